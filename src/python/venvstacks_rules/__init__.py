@@ -1,0 +1,1 @@
+"""Layered Python environments as Pants targets."""

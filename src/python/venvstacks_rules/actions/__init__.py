@@ -1,0 +1,1 @@
+"""The hermetic commands that build layers; they know nothing of Pants."""

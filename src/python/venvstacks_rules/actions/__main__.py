@@ -1,0 +1,7 @@
+"""``python -m venvstacks_rules.actions``."""
+
+import sys
+
+from venvstacks_rules.actions._cli import main
+
+sys.exit(main(sys.argv[1:]))

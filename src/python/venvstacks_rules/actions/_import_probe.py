@@ -1,0 +1,135 @@
+"""Runs inside a deployed application, by ``python -c``: tries imports and writes down what happens.
+
+Reads a JSON object from standard input: `site_dir`, `scan` (source files relative to it), `modules`
+and `report`, the file to write. The report has one JSON list a line, written before each import
+(``["import", <what>, <where>]``) and, if it fails, after it (``["failed", <reason>]``); whoever
+reads it knows what was going on when the process died. The last line is ``["done"]``.
+
+Standard library only, for Python 3.8 and newer.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import sys
+
+
+def probe(request: dict, report) -> None:  # type: ignore[type-arg,no-untyped-def]
+    """Try everything that `request` names and write `report`, a text stream."""
+
+    def write(*values: str) -> None:
+        report.write(json.dumps(values) + "\n")
+        report.flush()
+
+    tasks: list[tuple[str, str, ast.stmt]] = []
+    for file in request["scan"]:
+        try:
+            with open(os.path.join(request["site_dir"], file), "rb") as stream:
+                tree = ast.parse(stream.read(), file)
+        except (OSError, SyntaxError, ValueError) as e:
+            write("import", file, "")
+            write("failed", describe(e))
+            continue
+        for node in required_imports(tree.body):
+            tasks.append((describe_import(node), f"{file}:{node.lineno}", node))
+    for module in request["modules"]:
+        tasks.append((module, "", ast.Import(names=[ast.alias(name=module, asname=None)])))
+    for what, where, statement in tasks:
+        write("import", what, where)
+        tree = ast.fix_missing_locations(ast.Module(body=[statement], type_ignores=[]))
+        try:
+            # The statement itself, so that the reason is the one that a user would see.
+            code = compile(tree, where or "<import>", "exec", dont_inherit=True)
+            exec(code, {"__name__": "__import_check__"})
+        except BaseException as e:
+            # SystemExit and KeyboardInterrupt too: some modules exit when they are imported.
+            write("failed", describe(e))
+    write("done")
+
+
+def describe(error: BaseException) -> str:
+    """The last line of the traceback."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def describe_import(node: ast.Import | ast.ImportFrom) -> str:
+    """The statement as source code."""
+    names = ", ".join(
+        f"{name.name} as {name.asname}" if name.asname else name.name for name in node.names
+    )
+    if isinstance(node, ast.ImportFrom):
+        return f"from {node.module} import {names}"
+    return f"import {names}"
+
+
+def required_imports(body: list[ast.stmt]) -> list[ast.Import | ast.ImportFrom]:
+    """The absolute imports that are surely executed when a module with this body is launched.
+
+    Those that depend on a condition are left out, since it may not hold here, as are those whose
+    failure the module handles.
+    """
+    found: list[ast.Import | ast.ImportFrom] = []
+    for node in body:
+        if isinstance(node, ast.Import):
+            found.append(node)
+        elif isinstance(node, ast.ImportFrom):
+            if node.level == 0 and node.module != "__future__":
+                found.append(node)
+        elif isinstance(node, ast.If):
+            if is_main_check(node.test):
+                found += required_imports(node.body)
+            elif is_type_checking(node.test):
+                found += required_imports(node.orelse)
+        elif isinstance(node, ast.Try):
+            if not any(handles_import_error(handler) for handler in node.handlers):
+                found += required_imports(node.body)
+                found += required_imports(node.orelse)
+            found += required_imports(node.finalbody)
+        elif isinstance(node, (ast.With, ast.ClassDef)):
+            if not isinstance(node, ast.With) or not any(map(is_suppress, node.items)):
+                found += required_imports(node.body)
+    return found
+
+
+def is_main_check(test: ast.expr) -> bool:
+    """Whether `test` is ``__name__ == "__main__"``, which holds for a module that is launched."""
+    return ast.dump(test) == ast.dump(ast.parse('__name__ == "__main__"', mode="eval").body)
+
+
+def is_type_checking(test: ast.expr) -> bool:
+    """Whether `test` is ``TYPE_CHECKING`` or ``typing.TYPE_CHECKING``."""
+    name = test.attr if isinstance(test, ast.Attribute) else getattr(test, "id", None)
+    return name == "TYPE_CHECKING"
+
+
+def is_suppress(item: ast.withitem) -> bool:
+    """Whether `item` is a call of ``contextlib.suppress``, whatever it suppresses."""
+    function = getattr(item.context_expr, "func", None)
+    return "suppress" in (getattr(function, "attr", None), getattr(function, "id", None))
+
+
+def handles_import_error(handler: ast.ExceptHandler) -> bool:
+    """Whether `handler` takes the failure of an import."""
+    if handler.type is None:
+        return True
+    types = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+    names = {getattr(node, "id", getattr(node, "attr", None)) for node in types}
+    return not names.isdisjoint(
+        {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
+    )
+
+
+def main() -> None:
+    """Do what standard input asks for."""
+    request = json.load(sys.stdin)
+    # The working directory is no part of the application.
+    sys.path[:] = [folder for folder in sys.path if folder]
+    with open(request["report"], "w", encoding="utf-8") as report:
+        probe(request, report)
+
+
+if __name__ == "__main__":
+    main()

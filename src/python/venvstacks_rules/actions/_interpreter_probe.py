@@ -1,0 +1,106 @@
+"""Asks a CPython executable of this machine what it is and where its parts lie."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+_TIMEOUT = 20
+"""Seconds for an interpreter to say its version; a broken one may hang."""
+
+_MAGIC = (b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
+"""ELF, Mach-O and universal Mach-O. Version manager shims and wrappers are scripts."""
+
+_SCRIPT = """\
+import json, sys, sysconfig
+v = sys.version_info
+print(json.dumps({
+    "implementation": sys.implementation.name,
+    "release": v[3] == "final",
+    "abiflags": getattr(sys, "abiflags", ""),
+    "python_version": "%d.%d.%d" % v[:3],
+    "prefix": sys.base_prefix,
+    "stdlib": sysconfig.get_path("stdlib", "posix_prefix"),
+    "include": sysconfig.get_path("include", "posix_prefix"),
+    "platlibdir": getattr(sys, "platlibdir", "lib"),
+}))
+"""
+
+
+@dataclass(frozen=True)
+class Installation:
+    """A CPython installation; all paths are absolute."""
+
+    executable: str
+    """Without links."""
+    python_version: str
+    """X.Y.Z."""
+    prefix: str
+    stdlib: str
+    """The folder of the standard library, ``<prefix>/lib/python3.Y``."""
+    include: str
+    """The folder of the C headers; it may be absent."""
+    platlibdir: str
+    """``lib``, or ``lib64`` where that is compiled in."""
+
+
+def real_executable(path: str) -> str | None:
+    """The interpreter binary behind `path`, or None where there is none.
+
+    Links are followed; a copy in a virtual environment leads to the installation it was made
+    from; scripts, such as the shims of version managers, are none.
+    """
+    real = os.path.realpath(path)
+    home = _virtual_environment_home(real)
+    if home is not None:
+        real = os.path.realpath(Path(home, Path(path).name))
+    try:
+        with Path(real).open("rb") as stream:
+            magic = stream.read(4)
+    except OSError:
+        return None
+    return real if magic in _MAGIC and os.access(real, os.X_OK) else None
+
+
+def probe(executable: str) -> Installation | None:
+    """What `executable` says of itself; None unless it is a released CPython 3.
+
+    Debug and free-threaded builds have another ABI and are not taken.
+    """
+    # Isolated and without `site`: neither the user's packages nor the environment have a say.
+    try:
+        done = subprocess.run(
+            [executable, "-I", "-S", "-B", "-c", _SCRIPT],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={"PATH": os.defpath},
+            timeout=_TIMEOUT,
+            check=False,
+        )
+        data = json.loads(done.stdout)
+    except (OSError, subprocess.TimeoutExpired, ValueError):
+        return None
+    kind = (data.pop("implementation"), data.pop("release"), data.pop("abiflags"))
+    if done.returncode != 0 or kind != ("cpython", True, ""):
+        return None
+    if Path(data["prefix"], "conda-meta").is_dir():
+        # Its libraries belong to other packages of the environment.
+        return None
+    return Installation(executable=executable, **data)
+
+
+def _virtual_environment_home(executable: str) -> str | None:
+    config = Path(executable).parent.parent / "pyvenv.cfg"
+    try:
+        lines = config.read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError):
+        return None
+    for line in lines:
+        key, _, value = line.partition("=")
+        if key.strip().lower() == "home":
+            return value.strip()
+    return None

@@ -1,0 +1,206 @@
+"""Writes one segment: tar entries, compressed in frames of bounded size.
+
+A segment is one or more frames (zstd), streams (xz) or members (gzip), each the compression of a
+fixed number of bytes of the tar stream, the last one of what remains. Frames are compressed by
+threads, and the bytes do not depend on how many there are. The compressors are the ones that the
+pinned wheels of ``zstandard`` and ``cramjam`` carry, never those of the host's Python, and none of
+them chooses its matches by the features of the CPU: the same input gives the same bytes on every
+machine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO
+
+import cramjam
+import zstandard
+
+from venvstacks_rules.actions import _tar
+from venvstacks_rules.model.action_io import ArchivedFile, Compression, Segment
+
+_MIB = 1024 * 1024
+_CHUNK = _MIB
+_THREADS = 2
+_FIRST_SLOW_ZSTD_LEVEL = 13
+
+# Measured on numpy, scipy and scikit-learn, a segment each: zstd's window reaches over the whole
+# frame, and 64 MiB are 1.4 % smaller than 32 MiB; for xz and gzip, with windows of 8 MiB and
+# 32 KiB, smaller frames keep the threads busy. Long distance matching made the level-9 archives
+# larger and slower.
+_FRAME_BYTES = {"tar.zst": 64 * _MIB, "tar.xz": 32 * _MIB, "tar.gz": 32 * _MIB}
+
+
+def frame_bytes(compression: Compression) -> int:
+    """How many bytes of the tar stream make a frame; part of what defines an archive's bytes."""
+    return _FRAME_BYTES[compression.archive_format]
+
+
+def _threads(compression: Compression) -> int:
+    # The tables of the slow zstd levels need 80 MB a thread, beside the frame itself.
+    if compression.archive_format == "tar.zst" and compression.level >= _FIRST_SLOW_ZSTD_LEVEL:
+        return 1
+    return _THREADS
+
+
+def frame_compressor(compression: Compression) -> Callable[[bytes | bytearray], bytes]:
+    """The function that compresses one frame."""
+    level = compression.level
+    if compression.archive_format == "tar.zst":
+        return lambda frame: _zstd_frame(frame, level)
+    if compression.archive_format == "tar.xz":
+        return lambda frame: bytes(cramjam.xz.compress(frame, preset=level))
+    return lambda frame: bytes(cramjam.gzip.compress(frame, level=level))
+
+
+def _zstd_frame(frame: bytes | bytearray, level: int) -> bytes:
+    # A window of at most 64 MiB: any decoder accepts up to 128 MiB without being asked to.
+    parameters = zstandard.ZstdCompressionParameters.from_level(
+        level,
+        source_size=len(frame),
+        window_log=_FRAME_BYTES["tar.zst"].bit_length() - 1,
+        write_checksum=True,
+        write_content_size=True,
+    )
+    return zstandard.ZstdCompressor(compression_params=parameters).compress(frame)
+
+
+class SegmentWriter:
+    """Appends files to a segment; use as a context manager, then take :meth:`segment`."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        source: str,
+        install_target: str,
+        compression: Compression,
+        end_of_archive: bool = False,
+    ) -> None:
+        self._path = path
+        self._source = source
+        self._prefix = install_target
+        self._compress = frame_compressor(compression)
+        self._end_of_archive = end_of_archive
+        self._out = path.open("xb")
+        self._hash = hashlib.sha256()
+        self._size = 0
+        self._tar_size = 0
+        self._files: list[ArchivedFile] = []
+        self._buffer = bytearray()
+        self._frame_bytes = frame_bytes(compression)
+        self._threads = _threads(compression)
+        self._pool = ThreadPoolExecutor(self._threads)
+        self._pending: deque[Future[bytes]] = deque()
+
+    def __enter__(self) -> SegmentWriter:  # noqa: PYI034 - `Self` is newer than Python 3.9
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        complete = False
+        try:
+            if error is None:
+                self._finish()
+                complete = True
+        finally:
+            self._pool.shutdown(cancel_futures=True)
+            self._out.close()
+            if not complete:
+                self._path.unlink()
+
+    def add_file(
+        self, path: str, content: Iterable[bytes], size: int, *, executable: bool = False
+    ) -> ArchivedFile:
+        """Append a file of `size` bytes; ValueError where `content` is not that long."""
+        self._append(_tar.header(_tar.TarEntry(f"{self._prefix}/{path}", size, executable)))
+        hasher = hashlib.sha256()
+        written = 0
+        for chunk in content:
+            written += len(chunk)
+            if written > size:
+                break
+            hasher.update(chunk)
+            self._append(chunk)
+        if written != size:
+            raise ValueError(f"`{path}` was announced with {size} bytes and has {written}")
+        self._append(_tar.padding(size))
+        file = ArchivedFile(path, size, hasher.hexdigest(), executable)
+        self._files.append(file)
+        return file
+
+    def add_link(self, path: str, target: str) -> None:
+        """Append a symbolic link."""
+        self._append(_tar.header(_tar.TarEntry(f"{self._prefix}/{path}", link_target=target)))
+        self._files.append(ArchivedFile(path, 0, "", link_target=target))
+
+    def segment(self) -> Segment:
+        """What was written; after the context has ended."""
+        return Segment(
+            source=self._source,
+            path=self._path.name,
+            size=self._size,
+            sha256=self._hash.hexdigest(),
+            tar_size=self._tar_size,
+            files=tuple(self._files),
+        )
+
+    def _append(self, data: bytes) -> None:
+        self._tar_size += len(data)
+        view = memoryview(data)
+        while len(view) > 0:
+            room = self._frame_bytes - len(self._buffer)
+            self._buffer += view[:room]
+            view = view[room:]
+            if len(self._buffer) == self._frame_bytes:
+                self._submit()
+
+    def _submit(self) -> None:
+        # In memory are at most the frames that threads work on and the one that is filled.
+        while len(self._pending) >= self._threads:
+            self._write(self._pending.popleft().result())
+        self._pending.append(self._pool.submit(self._compress, self._buffer))
+        self._buffer = bytearray()
+
+    def _finish(self) -> None:
+        if self._end_of_archive:
+            self._append(_tar.END_OF_ARCHIVE)
+        if self._buffer:
+            self._submit()
+        while self._pending:
+            self._write(self._pending.popleft().result())
+
+    def _write(self, data: bytes) -> None:
+        self._out.write(data)
+        self._hash.update(data)
+        self._size += len(data)
+
+
+def chunks(stream: BinaryIO) -> Iterable[bytes]:
+    """The bytes of `stream` in pieces."""
+    while True:
+        chunk = stream.read(_CHUNK)
+        if not chunk:
+            return
+        yield chunk
+
+
+def sha256_of(path: str | os.PathLike[str]) -> tuple[str, int]:
+    """The hexadecimal SHA-256 and the size in bytes of a file."""
+    hasher = hashlib.sha256()
+    size = 0
+    with Path(path).open("rb") as stream:
+        for chunk in chunks(stream):
+            hasher.update(chunk)
+            size += len(chunk)
+    return hasher.hexdigest(), size

@@ -1,0 +1,212 @@
+"""Asks ``uv`` for a universal resolution of one layer's requirements.
+
+A project is made up in a temporary folder, locked with ``uv lock`` and exported as a ``pylock``
+file. ``uv`` wants an interpreter of the Python version that it locks for, though it runs none of
+it; as a lock must not depend on what is installed, it is shown the one that runs us, which claims
+to be that version.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from uv import find_uv_bin
+
+from venvstacks_rules.actions._toml import read_toml, write_toml
+from venvstacks_rules.actions._uv_config import UvConfig
+from venvstacks_rules.model.layout import short_version
+from venvstacks_rules.model.lockfiles import Lockfile
+from venvstacks_rules.model.markers import platform_marker
+from venvstacks_rules.model.platforms import TargetPlatform
+
+_PROJECT = "venvstacks-layer"
+
+# Lines that only concern the project made up here.
+_NOISE = (
+    "Using CPython",
+    "Resolving despite",
+    "Ignoring existing",
+    "hint: The resolution failed for an environment that is not the current one",
+)
+
+# Would change what is locked, or where `uv` looks for the project.
+_NOT_PASSED_ON = (
+    "UV_CONFIG_FILE",
+    "UV_FROZEN",
+    "UV_LOCKED",
+    "UV_NO_CONFIG",
+    "UV_PROJECT",
+    "UV_PROJECT_ENVIRONMENT",
+    "UV_PYTHON",
+    "UV_WORKING_DIR",
+    "VIRTUAL_ENV",
+)
+
+# Answers for the interpreter, in the name of another version: argv[1].
+_CLAIM = """\
+import json, subprocess, sys
+done = subprocess.run([sys.executable, *sys.argv[2:]], stdout=subprocess.PIPE)
+try:
+    answer = json.loads(done.stdout)
+    answer["markers"].update(
+        implementation_version=sys.argv[1],
+        python_full_version=sys.argv[1],
+        python_version=".".join(sys.argv[1].split(".")[:2]),
+    )
+    sys.stdout.write(json.dumps(answer))
+except (ValueError, KeyError, TypeError):
+    sys.stdout.buffer.write(done.stdout)
+sys.exit(done.returncode)
+"""
+
+
+class UvFailedError(Exception):
+    """``uv`` did not succeed; the text is its explanation."""
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """What to resolve."""
+
+    python_version: str
+    """X.Y or X.Y.Z."""
+    requirements: tuple[str, ...]
+    constraints: tuple[str, ...]
+    platforms: tuple[TargetPlatform, ...]
+    config: UvConfig
+    previous: Lockfile | None
+    """Its pins are kept where they can be."""
+
+
+def resolve(resolution: Resolution, *, require_wheels: bool = True) -> dict[str, Any]:
+    """The ``pylock`` file that ``uv`` exports, as a dictionary; UvFailedError otherwise.
+
+    Without `require_wheels` a version may lack wheels for some of the platforms.
+    """
+    with tempfile.TemporaryDirectory(prefix="lock-") as temporary:
+        folder = Path(temporary)
+        python = _claimed_interpreter(folder, resolution.python_version)
+        project = folder / "project"
+        project.mkdir()
+        settings = {**resolution.config.configuration, "no-build": True}
+        (folder / "uv.toml").write_text(write_toml(settings), encoding="utf-8")
+        (project / "pyproject.toml").write_text(
+            write_toml(_project(resolution, require_wheels=require_wheels)), encoding="utf-8"
+        )
+        if resolution.previous is not None:
+            (project / "uv.lock").write_text(
+                write_toml(_preferences(resolution, resolution.previous)), encoding="utf-8"
+            )
+        origin = resolution.config.origin
+        common = ["--config-file", str(folder / "uv.toml"), "--python", str(python)]
+        _run(["lock", *common], folder, origin)
+        export = ["export", "--frozen", "--no-header", "--no-emit-project"]
+        output = project / "pylock.toml"
+        export += ["--format", "pylock.toml", "--output-file", str(output)]
+        _run([*export, *common], folder, origin)
+        return read_toml(output)
+
+
+def _project(resolution: Resolution, *, require_wheels: bool) -> dict[str, Any]:
+    environments = [platform_marker([platform]) for platform in resolution.platforms]
+    uv: dict[str, Any] = {**resolution.config.project, "package": False}
+    if require_wheels:
+        uv["environments"] = uv["required-environments"] = environments
+    constraints = [*uv.get("constraint-dependencies", []), *resolution.constraints]
+    if constraints:
+        uv["constraint-dependencies"] = constraints
+    return {
+        "project": {
+            "name": _PROJECT,
+            "version": "0",
+            "requires-python": f"=={short_version(resolution.python_version)}.*",
+            "dependencies": list(resolution.requirements),
+        },
+        "tool": {"uv": uv},
+    }
+
+
+def _preferences(resolution: Resolution, previous: Lockfile) -> dict[str, Any]:
+    """A ``uv.lock`` with no more in it than the versions to prefer."""
+    versions: dict[str, set[str]] = {}
+    for package in previous.packages:
+        versions.setdefault(package.name, set()).add(package.version)
+    packages: dict[tuple[str, str], dict[str, Any]] = {}
+    for package in previous.packages:
+        if package.index is None:
+            continue
+        entry = packages.setdefault(
+            (package.name, package.version),
+            {
+                "name": package.name,
+                "version": package.version,
+                "source": {"registry": package.index},
+            },
+        )
+        # Needed only to tell the versions of a package that is locked in several apart.
+        if len(versions[package.name]) > 1 and package.marker:
+            entry.setdefault("resolution-markers", []).append(package.marker)
+    lock: dict[str, Any] = {
+        "version": 1,
+        "revision": 1,
+        "requires-python": f"=={short_version(resolution.python_version)}.*",
+    }
+    if resolution.config.resolver_options:
+        lock["options"] = resolution.config.resolver_options
+    return {**lock, "package": list(packages.values())}
+
+
+def _claimed_interpreter(folder: Path, python_version: str) -> Path:
+    claim = folder / "claim.py"
+    claim.write_text(_CLAIM, encoding="utf-8")
+    full = python_version if python_version != short_version(python_version) else None
+    command = [sys.executable, "-I", "-B", str(claim), full or f"{python_version}.0"]
+    script = folder / "python"
+    script.write_text(f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n', encoding="utf-8")
+    script.chmod(0o755)
+    return script
+
+
+def _run(arguments: list[str], folder: Path, origin: str) -> None:
+    command = [find_uv_bin(), *arguments, "--no-python-downloads", "--color", "never"]
+    done = subprocess.run(
+        [*command, "--no-progress"],
+        cwd=folder / "project",
+        env=_environment(os.environ),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    if done.returncode != 0:
+        text = done.stderr.decode("utf-8", "replace")
+        raise UvFailedError(_explanation(text, folder, origin))
+
+
+def _environment(environ: Mapping[str, str]) -> dict[str, str]:
+    env = {name: value for name, value in environ.items() if name not in _NOT_PASSED_ON}
+    if "UV_CACHE_DIR" in env:
+        # A relative path is meant from here, not from the project's folder.
+        env["UV_CACHE_DIR"] = str(Path(env["UV_CACHE_DIR"]).absolute())
+    return env
+
+
+def _explanation(stderr: str, folder: Path, origin: str) -> str:
+    """What ``uv`` said, without temporary paths and noise."""
+    # The user's settings reach `uv` in both files.
+    for name in ("uv.toml", "project/pyproject.toml"):
+        stderr = stderr.replace(f"{folder}/{name}", f"[tool.uv] of {origin}")
+    lines = [
+        line.rstrip().replace(f"{folder}/project", ".").replace(f"{folder}/", "")
+        for line in stderr.strip().splitlines()
+        if not line.lstrip().startswith(_NOISE)
+    ]
+    return "\n".join(lines).strip()

@@ -1,0 +1,229 @@
+"""Joins segments into a layer archive, and writes what lies beside it (``assemble-archive``).
+
+The archive is the concatenation of the segments, each an independent run of zstd frames, xz
+streams or gzip members; the layer's own few files come last and end the tar stream.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import posixpath
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import BinaryIO
+
+from venvstacks_rules.actions._segment_writer import SegmentWriter, chunks
+from venvstacks_rules.model.action_io import (
+    ArchivedFile,
+    AssembleArchiveRequest,
+    AssembledArchive,
+    InterpreterSegment,
+    OwnFile,
+    OwnLink,
+    Segment,
+    WheelSegments,
+    from_data,
+    from_json,
+)
+from venvstacks_rules.model.errors import ArchiveError, RequestError
+from venvstacks_rules.model.manifest import IndexedSegment, SegmentIndex
+from venvstacks_rules.model.paths import link_problem, path_problem
+
+ARCHIVE_BUILD = 1
+"""An archive is identified by its hash, not by how often it was built."""
+
+
+def run(request_text: str) -> AssembledArchive:
+    """Assemble the archive of an AssembleArchiveRequest.
+
+    Raises ArchiveError for segments that are not what their results announce and for files of the
+    layer that clash; nothing is left behind then.
+    """
+    request = from_json(AssembleArchiveRequest, request_text)
+    segments = [segment for path in request.results for segment in _read_result(path)]
+    problems = [*_own_problems(request), *_clashes(segments, request)]
+    if problems:
+        raise ArchiveError(f"The archive of `{request.target}` cannot be assembled.", problems)
+    archive = Path(request.archive)
+    archive.parent.mkdir(parents=True, exist_ok=True)
+    own = archive.with_name(f"{archive.name}.own-segment")
+    try:
+        segments.append(_write_own_segment(own, request))
+        assembled = _concatenate(segments, archive, request.target)
+    finally:
+        if own.exists():
+            own.unlink()
+    _write_metadata(assembled, request)
+    _write_index(assembled, segments, request)
+    return assembled
+
+
+def _read_result(path: str) -> list[Segment]:
+    """The segments that a result file names, with paths that can be opened."""
+    try:
+        data = json.loads(Path(path).read_text(encoding="utf-8"))
+    except ValueError as e:
+        raise RequestError(f"`{path}`: not JSON: {e}") from None
+    if isinstance(data, dict) and "segment" in data:
+        found = [from_data(InterpreterSegment, data).segment]
+    else:
+        found = list(from_data(WheelSegments, data).segments)
+    folder = Path(path).parent
+    return [replace(segment, path=str(folder / segment.path)) for segment in found]
+
+
+def _own_problems(request: AssembleArchiveRequest) -> Iterator[str]:
+    for file in request.files:
+        if (file.text is None) == (file.source is None):
+            yield f"`{file.path}`: exactly one of `text` and `source` is to be set"
+        problem = path_problem(file.path)
+        if problem is not None:
+            yield f"{file.path!a}: {problem}"
+    for link in request.links:
+        problem = path_problem(link.path) or link_problem(link.path, link.target)
+        if problem is not None:
+            yield f"{link.path!a}: {problem}: {link.target!a}"
+
+
+def _clashes(segments: list[Segment], request: AssembleArchiveRequest) -> Iterator[str]:
+    """Paths that cannot all be unpacked.
+
+    Two wheels may hold the same file, as packages that share a folder of tests do; the later one
+    wins, which is what installers do as well. The layer's own files are never overwritten.
+    """
+    taken: dict[str, tuple[str, ArchivedFile]] = {}
+    for segment in segments:
+        for file in segment.files:
+            other = taken.setdefault(file.path, (segment.source, file))
+            if (other[1].link_target is None) != (file.link_target is None):
+                yield f"`{file.path}` is a link in one of `{other[0]}` and `{segment.source}` only"
+    own_items: list[OwnFile | OwnLink] = [*request.files, *request.links]
+    for own in own_items:
+        if own.path in taken:
+            yield f"`{own.path}` is a file of `{taken[own.path][0]}` and of the layer itself"
+        taken[own.path] = ("layer", ArchivedFile(own.path, 0, ""))
+    folders_seen: set[str] = set()
+    for path, (source, _file) in sorted(taken.items()):
+        folder = posixpath.dirname(path)
+        while folder and folder not in folders_seen:
+            folders_seen.add(folder)
+            if folder in taken:
+                yield (f"`{folder}` is a file of `{taken[folder][0]}` and a folder of `{source}`")
+            folder = posixpath.dirname(folder)
+
+
+def _write_own_segment(path: Path, request: AssembleArchiveRequest) -> Segment:
+    with SegmentWriter(
+        path,
+        source="layer",
+        install_target=request.install_target,
+        compression=request.compression,
+        end_of_archive=True,
+    ) as writer:
+        own: list[OwnFile | OwnLink] = [*request.files, *request.links]
+        for item in sorted(own, key=lambda item: item.path):
+            if isinstance(item, OwnLink):
+                writer.add_link(item.path, item.target)
+            elif item.text is not None:
+                data = item.text.encode("utf-8")
+                writer.add_file(item.path, [data], len(data), executable=item.executable)
+            elif item.source is not None:
+                with Path(item.source).open("rb") as stream:
+                    size = os.fstat(stream.fileno()).st_size
+                    writer.add_file(item.path, chunks(stream), size, executable=item.executable)
+    return replace(writer.segment(), path=str(path))
+
+
+def _concatenate(segments: list[Segment], archive: Path, target: str) -> AssembledArchive:
+    hasher = hashlib.sha256()
+    size = 0
+    problems = []
+    with archive.open("xb") as out:
+        for segment in segments:
+            try:
+                with Path(segment.path).open("rb") as stream:
+                    sha256, copied = _copy(stream, out, hasher)
+            except OSError as e:
+                problems.append(f"the segment of `{segment.source}` cannot be read: {e.strerror}")
+                continue
+            size += copied
+            if copied != segment.size:
+                problems.append(
+                    f"the segment of `{segment.source}` has {copied} bytes, {segment.size} "
+                    "were announced"
+                )
+            elif sha256 != segment.sha256:
+                problems.append(
+                    f"the segment of `{segment.source}` has the hash sha256:{sha256}, "
+                    f"sha256:{segment.sha256} was announced"
+                )
+    if problems:
+        archive.unlink()
+        raise ArchiveError(
+            f"The archive of `{target}` cannot be assembled: its segments are damaged.", problems
+        )
+    return AssembledArchive(size, hasher.hexdigest())
+
+
+def _copy(stream: BinaryIO, out: BinaryIO, hasher: hashlib._Hash) -> tuple[str, int]:
+    own_hasher = hashlib.sha256()
+    size = 0
+    for chunk in chunks(stream):
+        own_hasher.update(chunk)
+        hasher.update(chunk)
+        out.write(chunk)
+        size += len(chunk)
+    return own_hasher.hexdigest(), size
+
+
+def _write_metadata(assembled: AssembledArchive, request: AssembleArchiveRequest) -> None:
+    metadata = {
+        **request.metadata,
+        "archive_name": Path(request.archive).name,
+        "archive_size": assembled.size,
+        "archive_hashes": {"sha256": assembled.sha256},
+        "archive_build": ARCHIVE_BUILD,
+    }
+    text = json.dumps(metadata, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    _write_text(request.metadata_file, text)
+
+
+def _write_index(
+    assembled: AssembledArchive, segments: list[Segment], request: AssembleArchiveRequest
+) -> None:
+    indexed = []
+    offset = 0
+    for segment in segments:
+        indexed.append(
+            IndexedSegment(
+                segment.source,
+                offset,
+                segment.size,
+                segment.sha256,
+                segment.tar_size,
+                segment.files,
+            )
+        )
+        offset += segment.size
+    index = SegmentIndex(
+        install_target=request.install_target,
+        archive_name=Path(request.archive).name,
+        archive_size=assembled.size,
+        archive_sha256=assembled.sha256,
+        archive_format=request.compression.archive_format,
+        compression_level=request.compression.level,
+        segments=tuple(indexed),
+    )
+    # Without spaces: it lists every file of the layer, for programs.
+    text = json.dumps(index.to_dict(), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    _write_text(request.segments_file, text + "\n")
+
+
+def _write_text(path: str, text: str) -> None:
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    # Exclusively: an existing file may be a link to an input. `newline` keeps Windows from CRLF.
+    with Path(path).open("x", encoding="utf-8", newline="\n") as out:
+        out.write(text)

@@ -1,0 +1,342 @@
+"""Makes an unpacked layer ready to run; lies at the top of every layer.
+
+Run it with the interpreter of the runtime layer, in the place where the layer is to stay, the
+runtime first:
+
+    <runtime>/bin/python3.X <layer>/postinstall.py
+
+It reads ``share/venv/metadata/venvstacks_layer.json``; writes ``pyvenv.cfg`` and
+``sitecustomize.py`` into a layer that is chained to others; compiles the layer's library to byte
+code that is validated by the hash of its source (PEP 552), since all files of a layer carry the
+same time. Running it again changes nothing and is quick.
+
+After the deployment folder has been moved or renamed, run it again for every layer, with
+``--no-compile`` if you like: ``pyvenv.cfg`` can hold an absolute path only. Byte code and
+``sitecustomize.py`` do not depend on the place.
+
+Standard library only, for Python 3.8 and newer.
+"""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import heapq
+import importlib.util
+import json
+import marshal
+import os
+import subprocess
+import sys
+import warnings
+
+LAYER_CONFIG = os.path.join("share", "venv", "metadata", "venvstacks_layer.json")
+
+# PEP 552: the first bit says "validated by hash", the second "compare it with the source".
+_CHECKED, _UNCHECKED = 0b11, 0b01
+
+# Starting another interpreter is not worth it for less than this.
+_MIN_FILES_PER_PROCESS = 100
+
+_SITECUSTOMIZE = '''\
+"""Chains this layer to the layers below it. Written by postinstall.py.
+
+The layers are found from where this file is, so the folder that holds them can be moved.
+"""
+
+import os
+import site
+
+_layer = os.path.realpath(os.path.join(os.path.dirname(__file__), {up!r}))
+for _folder in (
+{pylib}):
+    site.addsitedir(os.path.normpath(os.path.join(_layer, _folder)))
+'''
+
+_SITECUSTOMIZE_DLLS = """
+for _folder in (
+{dynlib}):
+    _folder = os.path.normpath(os.path.join(_layer, _folder))
+    if os.path.isdir(_folder):
+        os.add_dll_directory(_folder)
+"""
+
+
+class PostinstallError(Exception):
+    """The layer cannot be made ready; the text says why."""
+
+
+def main(argv: list[str]) -> int:
+    """Make the layer ready that this file lies in; `argv` is without the program's name."""
+    parser = argparse.ArgumentParser(description="Make an unpacked layer ready to run.")
+    parser.add_argument("--no-compile", action="store_true", help="write no byte code")
+    parser.add_argument("--no-config", action="store_true", help="write nothing but byte code")
+    parser.add_argument(
+        "--deployed-in",
+        metavar="FOLDER",
+        help="the folder that will hold the layers (default: the one that holds this layer)",
+    )
+    parser.add_argument(
+        "--unchecked-hash",
+        action="store_true",
+        help="byte code that is trusted without a look at its source: for files that never change",
+    )
+    parser.add_argument("--compile-listed", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args(argv)
+    layer = os.path.dirname(os.path.abspath(__file__))
+    flags = _UNCHECKED if options.unchecked_hash else _CHECKED
+    # What is written is for everyone who may read the layer.
+    os.umask(0o022)
+    warnings.simplefilter("ignore")
+    try:
+        if options.compile_listed:
+            names = sys.stdin.buffer.read().split(b"\0")
+            print(compile_files(layer, [os.fsdecode(name) for name in names if name], flags))
+            return 0
+        if not options.no_config:
+            configure(layer, options.deployed_in or os.path.dirname(layer))
+        if not options.no_compile:
+            compile_library(layer, flags)
+    except (PostinstallError, OSError) as e:
+        print(f"error: {layer}: {e}", file=sys.stderr)
+        return 1
+    return 0
+
+
+# --------------------------------------------------------------------------- configuration
+def configure(layer: str, deployed_in: str) -> None:
+    """Write ``pyvenv.cfg`` and ``sitecustomize.py``, if `layer` is chained to others.
+
+    `deployed_in` is the folder in which the layer and its siblings will run.
+    """
+    config = read_config(layer)
+    if config["base_python"] == config["python"]:
+        return
+    place = os.path.join(os.path.abspath(deployed_in), os.path.basename(layer))
+    if "\n" in place or "\r" in place:
+        raise PostinstallError("a line break in the path cannot be written to pyvenv.cfg")
+    base_python = os.path.normpath(os.path.join(place, config["base_python"]))
+    lines = (
+        f"home = {os.path.dirname(base_python)}",
+        "include-system-site-packages = false",
+        f"version = {config['py_version']}",
+        f"executable = {base_python}",
+    )
+    _write_text(os.path.join(layer, "pyvenv.cfg"), "".join(f"{line}\n" for line in lines))
+    if config["pylib_dirs"]:
+        path = os.path.join(config["site_dir"], "sitecustomize.py")
+        os.makedirs(os.path.join(layer, config["site_dir"]), exist_ok=True)
+        _write_text(os.path.join(layer, path), sitecustomize(config))
+        # Imported at every start, so compiled even if the library is not.
+        compile_files(layer, [path], _CHECKED)
+
+
+def sitecustomize(config: dict) -> str:  # type: ignore[type-arg]
+    """The text of ``sitecustomize.py`` for a layer's configuration."""
+    depth = len(os.path.normpath(config["site_dir"]).split(os.sep))
+    text = _SITECUSTOMIZE.format(up="/".join([".."] * depth), pylib=_rows(config["pylib_dirs"]))
+    if hasattr(os, "add_dll_directory") and config["dynlib_dirs"]:
+        text += _SITECUSTOMIZE_DLLS.format(dynlib=_rows(config["dynlib_dirs"]))
+    return text
+
+
+def _rows(values: list[str]) -> str:
+    return "".join(f"    {value!r},\n" for value in values)
+
+
+def read_config(layer: str) -> dict:  # type: ignore[type-arg]
+    """The layer's configuration; PostinstallError names everything that is wrong with it."""
+    path = os.path.join(layer, LAYER_CONFIG)
+    try:
+        with open(path, encoding="utf-8") as stream:
+            config = json.load(stream)
+    except (OSError, ValueError) as e:
+        raise PostinstallError(f"cannot read {LAYER_CONFIG}: {e}") from None
+    if not isinstance(config, dict):
+        raise PostinstallError(f"{LAYER_CONFIG}: not a JSON object")
+    problems = []
+    for key in ("python", "py_version", "base_python", "site_dir"):
+        if not isinstance(config.get(key), str):
+            problems.append(f"{key}: expected a string")
+        elif key != "py_version":
+            problems += _path_problems(key, config[key])
+    for key in ("pylib_dirs", "dynlib_dirs"):
+        values = config.setdefault(key, [])
+        if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+            problems.append(f"{key}: expected a list of strings")
+        else:
+            for value in values:
+                problems += _path_problems(key, value)
+    if problems:
+        raise PostinstallError(f"{LAYER_CONFIG}: {'; '.join(problems)}")
+    return config
+
+
+def _path_problems(key: str, value: str) -> list[str]:
+    # One step up is the deployment folder. `~` stands for any name that the layer's folder has.
+    place = os.path.normpath(os.path.join("~", value)).split(os.sep)
+    if os.path.isabs(value) or place[0] == ".." or place == ["."]:
+        return [f"{key}: `{value}` leaves the folder that holds the layers"]
+    if key == "site_dir" and place[0] != "~":
+        return [f"{key}: `{value}` leaves the layer"]
+    return []
+
+
+def _write_text(path: str, text: str) -> None:
+    data = text.encode("utf-8", "surrogateescape")
+    try:
+        with open(path, "rb") as stream:
+            if stream.read() == data:
+                return
+    except FileNotFoundError:
+        pass
+    _write(path, data)
+
+
+def _write(path: str, data: bytes) -> None:
+    temporary = f"{path}.{os.getpid()}"
+    try:
+        with open(temporary, "wb") as stream:
+            stream.write(data)
+        os.replace(temporary, path)
+    except OSError:
+        try:
+            os.unlink(temporary)
+        except OSError:
+            pass
+        raise
+
+
+# ------------------------------------------------------------------------------- byte code
+def compile_library(layer: str, flags: int) -> None:
+    """Compile all of the layer's ``lib`` to byte code, on all processors.
+
+    Sources that do not compile are passed over without a word: packages ship templates and files
+    for other versions of Python. A place that cannot be written to is no error either: Python
+    runs without byte code.
+    """
+    files = python_files(layer, "lib")
+    processes = min(_processors(), 1 + len(files) // _MIN_FILES_PER_PROCESS)
+    own, *others = distribute(files, processes)
+    started = []
+    for share in others:
+        process = _start_process(layer, flags)
+        started.append((share, process))
+        if process is not None:
+            _send(process, share)
+    unwritten = compile_files(layer, own, flags)
+    for share, process in started:
+        reply = b""
+        if process is not None:
+            assert process.stdout is not None
+            reply = process.stdout.read().strip()
+            process.stdout.close()
+            process.wait()
+        # Where other processes cannot be started, or died, the work is done here.
+        done = process is not None and process.returncode == 0 and reply.isdigit()
+        unwritten += int(reply) if done else compile_files(layer, share, flags)
+    if unwritten:
+        print(f"note: {layer}: no leave to write the byte code of {unwritten} files",
+              file=sys.stderr)  # fmt: skip
+
+
+def _start_process(layer: str, flags: int) -> subprocess.Popen | None:  # type: ignore[type-arg]
+    command = [sys.executable, "-I", "-S", "-B", os.path.abspath(__file__), "--compile-listed"]
+    if flags == _UNCHECKED:
+        command.append("--unchecked-hash")
+    try:
+        return subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
+    except (OSError, ValueError):
+        return None
+
+
+def _send(process: subprocess.Popen, share: list[str]) -> None:  # type: ignore[type-arg]
+    assert process.stdin is not None
+    try:
+        # The other side reads everything before it answers, so this cannot wait for ever.
+        process.stdin.write(b"\0".join(os.fsencode(path) for path in share))
+        process.stdin.close()
+    except OSError:
+        pass
+
+
+def _processors() -> int:
+    try:
+        return len(os.sched_getaffinity(0))
+    except (AttributeError, OSError):
+        return os.cpu_count() or 1
+
+
+def python_files(layer: str, folder: str) -> list[tuple[int, str]]:
+    """The sizes and paths, relative to `layer`, of the Python sources below `folder`."""
+    found = []
+    folders = [folder]
+    while folders:
+        current = folders.pop()
+        try:
+            entries = list(os.scandir(os.path.join(layer, current)))
+        except (FileNotFoundError, PermissionError, NotADirectoryError):
+            continue
+        for entry in entries:
+            path = os.path.join(current, entry.name)
+            if entry.is_dir(follow_symlinks=False):
+                if entry.name != "__pycache__":
+                    folders.append(path)
+            elif entry.name.endswith(".py") and entry.is_file():
+                found.append((entry.stat().st_size, path))
+    return found
+
+
+def distribute(files: list[tuple[int, str]], shares: int) -> list[list[str]]:
+    """Split `files` into `shares` lists of about the same total size."""
+    result: list[list[str]] = [[] for _ in range(shares)]
+    loads = [(0, number) for number in range(shares)]
+    for size, path in sorted(files, key=lambda file: (-file[0], file[1])):
+        load, number = heapq.heappop(loads)
+        result[number].append(path)
+        # Every file costs something, however small it is.
+        heapq.heappush(loads, (load + size + 500, number))
+    return result
+
+
+def compile_files(layer: str, paths: list[str], flags: int) -> int:
+    """Compile the files at `paths`, relative to `layer`; the number that could not be written."""
+    unwritten = 0
+    for path in paths:
+        try:
+            _compile_file(layer, path, flags)
+        except OSError as e:
+            if e.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+                raise
+            unwritten += 1
+    return unwritten
+
+
+def _compile_file(layer: str, path: str, flags: int) -> None:
+    with open(os.path.join(layer, path), "rb") as stream:
+        source = stream.read()
+    folder, name = os.path.split(os.path.join(layer, path))
+    folder = os.path.join(folder, "__pycache__")
+    # In the layer even where sys.pycache_prefix says otherwise.
+    target = os.path.join(folder, f"{name[:-3]}.{sys.implementation.cache_tag}.pyc")
+    header = importlib.util.MAGIC_NUMBER + flags.to_bytes(4, "little")
+    header += importlib.util.source_hash(source)
+    try:
+        with open(target, "rb") as stream:
+            if stream.read(len(header)) == header:
+                return
+    except FileNotFoundError:
+        os.makedirs(folder, exist_ok=True)
+    # The name in tracebacks is replaced at import by where the source is then.
+    shown = f"{os.path.basename(layer)}/{path}".replace(os.sep, "/")
+    try:
+        code = compile(source, shown, "exec", dont_inherit=True, optimize=0)
+    except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
+        return
+    _write(target, header + marshal.dumps(code))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

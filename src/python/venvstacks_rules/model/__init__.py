@@ -1,0 +1,1 @@
+"""The domain of layered environments: values in, values out, no I/O."""

@@ -1,0 +1,58 @@
+"""The errors that a user can cause, apart from our own bugs.
+
+Every error that tells a user to change something is a :class:`VenvstacksError`; any other
+exception that reaches the user is a bug of ours and is shown as one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class VenvstacksError(Exception):
+    """Something is wrong with what we were given; the text says what, where, and what to change."""
+
+
+class ProblemsError(VenvstacksError):
+    """Several problems found in one look, reported together.
+
+    ``problems`` holds one complete sentence or paragraph each, in a deterministic order.
+    """
+
+    def __init__(self, summary: str, problems: Iterable[str]) -> None:
+        self.summary = summary
+        self.problems = tuple(problems)
+        lines = [summary]
+        for problem in self.problems:
+            first, *rest = problem.splitlines()
+            lines.append(f"  * {first}")
+            lines.extend(f"    {line}" if line else "" for line in rest)
+        super().__init__("\n".join(lines))
+
+
+class DefinitionError(ProblemsError):
+    """Layer definitions that cannot be built as they stand."""
+
+
+class LockError(ProblemsError):
+    """A layer that cannot be locked, or whose lockfile is missing, stale or unreadable."""
+
+
+class WheelError(ProblemsError):
+    """A wheel that is refused: damaged, hostile, or not what its lockfile says."""
+
+
+class InterpreterError(ProblemsError):
+    """An interpreter that cannot be found, captured or unpacked."""
+
+
+class ArchiveError(ProblemsError):
+    """An archive or its metadata that is damaged, hostile, or not what was announced."""
+
+
+class DeploymentError(ProblemsError):
+    """A layer that cannot be deployed or started."""
+
+
+class RequestError(VenvstacksError):
+    """A request or result file that does not have the expected shape."""

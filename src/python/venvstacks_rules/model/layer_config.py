@@ -1,0 +1,44 @@
+"""The deployed layer config, ``share/venv/metadata/venvstacks_layer.json``."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class LayerConfig:
+    """What a deployed layer says of itself.
+
+    Paths are relative to the layer's folder, with forward slashes; other layers are peers,
+    ``../<install_target>/...``.
+    """
+
+    python: str
+    """The interpreter that starts modules of this layer."""
+    py_version: str
+    """X.Y.Z of the runtime."""
+    base_python: str
+    """The runtime's interpreter; equal to `python` in a runtime."""
+    site_dir: str
+    """The layer's own site-packages."""
+    pylib_dirs: tuple[str, ...] = ()
+    """The site-packages of the lower layers, in import order, the runtime's last."""
+    dynlib_dirs: tuple[str, ...] = ()
+    """The shared library folders of this layer and the lower ones, in import order."""
+    launch_module: str | None = None
+    """The module to start an application with, by ``python -m``."""
+
+    def to_json(self) -> str:
+        """The file's text; the same values give the same bytes."""
+        data: dict[str, object] = {
+            "python": self.python,
+            "py_version": self.py_version,
+            "base_python": self.base_python,
+            "site_dir": self.site_dir,
+            "pylib_dirs": list(self.pylib_dirs),
+            "dynlib_dirs": list(self.dynlib_dirs),
+        }
+        if self.launch_module is not None:
+            data["launch_module"] = self.launch_module
+        return json.dumps(data, indent=2, ensure_ascii=False, sort_keys=True) + "\n"

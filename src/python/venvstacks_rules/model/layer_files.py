@@ -1,0 +1,88 @@
+"""The files of a layer that come from no wheel and no interpreter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from venvstacks_rules.model.action_io import OwnFile, OwnLink
+from venvstacks_rules.model.layer_config import LayerConfig
+from venvstacks_rules.model.layers import Layer
+from venvstacks_rules.model.layout import (
+    DYNLIB_DIR,
+    LAYER_CONFIG,
+    POSTINSTALL,
+    LayerLayout,
+    short_version,
+)
+from venvstacks_rules.model.wrapper import python_wrapper
+
+
+@dataclass(frozen=True)
+class LayerInterface:
+    """What the layers above have to know of a layer.
+
+    As long as it stays the same, a change of the layer rebuilds nothing above it.
+    """
+
+    install_target: str
+    python_version: str
+    """X.Y.Z of the runtime."""
+    offers_shared_libraries: bool
+    """Whether the layer has a folder of shared libraries."""
+
+
+def layer_config(layer: Layer, python_version: str, lower: Sequence[LayerInterface]) -> LayerConfig:
+    """The deployed layer config of `layer`, on `lower` in import order, the runtime last."""
+    layout = LayerLayout(python_version)
+    base_python = str(layout.base_python)
+    if lower:
+        base_python = f"../{lower[-1].install_target}/{base_python}"
+    return LayerConfig(
+        python=str(layout.python) if lower else base_python,
+        py_version=python_version,
+        base_python=base_python,
+        site_dir=str(layout.site_packages),
+        pylib_dirs=tuple(f"../{below.install_target}/{layout.site_packages}" for below in lower),
+        dynlib_dirs=tuple(
+            f"../{below.install_target}/{DYNLIB_DIR}"
+            for below in lower
+            if below.offers_shared_libraries
+        ),
+        launch_module=layer.launch_module.module_name if layer.launch_module else None,
+    )
+
+
+def layer_files(
+    config: LayerConfig,
+    *,
+    system: str,
+    is_runtime: bool,
+    postinstall: str,
+    modules: Iterable[OwnFile],
+) -> tuple[tuple[OwnFile, ...], tuple[OwnLink, ...]]:
+    """The files and links that make a folder of packages a layer, for ``linux`` or ``macosx``.
+
+    `modules` are the application's, with paths relative to site-packages.
+    """
+    files = [
+        OwnFile(str(LAYER_CONFIG), text=config.to_json()),
+        OwnFile(str(POSTINSTALL), text=postinstall),
+    ]
+    for module in modules:
+        files.append(OwnFile(f"{config.site_dir}/{module.path}", source=module.source))
+    links: list[OwnLink] = []
+    if not is_runtime:
+        layout = LayerLayout(config.py_version)
+        base_python = f"../{config.base_python}"
+        if config.dynlib_dirs:
+            wrapper = python_wrapper(system=system, dynlib_dirs=config.dynlib_dirs)
+            files.append(OwnFile(config.python, text=wrapper, executable=True))
+            links.append(OwnLink(f"{config.python}_", base_python))
+        else:
+            links.append(OwnLink(config.python, base_python))
+        for alias in ("python3", f"python{short_version(config.py_version)}"):
+            links.append(OwnLink(str(layout.scripts / alias), layout.python.name))
+        if system == "linux":
+            links.append(OwnLink("lib64", "lib"))
+    return tuple(files), tuple(links)

@@ -1,0 +1,92 @@
+"""Environment markers (PEP 508) judged for target platforms instead of the host."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+
+from packaging.markers import InvalidMarker, Marker, UndefinedComparison
+from packaging.version import InvalidVersion
+
+from venvstacks_rules.model.layout import short_version
+from venvstacks_rules.model.platforms import TargetPlatform, marker_environment
+
+_PROVIDED_CLAUSE = "sys_platform == 'from_lower_layer'"
+_PROVIDED = re.compile(r"\((?P<own>.*)\) and " + re.escape(_PROVIDED_CLAUSE), re.DOTALL)
+
+# Stands for "whatever patch release": newer than any that CPython will have.
+_LAST_PATCH = 999
+
+
+def split_provided(marker: str | None) -> tuple[str | None, bool]:
+    """A marker without its never-true ``from_lower_layer`` clause, and whether it had one."""
+    if marker is None:
+        return None, False
+    if marker == _PROVIDED_CLAUSE:
+        return None, True
+    match = _PROVIDED.fullmatch(marker)
+    return (match["own"], True) if match else (marker, False)
+
+
+def provided_marker(marker: str | None) -> str:
+    """`marker` with the never-true clause of a package that a lower layer provides."""
+    return f"({marker}) and {_PROVIDED_CLAUSE}" if marker else _PROVIDED_CLAUSE
+
+
+def marker_problem(marker: str) -> str | None:
+    """What is wrong with the text of a marker, or None."""
+    try:
+        Marker(marker)
+    except InvalidMarker:
+        return f"`{marker}` is not an environment marker"
+    return None
+
+
+@lru_cache(maxsize=8192)
+def holds(marker: str | None, platform: TargetPlatform, python_version: str) -> bool:
+    """Whether `marker` is true on `platform` for CPython `python_version` (X.Y.Z, or X.Y for .0).
+
+    A comparison with what a platform does not decide (``platform_release``) is false.
+    """
+    if marker is None:
+        return True
+    try:
+        return _parsed(marker).evaluate(marker_environment(platform, python_version))
+    except (InvalidVersion, UndefinedComparison):
+        return False
+
+
+def may_hold(marker: str | None, platform: TargetPlatform, python_version: str) -> bool:
+    """Whether `marker` is true for some patch release of `python_version`, X.Y[.Z]."""
+    return any(holds(marker, platform, version) for version in _releases(python_version))
+
+
+def always_holds(marker: str | None, platform: TargetPlatform, python_version: str) -> bool:
+    """Whether `marker` is true for all patch releases of `python_version`, X.Y[.Z]."""
+    return all(holds(marker, platform, version) for version in _releases(python_version))
+
+
+def platform_marker(platforms: Iterable[TargetPlatform]) -> str:
+    """A marker that is true on just these platforms."""
+    clauses = []
+    for platform in platforms:
+        values = marker_environment(platform, "3")
+        clauses.append(
+            f"sys_platform == '{values['sys_platform']}'"
+            f" and platform_machine == '{values['platform_machine']}'"
+        )
+    if len(clauses) == 1:
+        return clauses[0]
+    return " or ".join(f"({clause})" for clause in clauses)
+
+
+def _releases(python_version: str) -> tuple[str, ...]:
+    if python_version != short_version(python_version):
+        return (python_version,)
+    return f"{python_version}.0", f"{python_version}.{_LAST_PATCH}"
+
+
+@lru_cache(maxsize=4096)
+def _parsed(marker: str) -> Marker:
+    return Marker(marker)

@@ -1,0 +1,58 @@
+"""Names of layers, in the three spellings of the formats.
+
+=================  ==========================================================================
+layer_name         ``NAME``, ``framework-NAME`` or ``app-NAME``
+install_target     the folder a layer is deployed to (``layer_name``, maybe ``@N``)
+lockfile names     the layer_name with ``.`` written ``_``
+=================  ==========================================================================
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from pathlib import PurePosixPath
+
+_LAYER_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
+
+
+class LayerKind(enum.Enum):
+    """The three kinds of layer; the value is the word used in messages."""
+
+    RUNTIME = "runtime"
+    FRAMEWORK = "framework"
+    APPLICATION = "application"
+
+    @property
+    def prefix(self) -> str:
+        """What the kind puts before a layer's own name."""
+        return {"runtime": "", "framework": "framework-", "application": "app-"}[self.value]
+
+
+def name_problem(kind: LayerKind, name: str) -> str | None:
+    """What is wrong with `name` as the name of a layer of this kind, or None."""
+    if not _LAYER_NAME.fullmatch(name):
+        return (
+            "a layer's name holds ASCII letters, digits, `.`, `_` and `-`, "
+            "and starts and ends with a letter or digit"
+        )
+    if kind is LayerKind.RUNTIME:
+        for other in (LayerKind.FRAMEWORK, LayerKind.APPLICATION):
+            if name.startswith(other.prefix):
+                return f"`{other.prefix}` at the start is reserved for {other.value} layers"
+    return None
+
+
+def layer_name(kind: LayerKind, name: str) -> str:
+    """The kind-prefixed name of a layer."""
+    return f"{kind.prefix}{name}"
+
+
+def lock_file_stem(layer: str) -> str:
+    """How a layer_name is written in the names of its lockfiles."""
+    return layer.replace(".", "_")
+
+
+def lockfile_path(layer: str) -> PurePosixPath:
+    """Where a layer's ``pylock`` file lies, relative to its stack's folder."""
+    return PurePosixPath("requirements", layer, f"pylock.{lock_file_stem(layer)}.toml")

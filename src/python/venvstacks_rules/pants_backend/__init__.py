@@ -1,0 +1,1 @@
+"""The Pants side: targets, options and rules."""

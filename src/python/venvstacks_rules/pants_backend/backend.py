@@ -1,0 +1,48 @@
+"""All rules and target types of the backend."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pants.engine.target import Target
+
+from venvstacks_rules.pants_backend import action_tool, dependency_inference
+from venvstacks_rules.pants_backend.goals import lock, package, run, test
+from venvstacks_rules.pants_backend.target_types import (
+    VenvstacksApplication,
+    VenvstacksFramework,
+    VenvstacksRuntime,
+)
+from venvstacks_rules.pants_backend.util_rules import (
+    archives,
+    chains,
+    interpreters,
+    layer_graph,
+    locking,
+    locks,
+    segments,
+)
+
+
+def target_types() -> Iterable[type[Target]]:
+    """The targets that a BUILD file can use."""
+    return (VenvstacksRuntime, VenvstacksFramework, VenvstacksApplication)
+
+
+def rules() -> Iterable[object]:
+    """Everything that the engine has to know."""
+    return (
+        *action_tool.rules(),
+        *archives.rules(),
+        *chains.rules(),
+        *dependency_inference.rules(),
+        *interpreters.rules(),
+        *layer_graph.rules(),
+        *locking.rules(),
+        *locks.rules(),
+        *segments.rules(),
+        *lock.rules(),
+        *package.rules(),
+        *run.rules(),
+        *test.rules(),
+    )

@@ -1,0 +1,247 @@
+"""Pants 2.17: plain functions that return the ``Get`` to await.
+
+The rule parser of 2.17 follows a call to a function that is annotated to return an awaitable, so
+``await create_digest(request)`` works, alone and inside ``concurrently``. It has to find the
+callee bound when it parses a rule, so that ``@rule`` here only queues the function, and
+``collect_rules()`` makes the rules when their module is complete.
+
+Rules are found by type here: each has a (request type, result type) pair of its own.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, get_type_hints
+
+import tomli
+from pants.backend.python.subsystems.python_tool_base import LockfileRules
+from pants.backend.python.util_rules.pex import PexRequest, VenvPex
+from pants.base.specs import RawSpecsWithoutFileOwners
+from pants.core.goals.run import RunInSandboxBehavior
+from pants.core.goals.test import TestResult
+from pants.engine import rules as _pants_rules
+from pants.engine.addresses import Address, Addresses, UnparsedAddressInputs
+from pants.engine.env_vars import EnvironmentVars, EnvironmentVarsRequest
+from pants.engine.fs import (
+    AddPrefix,
+    CreateDigest,
+    Digest,
+    DigestContents,
+    DigestEntries,
+    DigestSubset,
+    DownloadFile,
+    MergeDigests,
+    PathGlobs,
+    Paths,
+    RemovePrefix,
+    Snapshot,
+)
+from pants.engine.internals.selectors import Get, MultiGet
+from pants.engine.process import (
+    FallibleProcessResult,
+    Process,
+    ProcessCacheScope,
+)
+from pants.engine.target import (
+    AllTargets,
+    HydratedSources,
+    HydrateSourcesRequest,
+    Targets,
+    WrappedTarget,
+    WrappedTargetRequest,
+)
+
+concurrently = MultiGet
+
+LOCAL_CACHE_SCOPE = ProcessCacheScope.PER_RESTART_SUCCESSFUL
+"""For what is cheaper to make again than to fetch from a remote cache.
+
+2.17 has no scope for the local cache alone, so the daemon's memory has to do.
+"""
+
+RUN_IN_SANDBOX_HERMETIC = RunInSandboxBehavior.RUN_REQUEST_HERMETIC
+
+
+# ------------------------------------------------------------------------------------ intrinsics
+def create_digest(request: CreateDigest) -> Get:
+    """Make files."""
+    return Get(Digest, CreateDigest, request)
+
+
+def merge_digests(request: MergeDigests) -> Get:
+    """Lay trees over each other."""
+    return Get(Digest, MergeDigests, request)
+
+
+def add_prefix(request: AddPrefix) -> Get:
+    """Move a tree below a folder."""
+    return Get(Digest, AddPrefix, request)
+
+
+def remove_prefix(request: RemovePrefix) -> Get:
+    """Take the tree of a folder out of it."""
+    return Get(Digest, RemovePrefix, request)
+
+
+def digest_subset_to_digest(request: DigestSubset) -> Get:
+    """Take some files of a tree."""
+    return Get(Digest, DigestSubset, request)
+
+
+def get_digest_contents(digest: Digest) -> Get:
+    """Read files."""
+    return Get(DigestContents, Digest, digest)
+
+
+def get_digest_entries(digest: Digest) -> Get:
+    """List files without reading them."""
+    return Get(DigestEntries, Digest, digest)
+
+
+def digest_to_snapshot(digest: Digest) -> Get:
+    """List paths."""
+    return Get(Snapshot, Digest, digest)
+
+
+def path_globs_to_digest(globs: PathGlobs) -> Get:
+    """Take files of the repository."""
+    return Get(Digest, PathGlobs, globs)
+
+
+def path_globs_to_paths(globs: PathGlobs) -> Get:
+    """List files of the repository."""
+    return Get(Paths, PathGlobs, globs)
+
+
+def download_file(request: DownloadFile) -> Get:
+    """Fetch a file of known hash and size."""
+    return Get(Digest, DownloadFile, request)
+
+
+def execute_process(process: Process) -> Get:
+    """Run a process that may fail."""
+    return Get(FallibleProcessResult, Process, process)
+
+
+def environment_vars_subset(request: EnvironmentVarsRequest) -> Get:
+    """Read environment variables by name."""
+    return Get(EnvironmentVars, EnvironmentVarsRequest, request)
+
+
+# ----------------------------------------------------------------------------------- the targets
+def resolve_targets_from_specs(specs: RawSpecsWithoutFileOwners) -> Get:
+    """The targets that match specs."""
+    return Get(Targets, RawSpecsWithoutFileOwners, specs)
+
+
+def resolve_unparsed_address_inputs(inputs: UnparsedAddressInputs) -> Get:
+    """The addresses that a field names."""
+    return Get(Addresses, UnparsedAddressInputs, inputs)
+
+
+def hydrate_sources(request: HydrateSourcesRequest) -> Get:
+    """The files of a target."""
+    return Get(HydratedSources, HydrateSourcesRequest, request)
+
+
+def resolve_target(request: WrappedTargetRequest) -> Get:
+    """The target at an address."""
+    return Get(WrappedTarget, WrappedTargetRequest, request)
+
+
+def find_all_targets() -> Get:
+    """All targets of the repository."""
+    return Get(AllTargets)
+
+
+# --------------------------------------------------------------------------------- Python's tools
+def create_venv_pex(request: PexRequest) -> Get:
+    """Install a tool into a virtual environment."""
+    return Get(VenvPex, PexRequest, request)
+
+
+# -------------------------------------------------------------------------------------- own rules
+def implicitly(*args: Any) -> dict[str, Any]:
+    """Parameters that the engine passes by type."""
+    return {"_implicit": args}
+
+
+def _call_without_request(output: type) -> Callable[..., Get]:
+    def call(_implicit: tuple[Any, ...] = ()) -> Get:
+        return Get(output)
+
+    return call
+
+
+def _call_with_request(output: type, request_type: type) -> Callable[..., Get]:
+    def call(*args: Any, _implicit: tuple[Any, ...] = ()) -> Get:
+        value = args[0] if args else _implicit[0]
+        if isinstance(value, Mapping) and not args:
+            value = next(iter(value))
+        return Get(output, request_type, value)
+
+    return call
+
+
+_PENDING: dict[str, list[tuple[Any, Callable[..., Any], dict[str, Any], Any]]] = {}
+
+
+def _queue(make_rule: Callable[..., Any], options: dict[str, Any], function: Any) -> Any:
+    hints = get_type_hints(function)
+    parameters = [hints[name] for name in inspect.signature(function).parameters]
+    # A request is a dataclass and comes first; anything else is for the engine to provide.
+    if parameters and dataclasses.is_dataclass(parameters[0]):
+        call = _call_with_request(hints["return"], parameters[0])
+    else:
+        call = _call_without_request(hints["return"])
+    call.__name__ = function.__name__
+    call.__doc__ = function.__doc__
+    _PENDING.setdefault(function.__module__, []).append((call, make_rule, options, function))
+    return call
+
+
+def _decorator(make_rule: Callable[..., Any]) -> Callable[..., Any]:
+    def decorate(*args: Any, **options: Any) -> Any:
+        if args:
+            return _queue(make_rule, options, args[0])
+        return lambda function: _queue(make_rule, options, function)
+
+    return decorate
+
+
+rule = _decorator(_pants_rules.rule)
+goal_rule = _decorator(_pants_rules.goal_rule)
+
+
+def collect_rules() -> list[Any]:
+    """The rules of the calling module."""
+    frame = inspect.currentframe()
+    assert frame is not None and frame.f_back is not None
+    namespace = frame.f_back.f_globals
+    for call, make_rule, options, function in _PENDING.pop(namespace["__name__"], ()):
+        call.rule = make_rule(**options)(function).rule
+    return list(_pants_rules.collect_rules(namespace))
+
+
+# ------------------------------------------------------------------------------ small differences
+def toml_loads(text: str) -> dict[str, Any]:
+    """Read TOML."""
+    return tomli.loads(text)
+
+
+def tool_rules(tool: Any) -> list[Any]:
+    """The rules of a tool that is installed from a lockfile."""
+    tool.lockfile_rules_type = LockfileRules.SIMPLE
+    return list(tool.rules())
+
+
+def test_result(process_result: FallibleProcessResult, address: Address, output: Any) -> TestResult:
+    """What the ``test`` goal shows of a process."""
+    return TestResult.from_fallible_process_result(process_result, address, output)
+
+
+test_result.__test__ = False  # type: ignore[attr-defined]
+
+__all__ = [name for name in dir() if not name.startswith("_")]

@@ -1,0 +1,147 @@
+"""Pants 2.32 and newer: the engine's own rules, called by name.
+
+Names that take one parameter are the engine's own; the others are thin functions that also pass
+what the engine provides. Nothing here can run on 2.17.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tomllib
+from pants.backend.python.util_rules.pex import PexRequest, VenvPex
+from pants.backend.python.util_rules.pex import create_venv_pex as _create_venv_pex
+from pants.base.specs import RawSpecsWithoutFileOwners
+from pants.core.goals.resolves import ExportableTool
+from pants.core.goals.run import RunInSandboxBehavior
+from pants.core.goals.test import TestResult
+from pants.core.util_rules.env_vars import environment_vars_subset as _environment_vars_subset
+from pants.engine.addresses import Address, Addresses, UnparsedAddressInputs
+from pants.engine.download_file import download_file as _download_file
+from pants.engine.env_vars import EnvironmentVars, EnvironmentVarsRequest
+from pants.engine.fs import Digest, DownloadFile
+from pants.engine.internals.graph import find_all_targets
+from pants.engine.internals.graph import hydrate_sources as _hydrate_sources
+from pants.engine.internals.graph import resolve_target as _resolve_target
+from pants.engine.internals.graph import resolve_targets as _resolve_targets
+from pants.engine.internals.graph import (
+    resolve_unparsed_address_inputs as _resolve_unparsed_address_inputs,
+)
+from pants.engine.intrinsics import (
+    add_prefix,
+    create_digest,
+    digest_subset_to_digest,
+    digest_to_snapshot,
+    get_digest_contents,
+    get_digest_entries,
+    merge_digests,
+    path_globs_to_digest,
+    path_globs_to_paths,
+    remove_prefix,
+)
+from pants.engine.intrinsics import execute_process as _execute_process
+from pants.engine.process import FallibleProcessResult, Process, ProcessCacheScope
+from pants.engine.rules import collect_rules, concurrently, goal_rule, implicitly, rule
+from pants.engine.target import (
+    HydratedSources,
+    HydrateSourcesRequest,
+    Targets,
+    WrappedTarget,
+    WrappedTargetRequest,
+)
+from pants.engine.unions import UnionRule
+
+LOCAL_CACHE_SCOPE = getattr(
+    ProcessCacheScope, "LOCAL_SUCCESSFUL", ProcessCacheScope.PER_RESTART_SUCCESSFUL
+)
+"""For what is cheaper to make again than to fetch from a remote cache."""
+
+RUN_IN_SANDBOX_HERMETIC = RunInSandboxBehavior.RUN_REQUEST_HERMETIC
+
+
+async def download_file(request: DownloadFile) -> Digest:
+    """Fetch a file of known hash and size."""
+    return await _download_file(request, **implicitly())
+
+
+async def execute_process(process: Process) -> FallibleProcessResult:
+    """Run a process that may fail."""
+    return await _execute_process(process, **implicitly())
+
+
+async def environment_vars_subset(request: EnvironmentVarsRequest) -> EnvironmentVars:
+    """Read environment variables by name."""
+    return await _environment_vars_subset(request, **implicitly())
+
+
+async def resolve_targets_from_specs(specs: RawSpecsWithoutFileOwners) -> Targets:
+    """The targets that match specs."""
+    return await _resolve_targets(**implicitly({specs: RawSpecsWithoutFileOwners}))
+
+
+async def resolve_unparsed_address_inputs(inputs: UnparsedAddressInputs) -> Addresses:
+    """The addresses that a field names."""
+    return await _resolve_unparsed_address_inputs(inputs, **implicitly())
+
+
+async def hydrate_sources(request: HydrateSourcesRequest) -> HydratedSources:
+    """The files of a target."""
+    return await _hydrate_sources(request, **implicitly())
+
+
+async def resolve_target(request: WrappedTargetRequest) -> WrappedTarget:
+    """The target at an address."""
+    return await _resolve_target(request, **implicitly())
+
+
+async def create_venv_pex(request: PexRequest) -> VenvPex:
+    """Install a tool into a virtual environment."""
+    return await _create_venv_pex(**implicitly({request: PexRequest}))
+
+
+def toml_loads(text: str) -> dict[str, Any]:
+    """Read TOML."""
+    return tomllib.loads(text)
+
+
+def tool_rules(tool: Any) -> list[Any]:
+    """The rules of a tool that is installed from a lockfile."""
+    return [*tool.rules(), UnionRule(ExportableTool, tool)]
+
+
+def test_result(process_result: FallibleProcessResult, address: Address, output: Any) -> TestResult:
+    """What the ``test`` goal shows of a process."""
+    return TestResult.from_fallible_process_result((process_result,), address, output)
+
+
+__all__ = [
+    "LOCAL_CACHE_SCOPE",
+    "RUN_IN_SANDBOX_HERMETIC",
+    "add_prefix",
+    "collect_rules",
+    "concurrently",
+    "create_digest",
+    "create_venv_pex",
+    "digest_subset_to_digest",
+    "digest_to_snapshot",
+    "download_file",
+    "environment_vars_subset",
+    "execute_process",
+    "find_all_targets",
+    "get_digest_contents",
+    "get_digest_entries",
+    "goal_rule",
+    "hydrate_sources",
+    "implicitly",
+    "merge_digests",
+    "path_globs_to_digest",
+    "path_globs_to_paths",
+    "remove_prefix",
+    "resolve_target",
+    "resolve_targets_from_specs",
+    "resolve_unparsed_address_inputs",
+    "rule",
+    "test_result",
+    "toml_loads",
+    "tool_rules",
+]

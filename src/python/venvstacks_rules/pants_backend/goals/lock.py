@@ -1,0 +1,128 @@
+"""``generate-lockfiles``: every layer is a resolve, named by the address of its target."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pants.core.goals.generate_lockfiles import (
+    GenerateLockfile,
+    GenerateLockfileResult,
+    KnownUserResolveNames,
+    KnownUserResolveNamesRequest,
+    RequestedUserResolveNames,
+    UserGenerateLockfiles,
+)
+from pants.engine.addresses import Address
+from pants.engine.fs import PathGlobs
+from pants.engine.target import AllTargets, Target
+from pants.engine.unions import UnionRule
+from pants.util.logging import LogLevel
+
+from venvstacks_rules.pants_backend import engine
+from venvstacks_rules.pants_backend.engine import collect_rules, implicitly, rule
+from venvstacks_rules.pants_backend.target_types import LayerSourcesField
+from venvstacks_rules.pants_backend.util_rules.layer_graph import is_layer, reference, referenced
+from venvstacks_rules.pants_backend.util_rules.locking import LockRequest, layer_lock
+
+
+@dataclass(frozen=True)
+class GenerateLayerLockfile(GenerateLockfile):
+    """The lock of one layer."""
+
+    address: Address
+    renewed: tuple[str, ...]
+    """The address specs of all layers that are locked in this run."""
+
+
+class KnownLayerResolveNames(KnownUserResolveNamesRequest):
+    """The names of all layers."""
+
+
+class RequestedLayerResolveNames(RequestedUserResolveNames):
+    """The names of some layers."""
+
+
+@rule
+async def known_layer_resolve_names(
+    _: KnownLayerResolveNames, targets: AllTargets
+) -> KnownUserResolveNames:
+    return KnownUserResolveNames(
+        names=tuple(sorted(target.address.spec for target in targets if is_layer(target))),
+        option_name="the venvstacks targets",
+        requested_resolve_names_cls=RequestedLayerResolveNames,
+    )
+
+
+def lockfile_of(target: Target) -> str:
+    """The path of a layer's lockfile, relative to the build root."""
+    folder = target.address.spec_path
+    name = target.get(LayerSourcesField).lockfile
+    return f"{folder}/{name}" if folder else name
+
+
+def layers_to_lock(
+    asked: Iterable[str], lower: Mapping[str, Iterable[str]], locked: frozenset[str]
+) -> tuple[str, ...]:
+    """The layers that are locked when `asked` are: those, what is above them, what has no lock yet.
+
+    `lower` has the layers directly below each layer; `locked` are those that have a lockfile. A
+    layer can be locked only when all below it are.
+    """
+    chosen = set(asked)
+    while True:
+        above = {layer for layer, below in lower.items() if chosen.intersection(below)}
+        missing = {
+            below for layer in chosen for below in lower.get(layer, ()) if below not in locked
+        }
+        grown = chosen | above | missing
+        if grown == chosen:
+            return tuple(sorted(chosen))
+        chosen = grown
+
+
+@rule
+async def requested_layer_resolve_names(
+    request: RequestedLayerResolveNames, targets: AllTargets
+) -> UserGenerateLockfiles:
+    layers = {target.address.spec: target for target in targets if is_layer(target)}
+    lower: dict[str, list[str]] = {}
+    for spec, target in layers.items():
+        named = [reference(written, target, field) for field, written in referenced(target)]
+        lower[spec] = [
+            address.spec for address in named if address is not None and address.spec in layers
+        ]
+    present = await engine.path_globs_to_paths(
+        PathGlobs(sorted(lockfile_of(target) for target in layers.values()))
+    )
+    locked = frozenset(
+        spec for spec, target in layers.items() if lockfile_of(target) in present.files
+    )
+    renewed = layers_to_lock(request, lower, locked)
+    return UserGenerateLockfiles(
+        GenerateLayerLockfile(
+            resolve_name=spec,
+            lockfile_dest=lockfile_of(layers[spec]),
+            diff=False,
+            address=layers[spec].address,
+            renewed=renewed,
+        )
+        for spec in renewed
+    )
+
+
+@rule(desc="Lock layer", level=LogLevel.DEBUG)
+async def generate_layer_lockfile(request: GenerateLayerLockfile) -> GenerateLockfileResult:
+    lock = await layer_lock(LockRequest(request.address, request.renewed), **implicitly())
+    return GenerateLockfileResult(lock.digest, request.resolve_name, request.lockfile_dest)
+
+
+def rules() -> list[Any]:
+    """The rules of this module."""
+    return [
+        *collect_rules(),
+        UnionRule(GenerateLockfile, GenerateLayerLockfile),
+        UnionRule(KnownUserResolveNamesRequest, KnownLayerResolveNames),
+        UnionRule(RequestedUserResolveNames, RequestedLayerResolveNames),
+    ]

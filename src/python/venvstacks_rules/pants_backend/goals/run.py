@@ -1,0 +1,71 @@
+"""``run``: start an application in its layers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pants.core.goals.run import RunFieldSet, RunInSandboxBehavior, RunRequest
+from pants.engine.fs import AddPrefix, MergeDigests
+from pants.util.frozendict import FrozenDict
+
+from venvstacks_rules.model.action_io import LaunchRequest, to_json
+from venvstacks_rules.pants_backend import engine
+from venvstacks_rules.pants_backend.action_tool import ActionProcessRequest, action_process
+from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
+from venvstacks_rules.pants_backend.target_types import LaunchModuleField
+from venvstacks_rules.pants_backend.util_rules.chains import (
+    CACHE_DIR,
+    CACHE_NAME,
+    ChainRequest,
+    application_chain,
+)
+
+
+@dataclass(frozen=True)
+class ApplicationRunFieldSet(RunFieldSet):
+    """An application to run."""
+
+    required_fields = (LaunchModuleField,)
+    run_in_sandbox_behavior = RunInSandboxBehavior.RUN_REQUEST_HERMETIC
+
+    launch_module: LaunchModuleField
+
+
+@rule
+async def run_application(field_set: ApplicationRunFieldSet) -> RunRequest:
+    chain = await application_chain(ChainRequest(field_set.address), **implicitly())
+    prepared = await action_process(
+        ActionProcessRequest(
+            verb="launch",
+            request=to_json(LaunchRequest(chain.archives, CACHE_DIR)),
+            input_digest=chain.digest,
+            append_only_caches=FrozenDict({CACHE_NAME: CACHE_DIR}),
+            description=f"Run {field_set.address}",
+        ),
+        **implicitly(),
+    )
+    process = prepared.process
+    sources = await concurrently(
+        engine.add_prefix(AddPrefix(digest, path))
+        for path, digest in process.immutable_input_digests.items()
+    )
+    digest = await engine.merge_digests(MergeDigests([process.input_digest, *sources]))
+    python, actions, verb, _, request_file, *_ = process.argv
+    return RunRequest(
+        digest=digest,
+        args=(
+            f"{{chroot}}/{python}",
+            f"{{chroot}}/{actions}",
+            verb,
+            "--request",
+            f"{{chroot}}/{request_file}",
+            "--",
+        ),
+        append_only_caches=process.append_only_caches,
+    )
+
+
+def rules() -> list[Any]:
+    """The rules of this module."""
+    return [*collect_rules(), *ApplicationRunFieldSet.rules()]

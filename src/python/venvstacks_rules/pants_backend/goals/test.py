@@ -1,0 +1,113 @@
+"""``test``: whether a deployed application finds what it imports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pants.core.goals.test import TestFieldSet, TestRequest, TestResult, TestSubsystem
+from pants.engine.process import ProcessCacheScope
+from pants.util.frozendict import FrozenDict
+from pants.util.logging import LogLevel
+
+from venvstacks_rules.model.action_io import CheckImportsRequest, to_json
+from venvstacks_rules.model.imports import declared_distributions, top_level_modules
+from venvstacks_rules.model.layout import LayerLayout
+from venvstacks_rules.model.platforms import PLATFORMS, marker_environment
+from venvstacks_rules.pants_backend import engine
+from venvstacks_rules.pants_backend.action_tool import ActionProcessRequest, action_process
+from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
+from venvstacks_rules.pants_backend.subsystem import VenvstacksSubsystem
+from venvstacks_rules.pants_backend.target_types import LaunchModuleField
+from venvstacks_rules.pants_backend.util_rules.archives import (
+    LayerModulesRequest,
+    TargetPlatformNames,
+    layer_modules,
+)
+from venvstacks_rules.pants_backend.util_rules.chains import (
+    CACHE_DIR,
+    CACHE_NAME,
+    ChainRequest,
+    application_chain,
+)
+from venvstacks_rules.pants_backend.util_rules.layer_graph import LayerRequest, find_layer
+from venvstacks_rules.pants_backend.util_rules.segments import SegmentsRequest, layer_segments
+
+
+@dataclass(frozen=True)
+class ApplicationTestFieldSet(TestFieldSet):
+    """An application to check."""
+
+    required_fields = (LaunchModuleField,)
+
+    launch_module: LaunchModuleField
+
+
+class ApplicationTestRequest(TestRequest):
+    """Checks of applications."""
+
+    tool_subsystem = VenvstacksSubsystem  # type: ignore[assignment]
+    field_set_type = ApplicationTestFieldSet
+
+
+@rule(desc="Check the imports of an application", level=LogLevel.DEBUG)
+async def check_application(
+    batch: ApplicationTestRequest.Batch[ApplicationTestFieldSet, Any],
+    test_options: TestSubsystem,
+    platforms: TargetPlatformNames,
+) -> TestResult:
+    address = batch.single_element.address
+    platform = platforms.names[0]
+    found, chain, modules = await concurrently(
+        find_layer(LayerRequest(address), **implicitly()),
+        application_chain(ChainRequest(address), **implicitly()),
+        layer_modules(LayerModulesRequest(address), **implicitly()),
+    )
+    layer = found.layer
+    segments = await concurrently(
+        layer_segments(SegmentsRequest(found.targets[member].address, platform), **implicitly())
+        for member in (layer.address, *layer.lower)
+    )
+    version = segments[0].python_version
+    declared = declared_distributions(
+        layer.requirements, marker_environment(PLATFORMS[platform], version)
+    )
+    provided = top_level_modules(
+        (
+            segment
+            for layer_of_chain in segments
+            for group in layer_of_chain.groups
+            for segment in group.segments
+        ),
+        LayerLayout(version).site_packages,
+    )
+    prepared = await action_process(
+        ActionProcessRequest(
+            verb="check-imports",
+            request=to_json(
+                CheckImportsRequest(
+                    target=layer.address,
+                    archives=chain.archives,
+                    cache=CACHE_DIR,
+                    modules=tuple(module for name in declared for module in provided.get(name, ())),
+                    scan=tuple(file.path for file in modules.files if file.path.endswith(".py")),
+                )
+            ),
+            input_digest=chain.digest,
+            append_only_caches=FrozenDict({CACHE_NAME: CACHE_DIR}),
+            description=f"Check the imports of {layer.address}",
+            cache_scope=(
+                ProcessCacheScope.PER_SESSION
+                if test_options.force
+                else ProcessCacheScope.SUCCESSFUL
+            ),
+        ),
+        **implicitly(),
+    )
+    result = await engine.execute_process(prepared.process)
+    return engine.test_result(result, address, test_options.output)
+
+
+def rules() -> list[Any]:
+    """The rules of this module."""
+    return [*collect_rules(), *ApplicationTestRequest.rules()]

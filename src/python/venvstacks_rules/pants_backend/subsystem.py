@@ -1,0 +1,127 @@
+"""The options of the ``[venvstacks]`` scope."""
+
+from __future__ import annotations
+
+import enum
+
+from pants.option.option_types import (
+    EnumOption,
+    IntOption,
+    SkipOption,
+    StrListOption,
+    StrOption,
+)
+from pants.option.subsystem import Subsystem
+from pants.util.strutil import softwrap
+
+from venvstacks_rules.model.compression import ARCHIVE_FORMATS
+
+
+class PythonProvider(enum.Enum):
+    """Where the interpreters of runtime layers come from."""
+
+    PBS = "pbs"
+    ARCHIVE = "archive"
+    LOCAL = "local"
+
+
+class ArchiveFormatChoice(enum.Enum):
+    """The archive formats, for the option."""
+
+    ZST = "tar.zst"
+    XZ = "tar.xz"
+    GZ = "tar.gz"
+
+
+assert {choice.value for choice in ArchiveFormatChoice} == set(ARCHIVE_FORMATS)
+
+
+class VenvstacksSubsystem(Subsystem):
+    """Options for all layers."""
+
+    options_scope = "venvstacks"
+    name = "venvstacks"
+    help = "Layered Python environments: how layers are locked, built and run."
+    help_short = help
+
+    skip = SkipOption("test")
+
+    python_provider = EnumOption(
+        default=PythonProvider.PBS,
+        help=softwrap(
+            """
+            Where the interpreters of runtime layers come from. `pbs`: python-build-standalone, by
+            the URL and hash in the layer's lockfile. `archive`: the `python_archives` field of the
+            runtime. `local`: a CPython installed on this machine, made relocatable; for sites
+            without a network and for trying things out, as it is less portable than the others.
+            """
+        ),
+    )
+    python_mirror = StrOption(
+        default=None,
+        help=softwrap(
+            """
+            Where to fetch the archives of python-build-standalone from instead of their own
+            server: a URL that takes the place of everything before `/<release>/<file name>`. The
+            lockfiles keep the original URLs, and the hashes are checked as always.
+            """
+        ),
+    )
+    platforms = StrListOption(
+        default=["native"],
+        help=softwrap(
+            """
+            The target platforms to package for. `native` is the platform of this machine, and the
+            only choice for now.
+            """
+        ),
+    )
+    archive_format = EnumOption(
+        default=ArchiveFormatChoice.ZST,
+        help=softwrap(
+            """
+            The format of layer archives, where the `archive_format` field does not say another.
+            """
+        ),
+    )
+    compression_level = IntOption(
+        default=None,
+        help=softwrap(
+            """
+            The compression level of layer archives, in the scale of the archive format, where the
+            `compression_level` field does not say another. By default the level that the format's
+            reference recommends for everyday builds.
+            """
+        ),
+    )
+    uv_config = StrOption(
+        default=None,
+        help=softwrap(
+            """
+            A TOML file, relative to the build root, whose `[tool.uv]` table has the settings for
+            locking: `index`, `sources`, `exclude-newer`, and so on. uv's own configuration files
+            are not read.
+            """
+        ),
+    )
+    extra_env_vars = StrListOption(
+        default=[
+            "ALL_PROXY",
+            "HTTP_PROXY",
+            "HTTPS_PROXY",
+            "NO_PROXY",
+            "SSL_CERT_DIR",
+            "SSL_CERT_FILE",
+            "all_proxy",
+            "http_proxy",
+            "https_proxy",
+            "no_proxy",
+        ],
+        advanced=True,
+        help=softwrap(
+            """
+            Environment variables for locking and for finding interpreters: `NAME=value`, or `NAME`
+            to take the value from the environment of Pants. They never reach what is built.
+            """
+        ),
+    )

@@ -1,0 +1,318 @@
+"""Layer archives: segments joined with the layer's own files."""
+
+from __future__ import annotations
+
+import os.path
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pants.engine.addresses import Address
+from pants.engine.fs import Digest, DigestSubset, MergeDigests, PathGlobs
+from pants.engine.platform import Platform
+
+from venvstacks_rules.model.action_io import (
+    AssembleArchiveRequest,
+    AssembledArchive,
+    OwnFile,
+    OwnLink,
+    from_json,
+    to_json,
+)
+from venvstacks_rules.model.compression import ARCHIVE_FORMATS
+from venvstacks_rules.model.dynlibs import shared_library_links
+from venvstacks_rules.model.errors import DefinitionError
+from venvstacks_rules.model.hashes import (
+    hash_module_directory,
+    hash_module_file,
+    sha256_hex,
+)
+from venvstacks_rules.model.layer_files import LayerInterface, layer_config, layer_files
+from venvstacks_rules.model.layers import Layer, ModuleDefinition
+from venvstacks_rules.model.layout import LayerLayout
+from venvstacks_rules.model.manifest import LayerMetadata, ModuleHash
+from venvstacks_rules.model.names import LayerKind
+from venvstacks_rules.model.platforms import PLATFORMS
+from venvstacks_rules.pants_backend import engine
+from venvstacks_rules.pants_backend.action_tool import (
+    ActionProcessRequest,
+    postinstall_source,
+    run_action,
+)
+from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
+from venvstacks_rules.pants_backend.subsystem import VenvstacksSubsystem
+from venvstacks_rules.pants_backend.target_types import module_globs
+from venvstacks_rules.pants_backend.util_rules.layer_graph import (
+    LayerRequest,
+    find_layer,
+)
+from venvstacks_rules.pants_backend.util_rules.locks import (
+    ChainLocks,
+    ChainLocksRequest,
+    chain_locks,
+)
+from venvstacks_rules.pants_backend.util_rules.segments import (
+    LayerSegments,
+    SegmentsRequest,
+    layer_segments,
+)
+
+_NATIVE = {
+    Platform.linux_x86_64: "linux_x86_64",
+    Platform.linux_arm64: "linux_aarch64",
+    Platform.macos_x86_64: "macosx_x86_64",
+    Platform.macos_arm64: "macosx_arm64",
+}
+
+
+@dataclass(frozen=True)
+class TargetPlatformNames:
+    """The platforms to build for."""
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class LayerInterfaceRequest:
+    """What the layers above have to know of a layer."""
+
+    address: Address
+    platform: str
+
+
+@dataclass(frozen=True)
+class LayerModulesRequest:
+    """The launch and support modules of an application."""
+
+    address: Address
+
+
+@dataclass(frozen=True)
+class LayerModules:
+    """The launch and support modules of an application, as files of its layer."""
+
+    digest: Digest
+    files: tuple[OwnFile, ...]
+    launch_hash: str | None
+    support_hashes: tuple[ModuleHash, ...]
+
+
+@dataclass(frozen=True)
+class LayerArchiveRequest:
+    """The archive of a layer for a platform."""
+
+    address: Address
+    platform: str
+
+
+@dataclass(frozen=True)
+class LayerArchive:
+    """An archive and the two files beside it."""
+
+    digest: Digest
+    install_target: str
+    archive: str
+    metadata: str
+    segments: str
+    """Paths in the digest."""
+    size: int
+    """Of the archive, in bytes."""
+    sha256: str
+
+
+@rule
+async def target_platforms(options: VenvstacksSubsystem, native: Platform) -> TargetPlatformNames:
+    name = _NATIVE[native]
+    unknown = [wanted for wanted in options.platforms if wanted not in ("native", name)]
+    if unknown:
+        raise DefinitionError(
+            "`[venvstacks].platforms` cannot be used:",
+            [
+                f"{wanted!r} is not supported yet: layers are built for the platform of this "
+                f"machine, 'native', which is '{name}'."
+                if wanted in PLATFORMS
+                else f"{wanted!r} is not a target platform. Use 'native'."
+                for wanted in unknown
+            ],
+        )
+    return TargetPlatformNames((name,))
+
+
+@rule
+async def layer_interface(request: LayerInterfaceRequest) -> LayerInterface:
+    found, segments = await concurrently(
+        find_layer(LayerRequest(request.address), **implicitly()),
+        layer_segments(SegmentsRequest(request.address, request.platform), **implicitly()),
+    )
+    return LayerInterface(
+        install_target=found.layer.install_target,
+        python_version=segments.python_version,
+        offers_shared_libraries=bool(_library_links(found.layer, segments)),
+    )
+
+
+def _library_links(layer: Layer, segments: LayerSegments) -> tuple[OwnLink, ...]:
+    layout = LayerLayout(segments.python_version)
+    try:
+        return shared_library_links(segments.files, layout, layer.dynlib_exclude)
+    except DefinitionError as e:
+        raise DefinitionError(f"{layer.address}: {e.summary}", e.problems) from None
+
+
+@rule
+async def layer_modules(request: LayerModulesRequest) -> LayerModules:
+    found = await find_layer(LayerRequest(request.address), **implicitly())
+    layer = found.layer
+    modules = (*((layer.launch_module,) if layer.launch_module else ()), *layer.support_modules)
+    folder = found.folder(layer)
+    digests = await concurrently(
+        engine.path_globs_to_digest(
+            PathGlobs(
+                f"!{os.path.join(folder, glob[1:])}"
+                if glob[0] == "!"
+                else os.path.join(folder, glob)
+                for glob in module_globs(module.path)
+            )
+        )
+        for module in modules
+    )
+    contents = await concurrently(engine.get_digest_contents(digest) for digest in digests)
+    digest = await engine.merge_digests(MergeDigests(digests))
+    files: list[OwnFile] = []
+    hashes: list[str] = []
+    for module, read in zip(modules, contents):
+        root = os.path.join(folder, module.path)
+        parts = [
+            (os.path.relpath(file.path, root), sha256_hex(file.content), file.path) for file in read
+        ]
+        hashes.append(_module_hash(module, parts))
+        for relative, _, path in parts:
+            name = module.file_name if module.is_file else f"{module.file_name}/{relative}"
+            files.append(OwnFile(name, source=path))
+    support = [
+        ModuleHash(name=module.file_name, hash=value)
+        for module, value in list(zip(modules, hashes))[1:]
+    ]
+    return LayerModules(digest, tuple(files), hashes[0] if hashes else None, tuple(support))
+
+
+def _module_hash(module: ModuleDefinition, parts: list[tuple[str, str, str]]) -> str:
+    if module.is_file:
+        return hash_module_file(module.file_name, parts[0][1])
+    return hash_module_directory(
+        module.file_name, ((relative, sha256) for relative, sha256, _ in parts)
+    )
+
+
+def _refuse_shadowing(layer: Layer, segments: LayerSegments, modules: LayerModules) -> None:
+    """A module of the application must not take the place of a file of one of its wheels."""
+    site = str(LayerLayout(segments.python_version).site_packages)
+    taken = {
+        file.path[len(site) + 1 :].split("/")[0]: segment.source
+        for group in segments.groups
+        for segment in group.segments
+        for file in segment.files
+        if file.path.startswith(f"{site}/")
+    }
+    problems = []
+    for name in sorted({file.path.split("/")[0] for file in modules.files}):
+        stem = name.removesuffix(".py")
+        clash = next((other for other in (stem, f"{stem}.py") if other in taken), None)
+        if clash is not None:
+            problems.append(
+                f"{layer.address}: {name!r} would be imported as `{stem}`, as is {clash!r} of "
+                f"{taken[clash]}. Rename the module."
+            )
+    if problems:
+        raise DefinitionError("A module of an application clashes with a package:", problems)
+
+
+def _metadata(
+    layer: Layer,
+    platform: str,
+    lower: Sequence[LayerInterface],
+    chain: ChainLocks,
+    modules: LayerModules,
+    version: str,
+) -> LayerMetadata:
+    files = chain.files[layer.address]
+    is_application = layer.kind is LayerKind.APPLICATION
+    return LayerMetadata(
+        layer_name=layer.layer_name,
+        install_target=layer.install_target,
+        requirements_hash=chain.locks[layer.address].requirements_hash,
+        lock_version=files.lock_version,
+        locked_at=files.locked_at,
+        target_platform=platform,
+        runtime_layer=lower[-1].install_target if lower else layer.install_target,
+        python_implementation=f"cpython@{version}",
+        bound_to_implementation=PLATFORMS[platform].system == "win",
+        required_layers=tuple(interface.install_target for interface in lower[:-1]),
+        app_launch_module=layer.launch_module.module_name if layer.launch_module else None,
+        app_launch_module_hash=modules.launch_hash,
+        app_support_modules=modules.support_hashes if is_application else None,
+    )
+
+
+@rule(desc="Build layer archive")
+async def layer_archive(request: LayerArchiveRequest) -> LayerArchive:
+    found, segments, locks, modules = await concurrently(
+        find_layer(LayerRequest(request.address), **implicitly()),
+        layer_segments(SegmentsRequest(request.address, request.platform), **implicitly()),
+        chain_locks(ChainLocksRequest(request.address), **implicitly()),
+        layer_modules(LayerModulesRequest(request.address), **implicitly()),
+    )
+    layer = found.layer
+    lower = await concurrently(
+        layer_interface(
+            LayerInterfaceRequest(found.targets[address].address, request.platform), **implicitly()
+        )
+        for address in layer.lower
+    )
+    _refuse_shadowing(layer, segments, modules)
+    version = segments.python_version
+    config = layer_config(layer, version, lower)
+    files, links = layer_files(
+        config,
+        system=PLATFORMS[request.platform].system,
+        is_runtime=layer.kind is LayerKind.RUNTIME,
+        postinstall=postinstall_source(),
+        modules=modules.files,
+    )
+    extension = ARCHIVE_FORMATS[segments.compression.archive_format].extension
+    assemble = AssembleArchiveRequest(
+        target=layer.address,
+        install_target=layer.install_target,
+        results=tuple(group.result for group in segments.groups),
+        files=files,
+        links=(*links, *_library_links(layer, segments)),
+        compression=segments.compression,
+        metadata=_metadata(layer, request.platform, lower, locks, modules, version).to_dict(),
+        archive=f"{layer.install_target}{extension}",
+        metadata_file=f"{layer.install_target}.json",
+        segments_file=f"{layer.install_target}.segments.json",
+    )
+    inputs = await engine.merge_digests(
+        MergeDigests([modules.digest, *(group.digest for group in segments.groups)])
+    )
+    outputs = (assemble.archive, assemble.metadata_file, assemble.segments_file)
+    megabytes = sum(s.size for group in segments.groups for s in group.segments) / 1e6
+    result = await run_action(
+        ActionProcessRequest(
+            verb="assemble-archive",
+            request=to_json(assemble),
+            input_digest=inputs,
+            output_files=outputs,
+            description=f"Assemble {assemble.archive} ({megabytes:.1f} MB)",
+            cache_scope=engine.LOCAL_CACHE_SCOPE,
+        ),
+        **implicitly(),
+    )
+    digest = await engine.digest_subset_to_digest(DigestSubset(result.digest, PathGlobs(outputs)))
+    made = from_json(AssembledArchive, result.result)
+    return LayerArchive(digest, layer.install_target, *outputs, made.size, made.sha256)
+
+
+def rules() -> list[Any]:
+    """The rules of this module."""
+    return collect_rules()

@@ -1,0 +1,71 @@
+"""The archives of an application and of all layers below it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pants.engine.addresses import Address
+from pants.engine.fs import AddPrefix, Digest, MergeDigests
+
+from venvstacks_rules.model.action_io import DeployedArchive
+from venvstacks_rules.pants_backend import engine
+from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
+from venvstacks_rules.pants_backend.util_rules.archives import (
+    LayerArchiveRequest,
+    TargetPlatformNames,
+    layer_archive,
+)
+from venvstacks_rules.pants_backend.util_rules.layer_graph import LayerRequest, find_layer
+
+CACHE_NAME, CACHE_DIR = "venvstacks_layers", "__layers"
+"""The named cache of deployed layers, and where a process sees it."""
+
+_ARCHIVES_DIR = "archives"
+
+
+@dataclass(frozen=True)
+class ChainRequest:
+    """An application with all layers below it, for the machine that Pants runs on."""
+
+    address: Address
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Archives to deploy."""
+
+    digest: Digest
+    archives: tuple[DeployedArchive, ...]
+    """The runtime first, the application last."""
+
+
+@rule
+async def application_chain(request: ChainRequest, platforms: TargetPlatformNames) -> Chain:
+    found = await find_layer(LayerRequest(request.address), **implicitly())
+    addresses = [*reversed(found.layer.lower), found.layer.address]
+    built = await concurrently(
+        layer_archive(
+            LayerArchiveRequest(found.targets[address].address, platforms.names[0]), **implicitly()
+        )
+        for address in addresses
+    )
+    merged = await engine.merge_digests(MergeDigests(archive.digest for archive in built))
+    digest = await engine.add_prefix(AddPrefix(merged, _ARCHIVES_DIR))
+    return Chain(
+        digest,
+        tuple(
+            DeployedArchive(
+                archive=f"{_ARCHIVES_DIR}/{archive.archive}",
+                install_target=archive.install_target,
+                sha256=archive.sha256,
+                size=archive.size,
+            )
+            for archive in built
+        ),
+    )
+
+
+def rules() -> list[Any]:
+    """The rules of this module."""
+    return collect_rules()

@@ -1,0 +1,167 @@
+"""The interpreters of runtime layers, from each of the providers."""
+
+from __future__ import annotations
+
+import os.path
+from dataclasses import dataclass
+from typing import Any
+
+from pants.engine.addresses import AddressInput
+from pants.engine.env_vars import EnvironmentVarsRequest
+from pants.engine.fs import AddPrefix, Digest, DownloadFile, FileDigest
+from pants.engine.process import ProcessCacheScope
+from pants.engine.target import HydrateSourcesRequest, SourcesField, Target, WrappedTargetRequest
+from pants.util.frozendict import FrozenDict
+
+from venvstacks_rules.model.action_io import (
+    FindInterpreterRequest,
+    FoundInterpreter,
+    PackedInterpreter,
+    PackInterpreterRequest,
+    from_json,
+    to_json,
+)
+from venvstacks_rules.model.errors import DefinitionError, InterpreterError
+from venvstacks_rules.model.layers import Layer
+from venvstacks_rules.model.lockfiles import Lockfile, mirrored_url
+from venvstacks_rules.pants_backend import engine
+from venvstacks_rules.pants_backend.action_tool import ActionProcessRequest, run_action
+from venvstacks_rules.pants_backend.engine import collect_rules, implicitly, rule
+from venvstacks_rules.pants_backend.subsystem import PythonProvider, VenvstacksSubsystem
+from venvstacks_rules.pants_backend.target_types import PythonArchivesField
+
+_SEARCH_VARIABLES = ("HOME", "PATH", "PYENV_ROOT", "UV_PYTHON_INSTALL_DIR", "XDG_DATA_HOME")
+
+
+@dataclass(frozen=True)
+class InterpreterRequest:
+    """The interpreter of a runtime on one platform."""
+
+    layer: Layer
+    target: Target
+    lock: Lockfile
+    platform: str
+
+
+@dataclass(frozen=True)
+class InterpreterArchive:
+    """An interpreter archive in the layout of python-build-standalone."""
+
+    digest: Digest
+    path: str
+    sha256: str | None
+    """What a lockfile pins; None where nothing does."""
+    size: int | None
+    """In bytes."""
+
+
+@dataclass(frozen=True)
+class LocalInterpreterRequest:
+    """A capture of a CPython of this machine."""
+
+    address: str
+    python_version: str
+
+
+@dataclass(frozen=True)
+class ProvidedInterpreterRequest:
+    """An interpreter archive from a target."""
+
+    target: Target
+    platform: str
+
+
+@rule
+async def interpreter_archive(
+    request: InterpreterRequest, options: VenvstacksSubsystem
+) -> InterpreterArchive:
+    if options.python_provider is PythonProvider.LOCAL:
+        return await local_interpreter(
+            LocalInterpreterRequest(request.layer.address, request.layer.python_version),
+            **implicitly(),
+        )
+    if options.python_provider is PythonProvider.ARCHIVE:
+        return await provided_interpreter(
+            ProvidedInterpreterRequest(request.target, request.platform), **implicitly()
+        )
+    pinned = next(
+        found for found in request.lock.interpreters if found.platform == request.platform
+    )
+    url = mirrored_url(pinned.url, options.python_mirror)
+    digest = await engine.download_file(DownloadFile(url, FileDigest(pinned.sha256, pinned.size)))
+    prefixed = await engine.add_prefix(AddPrefix(digest, "interpreter"))
+    snapshot = await engine.digest_to_snapshot(prefixed)
+    return InterpreterArchive(prefixed, snapshot.files[0], pinned.sha256, pinned.size)
+
+
+@rule
+async def local_interpreter(
+    request: LocalInterpreterRequest, options: VenvstacksSubsystem
+) -> InterpreterArchive:
+    env = await engine.environment_vars_subset(
+        EnvironmentVarsRequest((*_SEARCH_VARIABLES, *options.extra_env_vars))
+    )
+    # What is installed can change between two starts of Pants, not while one runs; that is also
+    # how Pants looks for its own interpreters.
+    found_result = await run_action(
+        ActionProcessRequest(
+            verb="find-interpreter",
+            request=to_json(FindInterpreterRequest(request.address, request.python_version)),
+            description=f"Find CPython {request.python_version} on this machine",
+            env=FrozenDict(env),
+            cache_scope=ProcessCacheScope.PER_RESTART_SUCCESSFUL,
+        ),
+        **implicitly(),
+    )
+    found = from_json(FoundInterpreter, found_result.result)
+    output = "interpreter.tar.zst"
+    packed_result = await run_action(
+        ActionProcessRequest(
+            verb="pack-interpreter",
+            request=to_json(PackInterpreterRequest(found, output)),
+            description=f"Capture CPython {found.python_version} from {found.executable}",
+            output_files=(output,),
+        ),
+        **implicitly(),
+    )
+    packed = from_json(PackedInterpreter, packed_result.result)
+    return InterpreterArchive(packed_result.digest, packed.path, packed.sha256, packed.size)
+
+
+@rule
+async def provided_interpreter(request: ProvidedInterpreterRequest) -> InterpreterArchive:
+    target = request.target
+    archives = target[PythonArchivesField].value or {}
+    origin = f"the `{PythonArchivesField.alias}` field from the target {target.address}"
+    if request.platform not in archives:
+        raise DefinitionError(
+            "A runtime has no interpreter for a platform:",
+            [
+                f"{target.address}: `python_archives` has no entry for '{request.platform}', only "
+                f"for {', '.join(sorted(archives)) or 'none'}. Add one."
+            ],
+        )
+    address = AddressInput.parse(
+        archives[request.platform],
+        relative_to=target.address.spec_path,
+        description_of_origin=origin,
+    ).dir_to_address()
+    wrapped = await engine.resolve_target(WrappedTargetRequest(address, origin))
+    hydrated = await engine.hydrate_sources(
+        HydrateSourcesRequest(wrapped.target.get(SourcesField), enable_codegen=True)
+    )
+    files = hydrated.snapshot.files
+    if len(files) != 1:
+        raise InterpreterError(
+            "A target cannot serve as an interpreter archive:",
+            [
+                f"{address}: it has {len(files)} files, and one archive is needed "
+                f"({origin}). Name a `file` target."
+            ],
+        )
+    return InterpreterArchive(hydrated.snapshot.digest, os.path.normpath(files[0]), None, None)
+
+
+def rules() -> list[Any]:
+    """The rules of this module."""
+    return collect_rules()

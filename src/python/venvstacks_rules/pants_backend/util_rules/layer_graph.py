@@ -1,0 +1,268 @@
+"""From targets to checked layers: a folder's layers with everything below them."""
+
+from __future__ import annotations
+
+import os.path
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from pants.base.glob_match_error_behavior import GlobMatchErrorBehavior
+from pants.base.specs import DirLiteralSpec, RawSpecsWithoutFileOwners
+from pants.build_graph.address import AddressParseException
+from pants.engine.addresses import Address, AddressInput
+from pants.engine.fs import PathGlobs
+from pants.engine.target import Target
+from pants.util.frozendict import FrozenDict
+
+from venvstacks_rules.model.errors import DefinitionError
+from venvstacks_rules.model.layers import (
+    Layer,
+    LayerDefinition,
+    ModuleDefinition,
+    Reference,
+    resolve_layers,
+)
+from venvstacks_rules.pants_backend import engine
+from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
+from venvstacks_rules.pants_backend.subsystem import PythonProvider, VenvstacksSubsystem
+from venvstacks_rules.pants_backend.target_types import (
+    DynlibExcludeField,
+    FrameworksField,
+    LaunchModuleField,
+    LayerSourcesField,
+    LinuxTargetField,
+    MacosxTargetField,
+    PlatformsField,
+    PythonArchivesField,
+    PythonImplementationField,
+    RequirementsField,
+    RuntimeField,
+    SupportModulesField,
+    layer_base_name,
+    module_globs,
+)
+
+
+@dataclass(frozen=True)
+class LayersInFoldersRequest:
+    """The layer targets of some folders."""
+
+    folders: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class LayersInFolders:
+    """Layer targets."""
+
+    targets: tuple[Target, ...]
+
+
+@dataclass(frozen=True)
+class LayerGraphRequest:
+    """The layers of a folder, with all layers below them."""
+
+    folder: str
+
+
+@dataclass(frozen=True)
+class LayerGraph:
+    """Checked layers and what Pants knows of them."""
+
+    layers: FrozenDict[str, Layer]
+    """By address spec."""
+    targets: FrozenDict[str, Target]
+    """By address spec."""
+
+
+@dataclass(frozen=True)
+class LayerRequest:
+    """One layer, by the address of its target."""
+
+    address: Address
+
+
+@dataclass(frozen=True)
+class LayerInGraph:
+    """A checked layer, and the layers below it."""
+
+    layer: Layer
+    lower: tuple[Layer, ...]
+    """In import order, the runtime last."""
+    targets: FrozenDict[str, Target]
+    """Of the layer and all below, by address spec."""
+
+    @property
+    def target(self) -> Target:
+        """The layer's target."""
+        return self.targets[self.layer.address]
+
+    def folder(self, layer: Layer) -> str:
+        """The folder of the BUILD file that defines `layer`."""
+        return self.targets[layer.address].address.spec_path
+
+    def lockfile(self, layer: Layer) -> str:
+        """The path of the lockfile of `layer`, relative to the build root."""
+        field = self.targets[layer.address].get(LayerSourcesField)
+        return os.path.join(self.folder(layer), field.lockfile)
+
+
+def is_layer(target: Target) -> bool:
+    """Whether a target is a layer."""
+    return target.has_field(LayerSourcesField)
+
+
+def reference(written: str, target: Target, field: str) -> Address | None:
+    """The address that a field of a layer names, or None where it cannot be an address."""
+    try:
+        return AddressInput.parse(
+            written,
+            relative_to=target.address.spec_path,
+            description_of_origin=f"the `{field}` field from the target {target.address}",
+        ).dir_to_address()
+    except AddressParseException:
+        return None
+
+
+def referenced(target: Target) -> Iterable[tuple[str, str]]:
+    """Each (field alias, written address) by which a layer names a layer below it."""
+    if target.has_field(RuntimeField) and target[RuntimeField].value is not None:
+        yield RuntimeField.alias, target[RuntimeField].value
+    if target.has_field(FrameworksField):
+        for written in target[FrameworksField].value or ():
+            yield FrameworksField.alias, written
+
+
+def _modules(target: Target) -> tuple[str, ...]:
+    if not target.has_field(LaunchModuleField):
+        return ()
+    support = target[SupportModulesField].value or ()
+    return (target[LaunchModuleField].value, *(path.rstrip("/") for path in support))
+
+
+def _definition(
+    target: Target, modules: tuple[ModuleDefinition, ...], known: frozenset[Address]
+) -> LayerDefinition:
+    def resolve(field: str) -> tuple[Reference, ...]:
+        found = []
+        for alias, written in referenced(target):
+            if alias == field:
+                address = reference(written, target, alias)
+                spec = address.spec if address in known and address is not None else None
+                found.append(Reference(written, spec))
+        return tuple(found)
+
+    runtime = resolve(RuntimeField.alias)
+    sources = target.get(LayerSourcesField)
+    return LayerDefinition(
+        address=target.address.spec,
+        kind=sources.layer_kind,
+        name=layer_base_name(sources),
+        requirements=target[RequirementsField].value or (),
+        python_implementation=(
+            target[PythonImplementationField].value
+            if target.has_field(PythonImplementationField)
+            else None
+        ),
+        runtime=runtime[0] if runtime else None,
+        frameworks=resolve(FrameworksField.alias),
+        platforms=target[PlatformsField].value,
+        linux_target=target[LinuxTargetField].value,
+        macosx_target=target[MacosxTargetField].value,
+        launch_module=modules[0] if modules else None,
+        support_modules=modules[1:],
+        dynlib_exclude=target[DynlibExcludeField].value or (),
+    )
+
+
+@rule
+async def layers_in_folders(request: LayersInFoldersRequest) -> LayersInFolders:
+    targets = await engine.resolve_targets_from_specs(
+        RawSpecsWithoutFileOwners(
+            dir_literals=tuple(DirLiteralSpec(folder) for folder in request.folders),
+            description_of_origin="the layers of a stack",
+            unmatched_glob_behavior=GlobMatchErrorBehavior.ignore,
+        )
+    )
+    return LayersInFolders(tuple(targets))
+
+
+@rule(desc="Check layer definitions")
+async def layer_graph(request: LayerGraphRequest, options: VenvstacksSubsystem) -> LayerGraph:
+    targets: dict[Address, Target] = {}
+    seen: set[str] = set()
+    pending = {request.folder}
+    while pending:
+        found = await layers_in_folders(
+            LayersInFoldersRequest(tuple(sorted(pending))), **implicitly()
+        )
+        seen |= pending
+        pending = set()
+        for target in found.targets:
+            targets[target.address] = target
+            if is_layer(target):
+                for alias, written in referenced(target):
+                    address = reference(written, target, alias)
+                    if address is not None and address.spec_path not in seen:
+                        pending.add(address.spec_path)
+    layer_targets = [target for target in targets.values() if is_layer(target)]
+    wanted = [(target, path) for target in layer_targets for path in _modules(target)]
+    paths = await concurrently(
+        engine.path_globs_to_paths(
+            PathGlobs(
+                os.path.join(target.address.spec_path, glob)
+                if not glob.startswith("!")
+                else f"!{os.path.join(target.address.spec_path, glob[1:])}"
+                for glob in module_globs(path)
+            )
+        )
+        for target, path in wanted
+    )
+    modules: dict[Address, list[ModuleDefinition]] = {}
+    for (target, path), found_paths in zip(wanted, paths):
+        files = tuple(
+            os.path.relpath(file, target.address.spec_path or ".") for file in found_paths.files
+        )
+        modules.setdefault(target.address, []).append(ModuleDefinition(path, files))
+    layers, problems = resolve_layers(
+        (
+            _definition(target, tuple(modules.get(target.address, ())), frozenset(targets))
+            for target in layer_targets
+        ),
+        patch_release_needed=options.python_provider is not PythonProvider.LOCAL,
+    )
+    problems = (*problems, *_archive_problems(layer_targets, options.python_provider))
+    if problems:
+        count = "A layer definition" if len(problems) == 1 else f"{len(problems)} layer definitions"
+        raise DefinitionError(f"{count} cannot be built as written:", problems)
+    return LayerGraph(
+        FrozenDict(layers), FrozenDict({target.address.spec: target for target in layer_targets})
+    )
+
+
+def _archive_problems(targets: Iterable[Target], provider: PythonProvider) -> Iterable[str]:
+    if provider is PythonProvider.ARCHIVE:
+        for target in targets:
+            if target.has_field(PythonArchivesField) and not target[PythonArchivesField].value:
+                yield (
+                    f"{target.address}: `python_archives` is not set, which "
+                    '`[venvstacks].python_provider = "archive"` needs. Map each platform to a '
+                    "`file` target, for example {'linux_x86_64': ':cpython-linux'}."
+                )
+
+
+@rule
+async def find_layer(request: LayerRequest) -> LayerInGraph:
+    graph = await layer_graph(LayerGraphRequest(request.address.spec_path), **implicitly())
+    layer = graph.layers[request.address.spec]
+    chain = (layer.address, *layer.lower)
+    return LayerInGraph(
+        layer,
+        tuple(graph.layers[address] for address in layer.lower),
+        FrozenDict({address: graph.targets[address] for address in chain}),
+    )
+
+
+def rules() -> list[Any]:
+    """The rules of this module."""
+    return collect_rules()

@@ -1,0 +1,115 @@
+"""Locking layers, lower ones first."""
+
+from __future__ import annotations
+
+import os.path
+from dataclasses import dataclass
+from typing import Any
+
+from pants.engine.addresses import Address
+from pants.engine.env_vars import EnvironmentVarsRequest
+from pants.engine.fs import AddPrefix, Digest, DigestSubset, MergeDigests, PathGlobs, RemovePrefix
+from pants.engine.process import ProcessCacheScope
+from pants.util.frozendict import FrozenDict
+
+from venvstacks_rules.model.action_io import LockLayerRequest, LowerLock, to_json
+from venvstacks_rules.model.names import LayerKind
+from venvstacks_rules.pants_backend import engine
+from venvstacks_rules.pants_backend.action_tool import ActionProcessRequest, run_action
+from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
+from venvstacks_rules.pants_backend.subsystem import VenvstacksSubsystem
+from venvstacks_rules.pants_backend.util_rules.layer_graph import LayerRequest, find_layer
+from venvstacks_rules.pants_backend.util_rules.locks import UvConfig
+
+_CACHE_VARIABLE, _CACHE_DIR = "UV_CACHE_DIR", "__uv_cache"
+
+
+@dataclass(frozen=True)
+class LockRequest:
+    """Lock a layer."""
+
+    address: Address
+    renewed: tuple[str, ...]
+    """The address specs of all layers that are locked again; the locks of others are read."""
+
+
+@dataclass(frozen=True)
+class LayerLock:
+    """The files of a layer's lock, at their places in the repository."""
+
+    digest: Digest
+
+
+@rule
+async def layer_lock(
+    request: LockRequest, config: UvConfig, options: VenvstacksSubsystem
+) -> LayerLock:
+    found = await find_layer(LayerRequest(request.address), **implicitly())
+    layer = found.layer
+    pylock = found.lockfile(layer)
+    committed = await engine.path_globs_to_digest(
+        PathGlobs([pylock, f"{pylock[: -len('.toml')]}.meta.json"])
+    )
+    if layer.address not in request.renewed:
+        return LayerLock(committed)
+    lower = await concurrently(
+        layer_lock(LockRequest(found.targets[address].address, request.renewed), **implicitly())
+        for address in layer.lower
+    )
+    env = await engine.environment_vars_subset(EnvironmentVarsRequest(options.extra_env_vars))
+    # The committed lock goes beside, not among, the new files.
+    previous, lower_digest = await concurrently(
+        engine.add_prefix(AddPrefix(committed, "previous")),
+        engine.merge_digests(MergeDigests(lock.digest for lock in lower)),
+    )
+    below, snapshot = await concurrently(
+        engine.add_prefix(AddPrefix(lower_digest, "lower")),
+        engine.digest_to_snapshot(previous),
+    )
+    inputs = await engine.merge_digests(MergeDigests([previous, below, config.digest]))
+    names = {os.path.basename(path): path for path in snapshot.files}
+    file_name = os.path.basename(pylock)
+    lock = LockLayerRequest(
+        target=layer.address,
+        layer_name=layer.layer_name,
+        python_implementation=layer.python_implementation,
+        python_provider=options.python_provider.value,
+        is_runtime=layer.kind is LayerKind.RUNTIME,
+        requirements=layer.requirements,
+        platforms=tuple(platform.name for platform in layer.platforms),
+        linux_target=layer.linux_target,
+        macosx_target=layer.macosx_target,
+        lower_locks=tuple(
+            LowerLock(member.layer_name, os.path.join("lower", found.lockfile(member)))
+            for member in found.lower
+        ),
+        previous_lock=names.get(file_name),
+        previous_metadata=names.get(f"{file_name[: -len('.toml')]}.meta.json"),
+        uv_config=config.path,
+        python_mirror=options.python_mirror,
+        output_dir="lock",
+    )
+    result = await run_action(
+        ActionProcessRequest(
+            verb="lock-layer",
+            request=to_json(lock),
+            input_digest=inputs,
+            output_directories=(lock.output_dir,),
+            description=f"Lock {layer.address}",
+            env=FrozenDict({**env, _CACHE_VARIABLE: _CACHE_DIR}),
+            append_only_caches=FrozenDict({"venvstacks_uv": _CACHE_DIR}),
+            # The answer is the index's of today.
+            cache_scope=ProcessCacheScope.PER_SESSION,
+        ),
+        **implicitly(),
+    )
+    output = await engine.digest_subset_to_digest(
+        DigestSubset(result.digest, PathGlobs([f"{lock.output_dir}/**"]))
+    )
+    written = await engine.remove_prefix(RemovePrefix(output, lock.output_dir))
+    return LayerLock(await engine.add_prefix(AddPrefix(written, os.path.dirname(pylock))))
+
+
+def rules() -> list[Any]:
+    """The rules of this module."""
+    return collect_rules()

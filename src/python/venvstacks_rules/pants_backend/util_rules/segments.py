@@ -1,0 +1,309 @@
+"""The segments of a layer: its wheels and, in a runtime, its interpreter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pants.engine.addresses import Address
+from pants.engine.fs import AddPrefix, Digest, DownloadFile, FileDigest, MergeDigests
+
+from venvstacks_rules.model.action_io import (
+    ArchivedFile,
+    Compression,
+    InterpreterSegment,
+    InterpreterSegmentRequest,
+    Segment,
+    WheelInput,
+    WheelSegments,
+    WheelSegmentsRequest,
+    from_json,
+    to_json,
+)
+from venvstacks_rules.model.compression import compression
+from venvstacks_rules.model.errors import DefinitionError
+from venvstacks_rules.model.lockfiles import LockedWheel
+from venvstacks_rules.model.names import LayerKind
+from venvstacks_rules.model.platforms import PLATFORMS
+from venvstacks_rules.model.selection import select_wheels
+from venvstacks_rules.pants_backend import engine
+from venvstacks_rules.pants_backend.action_tool import ActionProcessRequest, run_action
+from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
+from venvstacks_rules.pants_backend.subsystem import VenvstacksSubsystem
+from venvstacks_rules.pants_backend.target_types import ArchiveFormatField, CompressionLevelField
+from venvstacks_rules.pants_backend.util_rules.interpreters import (
+    InterpreterRequest,
+    interpreter_archive,
+)
+from venvstacks_rules.pants_backend.util_rules.layer_graph import (
+    LayerInGraph,
+    LayerRequest,
+    find_layer,
+)
+from venvstacks_rules.pants_backend.util_rules.locks import ChainLocksRequest, chain_locks
+
+# A process costs tens of milliseconds: wheels below the first size share one, up to the second.
+_LARGE_WHEEL = 2 * 1024 * 1024
+_BATCH = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class SegmentsRequest:
+    """All segments of a layer for a platform, but for its own files."""
+
+    address: Address
+    platform: str
+
+
+@dataclass(frozen=True)
+class SegmentGroup:
+    """Segments that one process made."""
+
+    digest: Digest
+    """The segments and, at `result`, the JSON that lists them."""
+    result: str
+    segments: tuple[Segment, ...]
+
+
+@dataclass(frozen=True)
+class LayerSegments:
+    """All segments of a layer, but for its own files."""
+
+    groups: tuple[SegmentGroup, ...]
+    """In the order of the archive."""
+    python_version: str
+    """X.Y.Z of the runtime."""
+    compression: Compression
+
+    @property
+    def files(self) -> tuple[ArchivedFile, ...]:
+        """The files of all segments."""
+        return tuple(
+            file for group in self.groups for segment in group.segments for file in segment.files
+        )
+
+
+@dataclass(frozen=True)
+class WheelGroupRequest:
+    """Some wheels to make segments of in one process."""
+
+    wheels: tuple[LockedWheel, ...]
+    layer: str
+    """The layer_name, for the description."""
+    python_version: str
+    """``X.Y``."""
+    install_target: str
+    compression: Compression
+    directory: str
+    """Where the group's files go in the tree of the layer's segments."""
+
+
+@dataclass(frozen=True)
+class InterpreterGroupRequest:
+    """The interpreter's segment of a runtime layer."""
+
+    address: Address
+    platform: str
+    compression: Compression
+
+
+@dataclass(frozen=True)
+class InterpreterGroup:
+    """The interpreter's segment, and what is known of the interpreter."""
+
+    group: SegmentGroup
+    python_version: str
+    """X.Y.Z."""
+
+
+@dataclass(frozen=True)
+class PythonVersionRequest:
+    """The exact Python version of a layer's runtime."""
+
+    address: Address
+    platform: str
+
+
+@dataclass(frozen=True)
+class PythonVersion:
+    """X.Y.Z."""
+
+    value: str
+
+
+def layer_compression(found: LayerInGraph, options: VenvstacksSubsystem) -> Compression:
+    """How a layer's archive is compressed: by its fields, else by the options."""
+    format_field = found.target[ArchiveFormatField].value
+    level_field = found.target[CompressionLevelField].value
+    archive_format = format_field or options.archive_format.value
+    level = level_field
+    # A level is in the scale of one format: the option's goes with the option's format only.
+    if level is None and archive_format == options.archive_format.value:
+        level = options.compression_level
+    try:
+        return compression(archive_format, level)
+    except ValueError as e:
+        where = "`compression_level`" if level_field else "`[venvstacks].compression_level`"
+        raise DefinitionError(
+            "A layer cannot be compressed as asked for:",
+            [f"{found.layer.address}: {where}: {e}"],
+        ) from None
+
+
+def wheel_groups(wheels: Sequence[LockedWheel]) -> Iterable[tuple[LockedWheel, ...]]:
+    """Which wheels share a process; large ones go alone, and first, as they take longest."""
+    large = [wheel for wheel in wheels if wheel.size >= _LARGE_WHEEL]
+    for wheel in large:
+        yield (wheel,)
+    batch: list[LockedWheel] = []
+    for wheel in wheels:
+        if wheel.size >= _LARGE_WHEEL:
+            continue
+        if batch and sum(member.size for member in batch) + wheel.size > _BATCH:
+            yield tuple(batch)
+            batch = []
+        batch.append(wheel)
+    if batch:
+        yield tuple(batch)
+
+
+@rule(desc="Make segments")
+async def layer_segments(request: SegmentsRequest, options: VenvstacksSubsystem) -> LayerSegments:
+    found, locks, version = await concurrently(
+        find_layer(LayerRequest(request.address), **implicitly()),
+        chain_locks(ChainLocksRequest(request.address), **implicitly()),
+        python_version(PythonVersionRequest(request.address, request.platform), **implicitly()),
+    )
+    layer = found.layer
+    chosen = layer_compression(found, options)
+    wheels = select_wheels(
+        locks.locks[layer.address],
+        platform=PLATFORMS[request.platform],
+        python_version=version.value,
+        linux_target=layer.linux_target,
+        macosx_target=layer.macosx_target,
+    )
+    groups = await concurrently(
+        wheel_group(
+            WheelGroupRequest(
+                wheels=group,
+                layer=layer.layer_name,
+                python_version=".".join(version.value.split(".")[:2]),
+                install_target=layer.install_target,
+                compression=chosen,
+                directory=f"wheels-{index}",
+            ),
+            **implicitly(),
+        )
+        for index, group in enumerate(wheel_groups(wheels))
+    )
+    if layer.kind is LayerKind.RUNTIME:
+        interpreter = await interpreter_group(
+            InterpreterGroupRequest(request.address, request.platform, chosen), **implicitly()
+        )
+        groups = (interpreter.group, *groups)
+    return LayerSegments(tuple(groups), version.value, chosen)
+
+
+@rule
+async def wheel_group(request: WheelGroupRequest) -> SegmentGroup:
+    digests = await concurrently(
+        engine.download_file(DownloadFile(wheel.url, FileDigest(wheel.sha256, wheel.size)))
+        for wheel in request.wheels
+    )
+    prefixed = await concurrently(
+        engine.add_prefix(AddPrefix(digest, str(index))) for index, digest in enumerate(digests)
+    )
+    snapshots = await concurrently(engine.digest_to_snapshot(digest) for digest in prefixed)
+    inputs = await engine.merge_digests(MergeDigests(prefixed))
+    wheels = tuple(
+        WheelInput(
+            path=snapshot.files[0],
+            file_name=wheel.file_name,
+            sha256=wheel.sha256,
+            size=wheel.size,
+            output=f"{index}.segment",
+        )
+        for index, (wheel, snapshot) in enumerate(zip(request.wheels, snapshots))
+    )
+    megabytes = sum(wheel.size for wheel in wheels) / 1e6
+    names = f"{wheels[0].file_name.split('-')[0]}" if len(wheels) == 1 else f"{len(wheels)} wheels"
+    result = await run_action(
+        ActionProcessRequest(
+            verb="wheel-segments",
+            request=to_json(
+                WheelSegmentsRequest(
+                    wheels, request.python_version, request.install_target, request.compression
+                )
+            ),
+            input_digest=inputs,
+            output_files=tuple(wheel.output for wheel in wheels),
+            description=f"Compress {names} for {request.layer} ({megabytes:.1f} MB)",
+        ),
+        **implicitly(),
+    )
+    digest = await engine.add_prefix(AddPrefix(result.digest, request.directory))
+    segments = from_json(WheelSegments, result.result).segments
+    return SegmentGroup(digest, f"{request.directory}/result.json", segments)
+
+
+@rule
+async def interpreter_group(request: InterpreterGroupRequest) -> InterpreterGroup:
+    found, locks = await concurrently(
+        find_layer(LayerRequest(request.address), **implicitly()),
+        chain_locks(ChainLocksRequest(request.address), **implicitly()),
+    )
+    layer = found.layer
+    archive = await interpreter_archive(
+        InterpreterRequest(layer, found.target, locks.locks[layer.address], request.platform),
+        **implicitly(),
+    )
+    output = "interpreter.segment"
+    result = await run_action(
+        ActionProcessRequest(
+            verb="interpreter-segment",
+            request=to_json(
+                InterpreterSegmentRequest(
+                    archive=archive.path,
+                    sha256=archive.sha256,
+                    size=archive.size,
+                    python_version=layer.python_version,
+                    install_target=layer.install_target,
+                    compression=request.compression,
+                    output=output,
+                )
+            ),
+            input_digest=archive.digest,
+            output_files=(output,),
+            description=f"Compress the interpreter of {layer.layer_name}",
+        ),
+        **implicitly(),
+    )
+    made = from_json(InterpreterSegment, result.result)
+    digest = await engine.add_prefix(AddPrefix(result.digest, "interpreter"))
+    group = SegmentGroup(digest, "interpreter/result.json", (made.segment,))
+    return InterpreterGroup(group, made.python_version)
+
+
+@rule
+async def python_version(
+    request: PythonVersionRequest, options: VenvstacksSubsystem
+) -> PythonVersion:
+    found = await find_layer(LayerRequest(request.address), **implicitly())
+    if found.layer.python_version.count(".") == 2:
+        return PythonVersion(found.layer.python_version)
+    runtime = found.targets[found.layer.runtime]
+    runtime_layer = await find_layer(LayerRequest(runtime.address), **implicitly())
+    interpreter = await interpreter_group(
+        InterpreterGroupRequest(
+            runtime.address, request.platform, layer_compression(runtime_layer, options)
+        ),
+        **implicitly(),
+    )
+    return PythonVersion(interpreter.python_version)
+
+
+def rules() -> list[Any]:
+    """The rules of this module."""
+    return collect_rules()

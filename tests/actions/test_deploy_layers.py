@@ -1,0 +1,415 @@
+"""Deploying real and hostile archives into a folder."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import tarfile
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.layer_archives import (
+    CONFIG,
+    RUNTIME,
+    SITE,
+    Tar,
+    announced,
+    chain,
+    config,
+    layer,
+    write_archive,
+)
+
+from venvstacks_rules.actions import _deployment, _unpack, deploy_layers
+from venvstacks_rules.model.action_io import (
+    DeployedArchive,
+    DeployedLayers,
+    DeployLayersRequest,
+    to_json,
+)
+from venvstacks_rules.model.errors import ArchiveError, DeploymentError
+
+# A runtime whose interpreter is a link to the one that runs the tests: enough to post-install.
+RT = "rt"
+
+
+def small_runtime(extra: str = "") -> Tar:
+    text = config(RT)
+    python = json.loads(text)["python"]
+    script = f'#!/bin/sh\nexec "{sys.executable}" "$@"\n'
+    tar = Tar().add(f"{RT}/{python}", script, mode=0o755)
+    tar.add(f"{RT}/{SITE}/extra.py", f"x = {extra!r}").add(f"{RT}/{CONFIG}", text)
+    return tar.add(f"{RT}/postinstall.py", "")
+
+
+def deploy(destination: Path, *archives: DeployedArchive) -> DeployedLayers:
+    return deploy_layers.run(to_json(DeployLayersRequest(archives, str(destination))))
+
+
+def tree(folder: Path) -> dict[str, Any]:
+    """Everything below `folder` by name, with contents."""
+    found: dict[str, Any] = {}
+    for path in sorted(folder.rglob("*")):
+        name = str(path.relative_to(folder))
+        if path.is_symlink():
+            found[name] = os.readlink(path)
+        else:
+            found[name] = path.read_bytes() if path.is_file() else None
+    return found
+
+
+@pytest.fixture(scope="module")
+def archives(tmp_path_factory: pytest.TempPathFactory) -> tuple[DeployedArchive, ...]:
+    return chain(tmp_path_factory.mktemp("archives"))
+
+
+@pytest.fixture(scope="module")
+def deployed(
+    archives: tuple[DeployedArchive, ...], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    folder = tmp_path_factory.mktemp("deployed") / "some place"
+    names = (RUNTIME, "framework-lower", "framework-upper", "app-show")
+    assert deploy(folder, *archives) == DeployedLayers(installed=names, kept=())
+    return folder
+
+
+def run_app(folder: Path, *args: str) -> dict[str, Any]:
+    command = [str(folder / "app-show/bin/python"), "-m", "show_app", *args]
+    # In particular without the variable that keeps Python from writing byte code.
+    env = {"PATH": os.defpath}
+    done = subprocess.run(command, cwd="/", env=env, stdout=subprocess.PIPE, check=True)
+    data: dict[str, Any] = json.loads(done.stdout)
+    return data
+
+
+def test_the_application_runs_in_its_layers(deployed: Path) -> None:
+    seen = run_app(deployed, "show", "a b")
+    assert seen["prefix"] == str(deployed / "app-show")
+    assert seen["executable"] == str(deployed / "app-show/bin/python")
+    assert os.path.realpath(seen["base_prefix"]) == str(deployed / RUNTIME)
+    assert seen["values"] == ["lower", "upper"]
+    assert seen["args"] == ["show", "a b"]
+    names = ("app-show", "framework-upper", "framework-lower", RUNTIME)
+    assert seen["path"][-4:] == [str(deployed / name / SITE) for name in names]
+    assert seen["code_file"] == seen["file"]
+
+
+def test_byte_code_of_the_whole_chain_is_there_and_used(deployed: Path) -> None:
+    before = tree(deployed)
+    run_app(deployed)
+    assert tree(deployed) == before
+    assert any(f"{RUNTIME}/lib" in name and name.endswith(".pyc") for name in before)
+    for name in ("app-show", "framework-upper", RUNTIME):
+        assert any(name in path and path.endswith(".pyc") for path in before)
+
+
+def test_modes_and_times_come_from_neither_umask_nor_clock(deployed: Path) -> None:
+    for path in (deployed / "app-show").rglob("*"):
+        if path.is_symlink() or "__pycache__" in path.parts:
+            continue
+        assert path.stat().st_mode & 0o7777 == (0o755 if path.is_dir() else 0o644), path
+    assert (deployed / "app-show/postinstall.py").stat().st_mtime == 315532800
+
+
+def test_what_is_deployed_is_kept(
+    archives: tuple[DeployedArchive, ...], deployed: Path, tmp_path: Path
+) -> None:
+    before = {path: path.stat().st_ino for path in deployed.iterdir()}
+    # The archives are not even looked for.
+    gone = [dataclasses.replace(archive, archive="/gone") for archive in archives]
+    names = tuple(archive.install_target for archive in archives)
+    assert deploy(deployed, *gone) == DeployedLayers(installed=(), kept=names)
+    assert {path: path.stat().st_ino for path in deployed.iterdir()} == before
+
+
+def test_one_new_layer_replaces_one(archives: tuple[DeployedArchive, ...], tmp_path: Path) -> None:
+    deploy(tmp_path / "d", *archives)
+    files = {"upper_package.py": "VALUE = 'newer'\ndef where(): pass\n"}
+    upper = layer("framework-upper", files, ("framework-lower", RUNTIME))
+    newer = write_archive(tmp_path, "framework-upper", upper)
+    changed = (*archives[:2], newer, archives[3])
+    result = deploy(tmp_path / "d", *changed)
+    assert result.installed == ("framework-upper",)
+    assert result.kept == (RUNTIME, "framework-lower", "app-show")
+    assert run_app(tmp_path / "d")["values"] == ["lower", "newer"]
+    assert sorted(path.name for path in (tmp_path / "d/.venvstacks").iterdir()) == ["lock"]
+
+
+def test_a_moved_deployment_is_set_right_by_deploying_again(
+    archives: tuple[DeployedArchive, ...], tmp_path: Path
+) -> None:
+    deploy(tmp_path / "one", *archives)
+    os.rename(tmp_path / "one", tmp_path / "two")
+    assert deploy(tmp_path / "two", *archives).installed == ()
+    home = (tmp_path / "two/app-show/pyvenv.cfg").read_text().splitlines()[0]
+    assert home == f"home = {tmp_path}/two/{RUNTIME}/bin"
+    assert run_app(tmp_path / "two")["prefix"] == str(tmp_path / "two/app-show")
+
+
+# ----------------------------------------------------------------------------- refusals
+def refused(archive: DeployedArchive, folder: Path) -> tuple[str, ...]:
+    folder.mkdir()
+    with pytest.raises(ArchiveError) as caught:
+        _unpack.unpack(archive, folder)
+    expected = f"`{archive.install_target}` cannot be deployed from `{archive.archive}`"
+    assert caught.value.summary == expected
+    return caught.value.problems
+
+
+PLAIN = "not a plain path: it holds an empty part, `.`, `..` or a backslash"
+HOSTILE = {
+    "absolute": (Tar().add("/x/a"), ["`/x/a`: an absolute path"]),
+    "parent": (Tar().add("x/../../a"), [f"`x/../../a`: {PLAIN}"]),
+    "backslash": (Tar().add("x/a\\b"), [f"`x/a\\b`: {PLAIN}"]),
+    "other folder": (Tar().add("y/a"), ["`y/a`: not below `x/`"]),
+    "top-level file": (Tar().add("x"), ["no folder `x` in it"]),
+    "device": (
+        Tar().add("x/null", kind=tarfile.CHRTYPE),
+        ["`x/null`: neither a file, a folder nor a link"],
+    ),
+    "pipe": (
+        Tar().add("x/pipe", kind=tarfile.FIFOTYPE),
+        ["`x/pipe`: neither a file, a folder nor a link"],
+    ),
+    "absolute link": (
+        Tar().symlink("x/l", "/etc/passwd"),
+        ["`x/l`: a symbolic link to `/etc/passwd`, an absolute path"],
+    ),
+    "link outside": (
+        Tar().symlink("x/b/l", "../../../etc"),
+        ["`x/b/l`: a symbolic link to `../../../etc`, which leaves the folder of the layers"],
+    ),
+    "winding link": (
+        Tar().symlink("x/d", ".").symlink("x/l", "d/d/d/../../.."),
+        [
+            "`x/l`: a symbolic link to `d/d/d/../../..`, with `..` after a name",
+        ],
+    ),
+    "through a good link": (
+        Tar().symlink("x/l", "../other").add("x/l/a/b", "a"),
+        ["`x/l/a/b`: below `x/l`, which is a symbolic link"],
+    ),
+    "below a file": (
+        Tar().add("x/f", "f").add("x/f/a", "a"),
+        ["`x/f/a`: below `x/f`, which is a file"],
+    ),
+    "file, then link": (
+        Tar().add("x/f", "f").symlink("x/f", "../other"),
+        ["`x/f`: a symbolic link, and before in the same archive a file"],
+    ),
+    "link, then folder": (
+        Tar().symlink("x/f", "../other").add("x/f", kind=tarfile.DIRTYPE),
+        ["`x/f`: a folder, and before in the same archive a symbolic link"],
+    ),
+    "hard link": (
+        Tar().add("x/h", kind=tarfile.LNKTYPE, link="../../etc/passwd"),
+        ["`x/h`: a hard link to `../../etc/passwd`, which is no file before it"],
+    ),
+    "several": (
+        Tar().add("y/a").add("x/ok").add("/x/b"),
+        ["`y/a`: not below `x/`", "`/x/b`: an absolute path"],
+    ),
+    "empty": (Tar(), ["no folder `x` in it"]),
+}
+
+
+@pytest.mark.parametrize("name", sorted(HOSTILE))
+def test_hostile_members_are_refused_by_name(tmp_path: Path, name: str) -> None:
+    tar, problems = HOSTILE[name]
+    archive = write_archive(tmp_path, "x", tar)
+    before = tree(tmp_path)
+    assert list(refused(archive, tmp_path / "folder")) == problems
+    after = tree(tmp_path)
+    assert {key: value for key, value in after.items() if not key.startswith("folder")} == before
+
+
+def test_problems_are_cut_off_after_twenty(tmp_path: Path) -> None:
+    tar = Tar()
+    for number in range(30):
+        tar.add(f"y/{number}")
+    problems = refused(write_archive(tmp_path, "x", tar), tmp_path / "folder")
+    assert len(problems) == 21
+    assert problems[-1] == "and perhaps more: the rest was not looked at"
+
+
+def test_set_id_bits_are_dropped_and_the_last_of_two_files_counts(tmp_path: Path) -> None:
+    tar = Tar().add("x/f", "first", mode=0o6777).add("x/f", "second", mode=0o4711)
+    tar.add("x/h", kind=tarfile.LNKTYPE, link="x/f").add("x/deep/er/f", mode=0o7666)
+    (tmp_path / "folder").mkdir()
+    _unpack.unpack(write_archive(tmp_path, "x", tar, "tar.gz"), tmp_path / "folder")
+    assert (tmp_path / "folder/x/h").read_text() == "second"
+    assert (tmp_path / "folder/x/f").stat().st_mode & 0o7777 == 0o755
+    assert (tmp_path / "folder/x/deep/er/f").stat().st_mode & 0o7777 == 0o644
+
+
+@pytest.mark.parametrize("suffix", ["tar.zst", "tar.xz", "tar.gz"])
+def test_a_bomb_is_stopped(tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_unpack, "_MOST_BYTES", 1_000_000)
+    monkeypatch.setattr(_unpack, "_MOST_RATIO", 2)
+    archive = write_archive(tmp_path, "x", Tar().add("x/zeros", bytes(8_000_000)), suffix)
+    assert refused(archive, tmp_path / "folder") == (
+        "damaged: it unpacks to far more than its size allows for",
+    )
+
+
+def test_size_and_hash_are_checked_before_anything_else(tmp_path: Path) -> None:
+    archive = write_archive(tmp_path, "x", Tar().add("/x"))
+    longer = dataclasses.replace(archive, size=archive.size + 1)
+    assert refused(longer, tmp_path / "1") == (
+        f"it has {archive.size} bytes, {archive.size + 1} were announced",
+    )
+    other = dataclasses.replace(archive, sha256="0" * 64)
+    assert refused(other, tmp_path / "2") == (
+        f"its sha256 is {archive.sha256}, {'0' * 64} was announced",
+    )
+    missing = dataclasses.replace(archive, archive=str(tmp_path / "none"))
+    assert refused(missing, tmp_path / "3") == ("cannot read it: No such file or directory",)
+
+
+@pytest.mark.parametrize("suffix", ["tar.zst", "tar.xz", "tar.gz"])
+def test_truncated_archives_are_refused(tmp_path: Path, suffix: str) -> None:
+    tar = Tar().add("x/noise", os.urandom(100_000))
+    archive = write_archive(tmp_path, "x", tar, suffix)
+    data = Path(archive.archive).read_bytes()
+    Path(archive.archive).write_bytes(data[: len(data) // 2])
+    (problem,) = refused(announced(Path(archive.archive), "x"), tmp_path / "folder")
+    assert problem.startswith("damaged: ")
+
+
+def test_other_files_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "x.zip").write_bytes(b"PK\3\4 and more")
+    assert refused(announced(tmp_path / "x.zip", "x"), tmp_path / "folder") == (
+        "damaged: `x.zip` is no .tar.zst, .tar.xz or .tar.gz",
+    )
+
+
+def test_all_bad_archives_are_reported_and_nothing_is_touched(tmp_path: Path) -> None:
+    good = write_archive(tmp_path, RT, small_runtime())
+    deploy(tmp_path / "d", good)
+    before = tree(tmp_path / "d")
+    newer = write_archive(tmp_path, RT, small_runtime("newer"))
+    bad = [write_archive(tmp_path, name, Tar().add("y/a")) for name in ("framework-a", "app-b")]
+    with pytest.raises(ArchiveError) as caught:
+        deploy(tmp_path / "d", newer, *bad)
+    assert caught.value.problems == tuple(
+        f"`{archive.install_target}` cannot be deployed from `{archive.archive}`\n"
+        "  * `y/a`: not below"
+        f" `{archive.install_target}/`"
+        for archive in bad
+    )
+    deploy(tmp_path / "d", good)
+    assert tree(tmp_path / "d") == before
+
+
+def test_a_failing_post_installation_leaves_the_old_layers(tmp_path: Path) -> None:
+    good = write_archive(tmp_path, RT, small_runtime())
+    deploy(tmp_path / "d", good)
+    text = "import sys; print('no luck', file=sys.stderr); sys.exit(3)"
+    bad = write_archive(tmp_path, RT, small_runtime("newer").add(f"{RT}/postinstall.py", text))
+    with pytest.raises(DeploymentError) as caught:
+        deploy(tmp_path / "d", bad)
+    assert str(caught.value) == (
+        "`rt` cannot be post-installed\n  * postinstall.py ended with exit code 3\n    no luck"
+    )
+    assert (tmp_path / "d/rt" / SITE / "extra.py").read_text() == "x = ''"
+
+
+def test_missing_lower_layers_are_named(tmp_path: Path) -> None:
+    runtime = write_archive(tmp_path, RT, small_runtime())
+    app = write_archive(tmp_path, "app-a", layer("app-a", {}, ("framework-x", RT), "a"))
+    with pytest.raises(DeploymentError) as caught:
+        deploy(tmp_path / "d", runtime, app)
+    assert caught.value.problems == (
+        "`app-a` needs the layer `framework-x`, which is neither deployed nor given",
+    )
+
+
+def test_folders_that_are_no_layers_are_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "d/rt").mkdir(parents=True)
+    (tmp_path / "d/rt/precious").write_text("data")
+    with pytest.raises(DeploymentError) as caught:
+        deploy(tmp_path / "d", write_archive(tmp_path, RT, small_runtime()))
+    assert caught.value.problems == (
+        f"`{tmp_path}/d/rt` is there and is not a layer: remove it or deploy to another folder",
+    )
+    assert (tmp_path / "d/rt/precious").read_text() == "data"
+
+
+def test_bad_requests_are_refused_as_a_whole(tmp_path: Path) -> None:
+    bad = [DeployedArchive("a", "../x", "0" * 64, 1), DeployedArchive("a", "x", "F00", 1)]
+    with pytest.raises(DeploymentError) as caught:
+        deploy(tmp_path, *bad, DeployedArchive("a", "X", "0" * 64, 1))
+    assert caught.value.problems == (
+        "`../x` is not the name of a layer's folder",
+        "`x`: `F00` is not a sha256",
+        "`X` is given twice",
+    )
+    with pytest.raises(DeploymentError, match="no archives are given"):
+        deploy(tmp_path)
+
+
+# -------------------------------------------------------------------- kills and neighbours
+def start(tmp_path: Path, request: DeployLayersRequest) -> subprocess.Popen[bytes]:
+    path = tmp_path / "request.json"
+    path.write_text(to_json(request))
+    command = [sys.executable, "-m", "venvstacks_rules.actions", "deploy-layers"]
+    source = Path(deploy_layers.__file__).parents[2]
+    env = {**os.environ, "PYTHONPATH": str(source)}
+    return subprocess.Popen([*command, "--request", str(path)], env=env, stdout=subprocess.PIPE)
+
+
+@pytest.mark.parametrize("delay", [0.1, 0.25, 0.4, 0.8, 1.5])
+def test_a_kill_at_any_moment_leaves_old_or_new_layers(
+    archives: tuple[DeployedArchive, ...], deployed: Path, tmp_path: Path, delay: float
+) -> None:
+    folder = tmp_path / "d"
+    subprocess.run(["cp", "-a", str(deployed), str(folder)], check=True)
+    files = {"upper_package.py": "VALUE = 'newer'\ndef where(): pass\n", "big.py": "x = 1\n" * 9999}
+    upper = layer("framework-upper", files, ("framework-lower", RUNTIME))
+    changed = (*archives[:2], write_archive(tmp_path, "framework-upper", upper), archives[3])
+    process = start(tmp_path, DeployLayersRequest(changed, str(folder)))
+    time.sleep(delay)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert run_app(folder)["values"] in (["lower", "upper"], ["lower", "newer"])
+    deploy(folder, *changed)
+    assert run_app(folder)["values"] == ["lower", "newer"]
+    assert sorted(path.name for path in (folder / ".venvstacks").iterdir()) == ["lock"]
+
+
+def test_a_layer_that_a_killed_run_moved_away_is_put_back(tmp_path: Path) -> None:
+    good = write_archive(tmp_path, RT, small_runtime())
+    deploy(tmp_path / "d", good)
+    inode = (tmp_path / "d/rt").stat().st_ino
+    (tmp_path / "d/.venvstacks/old").mkdir()
+    os.rename(tmp_path / "d/rt", tmp_path / "d/.venvstacks/old/rt")
+    assert deploy(tmp_path / "d", good).kept == (RT,)
+    assert (tmp_path / "d/rt").stat().st_ino == inode
+
+
+def test_layers_are_replaced_where_they_cannot_be_exchanged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deploy_layers, "_exchange", lambda one, other: False)
+    deploy(tmp_path / "d", write_archive(tmp_path, RT, small_runtime()))
+    deploy(tmp_path / "d", write_archive(tmp_path, RT, small_runtime("newer")))
+    assert (tmp_path / "d/rt" / SITE / "extra.py").read_text() == "x = 'newer'"
+    assert sorted(path.name for path in (tmp_path / "d/.venvstacks").iterdir()) == ["lock"]
+
+
+def test_concurrent_runs_wait_for_each_other(tmp_path: Path) -> None:
+    archive = write_archive(tmp_path, RT, small_runtime())
+    request = DeployLayersRequest((archive,), str(tmp_path / "d"))
+    with _deployment.locked(tmp_path / "d/.venvstacks/lock"):
+        processes = [start(tmp_path, request) for _ in range(3)]
+        time.sleep(0.5)
+        assert [process.poll() for process in processes] == [None] * 3
+        assert not (tmp_path / "d/rt").exists()
+    results = [json.loads(process.communicate()[0]) for process in processes]
+    assert sorted(len(result["installed"]) for result in results) == [0, 0, 1]

@@ -1,0 +1,201 @@
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from venvstacks_rules.actions import _interpreter_probe, _interpreter_tree, find_interpreter
+from venvstacks_rules.actions._interpreter_probe import Installation
+from venvstacks_rules.model.errors import InterpreterError
+
+linux_only = pytest.mark.skipif(sys.platform != "linux", reason="captures work on Linux")
+
+
+def request(version: str) -> str:
+    return json.dumps({"target": "//stacks:rt", "python_version": version})
+
+
+@pytest.fixture
+def machine(tmp_path, monkeypatch):
+    """A machine whose interpreters are made by `add`; their version is what their file says."""
+    for name in ("PYENV_ROOT", "UV_PYTHON_INSTALL_DIR", "XDG_DATA_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr(find_interpreter, "FIXED_FOLDERS", (str(tmp_path / "usr/bin"),))
+    monkeypatch.setattr(_interpreter_tree, "plan", lambda found: found)
+    monkeypatch.setattr(_interpreter_tree, "fingerprint", lambda capture: f"of {capture.prefix}")
+
+    def probe(executable):
+        path = Path(executable)
+        version = path.read_bytes()[4:].decode()
+        prefix = str(path.parent.parent)
+        return Installation(executable, version, prefix, "", "", "lib") if version else None
+
+    monkeypatch.setattr(find_interpreter, "probe", probe)
+
+    def add(path: str, version: str) -> str:
+        file = tmp_path / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(b"\x7fELF" + version.encode())
+        file.chmod(0o755)
+        return str(file)
+
+    return add
+
+
+def test_the_newest_patch_of_a_minor_version(machine):
+    machine("home/.pyenv/versions/3.11.9/bin/python3.11", "3.11.9")
+    newest = machine("home/.pyenv/versions/3.11.10/bin/python3.11", "3.11.10")
+    machine("home/.pyenv/versions/3.12.1/bin/python3.12", "3.12.1")
+    found = find_interpreter.run(request("3.11"))
+    assert (found.executable, found.python_version) == (newest, "3.11.10")
+    assert found.fingerprint == f"of {Path(newest).parent.parent}"
+
+
+def test_an_exact_version_wins_over_a_newer_one(machine):
+    exact = machine("home/.pyenv/versions/3.11.1/bin/python3.11", "3.11.1")
+    machine("home/.pyenv/versions/3.11.10/bin/python3.11", "3.11.10")
+    assert find_interpreter.run(request("3.11.1")).executable == exact
+
+
+def test_of_equal_versions_the_preferred_place(machine, monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", f"{tmp_path}/a:{tmp_path}/b")
+    places = [
+        "home/.local/share/uv/python/cpython-3.11.9-linux-x86_64-gnu/bin/python3.11",
+        "home/.pyenv/versions/3.11.9/bin/python3.11",
+        "a/python3",
+        "b/python",
+        "usr/bin/python3.11",
+    ]
+    files = [machine(place, "3.11.9") for place in places]
+    chosen = []
+    for file in files:
+        chosen.append(find_interpreter.run(request("3.11")).executable)
+        Path(file).unlink()
+    assert chosen == files
+
+
+def test_folders_that_variables_name(machine, monkeypatch, tmp_path):
+    monkeypatch.setenv("PYENV_ROOT", f"{tmp_path}/[pyenv]")
+    monkeypatch.setenv("UV_PYTHON_INSTALL_DIR", f"{tmp_path}/uv")
+    pyenv = machine("[pyenv]/versions/3.9.1/bin/python3.9", "3.9.1")
+    uv = machine("uv/cpython-3.10.2/bin/python3", "3.10.2")
+    assert find_interpreter.run(request("3.9")).executable == pyenv
+    assert find_interpreter.run(request("3.10")).executable == uv
+
+
+def test_shims_are_no_interpreters(machine, monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", f"{tmp_path}/shims")
+    shim = Path(machine("shims/python3.11", "3.11.9"))
+    shim.write_text("#!/bin/sh\nexec pyenv\n")
+    with pytest.raises(InterpreterError, match="found no CPython 3 at all"):
+        find_interpreter.run(request("3.11"))
+
+
+def test_nothing_found(machine, monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", f"{tmp_path}/a:relative:{tmp_path}/usr/bin")
+    old = machine("home/.pyenv/versions/3.9.18/bin/python3.9", "3.9.18")
+    older = machine("a/python3", "3.8.1")
+    with pytest.raises(InterpreterError) as caught:
+        find_interpreter.run(request("3.12"))
+    assert str(caught.value) == (
+        "//stacks:rt: no CPython 3.12 was found on this machine\n"
+        f"  * looked in `{tmp_path}/home/.local/share/uv/python/*/bin`, "
+        f"`{tmp_path}/home/.pyenv/versions/*/bin`, `{tmp_path}/a`, `{tmp_path}/usr/bin`\n"
+        f"  * found 3.8.1 (`{older}`), 3.9.18 (`{old}`)\n"
+        "  * install it (for example `uv python install 3.12` or `pyenv install 3.12`), choose "
+        "another `python_implementation`, or set `[venvstacks].python_provider` to `pbs` or "
+        "`archive`"
+    )
+
+
+@pytest.mark.parametrize("version", ["3", "2.7", "3.11.x", "3.11.1.2", ""])
+def test_a_wrong_version(version):
+    with pytest.raises(InterpreterError) as caught:
+        find_interpreter.run(request(version))
+    assert str(caught.value) == (
+        "//stacks:rt: wrong Python version\n"
+        f"  * `{version}` is not a version `3.Y` or `3.Y.Z` of CPython"
+    )
+
+
+# ------------------------------------------------------------- with the interpreter of the tests
+def base_interpreter() -> str:
+    executable = _interpreter_probe.real_executable(sys.executable)
+    assert executable is not None
+    return executable
+
+
+def test_probe_agrees_with_the_running_interpreter():
+    found = _interpreter_probe.probe(base_interpreter())
+    assert found is not None
+    assert found.python_version == "{}.{}.{}".format(*sys.version_info)
+    assert Path(found.prefix).samefile(sys.base_prefix)
+    assert Path(found.stdlib, "os.py").samefile(os.__file__)
+
+
+@pytest.mark.parametrize("option", ["--symlinks", "--copies"])
+def test_a_virtual_environment_leads_to_its_base(tmp_path, option):
+    subprocess.run(
+        [base_interpreter(), "-m", "venv", "--without-pip", option, str(tmp_path / "env")],
+        check=True,
+    )
+    python = str(tmp_path / "env/bin/python3")
+    assert _interpreter_probe.real_executable(python) == base_interpreter()
+
+
+def test_what_does_not_run_is_no_interpreter(tmp_path):
+    broken = tmp_path / "python3"
+    shutil.copyfile("/bin/true", broken)
+    broken.chmod(0o755)
+    assert _interpreter_probe.real_executable(str(broken)) == str(broken)
+    assert _interpreter_probe.probe(str(broken)) is None
+
+
+@linux_only
+def test_the_interpreter_of_the_tests_is_found(monkeypatch, tmp_path):
+    for name in ("PYENV_ROOT", "UV_PYTHON_INSTALL_DIR", "XDG_DATA_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent))
+    monkeypatch.setattr(find_interpreter, "FIXED_FOLDERS", ())
+    version = "{}.{}.{}".format(*sys.version_info)
+    found = find_interpreter.run(request(version))
+    assert (found.executable, found.python_version) == (base_interpreter(), version)
+    assert found == find_interpreter.run(request(version))
+
+
+@linux_only
+def test_the_fingerprint_covers_names_modes_and_contents(tmp_path):
+    found = _interpreter_probe.probe(base_interpreter())
+    assert found is not None
+    stdlib = tmp_path / "lib/python3.9"
+    stdlib.mkdir(parents=True)
+    for name in ("os.py", "site.py"):
+        (stdlib / name).write_text("1\n")
+    copy = Installation(found.executable, "3.9.1", str(tmp_path), str(stdlib), "/nowhere", "lib")
+
+    def fingerprint() -> str:
+        return _interpreter_tree.fingerprint(_interpreter_tree.plan(copy))
+
+    seen = [fingerprint()]
+    (stdlib / "os.py").write_text("2\n")
+    seen.append(fingerprint())
+    (stdlib / "os.py").chmod(0o755)
+    seen.append(fingerprint())
+    (stdlib / "os.py").rename(stdlib / "os2.py")
+    seen.append(fingerprint())
+    assert len(set(seen)) == 4
+    # What is not taken does not count.
+    (stdlib / "site-packages").mkdir()
+    (stdlib / "site-packages/x.py").write_text("")
+    (stdlib / "__pycache__").mkdir()
+    (stdlib / "__pycache__/os.pyc").write_text("")
+    (stdlib / "sitecustomize.py").write_text("")
+    assert fingerprint() == seen[-1]

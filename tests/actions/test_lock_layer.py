@@ -1,0 +1,316 @@
+"""Runs the real ``uv``, against a package index on the loopback interface that gives no sizes."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import http.server
+import json
+import threading
+import zipfile
+from pathlib import Path
+
+import packaging.pylock
+import pytest
+
+from venvstacks_rules.actions import lock_layer
+from venvstacks_rules.actions._toml import read_toml
+from venvstacks_rules.model.action_io import LockedLayer, LockLayerRequest, LowerLock, to_json
+from venvstacks_rules.model.errors import LockError
+from venvstacks_rules.model.lockfiles import Lockfile
+
+PLATFORMS = ("linux_x86_64", "macosx_arm64", "win_amd64")
+EVERYWHERE = "py3-none-any"
+
+
+class Index:
+    """Wheels in folders of a static file server: the simplest index that there is."""
+
+    def __init__(self, root: Path, url: str) -> None:
+        self.root = root
+        self.url = url
+
+    def add(self, name: str, version: str, *tags: str, requires: tuple[str, ...] = ()) -> None:
+        folder = self.root / name
+        folder.mkdir(exist_ok=True)
+        metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+        metadata += "".join(f"Requires-Dist: {requirement}\n" for requirement in requires)
+        for tag in tags or (EVERYWHERE,):
+            info = f"{name}-{version}.dist-info"
+            with zipfile.ZipFile(folder / f"{name}-{version}-{tag}.whl", "w") as wheel:
+                wheel.writestr(f"{info}/METADATA", metadata)
+                wheel.writestr(f"{info}/WHEEL", f"Wheel-Version: 1.0\nTag: {tag}\n")
+                wheel.writestr(f"{info}/RECORD", "")
+        links = "".join(f'<a href="{p.name}">{p.name}</a>' for p in sorted(folder.glob("*.whl")))
+        (folder / "index.html").write_text(f"<!DOCTYPE html><html><body>{links}</body></html>")
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *args):
+        pass
+
+    def send_head(self):
+        # Interpreters come from a public server, wheels from one that wants credentials.
+        authorized = self.headers.get("Authorization") == "Basic bWU6c2VjcmV0"
+        if authorized or self.path.endswith(".tar.gz"):
+            return super().send_head()
+        self.send_error(401)
+        return None
+
+    def end_headers(self):
+        # Otherwise `uv` would not see what a test adds later.
+        self.send_header("Cache-Control", "no-cache")
+        super().end_headers()
+
+
+@pytest.fixture
+def index(tmp_path, monkeypatch):
+    root = tmp_path / "index"
+    root.mkdir()
+    handler = functools.partial(QuietHandler, directory=str(root))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("UV_CACHE_DIR", "cache")
+    url = f"http://127.0.0.1:{server.server_port}"
+    (tmp_path / "uv.toml").write_text(
+        f'[[tool.uv.index]]\nname = "own"\nurl = "{url.replace("//", "//me:secret@")}"\n'
+        "default = true\n"
+    )
+    yield Index(root, url)
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def lock(name: str, *requirements: str, out: str = "", lower=(), previous="", **fields) -> Path:
+    request = LockLayerRequest(
+        **{
+            "target": f"//:{name}",
+            "layer_name": name,
+            "python_implementation": "cpython@3.11.4",
+            "python_provider": "local",
+            "is_runtime": not lower,
+            "requirements": requirements,
+            "platforms": PLATFORMS,
+            "linux_target": "glibc@2.28",
+            "macosx_target": "13.0",
+            "lower_locks": tuple(LowerLock(p.parent.name, str(p)) for p in lower),
+            "previous_lock": str(previous) or None if previous else None,
+            "previous_metadata": str(previous.with_suffix(".meta.json")) if previous else None,
+            "uv_config": "uv.toml",
+            "output_dir": out or name,
+            **fields,
+        }
+    )
+    result = lock_layer.run(to_json(request))
+    assert isinstance(result, LockedLayer)
+    return Path(request.output_dir, result.files[0])
+
+
+def pins(path: Path) -> list[tuple[str, str, str | None, bool]]:
+    lock = Lockfile.from_dict(read_toml(path), str(path))
+    return [(p.name, p.version, p.marker, p.from_lower_layer) for p in lock.packages]
+
+
+def contents(path: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in path.parent.iterdir()}
+
+
+def refused(*args, **kwargs) -> str:
+    with pytest.raises(LockError) as caught:
+        lock(*args, **kwargs)
+    return str(caught.value)
+
+
+def test_sizes_and_hashes_without_credentials(index):
+    index.add("a", "1", requires=("b>=1",))
+    index.add("b", "2", "cp311-cp311-manylinux_2_17_x86_64", EVERYWHERE)
+    path = lock("rt-3.11", "a")
+    assert path.name == "pylock.rt-3_11.toml"
+    assert sorted(contents(path)) == [
+        "packages-rt-3_11.txt",
+        "pylock.rt-3_11.meta.json",
+        "pylock.rt-3_11.toml",
+        "requirements-rt-3_11.in",
+    ]
+    assert b"secret" not in b"".join(contents(path).values())
+    packaging.pylock.Pylock.from_dict(read_toml(path))
+    read = Lockfile.from_dict(read_toml(path), "lock")
+    assert [package.index for package in read.packages] == [f"{index.url}/"] * 2
+    wheels = [wheel for package in read.packages for wheel in package.wheels]
+    assert len(wheels) == 3
+    for wheel in wheels:
+        data = (index.root / wheel.file_name[0] / wheel.file_name).read_bytes()
+        assert (wheel.size, wheel.sha256) == (len(data), hashlib.sha256(data).hexdigest())
+    metadata = json.loads(path.with_suffix(".meta.json").read_text())
+    assert metadata["requirements_hash"] == read.requirements_hash
+    assert metadata["lock_version"] == 1
+    assert (path.parent / "requirements-rt-3_11.in").read_text() == "a\n"
+
+
+def test_pins_stay_until_a_requirement_forces_a_change(index):
+    index.add("a", "1", requires=("b",))
+    index.add("b", "1")
+    first = lock("rt", "a", out="one")
+    index.add("b", "2")
+    index.add("a", "2", requires=("b",))
+    second = lock("rt", "a", out="two", previous=first)
+    assert contents(first) == contents(second)
+    third = lock("rt", "a", "b>1", out="three", previous=second)
+    assert pins(third) == [("a", "1", None, False), ("b", "2", None, False)]
+    assert pins(lock("rt", "a", out="four")) == [("a", "2", None, False), ("b", "2", None, False)]
+
+
+def test_provided_packages_are_not_locked_again(index):
+    index.add("a", "1", requires=("b",))
+    index.add("a", "2", requires=("b",))
+    index.add("b", "1")
+    index.add("b", "2")
+    runtime = lock("rt", "b==1")
+    one = lock("framework-one", "a==1", lower=[runtime])
+    two = lock("framework-two", "a==2", lower=[runtime])
+    top = lock("app-top", "a", lower=[one, two, runtime])
+    assert pins(top) == [("a", "1", None, True), ("b", "1", None, True)]
+    assert (top.parent / "packages-app-top.txt").read_text().splitlines()[2:] == [
+        "",
+        "# Shared packages, from lower layers:",
+        "a==1  # framework-one",
+        "b==1  # rt",
+    ]
+    again = lock("app-top", "a", out="again", lower=[one, two, runtime], previous=top)
+    assert contents(again) == contents(top)
+
+
+def test_provided_on_one_platform_only(index):
+    index.add("a", "1")
+    runtime = lock("rt", "a; sys_platform == 'linux'")
+    on_linux = "platform_machine == 'x86_64' and sys_platform == 'linux'"
+    assert pins(runtime) == [("a", "1", on_linux, False)]
+    ours = (
+        "(sys_platform == 'darwin' and platform_machine == 'arm64') or "
+        "(sys_platform == 'win32' and platform_machine == 'AMD64')"
+    )
+    theirs = "sys_platform == 'linux' and platform_machine == 'x86_64'"
+    assert pins(lock("app-x", "a", lower=[runtime])) == [
+        ("a", "1", ours, False),
+        ("a", "1", theirs, True),
+    ]
+
+
+def test_markers(index):
+    for name in ("a", "b", "c", "d", "e"):
+        index.add(name, "1")
+    requirements = (
+        "a; python_version >= '3'",
+        "b; sys_platform == 'cygwin'",
+        "c; python_full_version < '3.11.3'",
+        "d; implementation_name == 'pypy'",
+        "e; sys_platform in 'linux darwin win32'",
+    )
+    path = lock("rt", *requirements)
+    assert pins(path) == [("a", "1", None, False), ("e", "1", None, False)]
+    path = lock("rt", *requirements, python_implementation="cpython@3.11")
+    assert [pin[0] for pin in pins(path)] == ["a", "c", "e"]
+
+
+def test_platform_without_a_wheel(index):
+    index.add("a", "1", "cp311-cp311-manylinux_2_17_x86_64", "cp311-cp311-win_amd64")
+    assert refused("rt", "a") == (
+        "//:rt: packages without wheels\n"
+        "  * `a` 1 has no wheel for macosx_arm64 (its wheels fit linux_x86_64, win_amd64); narrow "
+        "the layer's `platforms`, or require another version"
+    )
+    assert pins(lock("rt", "a", platforms=("win_amd64",))) == [("a", "1", None, False)]
+    assert "no wheel for linux_x86_64" in refused(
+        "rt", "a", platforms=("linux_x86_64",), linux_target="glibc@2.12"
+    )
+
+
+def test_unsatisfiable_names_the_lower_layer(index):
+    index.add("a", "1")
+    index.add("a", "2")
+    runtime = lock("rt", "a<2")
+    message = refused("app-x", "a>=2", lower=[runtime])
+    assert message.startswith("//:app-x: `uv` cannot lock the requirements of layer `app-x`\n")
+    assert "your project depends on a>=2 and a==1" in " ".join(message.split())
+    assert message.endswith("`a==1` is imposed by lower layer `rt`, which provides it")
+
+
+def test_settings_that_are_not_the_users(index):
+    Path("uv.toml").write_text(
+        '[tool.uv]\nno-build = false\nenvironments = []\n[tool.uv.sources]\na = { path = "a" }\n'
+        '[[tool.uv.index]]\nurl = "./wheels"\n'
+    )
+    assert refused("rt", "a").splitlines() == [
+        "uv.toml: settings that cannot be used",
+        "  * `tool.uv.no-build`: cannot be set, layers are made of wheels only, so it is always "
+        "set",
+        "  * `tool.uv.environments`: cannot be set, they follow from the layer's `platforms`",
+        "  * `tool.uv.index[0].url`: `./wheels` is not an http or https URL: wheels are downloaded "
+        "by URL when a layer is built, perhaps on another machine",
+        "  * `tool.uv.sources.a`: only a named index can be a source, `{ index = \"NAME\" }`",
+    ]  # fmt: skip
+    Path("uv.toml").write_text("[tool.uv]\nresolutionn = 1\n")
+    assert "[tool.uv] of uv.toml" in refused("rt", "a")
+
+
+def test_no_requirements_needs_no_index(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", "")
+    assert pins(lock("rt", uv_config=None)) == []
+
+
+def test_interpreters_are_pinned_and_their_size_asked_for(index):
+    from pbs_installer import get_download_link
+
+    _, (url, sha256) = get_download_link("3.11.13", "x86_64", "linux")
+    archive = index.root / "/".join(url.replace("%2B", "+").split("/")[-2:])
+    archive.parent.mkdir()
+    archive.write_bytes(b"x" * 1234)
+    fields = {
+        "python_implementation": "cpython@3.11.13",
+        "python_provider": "pbs",
+        "platforms": ("linux_x86_64",),
+    }
+    path = lock("rt", python_mirror=index.url, **fields)
+    pinned = read_toml(path)["tool"]["venvstacks-rules"]["interpreters"]
+    assert pinned == [
+        {"platform": "linux_x86_64", "url": url, "sha256": sha256, "size": 1234},
+    ]
+    archive.unlink()
+    again = lock("rt", out="again", previous=path, python_mirror=index.url, **fields)
+    assert contents(again) == contents(path)
+    assert refused("rt", **{**fields, "python_implementation": "cpython@3.11.99"}) == (
+        "//:rt: the interpreter cannot be pinned\n"
+        "  * python-build-standalone has no CPython 3.11.99 for linux_x86_64; choose another "
+        "release in `python_implementation`, or narrow `platforms`"
+    )
+    assert refused("rt", **{**fields, "python_implementation": "cpython@3.11"}) == (
+        "//:rt: `python_implementation` has to name one release\n"
+        "  * `cpython@3.11` has no patch number; write `cpython@X.Y.Z`"
+    )
+
+
+@pytest.mark.integration
+def test_real_packages(tmp_path, monkeypatch):
+    """Old pins by `exclude-newer`, kept when it is gone."""
+    monkeypatch.chdir(tmp_path)
+    Path("uv.toml").write_text('[tool.uv]\nexclude-newer = "2024-06-01T00:00:00Z"\n')
+    old = lock("rt", "rich", "idna", out="old")
+    expected = {
+        "idna": "3.7",
+        "markdown-it-py": "3.0.0",
+        "mdurl": "0.1.2",
+        "pygments": "2.18.0",
+        "rich": "13.7.1",
+    }
+    assert {name: version for name, version, _, _ in pins(old)} == expected
+    new = lock("rt", "rich", "idna", out="new", previous=old, uv_config=None)
+    assert pins(new) == pins(old)
+    assert (
+        json.loads(new.with_suffix(".meta.json").read_text())["locked_at"]
+        == (json.loads(old.with_suffix(".meta.json").read_text())["locked_at"])
+    )
+    packaging.pylock.Pylock.from_dict(read_toml(new))

@@ -1,0 +1,23 @@
+"""How the tests are spread over the workers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+INTEGRATION = Path(__file__).parent / "integration"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give each integration test file to one worker, and start with them: they take longest.
+
+    A file's tests share what its fixtures set up (a workspace, a daemon); other tests go to
+    whichever worker is free.
+    """
+    for item in items:
+        if INTEGRATION in item.path.parents:
+            item.add_marker(pytest.mark.integration)
+            item.add_marker(pytest.mark.xdist_group(item.path.relative_to(INTEGRATION).as_posix()))
+    items.sort(key=lambda item: INTEGRATION not in item.path.parents)

@@ -1,0 +1,111 @@
+"""The generated files of a layer."""
+
+from __future__ import annotations
+
+import json
+
+from venvstacks_rules.model.action_io import OwnFile, OwnLink
+from venvstacks_rules.model.layer_config import LayerConfig
+from venvstacks_rules.model.layer_files import LayerInterface, layer_config, layer_files
+from venvstacks_rules.model.layers import Layer, ModuleDefinition
+from venvstacks_rules.model.names import LayerKind
+from venvstacks_rules.model.platforms import LINUX_X86_64
+
+
+def layer(kind: LayerKind, launch_module: ModuleDefinition | None = None) -> Layer:
+    return Layer(
+        address="src:x",
+        kind=kind,
+        name="x",
+        requirements=(),
+        python_version="3.11",
+        platforms=(LINUX_X86_64,),
+        linux_target="glibc@2.28",
+        macosx_target="13.0",
+        lower=(),
+        launch_module=launch_module,
+        support_modules=(),
+        dynlib_exclude=(),
+    )
+
+
+RUNTIME = LayerInterface("py", "3.11.7", offers_shared_libraries=False)
+NUMERIC = LayerInterface("framework-numeric", "3.11.7", offers_shared_libraries=True)
+
+
+def test_the_config_of_a_runtime() -> None:
+    config = layer_config(layer(LayerKind.RUNTIME), "3.11.7", ())
+    assert json.loads(config.to_json()) == {
+        "python": "bin/python",
+        "py_version": "3.11.7",
+        "base_python": "bin/python",
+        "site_dir": "lib/python3.11/site-packages",
+        "pylib_dirs": [],
+        "dynlib_dirs": [],
+    }
+
+
+def test_the_config_of_an_application() -> None:
+    module = ModuleDefinition("src/main.py", ("src/main.py",))
+    config = layer_config(layer(LayerKind.APPLICATION, module), "3.11.7", (NUMERIC, RUNTIME))
+    assert json.loads(config.to_json()) == {
+        "python": "bin/python",
+        "py_version": "3.11.7",
+        "base_python": "../py/bin/python",
+        "site_dir": "lib/python3.11/site-packages",
+        "pylib_dirs": [
+            "../framework-numeric/lib/python3.11/site-packages",
+            "../py/lib/python3.11/site-packages",
+        ],
+        "dynlib_dirs": ["../framework-numeric/share/venv/dynlib"],
+        "launch_module": "main",
+    }
+
+
+def files_of(
+    config: LayerConfig, *, is_runtime: bool = False, system: str = "linux"
+) -> tuple[tuple[OwnFile, ...], tuple[OwnLink, ...]]:
+    return layer_files(
+        config,
+        system=system,
+        is_runtime=is_runtime,
+        postinstall="# post",
+        modules=[OwnFile("main.py", source="src/main.py")],
+    )
+
+
+def test_a_runtime_keeps_its_interpreter() -> None:
+    config = layer_config(layer(LayerKind.RUNTIME), "3.11.7", ())
+    files, links = layer_files(
+        config, system="linux", is_runtime=True, postinstall="# post", modules=()
+    )
+    assert [file.path for file in files] == [
+        "share/venv/metadata/venvstacks_layer.json",
+        "postinstall.py",
+    ]
+    assert links == ()
+
+
+def test_python_is_a_link_where_no_layer_offers_libraries() -> None:
+    files, links = files_of(layer_config(layer(LayerKind.APPLICATION), "3.11.7", (RUNTIME,)))
+    assert files[2] == OwnFile("lib/python3.11/site-packages/main.py", source="src/main.py")
+    assert links == (
+        OwnLink("bin/python", "../../py/bin/python"),
+        OwnLink("bin/python3", "python"),
+        OwnLink("bin/python3.11", "python"),
+        OwnLink("lib64", "lib"),
+    )
+
+
+def test_python_is_a_wrapper_where_a_lower_layer_offers_libraries() -> None:
+    config = layer_config(layer(LayerKind.APPLICATION), "3.11.7", (NUMERIC, RUNTIME))
+    files, links = files_of(config, system="macosx")
+    (wrapper,) = [file for file in files if file.path == "bin/python"]
+    assert wrapper.executable
+    assert wrapper.text is not None
+    assert wrapper.text.startswith("#!/bin/zsh")
+    assert links == (
+        OwnLink("bin/python_", "../../py/bin/python"),
+        OwnLink("bin/python3", "python"),
+        OwnLink("bin/python3.11", "python"),
+    )

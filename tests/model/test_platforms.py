@@ -1,0 +1,136 @@
+"""Expected values come from ``packaging`` and ``uv``, asked about the platform."""
+
+from __future__ import annotations
+
+import subprocess
+import zipfile
+from pathlib import Path
+
+import pytest
+from packaging import tags
+from uv import find_uv_bin
+
+from venvstacks_rules.model.platforms import (
+    PLATFORMS,
+    compatible_tags,
+    linux_glibc,
+    macosx_version,
+    marker_environment,
+    wheel_platforms,
+)
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"), [("glibc", (2, 28)), ("glibc@2.17", (2, 17)), ("glibc@2.40", (2, 40))]
+)
+def test_linux_target(written, expected):
+    assert linux_glibc(written) == expected
+
+
+@pytest.mark.parametrize("written", ["musl", "glibc@2", "2.28", "glibc@2.28 ", ""])
+def test_linux_target_refused(written):
+    with pytest.raises(ValueError, match=f"^`{written}` is not `glibc` or `glibc@X.Y`$"):
+        linux_glibc(written)
+
+
+def test_macosx_target():
+    assert [macosx_version(text) for text in ("13.0", "11", "10.15")] == [
+        (13, 0),
+        (11, 0),
+        (10, 15),
+    ]
+    with pytest.raises(ValueError, match="^`13.0.1` is not a macOS version `X.Y`$"):
+        macosx_version("13.0.1")
+
+
+# What a CPython of that platform answers for `packaging.markers.default_environment()`.
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("linux_x86_64", ("posix", "linux", "Linux", "x86_64")),
+        ("linux_aarch64", ("posix", "linux", "Linux", "aarch64")),
+        ("macosx_arm64", ("posix", "darwin", "Darwin", "arm64")),
+        ("macosx_x86_64", ("posix", "darwin", "Darwin", "x86_64")),
+        ("win_amd64", ("nt", "win32", "Windows", "AMD64")),
+        ("win_arm64", ("nt", "win32", "Windows", "ARM64")),
+    ],
+)
+def test_marker_environment(name, expected):
+    environment = marker_environment(PLATFORMS[name], "3.11.13")
+    keys = ("os_name", "sys_platform", "platform_system", "platform_machine")
+    assert tuple(environment[key] for key in keys) == expected
+    assert environment["python_version"] == "3.11"
+    assert environment["python_full_version"] == "3.11.13"
+
+
+@pytest.mark.parametrize(
+    ("platform", "glibc", "machine"),
+    [
+        ("linux_x86_64", (2, 28), "x86_64"),
+        ("linux_x86_64", (2, 17), "x86_64"),
+        ("linux_aarch64", (2, 34), "aarch64"),
+    ],
+)
+def test_linux_platforms_are_those_of_packaging(monkeypatch, platform, glibc, machine):
+    manylinux = pytest.importorskip("packaging._manylinux")
+    monkeypatch.setattr(manylinux, "_get_glibc_version", lambda: glibc)
+    monkeypatch.setattr(manylinux, "_have_compatible_abi", lambda *_: True)
+    monkeypatch.setattr(manylinux, "_is_compatible", lambda *_: True)
+    ours = wheel_platforms(PLATFORMS[platform], f"glibc@{glibc[0]}.{glibc[1]}", "13.0")
+    assert ours == (*manylinux.platform_tags([machine]), f"linux_{machine}")
+
+
+def test_macos_tags_are_those_of_packaging():
+    target = PLATFORMS["macosx_arm64"]
+    platforms = list(tags.mac_platforms((13, 0), "arm64"))
+    expected = [
+        *tags.cpython_tags((3, 11), ["cp311"], platforms),
+        *tags.compatible_tags((3, 11), "cp311", platforms),
+    ]
+    assert list(compatible_tags(target, "3.11.4")) == expected
+
+
+@pytest.mark.parametrize(
+    ("uv_platform", "platform", "tag"),
+    [
+        ("x86_64-manylinux_2_28", "linux_x86_64", "cp311-cp311-manylinux_2_28_x86_64"),
+        ("x86_64-manylinux_2_28", "linux_x86_64", "cp311-cp311-manylinux_2_31_x86_64"),
+        ("x86_64-manylinux_2_28", "linux_x86_64", "cp311-cp311-manylinux1_x86_64"),
+        ("x86_64-manylinux_2_28", "linux_x86_64", "cp311-cp311-musllinux_1_2_x86_64"),
+        ("x86_64-manylinux_2_28", "linux_x86_64", "cp38-abi3-manylinux2014_x86_64"),
+        ("x86_64-manylinux_2_28", "linux_x86_64", "cp311-none-any"),
+        ("x86_64-manylinux_2_28", "linux_x86_64", "cp312-abi3-manylinux2014_x86_64"),
+        ("aarch64-manylinux_2_28", "linux_aarch64", "cp311-cp311-manylinux_2_17_aarch64"),
+        ("aarch64-apple-darwin", "macosx_arm64", "cp311-cp311-macosx_11_0_arm64"),
+        ("aarch64-apple-darwin", "macosx_arm64", "cp311-cp311-macosx_13_0_universal2"),
+        ("aarch64-apple-darwin", "macosx_arm64", "cp311-cp311-macosx_14_0_arm64"),
+        ("aarch64-apple-darwin", "macosx_arm64", "cp311-cp311-macosx_11_0_x86_64"),
+        ("x86_64-apple-darwin", "macosx_x86_64", "cp311-cp311-macosx_10_9_x86_64"),
+        ("x86_64-apple-darwin", "macosx_x86_64", "cp311-cp311-macosx_10_9_intel"),
+        ("x86_64-pc-windows-msvc", "win_amd64", "cp311-cp311-win_amd64"),
+        ("x86_64-pc-windows-msvc", "win_amd64", "py3-none-win32"),
+        ("aarch64-pc-windows-msvc", "win_arm64", "cp311-cp311-win_arm64"),
+    ],
+)
+def test_uv_accepts_the_same_wheels(tmp_path: Path, uv_platform, platform, tag):
+    wheel = tmp_path / f"demo-1-{tag}.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr(
+            "demo-1.dist-info/METADATA", "Metadata-Version: 2.1\nName: demo\nVersion: 1\n"
+        )
+        archive.writestr("demo-1.dist-info/WHEEL", f"Wheel-Version: 1.0\nTag: {tag}\n")
+        archive.writestr("demo-1.dist-info/RECORD", "")
+    command = [find_uv_bin(), "pip", "compile", "-", "--no-config", "--offline", "--no-index"]
+    command += ["--no-build", "--find-links", str(tmp_path), "--python-version", "3.11"]
+    done = subprocess.run(
+        [*command, "--python-platform", uv_platform, "--no-cache", "--quiet"],
+        input=b"demo",
+        capture_output=True,
+        env={"MACOSX_DEPLOYMENT_TARGET": "13.0", "PATH": "/usr/bin:/bin"},
+        check=False,
+    )
+    accepted = done.returncode == 0
+    if not accepted:
+        assert b"no wheels with a matching" in done.stderr, done.stderr.decode()
+    ours = {str(found) for found in compatible_tags(PLATFORMS[platform], "3.11")}
+    assert (tag in ours) == accepted

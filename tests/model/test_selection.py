@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import pytest
+
+from venvstacks_rules.model.errors import LockError
+from venvstacks_rules.model.lockfiles import LockedPackage, LockedWheel, Lockfile
+from venvstacks_rules.model.platforms import PLATFORMS
+from venvstacks_rules.model.selection import packages_on_platform, select_wheels
+
+
+def wheel(name: str) -> LockedWheel:
+    return LockedWheel(name, f"https://example.org/{name}", None, 1, "0" * 64)
+
+
+def package(name: str, *tags: str, marker=None, version="1", provided=False) -> LockedPackage:
+    wheels = tuple(wheel(f"{name}-{version}-{tag}.whl") for tag in tags)
+    return LockedPackage(name, version, marker, None, wheels, provided)
+
+
+def select(*packages: LockedPackage, platform="linux_x86_64", **options) -> list[str]:
+    found = select_wheels(
+        Lockfile("==3.11.*", packages),
+        platform=PLATFORMS[platform],
+        python_version=options.get("python_version", "3.11.4"),
+        linux_target=options.get("linux_target", "glibc@2.28"),
+        macosx_target=options.get("macosx_target", "13.0"),
+    )
+    return [found_wheel.file_name for found_wheel in found]
+
+
+# `pip download --only-binary :all: --platform ... --abi cp311` prefers in this order as well.
+def test_most_specific_tag_wins():
+    tags = ["py3-none-any", "cp311-abi3-manylinux_2_17_x86_64", "cp311-cp311-manylinux1_x86_64"]
+    assert select(package("a", *tags)) == ["a-1-cp311-cp311-manylinux1_x86_64.whl"]
+    assert select(package("a", *tags[:2])) == ["a-1-cp311-abi3-manylinux_2_17_x86_64.whl"]
+    assert select(package("a", *tags), platform="win_amd64") == ["a-1-py3-none-any.whl"]
+
+
+def test_newest_fitting_glibc_wins():
+    tags = [f"cp311-cp311-manylinux_2_{minor}_x86_64" for minor in (17, 28, 34)]
+    assert select(package("a", *tags)) == ["a-1-cp311-cp311-manylinux_2_28_x86_64.whl"]
+    assert select(package("a", *tags), linux_target="glibc@2.17") == [
+        "a-1-cp311-cp311-manylinux_2_17_x86_64.whl"
+    ]
+
+
+def test_highest_build_tag_wins_as_a_number():
+    assert select(package("a", "9-py3-none-any", "10-py3-none-any", "py3-none-any")) == [
+        "a-1-10-py3-none-any.whl"
+    ]
+
+
+def test_order_of_the_lockfile_does_not_matter():
+    one = package("b", "py3-none-any")
+    two = package("a", "py2.py3-none-any", "py3-none-any")
+    swapped = package("a", "py3-none-any", "py2.py3-none-any")
+    assert select(one, two) == select(swapped, one)
+
+
+def test_markers_are_those_of_the_target():
+    packages = [
+        package("a", "py3-none-any", marker="sys_platform == 'win32'"),
+        package("b", "py3-none-any", marker="python_full_version < '3.11.3'"),
+        package("c", "py3-none-any", marker="platform_release >= '20'"),
+        package("d", provided=True),
+    ]
+    assert select(*packages) == []
+    assert select(*packages, platform="win_arm64") == ["a-1-py3-none-any.whl"]
+    assert select(*packages, python_version="3.11") == ["b-1-py3-none-any.whl"]
+
+
+def test_all_packages_without_a_wheel_are_named():
+    with pytest.raises(LockError) as caught:
+        select(
+            package("a", "cp311-cp311-win_amd64", "cp311-cp311-macosx_11_0_arm64"),
+            package("b", "cp310-cp310-win_amd64"),
+        )
+    assert str(caught.value) == (
+        "the lockfile does not fit platform linux_x86_64\n"
+        "  * `a` 1 has no wheel for linux_x86_64 (its wheels fit macosx_arm64, win_amd64); narrow "
+        "the layer's `platforms`, or require another version\n"
+        "  * `b` 1 has no wheel for linux_x86_64 (its wheels fit no platform); narrow the layer's "
+        "`platforms`, or require another version"
+    )
+
+
+def test_two_versions_for_one_platform_are_refused():
+    with pytest.raises(LockError, match="`a` is locked in two versions for linux_x86_64: 1 and 2"):
+        select(package("a", "py3-none-any"), package("a", "py3-none-any", version="2"))
+
+
+def test_packages_on_platform():
+    lock = Lockfile("==3.11.*", (package("b", provided=True), package("a", "py3-none-any")))
+    found = packages_on_platform(lock, platform=PLATFORMS["linux_x86_64"], python_version="3.11")
+    assert found == (("a", "1", False), ("b", "1", True))

@@ -1,0 +1,183 @@
+"""Layer archives made by hand, with ``tarfile``, from the Python that runs the tests."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import json
+import lzma
+import os
+import sys
+import tarfile
+from pathlib import Path
+
+import zstandard
+
+from venvstacks_rules.actions import postinstall
+from venvstacks_rules.model.action_io import DeployedArchive
+
+VERSION = f"{sys.version_info[0]}.{sys.version_info[1]}"
+FULL_VERSION = ".".join(str(part) for part in sys.version_info[:3])
+SITE = f"lib/python{VERSION}/site-packages"
+RUNTIME = f"cpython-{VERSION}"
+CONFIG = "share/venv/metadata/venvstacks_layer.json"
+POSTINSTALL = Path(postinstall.__file__).read_text(encoding="utf-8")
+
+# What a small program needs; the whole library would make every test slow.
+_LEFT_OUT = {"site-packages", "test", "idlelib", "lib2to3", "tkinter", "turtledemo", "ensurepip",
+             "distutils", "pydoc_data", "__pycache__"}  # fmt: skip
+
+
+class Tar:
+    """A tar stream in the making; paths are complete, with the top-level folder."""
+
+    def __init__(self) -> None:
+        self._buffer = io.BytesIO()
+        self._tar = tarfile.open(fileobj=self._buffer, mode="w", format=tarfile.PAX_FORMAT)
+
+    def add(
+        self,
+        name: str,
+        content: bytes | str = b"",
+        *,
+        kind: bytes = tarfile.REGTYPE,
+        link: str = "",
+        mode: int = 0o644,
+    ) -> Tar:
+        info = tarfile.TarInfo(name)
+        info.type, info.linkname, info.mode = kind, link, mode
+        data = content.encode() if isinstance(content, str) else content
+        info.size = len(data)
+        self._tar.addfile(info, io.BytesIO(data))
+        return self
+
+    def symlink(self, name: str, target: str) -> Tar:
+        return self.add(name, kind=tarfile.SYMTYPE, link=target)
+
+    def bytes(self) -> bytes:
+        self._tar.close()
+        return self._buffer.getvalue()
+
+
+def write_archive(folder: Path, install_target: str, tar: Tar, suffix: str = "tar.zst",
+                  pieces: int = 3) -> DeployedArchive:  # fmt: skip
+    """Compress `tar` in several frames and describe it."""
+    data = tar.bytes()
+    step = len(data) // pieces + 1
+    parts = [data[start : start + step] for start in range(0, len(data), step)]
+    packed = b"".join(_compress(part, suffix) for part in parts)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{install_target}-{hashlib.sha256(packed).hexdigest()[:8]}.{suffix}"
+    path.write_bytes(packed)
+    return announced(path, install_target)
+
+
+def _compress(part: bytes, suffix: str) -> bytes:
+    if suffix == "tar.zst":
+        return zstandard.ZstdCompressor(3).compress(part)
+    if suffix == "tar.xz":
+        return lzma.compress(part, preset=1)
+    return gzip.compress(part, 1, mtime=0)
+
+
+def announced(path: Path, install_target: str) -> DeployedArchive:
+    data = path.read_bytes()
+    return DeployedArchive(str(path), install_target, hashlib.sha256(data).hexdigest(), len(data))
+
+
+def config(install_target: str, lower: tuple[str, ...] = (), launch: str | None = None) -> str:
+    """The deployed configuration; `lower` in import order, the runtime's last."""
+    own = f"bin/python{VERSION}"
+    data: dict[str, object] = {
+        "python": "bin/python" if lower else own,
+        "py_version": FULL_VERSION,
+        "base_python": f"../{lower[-1]}/{own}" if lower else own,
+        "site_dir": SITE,
+        "pylib_dirs": [f"../{name}/{SITE}" for name in lower],
+        "dynlib_dirs": [],
+    }
+    if launch:
+        data["launch_module"] = launch
+    return json.dumps(data)
+
+
+def layer(install_target: str, files: dict[str, str], lower: tuple[str, ...],
+          launch: str | None = None, wrapper: str | None = None) -> Tar:  # fmt: skip
+    """A framework or an application; `files` are relative to its site-packages."""
+    tar = Tar().add(install_target, kind=tarfile.DIRTYPE, mode=0o755)
+    base = f"../../{lower[-1]}/bin/python{VERSION}"
+    if wrapper is None:
+        tar.symlink(f"{install_target}/bin/python", base)
+    else:
+        tar.add(f"{install_target}/bin/python", wrapper, mode=0o755)
+        tar.symlink(f"{install_target}/bin/python_", base)
+    tar.symlink(f"{install_target}/bin/python3", "python")
+    for path, text in files.items():
+        tar.add(f"{install_target}/{SITE}/{path}", text)
+    tar.add(f"{install_target}/{CONFIG}", config(install_target, lower, launch))
+    return tar.add(f"{install_target}/postinstall.py", POSTINSTALL)
+
+
+def runtime(install_target: str = RUNTIME, extra: dict[str, str] | None = None) -> Tar:
+    """A runtime layer of the running interpreter, with most of its library."""
+    tar = Tar()
+    base = Path(sys.base_prefix)
+    executable = base / "bin" / f"python{VERSION}"
+    tar.add(f"{install_target}/bin/python{VERSION}", executable.read_bytes(), mode=0o755)
+    for library in sorted((base / "lib").glob(f"libpython{VERSION}*.so*")):
+        if not library.is_symlink():
+            tar.add(f"{install_target}/lib/{library.name}", library.read_bytes(), mode=0o755)
+    stdlib = base / "lib" / f"python{VERSION}"
+    for folder, names, files in os.walk(stdlib):
+        names[:] = sorted(set(names) - _LEFT_OUT)
+        for name in sorted(files):
+            path = Path(folder, name)
+            tar.add(f"{install_target}/{path.relative_to(base).as_posix()}", path.read_bytes())
+    for name, text in (extra or {}).items():
+        tar.add(f"{install_target}/{SITE}/{name}", text)
+    tar.add(f"{install_target}/{SITE}/README.txt", "")
+    tar.add(f"{install_target}/{CONFIG}", config(install_target))
+    return tar.add(f"{install_target}/postinstall.py", POSTINSTALL)
+
+
+APP_SOURCE = """\
+import json, os, signal, sys
+import lower_package, upper_package
+def main():
+    what = sys.argv[1] if len(sys.argv) > 1 else "show"
+    if what == "show":
+        print(json.dumps({"prefix": sys.prefix, "executable": sys.executable,
+            "base_prefix": sys.base_prefix, "path": sys.path, "args": sys.argv[1:],
+            "values": [lower_package.VALUE, upper_package.VALUE],
+            "cached": upper_package.__cached__, "file": upper_package.__file__,
+            "code_file": upper_package.where.__code__.co_filename,
+            "cwd": os.getcwd(), "environment": dict(os.environ)}))
+    elif what == "exit":
+        sys.exit(int(sys.argv[2]))
+    elif what == "echo":
+        sys.stdout.write(sys.stdin.read().upper())
+    elif what == "sleep":
+        print("ready", flush=True)
+        signal.pause()
+if __name__ == "__main__":
+    main()
+"""
+PACKAGE = "VALUE = {!r}\ndef where():\n    pass\n"
+
+
+def chain(folder: Path, *, upper: str = "upper", app: str = APP_SOURCE,
+          wrapper: str | None = None) -> tuple[DeployedArchive, ...]:  # fmt: skip
+    """A runtime, two frameworks and an application, in deployment order."""
+    names = (RUNTIME, "framework-lower", "framework-upper", "app-show")
+    lower = {"lower_package/__init__.py": PACKAGE.format("lower"), "template.py": "{{ no python"}
+    tars = (
+        runtime(),
+        layer(names[1], lower, names[:1]),
+        layer(names[2], {"upper_package.py": PACKAGE.format(upper)}, (names[1], names[0])),
+        layer(names[3], {"show_app.py": app}, (names[2], names[1], names[0]), "show_app", wrapper),
+    )
+    suffixes = ("tar.zst", "tar.xz", "tar.gz", "tar.zst")
+    return tuple(
+        write_archive(folder, name, tar, suffix) for name, tar, suffix in zip(names, tars, suffixes)
+    )
