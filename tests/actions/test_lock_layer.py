@@ -262,6 +262,7 @@ def test_no_requirements_needs_no_index(tmp_path, monkeypatch):
     assert pins(lock("rt", uv_config=None)) == []
 
 
+@pytest.mark.filterwarnings("ignore:open_text is deprecated:DeprecationWarning")
 def test_interpreters_are_pinned_and_their_size_asked_for(index):
     from pbs_installer import get_download_link
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from typing import Optional
 
 from pbs_installer import PythonVersion
 
@@ -11,6 +13,9 @@ from venvstacks_rules.model.errors import LockError
 from venvstacks_rules.model.layout import short_version
 from venvstacks_rules.model.platforms import TargetPlatform
 from venvstacks_rules.model.pylock import LockedInterpreter, mirrored_url
+
+# Implementation and version -> (system, machine, install only) -> URL and hash.
+_Versions = Mapping[PythonVersion, Mapping[tuple[str, str, bool], tuple[str, Optional[str]]]]
 
 _SYSTEMS = {"linux": "linux", "macosx": "macos", "win": "windows"}
 _MACHINES = {"arm64": "aarch64", "amd64": "x86_64"}
@@ -36,11 +41,8 @@ def pin_interpreters(
             f"{target}: `python_implementation` has to name one release",
             [f"`cpython@{python_version}` has no patch number; write `cpython@X.Y.Z`"],
         )
-    # A table of thousands of lines: loaded only where an interpreter is pinned.
-    from pbs_installer._versions import PYTHON_VERSIONS
-
     major, minor, micro = (int(part) for part in python_version.split("."))
-    table = PYTHON_VERSIONS.get(PythonVersion("cpython", major, minor, micro, False), {})
+    table = _versions().get(PythonVersion("cpython", major, minor, micro, False), {})
     sizes = {(pin.url, pin.sha256): pin.size for pin in known}
     pins, problems = [], []
     for platform in platforms:
@@ -65,3 +67,13 @@ def pin_interpreters(
     if problems:
         raise LockError(f"{target}: the interpreter cannot be pinned", problems)
     return tuple(pins)
+
+
+def _versions() -> _Versions:
+    # A table of thousands of lines: loaded only where an interpreter is pinned.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        from pbs_installer import _versions as module
+    # Some releases let an environment variable change the URLs; a lockfile must not depend on it.
+    unchanged: Callable[[None], _Versions] | None = vars(module).get("get_python_versions")
+    return unchanged(None) if unchanged is not None else module.PYTHON_VERSIONS

@@ -13,6 +13,7 @@ from importlib import resources
 from typing import Any
 
 from pants.backend.python.subsystems.python_tool_base import PythonToolRequirementsBase
+from pants.backend.python.util_rules.pex_environment import PexEnvironment
 from pants.engine.fs import EMPTY_DIGEST, CreateDigest, Digest, FileContent, MergeDigests
 from pants.engine.process import Process, ProcessCacheScope
 from pants.util.frozendict import FrozenDict
@@ -171,7 +172,9 @@ async def action_sources(request: ActionSourcesRequest) -> ActionSources:
 
 
 @rule
-async def action_process(request: ActionProcessRequest, tool: ActionTool) -> ActionProcess:
+async def action_process(
+    request: ActionProcessRequest, tool: ActionTool, pex_environment: PexEnvironment
+) -> ActionProcess:
     pex, sources, request_file = await concurrently(
         engine.create_venv_pex(tool.to_pex_request()),
         action_sources(ActionSourcesRequest(request.verb.replace("-", "_")), **implicitly()),
@@ -195,7 +198,11 @@ async def action_process(request: ActionProcessRequest, tool: ActionTool) -> Act
             level=request.level,
             input_digest=inputs,
             immutable_input_digests={_SOURCES_DIR: sources.digest},
-            append_only_caches={**(pex.append_only_caches or {}), **request.append_only_caches},
+            # The virtual environment of the tool lies in one of them.
+            append_only_caches={
+                **pex_environment.in_sandbox(working_directory=None).append_only_caches,
+                **request.append_only_caches,
+            },
             env={"PYTHONDONTWRITEBYTECODE": "1", **request.env},
             output_files=(_RESULT, *request.output_files),
             output_directories=request.output_directories,
