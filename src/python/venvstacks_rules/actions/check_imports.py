@@ -13,11 +13,12 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from venvstacks_rules.actions import _deployment, _stack_cache
+from venvstacks_rules.actions import _deployment, _import_probe, _stack_cache
 from venvstacks_rules.model.action_io import CheckedImports, CheckImportsRequest, from_json
 from venvstacks_rules.model.errors import DeploymentError
 
-_PROBE = Path(__file__).with_name("_import_probe.py")
+# Imported for its file alone, so that whoever ships this module ships that one as well.
+_PROBE = Path(_import_probe.__file__)
 _TAIL_LINES = 10
 
 
