@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ import pytest
 from venvstacks_rules.actions import _interpreter_probe, _interpreter_tree, find_interpreter
 from venvstacks_rules.actions._interpreter_probe import Installation
 from venvstacks_rules.model.errors import InterpreterError
+
+Machine = Callable[[str, str], str]
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="captures work on Linux")
 
@@ -21,7 +24,7 @@ def request(version: str) -> str:
 
 
 @pytest.fixture
-def machine(tmp_path, monkeypatch):
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     """A machine whose interpreters are made by `add`; their version is what their file says."""
     for name in ("PYENV_ROOT", "UV_PYTHON_INSTALL_DIR", "XDG_DATA_HOME"):
         monkeypatch.delenv(name, raising=False)
@@ -31,7 +34,7 @@ def machine(tmp_path, monkeypatch):
     monkeypatch.setattr(_interpreter_tree, "plan", lambda found: found)
     monkeypatch.setattr(_interpreter_tree, "fingerprint", lambda capture: f"of {capture.prefix}")
 
-    def probe(executable):
+    def probe(executable: str) -> Installation | None:
         path = Path(executable)
         version = path.read_bytes()[4:].decode()
         prefix = str(path.parent.parent)
@@ -49,7 +52,7 @@ def machine(tmp_path, monkeypatch):
     return add
 
 
-def test_the_newest_patch_of_a_minor_version(machine):
+def test_the_newest_patch_of_a_minor_version(machine: Machine) -> None:
     machine("home/.pyenv/versions/3.11.9/bin/python3.11", "3.11.9")
     newest = machine("home/.pyenv/versions/3.11.10/bin/python3.11", "3.11.10")
     machine("home/.pyenv/versions/3.12.1/bin/python3.12", "3.12.1")
@@ -58,13 +61,15 @@ def test_the_newest_patch_of_a_minor_version(machine):
     assert found.fingerprint == f"of {Path(newest).parent.parent}"
 
 
-def test_an_exact_version_wins_over_a_newer_one(machine):
+def test_an_exact_version_wins_over_a_newer_one(machine: Machine) -> None:
     exact = machine("home/.pyenv/versions/3.11.1/bin/python3.11", "3.11.1")
     machine("home/.pyenv/versions/3.11.10/bin/python3.11", "3.11.10")
     assert find_interpreter.run(request("3.11.1")).executable == exact
 
 
-def test_of_equal_versions_the_preferred_place(machine, monkeypatch, tmp_path):
+def test_of_equal_versions_the_preferred_place(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("PATH", f"{tmp_path}/a:{tmp_path}/b")
     places = [
         "home/.local/share/uv/python/cpython-3.11.9-linux-x86_64-gnu/bin/python3.11",
@@ -81,7 +86,9 @@ def test_of_equal_versions_the_preferred_place(machine, monkeypatch, tmp_path):
     assert chosen == files
 
 
-def test_folders_that_variables_name(machine, monkeypatch, tmp_path):
+def test_folders_that_variables_name(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("PYENV_ROOT", f"{tmp_path}/[pyenv]")
     monkeypatch.setenv("UV_PYTHON_INSTALL_DIR", f"{tmp_path}/uv")
     pyenv = machine("[pyenv]/versions/3.9.1/bin/python3.9", "3.9.1")
@@ -90,7 +97,9 @@ def test_folders_that_variables_name(machine, monkeypatch, tmp_path):
     assert find_interpreter.run(request("3.10")).executable == uv
 
 
-def test_shims_are_no_interpreters(machine, monkeypatch, tmp_path):
+def test_shims_are_no_interpreters(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("PATH", f"{tmp_path}/shims")
     shim = Path(machine("shims/python3.11", "3.11.9"))
     shim.write_text("#!/bin/sh\nexec pyenv\n")
@@ -98,7 +107,7 @@ def test_shims_are_no_interpreters(machine, monkeypatch, tmp_path):
         find_interpreter.run(request("3.11"))
 
 
-def test_nothing_found(machine, monkeypatch, tmp_path):
+def test_nothing_found(machine: Machine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", f"{tmp_path}/a:relative:{tmp_path}/usr/bin")
     old = machine("home/.pyenv/versions/3.9.18/bin/python3.9", "3.9.18")
     older = machine("a/python3", "3.8.1")
@@ -116,7 +125,7 @@ def test_nothing_found(machine, monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize("version", ["3", "2.7", "3.11.x", "3.11.1.2", ""])
-def test_a_wrong_version(version):
+def test_a_wrong_version(version: str) -> None:
     with pytest.raises(InterpreterError) as caught:
         find_interpreter.run(request(version))
     assert str(caught.value) == (
@@ -132,7 +141,7 @@ def base_interpreter() -> str:
     return executable
 
 
-def test_probe_agrees_with_the_running_interpreter():
+def test_probe_agrees_with_the_running_interpreter() -> None:
     found = _interpreter_probe.probe(base_interpreter())
     assert found is not None
     assert found.python_version == "{}.{}.{}".format(*sys.version_info)
@@ -141,7 +150,7 @@ def test_probe_agrees_with_the_running_interpreter():
 
 
 @pytest.mark.parametrize("option", ["--symlinks", "--copies"])
-def test_a_virtual_environment_leads_to_its_base(tmp_path, option):
+def test_a_virtual_environment_leads_to_its_base(tmp_path: Path, option: str) -> None:
     subprocess.run(
         [base_interpreter(), "-m", "venv", "--without-pip", option, str(tmp_path / "env")],
         check=True,
@@ -150,7 +159,7 @@ def test_a_virtual_environment_leads_to_its_base(tmp_path, option):
     assert _interpreter_probe.real_executable(python) == base_interpreter()
 
 
-def test_what_does_not_run_is_no_interpreter(tmp_path):
+def test_what_does_not_run_is_no_interpreter(tmp_path: Path) -> None:
     broken = tmp_path / "python3"
     shutil.copyfile("/bin/true", broken)
     broken.chmod(0o755)
@@ -159,7 +168,9 @@ def test_what_does_not_run_is_no_interpreter(tmp_path):
 
 
 @linux_only
-def test_the_interpreter_of_the_tests_is_found(monkeypatch, tmp_path):
+def test_the_interpreter_of_the_tests_is_found(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     for name in ("PYENV_ROOT", "UV_PYTHON_INSTALL_DIR", "XDG_DATA_HOME"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -172,7 +183,7 @@ def test_the_interpreter_of_the_tests_is_found(monkeypatch, tmp_path):
 
 
 @linux_only
-def test_the_fingerprint_covers_names_modes_and_contents(tmp_path):
+def test_the_fingerprint_covers_names_modes_and_contents(tmp_path: Path) -> None:
     found = _interpreter_probe.probe(base_interpreter())
     assert found is not None
     stdlib = tmp_path / "lib/python3.9"

@@ -5,10 +5,13 @@ from __future__ import annotations
 import functools
 import hashlib
 import http.server
+import io
 import json
 import threading
 import zipfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import packaging.pylock
 import pytest
@@ -46,10 +49,10 @@ class Index:
 
 
 class QuietHandler(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *args):
+    def log_message(self, *args: object) -> None:
         pass
 
-    def send_head(self):
+    def send_head(self) -> io.BytesIO | BinaryIO | None:
         # Interpreters come from a public server, wheels from one that wants credentials.
         authorized = self.headers.get("Authorization") == "Basic bWU6c2VjcmV0"
         if authorized or self.path.endswith(".tar.gz"):
@@ -57,14 +60,14 @@ class QuietHandler(http.server.SimpleHTTPRequestHandler):
         self.send_error(401)
         return None
 
-    def end_headers(self):
+    def end_headers(self) -> None:
         # Otherwise `uv` would not see what a test adds later.
         self.send_header("Cache-Control", "no-cache")
         super().end_headers()
 
 
 @pytest.fixture
-def index(tmp_path, monkeypatch):
+def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
     root = tmp_path / "index"
     root.mkdir()
     handler = functools.partial(QuietHandler, directory=str(root))
@@ -84,7 +87,14 @@ def index(tmp_path, monkeypatch):
     server.server_close()
 
 
-def lock(name: str, *requirements: str, out: str = "", lower=(), previous="", **fields) -> Path:
+def lock(
+    name: str,
+    *requirements: str,
+    out: str = "",
+    lower: Sequence[Path] = (),
+    previous: Path | None = None,
+    **fields: Any,
+) -> Path:
     request = LockLayerRequest(
         **{
             "target": f"//:{name}",
@@ -97,7 +107,7 @@ def lock(name: str, *requirements: str, out: str = "", lower=(), previous="", **
             "linux_target": "glibc@2.28",
             "macosx_target": "13.0",
             "lower_locks": tuple(LowerLock(p.parent.name, str(p)) for p in lower),
-            "previous_lock": str(previous) or None if previous else None,
+            "previous_lock": str(previous) if previous else None,
             "previous_metadata": str(previous.with_suffix(".meta.json")) if previous else None,
             "uv_config": "uv.toml",
             "output_dir": out or name,
@@ -118,13 +128,13 @@ def contents(path: Path) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in path.parent.iterdir()}
 
 
-def refused(*args, **kwargs) -> str:
+def refused(*args: str, **kwargs: Any) -> str:
     with pytest.raises(LockError) as caught:
         lock(*args, **kwargs)
     return str(caught.value)
 
 
-def test_sizes_and_hashes_without_credentials(index):
+def test_sizes_and_hashes_without_credentials(index: Index) -> None:
     index.add("a", "1", requires=("b>=1",))
     index.add("b", "2", "cp311-cp311-manylinux_2_17_x86_64", EVERYWHERE)
     path = lock("rt-3.11", "a")
@@ -150,7 +160,7 @@ def test_sizes_and_hashes_without_credentials(index):
     assert (path.parent / "requirements-rt-3_11.in").read_text() == "a\n"
 
 
-def test_pins_stay_until_a_requirement_forces_a_change(index):
+def test_pins_stay_until_a_requirement_forces_a_change(index: Index) -> None:
     index.add("a", "1", requires=("b",))
     index.add("b", "1")
     first = lock("rt", "a", out="one")
@@ -163,7 +173,7 @@ def test_pins_stay_until_a_requirement_forces_a_change(index):
     assert pins(lock("rt", "a", out="four")) == [("a", "2", None, False), ("b", "2", None, False)]
 
 
-def test_provided_packages_are_not_locked_again(index):
+def test_provided_packages_are_not_locked_again(index: Index) -> None:
     index.add("a", "1", requires=("b",))
     index.add("a", "2", requires=("b",))
     index.add("b", "1")
@@ -183,7 +193,7 @@ def test_provided_packages_are_not_locked_again(index):
     assert contents(again) == contents(top)
 
 
-def test_provided_on_one_platform_only(index):
+def test_provided_on_one_platform_only(index: Index) -> None:
     index.add("a", "1")
     runtime = lock("rt", "a; sys_platform == 'linux'")
     on_linux = "platform_machine == 'x86_64' and sys_platform == 'linux'"
@@ -199,7 +209,7 @@ def test_provided_on_one_platform_only(index):
     ]
 
 
-def test_markers(index):
+def test_markers(index: Index) -> None:
     for name in ("a", "b", "c", "d", "e"):
         index.add(name, "1")
     requirements = (
@@ -215,7 +225,7 @@ def test_markers(index):
     assert [pin[0] for pin in pins(path)] == ["a", "c", "e"]
 
 
-def test_platform_without_a_wheel(index):
+def test_platform_without_a_wheel(index: Index) -> None:
     index.add("a", "1", "cp311-cp311-manylinux_2_17_x86_64", "cp311-cp311-win_amd64")
     assert refused("rt", "a") == (
         "//:rt: packages without wheels\n"
@@ -228,7 +238,7 @@ def test_platform_without_a_wheel(index):
     )
 
 
-def test_unsatisfiable_names_the_lower_layer(index):
+def test_unsatisfiable_names_the_lower_layer(index: Index) -> None:
     index.add("a", "1")
     index.add("a", "2")
     runtime = lock("rt", "a<2")
@@ -238,7 +248,7 @@ def test_unsatisfiable_names_the_lower_layer(index):
     assert message.endswith("`a==1` is imposed by lower layer `rt`, which provides it")
 
 
-def test_settings_that_are_not_the_users(index):
+def test_settings_that_are_not_the_users(index: Index) -> None:
     Path("uv.toml").write_text(
         '[tool.uv]\nno-build = false\nenvironments = []\n[tool.uv.sources]\na = { path = "a" }\n'
         '[[tool.uv.index]]\nurl = "./wheels"\n'
@@ -256,21 +266,21 @@ def test_settings_that_are_not_the_users(index):
     assert "[tool.uv] of uv.toml" in refused("rt", "a")
 
 
-def test_no_requirements_needs_no_index(tmp_path, monkeypatch):
+def test_no_requirements_needs_no_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", "")
     assert pins(lock("rt", uv_config=None)) == []
 
 
 @pytest.mark.filterwarnings("ignore:open_text is deprecated:DeprecationWarning")
-def test_interpreters_are_pinned_and_their_size_asked_for(index):
+def test_interpreters_are_pinned_and_their_size_asked_for(index: Index) -> None:
     from pbs_installer import get_download_link
 
     _, (url, sha256) = get_download_link("3.11.13", "x86_64", "linux")
     archive = index.root / "/".join(url.replace("%2B", "+").split("/")[-2:])
     archive.parent.mkdir()
     archive.write_bytes(b"x" * 1234)
-    fields = {
+    fields: dict[str, Any] = {
         "python_implementation": "cpython@3.11.13",
         "python_provider": "pbs",
         "platforms": ("linux_x86_64",),
@@ -295,7 +305,7 @@ def test_interpreters_are_pinned_and_their_size_asked_for(index):
 
 
 @pytest.mark.integration
-def test_real_packages(tmp_path, monkeypatch):
+def test_real_packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Old pins by `exclude-newer`, kept when it is gone."""
     monkeypatch.chdir(tmp_path)
     Path("uv.toml").write_text('[tool.uv]\nexclude-newer = "2024-06-01T00:00:00Z"\n')

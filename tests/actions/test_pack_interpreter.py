@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 import zstandard
@@ -39,6 +40,10 @@ print(json.dumps({
     "maps": list({m.split()[-1] for m in open("/proc/self/maps") if "/" in m}),
 }))
 """
+
+
+Captured = tuple[Installation, FoundInterpreter, Path, Path]
+"""An installation, what was found of it, its archive, and that archive unpacked."""
 
 
 def find(executable: str) -> tuple[Installation, FoundInterpreter]:
@@ -72,12 +77,15 @@ def unpack(archive: Path, folder: Path) -> Path:
         io.BytesIO(archive.read_bytes()), read_across_frames=True
     )
     with tarfile.open(fileobj=io.BytesIO(reader.read())) as tar:
-        tar.extractall(folder, **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))
+        if hasattr(tarfile, "data_filter"):
+            tar.extractall(folder, filter="data")
+        else:
+            tar.extractall(folder)
     return folder / "python"
 
 
 @pytest.fixture(scope="module", params=["tests", "system"])
-def captured(request, tmp_path_factory):
+def captured(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Captured:
     executable = {"tests": sys.executable, "system": "/usr/bin/python3"}[request.param]
     installation, found = find(executable)
     folder = tmp_path_factory.mktemp("capture")
@@ -87,7 +95,7 @@ def captured(request, tmp_path_factory):
     return installation, found, archive, (folder / "unpacked/python").rename(folder / "moved tree")
 
 
-def test_runs_from_anywhere_and_opens_nothing_of_the_original(captured):
+def test_runs_from_anywhere_and_opens_nothing_of_the_original(captured: Captured) -> None:
     installation, _, _, tree = captured
     run = subprocess.run(
         [str(tree / "bin/python"), "-c", EVERYTHING],
@@ -108,7 +116,7 @@ def test_runs_from_anywhere_and_opens_nothing_of_the_original(captured):
     assert not any("libpython" in p for p in data["maps"] if p.startswith(SYSTEM))
 
 
-def test_packages_in_site_packages_are_found(captured, tmp_path):
+def test_packages_in_site_packages_are_found(captured: Captured, tmp_path: Path) -> None:
     installation, _, archive, _ = captured
     tree = unpack(archive, tmp_path)
     version = ".".join(installation.python_version.split(".")[:2])
@@ -122,7 +130,7 @@ def _target(path: Path) -> str | None:
     return os.readlink(path) if path.is_symlink() else None  # noqa: PTH115 - as a text
 
 
-def test_layout(captured):
+def test_layout(captured: Captured) -> None:
     installation, _, _, tree = captured
     version = ".".join(installation.python_version.split(".")[:2])
     assert sorted(p.name for p in tree.iterdir()) == ["bin", "include", "lib"]
@@ -141,7 +149,7 @@ def test_layout(captured):
     assert list(tree.rglob("*.a")) == []
 
 
-def test_no_text_names_the_machine(captured):
+def test_no_text_names_the_machine(captured: Captured) -> None:
     installation, _, _, tree = captured
     variables = {}
     for path in tree.rglob("_sysconfigdata_*.py"):
@@ -162,7 +170,7 @@ def test_no_text_names_the_machine(captured):
     assert guilty == []
 
 
-def test_same_bytes_whoever_captures(captured, tmp_path):
+def test_same_bytes_whoever_captures(captured: Captured, tmp_path: Path) -> None:
     _, found, archive, _ = captured
     work = tmp_path / "other"
     work.mkdir()
@@ -186,7 +194,7 @@ def test_same_bytes_whoever_captures(captured, tmp_path):
     assert (work / "o.tar.zst").read_bytes() == archive.read_bytes()
 
 
-def test_an_installation_that_changed_is_refused(captured):
+def test_an_installation_that_changed_is_refused(captured: Captured) -> None:
     _, found, _, _ = captured
     stale = FoundInterpreter(found.executable, found.python_version, "sha256:0")
     with pytest.raises(InterpreterError) as caught:
@@ -203,7 +211,7 @@ def patchelf(*arguments: str) -> str:
 
 
 @pytest.fixture
-def with_foreign_library(captured, tmp_path):
+def with_foreign_library(captured: Captured, tmp_path: Path) -> tuple[Path, Path, Path]:
     """An installation whose `_lzma` loads a library from a folder of its own."""
     _, _, archive, _ = captured
     tree = unpack(archive, tmp_path / "original")
@@ -221,7 +229,9 @@ def with_foreign_library(captured, tmp_path):
     return tree, module, foreign / name
 
 
-def test_libraries_outside_the_system_come_along(with_foreign_library, tmp_path):
+def test_libraries_outside_the_system_come_along(
+    with_foreign_library: tuple[Path, Path, Path], tmp_path: Path
+) -> None:
     tree, module, library = with_foreign_library
     _, found = find(str(tree / "bin/python3"))
     moved = unpack(pack(found, tmp_path / "packed"), tmp_path / "unpacked")
@@ -241,7 +251,9 @@ def test_libraries_outside_the_system_come_along(with_foreign_library, tmp_path)
     assert Path(run.stdout.strip()).resolve() == moved / "lib" / library.name
 
 
-def test_a_library_by_absolute_path_is_refused(with_foreign_library):
+def test_a_library_by_absolute_path_is_refused(
+    with_foreign_library: tuple[Path, Path, Path],
+) -> None:
     tree, module, library = with_foreign_library
     patchelf("--replace-needed", library.name, str(library), str(module))
     found = probe(os.path.realpath(tree / "bin/python3"))
@@ -271,7 +283,7 @@ def small_installation(tmp_path: Path, **changes: str) -> Installation:
     return Installation(**{**values, **changes})
 
 
-def test_plan_of_links_and_headers(tmp_path):
+def test_plan_of_links_and_headers(tmp_path: Path) -> None:
     found = small_installation(tmp_path, platlibdir="lib64")
     stdlib = Path(found.stdlib)
     (tmp_path / "elsewhere.py").write_text("")
@@ -302,7 +314,7 @@ def test_plan_of_links_and_headers(tmp_path):
     assert files["include/python3.9/patchlevel.h"].text == '#define PY_VERSION "3.9.1"\n'
 
 
-def test_a_linked_folder_outside_is_refused(tmp_path):
+def test_a_linked_folder_outside_is_refused(tmp_path: Path) -> None:
     found = small_installation(tmp_path / "python")
     (tmp_path / "elsewhere").mkdir()
     (Path(found.stdlib) / "json").symlink_to(tmp_path / "elsewhere")
@@ -316,7 +328,7 @@ def test_a_linked_folder_outside_is_refused(tmp_path):
     )
 
 
-def test_other_systems_are_refused(tmp_path, monkeypatch):
+def test_other_systems_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
     with pytest.raises(InterpreterError) as caught:
         _interpreter_tree.plan(small_installation(tmp_path))
@@ -327,7 +339,7 @@ def test_other_systems_are_refused(tmp_path, monkeypatch):
     )
 
 
-def test_texts_name_constant_folders(tmp_path):
+def test_texts_name_constant_folders(tmp_path: Path) -> None:
     found = small_installation(tmp_path)
     variables = {
         "prefix": str(tmp_path),

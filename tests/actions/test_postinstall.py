@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.layer_archives import FULL_VERSION, SITE, VERSION
+from tests.support.layer_archives import FULL_VERSION, SITE, VERSION
 
 from venvstacks_rules.actions import postinstall
 
@@ -71,7 +71,7 @@ def test_configuration_is_written(tmp_path: Path) -> None:
 
 def test_sitecustomize_adds_lower_layers_in_order_wherever_it_is(tmp_path: Path) -> None:
     install(make_layer(tmp_path / "one"))
-    os.rename(tmp_path / "one", tmp_path / "two")
+    (tmp_path / "one").rename(tmp_path / "two")
     for folder in (f"framework-b/{SITE}", f"rt/{SITE}"):
         (tmp_path / "two" / folder).mkdir(parents=True)
         (tmp_path / "two" / folder / "x.pth").write_text("import sys; sys.pth = True\n")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -57,7 +58,7 @@ INPUTS = LockInputs(
 )
 
 
-def test_reads_what_uv_exports():
+def test_reads_what_uv_exports() -> None:
     assert Lockfile.from_dict(PEER, "pylock.toml") == Lockfile(
         "==3.11.*",
         (
@@ -83,7 +84,7 @@ def test_reads_what_uv_exports():
     )
 
 
-def test_written_and_read_again():
+def test_written_and_read_again() -> None:
     lock = replace(
         Lockfile.from_dict(PEER, "pylock.toml"),
         inputs=INPUTS,
@@ -92,7 +93,7 @@ def test_written_and_read_again():
     assert Lockfile.from_dict(lock.to_dict(), "again") == lock
 
 
-def test_requirements_hash():
+def test_requirements_hash() -> None:
     # Spelled out from the reference, "Hashes".
     strings = [
         "idna==3.7 ; sys_platform == 'win32' from unspecified index",
@@ -103,7 +104,7 @@ def test_requirements_hash():
     assert Lockfile.from_dict(PEER, "x").requirements_hash == f"sha256:{expected}"
 
 
-def test_all_problems_at_once():
+def test_all_problems_at_once() -> None:
     data = {
         "lock-version": "2.0",
         "requires-python": "3",
@@ -165,7 +166,7 @@ def test_all_problems_at_once():
 OURS = replace(Lockfile.from_dict(PEER, "x"), inputs=INPUTS)
 
 
-def test_fresh_whatever_the_spelling_and_order():
+def test_fresh_whatever_the_spelling_and_order() -> None:
     written = ("Rich >= 13", "idna; sys_platform=='win32'")
     assert stale_reasons(OURS, replace(INPUTS, requirements=written)) == ()
 
@@ -194,11 +195,11 @@ def test_fresh_whatever_the_spelling_and_order():
          ("it pins no interpreter archive for `linux_x86_64`, `win_amd64`",)),
     ],
 )  # fmt: skip
-def test_stale(change, reasons):
+def test_stale(change: dict[str, Any], reasons: tuple[str, ...]) -> None:
     assert stale_reasons(OURS, replace(INPUTS, **change)) == reasons
 
 
-def test_lock_of_another_tool():
+def test_lock_of_another_tool() -> None:
     lock = Lockfile.from_dict(PEER, "x")
     assert stale_reasons(lock, INPUTS) == ()
     requirements = ("idna", "rich<14", "httpx; sys_platform == 'darwin'")
@@ -211,7 +212,7 @@ def test_lock_of_another_tool():
     )
 
 
-def test_consistent_with_lower_layers():
+def test_consistent_with_lower_layers() -> None:
     lock = Lockfile.from_dict(PEER, "x")
     wheel = LockedWheel("idna-3.7-py3-none-any.whl", "https://e.example/i", None, 1, SHA)
     idna = LockedPackage("idna", "3.7", None, None, (wheel,))
@@ -229,7 +230,7 @@ def test_consistent_with_lower_layers():
     assert inconsistent_with_lower(lock, (("rt", empty),), ["linux_x86_64"]) == ()
 
 
-def test_normalised_requirements():
+def test_normalised_requirements() -> None:
     assert normalised_requirements(["B_c[y,X] >=1, <2 ; python_version<'4'", "a", "A"]) == (
         "a",
         'b-c[x,y]<2,>=1 ; python_version < "4"',
@@ -243,7 +244,7 @@ def test_normalised_requirements():
     )
 
 
-def test_mirrored_url():
+def test_mirrored_url() -> None:
     url = "https://github.com/astral-sh/p-b-s/releases/download/20250101/cpython-3.11.tar.gz"
     assert mirrored_url(url, None) == url
     assert mirrored_url(url, "http://mirror.example/pbs/") == (
@@ -251,7 +252,7 @@ def test_mirrored_url():
     )
 
 
-def test_uv_config_hash_ignores_the_order():
+def test_uv_config_hash_ignores_the_order() -> None:
     assert uv_config_hash({"a": 1, "b": {"c": 2, "d": 3}}) == uv_config_hash(
         {"b": {"d": 3, "c": 2}, "a": 1}
     )

@@ -23,17 +23,17 @@ from venvstacks_rules.model.platforms import (
 @pytest.mark.parametrize(
     ("written", "expected"), [("glibc", (2, 28)), ("glibc@2.17", (2, 17)), ("glibc@2.40", (2, 40))]
 )
-def test_linux_target(written, expected):
+def test_linux_target(written: str, expected: tuple[int, int]) -> None:
     assert linux_glibc(written) == expected
 
 
 @pytest.mark.parametrize("written", ["musl", "glibc@2", "2.28", "glibc@2.28 ", ""])
-def test_linux_target_refused(written):
+def test_linux_target_refused(written: str) -> None:
     with pytest.raises(ValueError, match=f"^`{written}` is not `glibc` or `glibc@X.Y`$"):
         linux_glibc(written)
 
 
-def test_macosx_target():
+def test_macosx_target() -> None:
     assert [macosx_version(text) for text in ("13.0", "11", "10.15")] == [
         (13, 0),
         (11, 0),
@@ -55,7 +55,7 @@ def test_macosx_target():
         ("win_arm64", ("nt", "win32", "Windows", "ARM64")),
     ],
 )
-def test_marker_environment(name, expected):
+def test_marker_environment(name: str, expected: tuple[str, ...]) -> None:
     environment = marker_environment(PLATFORMS[name], "3.11.13")
     keys = ("os_name", "sys_platform", "platform_system", "platform_machine")
     assert tuple(environment[key] for key in keys) == expected
@@ -71,7 +71,9 @@ def test_marker_environment(name, expected):
         ("linux_aarch64", (2, 34), "aarch64"),
     ],
 )
-def test_linux_platforms_are_those_of_packaging(monkeypatch, platform, glibc, machine):
+def test_linux_platforms_are_those_of_packaging(
+    monkeypatch: pytest.MonkeyPatch, platform: str, glibc: str, machine: str
+) -> None:
     manylinux = pytest.importorskip("packaging._manylinux")
     monkeypatch.setattr(manylinux, "_get_glibc_version", lambda: glibc)
     monkeypatch.setattr(manylinux, "_have_compatible_abi", lambda *_: True)
@@ -80,7 +82,7 @@ def test_linux_platforms_are_those_of_packaging(monkeypatch, platform, glibc, ma
     assert ours == (*manylinux.platform_tags([machine]), f"linux_{machine}")
 
 
-def test_macos_tags_are_those_of_packaging():
+def test_macos_tags_are_those_of_packaging() -> None:
     target = PLATFORMS["macosx_arm64"]
     platforms = list(tags.mac_platforms((13, 0), "arm64"))
     expected = [
@@ -112,7 +114,9 @@ def test_macos_tags_are_those_of_packaging():
         ("aarch64-pc-windows-msvc", "win_arm64", "cp311-cp311-win_arm64"),
     ],
 )
-def test_uv_accepts_the_same_wheels(tmp_path: Path, uv_platform, platform, tag):
+def test_uv_accepts_the_same_wheels(
+    tmp_path: Path, uv_platform: str, platform: str, tag: str
+) -> None:
     wheel = tmp_path / f"demo-1-{tag}.whl"
     with zipfile.ZipFile(wheel, "w") as archive:
         archive.writestr(

@@ -11,6 +11,7 @@ import os
 import sys
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import zstandard
 
@@ -34,7 +35,10 @@ class Tar:
 
     def __init__(self) -> None:
         self._buffer = io.BytesIO()
-        self._tar = tarfile.open(fileobj=self._buffer, mode="w", format=tarfile.PAX_FORMAT)
+        # Closed by `bytes`.
+        self._tar = tarfile.open(  # noqa: SIM115
+            fileobj=self._buffer, mode="w", format=tarfile.PAX_FORMAT
+        )
 
     def add(
         self,
@@ -181,3 +185,28 @@ def chain(folder: Path, *, upper: str = "upper", app: str = APP_SOURCE,
     return tuple(
         write_archive(folder, name, tar, suffix) for name, tar, suffix in zip(names, tars, suffixes)
     )
+
+
+# A runtime whose interpreter is a link to the one that runs the tests: enough to post-install.
+RT = "rt"
+
+
+def small_runtime(extra: str = "") -> Tar:
+    text = config(RT)
+    python = json.loads(text)["python"]
+    script = f'#!/bin/sh\nexec "{sys.executable}" "$@"\n'
+    tar = Tar().add(f"{RT}/{python}", script, mode=0o755)
+    tar.add(f"{RT}/{SITE}/extra.py", f"x = {extra!r}").add(f"{RT}/{CONFIG}", text)
+    return tar.add(f"{RT}/postinstall.py", "")
+
+
+def tree(folder: Path) -> dict[str, Any]:
+    """Everything below `folder` by name, with contents."""
+    found: dict[str, Any] = {}
+    for path in sorted(folder.rglob("*")):
+        name = str(path.relative_to(folder))
+        if path.is_symlink():
+            found[name] = str(path.readlink())
+        else:
+            found[name] = path.read_bytes() if path.is_file() else None
+    return found

@@ -6,6 +6,7 @@ import os.path
 from dataclasses import dataclass
 from typing import Any
 
+from pants.core.target_types import FileSourceField
 from pants.engine.addresses import AddressInput
 from pants.engine.env_vars import EnvironmentVarsRequest
 from pants.engine.fs import AddPrefix, Digest, DownloadFile, FileDigest
@@ -148,7 +149,12 @@ async def provided_interpreter(request: ProvidedInterpreterRequest) -> Interpret
     ).dir_to_address()
     wrapped = await engine.resolve_target(WrappedTargetRequest(address, origin))
     hydrated = await engine.hydrate_sources(
-        HydrateSourcesRequest(wrapped.target.get(SourcesField), enable_codegen=True)
+        HydrateSourcesRequest(
+            wrapped.target.get(SourcesField),
+            for_sources_types=(FileSourceField,),
+            # What fetches a `source=http_source(...)`.
+            enable_codegen=True,
+        )
     )
     files = hydrated.snapshot.files
     if len(files) != 1:

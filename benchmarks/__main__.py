@@ -1,0 +1,207 @@
+"""``benchmarks/run``: both tools, alternating, and a table of medians and ratios."""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import zstandard
+
+from benchmarks.measure import MemoryWatch
+from benchmarks.ours import Ours
+from benchmarks.peer import Peer
+from benchmarks.stack import PYTHON, edit_launch_module, write_stack
+
+ROOT = Path(__file__).resolve().parent.parent
+RELEASE_LEVEL = 19
+
+GOALS = {
+    "build and publish, nothing cached (tar.zst)": 0.15,
+    "build and publish, nothing cached (tar.xz)": 0.6,
+    "nothing changed": 0.15,
+    "launch module edited": 0.03,
+    "one small package added, lock and package": 0.12,
+    "deploy": 0.6,
+    "total size (tar.zst, default level)": 1.25,
+    f"total size (tar.zst, level {RELEASE_LEVEL})": 1.08,
+    "total size (tar.xz)": 1.03,
+}
+
+
+def action(folder: Path, verb: str, request: dict[str, object]) -> dict[str, Any]:
+    """Run one of our actions in `folder`."""
+    path = folder / f"{verb}.json"
+    path.write_text(json.dumps(request))
+    command = [sys.executable, "-m", "venvstacks_rules.actions", verb, "--request", str(path)]
+    done = subprocess.run(command, cwd=folder, check=True, stdout=subprocess.PIPE)
+    return dict(json.loads(done.stdout))
+
+
+def find(folder: Path, version: str) -> dict[str, Any]:
+    """A CPython X.Y of this machine."""
+    return action(
+        folder, "find-interpreter", {"target": "the benchmark", "python_version": version}
+    )
+
+
+def interpreter(folder: Path) -> tuple[Path, str]:
+    """A CPython of this machine as an archive that both tools can read, and its version."""
+    found = find(folder, PYTHON)
+    packed = folder / "interpreter.tar.zst"
+    packed.unlink(missing_ok=True)
+    action(folder, "pack-interpreter", {"found": found, "output": packed.name})
+    archive = folder / f"cpython-{found['python_version']}-install_only.tar.gz"
+    with packed.open("rb") as source, gzip.open(archive, "wb", 6) as out:
+        with zstandard.open(source, "rb") as tar:
+            shutil.copyfileobj(tar, out)
+    return archive, str(found["python_version"])
+
+
+class Series:
+    """Alternating runs, and what they measured."""
+
+    def __init__(self, runs: int) -> None:
+        self.runs = runs
+        self.rows: dict[str, dict[str, list[float]]] = {}
+
+    def add(self, name: str, ours: float | None, peer: float | None) -> None:
+        """One pair of values; None where a tool was not run this time."""
+        row = self.rows.setdefault(name, {"ours": [], "peer": []})
+        for side, value in (("ours", ours), ("peer", peer)):
+            if value is not None:
+                row[side].append(value)
+                print(f"  {name}: {side} {value:.2f}", file=sys.stderr, flush=True)
+
+
+def total_megabytes(archives: list[Path]) -> float:
+    """The size of all archives."""
+    return sum(archive.stat().st_size for archive in archives) / 1e6
+
+
+def measure(series: Series, ours: Ours, peer: Peer, write: Callable[..., None]) -> dict[str, int]:
+    """All runs; the peaks of memory by action."""
+    scratch = ours.stack.parent
+    zst = "build and publish, nothing cached (tar.zst)"
+    with MemoryWatch("_actions") as memory:
+        for run in range(series.runs):
+            peer.forget_wheels()
+            peer.forget_builds()
+            cold_peer = peer.run("build", "--publish").seconds
+            ours.forget_builds()
+            cold_ours = ours.package().seconds
+            series.add(zst, cold_ours, cold_peer)
+            series.add(
+                "total size (tar.zst, default level)",
+                total_megabytes(ours.archives()),
+                total_megabytes(peer.archives()),
+            )
+            idle = peer.run("build", "--publish").seconds
+            series.add("nothing changed", ours.package().seconds, idle)
+            series.add(
+                "deploy", ours.deploy(scratch / "deployed"), peer.deploy(scratch / "deployed")
+            )
+            edit_launch_module(ours.stack, run)
+            edited = peer.run("build", "--clean", "--publish").seconds
+            series.add("launch module edited", ours.package().seconds, edited)
+
+            write(added=True)
+            added = peer.run("lock").seconds + peer.run("build", "--publish").seconds
+            series.add(
+                "one small package added, lock and package",
+                ours.lock().seconds + ours.package().seconds,
+                added,
+            )
+            write(added=False)
+            peer.run("lock")
+            ours.lock()
+
+            ours.forget_builds()
+            series.add(
+                "build and publish, nothing cached (tar.xz)",
+                ours.package("tar.xz").seconds,
+                cold_peer,
+            )
+            series.add(
+                "total size (tar.xz)",
+                total_megabytes(ours.archives()),
+                series.rows["total size (tar.zst, default level)"]["peer"][-1],
+            )
+        ours.forget_builds()
+        ours.package("tar.zst", RELEASE_LEVEL)
+        series.add(
+            f"total size (tar.zst, level {RELEASE_LEVEL})",
+            total_megabytes(ours.archives()),
+            series.rows["total size (tar.zst, default level)"]["peer"][-1],
+        )
+    return memory.peaks
+
+
+def report(series: Series, peaks: dict[str, int]) -> str:
+    """The table, as Markdown."""
+    lines = ["| what | ours | venvstacks 0.7.0 | ratio | goal |", "|---|---|---|---|---|"]
+    for name, goal in GOALS.items():
+        row = series.rows[name]
+        ours, peer = statistics.median(row["ours"]), statistics.median(row["peer"])
+        unit = "MB" if "size" in name else "s"
+        lines.append(
+            f"| {name} | {ours:.2f} {unit} | {peer:.2f} {unit} | {ours / peer:.3f} | <= {goal} |"
+        )
+    worst = max(peaks, key=lambda verb: peaks[verb], default="none")
+    lines += ["", f"Peak memory of one process: {peaks.get(worst, 0)} MB (`{worst}`)."]
+    return "\n".join(lines)
+
+
+def main() -> int:
+    """Run and print."""
+    parser = argparse.ArgumentParser(prog="benchmarks/run", description=__doc__)
+    parser.add_argument("--runs", type=int, default=3, help="of each tool (default: 3)")
+    parser.add_argument("--json", type=Path, help="where to write all figures")
+    parser.add_argument("--folder", type=Path, help="scratch space to keep (default: temporary)")
+    parser.add_argument("--uv", required=True, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = (options.folder or Path(temporary)).resolve()
+        folder.mkdir(parents=True, exist_ok=True)
+        archive, version = interpreter(folder)
+        stacks = {"ours": folder / "ours/stack", "peer": folder / "peer/stack"}
+
+        def write(added: bool) -> None:
+            for stack in stacks.values():
+                write_stack(
+                    stack, ROOT / "examples/sklearn", archive=archive, version=version, added=added
+                )
+
+        write(added=False)
+        ours = Ours(ROOT, folder / "ours", stacks["ours"])
+        peer = Peer(folder / "peer", stacks["peer"], archive, version)
+        print("Setting both tools up ...", file=sys.stderr)
+        peer_python = str(find(folder, "3.12")["executable"])
+        peer.set_up(options.uv, ROOT / "benchmarks/peer-requirements.txt", peer_python)
+        peer.run("lock")
+        ours.set_up()
+        series = Series(options.runs)
+        try:
+            peaks = measure(series, ours, peer, write)
+        finally:
+            ours.stop()
+    table = report(series, peaks)
+    print(table)
+    if options.json is not None:
+        machine = {"system": platform.platform(), "python": platform.python_version()}
+        data = {"runs": series.rows, "goals": GOALS, "peak_memory_mb": peaks, "machine": machine}
+        options.json.write_text(json.dumps(data, indent=2) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

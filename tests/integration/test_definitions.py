@@ -1,0 +1,218 @@
+"""Wrong definitions: what a user reads, in the words that they read."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from tests.support.build_root import NATIVE, BuildRoot, Finished, build_root
+
+RUNTIME = 'venvstacks_runtime(name="py", python_implementation="cpython@3.9"{})\n'
+
+WRONG_FIELDS = RUNTIME.format(', platforms=["linux_x86_64"]') + """
+venvstacks_runtime(
+    name="other",
+    python_implementation="cpython@3.9",
+    requirements=["not a requirement", "six @ https://example.org/six.whl"],
+)
+venvstacks_runtime(name="vague", python_implementation="python3")
+venvstacks_runtime(name="app-z", python_implementation="cpython@3.9")
+venvstacks_framework(name="low", runtime=":py")
+venvstacks_framework(name="planet", runtime=":py", platforms=["linux_x86_64", "amiga"])
+venvstacks_framework(name="wide", runtime=":py", platforms=["win_amd64"])
+venvstacks_framework(name="old-c", runtime=":py", linux_target="musl")
+venvstacks_framework(name="old-mac", runtime=":py", macosx_target="Ventura")
+venvstacks_application(name="app", frameworks=[":low"], launch_module="missing.py")
+venvstacks_application(name="pkg", frameworks=[":low"], launch_module="pkg/")
+venvstacks_application(
+    name="same", frameworks=[":low"], launch_module="tool.py", support_modules=["lib/tool.py"]
+)
+"""
+
+WRONG_FIELDS_MESSAGE = """\
+DefinitionError: 11 layer definitions cannot be built as written:
+  * wrong:app: `launch_module` names 'missing.py', but there is no such file or directory beside \
+the BUILD file. Create it, or correct the path.
+  * wrong:app-z: the name 'app-z' cannot be used: `app-` at the start is reserved for application \
+layers. Rename the target.
+  * wrong:old-c: `linux_target`: `musl` is not `glibc` or `glibc@X.Y`. Write it as, for example, \
+'glibc@2.28'.
+  * wrong:old-mac: `macosx_target`: `Ventura` is not a macOS version `X.Y`. Write it as, for \
+example, '13.0'.
+  * wrong:other: `requirements` has 'not a requirement', which is not a requirement: Parse error at \
+"'a requir'": Expected string_end. Write it as in PEP 508, for example 'scikit-learn>=1.5'.
+  * wrong:other: `requirements` has 'six @ https://example.org/six.whl', a direct reference, which \
+cannot be locked yet. Name a version, and the index to take it from in `[venvstacks].uv_config`.
+  * wrong:pkg: `launch_module` names 'pkg', a directory without a `__main__.py`, which `python -m` \
+needs. Add one.
+  * wrong:planet: `platforms` has 'amiga', which is not a target platform. Choose from \
+linux_x86_64, linux_aarch64, macosx_arm64, macosx_x86_64, win_amd64, win_arm64.
+  * wrong:same: `support_modules` names 'lib/tool.py', which would be imported as `tool`, like \
+'tool.py'. Rename one of them.
+  * wrong:vague: `python_implementation` is 'python3', which is not of the form 'cpython@X.Y.Z'. \
+Write it as, for example, 'cpython@3.11.13'.
+  * wrong:wide: `platforms` has 'win_amd64', which wrong:py below does not have. A layer can only \
+narrow the platforms of the layers that it is on."""
+
+WRONG_EDGES = RUNTIME.format("") + """
+venvstacks_runtime(name="two", python_implementation="cpython@3.9")
+file(name="readme", source="readme.txt")
+venvstacks_framework(name="neither")
+venvstacks_framework(name="both", runtime=":py", frameworks=[":left"])
+venvstacks_framework(name="left", runtime=":py")
+venvstacks_framework(name="right", runtime=":two")
+venvstacks_framework(name="above", frameworks=[":left"])
+venvstacks_framework(name="mixed", frameworks=[":left", ":right"])
+venvstacks_framework(name="order", frameworks=[":left", ":above"])
+venvstacks_framework(name="nowhere", runtime=":missing")
+venvstacks_framework(name="wrong-kind", frameworks=[":py"])
+venvstacks_framework(name="no-layer", runtime=":readme")
+venvstacks_framework(name="loop-a", frameworks=[":loop-b"])
+venvstacks_framework(name="loop-b", frameworks=[":loop-a"])
+"""
+
+WRONG_EDGES_MESSAGE = """\
+DefinitionError: 8 layer definitions cannot be built as written:
+  * wrong:both: of `runtime` and `frameworks`, both are set. Set `runtime` for a layer directly on \
+a runtime, or `frameworks` for a layer on frameworks.
+  * wrong:loop-a: the layers depend on each other in a cycle: wrong:loop-a -> wrong:loop-b -> \
+wrong:loop-a. Remove one of these from `frameworks`.
+  * wrong:mixed: `frameworks` names wrong:right, whose runtime is wrong:two, but wrong:left is on \
+wrong:py. All frameworks of a layer share one runtime.
+  * wrong:neither: of `runtime` and `frameworks`, neither is set. Set `runtime` for a layer \
+directly on a runtime, or `frameworks` for a layer on frameworks.
+  * wrong:no-layer: `runtime` names ':readme', but wrong:readme is not a layer. Name a \
+`venvstacks_runtime` target.
+  * wrong:nowhere: `runtime` names ':missing', but there is no such target. Name a \
+`venvstacks_runtime` target.
+  * wrong:order: `frameworks` is [wrong:left, wrong:above], for which there is no consistent \
+import order: each of wrong:left and wrong:above has to come before the other. List a framework \
+before those that it builds on, in the same order everywhere.
+  * wrong:wrong-kind: `frameworks` names ':py', but wrong:py is a runtime, not a framework. Name a \
+`venvstacks_framework` target."""
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
+    with build_root(tmp_path_factory.mktemp("definitions") / "root") as made:
+        yield made
+
+
+@pytest.fixture
+def root(shared: BuildRoot) -> Iterator[BuildRoot]:
+    """A build root without targets."""
+    yield shared
+    shutil.rmtree(shared.path / "wrong")
+
+
+def assert_refused(root: BuildRoot, done: Finished, message: str) -> None:
+    assert done.error == message
+    assert done.code == 1
+    assert "Traceback (most recent call last)" not in done.stderr
+    assert not done.stdout.strip()
+    assert not (root.path / "dist").exists()
+    assert not list(root.path.glob("wrong/**/requirements"))
+
+
+@pytest.mark.parametrize(
+    "arguments", [["package", "wrong:"], ["run", "wrong:app"], ["generate-lockfiles"]]
+)
+def test_wrong_fields_of_a_folder_are_reported_together(
+    root: BuildRoot, arguments: list[str]
+) -> None:
+    root.write("wrong/BUILD", WRONG_FIELDS)
+    for module in ("pkg/__init__.py", "tool.py", "lib/tool.py"):
+        root.write(f"wrong/{module}", "")
+    assert_refused(root, root.pants(*arguments), WRONG_FIELDS_MESSAGE)
+
+
+def test_wrong_edges_of_a_folder_are_reported_together(root: BuildRoot) -> None:
+    root.write("wrong/BUILD", WRONG_EDGES)
+    root.write("wrong/readme.txt", "")
+    assert_refused(root, root.pants("package", "wrong:left"), WRONG_EDGES_MESSAGE)
+
+
+def test_layers_of_one_stack_with_the_same_install_target(root: BuildRoot) -> None:
+    root.write(
+        "wrong/BUILD",
+        RUNTIME.format("")
+        + 'venvstacks_framework(name="x", runtime=":py")\n'
+        + 'venvstacks_framework(name="y", frameworks=[":x", "wrong/deep:x"])\n',
+    )
+    root.write("wrong/deep/BUILD", 'venvstacks_framework(name="x", runtime="wrong:py")\n')
+    assert_refused(
+        root,
+        root.pants("package", "wrong:y"),
+        "DefinitionError: A layer definition cannot be built as written:\n"
+        "  * wrong:x: it would be deployed to `framework-x`, as wrong/deep:x is. "
+        "Rename one of them.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("definition", "message"),
+    [
+        (
+            RUNTIME.format(', archive_format="rar"'),
+            "InvalidTargetException: wrong/BUILD:1: Values for the 'archive_format' field in "
+            "target wrong:py must be one of ['tar.gz', 'tar.xz', 'tar.zst'], but 'rar' was "
+            "provided.",
+        ),
+        (
+            RUNTIME.format(', lockfile="mine.lock"'),
+            "InvalidTargetException: wrong/BUILD:1: The `lockfile` field in target wrong:py "
+            "cannot be set: the lockfile of a layer has a fixed place. Remove the field.",
+        ),
+        (
+            'venvstacks_application(name="app", runtime=":py")\n',
+            "InvalidTargetException: wrong/BUILD:1: The 'launch_module' field in target wrong:app "
+            "must be defined.",
+        ),
+        (
+            'venvstacks_application(name="app", runtime=":py", launch_module=["app.py"])\n',
+            "InvalidTargetException: wrong/BUILD:1: The 'launch_module' field in target wrong:app "
+            "must be a string, but was `['app.py']` with type `list`.",
+        ),
+    ],
+)
+def test_values_that_a_field_does_not_take(
+    root: BuildRoot, definition: str, message: str
+) -> None:
+    root.write("wrong/BUILD", definition)
+    assert_refused(root, root.pants("package", "wrong:"), message)
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        (
+            "--venvstacks-platforms=['win_amd64', 'amiga']",
+            "DefinitionError: `[venvstacks].platforms` cannot be used:\n"
+            "  * 'win_amd64' is not supported yet: layers are built for the platform of this "
+            "machine, 'native', which is '{native}'.\n"
+            "  * 'amiga' is not a target platform. Use 'native'.",
+        ),
+        (
+            "--venvstacks-python-provider=archive",
+            "DefinitionError: 2 layer definitions cannot be built as written:\n"
+            "  * wrong:py: `python_implementation` is 'cpython@3.9', without the patch release "
+            "that only the `local` provider can leave open: 'cpython@X.Y.Z'. Write it as, for "
+            "example, 'cpython@3.11.13'.\n"
+            "  * wrong:py: `python_archives` is not set, which "
+            '`[venvstacks].python_provider = "archive"` needs. Map each platform to a `file` '
+            "target, for example {{'linux_x86_64': ':cpython-linux'}}.",
+        ),
+        (
+            "--venvstacks-uv-config=absent.toml",
+            "LockError: `[venvstacks].uv_config` cannot be used:\n"
+            "  * there is no file 'absent.toml'. Create it, or correct the option.",
+        ),
+    ],
+)
+def test_options_that_cannot_be_met(
+    root: BuildRoot, option: str, message: str
+) -> None:
+    root.write("wrong/BUILD", RUNTIME.format(""))
+    done = root.pants(option, "package", "wrong:py")
+    assert_refused(root, done, message.format(native=NATIVE))

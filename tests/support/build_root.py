@@ -1,0 +1,198 @@
+"""Scratch build roots in which the repository's own ``./pants`` runs on the plugin of this tree."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+LAUNCHER = REPOSITORY / "pants"
+
+_MACHINE = platform.machine()
+NATIVE = (
+    f"macosx_{_MACHINE}"
+    if sys.platform == "darwin"
+    else f"linux_{'aarch64' if _MACHINE == 'arm64' else _MACHINE}"
+)
+"""The target platform of this machine."""
+
+_CONFIG = """\
+[GLOBAL]
+pants_version = "{version}"
+pythonpath = ["{plugin}"]
+backend_packages = ["pants.backend.python", "venvstacks_rules"]
+
+[anonymous-telemetry]
+enabled = false
+
+[source]
+root_patterns = ["/"]
+
+[python]
+interpreter_constraints = ["CPython>=3.9,<3.15"]
+
+[python-infer]
+use_rust_parser = true
+
+[python-bootstrap]
+search_path = ["<PYENV>", "<PATH>"]
+
+[venvstacks]
+python_provider = "local"
+"""
+
+# Settings of the person or the build around us that would change what is tested; what the
+# launcher itself sets for the machine is passed on.
+_KEPT = ("PANTS_CA_CERTS_PATH", "PANTS_PEX_CLI_", "PANTS_PYTHON_BOOTSTRAP_SEARCH_PATH")
+_DROPPED = ("PANTS_", "_PANTS_", "PYTHONPATH", "VIRTUAL_ENV", "UV_", "GIT_")
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What a run of Pants left."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def started(self) -> list[str]:
+        """The descriptions of the processes that ran, as ``Starting: ...`` lines tell."""
+        return sorted(set(re.findall(r"Starting: (.*)", self.stderr)))
+
+    @property
+    def error(self) -> str:
+        """The message that ended the run, with the name of its class."""
+        _, _, text = self.stderr.partition("Engine traceback:\n")
+        _, _, message = text.partition("\n\n")
+        # What other rules were doing may be logged behind it.
+        return re.split(r"^\d\d:\d\d:\d\d\.\d\d \[", message, flags=re.MULTILINE)[0].strip()
+
+
+@dataclass(frozen=True)
+class BuildRoot:
+    """A folder with a ``pants.toml`` that loads the plugin from this tree."""
+
+    path: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Beside that of the tests."""
+
+    @classmethod
+    def create(
+        cls, path: Path, *, config: str = "", environment: Mapping[str, str] | None = None
+    ) -> BuildRoot:
+        """Make the folder; `config` goes to the end of ``pants.toml``, into `[venvstacks]`."""
+        path.mkdir(parents=True)
+        version = re.search(r'pants_version = "(.+)"', (REPOSITORY / "pants.toml").read_text())
+        assert version is not None
+        root = cls(path, environment or {})
+        text = _CONFIG.format(version=version[1], plugin=REPOSITORY / "src" / "python")
+        root.write("pants.toml", text + config)
+        root.write(".gitignore", "/.pants.d/\n/.pids/\n/dist/\n")
+        return root
+
+    def write(self, path: str, content: str | bytes) -> Path:
+        """Write a file, and the folders above it."""
+        file = self.path / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content.encode() if isinstance(content, str) else content)
+        return file
+
+    def read(self, path: str) -> str:
+        """The text of a file."""
+        return (self.path / path).read_text()
+
+    def copy_example(self, name: str) -> None:
+        """Copy ``examples/<name>``, with its lockfiles, to the same place."""
+        shutil.copytree(
+            REPOSITORY / "examples" / name,
+            self.path / "examples" / name,
+            ignore=shutil.ignore_patterns("__pycache__"),
+        )
+
+    def pants(
+        self,
+        *arguments: str,
+        stdin: str | None = None,
+        environment: Mapping[str, str] | None = None,
+        timeout: float = 600,
+    ) -> Finished:
+        """Run ``./pants`` in the build root until it ends."""
+        done = subprocess.run(
+            [str(LAUNCHER), *arguments],
+            cwd=self.path,
+            env=self._environment(environment),
+            input=stdin or "",
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=timeout,
+        )
+        return Finished(done.returncode, done.stdout, done.stderr)
+
+    def succeed(self, *arguments: str, stdin: str | None = None) -> Finished:
+        """Run ``./pants``, which has to succeed."""
+        done = self.pants(*arguments, stdin=stdin)
+        assert done.code == 0, f"pants {' '.join(arguments)}:\n{done.stderr}\n{done.stdout}"
+        return done
+
+    def start(
+        self, *arguments: str, environment: Mapping[str, str] | None = None
+    ) -> subprocess.Popen[str]:
+        """Start ``./pants`` in a process group of its own, with pipes for all that it says."""
+        return subprocess.Popen(
+            [str(LAUNCHER), *arguments],
+            cwd=self.path,
+            env=self._environment(environment),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def stop(self) -> None:
+        """Stop the daemon of this build root, and wait for its end."""
+        for file in self.path.glob(".pids/*/pantsd/pid"):
+            with contextlib.suppress(ProcessLookupError, ValueError):
+                _end(int(file.read_text()))
+
+    def _environment(self, more: Mapping[str, str] | None) -> dict[str, str]:
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if name.startswith(_KEPT) or not name.startswith(_DROPPED)
+        }
+        return {**kept, **self.environment, **(more or {})}
+
+
+@contextlib.contextmanager
+def build_root(
+    path: Path, *, config: str = "", environment: Mapping[str, str] | None = None
+) -> Iterator[BuildRoot]:
+    """Make a scratch build root; at the end its daemon is stopped and the folder removed."""
+    root = BuildRoot.create(path, config=config, environment=environment)
+    try:
+        yield root
+    finally:
+        root.stop()
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _end(pid: int) -> None:
+    os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        os.kill(pid, 0)  # ProcessLookupError when it is gone
+        time.sleep(0.05)
+    os.kill(pid, signal.SIGKILL)

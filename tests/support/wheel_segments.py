@@ -1,0 +1,73 @@
+"""Runs ``wheel-segments`` on wheels made in memory."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+from tests.support.wheels import (
+    FILE_NAME,
+    Member,
+    decompressed,
+    members,
+)
+
+from venvstacks_rules.actions import wheel_segments
+from venvstacks_rules.model.action_io import (
+    Compression,
+    WheelInput,
+    WheelSegments,
+    WheelSegmentsRequest,
+    to_json,
+)
+from venvstacks_rules.model.errors import WheelError
+
+SITE = "lib/python3.11/site-packages"
+DIST_INFO = f"{SITE}/demo-1.0.dist-info"
+SUMMARY = (
+    "1 of 1 wheels refused. Lock another version of the package, or fetch the file again if it "
+    "was damaged on the way."
+)
+
+
+def run(
+    folder: Path,
+    *wheels: bytes,
+    names: tuple[str, ...] = (FILE_NAME,),
+    python_version: str = "3.11",
+) -> WheelSegments:
+    inputs = []
+    for name, wheel in zip(names, wheels):
+        (folder / name).write_bytes(wheel)
+        inputs.append(
+            WheelInput(
+                path=str(folder / name),
+                file_name=name,
+                sha256=hashlib.sha256(wheel).hexdigest(),
+                size=len(wheel),
+                output=str(folder / f"out/{name}.seg"),
+            )
+        )
+    request = WheelSegmentsRequest(
+        tuple(inputs), python_version, "framework-demo", Compression("tar.zst", 3)
+    )
+    return wheel_segments.run(to_json(request))
+
+
+def unpack(folder: Path, wheel: bytes, name: str = FILE_NAME) -> dict[str, Member]:
+    run(folder, wheel, names=(name,))
+    found = members(decompressed(folder / f"out/{name}.seg"))
+    prefix = "framework-demo/"
+    assert all(member.name.startswith(prefix) for member in found)
+    return {member.name[len(prefix) :]: member for member in found}
+
+
+def problems(folder: Path, wheel: bytes, name: str = FILE_NAME) -> list[str]:
+    with pytest.raises(WheelError) as caught:
+        run(folder, wheel, names=(name,))
+    assert caught.value.summary == SUMMARY
+    assert not list((folder / "out").glob("*")) if (folder / "out").exists() else True
+    start = f"`{name}`: "
+    assert all(problem.startswith(start) for problem in caught.value.problems)
+    return [problem[len(start) :] for problem in caught.value.problems]
