@@ -96,27 +96,32 @@ async def interpreter_archive(
 
 
 @rule
-async def local_interpreter(
+async def found_interpreter(
     request: LocalInterpreterRequest, options: VenvstacksSubsystem
-) -> InterpreterArchive:
+) -> FoundInterpreter:
     env = await engine.environment_vars_subset(
         EnvironmentVarsRequest((*_SEARCH_VARIABLES, *options.extra_env_vars))
     )
-    # What is installed can change between two starts of Pants, not while one runs; that is also
-    # how Pants looks for its own interpreters.
-    found_result = await run_action(
+    result = await run_action(
         ActionProcessRequest(
             verb="find-interpreter",
             request=to_json(FindInterpreterRequest(request.address, request.python_version)),
             description=f"Find CPython {request.python_version} on this machine",
             env=FrozenDict(env),
+            # What is installed can change between two starts of Pants, not while one runs; that is
+            # also how Pants looks for its own interpreters.
             cache_scope=ProcessCacheScope.PER_RESTART_SUCCESSFUL,
         ),
         **implicitly(),
     )
-    found = from_json(FoundInterpreter, found_result.result)
+    return from_json(FoundInterpreter, result.result)
+
+
+@rule
+async def local_interpreter(request: LocalInterpreterRequest) -> InterpreterArchive:
+    found = await found_interpreter(request, **implicitly())
     output = "interpreter.tar.zst"
-    packed_result = await run_action(
+    result = await run_action(
         ActionProcessRequest(
             verb="pack-interpreter",
             request=to_json(PackInterpreterRequest(found, output)),
@@ -125,8 +130,8 @@ async def local_interpreter(
         ),
         **implicitly(),
     )
-    packed = from_json(PackedInterpreter, packed_result.result)
-    return InterpreterArchive(packed_result.digest, packed.path, packed.sha256, packed.size)
+    packed = from_json(PackedInterpreter, result.result)
+    return InterpreterArchive(result.digest, packed.path, packed.sha256, packed.size)
 
 
 @rule

@@ -22,7 +22,8 @@ from venvstacks_rules.model.action_io import (
     to_json,
 )
 from venvstacks_rules.model.compression import compression
-from venvstacks_rules.model.errors import DefinitionError
+from venvstacks_rules.model.errors import DefinitionError, LockError
+from venvstacks_rules.model.layout import short_version
 from venvstacks_rules.model.lockfiles import LockedWheel
 from venvstacks_rules.model.names import LayerKind
 from venvstacks_rules.model.platforms import PLATFORMS
@@ -34,6 +35,8 @@ from venvstacks_rules.pants_backend.subsystem import VenvstacksSubsystem
 from venvstacks_rules.pants_backend.target_types import ArchiveFormatField, CompressionLevelField
 from venvstacks_rules.pants_backend.util_rules.interpreters import (
     InterpreterRequest,
+    LocalInterpreterRequest,
+    found_interpreter,
     interpreter_archive,
 )
 from venvstacks_rules.pants_backend.util_rules.layer_graph import (
@@ -89,6 +92,8 @@ class WheelGroupRequest:
     """Some wheels to make segments of in one process."""
 
     wheels: tuple[LockedWheel, ...]
+    target: str
+    """The address of the layer, for messages."""
     layer: str
     """The layer_name, for the description."""
     python_version: str
@@ -109,20 +114,10 @@ class InterpreterGroupRequest:
 
 
 @dataclass(frozen=True)
-class InterpreterGroup:
-    """The interpreter's segment, and what is known of the interpreter."""
-
-    group: SegmentGroup
-    python_version: str
-    """X.Y.Z."""
-
-
-@dataclass(frozen=True)
 class PythonVersionRequest:
     """The exact Python version of a layer's runtime."""
 
     address: Address
-    platform: str
 
 
 @dataclass(frozen=True)
@@ -173,7 +168,7 @@ async def layer_segments(request: SegmentsRequest, options: VenvstacksSubsystem)
     found, locks, version = await concurrently(
         find_layer(LayerRequest(request.address), **implicitly()),
         chain_locks(ChainLocksRequest(request.address), **implicitly()),
-        python_version(PythonVersionRequest(request.address, request.platform), **implicitly()),
+        python_version(PythonVersionRequest(request.address), **implicitly()),
     )
     layer = found.layer
     chosen = layer_compression(found, options)
@@ -184,32 +179,44 @@ async def layer_segments(request: SegmentsRequest, options: VenvstacksSubsystem)
         linux_target=layer.linux_target,
         macosx_target=layer.macosx_target,
     )
-    groups = await concurrently(
-        wheel_group(
-            WheelGroupRequest(
-                wheels=group,
-                layer=layer.layer_name,
-                python_version=".".join(version.value.split(".")[:2]),
-                install_target=layer.install_target,
-                compression=chosen,
-                directory=f"wheels-{index}",
-            ),
-            **implicitly(),
-        )
-        for index, group in enumerate(wheel_groups(wheels))
+    interpreters = (
+        [InterpreterGroupRequest(request.address, request.platform, chosen)]
+        if layer.kind is LayerKind.RUNTIME
+        else []
     )
-    if layer.kind is LayerKind.RUNTIME:
-        interpreter = await interpreter_group(
-            InterpreterGroupRequest(request.address, request.platform, chosen), **implicitly()
-        )
-        groups = (interpreter.group, *groups)
+    groups = await concurrently(
+        [
+            *(interpreter_group(interpreter, **implicitly()) for interpreter in interpreters),
+            *(
+                wheel_group(
+                    WheelGroupRequest(
+                        wheels=group,
+                        target=layer.address,
+                        layer=layer.layer_name,
+                        python_version=short_version(version.value),
+                        install_target=layer.install_target,
+                        compression=chosen,
+                        directory=f"wheels-{index}",
+                    ),
+                    **implicitly(),
+                )
+                for index, group in enumerate(wheel_groups(wheels))
+            ),
+        ]
+    )
     return LayerSegments(tuple(groups), version.value, chosen)
 
 
 @rule
 async def wheel_group(request: WheelGroupRequest) -> SegmentGroup:
+    local = [wheel.file_name for wheel in request.wheels if wheel.url is None]
+    if local:
+        raise LockError(
+            "A lockfile has wheels that cannot be fetched yet:",
+            [f"{request.target}: {name} has a local path and no URL." for name in local],
+        )
     digests = await concurrently(
-        engine.download_file(DownloadFile(wheel.url, FileDigest(wheel.sha256, wheel.size)))
+        engine.download_file(DownloadFile(wheel.url or "", FileDigest(wheel.sha256, wheel.size)))
         for wheel in request.wheels
     )
     prefixed = await concurrently(
@@ -249,7 +256,7 @@ async def wheel_group(request: WheelGroupRequest) -> SegmentGroup:
 
 
 @rule
-async def interpreter_group(request: InterpreterGroupRequest) -> InterpreterGroup:
+async def interpreter_group(request: InterpreterGroupRequest) -> SegmentGroup:
     found, locks = await concurrently(
         find_layer(LayerRequest(request.address), **implicitly()),
         chain_locks(ChainLocksRequest(request.address), **implicitly()),
@@ -282,26 +289,20 @@ async def interpreter_group(request: InterpreterGroupRequest) -> InterpreterGrou
     )
     made = from_json(InterpreterSegment, result.result)
     digest = await engine.add_prefix(AddPrefix(result.digest, "interpreter"))
-    group = SegmentGroup(digest, "interpreter/result.json", (made.segment,))
-    return InterpreterGroup(group, made.python_version)
+    return SegmentGroup(digest, "interpreter/result.json", (made.segment,))
 
 
 @rule
-async def python_version(
-    request: PythonVersionRequest, options: VenvstacksSubsystem
-) -> PythonVersion:
+async def python_version(request: PythonVersionRequest) -> PythonVersion:
     found = await find_layer(LayerRequest(request.address), **implicitly())
-    if found.layer.python_version.count(".") == 2:
-        return PythonVersion(found.layer.python_version)
-    runtime = found.targets[found.layer.runtime]
-    runtime_layer = await find_layer(LayerRequest(runtime.address), **implicitly())
-    interpreter = await interpreter_group(
-        InterpreterGroupRequest(
-            runtime.address, request.platform, layer_compression(runtime_layer, options)
-        ),
-        **implicitly(),
+    declared = found.layer.python_version
+    if declared.count(".") == 2:
+        return PythonVersion(declared)
+    # Only an interpreter of this machine may leave the patch release open.
+    local = await found_interpreter(
+        LocalInterpreterRequest(found.layer.runtime, declared), **implicitly()
     )
-    return PythonVersion(interpreter.python_version)
+    return PythonVersion(local.python_version)
 
 
 def rules() -> list[Any]:
