@@ -61,9 +61,8 @@ def interpreter(folder: Path) -> tuple[Path, str]:
     packed.unlink(missing_ok=True)
     action(folder, "pack-interpreter", {"found": found, "output": packed.name})
     archive = folder / f"cpython-{found['python_version']}-install_only.tar.gz"
-    with packed.open("rb") as source, gzip.open(archive, "wb", 6) as out:
-        with zstandard.open(source, "rb") as tar:
-            shutil.copyfileobj(tar, out)
+    with zstandard.open(packed, "rb") as tar, gzip.open(archive, "wb", 6) as out:
+        shutil.copyfileobj(tar, out)
     return archive, str(found["python_version"])
 
 

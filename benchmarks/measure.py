@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 
+
 @dataclass(frozen=True)
 class Timing:
     """One run of a command."""
@@ -20,9 +21,7 @@ class Timing:
     output: str
 
 
-def timed(
-    command: Sequence[str], *, cwd: Path, env: Mapping[str, str] | None = None
-) -> Timing:
+def timed(command: Sequence[str], *, cwd: Path, env: Mapping[str, str] | None = None) -> Timing:
     """Run a command and time it; its output is shown if it fails."""
     start = time.perf_counter()
     done = subprocess.run(
@@ -55,7 +54,7 @@ class MemoryWatch:
         self.peaks: dict[str, int] = {}
         """Megabytes by the verb of the action."""
 
-    def __enter__(self) -> MemoryWatch:
+    def __enter__(self) -> MemoryWatch:  # noqa: PYI034 - `Self` is newer than Python 3.9
         self._thread.start()
         return self
 

@@ -10,7 +10,9 @@ from tests.support.build_root import NATIVE, BuildRoot, Finished, build_root
 
 RUNTIME = 'venvstacks_runtime(name="py", python_implementation="cpython@3.9"{})\n'
 
-WRONG_FIELDS = RUNTIME.format(', platforms=["linux_x86_64"]') + """
+WRONG_FIELDS = (
+    RUNTIME.format(', platforms=["linux_x86_64"]')
+    + """
 venvstacks_runtime(
     name="other",
     python_implementation="cpython@3.9",
@@ -29,6 +31,7 @@ venvstacks_application(
     name="same", frameworks=[":low"], launch_module="tool.py", support_modules=["lib/tool.py"]
 )
 """
+)
 
 WRONG_FIELDS_MESSAGE = """\
 DefinitionError: 11 layer definitions cannot be built as written:
@@ -55,7 +58,9 @@ Write it as, for example, 'cpython@3.11.13'.
   * wrong:wide: `platforms` has 'win_amd64', which wrong:py below does not have. A layer can only \
 narrow the platforms of the layers that it is on."""
 
-WRONG_EDGES = RUNTIME.format("") + """
+WRONG_EDGES = (
+    RUNTIME.format("")
+    + """
 venvstacks_runtime(name="two", python_implementation="cpython@3.9")
 file(name="readme", source="readme.txt")
 venvstacks_framework(name="neither")
@@ -71,6 +76,7 @@ venvstacks_framework(name="no-layer", runtime=":readme")
 venvstacks_framework(name="loop-a", frameworks=[":loop-b"])
 venvstacks_framework(name="loop-b", frameworks=[":loop-a"])
 """
+)
 
 WRONG_EDGES_MESSAGE = """\
 DefinitionError: 8 layer definitions cannot be built as written:
@@ -176,9 +182,7 @@ def test_layers_of_one_stack_with_the_same_install_target(root: BuildRoot) -> No
         ),
     ],
 )
-def test_values_that_a_field_does_not_take(
-    root: BuildRoot, definition: str, message: str
-) -> None:
+def test_values_that_a_field_does_not_take(root: BuildRoot, definition: str, message: str) -> None:
     root.write("wrong/BUILD", definition)
     assert_refused(root, root.pants("package", "wrong:"), message)
 
@@ -210,9 +214,7 @@ def test_values_that_a_field_does_not_take(
         ),
     ],
 )
-def test_options_that_cannot_be_met(
-    root: BuildRoot, option: str, message: str
-) -> None:
+def test_options_that_cannot_be_met(root: BuildRoot, option: str, message: str) -> None:
     root.write("wrong/BUILD", RUNTIME.format(""))
     done = root.pants(option, "package", "wrong:py")
     assert_refused(root, done, message.format(native=NATIVE))

@@ -6,8 +6,9 @@ import json
 
 from venvstacks_rules.model.action_io import OwnFile, OwnLink
 from venvstacks_rules.model.layer_config import LayerConfig
+from venvstacks_rules.model.layer_definitions import ModuleDefinition
 from venvstacks_rules.model.layer_files import LayerInterface, layer_config, layer_files
-from venvstacks_rules.model.layers import Layer, ModuleDefinition
+from venvstacks_rules.model.layers import Layer
 from venvstacks_rules.model.names import LayerKind
 from venvstacks_rules.model.platforms import LINUX_X86_64
 

@@ -6,12 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from venvstacks_rules.model.layers import (
-    LayerDefinition,
-    ModuleDefinition,
-    Reference,
-    resolve_layers,
-)
+from venvstacks_rules.model.layer_definitions import LayerDefinition, ModuleDefinition, Reference
+from venvstacks_rules.model.layers import resolve_layers
 from venvstacks_rules.model.names import LayerKind
 from venvstacks_rules.model.platforms import LINUX_X86_64, PLATFORMS, WIN_AMD64
 

@@ -27,7 +27,7 @@ class Compression:
     archive_format: str
     """``tar.zst``, ``tar.xz`` or ``tar.gz``."""
     level: int
-    """In the scale of the format; see :data:`venvstacks_rules.model.compression.ARCHIVE_FORMATS`."""
+    """In the scale of the format; see :data:`.compression.ARCHIVE_FORMATS`."""
 
 
 # -------------------------------------------------------------------------------- interpreters

@@ -7,10 +7,9 @@ here imports them. What crosses is the JSON of :mod:`venvstacks_rules.model.acti
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import resources
-from typing import Any
 
 from pants.backend.python.subsystems.python_tool_base import PythonToolRequirementsBase
 from pants.backend.python.util_rules.pex_environment import PexEnvironment
@@ -233,6 +232,6 @@ def action_failure(verb: str, exit_code: int, stderr: str) -> Exception:
     )
 
 
-def rules() -> list[Any]:
+def rules() -> Iterable[object]:
     """The rules of this module."""
     return [*collect_rules(), *engine.tool_rules(ActionTool), *VenvstacksSubsystem.rules()]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from pants.engine.addresses import UnparsedAddressInputs
 from pants.engine.target import FieldSet, InferDependenciesRequest, InferredDependencies
@@ -30,7 +30,7 @@ class LayerDependenciesFieldSet(FieldSet):
     python_archives: PythonArchivesField
 
 
-class InferLayerDependencies(InferDependenciesRequest):
+class InferLayerDependencies(InferDependenciesRequest):  # type: ignore[type-arg] # not generic when it runs
     """The layers, and interpreter archives, that a layer is made with."""
 
     infer_from = LayerDependenciesFieldSet
@@ -57,6 +57,6 @@ async def infer_layer_dependencies(request: InferLayerDependencies) -> InferredD
     return InferredDependencies(address for found in addresses for address in found)
 
 
-def rules() -> list[Any]:
+def rules() -> Iterable[object]:
     """The rules of this module."""
     return [*collect_rules(), UnionRule(InferDependenciesRequest, InferLayerDependencies)]

@@ -192,8 +192,9 @@ def _queue(make_rule: Callable[..., Any], options: dict[str, Any], function: Any
     hints = get_type_hints(function)
     parameters = [hints[name] for name in inspect.signature(function).parameters]
     # A request is a dataclass and comes first; anything else is for the engine to provide.
-    if parameters and dataclasses.is_dataclass(parameters[0]):
-        call = _call_with_request(hints["return"], parameters[0])
+    request_type = parameters[0] if parameters else None
+    if isinstance(request_type, type) and dataclasses.is_dataclass(request_type):
+        call = _call_with_request(hints["return"], request_type)
     else:
         call = _call_without_request(hints["return"])
     call.__name__ = function.__name__
@@ -218,7 +219,8 @@ goal_rule = _decorator(_pants_rules.goal_rule)
 def collect_rules() -> list[Any]:
     """The rules of the calling module."""
     frame = inspect.currentframe()
-    assert frame is not None and frame.f_back is not None
+    assert frame is not None
+    assert frame.f_back is not None
     namespace = frame.f_back.f_globals
     for call, make_rule, options, function in _PENDING.pop(namespace["__name__"], ()):
         call.rule = make_rule(**options)(function).rule

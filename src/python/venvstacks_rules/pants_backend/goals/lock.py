@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from pants.core.goals.generate_lockfiles import (
     GenerateLockfile,
@@ -118,7 +117,7 @@ async def generate_layer_lockfile(request: GenerateLayerLockfile) -> GenerateLoc
     return GenerateLockfileResult(lock.digest, request.resolve_name, request.lockfile_dest)
 
 
-def rules() -> list[Any]:
+def rules() -> Iterable[object]:
     """The rules of this module."""
     return [
         *collect_rules(),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import os.path
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from pants.core.goals.package import BuiltPackage, BuiltPackageArtifact, PackageFieldSet
 from pants.engine.fs import EMPTY_DIGEST, AddPrefix, MergeDigests
@@ -43,8 +43,10 @@ async def package_layer(
     wanted = [name for name in platforms.names if name in offered]
     if not wanted:
         logger.info(
-            f"{field_set.address} is not packaged: its platforms are "
-            f"{', '.join(sorted(offered)) or 'none'}, not {', '.join(platforms.names)}."
+            "%s is not packaged: its platforms are %s, not %s.",
+            field_set.address,
+            ", ".join(sorted(offered)) or "none",
+            ", ".join(platforms.names),
         )
         return BuiltPackage(EMPTY_DIGEST, ())
     archives = await concurrently(
@@ -71,6 +73,6 @@ async def package_layer(
     return BuiltPackage(await engine.merge_digests(MergeDigests(prefixed)), tuple(artifacts))
 
 
-def rules() -> list[Any]:
+def rules() -> Iterable[object]:
     """The rules of this module."""
     return [*collect_rules(), UnionRule(PackageFieldSet, LayerPackageFieldSet)]

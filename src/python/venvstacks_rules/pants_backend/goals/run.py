@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from pants.core.goals.run import RunFieldSet, RunInSandboxBehavior, RunRequest
 from pants.engine.fs import AddPrefix, MergeDigests
@@ -66,6 +66,6 @@ async def run_application(field_set: ApplicationRunFieldSet) -> RunRequest:
     )
 
 
-def rules() -> list[Any]:
+def rules() -> Iterable[object]:
     """The rules of this module."""
     return [*collect_rules(), *ApplicationRunFieldSet.rules()]

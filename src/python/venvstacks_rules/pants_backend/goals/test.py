@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -108,6 +109,6 @@ async def check_application(
     return engine.test_result(result, address, test_options.output)
 
 
-def rules() -> list[Any]:
+def rules() -> Iterable[object]:
     """The rules of this module."""
     return [*collect_rules(), *ApplicationTestRequest.rules()]

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os.path
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from pants.engine.addresses import Address
 from pants.engine.fs import Digest, DigestSubset, MergeDigests, PathGlobs
@@ -27,8 +26,9 @@ from venvstacks_rules.model.hashes import (
     hash_module_file,
     sha256_hex,
 )
+from venvstacks_rules.model.layer_definitions import ModuleDefinition
 from venvstacks_rules.model.layer_files import LayerInterface, layer_config, layer_files
-from venvstacks_rules.model.layers import Layer, ModuleDefinition
+from venvstacks_rules.model.layers import Layer
 from venvstacks_rules.model.layout import LayerLayout
 from venvstacks_rules.model.manifest import LayerMetadata, ModuleHash
 from venvstacks_rules.model.names import LayerKind
@@ -229,14 +229,14 @@ def _refuse_shadowing(layer: Layer, segments: LayerSegments, modules: LayerModul
 
 def _metadata(
     layer: Layer,
+    *,
     platform: str,
     lower: Sequence[LayerInterface],
     chain: ChainLocks,
     modules: LayerModules,
-    version: str,
+    python_version: str,
 ) -> LayerMetadata:
     files = chain.files[layer.address]
-    is_application = layer.kind is LayerKind.APPLICATION
     return LayerMetadata(
         layer_name=layer.layer_name,
         install_target=layer.install_target,
@@ -245,12 +245,12 @@ def _metadata(
         locked_at=files.locked_at,
         target_platform=platform,
         runtime_layer=lower[-1].install_target if lower else layer.install_target,
-        python_implementation=f"cpython@{version}",
+        python_implementation=f"cpython@{python_version}",
         bound_to_implementation=PLATFORMS[platform].system == "win",
         required_layers=tuple(interface.install_target for interface in lower[:-1]),
         app_launch_module=layer.launch_module.module_name if layer.launch_module else None,
         app_launch_module_hash=modules.launch_hash,
-        app_support_modules=modules.support_hashes if is_application else None,
+        app_support_modules=modules.support_hashes,
     )
 
 
@@ -287,7 +287,14 @@ async def layer_archive(request: LayerArchiveRequest) -> LayerArchive:
         files=files,
         links=(*links, *_library_links(layer, segments)),
         compression=segments.compression,
-        metadata=_metadata(layer, request.platform, lower, locks, modules, version).to_dict(),
+        metadata=_metadata(
+            layer,
+            platform=request.platform,
+            lower=lower,
+            chain=locks,
+            modules=modules,
+            python_version=version,
+        ).to_dict(),
         archive=f"{layer.install_target}{extension}",
         metadata_file=f"{layer.install_target}.json",
         segments_file=f"{layer.install_target}.segments.json",
@@ -313,6 +320,6 @@ async def layer_archive(request: LayerArchiveRequest) -> LayerArchive:
     return LayerArchive(digest, layer.install_target, *outputs, made.size, made.sha256)
 
 
-def rules() -> list[Any]:
+def rules() -> Iterable[object]:
     """The rules of this module."""
     return collect_rules()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os.path
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from pants.core.target_types import FileSourceField
 from pants.engine.addresses import AddressInput
@@ -77,14 +77,16 @@ async def interpreter_archive(
     request: InterpreterRequest, options: VenvstacksSubsystem
 ) -> InterpreterArchive:
     if options.python_provider is PythonProvider.LOCAL:
-        return await local_interpreter(
+        captured: InterpreterArchive = await local_interpreter(
             LocalInterpreterRequest(request.layer.address, request.layer.python_version),
             **implicitly(),
         )
+        return captured
     if options.python_provider is PythonProvider.ARCHIVE:
-        return await provided_interpreter(
+        provided: InterpreterArchive = await provided_interpreter(
             ProvidedInterpreterRequest(request.target, request.platform), **implicitly()
         )
+        return provided
     pinned = next(
         found for found in request.lock.interpreters if found.platform == request.platform
     )
@@ -137,7 +139,7 @@ async def local_interpreter(request: LocalInterpreterRequest) -> InterpreterArch
 @rule
 async def provided_interpreter(request: ProvidedInterpreterRequest) -> InterpreterArchive:
     target = request.target
-    archives = target[PythonArchivesField].value or {}
+    archives: Mapping[str, str] = target[PythonArchivesField].value or {}
     origin = f"the `{PythonArchivesField.alias}` field from the target {target.address}"
     if request.platform not in archives:
         raise DefinitionError(
@@ -173,6 +175,6 @@ async def provided_interpreter(request: ProvidedInterpreterRequest) -> Interpret
     return InterpreterArchive(hydrated.snapshot.digest, os.path.normpath(files[0]), None, None)
 
 
-def rules() -> list[Any]:
+def rules() -> Iterable[object]:
     """The rules of this module."""
     return collect_rules()

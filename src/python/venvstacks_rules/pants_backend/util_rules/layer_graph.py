@@ -5,7 +5,6 @@ from __future__ import annotations
 import os.path
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from pants.base.glob_match_error_behavior import GlobMatchErrorBehavior
 from pants.base.specs import DirLiteralSpec, RawSpecsWithoutFileOwners
@@ -16,13 +15,8 @@ from pants.engine.target import Target
 from pants.util.frozendict import FrozenDict
 
 from venvstacks_rules.model.errors import DefinitionError
-from venvstacks_rules.model.layers import (
-    Layer,
-    LayerDefinition,
-    ModuleDefinition,
-    Reference,
-    resolve_layers,
-)
+from venvstacks_rules.model.layer_definitions import LayerDefinition, ModuleDefinition, Reference
+from venvstacks_rules.model.layers import Layer, resolve_layers
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.subsystem import PythonProvider, VenvstacksSubsystem
@@ -126,8 +120,9 @@ def reference(written: str, target: Target, field: str) -> Address | None:
 
 def referenced(target: Target) -> Iterable[tuple[str, str]]:
     """Each (field alias, written address) by which a layer names a layer below it."""
-    if target.has_field(RuntimeField) and target[RuntimeField].value is not None:
-        yield RuntimeField.alias, target[RuntimeField].value
+    runtime = target.get(RuntimeField).value
+    if runtime is not None:
+        yield RuntimeField.alias, runtime
     if target.has_field(FrameworksField):
         for written in target[FrameworksField].value or ():
             yield FrameworksField.alias, written
@@ -263,6 +258,6 @@ async def find_layer(request: LayerRequest) -> LayerInGraph:
     )
 
 
-def rules() -> list[Any]:
+def rules() -> Iterable[object]:
     """The rules of this module."""
     return collect_rules()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os.path
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from pants.engine.addresses import Address
 from pants.engine.env_vars import EnvironmentVarsRequest
@@ -110,6 +110,6 @@ async def layer_lock(
     return LayerLock(await engine.add_prefix(AddPrefix(written, os.path.dirname(pylock))))
 
 
-def rules() -> list[Any]:
+def rules() -> Iterable[object]:
     """The rules of this module."""
     return collect_rules()

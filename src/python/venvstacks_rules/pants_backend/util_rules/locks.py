@@ -121,16 +121,18 @@ async def lock_files(request: LockFilesRequest) -> LockFiles:
 def _json_object(content: bytes | None, path: str) -> dict[str, Any]:
     if content is None:
         return {}
+    problem = "not the metadata of a lock"
+    data = None
     try:
         data = json.loads(content)
-        if not isinstance(data, dict) or not isinstance(data.get("lock_version", 1), int):
-            raise ValueError("not the metadata of a lock")
     except ValueError as e:
-        raise LockError(
-            "A lockfile cannot be read:",
-            [f"{path}: {e}. Restore it, or delete it and lock the layer again."],
-        ) from None
-    return data
+        problem = f"not a JSON file: {e}"
+    if isinstance(data, dict) and isinstance(data.get("lock_version", 1), int):
+        return data
+    raise LockError(
+        "A lockfile cannot be read:",
+        [f"{path}: {problem}. Restore it, or delete it and lock the layer again."],
+    )
 
 
 def lock_inputs(
@@ -210,6 +212,6 @@ def _lock_problem(
     )
 
 
-def rules() -> list[Any]:
+def rules() -> Iterable[object]:
     """The rules of this module."""
     return collect_rules()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from pants.engine.addresses import Address
 from pants.engine.fs import AddPrefix, Digest, DownloadFile, FileDigest, MergeDigests
@@ -305,6 +304,6 @@ async def python_version(request: PythonVersionRequest) -> PythonVersion:
     return PythonVersion(local.python_version)
 
 
-def rules() -> list[Any]:
+def rules() -> Iterable[object]:
     """The rules of this module."""
     return collect_rules()
