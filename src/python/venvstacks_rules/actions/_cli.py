@@ -11,8 +11,8 @@ import importlib
 import sys
 from pathlib import Path
 
-from venvstacks_rules.model.action_io import to_json
 from venvstacks_rules.model.errors import VenvstacksError
+from venvstacks_rules.model.json_codec import to_json
 
 # verb -> the module that has `run(request text) -> result`. Imported when asked for: an action
 # starts in milliseconds only if it does not load what the others need.

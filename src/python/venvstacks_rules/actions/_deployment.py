@@ -12,13 +12,12 @@ import json
 import os
 import re
 import shutil
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from venvstacks_rules.model.action_io import DeployedArchive
+from venvstacks_rules.model.deployment_io import DeployedArchive
 from venvstacks_rules.model.errors import ArchiveError, DeploymentError
 from venvstacks_rules.model.hashes import is_sha256_hex
 from venvstacks_rules.model.layer_config import LayerConfig
@@ -174,7 +173,6 @@ def remove(path: Path) -> None:
     for attempt in range(_REMOVAL_ATTEMPTS):
         try:
             shutil.rmtree(path)
-            return
         except OSError as e:
             # The post-installation that a killed run has left behind may still be adding byte
             # code; it ends as soon as it misses a source.
@@ -188,5 +186,8 @@ def remove(path: Path) -> None:
 
 def new_staging(parent: Path) -> Path:
     """A new folder below `parent`: one that no process left behind by a killed run writes to."""
+    # Imported when something is unpacked, as above.
+    import tempfile
+
     parent.mkdir(parents=True, exist_ok=True)
     return Path(tempfile.mkdtemp(dir=parent))

@@ -15,8 +15,12 @@ import json
 import os
 import sys
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # Importing `typing` here could hide that a module forgot to.
+    from typing import TextIO
 
-def probe(request: dict, report) -> None:  # type: ignore[type-arg,no-untyped-def]
+
+def probe(request: dict, report: TextIO) -> None:  # type: ignore[type-arg]
     """Try everything that `request` names and write `report`, a text stream."""
 
     def write(*values: str) -> None:
@@ -42,9 +46,8 @@ def probe(request: dict, report) -> None:  # type: ignore[type-arg,no-untyped-de
         try:
             # The statement itself, so that the reason is the one that a user would see.
             code = compile(tree, where or "<import>", "exec", dont_inherit=True)
-            exec(code, {"__name__": "__import_check__"})
-        except BaseException as e:
-            # SystemExit and KeyboardInterrupt too: some modules exit when they are imported.
+            exec(code, {"__name__": "__import_check__"})  # noqa: S102 - that is the job
+        except BaseException as e:  # noqa: BLE001 - some modules exit when they are imported
             write("failed", describe(e))
     write("done")
 
@@ -73,25 +76,28 @@ def required_imports(body: list[ast.stmt]) -> list[ast.Import | ast.ImportFrom]:
     """
     found: list[ast.Import | ast.ImportFrom] = []
     for node in body:
-        if isinstance(node, ast.Import):
+        if isinstance(node, ast.Import) or (
+            isinstance(node, ast.ImportFrom) and node.level == 0 and node.module != "__future__"
+        ):
             found.append(node)
-        elif isinstance(node, ast.ImportFrom):
-            if node.level == 0 and node.module != "__future__":
-                found.append(node)
-        elif isinstance(node, ast.If):
-            if is_main_check(node.test):
-                found += required_imports(node.body)
-            elif is_type_checking(node.test):
-                found += required_imports(node.orelse)
-        elif isinstance(node, ast.Try):
-            if not any(handles_import_error(handler) for handler in node.handlers):
-                found += required_imports(node.body)
-                found += required_imports(node.orelse)
-            found += required_imports(node.finalbody)
-        elif isinstance(node, (ast.With, ast.ClassDef)):
-            if not isinstance(node, ast.With) or not any(map(is_suppress, node.items)):
-                found += required_imports(node.body)
+        else:
+            for block in executed_blocks(node):
+                found += required_imports(block)
     return found
+
+
+def executed_blocks(node: ast.stmt) -> list[list[ast.stmt]]:
+    """The blocks of a compound statement whose failed imports would end the module."""
+    if isinstance(node, ast.If):
+        if is_main_check(node.test):
+            return [node.body]
+        return [node.orelse] if is_type_checking(node.test) else []
+    if isinstance(node, ast.Try):
+        handled = any(handles_import_error(handler) for handler in node.handlers)
+        return [node.finalbody] if handled else [node.body, node.orelse, node.finalbody]
+    if isinstance(node, ast.With):
+        return [] if any(map(is_suppress, node.items)) else [node.body]
+    return [node.body] if isinstance(node, ast.ClassDef) else []
 
 
 def is_main_check(test: ast.expr) -> bool:

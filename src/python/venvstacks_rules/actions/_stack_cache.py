@@ -20,12 +20,12 @@ import os
 import shutil
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from venvstacks_rules.actions import _deployment
-from venvstacks_rules.model.action_io import DeployedArchive
+from venvstacks_rules.model.deployment_io import DeployedArchive
 from venvstacks_rules.model.errors import DeploymentError
 
 _MARKER = "complete.json"
@@ -96,10 +96,8 @@ def _open(folder: Path) -> Stack | None:
         if not os.path.samestat(os.fstat(descriptor), os.stat(marker)):
             raise FileNotFoundError(str(marker))
         data = json.loads(os.read(descriptor, 1 << 20))
-        try:
+        with suppress(PermissionError):  # Someone else's cache: it is theirs to tidy.
             os.utime(descriptor)
-        except PermissionError:
-            pass  # Someone else's cache: it is theirs to tidy.
     except FileNotFoundError:
         os.close(descriptor)
         return None

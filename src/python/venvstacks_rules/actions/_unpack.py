@@ -22,7 +22,7 @@ from typing import IO, BinaryIO, cast
 import zstandard
 
 from venvstacks_rules.actions._tar import MODIFICATION_TIME
-from venvstacks_rules.model.action_io import DeployedArchive
+from venvstacks_rules.model.deployment_io import DeployedArchive
 from venvstacks_rules.model.errors import ArchiveError
 
 _CHUNK = 1024 * 1024
@@ -51,7 +51,7 @@ def unpack(archive: DeployedArchive, folder: Path) -> None:
     """
     summary = f"`{archive.install_target}` cannot be deployed from `{archive.archive}`"
     try:
-        raw = open(archive.archive, "rb")
+        raw = open(archive.archive, "rb")  # noqa: SIM115 - closed below
     except OSError as e:
         raise ArchiveError(summary, [f"cannot read it: {e.strerror}"]) from None
     with raw:

@@ -14,8 +14,9 @@ import tempfile
 from pathlib import Path
 
 from venvstacks_rules.actions import _deployment, _import_probe, _stack_cache
-from venvstacks_rules.model.action_io import CheckedImports, CheckImportsRequest, from_json
+from venvstacks_rules.model.deployment_io import CheckedImports, CheckImportsRequest
 from venvstacks_rules.model.errors import DeploymentError
+from venvstacks_rules.model.json_codec import from_json
 
 # Imported for its file alone, so that whoever ships this module ships that one as well.
 _PROBE = Path(_import_probe.__file__)

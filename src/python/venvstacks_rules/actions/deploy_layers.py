@@ -20,13 +20,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from venvstacks_rules.actions import _deployment
-from venvstacks_rules.model.action_io import (
+from venvstacks_rules.model.deployment_io import (
     DeployedArchive,
     DeployedLayers,
     DeployLayersRequest,
-    from_json,
 )
 from venvstacks_rules.model.errors import DeploymentError
+from venvstacks_rules.model.json_codec import from_json
 from venvstacks_rules.model.layout import LAYER_CONFIG
 
 STATE_FOLDER = ".venvstacks"

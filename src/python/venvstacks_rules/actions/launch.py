@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import NoReturn
 
 from venvstacks_rules.actions import _deployment, _stack_cache
-from venvstacks_rules.model.action_io import LaunchRequest, from_json
+from venvstacks_rules.model.deployment_io import LaunchRequest
 from venvstacks_rules.model.errors import DeploymentError
+from venvstacks_rules.model.json_codec import from_json
 
 
 def run(request_text: str, args: Sequence[str] = (), folder: Path = Path()) -> NoReturn:

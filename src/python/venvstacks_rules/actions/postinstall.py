@@ -20,6 +20,7 @@ Standard library only, for Python 3.8 and newer.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import errno
 import heapq
 import importlib.util
@@ -200,10 +201,8 @@ def _write(path: str, data: bytes) -> None:
             stream.write(data)
         os.replace(temporary, path)
     except OSError:
-        try:
+        with contextlib.suppress(OSError):
             os.unlink(temporary)
-        except OSError:
-            pass
         raise
 
 
@@ -220,7 +219,7 @@ def compile_library(layer: str, flags: int) -> None:
     own, *others = distribute(files, processes)
     started = []
     for share in others:
-        process = _start_process(layer, flags)
+        process = _start_process(flags)
         started.append((share, process))
         if process is not None:
             _send(process, share)
@@ -240,7 +239,7 @@ def compile_library(layer: str, flags: int) -> None:
               file=sys.stderr)  # fmt: skip
 
 
-def _start_process(layer: str, flags: int) -> subprocess.Popen | None:  # type: ignore[type-arg]
+def _start_process(flags: int) -> subprocess.Popen | None:  # type: ignore[type-arg]
     command = [sys.executable, "-I", "-S", "-B", os.path.abspath(__file__), "--compile-listed"]
     if flags == _UNCHECKED:
         command.append("--unchecked-hash")

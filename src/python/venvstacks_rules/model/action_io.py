@@ -8,15 +8,51 @@ the working directory unless they say otherwise; paths inside archives are relat
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import typing
 from dataclasses import dataclass
-from typing import Optional, TypeVar, Union
+from typing import Optional
 
-from venvstacks_rules.model.errors import RequestError
+from venvstacks_rules.model.deployment_io import (
+    CheckedImports,
+    CheckImportsRequest,
+    DeployedArchive,
+    DeployedLayers,
+    DeployLayersRequest,
+    LaunchRequest,
+)
+from venvstacks_rules.model.json_codec import from_data, from_json, to_data, to_json
 
-T = TypeVar("T")
+__all__ = [
+    "ArchivedFile",
+    "AssembleArchiveRequest",
+    "AssembledArchive",
+    "CheckImportsRequest",
+    "CheckedImports",
+    "Compression",
+    "DeployLayersRequest",
+    "DeployedArchive",
+    "DeployedLayers",
+    "FindInterpreterRequest",
+    "FoundInterpreter",
+    "InterpreterSegment",
+    "InterpreterSegmentRequest",
+    "LaunchRequest",
+    "LockLayerRequest",
+    "LockedLayer",
+    "LowerLock",
+    "OwnFile",
+    "OwnLink",
+    "PackInterpreterRequest",
+    "PackedInterpreter",
+    "Segment",
+    "WheelInput",
+    "WheelSegments",
+    "WheelSegmentsRequest",
+    "from_data",
+    "from_json",
+    "to_data",
+    "to_json",
+]
 
 
 # ------------------------------------------------------------------------------- compression
@@ -272,139 +308,3 @@ class LockedLayer:
     """The files written, relative to the output folder; the ``pylock`` file first."""
     changed: bool
     """Whether the content differs from the previous lock."""
-
-
-# ----------------------------------------------------------------------------------- deployment
-@dataclass(frozen=True)
-class DeployedArchive:
-    """A layer archive to deploy."""
-
-    archive: str
-    install_target: str
-    sha256: str
-    size: int
-    """In bytes."""
-
-
-@dataclass(frozen=True)
-class DeployLayersRequest:
-    """Unpack archives side by side and post-install them (verb ``deploy-layers``)."""
-
-    archives: tuple[DeployedArchive, ...]
-    """The runtime first, then upwards."""
-    destination: str
-    """The folder for the layers' folders; absolute, or relative to the working directory."""
-
-
-@dataclass(frozen=True)
-class DeployedLayers:
-    """The result of ``deploy-layers``."""
-
-    installed: tuple[str, ...]
-    """Install targets that were unpacked."""
-    kept: tuple[str, ...]
-    """Install targets that were deployed already, from the same archive."""
-
-
-@dataclass(frozen=True)
-class LaunchRequest:
-    """Deploy a chain of layers into a cache and start its application (verb ``launch``).
-
-    Paths are relative to the folder of the request's file: the working directory is the
-    application's.
-    """
-
-    archives: tuple[DeployedArchive, ...]
-    """The runtime first, the application last."""
-    cache: str
-    """The cache folder."""
-
-
-@dataclass(frozen=True)
-class CheckImportsRequest:
-    """Import modules inside a deployed application (verb ``check-imports``)."""
-
-    target: str
-    archives: tuple[DeployedArchive, ...]
-    cache: str
-    modules: tuple[str, ...]
-    """Modules that must be importable, in this order."""
-    scan: tuple[str, ...] = ()
-    """Launch and support modules' source files (in the application's site-packages): whatever
-    they import must be importable; the files themselves are not executed."""
-
-
-@dataclass(frozen=True)
-class CheckedImports:
-    """The result of ``check-imports``."""
-
-    modules: tuple[str, ...]
-    """What was imported, in order: import statements of the scanned files, then the modules."""
-
-
-# --------------------------------------------------------------------------------------- codec
-def to_data(value: object) -> object:
-    """A dataclass, or a tuple of them, as what ``json`` writes."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {
-            field.name: to_data(getattr(value, field.name)) for field in dataclasses.fields(value)
-        }
-    if isinstance(value, (tuple, list)):
-        return [to_data(item) for item in value]
-    return value
-
-
-def to_json(value: object) -> str:
-    """The text of a request or result file; the same values give the same bytes."""
-    return json.dumps(to_data(value), ensure_ascii=False, sort_keys=True, indent=1) + "\n"
-
-
-def from_json(cls: type[T], text: str) -> T:
-    """Read a request or result; RequestError names the key path of what does not fit."""
-    try:
-        data = json.loads(text)
-    except ValueError as e:
-        raise RequestError(f"not JSON: {e}") from None
-    return from_data(cls, data)
-
-
-def from_data(cls: type[T], data: object, key: str = "") -> T:
-    """Like :func:`from_json`, for what ``json`` has read already."""
-    if not isinstance(data, dict):
-        raise RequestError(f"{key or cls.__name__}: expected an object, got {_kind(data)}")
-    hints = typing.get_type_hints(cls)
-    fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
-    unknown = sorted(set(data) - set(fields))
-    if unknown:
-        raise RequestError(f"{_join(key, unknown[0])}: unknown key of {cls.__name__}")
-    values = {}
-    for name, field in fields.items():
-        if name in data:
-            values[name] = _read(hints[name], data[name], _join(key, name))
-        elif field.default is dataclasses.MISSING:
-            raise RequestError(f"{_join(key, name)}: missing key of {cls.__name__}")
-    return cls(**values)
-
-
-def _read(hint: typing.Any, value: object, key: str) -> object:
-    origin, args = typing.get_origin(hint), typing.get_args(hint)
-    if origin is Union:
-        return None if value is None else _read(args[0], value, key)
-    if origin is tuple:
-        if not isinstance(value, list):
-            raise RequestError(f"{key}: expected a list, got {_kind(value)}")
-        return tuple(_read(args[0], item, f"{key}[{i}]") for i, item in enumerate(value))
-    if dataclasses.is_dataclass(hint):
-        return from_data(typing.cast("type[object]", hint), value, key)
-    expected = origin or hint
-    if not isinstance(value, expected) or (expected is int and isinstance(value, bool)):
-        raise RequestError(f"{key}: expected {expected.__name__}, got {_kind(value)}")
-    return value
-
-
-def _join(key: str, name: str) -> str:
-    return f"{key}.{name}" if key else name
-
-
-def _kind(value: object) -> str:
-    return "null" if value is None else type(value).__name__

@@ -25,7 +25,7 @@ class LayerConfig:
     pylib_dirs: tuple[str, ...] = ()
     """The site-packages of the lower layers, in import order, the runtime's last."""
     dynlib_dirs: tuple[str, ...] = ()
-    """The shared library folders of this layer and the lower ones, in import order."""
+    """The shared library folders of the lower layers that have one, in import order."""
     launch_module: str | None = None
     """The module to start an application with, by ``python -m``."""
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Optional
 
+from pants.engine.addresses import Address
 from pants.engine.target import (
     COMMON_TARGET_FIELDS,
     Dependencies,
@@ -75,9 +76,9 @@ class LockfileField(LayerSourcesField):
     )
 
     @classmethod
-    def compute_value(cls, raw_value: object, address: object) -> None:
+    def compute_value(cls, raw_value: Optional[str], address: Address) -> None:
         """Refuse any value: the place is part of the format."""
-        value = super().compute_value(raw_value, address)  # type: ignore[arg-type]
+        value = super().compute_value(raw_value, address)
         if value is not None:
             raise InvalidFieldException(
                 f"The `lockfile` field in target {address} cannot be set: the lockfile of a layer "
@@ -113,12 +114,12 @@ class LaunchModuleField(LayerSourcesField):
     )
 
     @classmethod
-    def compute_value(cls, raw_value: object, address: object) -> str:
+    def compute_value(cls, raw_value: Optional[str], address: Address) -> str:
         """Check the type, and drop the slash after a directory."""
-        value = super().compute_value(raw_value, address)  # type: ignore[arg-type]
+        value = super().compute_value(raw_value, address)
         if not isinstance(value, str):
             raise InvalidFieldTypeException(
-                address,  # type: ignore[arg-type]
+                address,
                 cls.alias,
                 raw_value,
                 expected_type="a string",

@@ -1,0 +1,110 @@
+"""The reference of the formats and actions has every key, and none that is not there."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import json
+import re
+from dataclasses import is_dataclass
+from pathlib import Path
+
+import pytest
+
+from venvstacks_rules import model
+from venvstacks_rules.actions import _cli, postinstall
+from venvstacks_rules.model.layer_config import LayerConfig
+from venvstacks_rules.model.manifest import IndexedSegment, LayerMetadata, ModuleHash, SegmentIndex
+from venvstacks_rules.model.pylock import LockedInterpreter, LockInputs
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+METADATA = LayerMetadata(
+    layer_name="app-a",
+    install_target="app-a",
+    requirements_hash="",
+    lock_version=1,
+    locked_at="",
+    target_platform="linux_x86_64",
+    runtime_layer="r",
+    python_implementation="cpython@3.11.1",
+    bound_to_implementation=False,
+    app_launch_module="a",
+    app_launch_module_hash="",
+    app_support_modules=(ModuleHash("b", ""),),
+)
+# What assemble-archive adds.
+OF_THE_ARCHIVE = {"archive_name", "archive_size", "archive_hashes", "archive_build"}
+SEGMENT = IndexedSegment("layer", 0, 0, "", 0, ())
+INDEX = SegmentIndex("app-a", "", 0, "", "tar.zst", 9, (SEGMENT,))
+CONFIG = LayerConfig("bin/python", "3.11.1", "bin/python", "lib", launch_module="a")
+
+
+def names(cls: type[object]) -> set[str]:
+    return {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+
+
+def keys(page: str, section: str) -> list[str]:
+    """The first cells of the rows of a section of a page of the reference."""
+    text = (DOCS / "reference" / page).read_text(encoding="utf-8")
+    found = re.search(
+        rf"^#+ {re.escape(section)}\n(.*?)(?=^#+ |\Z)", text, re.MULTILINE | re.DOTALL
+    )
+    assert found is not None, f"{page} has no section {section}"
+    return re.findall(r"^\| `([^`]+)` \|", found[1], re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("section", "expected"),
+    [
+        ("Layer metadata", {*METADATA.to_dict(), *OF_THE_ARCHIVE}),
+        ("Segment index", set(INDEX.to_dict())),
+        ("A segment in the index", set(SEGMENT.to_dict())),
+        ("Deployed layer config", set(json.loads(CONFIG.to_json()))),
+        ("`[tool.venvstacks-rules.inputs]`", names(LockInputs)),
+        ("`tool.venvstacks-rules.interpreters`", names(LockedInterpreter)),
+    ],
+)
+def test_every_key_of_a_file_is_documented(section: str, expected: set[str]) -> None:
+    documented = keys("formats.md", section)
+    assert sorted(documented) == sorted(expected)
+
+
+def test_committed_lock_metadata_has_the_documented_keys() -> None:
+    documented = set(keys("formats.md", "Metadata of a lockfile"))
+    found = sorted((ROOT / "examples").glob("*/requirements/*/pylock.*.meta.json"))
+    assert found
+    for path in found:
+        assert set(json.loads(path.read_text(encoding="utf-8"))) == documented, path
+
+
+def test_every_option_of_the_post_installation_is_documented(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit):
+        postinstall.main(["--help"])
+    offered = set(re.findall(r"^  (--[a-z-]+)", capsys.readouterr().out, re.MULTILINE))
+    assert set(keys("formats.md", "Deployment")) == offered
+
+
+def test_every_verb_is_documented() -> None:
+    text = (DOCS / "reference" / "actions.md").read_text(encoding="utf-8")
+    assert re.findall(r"^## `([a-z-]+)`$", text, re.MULTILINE) == list(_cli.VERBS)
+
+
+def messages() -> list[type[object]]:
+    """What crosses between a build and its tools: the dataclasses of the modules `*_io`."""
+    found: dict[str, type[object]] = {}
+    for path in sorted(Path(model.__path__[0]).glob("*_io.py")):
+        module = importlib.import_module(f"{model.__name__}.{path.stem}")
+        values = vars(module).items()
+        found.update({n: v for n, v in values if isinstance(v, type) and is_dataclass(v)})
+    return list(found.values())
+
+
+@pytest.mark.parametrize("message", messages(), ids=lambda message: message.__name__)
+def test_every_key_of_a_request_or_result_is_documented(message: type[object]) -> None:
+    assert keys("actions.md", f"`{message.__name__}`") == [
+        field.name
+        for field in dataclasses.fields(message)  # type: ignore[arg-type]
+    ]
