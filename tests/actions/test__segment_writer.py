@@ -14,7 +14,8 @@ import zstandard
 from tests.support.wheels import members
 
 from venvstacks_rules.actions import _segment_writer
-from venvstacks_rules.actions._segment_writer import SegmentWriter, sha256_of
+from venvstacks_rules.actions._segment_writer import SegmentWriter
+from venvstacks_rules.actions._streams import sha256_of
 from venvstacks_rules.model.action_io import ArchivedFile, Compression
 
 FORMATS = {"tar.zst": 3, "tar.xz": 0, "tar.gz": 1}

@@ -210,3 +210,14 @@ def test_the_fingerprint_covers_names_modes_and_contents(tmp_path: Path) -> None
     (stdlib / "__pycache__/os.pyc").write_text("")
     (stdlib / "sitecustomize.py").write_text("")
     assert fingerprint() == seen[-1]
+
+
+@linux_only
+def test_a_library_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    lost = Installation(sys.executable, "3.9.1", str(tmp_path), str(tmp_path / "lib"), "", "lib")
+    with pytest.raises(InterpreterError) as caught:
+        _interpreter_tree.capture(lost)
+    assert str(caught.value) == (
+        f"CPython 3.9.1 (`{sys.executable}`) cannot be captured\n"
+        f"  * `{tmp_path}/lib` cannot be read: No such file or directory; use another installation"
+    )

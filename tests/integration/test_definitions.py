@@ -43,8 +43,8 @@ layers. Rename the target.
 'glibc@2.28'.
   * wrong:old-mac: `macosx_target`: `Ventura` is not a macOS version `X.Y`. Write it as, for \
 example, '13.0'.
-  * wrong:other: `requirements` has 'not a requirement', which is not a requirement: Parse error at \
-"'a requir'": Expected string_end. Write it as in PEP 508, for example 'scikit-learn>=1.5'.
+  * wrong:other: `requirements` has 'not a requirement', which is not a requirement: Parse error \
+at "'a requir'": Expected string_end. Write it as in PEP 508, for example 'scikit-learn>=1.5'.
   * wrong:other: `requirements` has 'six @ https://example.org/six.whl', a direct reference, which \
 cannot be locked yet. Name a version, and the index to take it from in `[venvstacks].uv_config`.
   * wrong:pkg: `launch_module` names 'pkg', a directory without a `__main__.py`, which `python -m` \

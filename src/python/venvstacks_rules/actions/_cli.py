@@ -11,7 +11,7 @@ import importlib
 import sys
 from pathlib import Path
 
-from venvstacks_rules.model.errors import VenvstacksError
+from venvstacks_rules.model.errors import RequestError, VenvstacksError
 from venvstacks_rules.model.json_codec import to_json
 
 # verb -> the module that has `run(request text) -> result`. Imported when asked for: an action
@@ -41,9 +41,11 @@ def main(argv: list[str]) -> int:
     # argparse itself takes no positional arguments after the options that follow the verb.
     end = argv.index("--") if "--" in argv else len(argv)
     options, args = parser.parse_args(argv[:end]), argv[end + 1 :]
+    if args and options.verb != "launch":
+        parser.error(f"nothing can follow `--` for `{options.verb}`")
     module = importlib.import_module(f"venvstacks_rules.actions.{VERBS[options.verb]}")
     try:
-        request = Path(options.request).read_text(encoding="utf-8")
+        request = _read(options.request)
         extra = {}
         if options.verb == "launch":
             extra = {"args": args, "folder": Path(options.request).absolute().parent}
@@ -56,3 +58,12 @@ def main(argv: list[str]) -> int:
         print(f"error: {e}", file=sys.stderr)
         return 1
     return 0
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except OSError as e:
+        raise RequestError(f"the request `{path}` cannot be read: {e.strerror}") from None
+    except UnicodeDecodeError as e:
+        raise RequestError(f"the request `{path}` is not UTF-8: {e}") from None

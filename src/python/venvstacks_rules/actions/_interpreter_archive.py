@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from venvstacks_rules.actions._segment_writer import chunks
+from venvstacks_rules.actions._streams import chunks
 from venvstacks_rules.actions._tar_stream import DamagedError, TarStream, open_tar_stream
 from venvstacks_rules.model.errors import InterpreterError
 

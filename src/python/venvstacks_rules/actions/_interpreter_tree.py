@@ -21,7 +21,7 @@ from pathlib import Path
 
 from venvstacks_rules.actions import _shared_libraries
 from venvstacks_rules.actions._interpreter_probe import Installation
-from venvstacks_rules.actions._segment_writer import sha256_of
+from venvstacks_rules.actions._streams import sha256_of
 from venvstacks_rules.model.errors import InterpreterError
 from venvstacks_rules.model.layout import short_version
 
@@ -72,6 +72,18 @@ class Capture:
     """Paths of the executable and the shared objects: their library search path is looked at."""
     uses_bundled: frozenset[str]
     """Those binaries that load a shared library of the capture."""
+
+
+def capture(found: Installation) -> tuple[Capture, str]:
+    """What is taken, and its fingerprint; InterpreterError where that cannot be done or read."""
+    try:
+        planned = plan(found)
+        return planned, fingerprint(planned)
+    except OSError as e:
+        raise InterpreterError(
+            f"CPython {found.python_version} (`{found.executable}`) cannot be captured",
+            [f"`{e.filename}` cannot be read: {e.strerror}; use another installation"],
+        ) from None
 
 
 def plan(found: Installation) -> Capture:
@@ -130,7 +142,7 @@ def fingerprint(capture: Capture) -> str:
 
 def _library(found: Installation, folder: str) -> Iterator[CapturedFile]:
     """The standard library of `found`, to lie at `folder`."""
-    for root, folders, names in os.walk(found.stdlib):
+    for root, folders, names in os.walk(found.stdlib, onerror=_refuse_unreadable):
         inside = os.path.relpath(root, found.stdlib)
         start = "" if inside == "." else f"{inside}/"
         folders[:] = [name for name in folders if not _is_dropped(start + name)]
@@ -209,6 +221,11 @@ def _libraries(bundled: dict[str, str], version: str) -> Iterator[CapturedFile]:
 def _file(path: str, source: Path) -> CapturedFile:
     executable = bool(source.stat().st_mode & stat.S_IXUSR)
     return CapturedFile(path, executable=executable, source=str(source))
+
+
+def _refuse_unreadable(error: OSError) -> None:
+    # `os.walk` passes over folders that it cannot read, and a part of the library would be missing.
+    raise error
 
 
 def _is_dropped(relative: str) -> bool:

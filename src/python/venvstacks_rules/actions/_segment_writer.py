@@ -11,13 +11,11 @@ machine.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO
 
 import cramjam
 import zstandard
@@ -26,7 +24,6 @@ from venvstacks_rules.actions import _tar
 from venvstacks_rules.model.action_io import ArchivedFile, Compression, Segment
 
 _MIB = 1024 * 1024
-_CHUNK = _MIB
 _THREADS = 2
 _FIRST_SLOW_ZSTD_LEVEL = 13
 
@@ -184,23 +181,3 @@ class SegmentWriter:
         self._out.write(data)
         self._hash.update(data)
         self._size += len(data)
-
-
-def chunks(stream: BinaryIO) -> Iterable[bytes]:
-    """The bytes of `stream` in pieces."""
-    while True:
-        chunk = stream.read(_CHUNK)
-        if not chunk:
-            return
-        yield chunk
-
-
-def sha256_of(path: str | os.PathLike[str]) -> tuple[str, int]:
-    """The hexadecimal SHA-256 and the size in bytes of a file."""
-    hasher = hashlib.sha256()
-    size = 0
-    with Path(path).open("rb") as stream:
-        for chunk in chunks(stream):
-            hasher.update(chunk)
-            size += len(chunk)
-    return hasher.hexdigest(), size

@@ -15,7 +15,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
-from venvstacks_rules.actions._segment_writer import SegmentWriter, chunks
+from venvstacks_rules.actions._segment_writer import SegmentWriter
+from venvstacks_rules.actions._streams import chunks
 from venvstacks_rules.model.action_io import (
     ArchivedFile,
     AssembleArchiveRequest,

@@ -44,7 +44,7 @@ def run(request_text: str) -> FoundInterpreter:
     return FoundInterpreter(
         executable=best.executable,
         python_version=best.python_version,
-        fingerprint=_interpreter_tree.fingerprint(_interpreter_tree.plan(best)),
+        fingerprint=_interpreter_tree.capture(best)[1],
     )
 
 

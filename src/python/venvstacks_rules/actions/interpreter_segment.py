@@ -19,7 +19,8 @@ from venvstacks_rules.actions._interpreter_archive import (
     leads_somewhere,
     with_folders,
 )
-from venvstacks_rules.actions._segment_writer import SegmentWriter, sha256_of
+from venvstacks_rules.actions._segment_writer import SegmentWriter
+from venvstacks_rules.actions._streams import sha256_of
 from venvstacks_rules.model.action_io import (
     InterpreterSegment,
     InterpreterSegmentRequest,

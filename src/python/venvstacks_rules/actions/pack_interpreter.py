@@ -13,7 +13,8 @@ from pathlib import Path
 from venvstacks_rules.actions import _interpreter_tree, _relocation
 from venvstacks_rules.actions._interpreter_probe import Installation, probe
 from venvstacks_rules.actions._interpreter_tree import Capture, CapturedFile
-from venvstacks_rules.actions._segment_writer import SegmentWriter, chunks
+from venvstacks_rules.actions._segment_writer import SegmentWriter
+from venvstacks_rules.actions._streams import chunks
 from venvstacks_rules.model.action_io import (
     Compression,
     FoundInterpreter,
@@ -51,8 +52,8 @@ def _checked(announced: FoundInterpreter) -> tuple[Installation, Capture]:
     """The installation, if it still is what was found."""
     found = probe(announced.executable)
     if found is not None and found.python_version == announced.python_version:
-        capture = _interpreter_tree.plan(found)
-        if _interpreter_tree.fingerprint(capture) == announced.fingerprint:
+        capture, fingerprint = _interpreter_tree.capture(found)
+        if fingerprint == announced.fingerprint:
             return found, capture
     raise InterpreterError(
         f"CPython {announced.python_version} (`{announced.executable}`) cannot be captured",

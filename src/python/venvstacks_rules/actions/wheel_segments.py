@@ -21,7 +21,8 @@ from installer.records import RecordEntry
 from installer.utils import SCHEME_NAMES
 
 from venvstacks_rules.actions import _wheel_checks
-from venvstacks_rules.actions._segment_writer import SegmentWriter, chunks, sha256_of
+from venvstacks_rules.actions._segment_writer import SegmentWriter
+from venvstacks_rules.actions._streams import chunks, sha256_of
 from venvstacks_rules.actions._wheel_checks import DistInfo, shown
 from venvstacks_rules.model.action_io import (
     ArchivedFile,

@@ -24,7 +24,7 @@ class ProblemsError(VenvstacksError):
         self.problems = tuple(problems)
         lines = [summary]
         for problem in self.problems:
-            first, *rest = problem.splitlines()
+            first, *rest = problem.splitlines() or [""]
             lines.append(f"  * {first}")
             lines.extend(f"    {line}" if line else "" for line in rest)
         super().__init__("\n".join(lines))

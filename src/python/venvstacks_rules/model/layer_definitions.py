@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 
 from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import InvalidSpecifier, Specifier
 
 from venvstacks_rules.model.names import LayerKind, name_problem
 from venvstacks_rules.model.platforms import linux_glibc, macosx_version
@@ -112,7 +113,10 @@ def _own_problems(definition: LayerDefinition) -> list[str]:
     for requirement in definition.requirements:
         try:
             parsed = Requirement(requirement)
-        except InvalidRequirement as e:
+            # Old releases of `packaging`, such as the one in Pants 2.17, accept `>>1`.
+            for specifier in parsed.specifier:
+                Specifier(str(specifier))
+        except (InvalidRequirement, InvalidSpecifier) as e:
             reason = str(e).splitlines()[0].rstrip(".")
             problems.append(
                 f"`requirements` has {requirement!r}, which is not a requirement: {reason}. "

@@ -178,7 +178,8 @@ class _Resolver:
             elif target is None:
                 what = f"{reference.address} is not a layer"
             elif target.kind is not wanted:
-                what = f"{reference.address} is a {target.kind.value}, not a {wanted.value}"
+                kind = f"{target.kind.article} {target.kind.value}"
+                what = f"{reference.address} is {kind}, not a {wanted.value}"
             elif reference.address in seen:
                 what = f"{reference.address} is listed twice"
             else:

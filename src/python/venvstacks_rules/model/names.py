@@ -24,6 +24,11 @@ class LayerKind(enum.Enum):
     APPLICATION = "application"
 
     @property
+    def article(self) -> str:
+        """What goes before the word in a sentence."""
+        return "an" if self is LayerKind.APPLICATION else "a"
+
+    @property
     def prefix(self) -> str:
         """What the kind puts before a layer's own name."""
         return {"runtime": "", "framework": "framework-", "application": "app-"}[self.value]

@@ -27,8 +27,10 @@ _PACKAGE = "venvstacks_rules"
 _SOURCES_DIR = "_actions"
 _REQUEST, _RESULT = "request.json", "result.json"
 _IMPORT = re.compile(
-    rf"^\s*(?:from|import) ({_PACKAGE}(?:\.\w+)*)(?: import ([\w, ]+))?", re.MULTILINE
+    rf"^\s*(?:from|import) ({_PACKAGE}(?:\.\w+)*)(?: import (?:\(([\w,\s]+)\)|([\w, ]+)))?",
+    re.MULTILINE,
 )
+_ERROR = re.compile(r"^error: ", re.MULTILINE)
 
 
 class ActionTool(PythonToolRequirementsBase):
@@ -140,7 +142,9 @@ def imported_modules(module: str, sources: Mapping[str, str]) -> frozenset[str]:
         seen.add(name)
         pending.append(name.rpartition(".")[0])
         for match in _IMPORT.finditer(sources[name]):
-            imported = [part.split(" as ")[0].strip() for part in (match[2] or "").split(",")]
+            imported = [
+                part.split(" as ")[0].strip() for part in (match[2] or match[3] or "").split(",")
+            ]
             pending += [match[1], *(f"{match[1]}.{part}" for part in imported)]
     return frozenset(seen)
 
@@ -223,9 +227,10 @@ async def run_action(request: ActionProcessRequest) -> ActionResult:
 
 def action_failure(verb: str, exit_code: int, stderr: str) -> Exception:
     """The error to show for an action that failed: the user's mistake, or a bug of ours."""
-    prefix = "error: "
-    if exit_code == 1 and prefix in stderr:
-        return VenvstacksError(stderr[stderr.index(prefix) + len(prefix) :].rstrip())
+    # At the start of a line: the last line of a stack trace can be `zlib.error: ...`.
+    said = _ERROR.search(stderr)
+    if exit_code == 1 and said is not None:
+        return VenvstacksError(stderr[said.end() :].rstrip())
     return ActionError(
         f"The action `{verb}` ended with exit code {exit_code}. This is a bug of venvstacks_rules; "
         f"please report it with what the action printed:\n{stderr.rstrip()}"

@@ -6,6 +6,7 @@ import os.path
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from pants.base.exceptions import IntrinsicError
 from pants.core.target_types import FileSourceField
 from pants.engine.addresses import AddressInput
 from pants.engine.env_vars import EnvironmentVarsRequest
@@ -91,7 +92,20 @@ async def interpreter_archive(
         found for found in request.lock.interpreters if found.platform == request.platform
     )
     url = mirrored_url(pinned.url, options.python_mirror)
-    digest = await engine.download_file(DownloadFile(url, FileDigest(pinned.sha256, pinned.size)))
+    wanted = DownloadFile(url, FileDigest(pinned.sha256, pinned.size))
+    try:
+        digest = await engine.download_file(wanted)
+    except IntrinsicError as e:
+        # What the engine says names neither the layer nor, of a wrong hash, the URL.
+        raise InterpreterError(
+            f"{request.layer.address}: the interpreter archive for {request.platform} cannot be "
+            "fetched as the lockfile pins it",
+            [
+                f"{url}: {e}",
+                "check the network and `[venvstacks].python_mirror`, or renew the lockfile with "
+                f"`./pants generate-lockfiles --resolve={request.layer.address}`",
+            ],
+        ) from None
     prefixed = await engine.add_prefix(AddPrefix(digest, "interpreter"))
     snapshot = await engine.digest_to_snapshot(prefixed)
     return InterpreterArchive(prefixed, snapshot.files[0], pinned.sha256, pinned.size)

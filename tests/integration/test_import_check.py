@@ -1,0 +1,88 @@
+"""``./pants test``: whether a deployed application finds what it imports."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from tests.support.build_root import BuildRoot, build_root
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
+    with build_root(tmp_path_factory.mktemp("imports") / "root") as made:
+        made.copy_example("hello")
+        yield made
+
+
+@pytest.fixture
+def module(root: BuildRoot) -> Iterator[str]:
+    """The launch module of the example, put back after the test."""
+    path = "examples/hello/hello.py"
+    source = root.read(path)
+    yield path
+    root.write(path, source)
+
+
+def test_an_application_that_finds_all(root: BuildRoot) -> None:
+    done = root.pants("test", "examples/hello:hello")
+    assert done.code == 0
+    assert "✓ examples/hello:hello succeeded in " in done.stderr
+
+
+def test_imports_that_may_never_run_are_not_tried(root: BuildRoot, module: str) -> None:
+    root.write(
+        module,
+        "try:\n    import absent_package\nexcept ImportError:\n    pass\n"
+        "def later():\n    import absent_package\n",
+    )
+    root.succeed("test", "examples/hello:hello")
+
+
+def test_layers_below_are_no_tests(root: BuildRoot) -> None:
+    done = root.succeed("test", "examples/hello:text")
+    assert "[WARN] No applicable files or targets matched." in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("source", "problem"),
+    [
+        (
+            "import sys\nimport rich\nimport absent_package.deep\n",
+            "`import absent_package.deep` (hello.py:3): ModuleNotFoundError: "
+            "No module named 'absent_package'",
+        ),
+        (
+            'if __name__ == "__main__":\n    from rich import no_such_name\n',
+            "`from rich import no_such_name` (hello.py:2): ImportError: cannot import name "
+            "'no_such_name' from 'rich'",
+        ),
+    ],
+)
+def test_a_launch_module_that_imports_what_is_not_there(
+    root: BuildRoot, module: str, source: str, problem: str
+) -> None:
+    root.write(module, source)
+    done = root.pants("test", "examples/hello:hello")
+    assert done.code == 1
+    assert "✕ examples/hello:hello failed in " in done.stderr
+    expected = "error: `examples/hello:hello`: not everything can be imported in the deployed "
+    assert f"{expected}application\n  * {problem}" in done.stderr
+    assert "Traceback (most recent call last)" not in done.stderr
+
+
+def test_a_declared_package_that_does_not_import(root: BuildRoot) -> None:
+    """What fails lies in a support module that the launch module uses."""
+    folder = "examples/broken"
+    shutil.copytree(root.path / "examples/hello", root.path / folder)
+    build = root.read(f"{folder}/BUILD")
+    root.write(
+        f"{folder}/BUILD",
+        build.replace('"hello.py",', '"hello.py", support_modules=["helping.py"],'),
+    )
+    root.write(f"{folder}/hello.py", "import helping\n")
+    root.write(f"{folder}/helping.py", "raise RuntimeError('no way to start')\n")
+    done = root.pants("test", f"{folder}:hello")
+    assert done.code == 1
+    assert "`import helping` (hello.py:1): RuntimeError: no way to start" in done.stderr

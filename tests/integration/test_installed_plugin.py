@@ -1,0 +1,136 @@
+"""The distribution, as a user of the published plugin has it: installed by Pants from a wheel."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.support.build_root import REPOSITORY, BuildRoot, build_root
+from tests.support.outputs import native_platform
+
+PACKAGE = "venvstacks_rules"
+BUILD = """\
+venvstacks_runtime(name="base", python_implementation="cpython@3.9", requirements=["iniconfig"])
+venvstacks_framework(name="words", runtime=":base", requirements=["humanize"])
+venvstacks_application(
+    name="count", launch_module="count.py", frameworks=[":words"],
+    requirements=["humanize", "mdurl"],
+)
+"""
+COUNT = """\
+import humanize, iniconfig, mdurl, sys
+from pathlib import Path
+layers = Path(sys.prefix).parent
+for module in (iniconfig, humanize, mdurl):
+    print(module.__name__, Path(module.__file__).relative_to(layers).parts[0])
+print(humanize.intcomma(int(sys.argv[1])))
+"""
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel that is published, built from a copy of the sources in a folder of its own."""
+    folder = tmp_path_factory.mktemp("wheel")
+    source = folder / "source"
+    source.mkdir()
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(REPOSITORY / name, source)
+    shutil.copytree(
+        REPOSITORY / "src", source / "src", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    _build_wheel(source, folder / "out")
+    (built,) = (folder / "out").glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def root(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
+    """A repository that knows the plugin by its name and version."""
+    with build_root(tmp_path_factory.mktemp("elsewhere") / "root") as root:
+        configured = root.read("pants.toml")
+        version = wheel.name.split("-")[1]
+        installed, count = re.subn(
+            r"^pythonpath = .*$",
+            f'plugins = ["venvstacks-rules=={version}"]',
+            configured,
+            flags=re.MULTILINE,
+        )
+        assert count == 1
+        root.write(
+            "pants.toml",
+            f'{installed}\n[python-repos]\nfind_links = ["{wheel.parent.as_uri()}"]\n',
+        )
+        root.write("stack/BUILD", BUILD)
+        root.write("stack/count.py", COUNT)
+        yield root
+
+
+def test_the_wheel_has_every_source_and_resource(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        assert archive.testzip() is None
+        names = {name for name in archive.namelist() if not name.endswith("/")}
+    source = REPOSITORY / "src" / "python"
+    expected = {
+        path.relative_to(source).as_posix()
+        for path in (source / PACKAGE).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts and path.name != "BUILD"
+    }
+    for needed in (
+        "register.py",
+        "py.typed",
+        "actions/__main__.py",
+        "actions/actions.lock",
+        "actions/actions.lock.metadata",
+        "actions/postinstall.py",
+        "model/action_io.py",
+    ):
+        assert f"{PACKAGE}/{needed}" in expected
+    packaged = {name for name in names if ".dist-info/" not in name and not name.endswith("/BUILD")}
+    assert packaged == expected
+    info = f"{'-'.join(wheel.name.split('-')[:2])}.dist-info"
+    assert f"{info}/licenses/LICENSE" in names
+
+
+def test_the_wheel_is_the_same_bytes_wherever_it_is_built(wheel: Path, tmp_path: Path) -> None:
+    """Without a time or a path of the build in it."""
+    source = tmp_path / "other source"
+    shutil.copytree(wheel.parents[1] / "source", source)
+    _build_wheel(source, tmp_path)
+    assert (tmp_path / wheel.name).read_bytes() == wheel.read_bytes()
+
+
+@pytest.mark.timeout(600)
+def test_another_repository_locks_packages_and_runs_a_stack(root: BuildRoot) -> None:
+    root.succeed("generate-lockfiles")
+    root.succeed("package", "stack:")
+    folder = root.path / "dist" / "stack" / native_platform()
+    assert sorted(path.name for path in folder.iterdir()) == [
+        f"{layer}{end}"
+        for layer in ("app-count", "base", "framework-words")
+        for end in (".json", ".segments.json", ".tar.zst")
+    ]
+    done = root.succeed("run", "stack:count", "--", "1234567")
+    assert done.stdout.splitlines() == [
+        "iniconfig base",
+        "humanize framework-words",
+        "mdurl app-count",
+        "1,234,567",
+    ]
+
+
+def test_the_plugin_is_the_installed_one(root: BuildRoot) -> None:
+    done = root.succeed("help", "venvstacks_runtime")
+    assert "A runtime layer: a CPython interpreter" in done.stdout
+    assert str(REPOSITORY) not in root.read("pants.toml")
+
+
+def _build_wheel(source: Path, output: Path) -> None:
+    uv = str(Path(sys.executable).with_name("uv"))
+    command = [uv, "build", "--quiet", "--wheel", "--out-dir", str(output), str(source)]
+    subprocess.run(command, check=True)

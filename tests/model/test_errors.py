@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+from venvstacks_rules.model import errors
+from venvstacks_rules.model.errors import ProblemsError, VenvstacksError
+
+
+def test_problems_are_listed_and_their_lines_indented() -> None:
+    error = ProblemsError("two things:", ["one\nand more\n\nof it", "two"])
+    assert error.problems == ("one\nand more\n\nof it", "two")
+    assert str(error) == "two things:\n  * one\n    and more\n\n    of it\n  * two"
+
+
+def test_without_problems_there_is_the_summary_alone() -> None:
+    assert str(ProblemsError("nothing else", [])) == "nothing else"
+
+
+def test_an_empty_problem_is_no_crash() -> None:
+    assert str(ProblemsError("x", [""])) == "x\n  * "
+
+
+def test_there_is_one_root_and_all_names_end_in_error() -> None:
+    found = [
+        value
+        for value in vars(errors).values()
+        if isinstance(value, type) and value.__module__ == errors.__name__
+    ]
+    assert len(found) >= 8
+    for value in found:
+        assert issubclass(value, VenvstacksError)
+        assert value.__name__.endswith("Error")

@@ -1,0 +1,133 @@
+"""Decisions of the rules that need no engine, and what the backend registers."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from pants.engine.internals.native_engine import Address
+
+import venvstacks_rules.register
+from venvstacks_rules.model.action_io import Compression
+from venvstacks_rules.model.errors import DefinitionError
+from venvstacks_rules.model.lockfiles import LockedWheel
+from venvstacks_rules.pants_backend import backend
+from venvstacks_rules.pants_backend.goals.lock import layers_to_lock
+from venvstacks_rules.pants_backend.subsystem import ArchiveFormatChoice
+from venvstacks_rules.pants_backend.target_types import (
+    ArchiveFormatField,
+    CompressionLevelField,
+    VenvstacksApplication,
+    VenvstacksFramework,
+    VenvstacksRuntime,
+    module_globs,
+)
+from venvstacks_rules.pants_backend.util_rules.segments import layer_compression, wheel_groups
+
+MIB = 1024 * 1024
+
+
+def wheel(name: str, size: int) -> LockedWheel:
+    return LockedWheel(name, f"https://example.org/{name}", None, size, "0" * 64)
+
+
+def groups(*sizes: int) -> list[list[int]]:
+    wheels = [wheel(f"w{number}", size) for number, size in enumerate(sizes)]
+    return [[member.size for member in group] for group in wheel_groups(wheels)]
+
+
+def test_large_wheels_go_alone_and_first() -> None:
+    assert groups(10, 2 * MIB, 20, 300 * MIB) == [[2 * MIB], [300 * MIB], [10, 20]]
+
+
+def test_small_wheels_share_a_process_up_to_a_size() -> None:
+    almost = 2 * MIB - 1
+    assert groups(*[almost] * 5) == [[almost] * 4, [almost]]
+    assert groups(1) == [[1]]
+    assert groups() == []
+
+
+LOWER = {"rt": (), "fw": ("rt",), "other": ("rt",), "app": ("fw",), "top": ("fw", "other")}
+
+
+@pytest.mark.parametrize(
+    ("asked", "locked", "expected"),
+    [
+        (("rt",), set(LOWER), ("app", "fw", "other", "rt", "top")),
+        (("fw",), set(LOWER), ("app", "fw", "top")),
+        (("app",), set(LOWER), ("app",)),
+        # What has no lock yet has to come along, and what lies on that.
+        (("app",), set(LOWER) - {"fw"}, ("app", "fw", "top")),
+        (("app",), set(), ("app", "fw", "other", "rt", "top")),
+        ((), set(), ()),
+    ],
+)
+def test_what_is_locked_along(
+    asked: tuple[str, ...], locked: set[str], expected: tuple[str, ...]
+) -> None:
+    assert layers_to_lock(asked, LOWER, frozenset(locked)) == expected
+
+
+def compression(
+    field: tuple[str | None, int | None], option: tuple[ArchiveFormatChoice, int | None]
+) -> Compression:
+    address = Address("src", target_name="x")
+    target = {
+        ArchiveFormatField: ArchiveFormatField(field[0], address),
+        CompressionLevelField: CompressionLevelField(field[1], address),
+    }
+    found = SimpleNamespace(target=target, layer=SimpleNamespace(address="src:x"))
+    options = SimpleNamespace(archive_format=option[0], compression_level=option[1])
+    return layer_compression(cast(Any, found), cast(Any, options))
+
+
+def test_fields_win_over_options() -> None:
+    zst, xz = ArchiveFormatChoice.ZST, ArchiveFormatChoice.XZ
+    assert compression((None, None), (zst, None)) == Compression("tar.zst", 9)
+    assert compression((None, None), (xz, 2)) == Compression("tar.xz", 2)
+    assert compression(("tar.gz", 3), (xz, 2)) == Compression("tar.gz", 3)
+    # The level of the option is in the scale of the option's format.
+    assert compression(("tar.zst", None), (xz, 2)) == Compression("tar.zst", 9)
+    assert compression(("tar.xz", None), (xz, 2)) == Compression("tar.xz", 2)
+
+
+@pytest.mark.parametrize(
+    ("field", "option", "where"),
+    [(30, None, "`compression_level`"), (None, 30, "`[venvstacks].compression_level`")],
+)
+def test_a_level_out_of_range_names_where_it_was_set(
+    field: int | None, option: int | None, where: str
+) -> None:
+    with pytest.raises(DefinitionError) as caught:
+        compression((None, field), (ArchiveFormatChoice.ZST, option))
+    assert str(caught.value) == (
+        "A layer cannot be compressed as asked for:\n"
+        f"  * src:x: {where}: 30 is not a compression level of `tar.zst`: use 1 to 19 (the default "
+        "is 9)"
+    )
+
+
+def test_globs_of_modules() -> None:
+    assert module_globs("tool.py") == ("tool.py",)
+    assert module_globs("tool") == ("tool/**", "!tool/**/__pycache__/**", "!tool/**/*.pyc")
+
+
+def test_what_the_backend_registers() -> None:
+    assert venvstacks_rules.register.rules is backend.rules
+    assert list(venvstacks_rules.register.target_types()) == [
+        VenvstacksRuntime,
+        VenvstacksFramework,
+        VenvstacksApplication,
+    ]
+    assert len(list(backend.rules())) > 40
+
+
+@pytest.mark.parametrize("target", backend.target_types())
+def test_every_target_and_field_is_documented(target: Any) -> None:
+    assert target.help.endswith(".")
+    for field in target.core_fields:
+        if field.__module__.startswith("venvstacks_rules."):
+            assert len(getattr(field, "help", "") or "") > 20 or field.alias == "dependencies"
+            assert PurePosixPath(field.alias).name == field.alias
