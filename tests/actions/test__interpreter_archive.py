@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import zstandard
+
 from tests.support.interpreter_archives import (
     INSTALL_ONLY,
     MINIMAL,
@@ -24,7 +25,6 @@ from tests.support.interpreter_archives import (
     symlink,
     tar,
 )
-
 from venvstacks_rules.actions import (
     _interpreter_archive,
 )

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 import zstandard
-from tests.support.wheels import members
 
+from tests.support.wheels import members
 from venvstacks_rules.actions import _segment_writer
 from venvstacks_rules.actions._segment_writer import SegmentWriter
 from venvstacks_rules.actions._streams import sha256_of

@@ -8,13 +8,13 @@ import tarfile
 from pathlib import Path
 
 import pytest
+
 from tests.support.layer_archives import (
     Tar,
     announced,
     tree,
     write_archive,
 )
-
 from venvstacks_rules.actions import _unpack
 from venvstacks_rules.model.action_io import (
     DeployedArchive,

@@ -10,6 +10,7 @@ import zlib
 from pathlib import Path
 
 import pytest
+
 from tests.support.wheel_segments import DIST_INFO, SITE, SUMMARY, problems
 from tests.support.wheels import (
     FILE_NAME,
@@ -17,7 +18,6 @@ from tests.support.wheels import (
     record_hash,
     wheel_bytes,
 )
-
 from venvstacks_rules.actions import wheel_segments
 from venvstacks_rules.model.action_io import (
     Compression,

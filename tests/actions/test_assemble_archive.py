@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.wheels import FILE_NAME, wheel_bytes
 
+from tests.support.wheels import FILE_NAME, wheel_bytes
 from venvstacks_rules.actions import assemble_archive, wheel_segments
 from venvstacks_rules.actions._segment_writer import SegmentWriter
 from venvstacks_rules.model.action_io import (

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 
 import pytest
-from tests.support.layer_archives import RUNTIME, layer, runtime, write_archive
 
+from tests.support.layer_archives import RUNTIME, layer, runtime, write_archive
 from venvstacks_rules.actions import _import_probe, check_imports
 from venvstacks_rules.model.action_io import (
     CheckedImports,

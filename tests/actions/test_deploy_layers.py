@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tests.support.layer_archives import (
     RT,
     RUNTIME,
@@ -24,7 +25,6 @@ from tests.support.layer_archives import (
     tree,
     write_archive,
 )
-
 from venvstacks_rules.actions import _deployment, deploy_layers
 from venvstacks_rules.model.action_io import (
     DeployedArchive,

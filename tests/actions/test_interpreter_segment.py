@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 import zstandard
+
 from tests.support.interpreter_archives import (
     HEADER,
     INSTALL_ONLY,
@@ -28,7 +29,6 @@ from tests.support.interpreter_archives import (
     symlink,
     tar,
 )
-
 from venvstacks_rules.actions import (
     _interpreter_probe,
     _interpreter_tree,

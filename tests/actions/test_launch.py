@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.layer_archives import RUNTIME, SITE, chain, layer, write_archive
 
+from tests.support.layer_archives import RUNTIME, SITE, chain, layer, write_archive
 from venvstacks_rules.actions import _stack_cache, launch
 from venvstacks_rules.model.action_io import DeployedArchive, LaunchRequest, to_json
 from venvstacks_rules.model.errors import ArchiveError, DeploymentError

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.layer_archives import FULL_VERSION, SITE, VERSION
 
+from tests.support.layer_archives import FULL_VERSION, SITE, VERSION
 from venvstacks_rules.actions import postinstall
 
 RUN = [sys.executable, "-I"]

@@ -11,6 +11,7 @@ import sysconfig
 from pathlib import Path
 
 import pytest
+
 from tests.support.wheel_segments import DIST_INFO, SITE, run, unpack
 from tests.support.wheels import (
     FILE_NAME,

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
+
 from tests.support.build_root import NATIVE, BuildRoot, Finished, build_root
 
 RUNTIME = 'venvstacks_runtime(name="py", python_implementation="cpython@3.9"{})\n'

@@ -370,9 +370,8 @@ def test_a_changed_wheel_is_compressed_alone(root: BuildRoot) -> None:
         root.write("local/BUILD", build)
         root.succeed(config, "generate-lockfiles", "--resolve=local:data")
         rebuilt = root.succeed(config, "package", "local:")
-    # What lies above has a new lock, for its metadata, and the same archive.
+    # What lies above depends on the interface of the layer only.
     assert [line for line in rebuilt.started if not line.startswith("Package layer")] == [
-        "Assemble framework-above.tar.zst (0.0 MB)",
         "Assemble framework-data.tar.zst (4.4 MB)",
         "Compress second for framework-data (2.2 MB)",
     ]

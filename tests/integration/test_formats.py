@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from tests.support.build_root import BuildRoot, build_root
 from tests.support.outputs import Tree, native_platform, tree, unpack
 

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
+
 from tests.support.build_root import BuildRoot, build_root
 
 

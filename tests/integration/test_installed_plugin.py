@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from tests.support.build_root import REPOSITORY, BuildRoot, build_root
 from tests.support.outputs import native_platform
 

@@ -17,6 +17,7 @@ import pytest
 import tomli
 from pbs_installer import PythonVersion
 from pbs_installer import _versions as table_module
+
 from tests.support.build_root import BuildRoot, build_root
 from tests.support.http_server import FileServer, serve
 from tests.support.interpreters import CapturedInterpreter, capture

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import tomli
+
 from tests.support.build_root import NATIVE, BuildRoot, Finished, build_root
 from tests.support.simple_index import SimpleIndex, package_wheel, simple_index
 

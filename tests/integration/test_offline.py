@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from tests.support.build_root import LAUNCHER, BuildRoot, Finished, build_root
 from tests.support.http_server import serve
 from tests.support.outputs import hashes

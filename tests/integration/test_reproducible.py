@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from tests.support.build_root import REPOSITORY, BuildRoot, build_root
 from tests.support.outputs import hashes, native_platform
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from tests.support.build_root import BuildRoot, build_root
 
 PROBE = '''\
@@ -68,8 +69,8 @@ def show(root: BuildRoot, *arguments: str) -> dict[str, object]:
 
 
 def test_arguments_and_working_directory_pass_through(root: BuildRoot) -> None:
-    shown = show(root, "a b", "--level=3", "", "*")
-    assert shown["args"] == ["a b", "--level=3", "", "*"]
+    shown = show(root, "a b", "--size=3", "", "*")
+    assert shown["args"] == ["a b", "--size=3", "", "*"]
     assert shown["cwd"] == str(root.path)
 
 

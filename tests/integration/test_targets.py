@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Iterator
 
 import pytest
+
 from tests.support.build_root import NATIVE, BuildRoot, build_root
 
 # Beside the layers of examples/sklearn, whose names these are as well.

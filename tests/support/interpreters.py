@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import zstandard
+
 from tests.support.build_root import REPOSITORY
 
 

@@ -19,6 +19,7 @@ from typing import Any
 
 import tomli
 import zstandard
+
 from tests.support.build_root import REPOSITORY
 
 

@@ -6,13 +6,13 @@ import hashlib
 from pathlib import Path
 
 import pytest
+
 from tests.support.wheels import (
     FILE_NAME,
     Member,
     decompressed,
     members,
 )
-
 from venvstacks_rules.actions import wheel_segments
 from venvstacks_rules.model.action_io import (
     Compression,

@@ -20,6 +20,7 @@ VERBS = {
     "find-interpreter": "find_interpreter",
     "pack-interpreter": "pack_interpreter",
     "interpreter-segment": "interpreter_segment",
+    "wheel-libraries": "wheel_libraries",
     "wheel-segments": "wheel_segments",
     "assemble-archive": "assemble_archive",
     "lock-layer": "lock_layer",

@@ -46,6 +46,8 @@ __all__ = [
     "PackedInterpreter",
     "Segment",
     "WheelInput",
+    "WheelLibraries",
+    "WheelLibrariesRequest",
     "WheelSegments",
     "WheelSegmentsRequest",
     "from_data",
@@ -202,6 +204,26 @@ class WheelSegments:
     """The result of ``wheel-segments``, in the order of the request."""
 
     segments: tuple[Segment, ...]
+
+
+@dataclass(frozen=True)
+class WheelLibrariesRequest:
+    """Look for shared libraries in some wheels (verb ``wheel-libraries``)."""
+
+    wheels: tuple[str, ...]
+    """Paths."""
+    python_version: str
+    """``X.Y`` of the runtime."""
+    dynlib_exclude: tuple[str, ...]
+    """Globs of libraries that do not count."""
+
+
+@dataclass(frozen=True)
+class WheelLibraries:
+    """The result of ``wheel-libraries``."""
+
+    offered: bool
+    """Whether any of the wheels carries a shared library that a layer offers to those above."""
 
 
 # ------------------------------------------------------------------------------------ assembly

@@ -33,7 +33,7 @@ def shared_library_links(
     by_path = {file.path: file for file in files}
     by_name: dict[str, list[ArchivedFile]] = {}
     for path in sorted(by_path):
-        if _is_library(path, layout) and not any(_matches(path, glob) for glob in dynlib_exclude):
+        if is_offered(path, layout, dynlib_exclude):
             by_name.setdefault(posixpath.basename(path), []).append(by_path[path])
     problems = []
     links = []
@@ -51,12 +51,14 @@ def shared_library_links(
     return tuple(links)
 
 
-def _is_library(path: str, layout: LayerLayout) -> bool:
+def is_offered(path: str, layout: LayerLayout, dynlib_exclude: Sequence[str]) -> bool:
+    """Whether a file at `path` in a layer is a shared library that the layer offers."""
     name = posixpath.basename(path)
     return (
         PurePosixPath(name).suffix in _SUFFIXES
         and _EXTENSION_MODULE.fullmatch(name) is None
         and path.startswith(f"{layout.site_packages}/")
+        and not any(_matches(path, glob) for glob in dynlib_exclude)
     )
 
 

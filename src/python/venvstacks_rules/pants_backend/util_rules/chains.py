@@ -17,6 +17,7 @@ from venvstacks_rules.pants_backend.util_rules.archives import (
     layer_archive,
 )
 from venvstacks_rules.pants_backend.util_rules.layer_graph import LayerRequest, find_layer
+from venvstacks_rules.pants_backend.util_rules.locks import ChainLocksRequest, chain_locks
 
 CACHE_NAME, CACHE_DIR = "venvstacks_layers", "__layers"
 """The named cache of deployed layers, and where a process sees it."""
@@ -43,6 +44,8 @@ class Chain:
 @rule
 async def application_chain(request: ChainRequest, platforms: TargetPlatformNames) -> Chain:
     found = await find_layer(LayerRequest(request.address), **implicitly())
+    # What is wrong with any lock is reported together.
+    await chain_locks(ChainLocksRequest(request.address), **implicitly())
     addresses = [*reversed(found.layer.lower), found.layer.address]
     built = await concurrently(
         layer_archive(

@@ -6,11 +6,10 @@ import os.path
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from pants.base.exceptions import IntrinsicError
 from pants.core.target_types import FileSourceField
 from pants.engine.addresses import AddressInput
 from pants.engine.env_vars import EnvironmentVarsRequest
-from pants.engine.fs import AddPrefix, Digest, DownloadFile, FileDigest
+from pants.engine.fs import Digest
 from pants.engine.process import ProcessCacheScope
 from pants.engine.target import HydrateSourcesRequest, SourcesField, Target, WrappedTargetRequest
 from pants.util.frozendict import FrozenDict
@@ -31,6 +30,7 @@ from venvstacks_rules.pants_backend.action_tool import ActionProcessRequest, run
 from venvstacks_rules.pants_backend.engine import collect_rules, implicitly, rule
 from venvstacks_rules.pants_backend.subsystem import PythonProvider, VenvstacksSubsystem
 from venvstacks_rules.pants_backend.target_types import PythonArchivesField
+from venvstacks_rules.pants_backend.util_rules.downloads import PinnedFileRequest, pinned_file
 
 _SEARCH_VARIABLES = ("HOME", "PATH", "PYENV_ROOT", "UV_PYTHON_INSTALL_DIR", "XDG_DATA_HOME")
 
@@ -92,23 +92,13 @@ async def interpreter_archive(
         found for found in request.lock.interpreters if found.platform == request.platform
     )
     url = mirrored_url(pinned.url, options.python_mirror)
-    wanted = DownloadFile(url, FileDigest(pinned.sha256, pinned.size))
-    try:
-        digest = await engine.download_file(wanted)
-    except IntrinsicError as e:
-        # What the engine says names neither the layer nor, of a wrong hash, the URL.
-        raise InterpreterError(
-            f"{request.layer.address}: the interpreter archive for {request.platform} cannot be "
-            "fetched as the lockfile pins it",
-            [
-                f"{url}: {e}",
-                "check the network and `[venvstacks].python_mirror`, or renew the lockfile with "
-                f"`./pants generate-lockfiles --resolve={request.layer.address}`",
-            ],
-        ) from None
-    prefixed = await engine.add_prefix(AddPrefix(digest, "interpreter"))
-    snapshot = await engine.digest_to_snapshot(prefixed)
-    return InterpreterArchive(prefixed, snapshot.files[0], pinned.sha256, pinned.size)
+    fetched = await pinned_file(
+        PinnedFileRequest(
+            request.layer.address, url, pinned.sha256, pinned.size, directory="interpreter"
+        ),
+        **implicitly(),
+    )
+    return InterpreterArchive(fetched.digest, fetched.path, pinned.sha256, pinned.size)
 
 
 @rule

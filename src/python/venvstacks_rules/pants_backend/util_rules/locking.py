@@ -50,7 +50,8 @@ async def layer_lock(
     committed = await engine.path_globs_to_digest(
         PathGlobs([pylock, f"{pylock[: -len('.toml')]}.meta.json"])
     )
-    if layer.address not in request.renewed:
+    # A layer that is disabled on every platform has nothing to lock.
+    if layer.address not in request.renewed or not layer.platforms:
         return LayerLock(committed)
     lower = await concurrently(
         layer_lock(LockRequest(found.targets[address].address, request.renewed), **implicitly())

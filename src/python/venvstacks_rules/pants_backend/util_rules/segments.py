@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from pants.engine.addresses import Address
-from pants.engine.fs import AddPrefix, Digest, DownloadFile, FileDigest, MergeDigests
+from pants.engine.fs import AddPrefix, Digest
 
 from venvstacks_rules.model.action_io import (
     ArchivedFile,
@@ -21,12 +21,10 @@ from venvstacks_rules.model.action_io import (
     to_json,
 )
 from venvstacks_rules.model.compression import compression
-from venvstacks_rules.model.errors import DefinitionError, LockError
+from venvstacks_rules.model.errors import DefinitionError
 from venvstacks_rules.model.layout import short_version
 from venvstacks_rules.model.lockfiles import LockedWheel
 from venvstacks_rules.model.names import LayerKind
-from venvstacks_rules.model.platforms import PLATFORMS
-from venvstacks_rules.model.selection import select_wheels
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.action_tool import ActionProcessRequest, run_action
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
@@ -34,8 +32,6 @@ from venvstacks_rules.pants_backend.subsystem import VenvstacksSubsystem
 from venvstacks_rules.pants_backend.target_types import ArchiveFormatField, CompressionLevelField
 from venvstacks_rules.pants_backend.util_rules.interpreters import (
     InterpreterRequest,
-    LocalInterpreterRequest,
-    found_interpreter,
     interpreter_archive,
 )
 from venvstacks_rules.pants_backend.util_rules.layer_graph import (
@@ -44,6 +40,12 @@ from venvstacks_rules.pants_backend.util_rules.layer_graph import (
     find_layer,
 )
 from venvstacks_rules.pants_backend.util_rules.locks import ChainLocksRequest, chain_locks
+from venvstacks_rules.pants_backend.util_rules.wheels import (
+    FetchedWheelsRequest,
+    LayerWheelsRequest,
+    fetched_wheels,
+    layer_wheels,
+)
 
 # A process costs tens of milliseconds: wheels below the first size share one, up to the second.
 _LARGE_WHEEL = 2 * 1024 * 1024
@@ -112,20 +114,6 @@ class InterpreterGroupRequest:
     compression: Compression
 
 
-@dataclass(frozen=True)
-class PythonVersionRequest:
-    """The exact Python version of a layer's runtime."""
-
-    address: Address
-
-
-@dataclass(frozen=True)
-class PythonVersion:
-    """X.Y.Z."""
-
-    value: str
-
-
 def layer_compression(found: LayerInGraph, options: VenvstacksSubsystem) -> Compression:
     """How a layer's archive is compressed: by its fields, else by the options."""
     format_field = found.target[ArchiveFormatField].value
@@ -138,10 +126,10 @@ def layer_compression(found: LayerInGraph, options: VenvstacksSubsystem) -> Comp
     try:
         return compression(archive_format, level)
     except ValueError as e:
-        where = "`compression_level`" if level_field else "`[venvstacks].compression_level`"
+        named = "compression_level" if level_field is not None else "[venvstacks].compression_level"
         raise DefinitionError(
             "A layer cannot be compressed as asked for:",
-            [f"{found.layer.address}: {where}: {e}"],
+            [f"{found.layer.address}: `{named}`: {e}"],
         ) from None
 
 
@@ -164,20 +152,12 @@ def wheel_groups(wheels: Sequence[LockedWheel]) -> Iterable[tuple[LockedWheel, .
 
 @rule(desc="Make segments")
 async def layer_segments(request: SegmentsRequest, options: VenvstacksSubsystem) -> LayerSegments:
-    found, locks, version = await concurrently(
+    found, selected = await concurrently(
         find_layer(LayerRequest(request.address), **implicitly()),
-        chain_locks(ChainLocksRequest(request.address), **implicitly()),
-        python_version(PythonVersionRequest(request.address), **implicitly()),
+        layer_wheels(LayerWheelsRequest(request.address, request.platform), **implicitly()),
     )
     layer = found.layer
     chosen = layer_compression(found, options)
-    wheels = select_wheels(
-        locks.locks[layer.address],
-        platform=PLATFORMS[request.platform],
-        python_version=version.value,
-        linux_target=layer.linux_target,
-        macosx_target=layer.macosx_target,
-    )
     interpreters = (
         [InterpreterGroupRequest(request.address, request.platform, chosen)]
         if layer.kind is LayerKind.RUNTIME
@@ -192,46 +172,34 @@ async def layer_segments(request: SegmentsRequest, options: VenvstacksSubsystem)
                         wheels=group,
                         target=layer.address,
                         layer=layer.layer_name,
-                        python_version=short_version(version.value),
+                        python_version=short_version(selected.python_version),
                         install_target=layer.install_target,
                         compression=chosen,
                         directory=f"wheels-{index}",
                     ),
                     **implicitly(),
                 )
-                for index, group in enumerate(wheel_groups(wheels))
+                for index, group in enumerate(wheel_groups(selected.wheels))
             ),
         ]
     )
-    return LayerSegments(tuple(groups), version.value, chosen)
+    return LayerSegments(tuple(groups), selected.python_version, chosen)
 
 
 @rule
 async def wheel_group(request: WheelGroupRequest) -> SegmentGroup:
-    local = [wheel.file_name for wheel in request.wheels if wheel.url is None]
-    if local:
-        raise LockError(
-            "A lockfile has wheels that cannot be fetched yet:",
-            [f"{request.target}: {name} has a local path and no URL." for name in local],
-        )
-    digests = await concurrently(
-        engine.download_file(DownloadFile(wheel.url or "", FileDigest(wheel.sha256, wheel.size)))
-        for wheel in request.wheels
+    fetched = await fetched_wheels(
+        FetchedWheelsRequest(request.wheels, request.target), **implicitly()
     )
-    prefixed = await concurrently(
-        engine.add_prefix(AddPrefix(digest, str(index))) for index, digest in enumerate(digests)
-    )
-    snapshots = await concurrently(engine.digest_to_snapshot(digest) for digest in prefixed)
-    inputs = await engine.merge_digests(MergeDigests(prefixed))
     wheels = tuple(
         WheelInput(
-            path=snapshot.files[0],
+            path=path,
             file_name=wheel.file_name,
             sha256=wheel.sha256,
             size=wheel.size,
             output=f"{index}.segment",
         )
-        for index, (wheel, snapshot) in enumerate(zip(request.wheels, snapshots))
+        for index, (wheel, path) in enumerate(zip(request.wheels, fetched.paths))
     )
     megabytes = sum(wheel.size for wheel in wheels) / 1e6
     names = f"{wheels[0].file_name.split('-')[0]}" if len(wheels) == 1 else f"{len(wheels)} wheels"
@@ -243,7 +211,7 @@ async def wheel_group(request: WheelGroupRequest) -> SegmentGroup:
                     wheels, request.python_version, request.install_target, request.compression
                 )
             ),
-            input_digest=inputs,
+            input_digest=fetched.digest,
             output_files=tuple(wheel.output for wheel in wheels),
             description=f"Compress {names} for {request.layer} ({megabytes:.1f} MB)",
         ),
@@ -289,19 +257,6 @@ async def interpreter_group(request: InterpreterGroupRequest) -> SegmentGroup:
     made = from_json(InterpreterSegment, result.result)
     digest = await engine.add_prefix(AddPrefix(result.digest, "interpreter"))
     return SegmentGroup(digest, "interpreter/result.json", (made.segment,))
-
-
-@rule
-async def python_version(request: PythonVersionRequest) -> PythonVersion:
-    found = await find_layer(LayerRequest(request.address), **implicitly())
-    declared = found.layer.python_version
-    if declared.count(".") == 2:
-        return PythonVersion(declared)
-    # Only an interpreter of this machine may leave the patch release open.
-    local = await found_interpreter(
-        LocalInterpreterRequest(found.layer.runtime, declared), **implicitly()
-    )
-    return PythonVersion(local.python_version)
 
 
 def rules() -> Iterable[object]:
