@@ -14,7 +14,7 @@ from venvstacks_rules.model.dynlibs import is_offered
 from venvstacks_rules.model.errors import WheelError
 from venvstacks_rules.model.layout import LayerLayout
 
-_LIBRARY_SCHEMES = ("purelib", "platlib")
+_SITE_SCHEMES = ("purelib", "platlib")
 
 
 def run(request_text: str) -> WheelLibraries:
@@ -26,8 +26,8 @@ def run(request_text: str) -> WheelLibraries:
     for path in request.wheels:
         try:
             offered |= any(
-                is_offered(f"{layout.site_packages}/{name}", layout, request.dynlib_exclude)
-                for name in _library_names(path)
+                is_offered(installed, layout, request.dynlib_exclude)
+                for installed in _installed_paths(path, str(layout.site_packages))
             )
         except (OSError, zipfile.BadZipFile) as e:
             problems.append(f"{path.rsplit('/', 1)[-1]}: not a wheel that can be read: {e}")
@@ -36,14 +36,16 @@ def run(request_text: str) -> WheelLibraries:
     return WheelLibraries(offered)
 
 
-def _library_names(path: str) -> Iterator[str]:
-    """The names of the files that go to site-packages, relative to it."""
+def _installed_paths(path: str, site_packages: str) -> Iterator[str]:
+    """Where the files of a wheel go that can go to site-packages, relative to the layer."""
     with zipfile.ZipFile(path) as archive:
         for name in archive.namelist():
             top, _, rest = name.partition("/")
             if not top.endswith(".data"):
-                yield name
+                yield f"{site_packages}/{name}"
                 continue
             scheme, _, inner = rest.partition("/")
-            if scheme in _LIBRARY_SCHEMES:
+            if scheme in _SITE_SCHEMES:
+                yield f"{site_packages}/{inner}"
+            elif scheme == "data":
                 yield inner

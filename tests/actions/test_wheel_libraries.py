@@ -1,0 +1,63 @@
+"""What a layer offers, judged from the directories of its wheels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.wheels import wheel_bytes
+from venvstacks_rules.actions import wheel_libraries
+from venvstacks_rules.model.action_io import WheelLibrariesRequest, to_json
+from venvstacks_rules.model.errors import WheelError
+
+
+def offered(folder: Path, *wheels: bytes, exclude: tuple[str, ...] = ()) -> bool:
+    paths = []
+    for index, content in enumerate(wheels):
+        path = folder / f"{index}.whl"
+        path.write_bytes(content)
+        paths.append(str(path))
+    request = WheelLibrariesRequest(tuple(paths), "3.11", exclude)
+    return wheel_libraries.run(to_json(request)).offered
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("demo/__init__.py", False),
+        ("demo/fast.cpython-311-x86_64-linux-gnu.so", False),
+        ("demo/fast.abi3.so", False),
+        ("demo.libs/libdemo.so", True),
+        ("demo-1.0.data/platlib/demo.libs/libdemo.so", True),
+        ("demo-1.0.data/purelib/demo/libdemo.dylib", True),
+        ("demo-1.0.data/data/lib/libdemo.so", False),
+        ("demo-1.0.data/data/lib/python3.11/site-packages/libdemo.so", True),
+        ("demo-1.0.data/scripts/libdemo.so", False),
+    ],
+)
+def test_only_shared_libraries_of_site_packages_count(
+    tmp_path: Path, name: str, expected: bool
+) -> None:
+    assert offered(tmp_path, wheel_bytes({name: b""})) is expected
+
+
+def test_one_wheel_of_several_is_enough(tmp_path: Path) -> None:
+    plain, library = wheel_bytes({"a.py": b""}), wheel_bytes({"libb.so": b""})
+    assert offered(tmp_path, plain, library)
+    assert offered(tmp_path, library, plain)
+    assert not offered(tmp_path, plain, plain)
+
+
+def test_excluded_libraries_do_not_count(tmp_path: Path) -> None:
+    wheel = wheel_bytes({"demo/lib/libdemo.so": b""})
+    assert not offered(tmp_path, wheel, exclude=("lib/libdemo*.so",))
+    assert offered(tmp_path, wheel, exclude=("other/libdemo*.so",))
+
+
+def test_what_is_not_a_wheel_is_named(tmp_path: Path) -> None:
+    with pytest.raises(WheelError) as caught:
+        offered(tmp_path, b"not a zip", wheel_bytes({"a.py": b""}))
+    assert caught.value.problems == (
+        "0.whl: not a wheel that can be read: File is not a zip file",
+    )
