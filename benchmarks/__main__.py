@@ -110,7 +110,8 @@ def measure(series: Series, ours: Ours, peer: Peer, write: Callable[..., None]) 
             series.add(
                 "deploy", ours.deploy(scratch / "deployed"), peer.deploy(scratch / "deployed")
             )
-            edit_launch_module(ours.stack, run)
+            for folder in (ours.stack, peer.stack):
+                edit_launch_module(folder, run)
             edited = peer.run("build", "--clean", "--publish").seconds
             series.add("launch module edited", ours.package().seconds, edited)
 

@@ -62,7 +62,7 @@ class MemoryWatch:
         self._thread.join()
 
     def _sample(self) -> None:
-        while not self._stop.wait(0.02):
+        while not self._stop.wait(0.1):
             for process in Path("/proc").glob("[0-9]*"):
                 try:
                     words = (process / "cmdline").read_text().split("\0")

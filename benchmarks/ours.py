@@ -100,9 +100,14 @@ class Ours:
 
     def archives(self) -> list[Path]:
         """The archives, lower layers first."""
-        order = ("cpython", "framework", "app")
-        found = [p for p in (self.stack / "dist").rglob("*.tar.*") if "deployed" not in p.parts]
-        return sorted(found, key=lambda p: (order.index(p.name.split("-")[0]), p.name))
+        found = (self.stack / "dist").rglob("*.tar.*")
+        kinds = ("framework-", "app-")
+
+        def rank(path: Path) -> tuple[int, str]:
+            starts = [path.name.startswith(kind) for kind in kinds]
+            return (1 + starts.index(True) if any(starts) else 0), path.name
+
+        return sorted(found, key=rank)
 
     def deploy(self, destination: Path) -> float:
         """Deploy all archives with the action; seconds."""

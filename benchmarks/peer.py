@@ -38,7 +38,7 @@ class Peer:
     def __init__(self, folder: Path, stack: Path, archive: Path, version: str) -> None:
         self._bin = folder / "venv/bin"
         self._folder = folder
-        self._stack = stack
+        self.stack = stack
         self._archive = archive
         self._version = version
         self._cache = folder / "cache"
@@ -61,14 +61,14 @@ class Peer:
     def forget_builds(self) -> None:
         """Drop what was built and published, but not the locks."""
         for name in ("_build", "_artifacts"):
-            shutil.rmtree(self._stack / name, ignore_errors=True)
+            shutil.rmtree(self.stack / name, ignore_errors=True)
 
     def run(self, *arguments: str) -> Timing:
         """One command on the stack."""
         verb, *options = arguments
         return timed(
             [str(self._bin / "venvstacks"), verb, *options, "venvstacks.toml"],
-            cwd=self._stack,
+            cwd=self.stack,
             env={
                 "BENCHMARK_INTERPRETER": str(self._archive),
                 "BENCHMARK_PYTHON_VERSION": self._version,
@@ -79,10 +79,10 @@ class Peer:
 
     def archives(self) -> list[Path]:
         """The published archives, lower layers first."""
-        manifest = self._stack / "_artifacts/__venvstacks__/venvstacks.json"
+        manifest = self.stack / "_artifacts/__venvstacks__/venvstacks.json"
         layers = json.loads(manifest.read_text())["layers"]
         return [
-            self._stack / "_artifacts" / layer["archive_name"]
+            self.stack / "_artifacts" / layer["archive_name"]
             for kind in ("runtimes", "frameworks", "applications")
             for layer in layers[kind]
         ]

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 import tomli
 from packaging.markers import Marker
+
 from tests.support.build_root import NATIVE, BuildRoot, build_root
 from tests.support.published_layers import (
     PublishedLayer,

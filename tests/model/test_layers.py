@@ -135,8 +135,7 @@ WRONG = {
     ),
     "a framework twice": (
         [runtime(), framework("low"), framework("fw", "low", "low")],
-        "src:fw: `frameworks` names ':low', but src:low is listed twice. "
-        "Name a `venvstacks_framework` target.",
+        "src:fw: `frameworks` lists ':low' twice. Remove one of them.",
     ),
     "a framework of another runtime": (
         [

@@ -7,6 +7,7 @@ place; 2 wrong usage. Anything else is a bug of ours and shows a stack trace.
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import sys
 from pathlib import Path
@@ -14,13 +15,16 @@ from pathlib import Path
 from venvstacks_rules.model.errors import RequestError, VenvstacksError
 from venvstacks_rules.model.json_codec import to_json
 
+# A full disk is nobody's bug.
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
 # verb -> the module that has `run(request text) -> result`. Imported when asked for: an action
 # starts in milliseconds only if it does not load what the others need.
 VERBS = {
     "find-interpreter": "find_interpreter",
     "pack-interpreter": "pack_interpreter",
     "interpreter-segment": "interpreter_segment",
-    "wheel-libraries": "wheel_libraries",
+    "wheel-interface": "wheel_interface",
     "wheel-segments": "wheel_segments",
     "assemble-archive": "assemble_archive",
     "lock-layer": "lock_layer",
@@ -57,6 +61,11 @@ def main(argv: list[str]) -> int:
             Path(options.result).write_text(text, encoding="utf-8")
     except VenvstacksError as e:
         print(f"error: {e}", file=sys.stderr)
+        return 1
+    except OSError as e:
+        if e.errno not in _FULL:
+            raise
+        print(f"error: `{e.filename or 'a file'}` cannot be written: {e.strerror}", file=sys.stderr)
         return 1
     return 0
 

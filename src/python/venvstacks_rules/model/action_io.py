@@ -46,8 +46,8 @@ __all__ = [
     "PackedInterpreter",
     "Segment",
     "WheelInput",
-    "WheelLibraries",
-    "WheelLibrariesRequest",
+    "WheelInterface",
+    "WheelInterfaceRequest",
     "WheelSegments",
     "WheelSegmentsRequest",
     "from_data",
@@ -207,8 +207,8 @@ class WheelSegments:
 
 
 @dataclass(frozen=True)
-class WheelLibrariesRequest:
-    """Look for shared libraries in some wheels (verb ``wheel-libraries``)."""
+class WheelInterfaceRequest:
+    """Look at what some wheels offer to the layers above theirs (verb ``wheel-interface``)."""
 
     wheels: tuple[str, ...]
     """Paths."""
@@ -219,11 +219,13 @@ class WheelLibrariesRequest:
 
 
 @dataclass(frozen=True)
-class WheelLibraries:
-    """The result of ``wheel-libraries``."""
+class WheelInterface:
+    """The result of ``wheel-interface``."""
 
-    offered: bool
-    """Whether any of the wheels carries a shared library that a layer offers to those above."""
+    shared_libraries: bool
+    """Whether any of the wheels carries a shared library that a layer offers."""
+    modules: tuple[str, ...]
+    """The names that can be imported from the wheels, sorted."""
 
 
 # ------------------------------------------------------------------------------------ assembly

@@ -46,7 +46,7 @@ def top_level_modules(
         names = {
             name
             for file in segment.files
-            if (name := _module(PurePosixPath(file.path), site_packages)) is not None
+            if (name := top_level_module(PurePosixPath(file.path), site_packages)) is not None
         }
         for unwanted in ({n for n in names if n in _STRAY}, {n for n in names if n[0] == "_"}):
             names = names - unwanted or names
@@ -54,7 +54,7 @@ def top_level_modules(
     return found
 
 
-def _module(path: PurePosixPath, site_packages: PurePosixPath) -> str | None:
+def top_level_module(path: PurePosixPath, site_packages: PurePosixPath) -> str | None:
     """The top-level module that a file belongs to, or None where it is no code."""
     if path.suffix not in (".py", ".so", ".pyd") or site_packages not in path.parents:
         return None

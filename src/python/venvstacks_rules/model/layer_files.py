@@ -30,6 +30,8 @@ class LayerInterface:
     """X.Y.Z of the runtime."""
     offers_shared_libraries: bool
     """Whether the layer has a folder of shared libraries."""
+    modules: tuple[str, ...] = ()
+    """The names that can be imported from the layer's packages."""
 
 
 def layer_config(layer: Layer, python_version: str, lower: Sequence[LayerInterface]) -> LayerConfig:

@@ -181,7 +181,8 @@ class _Resolver:
                 kind = f"{target.kind.article} {target.kind.value}"
                 what = f"{reference.address} is {kind}, not a {wanted.value}"
             elif reference.address in seen:
-                what = f"{reference.address} is listed twice"
+                problems.append(f"`{field}` lists {reference.written!r} twice. Remove one of them.")
+                continue
             else:
                 seen.add(reference.address)
                 continue
@@ -256,18 +257,21 @@ def _platforms(
 
 
 def _clashes(layers: Mapping[str, Layer]) -> list[str]:
-    """Layers of one stack, or of one folder, that would be deployed to the same folder."""
+    """Layers of one stack, or of one folder, that would be deployed to the same folder.
+
+    Case does not tell folders apart on every machine that layers are deployed to.
+    """
     pairs: set[tuple[str, str]] = set()
     folders: dict[tuple[str, str], str] = {}
     for address in sorted(layers):
         layer = layers[address]
         stack: dict[str, str] = {}
         for member in (address, *layer.lower):
-            other = stack.setdefault(layers[member].install_target, member)
+            other = stack.setdefault(layers[member].install_target.casefold(), member)
             if other != member:
                 pairs.add((min(other, member), max(other, member)))
         folder = address.split(":")[0].split("#")[0]
-        other = folders.setdefault((folder, layer.install_target), address)
+        other = folders.setdefault((folder, layer.install_target.casefold()), address)
         if other != address:
             pairs.add((other, address))
     return [

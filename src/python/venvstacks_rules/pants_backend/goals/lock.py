@@ -21,7 +21,7 @@ from pants.util.logging import LogLevel
 
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, implicitly, rule
-from venvstacks_rules.pants_backend.target_types import LayerSourcesField
+from venvstacks_rules.pants_backend.target_types import LayerSourcesField, PlatformsField
 from venvstacks_rules.pants_backend.util_rules.layer_graph import is_layer, reference, referenced
 from venvstacks_rules.pants_backend.util_rules.locking import LockRequest, layer_lock
 
@@ -98,7 +98,12 @@ async def requested_layer_resolve_names(
     locked = frozenset(
         spec for spec, target in layers.items() if lockfile_of(target) in present.files
     )
-    renewed = layers_to_lock(request, lower, locked)
+    # Layers with no platforms are disabled: there is nothing to lock.
+    renewed = tuple(
+        spec
+        for spec in layers_to_lock(request, lower, locked)
+        if layers[spec][PlatformsField].value != ()
+    )
     return UserGenerateLockfiles(
         GenerateLayerLockfile(
             resolve_name=spec,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os.path
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from pants.engine.addresses import Address
 from pants.engine.fs import Digest, DigestSubset, MergeDigests, PathGlobs
@@ -26,6 +27,7 @@ from venvstacks_rules.model.hashes import (
     hash_module_file,
     sha256_hex,
 )
+from venvstacks_rules.model.imports import top_level_module
 from venvstacks_rules.model.layer_definitions import ModuleDefinition
 from venvstacks_rules.model.layer_files import LayerInterface, layer_config, layer_files
 from venvstacks_rules.model.layers import Layer
@@ -57,9 +59,9 @@ from venvstacks_rules.pants_backend.util_rules.segments import (
     layer_segments,
 )
 from venvstacks_rules.pants_backend.util_rules.wheels import (
-    OfferedLibrariesRequest,
+    LayerWheelsInterfaceRequest,
     PythonVersionRequest,
-    offered_libraries,
+    layer_wheels_interface,
     python_version,
 )
 
@@ -146,17 +148,18 @@ async def target_platforms(options: VenvstacksSubsystem, native: Platform) -> Ta
 
 @rule
 async def layer_interface(request: LayerInterfaceRequest) -> LayerInterface:
-    found, version, libraries = await concurrently(
+    found, version, wheels = await concurrently(
         find_layer(LayerRequest(request.address), **implicitly()),
         python_version(PythonVersionRequest(request.address), **implicitly()),
-        offered_libraries(
-            OfferedLibrariesRequest(request.address, request.platform), **implicitly()
+        layer_wheels_interface(
+            LayerWheelsInterfaceRequest(request.address, request.platform), **implicitly()
         ),
     )
     return LayerInterface(
         install_target=found.layer.install_target,
         python_version=version.value,
-        offers_shared_libraries=libraries.any,
+        offers_shared_libraries=wheels.shared_libraries,
+        modules=wheels.modules,
     )
 
 
@@ -213,25 +216,28 @@ def _module_hash(module: ModuleDefinition, parts: list[tuple[str, str, str]]) ->
     )
 
 
-def _refuse_shadowing(layer: Layer, segments: LayerSegments, modules: LayerModules) -> None:
-    """A module of the application must not take the place of a file of one of its wheels."""
-    site = str(LayerLayout(segments.python_version).site_packages)
-    taken = {
-        file.path[len(site) + 1 :].split("/")[0]: segment.source
-        for group in segments.groups
-        for segment in group.segments
-        for file in segment.files
-        if file.path.startswith(f"{site}/")
-    }
-    problems = []
-    for name in sorted({file.path.split("/")[0] for file in modules.files}):
-        stem = name.removesuffix(".py")
-        clash = next((other for other in (stem, f"{stem}.py") if other in taken), None)
-        if clash is not None:
-            problems.append(
-                f"{layer.address}: {name!r} would be imported as `{stem}`, as is {clash!r} of "
-                f"{taken[clash]}. Rename the module."
-            )
+def _refuse_shadowing(
+    layer: Layer,
+    segments: LayerSegments,
+    modules: LayerModules,
+    lower: Sequence[LayerInterface],
+) -> None:
+    """A module of the application must not take the place of one of a package."""
+    owners = {name: below.install_target for below in reversed(lower) for name in below.modules}
+    site_packages = LayerLayout(segments.python_version).site_packages
+    for group in segments.groups:
+        for segment in group.segments:
+            for file in segment.files:
+                name = top_level_module(PurePosixPath(file.path), site_packages)
+                if name is not None:
+                    owners[name] = segment.source
+    problems = [
+        f"{layer.address}: {name!r} would be imported as `{stem}`, as a module of {owners[stem]} "
+        "is. Rename it."
+        for name in sorted({file.path.split("/")[0] for file in modules.files})
+        for stem in [name.removesuffix(".py")]
+        if stem in owners
+    ]
     if problems:
         raise DefinitionError("A module of an application clashes with a package:", problems)
 
@@ -279,7 +285,7 @@ async def layer_archive(request: LayerArchiveRequest) -> LayerArchive:
         )
         for address in layer.lower
     )
-    _refuse_shadowing(layer, segments, modules)
+    _refuse_shadowing(layer, segments, modules, lower)
     version = segments.python_version
     config = layer_config(layer, version, lower)
     files, links = layer_files(

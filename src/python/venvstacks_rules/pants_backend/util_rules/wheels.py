@@ -10,8 +10,8 @@ from pants.engine.fs import Digest, MergeDigests
 from pants.util.logging import LogLevel
 
 from venvstacks_rules.model.action_io import (
-    WheelLibraries,
-    WheelLibrariesRequest,
+    WheelInterface,
+    WheelInterfaceRequest,
     from_json,
     to_json,
 )
@@ -82,18 +82,11 @@ class FetchedWheels:
 
 
 @dataclass(frozen=True)
-class OfferedLibrariesRequest:
-    """Whether a layer has shared libraries for the layers above."""
+class LayerWheelsInterfaceRequest:
+    """What a layer's wheels offer to the layers above."""
 
     address: Address
     platform: str
-
-
-@dataclass(frozen=True)
-class OfferedLibraries:
-    """Whether there are any."""
-
-    any: bool
 
 
 @rule
@@ -148,32 +141,32 @@ async def fetched_wheels(request: FetchedWheelsRequest) -> FetchedWheels:
 
 
 @rule
-async def offered_libraries(request: OfferedLibrariesRequest) -> OfferedLibraries:
+async def layer_wheels_interface(request: LayerWheelsInterfaceRequest) -> WheelInterface:
     found, selected = await concurrently(
         find_layer(LayerRequest(request.address), **implicitly()),
         layer_wheels(LayerWheelsRequest(request.address, request.platform), **implicitly()),
     )
     layer = found.layer
     if not selected.wheels:
-        return OfferedLibraries(any=False)
+        return WheelInterface(shared_libraries=False, modules=())
     fetched = await fetched_wheels(
         FetchedWheelsRequest(selected.wheels, layer.address), **implicitly()
     )
     result = await run_action(
         ActionProcessRequest(
-            verb="wheel-libraries",
+            verb="wheel-interface",
             request=to_json(
-                WheelLibrariesRequest(
+                WheelInterfaceRequest(
                     fetched.paths, short_version(selected.python_version), layer.dynlib_exclude
                 )
             ),
             input_digest=fetched.digest,
-            description=f"Look for shared libraries in the wheels of {layer.layer_name}",
+            description=f"Look at what the wheels of {layer.layer_name} offer",
             level=LogLevel.DEBUG,
         ),
         **implicitly(),
     )
-    return OfferedLibraries(any=from_json(WheelLibraries, result.result).offered)
+    return from_json(WheelInterface, result.result)
 
 
 def rules() -> Iterable[object]:

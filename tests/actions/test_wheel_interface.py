@@ -7,19 +7,23 @@ from pathlib import Path
 import pytest
 
 from tests.support.wheels import wheel_bytes
-from venvstacks_rules.actions import wheel_libraries
-from venvstacks_rules.model.action_io import WheelLibrariesRequest, to_json
+from venvstacks_rules.actions import wheel_interface
+from venvstacks_rules.model.action_io import WheelInterface, WheelInterfaceRequest, to_json
 from venvstacks_rules.model.errors import WheelError
 
 
-def offered(folder: Path, *wheels: bytes, exclude: tuple[str, ...] = ()) -> bool:
+def interface(folder: Path, *wheels: bytes, exclude: tuple[str, ...] = ()) -> WheelInterface:
     paths = []
     for index, content in enumerate(wheels):
         path = folder / f"{index}.whl"
         path.write_bytes(content)
         paths.append(str(path))
-    request = WheelLibrariesRequest(tuple(paths), "3.11", exclude)
-    return wheel_libraries.run(to_json(request)).offered
+    request = WheelInterfaceRequest(tuple(paths), "3.11", exclude)
+    return wheel_interface.run(to_json(request))
+
+
+def offered(folder: Path, *wheels: bytes, exclude: tuple[str, ...] = ()) -> bool:
+    return interface(folder, *wheels, exclude=exclude).shared_libraries
 
 
 @pytest.mark.parametrize(
@@ -58,6 +62,10 @@ def test_excluded_libraries_do_not_count(tmp_path: Path) -> None:
 def test_what_is_not_a_wheel_is_named(tmp_path: Path) -> None:
     with pytest.raises(WheelError) as caught:
         offered(tmp_path, b"not a zip", wheel_bytes({"a.py": b""}))
-    assert caught.value.problems == (
-        "0.whl: not a wheel that can be read: File is not a zip file",
-    )
+    assert caught.value.problems == ("0.whl: not a wheel that can be read: File is not a zip file",)
+
+
+def test_names_to_import_are_those_of_all_wheels(tmp_path: Path) -> None:
+    one = wheel_bytes({"b/__init__.py": b"", "data/table.csv": b"", "_x.abi3.so": b""})
+    two = wheel_bytes({"demo-1.0.data/purelib/a.py": b"", "demo-1.0.data/scripts/c.py": b""})
+    assert interface(tmp_path, one, two).modules == ("_x", "a", "b")
