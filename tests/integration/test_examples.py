@@ -331,16 +331,20 @@ def test_an_edited_launch_module_rebuilds_its_application_only(root: BuildRoot) 
     root.write("examples/hello/hello.py", source)
 
 
-def test_a_module_that_would_hide_a_package_is_refused(root: BuildRoot) -> None:
+@pytest.mark.parametrize(("module", "owner"), [("humanize", None), ("rich", "framework-text")])
+def test_a_module_that_would_hide_a_package_is_refused(
+    root: BuildRoot, module: str, owner: str | None
+) -> None:
     build = root.read("examples/hello/BUILD")
-    root.write("examples/hello/BUILD", build.replace("hello.py", "humanize.py"))
-    root.write("examples/hello/humanize.py", "")
+    root.write("examples/hello/BUILD", build.replace("hello.py", f"{module}.py"))
+    root.write(f"examples/hello/{module}.py", "")
     done = root.pants("package", "examples/hello:hello")
-    (humanize, _) = HELLO[2].published(root).index["segments"]
+    if owner is None:
+        owner = HELLO[2].published(root).index["segments"][0]["source"]
     assert done.error == (
         "DefinitionError: A module of an application clashes with a package:\n"
-        "  * examples/hello:hello: 'humanize.py' would be imported as `humanize`, as is "
-        f"'humanize' of {humanize['source']}. Rename the module."
+        f"  * examples/hello:hello: '{module}.py' would be imported as `{module}`, as a module of "
+        f"{owner} is. Rename it."
     )
     assert done.code == 1
     root.write("examples/hello/BUILD", build)
