@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from pants.engine.addresses import Address
 from pants.engine.fs import Digest, DigestSubset, MergeDigests, PathGlobs
 from pants.engine.platform import Platform
+from pants.engine.target import SourcesField
 
 from venvstacks_rules.model.action_io import (
     AssembleArchiveRequest,
@@ -180,9 +181,7 @@ async def layer_modules(request: LayerModulesRequest) -> LayerModules:
     digests = await concurrently(
         engine.path_globs_to_digest(
             PathGlobs(
-                f"!{os.path.join(folder, glob[1:])}"
-                if glob[0] == "!"
-                else os.path.join(folder, glob)
+                SourcesField.prefix_glob_with_dirpath(folder, glob)
                 for glob in module_globs(module.path)
             )
         )

@@ -11,7 +11,7 @@ from pants.base.specs import DirLiteralSpec, RawSpecsWithoutFileOwners
 from pants.build_graph.address import AddressParseException
 from pants.engine.addresses import Address, AddressInput
 from pants.engine.fs import PathGlobs
-from pants.engine.target import Target
+from pants.engine.target import SourcesField, Target
 from pants.util.frozendict import FrozenDict
 
 from venvstacks_rules.model.errors import DefinitionError
@@ -205,9 +205,7 @@ async def layer_graph(request: LayerGraphRequest, options: VenvstacksSubsystem) 
     paths = await concurrently(
         engine.path_globs_to_paths(
             PathGlobs(
-                os.path.join(target.address.spec_path, glob)
-                if not glob.startswith("!")
-                else f"!{os.path.join(target.address.spec_path, glob[1:])}"
+                SourcesField.prefix_glob_with_dirpath(target.address.spec_path, glob)
                 for glob in module_globs(path)
             )
         )
