@@ -129,7 +129,7 @@ class TarStream(io.RawIOBase):
         self._left -= len(data)
         if self._left < 0:
             raise DamagedError(
-                f"it grows beyond {self._max_size} bytes, which no interpreter of its size does"
+                f"it unpacks to more than {self._max_size} bytes, far more than its size allows for"
             )
         self._tail = (self._tail + data)[-_BLOCK:]
         return data

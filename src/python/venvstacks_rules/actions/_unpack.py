@@ -6,22 +6,16 @@ this very archive has created so far, so the folder to unpack into has to be new
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import io
-import lzma
 import os
 import tarfile
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, BinaryIO, cast
-
-import zstandard
+from typing import BinaryIO
 
 from venvstacks_rules.actions._tar import MODIFICATION_TIME
+from venvstacks_rules.actions._tar_stream import DamagedError, open_tar_stream
 from venvstacks_rules.model.deployment_io import DeployedArchive
 from venvstacks_rules.model.errors import ArchiveError
 
@@ -33,14 +27,7 @@ _MOST_PROBLEMS = 20
 _MOST_BYTES = 2 * 1024**3
 _MOST_RATIO = 100
 
-_DAMAGED = (
-    tarfile.TarError,
-    EOFError,
-    gzip.BadGzipFile,
-    zlib.error,
-    lzma.LZMAError,
-    zstandard.ZstdError,
-)
+_MAGIC = (b"\x28\xb5\x2f\xfd", b"\xfd7zXZ\0", b"\x1f\x8b")
 
 
 def unpack(archive: DeployedArchive, folder: Path) -> None:
@@ -63,9 +50,12 @@ def unpack(archive: DeployedArchive, folder: Path) -> None:
         extraction = _Extraction(str(folder), archive.install_target)
         limit = _MOST_BYTES + _MOST_RATIO * archive.size
         try:
-            with _decompressed(raw, archive.archive) as stream:
-                extraction.run(_Limited(stream, limit))
-        except _DAMAGED as e:
+            _require_format(raw, archive.archive)
+            stream = open_tar_stream(raw, limit)
+            extraction.run(stream)
+            if not extraction.problems:
+                stream.finish()
+        except (tarfile.TarError, DamagedError, EOFError) as e:
             extraction.problems.append(f"damaged: {e}")
     if not extraction.problems and extraction.kinds.get(archive.install_target) != _FOLDER:
         extraction.problems.append(f"no folder `{archive.install_target}` in it")
@@ -85,38 +75,11 @@ def _mismatch(archive: DeployedArchive, raw: BinaryIO) -> str | None:
     return None
 
 
-@contextmanager
-def _decompressed(raw: BinaryIO, name: str) -> Iterator[IO[bytes]]:
-    """The tar stream in `raw`, by its first bytes; archives are many frames in a row."""
+def _require_format(raw: BinaryIO, name: str) -> None:
     magic = raw.read(6)
     raw.seek(0)
-    if magic.startswith(b"\x28\xb5\x2f\xfd"):
-        decompressor = zstandard.ZstdDecompressor()
-        with decompressor.stream_reader(raw, read_across_frames=True, closefd=False) as stream:
-            yield stream
-    elif magic.startswith(b"\xfd7zXZ\0"):
-        with lzma.open(raw) as xz:
-            yield xz
-    elif magic.startswith(b"\x1f\x8b"):
-        with gzip.open(raw) as gz:
-            yield cast(IO[bytes], gz)
-    else:
-        raise tarfile.ReadError(f"`{os.path.basename(name)}` is no .tar.zst, .tar.xz or .tar.gz")
-
-
-class _Limited(io.RawIOBase):
-    """A stream that ends with an error after `limit` bytes."""
-
-    def __init__(self, stream: IO[bytes], limit: int) -> None:
-        self._stream = stream
-        self._left = limit
-
-    def read(self, size: int = -1) -> bytes:
-        data = self._stream.read(size)
-        self._left -= len(data)
-        if self._left < 0:
-            raise tarfile.ReadError("it unpacks to far more than its size allows for")
-        return data
+    if not magic.startswith(_MAGIC):
+        raise DamagedError(f"`{os.path.basename(name)}` is no .tar.zst, .tar.xz or .tar.gz")
 
 
 _FOLDER, _FILE, _LINK = "a folder", "a file", "a symbolic link"
