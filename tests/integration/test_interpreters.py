@@ -151,13 +151,12 @@ def test_an_archive_with_another_hash_is_refused_then_one_with_the_right_runs(
     path = urlsplit(url).path.partition("/releases/download")[2]
     size = len(captured.archive)
     assert refused.error == (
-        f"InterpreterError: app:runtime: the interpreter archive for {native_platform()} cannot be "
-        "fetched as the lockfile pins it\n"
-        f"  * {server.url}/mirror/pbs{path}: Wrong digest for downloaded file: "
+        "LockError: A file cannot be fetched as a lockfile pins it:\n"
+        f"  * app:runtime: {server.url}/mirror/pbs{path}: Wrong digest for downloaded file: "
         f"want Digest {{ hash: Fingerprint<{sha256}>, size_bytes: {size} }} "
         f"got Digest {{ hash: Fingerprint<{ours}>, size_bytes: {size} }}\n"
-        "  * check the network and `[venvstacks].python_mirror`, or renew the lockfile with "
-        "`./pants generate-lockfiles --resolve=app:runtime`"
+        "    Check the network and the index or mirror, or renew the lockfile with "
+        "`pants generate-lockfiles --resolve=app:runtime`."
     )
 
     lock = pbs.read(LOCKFILE)
