@@ -54,8 +54,14 @@ def start(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=env,
+        # What runs the tests in the background ignores SIGINT, and passes that on.
+        preexec_fn=_heed_interrupts,  # noqa: PLW1509 - the tests start no threads
         **kwargs,
     )
+
+
+def _heed_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def finish(process: subprocess.Popen[bytes], data: bytes = b"") -> tuple[int, bytes, bytes]:
