@@ -35,7 +35,7 @@ venvstacks_application(
 )
 
 WRONG_FIELDS_MESSAGE = """\
-DefinitionError: 11 layer definitions cannot be built as written:
+DefinitionError: 10 layer definitions cannot be built as written:
   * wrong:app: `launch_module` names 'missing.py', but there is no such file or directory beside \
 the BUILD file. Create it, or correct the path.
   * wrong:app-z: the name 'app-z' cannot be used: `app-` at the start is reserved for application \
@@ -200,7 +200,7 @@ def test_values_that_a_field_does_not_take(root: BuildRoot, definition: str, mes
         ),
         (
             "--venvstacks-python-provider=archive",
-            "DefinitionError: 2 layer definitions cannot be built as written:\n"
+            "DefinitionError: A layer definition cannot be built as written:\n"
             "  * wrong:py: `python_implementation` is 'cpython@3.9', without the patch release "
             "that only the `local` provider can leave open: 'cpython@X.Y.Z'. Write it as, for "
             "example, 'cpython@3.11.13'.\n"

@@ -226,8 +226,9 @@ async def layer_graph(request: LayerGraphRequest, options: VenvstacksSubsystem) 
     )
     problems = (*problems, *_archive_problems(layer_targets, options.python_provider))
     if problems:
-        count = "A layer definition" if len(problems) == 1 else f"{len(problems)} layer definitions"
-        raise DefinitionError(f"{count} cannot be built as written:", problems)
+        count = len({problem.split(": ", 1)[0] for problem in problems})
+        what = "A layer definition" if count == 1 else f"{count} layer definitions"
+        raise DefinitionError(f"{what} cannot be built as written:", problems)
     return LayerGraph(
         FrozenDict(layers), FrozenDict({target.address.spec: target for target in layer_targets})
     )
