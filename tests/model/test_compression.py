@@ -11,7 +11,7 @@ from venvstacks_rules.model.compression import ARCHIVE_FORMATS, compression
 def test_default_levels() -> None:
     assert [compression(name) for name in ARCHIVE_FORMATS] == [
         Compression("tar.zst", 9),
-        Compression("tar.xz", 6),
+        Compression("tar.xz", 5),
         Compression("tar.gz", 6),
     ]
 
@@ -34,7 +34,7 @@ def test_levels_at_the_ends(name: str, level: int) -> None:
             "20 is not a compression level of `tar.zst`: use 1 to 19 (the default is 9)",
         ),
         ("tar.zst", 0, "0 is not a compression level of `tar.zst`: use 1 to 19 (the default is 9)"),
-        ("tar.xz", 7, "7 is not a compression level of `tar.xz`: use 0 to 6 (the default is 6)"),
+        ("tar.xz", 7, "7 is not a compression level of `tar.xz`: use 0 to 6 (the default is 5)"),
         ("tar.gz", -1, "-1 is not a compression level of `tar.gz`: use 1 to 9 (the default is 6)"),
         ("zip", None, "`zip` is not an archive format: use one of `tar.zst`, `tar.xz`, `tar.gz`"),
     ],
