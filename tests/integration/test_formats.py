@@ -207,7 +207,7 @@ def test_a_level_of_the_option_reaches_the_archive(root: BuildRoot, archives: Ar
             20,
             "20 is not a compression level of `tar.zst`: use 1 to 19 (the default is 9)",
         ),
-        ("tar.xz", 9, "9 is not a compression level of `tar.xz`: use 0 to 6 (the default is 6)"),
+        ("tar.xz", 9, "9 is not a compression level of `tar.xz`: use 0 to 6 (the default is 5)"),
         ("tar.gz", 0, "0 is not a compression level of `tar.gz`: use 1 to 9 (the default is 6)"),
     ],
 )
@@ -235,7 +235,7 @@ def test_a_wrong_level_of_a_field_is_one_message(root: BuildRoot) -> None:
     assert done.error == (
         "DefinitionError: A layer cannot be compressed as asked for:\n"
         "  * wrong:smallest: `compression_level`: 7 is not a compression level of `tar.xz`: "
-        "use 0 to 6 (the default is 6)"
+        "use 0 to 6 (the default is 5)"
     )
 
 
