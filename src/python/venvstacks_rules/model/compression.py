@@ -21,8 +21,8 @@ class ArchiveFormat:
     """The highest level at which one process needs less than 400 MB of memory."""
 
 
-# xz at 6 takes a fifth longer than at 5, for one per cent. zstd above 19 and xz above 6 pay for a few
-# per mille with half a gigabyte of tables.
+# xz at 6 takes a fifth longer than at 5, for one per cent. zstd above 19 and xz above 6 pay for a
+# few per mille with half a gigabyte of tables.
 ARCHIVE_FORMATS: dict[str, ArchiveFormat] = {
     archive_format.name: archive_format
     for archive_format in (
