@@ -19,7 +19,6 @@ import tomli
 from pants.backend.python.subsystems.python_tool_base import LockfileRules
 from pants.backend.python.util_rules.pex import PexRequest, VenvPex
 from pants.base.specs import RawSpecsWithoutFileOwners
-from pants.core.goals.run import RunInSandboxBehavior
 from pants.core.goals.test import TestResult
 from pants.engine import rules as _pants_rules
 from pants.engine.addresses import Address, Addresses, UnparsedAddressInputs
@@ -29,7 +28,6 @@ from pants.engine.fs import (
     CreateDigest,
     Digest,
     DigestContents,
-    DigestEntries,
     DigestSubset,
     DownloadFile,
     MergeDigests,
@@ -45,7 +43,6 @@ from pants.engine.process import (
     ProcessCacheScope,
 )
 from pants.engine.target import (
-    AllTargets,
     HydratedSources,
     HydrateSourcesRequest,
     Targets,
@@ -60,8 +57,6 @@ LOCAL_CACHE_SCOPE = ProcessCacheScope.PER_RESTART_SUCCESSFUL
 
 2.17 has no scope for the local cache alone, so the daemon's memory has to do.
 """
-
-RUN_IN_SANDBOX_HERMETIC = RunInSandboxBehavior.RUN_REQUEST_HERMETIC
 
 
 # ------------------------------------------------------------------------------------ intrinsics
@@ -93,11 +88,6 @@ def digest_subset_to_digest(request: DigestSubset) -> Get:
 def get_digest_contents(digest: Digest) -> Get:
     """Read files."""
     return Get(DigestContents, Digest, digest)
-
-
-def get_digest_entries(digest: Digest) -> Get:
-    """List files without reading them."""
-    return Get(DigestEntries, Digest, digest)
 
 
 def digest_to_snapshot(digest: Digest) -> Get:
@@ -149,11 +139,6 @@ def hydrate_sources(request: HydrateSourcesRequest) -> Get:
 def resolve_target(request: WrappedTargetRequest) -> Get:
     """The target at an address."""
     return Get(WrappedTarget, WrappedTargetRequest, request)
-
-
-def find_all_targets() -> Get:
-    """All targets of the repository."""
-    return Get(AllTargets)
 
 
 # --------------------------------------------------------------------------------- Python's tools
@@ -213,7 +198,6 @@ def _decorator(make_rule: Callable[..., Any]) -> Callable[..., Any]:
 
 
 rule = _decorator(_pants_rules.rule)
-goal_rule = _decorator(_pants_rules.goal_rule)
 
 
 def collect_rules() -> list[Any]:

@@ -13,14 +13,12 @@ from pants.backend.python.util_rules.pex import PexRequest, VenvPex
 from pants.backend.python.util_rules.pex import create_venv_pex as _create_venv_pex
 from pants.base.specs import RawSpecsWithoutFileOwners
 from pants.core.goals.resolves import ExportableTool
-from pants.core.goals.run import RunInSandboxBehavior
 from pants.core.goals.test import TestResult
 from pants.core.util_rules.env_vars import environment_vars_subset as _environment_vars_subset
 from pants.engine.addresses import Address, Addresses, UnparsedAddressInputs
 from pants.engine.download_file import download_file as _download_file
 from pants.engine.env_vars import EnvironmentVars, EnvironmentVarsRequest
 from pants.engine.fs import Digest, DownloadFile
-from pants.engine.internals.graph import find_all_targets
 from pants.engine.internals.graph import hydrate_sources as _hydrate_sources
 from pants.engine.internals.graph import resolve_target as _resolve_target
 from pants.engine.internals.graph import resolve_targets as _resolve_targets
@@ -33,7 +31,6 @@ from pants.engine.intrinsics import (
     digest_subset_to_digest,
     digest_to_snapshot,
     get_digest_contents,
-    get_digest_entries,
     merge_digests,
     path_globs_to_digest,
     path_globs_to_paths,
@@ -41,7 +38,7 @@ from pants.engine.intrinsics import (
 )
 from pants.engine.intrinsics import execute_process as _execute_process
 from pants.engine.process import FallibleProcessResult, Process, ProcessCacheScope
-from pants.engine.rules import collect_rules, concurrently, goal_rule, implicitly, rule
+from pants.engine.rules import collect_rules, concurrently, implicitly, rule
 from pants.engine.target import (
     HydratedSources,
     HydrateSourcesRequest,
@@ -55,8 +52,6 @@ LOCAL_CACHE_SCOPE = getattr(
     ProcessCacheScope, "LOCAL_SUCCESSFUL", ProcessCacheScope.PER_RESTART_SUCCESSFUL
 )
 """For what is cheaper to make again than to fetch from a remote cache."""
-
-RUN_IN_SANDBOX_HERMETIC = RunInSandboxBehavior.RUN_REQUEST_HERMETIC
 
 
 async def download_file(request: DownloadFile) -> Digest:
@@ -116,7 +111,6 @@ def test_result(process_result: FallibleProcessResult, address: Address, output:
 
 __all__ = [
     "LOCAL_CACHE_SCOPE",
-    "RUN_IN_SANDBOX_HERMETIC",
     "add_prefix",
     "collect_rules",
     "concurrently",
@@ -127,10 +121,7 @@ __all__ = [
     "download_file",
     "environment_vars_subset",
     "execute_process",
-    "find_all_targets",
     "get_digest_contents",
-    "get_digest_entries",
-    "goal_rule",
     "hydrate_sources",
     "implicitly",
     "merge_digests",

@@ -222,6 +222,8 @@ def _refuse_shadowing(
     lower: Sequence[LayerInterface],
 ) -> None:
     """A module of the application must not take the place of one of a package."""
+    if not modules.files:
+        return  # Nothing to compare the thousands of files of a framework with.
     owners = {name: below.install_target for below in reversed(lower) for name in below.modules}
     site_packages = LayerLayout(segments.python_version).site_packages
     for group in segments.groups:
