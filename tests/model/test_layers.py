@@ -70,7 +70,12 @@ def test_a_sound_stack() -> None:
     assert layers["src:left"].platforms == (LINUX_X86_64, WIN_AMD64)
     assert layers["src:py"].lower == ()
     assert layers["src:py"].runtime == "src:py"
-    assert layers["src:left"].install_target == "framework-left"
+    assert layers["src:left"].install_target(3) == "framework-left"
+
+
+def test_the_install_target_of_a_versioned_layer_has_the_version_of_its_lock() -> None:
+    layers, _ = resolve_layers([runtime(versioned=True)], patch_release_needed=True)
+    assert layers["src:py"].install_target(3) == "py@3"
 
 
 def test_all_platforms_by_default() -> None:

@@ -70,7 +70,7 @@ def test_layers_of_other_folders_are_found(runner: RuleRunner) -> None:
     )
     found = find(runner, Address("top", target_name="app"))
     assert found.layer.lower == ("mid:fw", "base:rt")
-    assert [layer.install_target for layer in found.lower] == ["framework-fw", "rt"]
+    assert [layer.layer_name for layer in found.lower] == ["framework-fw", "rt"]
     assert found.lockfile(found.layer) == "top/requirements/app-app/pylock.app-app.toml"
     assert found.layer.launch_module is not None
     assert found.layer.launch_module.files == ("pkg/__main__.py",)

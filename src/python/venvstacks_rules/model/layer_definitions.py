@@ -70,6 +70,15 @@ class LayerDefinition:
     launch_module: ModuleDefinition | None = None
     support_modules: tuple[ModuleDefinition, ...] = ()
     dynlib_exclude: tuple[str, ...] = ()
+    package_indexes: tuple[tuple[str, str], ...] = ()
+    """Distribution name, as written, and the name of the index to take it from."""
+    index_overrides: tuple[tuple[str, str], ...] = ()
+    """The name of an index of a lower layer, and of the one that takes its place."""
+    priority_indexes: tuple[str, ...] = ()
+    """Names of indexes that are asked first."""
+    local_wheels: tuple[str, ...] = ()
+    """Folders with wheels, relative to the folder of the definition."""
+    versioned: bool = False
 
 
 def field_problems(definition: LayerDefinition, *, patch_release_needed: bool) -> list[str]:

@@ -42,16 +42,21 @@ class Layer:
     launch_module: ModuleDefinition | None
     support_modules: tuple[ModuleDefinition, ...]
     dynlib_exclude: tuple[str, ...]
+    package_indexes: tuple[tuple[str, str], ...] = ()
+    """Normalised distribution name and index name, sorted; those of the layers below included."""
+    priority_indexes: tuple[str, ...] = ()
+    local_wheels: tuple[str, ...] = ()
+    """Folders with wheels, relative to the folder of the definition."""
+    versioned: bool = False
 
     @property
     def layer_name(self) -> str:
         """The kind-prefixed name."""
         return layer_name(self.kind, self.name)
 
-    @property
-    def install_target(self) -> str:
+    def install_target(self, lock_version: int) -> str:
         """The folder that the layer is deployed to."""
-        return self.layer_name
+        return f"{self.layer_name}@{lock_version}" if self.versioned else self.layer_name
 
     @property
     def runtime(self) -> str:
@@ -145,6 +150,10 @@ class _Resolver:
             launch_module=definition.launch_module,
             support_modules=definition.support_modules,
             dynlib_exclude=definition.dynlib_exclude,
+            package_indexes=definition.package_indexes,
+            priority_indexes=definition.priority_indexes,
+            local_wheels=definition.local_wheels,
+            versioned=definition.versioned,
         )
 
     def _lower_addresses(self, definition: LayerDefinition) -> list[str]:
@@ -267,15 +276,15 @@ def _clashes(layers: Mapping[str, Layer]) -> list[str]:
         layer = layers[address]
         stack: dict[str, str] = {}
         for member in (address, *layer.lower):
-            other = stack.setdefault(layers[member].install_target.casefold(), member)
+            other = stack.setdefault(layers[member].layer_name.casefold(), member)
             if other != member:
                 pairs.add((min(other, member), max(other, member)))
         folder = address.split(":")[0].split("#")[0]
-        other = folders.setdefault((folder, layer.install_target.casefold()), address)
+        other = folders.setdefault((folder, layer.layer_name.casefold()), address)
         if other != address:
             pairs.add((other, address))
     return [
-        f"{second}: it would be deployed to `{layers[first].install_target}`, as {first} is. "
+        f"{second}: it would be deployed to `{layers[first].layer_name}`, as {first} is. "
         "Rename one of them."
         for first, second in sorted(pairs)
     ]

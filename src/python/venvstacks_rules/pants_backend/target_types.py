@@ -26,6 +26,7 @@ from venvstacks_rules.model.platforms import (
     DEFAULT_MACOSX_TARGET,
     PLATFORMS,
 )
+from venvstacks_rules.pants_backend.lock_fields import LOCK_FIELDS
 
 
 class LayerDependenciesField(Dependencies):
@@ -320,6 +321,7 @@ _COMMON = (
     ArchiveFormatField,
     CompressionLevelField,
     LayerOutputPathField,
+    *LOCK_FIELDS,
 )
 
 

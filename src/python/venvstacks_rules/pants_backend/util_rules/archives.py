@@ -149,15 +149,16 @@ async def target_platforms(options: VenvstacksSubsystem, native: Platform) -> Ta
 
 @rule
 async def layer_interface(request: LayerInterfaceRequest) -> LayerInterface:
-    found, version, wheels = await concurrently(
+    found, locks, version, wheels = await concurrently(
         find_layer(LayerRequest(request.address), **implicitly()),
+        chain_locks(ChainLocksRequest(request.address), **implicitly()),
         python_version(PythonVersionRequest(request.address), **implicitly()),
         layer_wheels_interface(
             LayerWheelsInterfaceRequest(request.address, request.platform), **implicitly()
         ),
     )
     return LayerInterface(
-        install_target=found.layer.install_target,
+        install_target=locks.install_target(found.layer),
         python_version=version.value,
         offers_shared_libraries=wheels.shared_libraries,
         modules=wheels.modules,
@@ -253,14 +254,15 @@ def _metadata(
     python_version: str,
 ) -> LayerMetadata:
     files = chain.files[layer.address]
+    install_target = chain.install_target(layer)
     return LayerMetadata(
         layer_name=layer.layer_name,
-        install_target=layer.install_target,
+        install_target=install_target,
         requirements_hash=chain.locks[layer.address].requirements_hash,
         lock_version=files.lock_version,
         locked_at=files.locked_at,
         target_platform=platform,
-        runtime_layer=lower[-1].install_target if lower else layer.install_target,
+        runtime_layer=lower[-1].install_target if lower else install_target,
         python_implementation=f"cpython@{python_version}",
         bound_to_implementation=PLATFORMS[platform].system == "win",
         required_layers=tuple(interface.install_target for interface in lower[:-1]),
@@ -297,9 +299,10 @@ async def layer_archive(request: LayerArchiveRequest) -> LayerArchive:
         modules=modules.files,
     )
     extension = ARCHIVE_FORMATS[segments.compression.archive_format].extension
+    install_target = locks.install_target(layer)
     assemble = AssembleArchiveRequest(
         target=layer.address,
-        install_target=layer.install_target,
+        install_target=install_target,
         results=tuple(group.result for group in segments.groups),
         files=files,
         links=(*links, *_library_links(layer, segments)),
@@ -312,9 +315,9 @@ async def layer_archive(request: LayerArchiveRequest) -> LayerArchive:
             modules=modules,
             python_version=version,
         ).to_dict(),
-        archive=f"{layer.install_target}{extension}",
-        metadata_file=f"{layer.install_target}.json",
-        segments_file=f"{layer.install_target}.segments.json",
+        archive=f"{install_target}{extension}",
+        metadata_file=f"{install_target}.json",
+        segments_file=f"{install_target}.segments.json",
     )
     inputs = await engine.merge_digests(
         MergeDigests([modules.digest, *(group.digest for group in segments.groups)])
@@ -334,7 +337,7 @@ async def layer_archive(request: LayerArchiveRequest) -> LayerArchive:
     )
     digest = await engine.digest_subset_to_digest(DigestSubset(result.digest, PathGlobs(outputs)))
     made = from_json(AssembledArchive, result.result)
-    return LayerArchive(digest, layer.install_target, *outputs, made.size, made.sha256)
+    return LayerArchive(digest, install_target, *outputs, made.size, made.sha256)
 
 
 def rules() -> Iterable[object]:

@@ -19,6 +19,14 @@ from venvstacks_rules.model.layer_definitions import LayerDefinition, ModuleDefi
 from venvstacks_rules.model.layers import Layer, resolve_layers
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
+from venvstacks_rules.pants_backend.lock_fields import (
+    IndexOverridesField,
+    LocalWheelsField,
+    PackageIndexesField,
+    PriorityIndexesField,
+    UvConfigField,
+    VersionedField,
+)
 from venvstacks_rules.pants_backend.subsystem import PythonProvider, VenvstacksSubsystem
 from venvstacks_rules.pants_backend.target_types import (
     DynlibExcludeField,
@@ -100,6 +108,11 @@ class LayerInGraph:
         field = self.targets[layer.address].get(LayerSourcesField)
         return os.path.join(self.folder(layer), field.lockfile)
 
+    def uv_config(self, layer: Layer) -> str | None:
+        """The file with the settings for locking `layer`, relative to the build root."""
+        path = self.targets[layer.address][UvConfigField].value
+        return None if path is None else os.path.join(self.folder(layer), path)
+
 
 def is_layer(target: Target) -> bool:
     """Whether a target is a layer."""
@@ -167,6 +180,11 @@ def _definition(
         launch_module=modules[0] if modules else None,
         support_modules=modules[1:],
         dynlib_exclude=target[DynlibExcludeField].value or (),
+        package_indexes=tuple(sorted((target[PackageIndexesField].value or {}).items())),
+        index_overrides=tuple(sorted((target[IndexOverridesField].value or {}).items())),
+        priority_indexes=target[PriorityIndexesField].value or (),
+        local_wheels=target[LocalWheelsField].value or (),
+        versioned=target[VersionedField].value,
     )
 
 

@@ -75,6 +75,10 @@ class ChainLocks:
     locks: FrozenDict[str, Lockfile]
     files: FrozenDict[str, LockFiles]
 
+    def install_target(self, layer: Layer) -> str:
+        """The folder that `layer`, one of the chain, is deployed to."""
+        return layer.install_target(self.files[layer.address].lock_version)
+
 
 @rule
 async def uv_config(options: VenvstacksSubsystem) -> UvConfig:

@@ -152,8 +152,9 @@ def wheel_groups(wheels: Sequence[LockedWheel]) -> Iterable[tuple[LockedWheel, .
 
 @rule(desc="Make segments")
 async def layer_segments(request: SegmentsRequest, options: VenvstacksSubsystem) -> LayerSegments:
-    found, selected = await concurrently(
+    found, locks, selected = await concurrently(
         find_layer(LayerRequest(request.address), **implicitly()),
+        chain_locks(ChainLocksRequest(request.address), **implicitly()),
         layer_wheels(LayerWheelsRequest(request.address, request.platform), **implicitly()),
     )
     layer = found.layer
@@ -173,7 +174,7 @@ async def layer_segments(request: SegmentsRequest, options: VenvstacksSubsystem)
                         target=layer.address,
                         layer=layer.layer_name,
                         python_version=short_version(selected.python_version),
-                        install_target=layer.install_target,
+                        install_target=locks.install_target(layer),
                         compression=chosen,
                         directory=f"wheels-{index}",
                     ),
@@ -243,7 +244,7 @@ async def interpreter_group(request: InterpreterGroupRequest) -> SegmentGroup:
                     sha256=archive.sha256,
                     size=archive.size,
                     python_version=layer.python_version,
-                    install_target=layer.install_target,
+                    install_target=locks.install_target(layer),
                     compression=request.compression,
                     output=output,
                 )
