@@ -6,8 +6,9 @@ from collections.abc import Iterable
 
 from pants.engine.target import Target
 
-from venvstacks_rules.pants_backend import action_tool, dependency_inference
+from venvstacks_rules.pants_backend import action_tool, dependency_inference, manifest_target
 from venvstacks_rules.pants_backend.goals import lock, package, run, test
+from venvstacks_rules.pants_backend.manifest_target import VenvstacksManifest
 from venvstacks_rules.pants_backend.target_types import (
     VenvstacksApplication,
     VenvstacksFramework,
@@ -28,7 +29,7 @@ from venvstacks_rules.pants_backend.util_rules import (
 
 def target_types() -> Iterable[type[Target]]:
     """The targets that a BUILD file can use."""
-    return (VenvstacksRuntime, VenvstacksFramework, VenvstacksApplication)
+    return (VenvstacksRuntime, VenvstacksFramework, VenvstacksApplication, VenvstacksManifest)
 
 
 def rules() -> Iterable[object]:
@@ -43,6 +44,7 @@ def rules() -> Iterable[object]:
         *layer_graph.rules(),
         *locking.rules(),
         *locks.rules(),
+        *manifest_target.rules(),
         *segments.rules(),
         *wheels.rules(),
         *lock.rules(),
