@@ -23,6 +23,7 @@ from venvstacks_rules.pants_backend.util_rules import (
     locking,
     locks,
     segments,
+    uv_config,
     wheels,
 )
 
@@ -46,6 +47,7 @@ def rules() -> Iterable[object]:
         *locks.rules(),
         *manifest_target.rules(),
         *segments.rules(),
+        *uv_config.rules(),
         *wheels.rules(),
         *lock.rules(),
         *package.rules(),

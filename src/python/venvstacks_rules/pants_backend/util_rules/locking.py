@@ -19,7 +19,7 @@ from venvstacks_rules.pants_backend.action_tool import ActionProcessRequest, run
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.subsystem import VenvstacksSubsystem
 from venvstacks_rules.pants_backend.util_rules.layer_graph import LayerRequest, find_layer
-from venvstacks_rules.pants_backend.util_rules.locks import UvConfig
+from venvstacks_rules.pants_backend.util_rules.uv_config import UvConfigRequest, find_uv_config
 
 _CACHE_VARIABLE, _CACHE_DIR = "UV_CACHE_DIR", "__uv_cache"
 
@@ -41,9 +41,7 @@ class LayerLock:
 
 
 @rule
-async def layer_lock(
-    request: LockRequest, config: UvConfig, options: VenvstacksSubsystem
-) -> LayerLock:
+async def layer_lock(request: LockRequest, options: VenvstacksSubsystem) -> LayerLock:
     found = await find_layer(LayerRequest(request.address), **implicitly())
     layer = found.layer
     pylock = found.lockfile(layer)
@@ -57,6 +55,7 @@ async def layer_lock(
         layer_lock(LockRequest(found.targets[address].address, request.renewed), **implicitly())
         for address in layer.lower
     )
+    config = await find_uv_config(UvConfigRequest(found.uv_config(layer)), **implicitly())
     env = await engine.environment_vars_subset(EnvironmentVarsRequest(options.extra_env_vars))
     # The committed lock goes beside, not among, the new files.
     previous, lower_digest = await concurrently(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import enum
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from pants.engine.addresses import Address
-from pants.engine.fs import Digest, PathGlobs
+from pants.engine.fs import PathGlobs
 from pants.util.docutil import bin_name
 from pants.util.frozendict import FrozenDict
 
@@ -19,7 +20,6 @@ from venvstacks_rules.model.lockfiles import (
     LockInputs,
     inconsistent_with_lower,
     stale_reasons,
-    uv_config_hash,
 )
 from venvstacks_rules.model.names import LayerKind
 from venvstacks_rules.pants_backend import engine
@@ -30,16 +30,7 @@ from venvstacks_rules.pants_backend.util_rules.layer_graph import (
     LayerRequest,
     find_layer,
 )
-
-
-@dataclass(frozen=True)
-class UvConfig:
-    """The file with ``[tool.uv]``, where an option names one."""
-
-    digest: Digest
-    path: str | None
-    hash: str | None
-    """Over the table; None where there is no file."""
+from venvstacks_rules.pants_backend.util_rules.uv_config import UvConfigRequest, find_uv_config
 
 
 @dataclass(frozen=True)
@@ -55,10 +46,79 @@ class LockFiles:
     """What lies at the places of a layer's lock."""
 
     lockfile: Lockfile | None
-    """None where there is no file."""
+    """None where there is no file, or none that can be read."""
     lock_version: int
     locked_at: str
     """An ISO 8601 time; empty where there is no ``.meta.json``."""
+    problems: tuple[str, ...] = ()
+    """Why the files cannot be read."""
+
+
+class LockState(enum.Enum):
+    """What a layer's lock is good for."""
+
+    DISABLED = "disabled"
+    """The layer has no platforms, and needs no lock."""
+    MISSING = "missing"
+    UNREADABLE = "unreadable"
+    STALE = "stale"
+    UNJUDGED = "unjudged"
+    """A layer below has no lock that can be read; locking that one renews this one too."""
+    VALID = "valid"
+
+
+@dataclass(frozen=True)
+class CheckedLock:
+    """The lock of one layer, in whatever state it is."""
+
+    layer: Layer
+    path: str
+    """Where the ``pylock`` file belongs, relative to the build root."""
+    state: LockState
+    reasons: tuple[str, ...]
+    """Why it is stale or unreadable."""
+    files: LockFiles
+
+    @property
+    def install_target(self) -> str:
+        """The folder that the layer is deployed to, as far as its lock says so."""
+        return self.layer.install_target(self.files.lock_version)
+
+    @property
+    def problem(self) -> str | None:
+        """What is wrong and which command repairs it; None where nothing is."""
+        command = f"`{bin_name()} generate-lockfiles --resolve={self.layer.address}`"
+        if self.state is LockState.MISSING:
+            return (
+                f"{self.layer.address}: there is no lockfile {self.path}. Run {command}, and "
+                "commit what it writes."
+            )
+        what = {
+            LockState.UNREADABLE: f"cannot be read. Restore it, or delete it and run {command}.",
+            LockState.STALE: f"is stale. Run {command}.",
+        }.get(self.state)
+        if what is None:
+            return None
+        return "\n".join(
+            [
+                f"{self.layer.address}: the lockfile {self.path} {what}",
+                *(f"- {reason}" for reason in self.reasons),
+            ]
+        )
+
+
+@dataclass(frozen=True)
+class CheckedLocksRequest:
+    """The locks of a layer and of all layers below it, in whatever state they are."""
+
+    address: Address
+
+
+@dataclass(frozen=True)
+class CheckedLocks:
+    """Locks by address spec, lower layers first, the layer itself last."""
+
+    locks: FrozenDict[str, CheckedLock]
 
 
 @dataclass(frozen=True)
@@ -81,62 +141,40 @@ class ChainLocks:
 
 
 @rule
-async def uv_config(options: VenvstacksSubsystem) -> UvConfig:
-    path = options.uv_config
-    if path is None:
-        return UvConfig(await engine.path_globs_to_digest(PathGlobs([])), None, None)
-    digest = await engine.path_globs_to_digest(PathGlobs([path]))
-    contents = await engine.get_digest_contents(digest)
-    if not contents:
-        raise LockError(
-            "`[venvstacks].uv_config` cannot be used:",
-            [f"there is no file {path!r}. Create it, or correct the option."],
-        )
-    try:
-        table = engine.toml_loads(contents[0].content.decode()).get("tool", {}).get("uv", {})
-    except ValueError as e:
-        raise LockError(
-            "`[venvstacks].uv_config` cannot be used:", [f"{path}: not a TOML file: {e}."]
-        ) from None
-    return UvConfig(digest, path, uv_config_hash(table))
-
-
-@rule
 async def lock_files(request: LockFilesRequest) -> LockFiles:
     metadata_path = f"{request.pylock[: -len('.toml')]}.meta.json"
     digest = await engine.path_globs_to_digest(PathGlobs([request.pylock, metadata_path]))
     files = {file.path: file.content for file in await engine.get_digest_contents(digest)}
-    metadata = _json_object(files.get(metadata_path), metadata_path)
-    lockfile = None
-    if request.pylock in files:
-        try:
-            data = engine.toml_loads(files[request.pylock].decode())
-        except ValueError as e:
-            raise LockError(
-                "A lockfile cannot be read:",
-                [f"{request.pylock}: not a TOML file: {e}. Restore it, or delete it and lock."],
-            ) from None
-        lockfile = Lockfile.from_dict(data, request.pylock)
+    try:
+        metadata = _metadata(files.get(metadata_path), metadata_path)
+        lockfile = _lockfile(files.get(request.pylock), request.pylock)
+    except LockError as e:
+        return LockFiles(None, 1, "", e.problems)
     return LockFiles(
         lockfile, int(metadata.get("lock_version", 1)), str(metadata.get("locked_at", ""))
     )
 
 
-def _json_object(content: bytes | None, path: str) -> dict[str, Any]:
+def _lockfile(content: bytes | None, path: str) -> Lockfile | None:
+    if content is None:
+        return None
+    try:
+        data = engine.toml_loads(content.decode())
+    except ValueError as e:
+        raise LockError(path, [f"not a TOML file: {e}"]) from None
+    return Lockfile.from_dict(data, path)
+
+
+def _metadata(content: bytes | None, path: str) -> dict[str, Any]:
     if content is None:
         return {}
-    problem = "not the metadata of a lock"
-    data = None
     try:
         data = json.loads(content)
     except ValueError as e:
-        problem = f"not a JSON file: {e}"
+        raise LockError(path, [f"{path}: not a JSON file: {e}"]) from None
     if isinstance(data, dict) and isinstance(data.get("lock_version", 1), int):
         return data
-    raise LockError(
-        "A lockfile cannot be read:",
-        [f"{path}: {problem}. Restore it, or delete it and lock the layer again."],
-    )
+    raise LockError(path, [f"{path}: not the metadata of a lock"])
 
 
 def lock_inputs(
@@ -159,61 +197,66 @@ def lock_inputs(
 
 
 @rule
-async def chain_locks(
-    request: ChainLocksRequest, config: UvConfig, options: VenvstacksSubsystem
-) -> ChainLocks:
+async def checked_locks(request: CheckedLocksRequest, options: VenvstacksSubsystem) -> CheckedLocks:
     found = await find_layer(LayerRequest(request.address), **implicitly())
     chain = (*reversed(found.lower), found.layer)
     read = await concurrently(
         lock_files(LockFilesRequest(found.lockfile(layer)), **implicitly()) for layer in chain
     )
+    configs = await concurrently(
+        find_uv_config(UvConfigRequest(found.uv_config(layer)), **implicitly()) for layer in chain
+    )
     files = {layer.address: file for layer, file in zip(chain, read)}
-    locks = {address: file.lockfile for address, file in files.items() if file.lockfile}
-    problems = []
-    for layer in chain:
-        problem = _lock_problem(found, layer, locks, options.python_provider.value, config.hash)
-        if problem is not None:
-            problems.append(problem)
+    checked = {}
+    for layer, config in zip(chain, configs):
+        state, reasons = _judge(found, layer, files, options.python_provider.value, config.hash)
+        checked[layer.address] = CheckedLock(
+            layer, found.lockfile(layer), state, reasons, files[layer.address]
+        )
+    return CheckedLocks(FrozenDict(checked))
+
+
+@rule
+async def chain_locks(request: ChainLocksRequest) -> ChainLocks:
+    checked = await checked_locks(CheckedLocksRequest(request.address), **implicitly())
+    problems = [lock.problem for lock in checked.locks.values() if lock.problem is not None]
     if problems:
         what = "A lockfile does" if len(problems) == 1 else f"{len(problems)} lockfiles do"
         raise LockError(f"{what} not match the layer definitions:", problems)
+    files = {address: lock.files for address, lock in checked.locks.items()}
+    locks = {address: file.lockfile for address, file in files.items() if file.lockfile}
     return ChainLocks(FrozenDict(locks), FrozenDict(files))
 
 
-def _lock_problem(
+def _judge(
     found: LayerInGraph,
     layer: Layer,
-    locks: dict[str, Lockfile],
+    files: dict[str, LockFiles],
     provider: str,
     config_hash: str | None,
-) -> str | None:
-    command = f"`{bin_name()} generate-lockfiles --resolve={layer.address}`"
-    lock = locks.get(layer.address)
+) -> tuple[LockState, tuple[str, ...]]:
+    """The state of one lock, and the reasons for it."""
+    own = files[layer.address]
+    lock = own.lockfile
+    if not layer.platforms:
+        return LockState.DISABLED, ()
+    if own.problems:
+        return LockState.UNREADABLE, own.problems
     if lock is None:
-        return (
-            f"{layer.address}: there is no lockfile {found.lockfile(layer)}. Run {command}, and "
-            "commit what it writes."
-        )
+        return LockState.MISSING, ()
     by_address = {member.address: member for member in (found.layer, *found.lower)}
-    lower = [by_address[address] for address in layer.lower]
-    if any(member.address not in locks for member in lower):
-        return None  # That lower layer has its own problem, and locking it renews this one too.
+    lower = []
+    for address in layer.lower:
+        below = files[address].lockfile
+        if below is None:
+            return LockState.UNJUDGED, ()
+        lower.append((by_address[address].layer_name, below))
+    hashes = [(name, below.requirements_hash) for name, below in lower]
+    reasons = stale_reasons(lock, lock_inputs(layer, hashes, provider, config_hash))
     if lock.inputs is None:
-        reasons = inconsistent_with_lower(
-            lock, tuple((member.layer_name, locks[member.address]) for member in lower)
-        )
-    else:
-        reasons = ()
-    hashes = [(member.layer_name, locks[member.address].requirements_hash) for member in lower]
-    reasons = (*stale_reasons(lock, lock_inputs(layer, hashes, provider, config_hash)), *reasons)
-    if not reasons:
-        return None
-    return "\n".join(
-        [
-            f"{layer.address}: the lockfile {found.lockfile(layer)} is stale. Run {command}.",
-            *(f"- {reason}" for reason in reasons),
-        ]
-    )
+        platforms = (platform.name for platform in layer.platforms)
+        reasons = (*reasons, *inconsistent_with_lower(lock, tuple(lower), platforms))
+    return (LockState.STALE, reasons) if reasons else (LockState.VALID, ())
 
 
 def rules() -> Iterable[object]:
