@@ -1,0 +1,85 @@
+"""What ``package`` left of a layer: sizes, from the files beside its archive.
+
+The files are found below the dist folder, where anything may lie: they count only if they can be
+read and are of the layer's present lock.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from venvstacks_rules.model._checked import CheckedTable
+from venvstacks_rules.model.errors import ArchiveError
+from venvstacks_rules.model.manifest import SegmentIndex
+
+INTERPRETER, OWN_FILES = "interpreter", "layer"
+"""The sources of the segments that are not of a wheel."""
+
+
+@dataclass(frozen=True)
+class ExpectedBuild:
+    """What has to stand in the files of a layer, if they are of its present lock."""
+
+    install_target: str
+    target_platform: str
+    requirements_hash: str
+
+
+@dataclass(frozen=True)
+class BuiltLayer:
+    """The sizes of a layer that was packaged, in bytes."""
+
+    archive_name: str
+    archive_size: int
+    unpacked_size: int
+    """Of all files; one that two wheels hold counts once."""
+    unpacked_sources: tuple[tuple[str, int], ...]
+    """For each segment its source and the size of its files, in the order of the archive."""
+
+
+def archive_name(metadata: bytes, expected: ExpectedBuild) -> str:
+    """The name of the archive that the layer metadata `metadata` belongs to.
+
+    ArchiveError tells why the metadata is not of the layer and lock that are `expected`.
+    """
+    problems: list[str] = []
+    table = CheckedTable(_json(metadata, "layer metadata"), "", problems)
+    name = table.string("archive_name")
+    if "/" in name or "\\" in name or name.startswith("."):
+        table.note("archive_name", f"{name!a} is not the name of an archive")
+    for key in ("install_target", "target_platform", "requirements_hash"):
+        found, wanted = table.string(key), getattr(expected, key)
+        if found and found != wanted:
+            table.note(key, f"`{found}` is not `{wanted}`")
+    if problems:
+        raise ArchiveError("not the metadata of the present lock", problems)
+    return name
+
+
+def built_layer(index: bytes, expected: ExpectedBuild, archive: str) -> BuiltLayer:
+    """The sizes in the segment index `index` of the archive of that name.
+
+    ArchiveError tells why it is not a segment index, or not that of the archive.
+    """
+    data = SegmentIndex.from_dict(_json(index, "segment index"))
+    if (data.install_target, data.archive_name) != (expected.install_target, archive):
+        raise ArchiveError(
+            "not the segment index of the archive", [f"it is of {data.archive_name}"]
+        )
+    files = {file.path: file.size for segment in data.segments for file in segment.files}
+    return BuiltLayer(
+        archive_name=data.archive_name,
+        archive_size=data.archive_size,
+        unpacked_size=sum(files.values()),
+        unpacked_sources=tuple(
+            (segment.source, sum(file.size for file in segment.files)) for segment in data.segments
+        ),
+    )
+
+
+def _json(content: bytes, what: str) -> object:
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError):
+        raise ArchiveError(f"not a {what}", ["it is not JSON"]) from None

@@ -1,0 +1,285 @@
+"""What there is to know of one layer on one target platform."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from venvstacks_rules.model.layers import Layer
+from venvstacks_rules.model.lockfiles import provided_packages
+from venvstacks_rules.model.markers import holds
+from venvstacks_rules.model.names import LayerKind
+from venvstacks_rules.model.platforms import TargetPlatform
+from venvstacks_rules.model.pylock import LockedPackage, LockedWheel, Lockfile
+from venvstacks_rules.model.selection import best_wheel
+from venvstacks_rules.model.summary.built import INTERPRETER, OWN_FILES, BuiltLayer
+
+HEAVIEST = 10
+"""How many packages are named as the heaviest."""
+
+
+@dataclass(frozen=True)
+class LockSummary:
+    """The state of a layer's lock."""
+
+    state: str
+    """``valid``, ``stale``, ``missing``, ``unreadable``, ``unjudged`` or ``disabled``."""
+    path: str
+    """Of the ``pylock`` file, relative to the build root."""
+    version: int = 1
+    reasons: tuple[str, ...] = ()
+    """Why it is stale or unreadable."""
+    remedy: str | None = None
+    """The command that makes it valid."""
+    requirements_hash: str | None = None
+
+
+@dataclass(frozen=True)
+class OwnPackage:
+    """A package that the layer itself installs."""
+
+    name: str
+    version: str
+    wheel: str | None
+    """The file name of the wheel for the platform; None where the lock has none that fits."""
+    wheel_size: int | None
+    unpacked_size: int | None
+    """None where the layer is not built."""
+
+
+@dataclass(frozen=True)
+class SharedPackage:
+    """A package that a layer below provides."""
+
+    name: str
+    version: str
+    layer: str | None
+    """The layer_name of the one that provides it; None where none does any more."""
+
+
+@dataclass(frozen=True)
+class InterpreterSummary:
+    """The interpreter of a runtime."""
+
+    download_size: int | None
+    """Of the archive that the lock pins; None where it pins none."""
+    unpacked_size: int | None
+
+
+@dataclass(frozen=True)
+class LayerContext:
+    """What is known of a layer apart from its definition."""
+
+    lock: LockSummary
+    lockfile: Lockfile | None
+    lower: tuple[tuple[Layer, Lockfile | None], ...]
+    """The layers below in import order, each with its lock."""
+    place: str
+    """The folder of the definition, or the address of the target that generated it."""
+    description: str | None = None
+    built: BuiltLayer | None = None
+    notes: tuple[str, ...] = ()
+    """Why files of the dist folder do not count."""
+
+
+@dataclass(frozen=True)
+class LayerSummary:
+    """One layer on one target platform."""
+
+    layer_name: str
+    kind: LayerKind
+    address: str
+    install_target: str
+    place: str
+    description: str | None
+    python_implementation: str
+    launch_module: str | None
+    target_platforms: tuple[str, ...]
+    offered: bool
+    """Whether the layer is made for the platform of the summary."""
+    lower: tuple[tuple[str, str], ...]
+    """The layer_name and the address of each layer below, in import order."""
+    lock: LockSummary
+    packages: tuple[OwnPackage, ...] = ()
+    """By name."""
+    shared: tuple[SharedPackage, ...] = ()
+    """By name."""
+    interpreter: InterpreterSummary | None = None
+    own_files_size: int | None = None
+    """Unpacked, of the modules and of what every layer holds."""
+    unpacked_size: int | None = None
+    archive_name: str | None = None
+    archive_size: int | None = None
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def is_built(self) -> bool:
+        """Whether the sizes of a build are known."""
+        return self.unpacked_size is not None
+
+    @property
+    def download_size(self) -> int | None:
+        """Of the wheels, and of a pinned interpreter; None where no lock can be read."""
+        if self.lock.requirements_hash is None or not self.offered:
+            return None
+        interpreter = self.interpreter.download_size if self.interpreter else None
+        return sum(package.wheel_size or 0 for package in self.packages) + (interpreter or 0)
+
+    @property
+    def weighed_by(self) -> str:
+        """Which sizes the packages are compared by: ``unpacked_size`` or ``wheel_size``."""
+        return "unpacked_size" if self.is_built else "wheel_size"
+
+    def weight(self, package: OwnPackage) -> int:
+        """The size of a package, of the kind that :attr:`weighed_by` says."""
+        size = package.unpacked_size if self.is_built else package.wheel_size
+        return size or 0
+
+    @property
+    def by_weight(self) -> tuple[OwnPackage, ...]:
+        """The layer's own packages, the heaviest first."""
+        return tuple(sorted(self.packages, key=lambda p: (-self.weight(p), p.name)))
+
+    def to_dict(self) -> dict[str, Any]:
+        """As in the JSON output."""
+        return {
+            "layer_name": self.layer_name,
+            "install_target": self.install_target,
+            "address": self.address,
+            "description": self.description,
+            "python_implementation": self.python_implementation,
+            "launch_module": self.launch_module,
+            "target_platforms": list(self.target_platforms),
+            "lower_layers": [
+                {"layer_name": name, "address": address} for name, address in self.lower
+            ],
+            "lock": {
+                "state": self.lock.state,
+                "path": self.lock.path,
+                "lock_version": self.lock.version,
+                "requirements_hash": self.lock.requirements_hash,
+                "reasons": list(self.lock.reasons),
+                "remedy": self.lock.remedy,
+            },
+            "sizes": {
+                "download": self.download_size,
+                "unpacked": self.unpacked_size,
+                "archive": self.archive_size,
+                "interpreter_download": self.interpreter and self.interpreter.download_size,
+                "interpreter_unpacked": self.interpreter and self.interpreter.unpacked_size,
+                "own_files_unpacked": self.own_files_size,
+            },
+            "archive_name": self.archive_name,
+            "packages": [
+                {
+                    "name": package.name,
+                    "version": package.version,
+                    "wheel": package.wheel,
+                    "wheel_size": package.wheel_size,
+                    "unpacked_size": package.unpacked_size,
+                }
+                for package in self.packages
+            ],
+            "heaviest_packages": {
+                "by": self.weighed_by,
+                "names": [package.name for package in self.by_weight[:HEAVIEST]],
+            },
+            "shared_packages": [
+                {"name": package.name, "version": package.version, "layer": package.layer}
+                for package in self.shared
+            ],
+            "notes": list(self.notes),
+        }
+
+
+def summarize_layer(layer: Layer, context: LayerContext, platform: TargetPlatform) -> LayerSummary:
+    """Put together what is known of `layer` on `platform`."""
+    offered = platform in layer.platforms
+    lockfile = context.lockfile if offered else None
+    built = context.built if offered else None
+    locked = _on_platform(lockfile, layer, platform)
+    unpacked = dict(built.unpacked_sources) if built else {}
+    return LayerSummary(
+        layer_name=layer.layer_name,
+        kind=layer.kind,
+        address=layer.address,
+        install_target=layer.install_target(context.lock.version),
+        place=context.place,
+        description=context.description,
+        python_implementation=layer.python_implementation,
+        launch_module=layer.launch_module.module_name if layer.launch_module else None,
+        target_platforms=tuple(p.name for p in layer.platforms),
+        offered=offered,
+        lower=tuple((below.layer_name, below.address) for below, _ in context.lower),
+        lock=context.lock,
+        packages=_own_packages(locked, layer, platform, unpacked if built else None),
+        shared=_shared_packages(locked, layer, context.lower, platform),
+        interpreter=_interpreter(layer, lockfile, platform, unpacked),
+        own_files_size=unpacked.get(OWN_FILES),
+        unpacked_size=built.unpacked_size if built else None,
+        archive_name=built.archive_name if built else None,
+        archive_size=built.archive_size if built else None,
+        notes=context.notes,
+    )
+
+
+def _on_platform(
+    lockfile: Lockfile | None, layer: Layer, platform: TargetPlatform
+) -> tuple[LockedPackage, ...]:
+    packages = lockfile.packages if lockfile else ()
+    needed = (p for p in packages if holds(p.marker, platform, layer.python_version))
+    return tuple(sorted(needed, key=lambda package: (package.name, package.version)))
+
+
+def _own_packages(
+    locked: Sequence[LockedPackage],
+    layer: Layer,
+    platform: TargetPlatform,
+    unpacked: Mapping[str, int] | None,
+) -> tuple[OwnPackage, ...]:
+    found = []
+    for package in locked:
+        if package.from_lower_layer:
+            continue
+        wheel: LockedWheel | None = best_wheel(
+            package.wheels,
+            platform=platform,
+            python_version=layer.python_version,
+            linux_target=layer.linux_target,
+            macosx_target=layer.macosx_target,
+        )
+        found.append(
+            OwnPackage(
+                package.name,
+                package.version,
+                wheel.file_name if wheel else None,
+                wheel.size if wheel else None,
+                unpacked.get(wheel.file_name) if wheel and unpacked is not None else None,
+            )
+        )
+    return tuple(found)
+
+
+def _shared_packages(
+    locked: Sequence[LockedPackage],
+    layer: Layer,
+    lower: Sequence[tuple[Layer, Lockfile | None]],
+    platform: TargetPlatform,
+) -> tuple[SharedPackage, ...]:
+    locks = [(below.layer_name, lock) for below, lock in lower if lock is not None]
+    provided = provided_packages(locks, platform, layer.python_version)
+    return tuple(
+        SharedPackage(package.name, package.version, provided.get(package.name, ("", None))[1])
+        for package in locked
+        if package.from_lower_layer
+    )
+
+
+def _interpreter(
+    layer: Layer, lockfile: Lockfile | None, platform: TargetPlatform, unpacked: Mapping[str, int]
+) -> InterpreterSummary | None:
+    if layer.kind is not LayerKind.RUNTIME:
+        return None
+    pinned = {i.platform: i.size for i in (lockfile.interpreters if lockfile else ())}
+    return InterpreterSummary(pinned.get(platform.name), unpacked.get(INTERPRETER))

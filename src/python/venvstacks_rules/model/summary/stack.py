@@ -1,0 +1,146 @@
+"""Stacks: layers that belong together, and what could not be read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from venvstacks_rules.model.names import LayerKind
+from venvstacks_rules.model.summary.layer import LayerSummary
+
+SUMMARY_VERSION = 1
+KIND_HEADINGS = {
+    LayerKind.RUNTIME: "runtimes",
+    LayerKind.FRAMEWORK: "frameworks",
+    LayerKind.APPLICATION: "applications",
+}
+"""The kinds from the bottom to the top, and what a group of each is called."""
+
+
+@dataclass(frozen=True)
+class StackSummary:
+    """Layers that are defined in one place, or that lie on each other."""
+
+    layers: tuple[LayerSummary, ...]
+    """Runtimes, frameworks, applications; lower ones first."""
+
+    @property
+    def name(self) -> str:
+        """Where its layers are defined."""
+        return ", ".join(dict.fromkeys(layer.place for layer in self.layers))
+
+    def of_kind(self, kind: LayerKind) -> tuple[LayerSummary, ...]:
+        """The layers of a kind."""
+        return tuple(layer for layer in self.layers if layer.kind is kind)
+
+    @property
+    def edges(self) -> tuple[tuple[str, str], ...]:
+        """Addresses of a layer and of one below it, without what follows from other edges."""
+        below = {x.address: [address for _, address in x.lower] for x in self.layers}
+        return tuple(
+            (upper, lower)
+            for upper, all_lower in below.items()
+            for lower in all_lower
+            if not any(lower in below.get(between, ()) for between in all_lower)
+        )
+
+    @property
+    def depths(self) -> Mapping[str, int]:
+        """By address, how many layers lie below each other under a layer; 0 for a runtime."""
+        found: dict[str, int] = {}
+        for layer in self.layers:
+            found[layer.address] = max(
+                (found[address] + 1 for _, address in layer.lower if address in found), default=0
+            )
+        return found
+
+    @property
+    def unpacked_size(self) -> int | None:
+        """Of all layers; None where one is not built."""
+        return _total(layer.unpacked_size for layer in self.layers if layer.offered)
+
+    @property
+    def archive_size(self) -> int | None:
+        """Of all layers; None where one is not built."""
+        return _total(layer.archive_size for layer in self.layers if layer.offered)
+
+    @property
+    def download_size(self) -> int | None:
+        """Of all wheels and pinned interpreters; None where a lock cannot be read."""
+        return _total(layer.download_size for layer in self.layers if layer.offered)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As in the JSON output."""
+        return {
+            "name": self.name,
+            **{
+                heading: [layer.to_dict() for layer in self.of_kind(kind)]
+                for kind, heading in KIND_HEADINGS.items()
+            },
+        }
+
+
+@dataclass(frozen=True)
+class Overview:
+    """Everything that is shown: stacks on one target platform, and definitions that are broken."""
+
+    target_platform: str
+    stacks: tuple[StackSummary, ...]
+    problems: tuple[str, ...] = ()
+    """What is wrong with definitions of layers; these are not among the stacks."""
+
+    @classmethod
+    def of(
+        cls, target_platform: str, layers: Iterable[LayerSummary], problems: Iterable[str] = ()
+    ) -> Overview:
+        """Put layers in order and into stacks."""
+        return cls(target_platform, _stacks(tuple(layers)), tuple(problems))
+
+    def to_dict(self) -> dict[str, Any]:
+        """As in the JSON output."""
+        return {
+            "format_version": SUMMARY_VERSION,
+            "target_platform": self.target_platform,
+            "stacks": [stack.to_dict() for stack in self.stacks],
+            "problems": list(self.problems),
+        }
+
+    def to_json(self) -> str:
+        """The JSON output; the same summary gives the same bytes."""
+        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False)
+
+
+def _stacks(layers: Sequence[LayerSummary]) -> tuple[StackSummary, ...]:
+    by_address = {layer.address: layer for layer in layers}
+    group = {layer.address: layer.address for layer in layers}
+
+    def leader(address: str) -> str:
+        while group[address] != address:
+            address = group[address]
+        return address
+
+    first_of_place: dict[str, str] = {}
+    for address in sorted(by_address):
+        layer = by_address[address]
+        together = [first_of_place.setdefault(layer.place, address)]
+        together += [lower for _, lower in layer.lower if lower in by_address]
+        for other in together:
+            group[leader(other)] = leader(address)
+    members: dict[str, list[LayerSummary]] = {}
+    for address in sorted(by_address):
+        members.setdefault(leader(address), []).append(by_address[address])
+    stacks = (StackSummary(tuple(sorted(found, key=_order))) for found in members.values())
+    return tuple(sorted(stacks, key=lambda stack: stack.name))
+
+
+def _order(layer: LayerSummary) -> tuple[int, int, str]:
+    # A layer has fewer layers below it than any that lies on it.
+    return list(KIND_HEADINGS).index(layer.kind), len(layer.lower), layer.address
+
+
+def _total(sizes: Iterable[int | None]) -> int | None:
+    found = list(sizes)
+    known = [size for size in found if size is not None]
+    return sum(known) if known and len(known) == len(found) else None
