@@ -167,3 +167,17 @@ def test_edges_come_from_the_fields(runner: RuleRunner) -> None:
             [InferLayerDependencies(LayerDependenciesFieldSet.create(target))],
         )
         assert sorted(address.spec for address in inferred.include) == below
+
+
+def test_a_sound_layer_among_broken_ones_is_found_when_that_will_do(runner: RuleRunner) -> None:
+    runner.write_files(
+        {"src/BUILD": RUNTIME + 'venvstacks_framework(name="fw")\n' + APP.format(":rt")}
+    )
+    address = Address("src", target_name="rt")
+    assert "src:fw: of `runtime` and `frameworks`, neither is set." in refused(runner, address)
+    found = runner.request(LayerInGraph, [LayerRequest(address, among_broken=True)])
+    assert isinstance(found, LayerInGraph)
+    assert found.layer.layer_name == "rt"
+    with pytest.raises(ExecutionError, match="src:fw: of `runtime` and `frameworks`"):
+        broken = Address("src", target_name="fw")
+        runner.request(LayerInGraph, [LayerRequest(broken, among_broken=True)])

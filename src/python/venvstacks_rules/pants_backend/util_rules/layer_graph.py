@@ -74,7 +74,16 @@ class LayerGraph:
     layers: FrozenDict[str, Layer]
     """By address spec."""
     targets: FrozenDict[str, Target]
-    """By address spec."""
+    """By address spec; those of broken definitions, too."""
+    problems: tuple[str, ...]
+    """What is wrong with the definitions that have no layer."""
+
+    @property
+    def error(self) -> DefinitionError:
+        """The problems as an error."""
+        count = len({problem.split(": ", 1)[0] for problem in self.problems})
+        what = "A layer definition" if count == 1 else f"{count} layer definitions"
+        return DefinitionError(f"{what} cannot be built as written:", self.problems)
 
 
 @dataclass(frozen=True)
@@ -82,6 +91,8 @@ class LayerRequest:
     """One layer, by the address of its target."""
 
     address: Address
+    among_broken: bool = False
+    """Whether other definitions of its folder, and of those below, may be broken."""
 
 
 @dataclass(frozen=True)
@@ -243,12 +254,10 @@ async def layer_graph(request: LayerGraphRequest, options: VenvstacksSubsystem) 
         patch_release_needed=options.python_provider is not PythonProvider.LOCAL,
     )
     problems = (*problems, *_archive_problems(layer_targets, options.python_provider))
-    if problems:
-        count = len({problem.split(": ", 1)[0] for problem in problems})
-        what = "A layer definition" if count == 1 else f"{count} layer definitions"
-        raise DefinitionError(f"{what} cannot be built as written:", problems)
     return LayerGraph(
-        FrozenDict(layers), FrozenDict({target.address.spec: target for target in layer_targets})
+        FrozenDict(layers),
+        FrozenDict({target.address.spec: target for target in layer_targets}),
+        problems,
     )
 
 
@@ -266,7 +275,9 @@ def _archive_problems(targets: Iterable[Target], provider: PythonProvider) -> It
 @rule
 async def find_layer(request: LayerRequest) -> LayerInGraph:
     graph = await layer_graph(LayerGraphRequest(request.address.spec_path), **implicitly())
-    layer = graph.layers[request.address.spec]
+    layer = graph.layers.get(request.address.spec)
+    if layer is None or (graph.problems and not request.among_broken):
+        raise graph.error
     chain = (layer.address, *layer.lower)
     return LayerInGraph(
         layer,

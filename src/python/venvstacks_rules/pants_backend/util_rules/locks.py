@@ -112,6 +112,8 @@ class CheckedLocksRequest:
     """The locks of a layer and of all layers below it, in whatever state they are."""
 
     address: Address
+    among_broken: bool = False
+    """Whether definitions of other layers may be broken."""
 
 
 @dataclass(frozen=True)
@@ -198,7 +200,7 @@ def lock_inputs(
 
 @rule
 async def checked_locks(request: CheckedLocksRequest, options: VenvstacksSubsystem) -> CheckedLocks:
-    found = await find_layer(LayerRequest(request.address), **implicitly())
+    found = await find_layer(LayerRequest(request.address, request.among_broken), **implicitly())
     chain = (*reversed(found.lower), found.layer)
     read = await concurrently(
         lock_files(LockFilesRequest(found.lockfile(layer)), **implicitly()) for layer in chain
