@@ -26,7 +26,7 @@ from venvstacks_rules.model.action_io import (
     to_json,
 )
 from venvstacks_rules.model.errors import ArchiveError, RequestError
-from venvstacks_rules.model.manifest import SegmentIndex
+from venvstacks_rules.model.segment_index import SegmentIndex
 
 LEVELS = {"tar.zst": 3, "tar.xz": 0, "tar.gz": 1}
 TARGET = "framework-demo"

@@ -14,8 +14,9 @@ import pytest
 from venvstacks_rules import model
 from venvstacks_rules.actions import _cli, postinstall
 from venvstacks_rules.model.layer_config import LayerConfig
-from venvstacks_rules.model.manifest import IndexedSegment, LayerMetadata, ModuleHash, SegmentIndex
+from venvstacks_rules.model.manifest import LayerMetadata, ModuleHash
 from venvstacks_rules.model.pylock import LockedInterpreter, LockInputs
+from venvstacks_rules.model.segment_index import IndexedSegment, SegmentIndex
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -29,6 +30,7 @@ METADATA = LayerMetadata(
     runtime_layer="r",
     python_implementation="cpython@3.11.1",
     bound_to_implementation=False,
+    required_layers=(),
     app_launch_module="a",
     app_launch_module_hash="",
     app_support_modules=(ModuleHash("b", ""),),

@@ -225,11 +225,7 @@ def test_archive(root: BuildRoot, python_version: str, example: Example) -> None
         "base_python": f"../{RUNTIME}/bin/python" if example.lower else "bin/python",
         "site_dir": SITE,
         "pylib_dirs": [f"../{lower}/{SITE}" for lower in example.lower],
-        "dynlib_dirs": [
-            f"../{lower}/share/venv/dynlib"
-            for lower in example.lower
-            if (example.folder, lower) in OFFER_LIBRARIES
-        ],
+        "dynlib_dirs": [f"../{lower}/share/venv/dynlib" for lower in example.lower],
     }
     if example.launch_module is not None:
         expected["launch_module"] = Path(example.launch_module).stem

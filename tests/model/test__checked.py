@@ -14,7 +14,16 @@ def read(data: object, key: str = "") -> tuple[CheckedTable, list[str]]:
 
 def test_values_that_fit() -> None:
     table, problems = read(
-        {"s": "x", "e": "", "n": 0, "l": ["a", "b"], "t": {"k": "v"}, "ts": [{"k": "1"}]}
+        {
+            "s": "x",
+            "e": "",
+            "n": 0,
+            "i": -3,
+            "b": True,
+            "l": ["a", "b"],
+            "t": {"k": "v"},
+            "ts": [{"k": "1"}],
+        }
     )
     assert table.string("s") == "x"
     assert table.string("e", allow_empty=True) == ""
@@ -22,11 +31,15 @@ def test_values_that_fit() -> None:
     assert table.optional_string("absent") is None
     assert table.optional_size("n") == 0
     assert table.optional_size("absent") is None
+    assert table.size("n") == 0
+    assert table.integer("i") == -3
+    assert table.optional_boolean("b") is True
+    assert table.optional_boolean("absent") is False
     assert table.strings("l") == ("a", "b")
     assert table.table("t").string("k") == "v"
     assert [item.string("k") for item in table.tables("ts", required=True)] == ["1"]
     assert list(table.tables("absent")) == []
-    assert table.names() == ("s", "e", "n", "l", "t", "ts")
+    assert table.names() == ("s", "e", "n", "i", "b", "l", "t", "ts")
     assert "s" in table
     assert "absent" not in table
     assert problems == []
@@ -55,9 +68,14 @@ def test_values_that_fit() -> None:
         ({"a": [{"b": {"c": 1}}, 2]},
          lambda t: [item.table("b").string("c") for item in t.tables("a")], ["", ""],
          ["`a[0].b.c`: expected a string, got an integer",
-          "`a[1]`: expected a table, got an integer",
-          "`a[1].b`: missing",
-          "`a[1].b.c`: missing"]),
+          "`a[1]`: expected a table, got an integer"]),
+        ({}, lambda t: t.table("a").string("b"), "", ["`a`: missing"]),
+        ({}, lambda t: t.size("a"), 0, ["`a`: missing"]),
+        ({"a": -1}, lambda t: t.size("a"), 0, ["`a`: expected a size in bytes, got -1"]),
+        ({}, lambda t: t.integer("a"), 0, ["`a`: missing"]),
+        ({"a": True}, lambda t: t.integer("a"), 0, ["`a`: expected an integer, got a boolean"]),
+        ({"a": 0}, lambda t: t.optional_boolean("a"), False,
+         ["`a`: expected a boolean, got an integer"]),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_noted_by_key_path(

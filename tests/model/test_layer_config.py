@@ -35,7 +35,7 @@ def test_text_is_the_files() -> None:
         '  "dynlib_dirs": [\n    "share/venv/dynlib"\n  ],\n'
         '  "launch_module": "demo",\n'
         '  "py_version": "3.9.18",\n'
-        '  "pylib_dirs": [\n    "../framework-ü/s",\n    "../py/s"\n  ],\n'
+        '  "pylib_dirs": [\n    "../framework-\\u00fc/s",\n    "../py/s"\n  ],\n'
         '  "python": "bin/python",\n'
         '  "site_dir": "s"\n'
         "}\n"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 from venvstacks_rules.model.action_io import OwnFile, OwnLink
-from venvstacks_rules.model.layer_config import LayerConfig
 from venvstacks_rules.model.layer_definitions import ModuleDefinition
 from venvstacks_rules.model.layer_files import LayerInterface, layer_config, layer_files
 from venvstacks_rules.model.layers import Layer
@@ -58,18 +57,18 @@ def test_the_config_of_an_application() -> None:
             "../framework-numeric/lib/python3.11/site-packages",
             "../py/lib/python3.11/site-packages",
         ],
-        "dynlib_dirs": ["../framework-numeric/share/venv/dynlib"],
+        "dynlib_dirs": ["../framework-numeric/share/venv/dynlib", "../py/share/venv/dynlib"],
         "launch_module": "main",
     }
 
 
 def files_of(
-    config: LayerConfig, *, is_runtime: bool = False, system: str = "linux"
+    lower: tuple[LayerInterface, ...], system: str = "linux"
 ) -> tuple[tuple[OwnFile, ...], tuple[OwnLink, ...]]:
     return layer_files(
-        config,
+        layer_config(layer(LayerKind.APPLICATION), "3.11.7", lower),
+        lower,
         system=system,
-        is_runtime=is_runtime,
         postinstall="# post",
         modules=[OwnFile("main.py", source="src/main.py")],
     )
@@ -77,9 +76,7 @@ def files_of(
 
 def test_a_runtime_keeps_its_interpreter() -> None:
     config = layer_config(layer(LayerKind.RUNTIME), "3.11.7", ())
-    files, links = layer_files(
-        config, system="linux", is_runtime=True, postinstall="# post", modules=()
-    )
+    files, links = layer_files(config, (), system="linux", postinstall="# post", modules=())
     assert [file.path for file in files] == [
         "share/venv/metadata/venvstacks_layer.json",
         "postinstall.py",
@@ -88,7 +85,7 @@ def test_a_runtime_keeps_its_interpreter() -> None:
 
 
 def test_python_is_a_link_where_no_layer_offers_libraries() -> None:
-    files, links = files_of(layer_config(layer(LayerKind.APPLICATION), "3.11.7", (RUNTIME,)))
+    files, links = files_of((RUNTIME,))
     assert files[2] == OwnFile("lib/python3.11/site-packages/main.py", source="src/main.py")
     assert links == (
         OwnLink("bin/python", "../../py/bin/python"),
@@ -99,12 +96,13 @@ def test_python_is_a_link_where_no_layer_offers_libraries() -> None:
 
 
 def test_python_is_a_wrapper_where_a_lower_layer_offers_libraries() -> None:
-    config = layer_config(layer(LayerKind.APPLICATION), "3.11.7", (NUMERIC, RUNTIME))
-    files, links = files_of(config, system="macosx")
+    files, links = files_of((NUMERIC, RUNTIME), system="macosx")
     (wrapper,) = [file for file in files if file.path == "bin/python"]
     assert wrapper.executable
     assert wrapper.text is not None
     assert wrapper.text.startswith("#!/bin/zsh")
+    assert "framework-numeric/share/venv/dynlib" in wrapper.text
+    assert "py/share/venv/dynlib" not in wrapper.text
     assert links == (
         OwnLink("bin/python_", "../../py/bin/python"),
         OwnLink("bin/python3", "python"),

@@ -1,200 +1,105 @@
 from __future__ import annotations
 
-import copy
-import json
 from typing import Any
 
 import pytest
 
-from venvstacks_rules.model.action_io import ArchivedFile
-from venvstacks_rules.model.errors import ArchiveError
 from venvstacks_rules.model.manifest import (
-    IndexedSegment,
+    ArchiveNames,
     LayerMetadata,
     ModuleHash,
-    SegmentIndex,
+    archive_names,
+    env_metadata_path,
+    manifest_path,
+    stack_manifest,
+    utc_time,
 )
+from venvstacks_rules.model.names import LayerKind
 
-A, B, C = "a" * 64, "b" * 64, "c" * 64
-
-INDEX = SegmentIndex(
-    install_target="framework-demo@2",
-    archive_name="framework-demo@2.tar.zst",
-    archive_size=30,
-    archive_sha256=A,
-    archive_format="tar.zst",
-    compression_level=9,
-    segments=(
-        IndexedSegment(
-            "demo.whl",
-            0,
-            10,
-            B,
-            1024,
-            (ArchivedFile("lib/x.py", 3, C), ArchivedFile("t", 0, A, True)),
-        ),
-        IndexedSegment(
-            "layer",
-            10,
-            20,
-            C,
-            2048,
-            (ArchivedFile("bin/python", 0, "", link_target="../../cpython/bin/python3"),),
-        ),
-    ),
-)
-DATA: dict[str, Any] = {
-    "format_version": 1,
-    "install_target": "framework-demo@2",
-    "archive_name": "framework-demo@2.tar.zst",
-    "archive_size": 30,
-    "archive_sha256": A,
-    "archive_format": "tar.zst",
-    "compression_level": 9,
-    "segments": [
-        {
-            "source": "demo.whl",
-            "offset": 0,
-            "size": 10,
-            "sha256": B,
-            "tar_size": 1024,
-            "files": [
-                {"path": "lib/x.py", "size": 3, "sha256": C},
-                {"path": "t", "size": 0, "sha256": A, "executable": True},
-            ],
-        },
-        {
-            "source": "layer",
-            "offset": 10,
-            "size": 20,
-            "sha256": C,
-            "tar_size": 2048,
-            "files": [{"path": "bin/python", "link_target": "../../cpython/bin/python3"}],
-        },
-    ],
-}
-
-
-def problems(data: object) -> list[str]:
-    with pytest.raises(ArchiveError) as caught:
-        SegmentIndex.from_dict(data, "x.segments.json")
-    assert (
-        caught.value.summary == "`x.segments.json` is not a usable segment index; fetch it again."
-    )
-    return list(caught.value.problems)
-
-
-def changed(path: str, value: object) -> dict[str, Any]:
-    data = copy.deepcopy(DATA)
-    at: Any = data
-    *keys, last = [int(key) if key.isdigit() else key for key in path.split("/")]
-    for key in keys:
-        at = at[key]
-    at[last] = value
-    return data
-
-
-def test_index_to_dict_and_back() -> None:
-    assert INDEX.to_dict() == DATA
-    assert SegmentIndex.from_dict(json.loads(json.dumps(DATA))) == INDEX
-
-
-def test_unknown_keys_are_passed_over() -> None:
-    assert SegmentIndex.from_dict(changed("segments/0/later", 1)) == INDEX
-
-
-@pytest.mark.parametrize(
-    ("path", "value", "problem"),
-    [
-        ("format_version", 2, "format_version: 2 is not 1"),
-        ("format_version", "1", "format_version: expected int, got str"),
-        ("install_target", "..", "install_target: the path holds `..`: '..'"),
-        ("install_target", "a/b", "install_target: the name holds a slash: 'a/b'"),
-        ("archive_name", 3, "archive_name: expected str, got int"),
-        ("archive_size", 31, "archive_size: 31, but the segments end at 30"),
-        ("archive_size", True, "archive_size: expected int, got bool"),
-        ("archive_sha256", "A" * 64, "archive_sha256: is not a SHA-256 in lower-case hexadecimal"),
-        ("archive_format", "tar", "archive_format: `tar` is not an archive format"),
-        ("compression_level", 23, "compression_level: 23 is out of range"),
-        ("segments", {}, "segments: expected list, got dict"),
-        ("segments/1", None, "segments[1]: expected an object with keys, got null"),
-        ("segments/1/offset", 11, "segments[1].offset: expected 10, got 11"),
-        ("segments/1/offset", -1, "segments[1].offset: -1 is negative"),
-        ("segments/0/sha256", "", "segments[0].sha256: is not a SHA-256 in lower-case hexadecimal"),
-        ("segments/0/tar_size", 1000, "segments[0].tar_size: 1000 is not a multiple of 512"),
-        (
-            "segments/0/files/0/path",
-            "../../etc",
-            "segments[0].files[0].path: the path holds `..`: '../../etc'",
-        ),
-        (
-            "segments/0/files/1/path",
-            "lib/x.py",
-            "segments[0].files[1].path: `lib/x.py` occurs twice",
-        ),
-        ("segments/0/files/0/size", None, "segments[0].files[0].size: expected int, got null"),
-        (
-            "segments/0/files/1/executable",
-            1,
-            "segments[0].files[1].executable: expected bool, got int",
-        ),
-        (
-            "segments/1/files/0/link_target",
-            "../../../etc",
-            "segments[1].files[0].link_target: the link's target is outside of the layers' folder: "
-            "'../../../etc'",
-        ),
-    ],
-)
-def test_what_is_wrong_is_named_by_its_key(path: str, value: object, problem: str) -> None:
-    found = problems(changed(path, value))
-    assert problem in found
-    assert len(found) <= 2
-
-
-@pytest.mark.parametrize("data", [None, [], {}, "x"])
-def test_what_is_no_index(data: object) -> None:
-    (problem,) = problems(data)
-    assert problem.startswith("index: expected an object with keys, got ")
-
-
-def test_everything_wrong_is_reported() -> None:
-    data = changed("archive_name", "/x")
-    del data["segments"][0]["source"], data["segments"][1]["files"][0]["path"]
-    assert problems(data) == [
-        "archive_name: the path is absolute: '/x'",
-        "segments[0].source: missing",
-        "segments[1].files[0].path: missing",
-        "segments[1].files[0].path: the path holds an empty component or `.`: ''",
-    ]
-
-
-COMMON = {
-    "layer_name": "app-demo",
-    "install_target": "app-demo@3",
-    "requirements_hash": "sha256:" + A,
+RUNTIME: dict[str, Any] = {
+    "layer_name": "cpython-3.11",
+    "install_target": "cpython-3.11@3",
+    "requirements_hash": "sha256:" + "a" * 64,
     "lock_version": 3,
     "locked_at": "2026-01-02T03:04:05+00:00",
     "target_platform": "linux_x86_64",
-    "runtime_layer": "cpython-3.11",
+    "runtime_layer": "cpython-3.11@3",
     "python_implementation": "cpython@3.11.13",
-    "bound_to_implementation": False,
-    "required_layers": ["framework-a", "framework-b"],
+    "bound_to_implementation": True,
 }
 
 
-def test_layer_metadata_has_the_keys_of_the_format() -> None:
-    arguments: dict[str, Any] = {**COMMON, "required_layers": ("framework-a", "framework-b")}
-    assert LayerMetadata(**arguments).to_dict() == COMMON
-    application = LayerMetadata(
-        **arguments,
-        app_launch_module="demo",
-        app_launch_module_hash="sha256:" + B,
-        app_support_modules=(ModuleHash("util", "sha256/" + C),),
-    )
-    assert application.to_dict() == {
-        **COMMON,
+def test_a_runtime_requires_no_layers() -> None:
+    assert LayerMetadata(**RUNTIME).to_dict() == RUNTIME
+
+
+def test_a_framework_lists_what_it_requires_even_if_that_is_nothing() -> None:
+    metadata = LayerMetadata(**RUNTIME, required_layers=())
+    assert metadata.to_dict() == {**RUNTIME, "required_layers": []}
+
+
+def test_an_application_tells_its_modules() -> None:
+    launch: dict[str, Any] = {
         "app_launch_module": "demo",
-        "app_launch_module_hash": "sha256:" + B,
-        "app_support_modules": [{"name": "util", "hash": "sha256/" + C}],
+        "app_launch_module_hash": "sha256:" + "b" * 64,
+    }
+    metadata = LayerMetadata(**RUNTIME, **launch, required_layers=("framework-a", "framework-b@2"))
+    expected = {**RUNTIME, **launch, "required_layers": ["framework-a", "framework-b@2"]}
+    assert metadata.to_dict() == expected
+    support = (ModuleHash("util", "sha256/" + "c" * 64), ModuleHash("a", "sha256:" + "d" * 64))
+    metadata = LayerMetadata(**RUNTIME, **launch, required_layers=(), app_support_modules=support)
+    assert metadata.to_dict()["app_support_modules"] == [
+        {"name": "util", "hash": "sha256/" + "c" * 64},
+        {"name": "a", "hash": "sha256:" + "d" * 64},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2025-08-27T00:00:00+00:00", "2025-08-27T00:00:00+00:00"),
+        ("2025-08-27T00:00:00Z", "2025-08-27T00:00:00+00:00"),
+        ("2025-08-27T02:00:00.250000+02:00", "2025-08-27T00:00:00.250000+00:00"),
+        ("2025-08-27T02:00:00", "2025-08-27T02:00:00+00:00"),
+        ("", ""),
+    ],
+)
+def test_times_are_in_utc(text: str, expected: str) -> None:
+    assert utc_time(text) == expected
+
+
+def test_names_of_files() -> None:
+    plain = archive_names("app-x@2", extension=".tar.xz", platform="linux_aarch64", tagged=False)
+    assert plain == ArchiveNames("app-x@2.tar.xz", "app-x@2.json", "app-x@2.segments.json")
+    tagged = archive_names("app-x@2", extension=".tar.xz", platform="linux_aarch64", tagged=True)
+    assert tagged == ArchiveNames(
+        "app-x@2-linux_aarch64-1.tar.xz",
+        "app-x@2-linux_aarch64-1.json",
+        "app-x@2-linux_aarch64-1.segments.json",
+    )
+
+
+def test_paths_of_manifests() -> None:
+    plain: dict[str, Any] = {"platform": "linux_aarch64", "tagged": False}
+    assert manifest_path(**plain) == "__venvstacks__/venvstacks.json"
+    assert env_metadata_path("app-x", **plain) == "__venvstacks__/env_metadata/app-x.json"
+    tagged = {**plain, "tagged": True}
+    assert manifest_path(**tagged) == "__venvstacks__/venvstacks-linux_aarch64.json"
+    assert env_metadata_path("app-x", **tagged) == (
+        "__venvstacks__/env_metadata/app-x-linux_aarch64.json"
+    )
+
+
+def test_a_manifest_keeps_the_order_of_each_kind() -> None:
+    layers = [
+        (LayerKind.APPLICATION, {"layer_name": "app-z"}),
+        (LayerKind.RUNTIME, {"layer_name": "py"}),
+        (LayerKind.APPLICATION, {"layer_name": "app-a"}),
+    ]
+    assert stack_manifest(layers) == {
+        "layers": {
+            "runtimes": [{"layer_name": "py"}],
+            "frameworks": [],
+            "applications": [{"layer_name": "app-z"}, {"layer_name": "app-a"}],
+        }
     }

@@ -15,6 +15,7 @@ from venvstacks_rules.model.errors import DefinitionError
 from venvstacks_rules.model.lockfiles import LockedWheel
 from venvstacks_rules.pants_backend import backend
 from venvstacks_rules.pants_backend.goals.lock import layers_to_lock
+from venvstacks_rules.pants_backend.manifest_target import VenvstacksManifest
 from venvstacks_rules.pants_backend.subsystem import ArchiveFormatChoice
 from venvstacks_rules.pants_backend.target_types import (
     ArchiveFormatField,
@@ -120,6 +121,7 @@ def test_what_the_backend_registers() -> None:
         VenvstacksRuntime,
         VenvstacksFramework,
         VenvstacksApplication,
+        VenvstacksManifest,
     ]
     assert len(list(backend.rules())) > 40
 

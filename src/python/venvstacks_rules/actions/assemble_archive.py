@@ -30,11 +30,10 @@ from venvstacks_rules.model.action_io import (
     from_json,
 )
 from venvstacks_rules.model.errors import ArchiveError, RequestError
-from venvstacks_rules.model.manifest import IndexedSegment, SegmentIndex
+from venvstacks_rules.model.json_codec import published_json
+from venvstacks_rules.model.manifest import ARCHIVE_BUILD
 from venvstacks_rules.model.paths import link_problem, path_problem
-
-ARCHIVE_BUILD = 1
-"""An archive is identified by its hash, not by how often it was built."""
+from venvstacks_rules.model.segment_index import IndexedSegment, SegmentIndex
 
 
 def run(request_text: str) -> AssembledArchive:
@@ -188,8 +187,7 @@ def _write_metadata(assembled: AssembledArchive, request: AssembleArchiveRequest
         "archive_hashes": {"sha256": assembled.sha256},
         "archive_build": ARCHIVE_BUILD,
     }
-    text = json.dumps(metadata, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
-    _write_text(request.metadata_file, text)
+    _write_text(request.metadata_file, published_json(metadata))
 
 
 def _write_index(

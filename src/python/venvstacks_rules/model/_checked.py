@@ -4,25 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+_MISSING = object()
+
 
 class CheckedTable:
     """A table whose values are taken by expected type; what does not fit is noted, not raised.
 
     A value that is missing or wrong comes back as the type's empty value, so that reading goes on
-    and one look finds all problems. Look at `problems` before the values are used.
+    and one look finds all problems. Look at `problems` before the values are used. What is not a
+    table at all is one problem, and its keys are none.
     """
 
     def __init__(self, data: object, key: str, problems: list[str]) -> None:
         self.key = key
         self.problems = problems
         self._data: Mapping[str, object] = {}
+        self._judged = data is _MISSING
         if isinstance(data, Mapping):
             self._data = data
-        else:
+        elif not self._judged:
             self.note("", f"expected a table, got {kind(data)}")
+            self._judged = True
 
     def note(self, name: str, problem: str) -> None:
         """Add a problem of the value at `name` (the table itself where empty)."""
+        if self._judged:
+            return
         path = f"{self.key}.{name}" if self.key and name else self.key or name
         self.problems.append(f"`{path}`: {problem}" if path else problem)
 
@@ -61,6 +68,31 @@ class CheckedTable:
             return 0
         return value
 
+    def size(self, name: str) -> int:
+        """A required number of bytes."""
+        if name not in self._data:
+            self.note(name, "missing")
+        return self.optional_size(name) or 0
+
+    def integer(self, name: str) -> int:
+        """A required integer."""
+        value = self._data.get(name)
+        if name not in self._data:
+            self.note(name, "missing")
+        elif isinstance(value, bool) or not isinstance(value, int):
+            self.note(name, f"expected an integer, got {kind(value)}")
+        else:
+            return value
+        return 0
+
+    def optional_boolean(self, name: str) -> bool:
+        """A boolean, False where the key is absent."""
+        value = self._data.get(name, False)
+        if not isinstance(value, bool):
+            self.note(name, f"expected a boolean, got {kind(value)}")
+            return False
+        return value
+
     def strings(self, name: str) -> tuple[str, ...]:
         """A required list of strings."""
         found = []
@@ -75,7 +107,7 @@ class CheckedTable:
         """A required table."""
         if name not in self._data:
             self.note(name, "missing")
-        return CheckedTable(self._data.get(name, {}), self._path(name), self.problems)
+        return CheckedTable(self._data.get(name, _MISSING), self._path(name), self.problems)
 
     def tables(self, name: str, *, required: bool = False) -> Iterator[CheckedTable]:
         """The tables of a list; none where an optional key is absent."""

@@ -1,7 +1,7 @@
-"""Frozen dataclasses as JSON objects: the codec of the requests and results of the actions.
+"""JSON: the codec of the actions' requests and results, and the layout of published files.
 
-A shape that does not fit is a :class:`~venvstacks_rules.model.errors.RequestError` that names the
-key path.
+Requests and results are frozen dataclasses. A shape that does not fit is a
+:class:`~venvstacks_rules.model.errors.RequestError` that names the key path.
 """
 
 from __future__ import annotations
@@ -30,6 +30,14 @@ def to_data(value: object) -> object:
 def to_json(value: object) -> str:
     """The text of a request or result file; the same values give the same bytes."""
     return json.dumps(to_data(value), ensure_ascii=False, sort_keys=True, indent=1) + "\n"
+
+
+def published_json(data: object) -> str:
+    """The text of a file that is deployed or published; the same values give the same bytes.
+
+    In the layout of the ``venvstacks`` tool, so that its files and ours can be compared.
+    """
+    return json.dumps(data, indent=2, sort_keys=True) + "\n"
 
 
 def from_json(cls: type[T], text: str) -> T:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
+
+from venvstacks_rules.model.json_codec import published_json
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class LayerConfig:
     pylib_dirs: tuple[str, ...] = ()
     """The site-packages of the lower layers, in import order, the runtime's last."""
     dynlib_dirs: tuple[str, ...] = ()
-    """The shared library folders of the lower layers that have one, in import order."""
+    """The shared library folders of the lower layers, in import order; some may not exist."""
     launch_module: str | None = None
     """The module to start an application with, by ``python -m``."""
 
@@ -41,4 +42,4 @@ class LayerConfig:
         }
         if self.launch_module is not None:
             data["launch_module"] = self.launch_module
-        return json.dumps(data, indent=2, ensure_ascii=False, sort_keys=True) + "\n"
+        return published_json(data)

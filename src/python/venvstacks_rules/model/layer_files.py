@@ -46,26 +46,29 @@ def layer_config(layer: Layer, python_version: str, lower: Sequence[LayerInterfa
         base_python=base_python,
         site_dir=str(layout.site_packages),
         pylib_dirs=tuple(f"../{below.install_target}/{layout.site_packages}" for below in lower),
-        dynlib_dirs=tuple(
-            f"../{below.install_target}/{DYNLIB_DIR}"
-            for below in lower
-            if below.offers_shared_libraries
-        ),
+        # All of them, as in the peer: what a program reads here does not depend on the contents
+        # of the layers below.
+        dynlib_dirs=tuple(_dynlib_dir(below) for below in lower),
         launch_module=layer.launch_module.module_name if layer.launch_module else None,
     )
 
 
+def _dynlib_dir(below: LayerInterface) -> str:
+    return f"../{below.install_target}/{DYNLIB_DIR}"
+
+
 def layer_files(
     config: LayerConfig,
+    lower: Sequence[LayerInterface],
     *,
     system: str,
-    is_runtime: bool,
     postinstall: str,
     modules: Iterable[OwnFile],
 ) -> tuple[tuple[OwnFile, ...], tuple[OwnLink, ...]]:
     """The files and links that make a folder of packages a layer, for ``linux`` or ``macosx``.
 
-    `modules` are the application's, with paths relative to site-packages.
+    `lower` are the layers below, in import order; a runtime has none. `modules` are the
+    application's, with paths relative to site-packages.
     """
     files = [
         OwnFile(str(LAYER_CONFIG), text=config.to_json()),
@@ -74,11 +77,13 @@ def layer_files(
     for module in modules:
         files.append(OwnFile(f"{config.site_dir}/{module.path}", source=module.source))
     links: list[OwnLink] = []
-    if not is_runtime:
+    if lower:
         layout = LayerLayout(config.py_version)
         base_python = f"../{config.base_python}"
-        if config.dynlib_dirs:
-            wrapper = python_wrapper(system=system, dynlib_dirs=config.dynlib_dirs)
+        # A script in place of a link costs every start a few milliseconds.
+        libraries = [_dynlib_dir(below) for below in lower if below.offers_shared_libraries]
+        if libraries:
+            wrapper = python_wrapper(system=system, dynlib_dirs=libraries)
             files.append(OwnFile(config.python, text=wrapper, executable=True))
             links.append(OwnLink(f"{config.python}_", base_python))
         else:

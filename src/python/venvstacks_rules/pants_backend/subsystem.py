@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 
 from pants.option.option_types import (
+    BoolOption,
     EnumOption,
     IntOption,
     SkipOption,
@@ -91,6 +92,16 @@ class VenvstacksSubsystem(Subsystem):
             The compression level of layer archives, in the scale of the archive format, where the
             `compression_level` field does not say another. By default the level that the format's
             reference recommends for everyday builds.
+            """
+        ),
+    )
+    tag_outputs = BoolOption(
+        default=False,
+        help=softwrap(
+            """
+            Whether the names of archives and of all files beside them tell the platform, so that
+            the outputs of several platforms can be put into one folder:
+            `framework-sklearn-linux_x86_64-1.tar.zst`.
             """
         ),
     )

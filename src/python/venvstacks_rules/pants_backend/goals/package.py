@@ -15,12 +15,9 @@ from pants.util.logging import LogLevel
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.target_types import LayerOutputPathField, RequirementsField
-from venvstacks_rules.pants_backend.util_rules.archives import (
-    LayerArchiveRequest,
-    TargetPlatformNames,
-    layer_archive,
-)
+from venvstacks_rules.pants_backend.util_rules.archives import LayerArchiveRequest, layer_archive
 from venvstacks_rules.pants_backend.util_rules.layer_graph import LayerRequest, find_layer
+from venvstacks_rules.pants_backend.util_rules.target_platforms import TargetPlatformNames
 
 logger = logging.getLogger(__name__)
 

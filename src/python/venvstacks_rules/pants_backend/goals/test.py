@@ -20,11 +20,7 @@ from venvstacks_rules.pants_backend.action_tool import ActionProcessRequest, act
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.subsystem import VenvstacksSubsystem
 from venvstacks_rules.pants_backend.target_types import LaunchModuleField
-from venvstacks_rules.pants_backend.util_rules.archives import (
-    LayerModulesRequest,
-    TargetPlatformNames,
-    layer_modules,
-)
+from venvstacks_rules.pants_backend.util_rules.archives import LayerModulesRequest, layer_modules
 from venvstacks_rules.pants_backend.util_rules.chains import (
     CACHE_DIR,
     CACHE_NAME,
@@ -33,6 +29,7 @@ from venvstacks_rules.pants_backend.util_rules.chains import (
 )
 from venvstacks_rules.pants_backend.util_rules.layer_graph import LayerRequest, find_layer
 from venvstacks_rules.pants_backend.util_rules.segments import SegmentsRequest, layer_segments
+from venvstacks_rules.pants_backend.util_rules.target_platforms import TargetPlatformNames
 
 
 @dataclass(frozen=True)

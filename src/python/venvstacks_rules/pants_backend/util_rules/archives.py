@@ -9,7 +9,6 @@ from pathlib import PurePosixPath
 
 from pants.engine.addresses import Address
 from pants.engine.fs import Digest, DigestSubset, MergeDigests, PathGlobs
-from pants.engine.platform import Platform
 from pants.engine.target import SourcesField
 
 from venvstacks_rules.model.action_io import (
@@ -33,8 +32,7 @@ from venvstacks_rules.model.layer_definitions import ModuleDefinition
 from venvstacks_rules.model.layer_files import LayerInterface, layer_config, layer_files
 from venvstacks_rules.model.layers import Layer
 from venvstacks_rules.model.layout import LayerLayout
-from venvstacks_rules.model.manifest import LayerMetadata, ModuleHash
-from venvstacks_rules.model.names import LayerKind
+from venvstacks_rules.model.manifest import LayerMetadata, ModuleHash, archive_names, utc_time
 from venvstacks_rules.model.platforms import PLATFORMS
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.action_tool import (
@@ -45,10 +43,11 @@ from venvstacks_rules.pants_backend.action_tool import (
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.subsystem import VenvstacksSubsystem
 from venvstacks_rules.pants_backend.target_types import module_globs
-from venvstacks_rules.pants_backend.util_rules.layer_graph import (
-    LayerRequest,
-    find_layer,
+from venvstacks_rules.pants_backend.util_rules.interfaces import (
+    LayerInterfaceRequest,
+    layer_interface,
 )
+from venvstacks_rules.pants_backend.util_rules.layer_graph import LayerRequest, find_layer
 from venvstacks_rules.pants_backend.util_rules.locks import (
     ChainLocks,
     ChainLocksRequest,
@@ -59,34 +58,6 @@ from venvstacks_rules.pants_backend.util_rules.segments import (
     SegmentsRequest,
     layer_segments,
 )
-from venvstacks_rules.pants_backend.util_rules.wheels import (
-    LayerWheelsInterfaceRequest,
-    PythonVersionRequest,
-    layer_wheels_interface,
-    python_version,
-)
-
-_NATIVE = {
-    Platform.linux_x86_64: "linux_x86_64",
-    Platform.linux_arm64: "linux_aarch64",
-    Platform.macos_x86_64: "macosx_x86_64",
-    Platform.macos_arm64: "macosx_arm64",
-}
-
-
-@dataclass(frozen=True)
-class TargetPlatformNames:
-    """The platforms to build for."""
-
-    names: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class LayerInterfaceRequest:
-    """What the layers above have to know of a layer."""
-
-    address: Address
-    platform: str
 
 
 @dataclass(frozen=True)
@@ -127,42 +98,6 @@ class LayerArchive:
     size: int
     """Of the archive, in bytes."""
     sha256: str
-
-
-@rule
-async def target_platforms(options: VenvstacksSubsystem, native: Platform) -> TargetPlatformNames:
-    name = _NATIVE[native]
-    unknown = [wanted for wanted in options.platforms if wanted not in ("native", name)]
-    if unknown:
-        raise DefinitionError(
-            "`[venvstacks].platforms` cannot be used:",
-            [
-                f"{wanted!r} is not supported yet: layers are built for the platform of this "
-                f"machine, 'native', which is '{name}'."
-                if wanted in PLATFORMS
-                else f"{wanted!r} is not a target platform. Use 'native'."
-                for wanted in unknown
-            ],
-        )
-    return TargetPlatformNames((name,))
-
-
-@rule
-async def layer_interface(request: LayerInterfaceRequest) -> LayerInterface:
-    found, locks, version, wheels = await concurrently(
-        find_layer(LayerRequest(request.address), **implicitly()),
-        chain_locks(ChainLocksRequest(request.address), **implicitly()),
-        python_version(PythonVersionRequest(request.address), **implicitly()),
-        layer_wheels_interface(
-            LayerWheelsInterfaceRequest(request.address, request.platform), **implicitly()
-        ),
-    )
-    return LayerInterface(
-        install_target=locks.install_target(found.layer),
-        python_version=version.value,
-        offers_shared_libraries=wheels.shared_libraries,
-        modules=wheels.modules,
-    )
 
 
 def _library_links(layer: Layer, segments: LayerSegments) -> tuple[OwnLink, ...]:
@@ -259,13 +194,15 @@ def _metadata(
         layer_name=layer.layer_name,
         install_target=install_target,
         requirements_hash=chain.locks[layer.address].requirements_hash,
-        lock_version=files.lock_version,
-        locked_at=files.locked_at,
+        # The versions of a layer that does not carry them are nobody's business.
+        lock_version=files.lock_version if layer.versioned else 1,
+        locked_at=utc_time(files.locked_at),
         target_platform=platform,
         runtime_layer=lower[-1].install_target if lower else install_target,
         python_implementation=f"cpython@{python_version}",
-        bound_to_implementation=PLATFORMS[platform].system == "win",
-        required_layers=tuple(interface.install_target for interface in lower[:-1]),
+        # On Windows every layer carries a copy of the interpreter's launcher.
+        bound_to_implementation=not lower or PLATFORMS[platform].system == "win",
+        required_layers=tuple(below.install_target for below in lower[:-1]) if lower else None,
         app_launch_module=layer.launch_module.module_name if layer.launch_module else None,
         app_launch_module_hash=modules.launch_hash,
         app_support_modules=modules.support_hashes,
@@ -273,7 +210,7 @@ def _metadata(
 
 
 @rule(desc="Build layer archive")
-async def layer_archive(request: LayerArchiveRequest) -> LayerArchive:
+async def layer_archive(request: LayerArchiveRequest, options: VenvstacksSubsystem) -> LayerArchive:
     # First, and for the whole chain: what is wrong with any of its locks is reported together.
     locks = await chain_locks(ChainLocksRequest(request.address), **implicitly())
     found, segments, modules = await concurrently(
@@ -290,16 +227,20 @@ async def layer_archive(request: LayerArchiveRequest) -> LayerArchive:
     )
     _refuse_shadowing(layer, segments, modules, lower)
     version = segments.python_version
-    config = layer_config(layer, version, lower)
     files, links = layer_files(
-        config,
+        layer_config(layer, version, lower),
+        lower,
         system=PLATFORMS[request.platform].system,
-        is_runtime=layer.kind is LayerKind.RUNTIME,
         postinstall=postinstall_source(),
         modules=modules.files,
     )
-    extension = ARCHIVE_FORMATS[segments.compression.archive_format].extension
     install_target = locks.install_target(layer)
+    names = archive_names(
+        install_target,
+        extension=ARCHIVE_FORMATS[segments.compression.archive_format].extension,
+        platform=request.platform,
+        tagged=options.tag_outputs,
+    )
     assemble = AssembleArchiveRequest(
         target=layer.address,
         install_target=install_target,
@@ -315,9 +256,9 @@ async def layer_archive(request: LayerArchiveRequest) -> LayerArchive:
             modules=modules,
             python_version=version,
         ).to_dict(),
-        archive=f"{install_target}{extension}",
-        metadata_file=f"{install_target}.json",
-        segments_file=f"{install_target}.segments.json",
+        archive=names.archive,
+        metadata_file=names.metadata,
+        segments_file=names.segments,
     )
     inputs = await engine.merge_digests(
         MergeDigests([modules.digest, *(group.digest for group in segments.groups)])

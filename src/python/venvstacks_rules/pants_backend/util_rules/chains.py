@@ -11,13 +11,10 @@ from pants.engine.fs import AddPrefix, Digest, MergeDigests
 from venvstacks_rules.model.action_io import DeployedArchive
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
-from venvstacks_rules.pants_backend.util_rules.archives import (
-    LayerArchiveRequest,
-    TargetPlatformNames,
-    layer_archive,
-)
+from venvstacks_rules.pants_backend.util_rules.archives import LayerArchiveRequest, layer_archive
 from venvstacks_rules.pants_backend.util_rules.layer_graph import LayerRequest, find_layer
 from venvstacks_rules.pants_backend.util_rules.locks import ChainLocksRequest, chain_locks
+from venvstacks_rules.pants_backend.util_rules.target_platforms import TargetPlatformNames
 
 CACHE_NAME, CACHE_DIR = "venvstacks_layers", "__layers"
 """The named cache of deployed layers, and where a process sees it."""
