@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from venvstacks_rules.model._checked import CheckedTable
 from venvstacks_rules.model.errors import ArchiveError
-from venvstacks_rules.model.manifest import SegmentIndex
+from venvstacks_rules.model.segment_index import SegmentIndex
 
 INTERPRETER, OWN_FILES = "interpreter", "layer"
 """The sources of the segments that are not of a wheel."""
