@@ -138,19 +138,13 @@ def test_locking_again_asks_the_mirror_for_nothing(pbs: BuildRoot, server: FileS
     assert server.requests[asked:] == []
 
 
-def test_an_archive_with_another_hash_is_refused_then_one_with_the_right_runs(
-    pbs: BuildRoot,
-    table: Table,
-    captured: CapturedInterpreter,
-    server: FileServer,
-) -> None:
+def refusal(table: Table, captured: CapturedInterpreter, server: FileServer) -> str:
+    """What is said of our archive, which is not the one of the table."""
     url, sha256 = table[native_platform()]
-    refused = pbs.pants("package", "app:runtime")
-    assert refused.code == 1
     ours = hashlib.sha256(captured.archive).hexdigest()
     path = urlsplit(url).path.partition("/releases/download")[2]
     size = len(captured.archive)
-    assert refused.error == (
+    return (
         "LockError: A file cannot be fetched as a lockfile pins it:\n"
         f"  * app:runtime: {server.url}/mirror/pbs{path}: Wrong digest for downloaded file: "
         f"want Digest {{ hash: Fingerprint<{sha256}>, size_bytes: {size} }} "
@@ -159,6 +153,33 @@ def test_an_archive_with_another_hash_is_refused_then_one_with_the_right_runs(
         "`pants generate-lockfiles --resolve=app:runtime`."
     )
 
+
+def test_the_build_pins_the_interpreter_where_another_tool_wrote_the_lock(
+    pbs: BuildRoot, table: Table, captured: CapturedInterpreter, server: FileServer
+) -> None:
+    lock, asked = pbs.read(LOCKFILE), len(server.requests)
+    foreign, table_of_ours, _ = lock.partition("[tool.venvstacks-rules")
+    assert table_of_ours
+    pbs.write(LOCKFILE, foreign)
+    refused = pbs.pants("package", "app:runtime")
+    pbs.write(LOCKFILE, lock)
+    assert refused.code == 1
+    assert refused.error == refusal(table, captured, server)
+    assert [method for method, _ in server.requests[asked:]] == ["HEAD", "GET"]
+
+
+def test_an_archive_with_another_hash_is_refused_then_one_with_the_right_runs(
+    pbs: BuildRoot,
+    table: Table,
+    captured: CapturedInterpreter,
+    server: FileServer,
+) -> None:
+    refused = pbs.pants("package", "app:runtime")
+    assert refused.code == 1
+    assert refused.error == refusal(table, captured, server)
+
+    sha256 = table[native_platform()][1]
+    ours = hashlib.sha256(captured.archive).hexdigest()
     lock = pbs.read(LOCKFILE)
     assert lock.count(sha256) == 1
     pbs.write(LOCKFILE, lock.replace(sha256, ours))

@@ -23,6 +23,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 VERBS = {
     "find-interpreter": "find_interpreter",
     "pack-interpreter": "pack_interpreter",
+    "pin-interpreters": "pin_interpreters",
     "interpreter-segment": "interpreter_segment",
     "wheel-interface": "wheel_interface",
     "wheel-segments": "wheel_segments",

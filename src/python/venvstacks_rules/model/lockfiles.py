@@ -66,7 +66,8 @@ def stale_reasons(lock: Lockfile, expected: LockInputs) -> tuple[str, ...]:
     reasons = [] if lock.inputs is None else list(_changed_inputs(lock.inputs, expected))
     if lock.inputs is None:
         reasons += _unsatisfied(lock, expected)
-    if expected.python_provider == "pbs":
+    # Other tools pin no interpreters; the build then pins the one that it takes.
+    if expected.python_provider == "pbs" and lock.inputs is not None:
         pinned = {interpreter.platform for interpreter in lock.interpreters}
         missing = [name for name in expected.platforms if name not in pinned]
         if missing:

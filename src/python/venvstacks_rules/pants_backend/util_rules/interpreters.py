@@ -24,7 +24,8 @@ from venvstacks_rules.model.action_io import (
 )
 from venvstacks_rules.model.errors import DefinitionError, InterpreterError
 from venvstacks_rules.model.layers import Layer
-from venvstacks_rules.model.lockfiles import Lockfile, mirrored_url
+from venvstacks_rules.model.lockfiles import LockedInterpreter, Lockfile, mirrored_url
+from venvstacks_rules.model.pinning_io import PinInterpretersRequest, PinnedInterpreters
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.action_tool import ActionProcessRequest, run_action
 from venvstacks_rules.pants_backend.engine import collect_rules, implicitly, rule
@@ -73,6 +74,15 @@ class ProvidedInterpreterRequest:
     platform: str
 
 
+@dataclass(frozen=True)
+class UnpinnedInterpreterRequest:
+    """An archive of python-build-standalone that no lockfile pins."""
+
+    address: str
+    python_version: str
+    platform: str
+
+
 @rule
 async def interpreter_archive(
     request: InterpreterRequest, options: VenvstacksSubsystem
@@ -88,9 +98,13 @@ async def interpreter_archive(
             ProvidedInterpreterRequest(request.target, request.platform), **implicitly()
         )
         return provided
-    pinned = next(
-        found for found in request.lock.interpreters if found.platform == request.platform
-    )
+    pinned = next((x for x in request.lock.interpreters if x.platform == request.platform), None)
+    if pinned is None:
+        # The lock is of another tool, which pins none.
+        unpinned = UnpinnedInterpreterRequest(
+            request.layer.address, request.layer.python_version, request.platform
+        )
+        pinned = await pinned_interpreter(unpinned, **implicitly())
     url = mirrored_url(pinned.url, options.python_mirror)
     fetched = await pinned_file(
         PinnedFileRequest(
@@ -99,6 +113,26 @@ async def interpreter_archive(
         **implicitly(),
     )
     return InterpreterArchive(fetched.digest, fetched.path, pinned.sha256, pinned.size)
+
+
+@rule
+async def pinned_interpreter(
+    request: UnpinnedInterpreterRequest, options: VenvstacksSubsystem
+) -> LockedInterpreter:
+    env = await engine.environment_vars_subset(EnvironmentVarsRequest(options.extra_env_vars))
+    pin = PinInterpretersRequest(
+        request.address, request.python_version, (request.platform,), options.python_mirror
+    )
+    result = await run_action(
+        ActionProcessRequest(
+            verb="pin-interpreters",
+            request=to_json(pin),
+            description=f"Pin CPython {request.python_version} for {request.platform}",
+            env=FrozenDict(env),
+        ),
+        **implicitly(),
+    )
+    return from_json(PinnedInterpreters, result.result).interpreters[0]
 
 
 @rule

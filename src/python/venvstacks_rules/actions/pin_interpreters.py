@@ -1,0 +1,29 @@
+"""Pins interpreter archives that no lockfile pins (verb ``pin-interpreters``).
+
+The lock of a runtime does it, unless another tool wrote that lock.
+"""
+
+from __future__ import annotations
+
+from venvstacks_rules.actions._pbs import pin_interpreters
+from venvstacks_rules.model.errors import InterpreterError
+from venvstacks_rules.model.json_codec import from_json
+from venvstacks_rules.model.pinning_io import PinInterpretersRequest, PinnedInterpreters
+from venvstacks_rules.model.platforms import PLATFORMS
+
+
+def run(request_text: str) -> PinnedInterpreters:
+    """Pin as a :class:`PinInterpretersRequest` asks; LockError where that is not possible."""
+    request = from_json(PinInterpretersRequest, request_text)
+    unknown = [name for name in request.platforms if name not in PLATFORMS]
+    if unknown:
+        raise InterpreterError(
+            f"{request.target}: interpreters cannot be pinned for",
+            [f"`{name}`; known are {', '.join(PLATFORMS)}" for name in unknown],
+        )
+    platforms = tuple(PLATFORMS[name] for name in request.platforms)
+    return PinnedInterpreters(
+        pin_interpreters(
+            request.target, request.python_version, platforms, mirror=request.python_mirror
+        )
+    )

@@ -1,0 +1,29 @@
+"""The request and result of the action that pins interpreters; see :mod:`.action_io`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Optional
+
+from venvstacks_rules.model.pylock import LockedInterpreter
+
+
+@dataclass(frozen=True)
+class PinInterpretersRequest:
+    """Pin archives of python-build-standalone (verb ``pin-interpreters``)."""
+
+    target: str
+    """The address of the runtime layer, for messages."""
+    python_version: str
+    """``X.Y.Z``."""
+    platforms: tuple[str, ...]
+    python_mirror: Optional[str] = None
+    """Where sizes are asked for instead of the recorded URL's server."""
+
+
+@dataclass(frozen=True)
+class PinnedInterpreters:
+    """The archives of an interpreter."""
+
+    interpreters: tuple[LockedInterpreter, ...]
+    """One for each platform, in the order of the request."""
