@@ -1,4 +1,4 @@
-"""``package``: the archive of a layer, and its metadata."""
+"""``package``: the archive of a layer and its metadata; all of a stack, and its manifest."""
 
 from __future__ import annotations
 
@@ -14,9 +14,22 @@ from pants.util.logging import LogLevel
 
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
+from venvstacks_rules.pants_backend.manifest_target import (
+    ManifestLayersField,
+    ManifestOutputPathField,
+)
 from venvstacks_rules.pants_backend.target_types import LayerOutputPathField, RequirementsField
 from venvstacks_rules.pants_backend.util_rules.archives import LayerArchiveRequest, layer_archive
 from venvstacks_rules.pants_backend.util_rules.layer_graph import LayerRequest, find_layer
+from venvstacks_rules.pants_backend.util_rules.output_folders import (
+    output_folder,
+    output_folder_request,
+)
+from venvstacks_rules.pants_backend.util_rules.stacks import (
+    StackLayersRequest,
+    StackOutputsRequest,
+    stack_outputs,
+)
 from venvstacks_rules.pants_backend.util_rules.target_platforms import TargetPlatformNames
 
 logger = logging.getLogger(__name__)
@@ -29,6 +42,16 @@ class LayerPackageFieldSet(PackageFieldSet):
     required_fields = (RequirementsField, LayerOutputPathField)
 
     output_path: LayerOutputPathField
+
+
+@dataclass(frozen=True)
+class StackPackageFieldSet(PackageFieldSet):
+    """A stack to package: the archives of all its layers, and what describes them together."""
+
+    required_fields = (ManifestLayersField, ManifestOutputPathField)
+
+    layers: ManifestLayersField
+    output_path: ManifestOutputPathField
 
 
 @rule(desc="Package layer", level=LogLevel.INFO)
@@ -46,30 +69,66 @@ async def package_layer(
             ", ".join(platforms.names),
         )
         return BuiltPackage(EMPTY_DIGEST, ())
+    folders = await concurrently(
+        output_folder(
+            output_folder_request(field_set.address, field_set.output_path.value, name),
+            **implicitly(),
+        )
+        for name in wanted
+    )
     archives = await concurrently(
         layer_archive(LayerArchiveRequest(field_set.address, name), **implicitly())
         for name in wanted
     )
-    folders = [
-        field_set.output_path.value
-        or os.path.join(field_set.address.spec_path.replace("/", "."), name)
-        for name in wanted
-    ]
     prefixed = await concurrently(
-        engine.add_prefix(AddPrefix(built.digest, folder))
+        engine.add_prefix(AddPrefix(built.digest, folder.path))
         for built, folder in zip(archives, folders)
     )
     artifacts = []
     for built, folder in zip(archives, folders):
         note = f"  {built.size / 1e6:.1f} MB, sha256 {built.sha256}"
         artifacts += [
-            BuiltPackageArtifact(os.path.join(folder, built.archive), (note,)),
-            BuiltPackageArtifact(os.path.join(folder, built.metadata)),
-            BuiltPackageArtifact(os.path.join(folder, built.segments)),
+            BuiltPackageArtifact(os.path.join(folder.path, built.archive), (note,)),
+            BuiltPackageArtifact(os.path.join(folder.path, built.metadata)),
+            BuiltPackageArtifact(os.path.join(folder.path, built.segments)),
         ]
     return BuiltPackage(await engine.merge_digests(MergeDigests(prefixed)), tuple(artifacts))
 
 
+@rule(desc="Package stack", level=LogLevel.INFO)
+async def package_stack(
+    field_set: StackPackageFieldSet, platforms: TargetPlatformNames
+) -> BuiltPackage:
+    folders = await concurrently(
+        output_folder(
+            output_folder_request(field_set.address, field_set.output_path.value, name),
+            **implicitly(),
+        )
+        for name in platforms.names
+    )
+    layers = StackLayersRequest(field_set.address, field_set.layers.value)
+    stacks = await concurrently(
+        stack_outputs(StackOutputsRequest(layers, name), **implicitly())
+        for name in platforms.names
+    )
+    prefixed = await concurrently(
+        engine.add_prefix(AddPrefix(stack.digest, folder.path))
+        for stack, folder in zip(stacks, folders)
+    )
+    return BuiltPackage(
+        await engine.merge_digests(MergeDigests(prefixed)),
+        tuple(
+            BuiltPackageArtifact(os.path.join(folder.path, path))
+            for stack, folder in zip(stacks, folders)
+            for path in stack.files
+        ),
+    )
+
+
 def rules() -> Iterable[object]:
     """The rules of this module."""
-    return [*collect_rules(), UnionRule(PackageFieldSet, LayerPackageFieldSet)]
+    return [
+        *collect_rules(),
+        UnionRule(PackageFieldSet, LayerPackageFieldSet),
+        UnionRule(PackageFieldSet, StackPackageFieldSet),
+    ]
