@@ -77,9 +77,10 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("UV_CACHE_DIR", "cache")
     url = f"http://127.0.0.1:{server.server_port}"
+    monkeypatch.setenv("UV_INDEX_OWN_USERNAME", "me")
+    monkeypatch.setenv("UV_INDEX_OWN_PASSWORD", "secret")
     (tmp_path / "uv.toml").write_text(
-        f'[[tool.uv.index]]\nname = "own"\nurl = "{url.replace("//", "//me:secret@")}"\n'
-        "default = true\n"
+        f'[[tool.uv.index]]\nname = "own"\nurl = "{url}"\ndefault = true\n'
     )
     yield Index(root, url)
     server.shutdown()

@@ -29,6 +29,7 @@ VERBS = {
     "wheel-segments": "wheel_segments",
     "assemble-archive": "assemble_archive",
     "lock-layer": "lock_layer",
+    "fetch-file": "fetch_file",
     "deploy-layers": "deploy_layers",
     "launch": "launch",
     "check-imports": "check_imports",

@@ -1,35 +1,45 @@
-"""Asks servers what they did not say: the size of a file, and where it must be, its hash.
+"""Talks to file servers: how large a file is, what its hash is, and the file itself.
 
-Proxies and certificates come from the environment, as ``urllib`` reads them. Credentials come
-from the URL of the index, from ``UV_INDEX_<NAME>_USERNAME`` and ``_PASSWORD``, or from netrc; they
-are sent to the index's own host only.
+Proxies and certificates come from the environment. Credentials are sent to the server that they
+are for, also after a redirect, and to no other.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
-import netrc
-import os
 import ssl
+import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from http.client import HTTPException, HTTPResponse
-from typing import cast
-from urllib.parse import unquote, urlsplit
+from http.client import HTTPException, HTTPMessage, HTTPResponse
+from pathlib import Path
+from typing import IO, cast
+from urllib.parse import urlsplit
 
-from venvstacks_rules.actions._uv_config import UvConfig, without_credentials
+from venvstacks_rules.actions._network import find_credentials, search_for
+from venvstacks_rules.model.credentials import refused, server, without_credentials
 
 _TIMEOUT = 60
 """Seconds without a byte."""
 _CHUNK = 1024 * 1024
+_LARGEST = 64 * 1024**3
+"""In bytes, of a file whose size nobody announced."""
+_WAITS = (0.5, 2, 5)
+"""Seconds before each further attempt."""
+_PASSING = (408, 425, 429, 500, 502, 503, 504)
+"""Statuses that may be another one in a moment."""
 
 
 class DownloadFailedError(Exception):
     """A server did not answer as needed; the text names URL and reason."""
+
+
+class _InterruptedError(DownloadFailedError):
+    """The next attempt may succeed."""
 
 
 @dataclass(frozen=True)
@@ -41,91 +51,145 @@ class RemoteFile:
     sha256: str
 
 
-def ask_size(url: str, authorization: str | None = None) -> int:
-    """The size in bytes of the file at `url`; it is downloaded where the server does not say."""
+def ask_size(url: str, indexes: tuple[str, ...] = ()) -> int:
+    """The size in bytes of the file at `url`; it is downloaded where the server does not say.
+
+    Here and below, `indexes` are those whose credentials may be sent to the server of `url`.
+    """
     try:
-        with _open(url, "HEAD", authorization) as response:
+        with _open(url, "HEAD", indexes) as response:
             length = response.headers.get("Content-Length", "")
             if length.isdigit() and not response.headers.get("Content-Encoding"):
                 return int(length)
     except DownloadFailedError:
         pass  # Some servers know only GET; if that fails too, its error is the one to show.
-    return download(url, authorization).size
+    return download(url, indexes).size
 
 
-def download(url: str, authorization: str | None = None) -> RemoteFile:
+def download(url: str, indexes: tuple[str, ...] = ()) -> RemoteFile:
     """Size and SHA-256 of the file at `url`, from its bytes."""
+    return _retried(url, indexes, output=None, limit=_LARGEST)
+
+
+def save(
+    url: str, output: Path, *, sha256: str, size: int | None, indexes: tuple[str, ...] = ()
+) -> RemoteFile:
+    """Write the file at `url` to `output`; DownloadFailedError if it is not the one announced."""
+    found = _retried(url, indexes, output=output, limit=_LARGEST if size is None else size)
+    clean = without_credentials(url)
+    if size is not None and found.size != size:
+        raise DownloadFailedError(f"{clean}: {found.size} bytes came, {size} are expected")
+    if found.sha256 != sha256:
+        raise DownloadFailedError(f"{clean}: SHA-256 {found.sha256} came, {sha256} is expected")
+    return found
+
+
+def _retried(url: str, indexes: tuple[str, ...], *, output: Path | None, limit: int) -> RemoteFile:
+    for wait in _WAITS:
+        try:
+            return _transfer(url, indexes, output=output, limit=limit)
+        except _InterruptedError:
+            time.sleep(wait)
+    return _transfer(url, indexes, output=output, limit=limit)
+
+
+def _transfer(url: str, indexes: tuple[str, ...], *, output: Path | None, limit: int) -> RemoteFile:
     hasher = hashlib.sha256()
     size = 0
-    with _open(url, "GET", authorization) as response:
-        try:
-            for chunk in iter(lambda: response.read(_CHUNK), b""):
+    with _open(url, "GET", indexes) as response:
+        if output is None:
+            for chunk in _chunks(response, url, limit):
                 hasher.update(chunk)
                 size += len(chunk)
-        except (OSError, HTTPException) as e:
-            raise DownloadFailedError(f"{without_credentials(url)}: {e}") from None
-        length = response.headers.get("Content-Length", "")
-        if length.isdigit() and int(length) != size:
-            raise DownloadFailedError(
-                f"{without_credentials(url)}: {length} bytes announced, {size} came"
-            )
+        else:
+            with output.open("wb") as file:
+                for chunk in _chunks(response, url, limit):
+                    hasher.update(chunk)
+                    file.write(chunk)
+                    size += len(chunk)
     return RemoteFile(size, hasher.hexdigest())
 
 
-def authorization_for(url: str, index: str | None, config: UvConfig) -> str | None:
-    """The ``Authorization`` header for a file of `index`; None without known credentials."""
-    if index is None or urlsplit(url).netloc.rpartition("@")[2] != urlsplit(index).netloc:
-        return None
-    name, written = config.index_urls.get(index.rstrip("/"), (None, index))
-    parts = urlsplit(written)
-    if parts.username is not None:
-        return _basic(unquote(parts.username), unquote(parts.password or ""))
-    if name is not None:
-        found = _from_environment(name, os.environ)
-        if found is not None:
-            return found
-    return _from_netrc(parts.hostname or "")
-
-
-def _from_environment(index: str, environ: Mapping[str, str]) -> str | None:
-    key = "".join(char if char.isalnum() else "_" for char in index).upper()
-    user = environ.get(f"UV_INDEX_{key}_USERNAME")
-    password = environ.get(f"UV_INDEX_{key}_PASSWORD")
-    return _basic(user or "", password or "") if user or password else None
-
-
-def _from_netrc(host: str) -> str | None:
+def _chunks(response: HTTPResponse, url: str, limit: int) -> Iterator[bytes]:
+    """The body, which has to be as long as announced and no longer than `limit`."""
+    clean, size = without_credentials(url), 0
     try:
-        found = netrc.netrc(os.environ.get("NETRC")).authenticators(host)
-    except (OSError, netrc.NetrcParseError):
-        return None
-    return _basic(found[0], found[2] or "") if found else None
+        while chunk := response.read(min(_CHUNK, limit + 1 - size)):
+            size += len(chunk)
+            if size > limit:
+                raise DownloadFailedError(f"{clean}: more than the expected {limit} bytes came")
+            yield chunk
+    except (OSError, HTTPException) as e:
+        raise _InterruptedError(f"{clean}: {e}") from None
+    length = response.headers.get("Content-Length", "")
+    if length.isdigit() and int(length) != size:
+        raise _InterruptedError(f"{clean}: {length} bytes announced, {size} came")
 
 
-def _basic(user: str, password: str) -> str:
-    token = base64.b64encode(f"{user}:{password}".encode()).decode("ascii")
-    return f"Basic {token}"
+class _RedirectHandler(urllib.request.HTTPRedirectHandler):
+    """Keeps credentials on the server that they are for."""
+
+    def redirect_request(  # noqa: PLR0917  the signature is the standard library's
+        self,
+        req: urllib.request.Request,
+        fp: IO[bytes],
+        code: int,
+        msg: str,
+        headers: HTTPMessage,
+        newurl: str,
+    ) -> urllib.request.Request | None:
+        new = super().redirect_request(req, fp, code, msg, headers, newurl)
+        authorization = req.unredirected_hdrs.get("Authorization")
+        if new is not None and authorization and server(newurl) == server(req.full_url):
+            new.add_unredirected_header("Authorization", authorization)
+        return new
 
 
 @lru_cache(maxsize=1)
 def _opener() -> urllib.request.OpenerDirector:
     # Reading the certificates takes longer than a request: once for all of them.
     context = ssl.create_default_context()
-    return urllib.request.build_opener(urllib.request.HTTPSHandler(context=context))
+    proxies = urllib.request.getproxies()
+    # Not known to `urllib`, but to everybody else.
+    everything = proxies.pop("all", None)
+    if everything is not None:
+        proxies = {"http": everything, "https": everything, **proxies}
+    for name in ("http", "https"):
+        proxy = proxies.get(name, "http://")
+        url = proxy if "//" in proxy else f"http://{proxy}"
+        if urlsplit(url).scheme not in ("http", "https"):
+            raise DownloadFailedError(
+                f"{without_credentials(url)} cannot be used as a proxy: only http proxies can"
+            )
+    return urllib.request.build_opener(
+        urllib.request.ProxyHandler(proxies),
+        urllib.request.HTTPSHandler(context=context),
+        _RedirectHandler(),
+    )
 
 
-def _open(url: str, method: str, authorization: str | None) -> HTTPResponse:
+def _open(url: str, method: str, indexes: tuple[str, ...]) -> HTTPResponse:
     clean = without_credentials(url)
     request = urllib.request.Request(clean, method=method)  # noqa: S310  checked by the reader
     request.add_header("User-Agent", "venvstacks-rules")
     request.add_header("Accept-Encoding", "identity")
-    if authorization is not None:
-        # Not sent on to where a redirect may lead.
-        request.add_unredirected_header("Authorization", authorization)
+    search = search_for(clean, indexes)
+    credentials = find_credentials(search)
+    if credentials is not None:
+        token = f"{credentials.username}:{credentials.password}".encode()
+        request.add_unredirected_header(
+            "Authorization", f"Basic {base64.b64encode(token).decode('ascii')}"
+        )
     try:
         return cast("HTTPResponse", _opener().open(request, timeout=_TIMEOUT))
     except urllib.error.HTTPError as e:
-        raise DownloadFailedError(f"{clean}: {e.code} {e.reason}") from None
+        e.close()
+        why = refused(e.code, credentials.origin if credentials else None, search)
+        error = _InterruptedError if e.code in _PASSING else DownloadFailedError
+        raise error(f"{clean}: {e.code} {e.reason}{why}") from None
     except (OSError, HTTPException) as e:
         reason = getattr(e, "reason", None) or e
-        raise DownloadFailedError(f"{clean}: {reason}") from None
+        # A certificate or a proxy that refuses us will do so again.
+        lasting = isinstance(reason, ssl.SSLCertVerificationError) or "failed: 4" in str(reason)
+        error = DownloadFailedError if lasting else _InterruptedError
+        raise error(f"{clean}: {reason}") from None

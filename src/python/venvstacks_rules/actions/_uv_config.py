@@ -11,6 +11,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from venvstacks_rules.actions._toml import read_toml
+from venvstacks_rules.model.credentials import (
+    PackageIndex,
+    has_credentials,
+    index_variables,
+    without_credentials,
+)
 from venvstacks_rules.model.errors import LockError
 from venvstacks_rules.model.pylock import uv_config_hash
 
@@ -75,12 +81,13 @@ class UvConfig:
         return {new: self.settings[old] for old, new in names.items() if old in self.settings}
 
     @property
-    def index_urls(self) -> dict[str, tuple[str | None, str]]:
-        """URL without credentials and last slash -> name and URL as written, of each index."""
-        found = {}
-        for index in self.settings.get("index", []):
-            found[without_credentials(index["url"]).rstrip("/")] = (index.get("name"), index["url"])
-        return found
+    def indexes(self) -> tuple[PackageIndex, ...]:
+        """The indexes that have a name."""
+        return tuple(
+            PackageIndex(index["name"], index["url"])
+            for index in self.settings.get("index", [])
+            if "name" in index
+        )
 
 
 def read_uv_config(path: str | None) -> UvConfig:
@@ -99,12 +106,6 @@ def read_uv_config(path: str | None) -> UvConfig:
     return UvConfig(path, settings, uv_config_hash(settings))
 
 
-def without_credentials(url: str) -> str:
-    """`url` without user name and password."""
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
-
-
 def _index_problems(indexes: object) -> list[str]:
     if not isinstance(indexes, list):
         return ["`tool.uv.index`: expected a list of tables, `[[tool.uv.index]]`"]
@@ -119,7 +120,19 @@ def _index_problems(indexes: object) -> list[str]:
                 f"{key}.url`: `{url}` is not an http or https URL: wheels are downloaded by URL "
                 "when a layer is built, perhaps on another machine"
             )
+        elif has_credentials(url):
+            problems.append(_credentials_problem(key, url, index.get("name")))
     return problems
+
+
+def _credentials_problem(key: str, url: str, name: object) -> str:
+    remedy = "give the index a `name`, and put them into the variables for it, or into netrc"
+    if isinstance(name, str):
+        remedy = f"put them into {' and '.join(index_variables(name))}, or into netrc"
+    return (
+        f"{key}.url`: {without_credentials(url)} is written with credentials, which would spread "
+        f"with it; {remedy}"
+    )
 
 
 def _source_problems(sources: object) -> list[str]:

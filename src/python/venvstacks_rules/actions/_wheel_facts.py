@@ -9,10 +9,10 @@ from typing import Any
 from venvstacks_rules.actions._downloads import (
     DownloadFailedError,
     ask_size,
-    authorization_for,
     download,
 )
-from venvstacks_rules.actions._uv_config import UvConfig, without_credentials
+from venvstacks_rules.actions._uv_config import UvConfig
+from venvstacks_rules.model.credentials import indexes_for, without_credentials
 from venvstacks_rules.model.errors import LockError
 from venvstacks_rules.model.pylock import Lockfile
 
@@ -51,13 +51,13 @@ def _complete(
     sha256, size = wheel.get("hashes", {}).get("sha256"), wheel.get("size")
     if "url" in wheel:
         complete["url"] = without_credentials(wheel["url"])
-        authorization = authorization_for(wheel["url"], index, config)
+        indexes = indexes_for(wheel["url"], index, config.indexes)
         try:
             if sha256 is None:
-                remote = download(wheel["url"], authorization)
+                remote = download(wheel["url"], indexes)
                 sha256, size = remote.sha256, remote.size
             elif size is None:
-                size = known.get(sha256) or ask_size(wheel["url"], authorization)
+                size = known.get(sha256) or ask_size(wheel["url"], indexes)
         except DownloadFailedError as e:
             return e
     hashes = {} if sha256 is None else {"sha256": sha256}

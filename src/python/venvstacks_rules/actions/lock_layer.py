@@ -15,12 +15,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from venvstacks_rules.actions._network import use_network_settings
 from venvstacks_rules.actions._pbs import pin_interpreters
 from venvstacks_rules.actions._toml import read_toml, write_toml
 from venvstacks_rules.actions._uv import Resolution, UvFailedError, resolve
-from venvstacks_rules.actions._uv_config import UvConfig, read_uv_config, without_credentials
+from venvstacks_rules.actions._uv_config import UvConfig, read_uv_config
 from venvstacks_rules.actions._wheel_facts import complete_wheels, known_sizes
 from venvstacks_rules.model.action_io import LockedLayer, LockLayerRequest, from_json
+from venvstacks_rules.model.credentials import without_credentials
 from venvstacks_rules.model.errors import LockError
 from venvstacks_rules.model.hashes import hash_strings
 from venvstacks_rules.model.layering import Constraint, ProvidedPackages
@@ -42,6 +44,7 @@ from venvstacks_rules.model.selection import best_wheel, fitting_platforms, no_w
 def run(request_text: str) -> LockedLayer:
     """Lock as a :class:`LockLayerRequest` asks; LockError where that is not possible."""
     request = from_json(LockLayerRequest, request_text)
+    use_network_settings(request.network)
     config = read_uv_config(request.uv_config)
     lower = tuple(
         (lock.layer_name, Lockfile.from_dict(read_toml(lock.path), lock.path))

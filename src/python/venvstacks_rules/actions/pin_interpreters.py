@@ -5,6 +5,7 @@ The lock of a runtime does it, unless another tool wrote that lock.
 
 from __future__ import annotations
 
+from venvstacks_rules.actions._network import use_network_settings
 from venvstacks_rules.actions._pbs import pin_interpreters
 from venvstacks_rules.model.errors import InterpreterError
 from venvstacks_rules.model.json_codec import from_json
@@ -15,6 +16,7 @@ from venvstacks_rules.model.platforms import PLATFORMS
 def run(request_text: str) -> PinnedInterpreters:
     """Pin as a :class:`PinInterpretersRequest` asks; LockError where that is not possible."""
     request = from_json(PinInterpretersRequest, request_text)
+    use_network_settings(request.network)
     unknown = [name for name in request.platforms if name not in PLATFORMS]
     if unknown:
         raise InterpreterError(

@@ -21,6 +21,7 @@ from venvstacks_rules.model.deployment_io import (
     LaunchRequest,
 )
 from venvstacks_rules.model.json_codec import from_data, from_json, to_data, to_json
+from venvstacks_rules.model.network_io import FetchedFile, FetchFileRequest, NetworkSettings
 
 __all__ = [
     "ArchivedFile",
@@ -32,6 +33,8 @@ __all__ = [
     "DeployLayersRequest",
     "DeployedArchive",
     "DeployedLayers",
+    "FetchFileRequest",
+    "FetchedFile",
     "FindInterpreterRequest",
     "FoundInterpreter",
     "InterpreterSegment",
@@ -40,6 +43,7 @@ __all__ = [
     "LockLayerRequest",
     "LockedLayer",
     "LowerLock",
+    "NetworkSettings",
     "OwnFile",
     "OwnLink",
     "PackInterpreterRequest",
@@ -322,6 +326,8 @@ class LockLayerRequest:
     """What, beside the lock's content, makes a new version of a versioned layer."""
     output_dir: str = "lock"
     """The folder for the lock's files, which have the names of the formats."""
+    network: Optional[str] = None
+    """A folder with :class:`.network_io.NetworkSettings`; None for the environment as it is."""
 
 
 @dataclass(frozen=True)

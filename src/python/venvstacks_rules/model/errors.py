@@ -54,5 +54,9 @@ class DeploymentError(ProblemsError):
     """A layer that cannot be deployed or started."""
 
 
+class NetworkError(VenvstacksError):
+    """A server that does not give what is needed, or whose settings are missing."""
+
+
 class RequestError(VenvstacksError):
     """A request or result file that does not have the expected shape."""

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
+from venvstacks_rules.model.credentials import has_credentials, without_credentials
 from venvstacks_rules.model.errors import LockError
 from venvstacks_rules.model.layout import short_version
 from venvstacks_rules.model.markers import holds, may_hold
@@ -44,7 +46,7 @@ __all__ = [
 def normalised_requirements(requirements: Iterable[str]) -> tuple[str, ...]:
     """Requirements sorted and in one spelling, whatever release of ``packaging`` is at hand.
 
-    LockError lists those that are not PEP 508 requirements.
+    LockError lists those that are not PEP 508 requirements, and those with a password in them.
     """
     declared = tuple(requirements)
     unreadable = sorted(text for text in declared if _parsed(text) is None)
@@ -52,6 +54,12 @@ def normalised_requirements(requirements: Iterable[str]) -> tuple[str, ...]:
         raise LockError(
             "requirements that cannot be read",
             [f"`{text}` is not a requirement as PEP 508 has them" for text in unreadable],
+        )
+    spreading = sorted(text for text in declared if has_credentials(Requirement(text).url or ""))
+    if spreading:
+        raise LockError(
+            "requirements that would spread credentials",
+            [_credentials_problem(Requirement(text)) for text in spreading],
         )
     return tuple(sorted({_normalised(Requirement(text)) for text in declared}))
 
@@ -127,6 +135,14 @@ def _normalised(requirement: Requirement) -> str:
         text += f" @ {requirement.url}"
     text += ",".join(sorted(str(specifier) for specifier in requirement.specifier))
     return f"{text} ; {requirement.marker}" if requirement.marker else text
+
+
+def _credentials_problem(requirement: Requirement) -> str:
+    url = requirement.url or ""
+    return (
+        f"`{requirement.name} @ {without_credentials(url)}` is written with credentials, which a "
+        f"lockfile would keep; put them into netrc, for {urlsplit(url).hostname}"
+    )
 
 
 def _changed_inputs(old: LockInputs, new: LockInputs) -> Iterator[str]:

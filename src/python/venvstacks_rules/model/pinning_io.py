@@ -19,6 +19,8 @@ class PinInterpretersRequest:
     platforms: tuple[str, ...]
     python_mirror: Optional[str] = None
     """Where sizes are asked for instead of the recorded URL's server."""
+    network: Optional[str] = None
+    """A folder with :class:`.network_io.NetworkSettings`; None for the environment as it is."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,34 @@
+"""Downloads one file of known hash, with the credentials of the person who builds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from venvstacks_rules.actions._downloads import DownloadFailedError, save
+from venvstacks_rules.actions._network import use_network_settings
+from venvstacks_rules.model.action_io import FetchedFile, FetchFileRequest, from_json
+from venvstacks_rules.model.errors import NetworkError, RequestError
+from venvstacks_rules.model.hashes import is_sha256_hex
+
+
+def run(request_text: str) -> FetchedFile:
+    """Fetch as a :class:`FetchFileRequest` asks; NetworkError where that is not possible."""
+    request = from_json(FetchFileRequest, request_text)
+    if not request.url.startswith(("https://", "http://")):
+        raise RequestError(f"url: `{request.url}` is not an http or https URL")
+    if not is_sha256_hex(request.sha256):
+        raise RequestError(f"sha256: `{request.sha256}` is not a SHA-256")
+    use_network_settings(request.network)
+    output = Path(request.output)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        found = save(
+            request.url,
+            output,
+            sha256=request.sha256,
+            size=request.size,
+            indexes=request.indexes,
+        )
+    except DownloadFailedError as e:
+        raise NetworkError(str(e)) from None
+    return FetchedFile(found.size)
