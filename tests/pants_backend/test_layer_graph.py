@@ -18,6 +18,7 @@ from venvstacks_rules.pants_backend.dependency_inference import rules as inferen
 from venvstacks_rules.pants_backend.subsystem import VenvstacksSubsystem
 from venvstacks_rules.pants_backend.util_rules.layer_graph import LayerInGraph, LayerRequest
 from venvstacks_rules.pants_backend.util_rules.layer_graph import rules as graph_rules
+from venvstacks_rules.pants_backend.util_rules.module_listings import rules as module_rules
 
 RUNTIME = (
     'venvstacks_runtime(name="rt", python_implementation="cpython@3.11.13", '
@@ -32,6 +33,7 @@ def runner() -> RuleRunner:
         rules=[
             *graph_rules(),
             *inference_rules(),
+            *module_rules(),
             *VenvstacksSubsystem.rules(),
             QueryRule(LayerInGraph, [LayerRequest]),
             QueryRule(InferredDependencies, [InferLayerDependencies]),

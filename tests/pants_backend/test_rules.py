@@ -23,7 +23,6 @@ from venvstacks_rules.pants_backend.target_types import (
     VenvstacksApplication,
     VenvstacksFramework,
     VenvstacksRuntime,
-    module_globs,
 )
 from venvstacks_rules.pants_backend.util_rules.segments import layer_compression, wheel_groups
 
@@ -108,11 +107,6 @@ def test_a_level_out_of_range_names_where_it_was_set(
         f"  * src:x: {where}: 30 is not a compression level of `tar.zst`: use 1 to 19 (the default "
         "is 9)"
     )
-
-
-def test_globs_of_modules() -> None:
-    assert module_globs("tool.py") == ("tool.py",)
-    assert module_globs("tool") == ("tool/**", "!tool/**/__pycache__/**", "!tool/**/*.pyc")
 
 
 def test_what_the_backend_registers() -> None:

@@ -30,14 +30,20 @@ def hash_module_file(name: str, content_sha256: str) -> str:
     return hash_strings([name, f"sha256:{content_sha256}"])
 
 
-def hash_module_directory(name: str, files: Iterable[tuple[str, str]]) -> str:
+def hash_module_directory(
+    name: str, files: Iterable[tuple[str, str]], folders: Iterable[str] = ()
+) -> str:
     """The hash of a launch or support module that is a package directory, ``sha256/<hex>``.
 
     `name` is the directory's name; `files` are pairs of the path below it, with forward slashes,
-    and the hexadecimal SHA-256 of the content. Folders are walked top down in sorted order; each
-    contributes its name, then its files in order.
+    and the hexadecimal SHA-256 of the content; `folders` are paths of folders that may have no
+    files. Folders are walked top down in sorted order; each contributes its name, then its files in
+    order.
     """
-    tree: dict[tuple[str, ...], list[tuple[str, str]]] = {(): []}
+    tree: dict[tuple[str, ...], list[tuple[str, str]]] = {
+        (): [],
+        **{tuple(folder.split("/")): [] for folder in folders},
+    }
     for path, content_sha256 in files:
         *folders, file_name = path.split("/")
         for depth in range(len(folders) + 1):

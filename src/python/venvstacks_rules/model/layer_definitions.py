@@ -36,6 +36,8 @@ class ModuleDefinition:
     """Relative to the folder of the definition."""
     files: tuple[str, ...]
     """The files found, relative to the same folder; empty where there are none."""
+    outside: bool = False
+    """Whether it lies outside of the repository."""
 
     @property
     def file_name(self) -> str:
@@ -165,6 +167,8 @@ def _module_problems(definition: LayerDefinition) -> list[str]:
         what = f"`{field}` names {module.path!r}"
         if not module.module_name.isidentifier():
             problems.append(f"{what}, which cannot be imported by that name. Rename it.")
+        elif module.outside:
+            problems.append(f"{what}, which lies outside of the build root. Move it into it.")
         elif not module.files:
             problems.append(
                 f"{what}, but there is no such file or directory beside the BUILD file. "

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Optional
-
-from pants.engine.addresses import Address
 from pants.engine.target import (
     COMMON_TARGET_FIELDS,
     Dependencies,
     DictStringToStringField,
     IntField,
-    InvalidFieldException,
-    InvalidFieldTypeException,
-    SourcesField,
     StringField,
     StringSequenceField,
     Target,
@@ -20,137 +14,22 @@ from pants.engine.target import (
 from pants.util.strutil import softwrap
 
 from venvstacks_rules.model.compression import ARCHIVE_FORMATS
-from venvstacks_rules.model.names import LayerKind, layer_name, lockfile_path
 from venvstacks_rules.model.platforms import (
     DEFAULT_LINUX_TARGET,
     DEFAULT_MACOSX_TARGET,
     PLATFORMS,
 )
 from venvstacks_rules.pants_backend.lock_fields import LOCK_FIELDS
+from venvstacks_rules.pants_backend.source_fields import (
+    FrameworkLockfileField,
+    OwnedLaunchModuleField,
+    RuntimeLockfileField,
+    SupportModulesField,
+)
 
 
 class LayerDependenciesField(Dependencies):
     """Edges that the layer's own fields do not give."""
-
-
-class LayerSourcesField(SourcesField):
-    """The files that a layer owns: its lockfile, and the modules of an application.
-
-    Pants lets a target own files by one field only, so the lockfile is listed here as well; this
-    is what makes ``--changed-since`` see it.
-    """
-
-    uses_source_roots = False
-    layer_kind: ClassVar[LayerKind]
-
-    @property
-    def layer_name(self) -> str:
-        """The kind-prefixed name of the layer."""
-        return layer_name(self.layer_kind, layer_base_name(self))
-
-    @property
-    def lockfile(self) -> str:
-        """The path of the ``pylock`` file, relative to the BUILD file."""
-        return str(lockfile_path(self.layer_name))
-
-    @property
-    def globs(self) -> tuple[str, ...]:
-        """The raw globs, relative to the BUILD file."""
-        return (self.lockfile,)
-
-
-def layer_base_name(field: SourcesField) -> str:
-    """A layer's own name: that of its target."""
-    return field.address.generated_name or field.address.target_name
-
-
-class LockfileField(LayerSourcesField):
-    """The files of a runtime or framework layer: its lockfile."""
-
-    alias = "lockfile"
-    help = softwrap(
-        """
-        The layer's lockfile. It lies beside the BUILD file, at
-        `requirements/<layer_name>/pylock.<layer_name>.toml`, and cannot be placed elsewhere; leave
-        this field alone.
-        """
-    )
-
-    @classmethod
-    def compute_value(cls, raw_value: Optional[str], address: Address) -> None:
-        """Refuse any value: the place is part of the format."""
-        value = super().compute_value(raw_value, address)
-        if value is not None:
-            raise InvalidFieldException(
-                f"The `lockfile` field in target {address} cannot be set: the lockfile of a layer "
-                "has a fixed place. Remove the field."
-            )
-
-
-class RuntimeLockfileField(LockfileField):
-    """The files of a runtime layer."""
-
-    layer_kind = LayerKind.RUNTIME
-
-
-class FrameworkLockfileField(LockfileField):
-    """The files of a framework layer."""
-
-    layer_kind = LayerKind.FRAMEWORK
-
-
-class LaunchModuleField(LayerSourcesField):
-    """The module that an application is started with."""
-
-    alias = "launch_module"
-    required = True
-    value: str
-    layer_kind = LayerKind.APPLICATION
-    help = softwrap(
-        """
-        The module to start the application with: a `.py` file, or a package directory with a
-        `__main__.py`, relative to the BUILD file. It is copied into the layer's site-packages,
-        without its folders, and run as `python -m`.
-        """
-    )
-
-    @classmethod
-    def compute_value(cls, raw_value: Optional[str], address: Address) -> str:
-        """Check the type, and drop the slash after a directory."""
-        value = super().compute_value(raw_value, address)
-        if not isinstance(value, str):
-            raise InvalidFieldTypeException(
-                address,
-                cls.alias,
-                raw_value,
-                expected_type="a string",
-            )
-        return value.rstrip("/")
-
-    @property
-    def globs(self) -> tuple[str, ...]:
-        """The module's files and the lockfile."""
-        return (*module_globs(self.value), self.lockfile)
-
-
-def module_globs(path: str) -> tuple[str, ...]:
-    """What a launch or support module consists of; byte code is never part of it."""
-    if path.endswith(".py"):
-        return (path,)
-    return (f"{path}/**", f"!{path}/**/__pycache__/**", f"!{path}/**/*.pyc")
-
-
-class SupportModulesField(StringSequenceField):
-    """Further modules of an application."""
-
-    alias = "support_modules"
-    default = ()
-    help = softwrap(
-        """
-        Further `.py` files or package directories, relative to the BUILD file, that the launch
-        module imports. They are copied into the layer's site-packages as well.
-        """
-    )
 
 
 class RequirementsField(StringSequenceField):
@@ -310,7 +189,7 @@ class LayerOutputPathField(StringField):
     )
 
 
-_COMMON = (
+COMMON_FIELDS = (
     *COMMON_TARGET_FIELDS,
     LayerDependenciesField,
     RequirementsField,
@@ -325,11 +204,17 @@ _COMMON = (
 )
 
 
+RUNTIME_FIELDS = (*COMMON_FIELDS, PythonImplementationField, PythonArchivesField)
+FRAMEWORK_FIELDS = (*COMMON_FIELDS, RuntimeField, FrameworksField)
+APPLICATION_FIELDS = (*COMMON_FIELDS, RuntimeField, FrameworksField, SupportModulesField)
+"""What a layer has in a BUILD file and in a stack file alike."""
+
+
 class VenvstacksRuntime(Target):
     """A runtime layer."""
 
     alias = "venvstacks_runtime"
-    core_fields = (*_COMMON, PythonImplementationField, PythonArchivesField, RuntimeLockfileField)
+    core_fields = (*RUNTIME_FIELDS, RuntimeLockfileField)
     help = softwrap(
         """
         A runtime layer: a CPython interpreter, and maybe packages that everything above shares.
@@ -341,7 +226,7 @@ class VenvstacksFramework(Target):
     """A framework layer."""
 
     alias = "venvstacks_framework"
-    core_fields = (*_COMMON, RuntimeField, FrameworksField, FrameworkLockfileField)
+    core_fields = (*FRAMEWORK_FIELDS, FrameworkLockfileField)
     help = softwrap(
         """
         A framework layer: large packages that several applications share, on a runtime or on other
@@ -354,13 +239,7 @@ class VenvstacksApplication(Target):
     """An application layer."""
 
     alias = "venvstacks_application"
-    core_fields = (
-        *_COMMON,
-        RuntimeField,
-        FrameworksField,
-        LaunchModuleField,
-        SupportModulesField,
-    )
+    core_fields = (*APPLICATION_FIELDS, OwnedLaunchModuleField)
     help = softwrap(
         """
         An application layer: the code that is launched, and what only it needs.

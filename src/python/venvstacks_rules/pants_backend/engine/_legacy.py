@@ -28,6 +28,7 @@ from pants.engine.fs import (
     CreateDigest,
     Digest,
     DigestContents,
+    DigestEntries,
     DigestSubset,
     DownloadFile,
     MergeDigests,
@@ -88,6 +89,11 @@ def digest_subset_to_digest(request: DigestSubset) -> Get:
 def get_digest_contents(digest: Digest) -> Get:
     """Read files."""
     return Get(DigestContents, Digest, digest)
+
+
+def get_digest_entries(digest: Digest) -> Get:
+    """List files with their hashes."""
+    return Get(DigestEntries, Digest, digest)
 
 
 def digest_to_snapshot(digest: Digest) -> Get:

@@ -13,7 +13,7 @@ from venvstacks_rules.model.action_io import LaunchRequest, to_json
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.action_tool import ActionProcessRequest, action_process
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
-from venvstacks_rules.pants_backend.target_types import LaunchModuleField
+from venvstacks_rules.pants_backend.source_fields import LaunchModuleField
 from venvstacks_rules.pants_backend.util_rules.chains import (
     CACHE_DIR,
     CACHE_NAME,

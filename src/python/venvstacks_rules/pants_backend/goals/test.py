@@ -18,9 +18,8 @@ from venvstacks_rules.model.platforms import PLATFORMS, marker_environment
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.action_tool import ActionProcessRequest, action_process
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
+from venvstacks_rules.pants_backend.source_fields import LaunchModuleField
 from venvstacks_rules.pants_backend.subsystem import VenvstacksSubsystem
-from venvstacks_rules.pants_backend.target_types import LaunchModuleField
-from venvstacks_rules.pants_backend.util_rules.archives import LayerModulesRequest, layer_modules
 from venvstacks_rules.pants_backend.util_rules.chains import (
     CACHE_DIR,
     CACHE_NAME,
@@ -28,6 +27,7 @@ from venvstacks_rules.pants_backend.util_rules.chains import (
     application_chain,
 )
 from venvstacks_rules.pants_backend.util_rules.layer_graph import LayerRequest, find_layer
+from venvstacks_rules.pants_backend.util_rules.modules import LayerModulesRequest, layer_modules
 from venvstacks_rules.pants_backend.util_rules.segments import SegmentsRequest, layer_segments
 from venvstacks_rules.pants_backend.util_rules.target_platforms import TargetPlatformNames
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os.path
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from pants.engine.addresses import Address
 from pants.engine.fs import Digest, DigestSubset, MergeDigests, PathGlobs
-from pants.engine.target import SourcesField
 
 from venvstacks_rules.model.action_io import (
     AssembleArchiveRequest,
     AssembledArchive,
-    OwnFile,
     OwnLink,
     from_json,
     to_json,
@@ -22,17 +19,11 @@ from venvstacks_rules.model.action_io import (
 from venvstacks_rules.model.compression import ARCHIVE_FORMATS
 from venvstacks_rules.model.dynlibs import shared_library_links
 from venvstacks_rules.model.errors import DefinitionError
-from venvstacks_rules.model.hashes import (
-    hash_module_directory,
-    hash_module_file,
-    sha256_hex,
-)
 from venvstacks_rules.model.imports import top_level_module
-from venvstacks_rules.model.layer_definitions import ModuleDefinition
 from venvstacks_rules.model.layer_files import LayerInterface, layer_config, layer_files
 from venvstacks_rules.model.layers import Layer
 from venvstacks_rules.model.layout import LayerLayout
-from venvstacks_rules.model.manifest import LayerMetadata, ModuleHash, archive_names, utc_time
+from venvstacks_rules.model.manifest import LayerMetadata, archive_names, utc_time
 from venvstacks_rules.model.platforms import PLATFORMS
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.action_tool import (
@@ -42,7 +33,6 @@ from venvstacks_rules.pants_backend.action_tool import (
 )
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.subsystem import VenvstacksSubsystem
-from venvstacks_rules.pants_backend.target_types import module_globs
 from venvstacks_rules.pants_backend.util_rules.interfaces import (
     LayerInterfaceRequest,
     layer_interface,
@@ -53,28 +43,16 @@ from venvstacks_rules.pants_backend.util_rules.locks import (
     ChainLocksRequest,
     chain_locks,
 )
+from venvstacks_rules.pants_backend.util_rules.modules import (
+    LayerModules,
+    LayerModulesRequest,
+    layer_modules,
+)
 from venvstacks_rules.pants_backend.util_rules.segments import (
     LayerSegments,
     SegmentsRequest,
     layer_segments,
 )
-
-
-@dataclass(frozen=True)
-class LayerModulesRequest:
-    """The launch and support modules of an application."""
-
-    address: Address
-
-
-@dataclass(frozen=True)
-class LayerModules:
-    """The launch and support modules of an application, as files of its layer."""
-
-    digest: Digest
-    files: tuple[OwnFile, ...]
-    launch_hash: str | None
-    support_hashes: tuple[ModuleHash, ...]
 
 
 @dataclass(frozen=True)
@@ -106,49 +84,6 @@ def _library_links(layer: Layer, segments: LayerSegments) -> tuple[OwnLink, ...]
         return shared_library_links(segments.files, layout, layer.dynlib_exclude)
     except DefinitionError as e:
         raise DefinitionError(f"{layer.address}: {e.summary}", e.problems) from None
-
-
-@rule
-async def layer_modules(request: LayerModulesRequest) -> LayerModules:
-    found = await find_layer(LayerRequest(request.address), **implicitly())
-    layer = found.layer
-    modules = (*((layer.launch_module,) if layer.launch_module else ()), *layer.support_modules)
-    folder = found.folder(layer)
-    digests = await concurrently(
-        engine.path_globs_to_digest(
-            PathGlobs(
-                SourcesField.prefix_glob_with_dirpath(folder, glob)
-                for glob in module_globs(module.path)
-            )
-        )
-        for module in modules
-    )
-    contents = await concurrently(engine.get_digest_contents(digest) for digest in digests)
-    digest = await engine.merge_digests(MergeDigests(digests))
-    files: list[OwnFile] = []
-    hashes: list[str] = []
-    for module, read in zip(modules, contents):
-        root = os.path.join(folder, module.path)
-        parts = [
-            (os.path.relpath(file.path, root), sha256_hex(file.content), file.path) for file in read
-        ]
-        hashes.append(_module_hash(module, parts))
-        for relative, _, path in parts:
-            name = module.file_name if module.is_file else f"{module.file_name}/{relative}"
-            files.append(OwnFile(name, source=path))
-    support = [
-        ModuleHash(name=module.file_name, hash=value)
-        for module, value in list(zip(modules, hashes))[1:]
-    ]
-    return LayerModules(digest, tuple(files), hashes[0] if hashes else None, tuple(support))
-
-
-def _module_hash(module: ModuleDefinition, parts: list[tuple[str, str, str]]) -> str:
-    if module.is_file:
-        return hash_module_file(module.file_name, parts[0][1])
-    return hash_module_directory(
-        module.file_name, ((relative, sha256) for relative, sha256, _ in parts)
-    )
 
 
 def _refuse_shadowing(

@@ -10,8 +10,7 @@ from pants.base.glob_match_error_behavior import GlobMatchErrorBehavior
 from pants.base.specs import DirLiteralSpec, RawSpecsWithoutFileOwners
 from pants.build_graph.address import AddressParseException
 from pants.engine.addresses import Address, AddressInput
-from pants.engine.fs import PathGlobs
-from pants.engine.target import SourcesField, Target
+from pants.engine.target import Target
 from pants.util.frozendict import FrozenDict
 
 from venvstacks_rules.model.errors import DefinitionError
@@ -27,12 +26,15 @@ from venvstacks_rules.pants_backend.lock_fields import (
     UvConfigField,
     VersionedField,
 )
+from venvstacks_rules.pants_backend.source_fields import (
+    LaunchModuleField,
+    LayerSourcesField,
+    SupportModulesField,
+)
 from venvstacks_rules.pants_backend.subsystem import PythonProvider, VenvstacksSubsystem
 from venvstacks_rules.pants_backend.target_types import (
     DynlibExcludeField,
     FrameworksField,
-    LaunchModuleField,
-    LayerSourcesField,
     LinuxTargetField,
     MacosxTargetField,
     PlatformsField,
@@ -40,10 +42,8 @@ from venvstacks_rules.pants_backend.target_types import (
     PythonImplementationField,
     RequirementsField,
     RuntimeField,
-    SupportModulesField,
-    layer_base_name,
-    module_globs,
 )
+from venvstacks_rules.pants_backend.util_rules.module_listings import ModuleRequest, find_module
 
 
 @dataclass(frozen=True)
@@ -153,10 +153,10 @@ def referenced(target: Target) -> Iterable[tuple[str, str]]:
 
 
 def _modules(target: Target) -> tuple[str, ...]:
+    """The launch module and the sorted support modules of an application, as written."""
     if not target.has_field(LaunchModuleField):
         return ()
-    support = target[SupportModulesField].value or ()
-    return (target[LaunchModuleField].value, *(path.rstrip("/") for path in support))
+    return (target[LaunchModuleField].value, *sorted(target[SupportModulesField].value or ()))
 
 
 def _definition(
@@ -176,7 +176,7 @@ def _definition(
     return LayerDefinition(
         address=target.address.spec,
         kind=sources.layer_kind,
-        name=layer_base_name(sources),
+        name=sources.layer_base_name,
         requirements=target[RequirementsField].value or (),
         python_implementation=(
             target[PythonImplementationField].value
@@ -231,21 +231,13 @@ async def layer_graph(request: LayerGraphRequest, options: VenvstacksSubsystem) 
                         pending.add(address.spec_path)
     layer_targets = [target for target in targets.values() if is_layer(target)]
     wanted = [(target, path) for target in layer_targets for path in _modules(target)]
-    paths = await concurrently(
-        engine.path_globs_to_paths(
-            PathGlobs(
-                SourcesField.prefix_glob_with_dirpath(target.address.spec_path, glob)
-                for glob in module_globs(path)
-            )
-        )
+    found_modules = await concurrently(
+        find_module(ModuleRequest(target.address.spec_path, path), **implicitly())
         for target, path in wanted
     )
     modules: dict[Address, list[ModuleDefinition]] = {}
-    for (target, path), found_paths in zip(wanted, paths):
-        files = tuple(
-            os.path.relpath(file, target.address.spec_path or ".") for file in found_paths.files
-        )
-        modules.setdefault(target.address, []).append(ModuleDefinition(path, files))
+    for (target, _), module in zip(wanted, found_modules):
+        modules.setdefault(target.address, []).append(module.definition)
     layers, problems = resolve_layers(
         (
             _definition(target, tuple(modules.get(target.address, ())), frozenset(targets))
