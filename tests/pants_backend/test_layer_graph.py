@@ -180,6 +180,6 @@ def test_a_sound_layer_among_broken_ones_is_found_when_that_will_do(runner: Rule
     found = runner.request(LayerInGraph, [LayerRequest(address, among_broken=True)])
     assert isinstance(found, LayerInGraph)
     assert found.layer.layer_name == "rt"
+    broken = Address("src", target_name="fw")
     with pytest.raises(ExecutionError, match="src:fw: of `runtime` and `frameworks`"):
-        broken = Address("src", target_name="fw")
         runner.request(LayerInGraph, [LayerRequest(broken, among_broken=True)])

@@ -108,8 +108,7 @@ async def package_stack(
     )
     layers = StackLayersRequest(field_set.address, field_set.layers.value)
     stacks = await concurrently(
-        stack_outputs(StackOutputsRequest(layers, name), **implicitly())
-        for name in platforms.names
+        stack_outputs(StackOutputsRequest(layers, name), **implicitly()) for name in platforms.names
     )
     prefixed = await concurrently(
         engine.add_prefix(AddPrefix(stack.digest, folder.path))

@@ -10,18 +10,14 @@ from pants.engine.addresses import Address
 from pants.engine.target import AllTargets, Target
 
 from venvstacks_rules.model.errors import DefinitionError
-from venvstacks_rules.model.names import layer_name
 from venvstacks_rules.model.outputs import Output, overwritten
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.manifest_target import (
     ManifestLayersField,
     ManifestOutputPathField,
 )
-from venvstacks_rules.pants_backend.target_types import (
-    LayerOutputPathField,
-    LayerSourcesField,
-    layer_base_name,
-)
+from venvstacks_rules.pants_backend.source_fields import LayerSourcesField
+from venvstacks_rules.pants_backend.target_types import LayerOutputPathField
 from venvstacks_rules.pants_backend.util_rules.layer_graph import is_layer
 from venvstacks_rules.pants_backend.util_rules.stacks import StackLayersRequest, stack_layers
 
@@ -84,8 +80,7 @@ async def output_folder(request: OutputFolderRequest, targets: AllTargets) -> Ou
 
 
 def _layer_name(target: Target) -> str:
-    sources = target.get(LayerSourcesField)
-    return layer_name(sources.layer_kind, layer_base_name(sources))
+    return target.get(LayerSourcesField).layer_name
 
 
 def _archive(writer: Target, source: str, name: str) -> Output:
