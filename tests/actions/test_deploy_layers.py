@@ -25,7 +25,7 @@ from tests.support.layer_archives import (
     tree,
     write_archive,
 )
-from venvstacks_rules.actions import _deployment, deploy_layers
+from venvstacks_rules.actions import _deployment, _places, deploy_layers
 from venvstacks_rules.model.action_io import (
     DeployedArchive,
     DeployedLayers,
@@ -235,7 +235,7 @@ def test_a_layer_that_a_killed_run_moved_away_is_put_back(tmp_path: Path) -> Non
 def test_layers_are_replaced_where_they_cannot_be_exchanged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(deploy_layers, "_exchange", lambda one, other: False)
+    monkeypatch.setattr(_places, "exchange", lambda one, other: False)
     deploy(tmp_path / "d", write_archive(tmp_path, RT, small_runtime()))
     deploy(tmp_path / "d", write_archive(tmp_path, RT, small_runtime("newer")))
     assert (tmp_path / "d/rt" / SITE / "extra.py").read_text() == "x = 'newer'"

@@ -9,16 +9,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import posixpath
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
+from venvstacks_rules.actions._layer_paths import clashes, own_problems
 from venvstacks_rules.actions._segment_writer import SegmentWriter
 from venvstacks_rules.actions._streams import chunks
 from venvstacks_rules.model.action_io import (
-    ArchivedFile,
     AssembleArchiveRequest,
     AssembledArchive,
     InterpreterSegment,
@@ -32,7 +30,6 @@ from venvstacks_rules.model.action_io import (
 from venvstacks_rules.model.errors import ArchiveError, RequestError
 from venvstacks_rules.model.json_codec import published_json
 from venvstacks_rules.model.manifest import ARCHIVE_BUILD
-from venvstacks_rules.model.paths import link_problem, path_problem
 from venvstacks_rules.model.segment_index import IndexedSegment, SegmentIndex
 
 
@@ -44,7 +41,12 @@ def run(request_text: str) -> AssembledArchive:
     """
     request = from_json(AssembleArchiveRequest, request_text)
     segments = [segment for path in request.results for segment in _read_result(path)]
-    problems = [*_own_problems(request), *_clashes(segments, request)]
+    problems = [
+        *own_problems(request.files, request.links),
+        *clashes(
+            [(segment.source, segment.files) for segment in segments], request.files, request.links
+        ),
+    ]
     if problems:
         raise ArchiveError(f"The archive of `{request.target}` cannot be assembled.", problems)
     archive = Path(request.archive)
@@ -73,46 +75,6 @@ def _read_result(path: str) -> list[Segment]:
         found = list(from_data(WheelSegments, data).segments)
     folder = Path(path).parent
     return [replace(segment, path=str(folder / segment.path)) for segment in found]
-
-
-def _own_problems(request: AssembleArchiveRequest) -> Iterator[str]:
-    for file in request.files:
-        if (file.text is None) == (file.source is None):
-            yield f"`{file.path}`: exactly one of `text` and `source` is to be set"
-        problem = path_problem(file.path)
-        if problem is not None:
-            yield f"{file.path!a}: {problem}"
-    for link in request.links:
-        problem = path_problem(link.path) or link_problem(link.path, link.target)
-        if problem is not None:
-            yield f"{link.path!a}: {problem}: {link.target!a}"
-
-
-def _clashes(segments: list[Segment], request: AssembleArchiveRequest) -> Iterator[str]:
-    """Paths that cannot all be unpacked.
-
-    Two wheels may hold the same file, as packages that share a folder of tests do; the later one
-    wins, which is what installers do as well. The layer's own files are never overwritten.
-    """
-    taken: dict[str, tuple[str, ArchivedFile]] = {}
-    for segment in segments:
-        for file in segment.files:
-            other = taken.setdefault(file.path, (segment.source, file))
-            if (other[1].link_target is None) != (file.link_target is None):
-                yield f"`{file.path}` is a link in one of `{other[0]}` and `{segment.source}` only"
-    own_items: list[OwnFile | OwnLink] = [*request.files, *request.links]
-    for own in own_items:
-        if own.path in taken:
-            yield f"`{own.path}` is a file of `{taken[own.path][0]}` and of the layer itself"
-        taken[own.path] = ("layer", ArchivedFile(own.path, 0, ""))
-    folders_seen: set[str] = set()
-    for path, (source, _file) in sorted(taken.items()):
-        folder = posixpath.dirname(path)
-        while folder and folder not in folders_seen:
-            folders_seen.add(folder)
-            if folder in taken:
-                yield (f"`{folder}` is a file of `{taken[folder][0]}` and a folder of `{source}`")
-            folder = posixpath.dirname(folder)
 
 
 def _write_own_segment(path: Path, request: AssembleArchiveRequest) -> Segment:

@@ -12,14 +12,12 @@ place and on the Python version, which is the same, or the upper layers were bui
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from venvstacks_rules.actions import _deployment
+from venvstacks_rules.actions import _deployment, _places
 from venvstacks_rules.model.deployment_io import (
     DeployedArchive,
     DeployedLayers,
@@ -28,9 +26,6 @@ from venvstacks_rules.model.deployment_io import (
 from venvstacks_rules.model.errors import DeploymentError
 from venvstacks_rules.model.json_codec import from_json
 from venvstacks_rules.model.layout import LAYER_CONFIG
-
-STATE_FOLDER = ".venvstacks"
-"""Beside the layers: the lock, and what a run is working on."""
 
 MARKER = ".venvstacks-deployed.json"
 """In each layer: the archive that it came from, and the place that it is post-installed for.
@@ -51,9 +46,9 @@ def run(request_text: str) -> DeployedLayers:
     destination = Path(os.path.realpath(request.destination))
     try:
         destination.mkdir(parents=True, exist_ok=True)
-        state = destination / STATE_FOLDER
+        state = destination / _places.STATE_FOLDER
         with _deployment.locked(state / "lock"):
-            _clear(destination, state)
+            _places.clear(destination, state)
             return _deploy(request.archives, destination, state)
     except OSError as e:
         raise DeploymentError(
@@ -87,8 +82,10 @@ def _deploy(archives: Sequence[DeployedArchive], destination: Path, state: Path)
             _deployment.post_install(layer, base_python, "--no-compile")
             _write_marker(layer, archive, destination)
     for archive in new:
-        _take_place(layers[archive.install_target], destination / archive.install_target, state)
-    _clear(destination, state)
+        _places.take_place(
+            layers[archive.install_target], destination / archive.install_target, state
+        )
+    _places.clear(destination, state)
     installed = tuple(archive.install_target for archive in new)
     kept = tuple(a.install_target for a in archives if a.install_target not in staged)
     return DeployedLayers(installed=installed, kept=kept)
@@ -138,41 +135,3 @@ def _write_marker(layer: Path, archive: DeployedArchive, destination: Path) -> N
     temporary = layer / f"{MARKER}.new"
     temporary.write_text(text + "\n", encoding="utf-8")
     os.replace(temporary, layer / MARKER)
-
-
-# ------------------------------------------------------------------------- taking the place
-def _take_place(layer: Path, place: Path, state: Path) -> None:
-    """Move the staged `layer` to `place`; what was there goes to where :func:`_clear` finds it."""
-    if not place.exists():
-        os.rename(layer, place)
-    elif not _exchange(layer, place):
-        # Killed between the two, the older layer is put back by the next run.
-        (state / "old").mkdir(exist_ok=True)
-        os.rename(place, state / "old" / place.name)
-        os.rename(layer, place)
-
-
-def _clear(destination: Path, state: Path) -> None:
-    """Put back what a killed run had moved away, and remove what it had staged."""
-    old = state / "old"
-    if old.is_dir():
-        for layer in sorted(old.iterdir()):
-            if not (destination / layer.name).exists():
-                os.rename(layer, destination / layer.name)
-    _deployment.remove(old)
-    _deployment.remove(state / "staging")
-
-
-def _exchange(one: Path, other: Path) -> bool:
-    """Swap two paths at one stroke; False where the system or its file system cannot."""
-    library = ctypes.CDLL(None, use_errno=True)
-    names = os.fsencode(one), os.fsencode(other)
-    try:
-        if sys.platform == "darwin":
-            result = library.renamex_np(names[0], names[1], ctypes.c_uint(2))
-        else:
-            here = ctypes.c_int(-100)  # AT_FDCWD; the paths are absolute.
-            result = library.renameat2(here, names[0], here, names[1], ctypes.c_uint(2))
-    except AttributeError:
-        return False
-    return bool(result == 0)

@@ -1,47 +1,22 @@
 """Makes segments of wheels: what an installer would unpack, as tar entries (``wheel-segments``).
 
 A wheel's segment is a function of its bytes, the install target, the Python version and the
-compression. The metadata is read with the ``installer`` library; its ``install()`` is not used,
-since it writes files in the order of the zip archive, stops at the first problem, and reads every
-file twice to validate it.
+compression.
 """
 
 from __future__ import annotations
 
-import base64
-import copy
-import hashlib
-import posixpath
-import zipfile
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-from installer.records import RecordEntry
-from installer.utils import SCHEME_NAMES
-
-from venvstacks_rules.actions import _wheel_checks
 from venvstacks_rules.actions._segment_writer import SegmentWriter
-from venvstacks_rules.actions._streams import chunks, sha256_of
-from venvstacks_rules.actions._wheel_checks import DistInfo, shown
+from venvstacks_rules.actions._wheel_files import RefusedWheelError, refusal, write_wheel
 from venvstacks_rules.model.action_io import (
-    ArchivedFile,
     Segment,
     WheelInput,
     WheelSegments,
     WheelSegmentsRequest,
     from_json,
 )
-from venvstacks_rules.model.errors import WheelError
-from venvstacks_rules.model.layout import LayerLayout
-
-INSTALLER = b"venvstacks-rules\n"
-
-# Of a .dist-info folder: made anew, or a statement about an installation that is not ours.
-_NOT_COPIED = frozenset(
-    {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", *_wheel_checks.SIGNATURES}
-)
-_MAX_PROBLEMS = 20
 
 
 def run(request_text: str) -> WheelSegments:
@@ -51,254 +26,25 @@ def run(request_text: str) -> WheelSegments:
     """
     request = from_json(WheelSegmentsRequest, request_text)
     segments: list[Segment] = []
-    problems: list[str] = []
+    refused: list[RefusedWheelError] = []
     for wheel in request.wheels:
-        made = _segment_or_problems(wheel, request)
-        if isinstance(made, Segment):
-            segments.append(made)
-        else:
-            problems.extend(f"`{wheel.file_name}`: {problem}" for problem in made)
-    if problems:
-        raise WheelError(
-            f"{len(request.wheels) - len(segments)} of {len(request.wheels)} wheels refused. Lock "
-            "another version of the package, or fetch the file again if it was damaged on the way.",
-            problems,
-        )
+        try:
+            segments.append(_segment(wheel, request))
+        except RefusedWheelError as e:
+            refused.append(e)
+    if refused:
+        raise refusal(refused, len(request.wheels))
     return WheelSegments(tuple(segments))
 
 
-class _RefusedWheelError(Exception):
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__(problems)
-        self.problems = problems
-
-
-def _segment_or_problems(wheel: WheelInput, request: WheelSegmentsRequest) -> Segment | list[str]:
-    try:
-        return _segment(wheel, request)
-    except _RefusedWheelError as e:
-        return _capped(e.problems)
-
-
-def _capped(problems: list[str]) -> list[str]:
-    if len(problems) <= _MAX_PROBLEMS:
-        return problems
-    return [*problems[:_MAX_PROBLEMS], f"and {len(problems) - _MAX_PROBLEMS} more problems"]
-
-
 def _segment(wheel: WheelInput, request: WheelSegmentsRequest) -> Segment:
-    sha256, size = sha256_of(wheel.path)
-    problems = []
-    if size != wheel.size:
-        problems.append(f"has {size} bytes, the lockfile says {wheel.size}")
-    if sha256 != wheel.sha256:
-        problems.append(f"has the hash sha256:{sha256}, the lockfile says sha256:{wheel.sha256}")
-    if problems:
-        raise _RefusedWheelError(problems)
-    try:
-        archive = zipfile.ZipFile(wheel.path)
-    except _wheel_checks.READ_ERRORS as e:
-        raise _RefusedWheelError([f"not a zip archive that can be read: {e}"]) from None
-    with archive:
-        layout = LayerLayout(request.python_version)
-        plan = _Plan(archive, wheel, layout)
-        output = Path(wheel.output)
-        output.parent.mkdir(parents=True, exist_ok=True)
-        with SegmentWriter(
-            output,
-            source=wheel.file_name,
-            install_target=request.install_target,
-            compression=request.compression,
-        ) as writer:
-            _write(archive, plan, writer, layout)
+    output = Path(wheel.output)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with SegmentWriter(
+        output,
+        source=wheel.file_name,
+        install_target=request.install_target,
+        compression=request.compression,
+    ) as writer:
+        write_wheel(wheel, request.python_version, writer)
     return writer.segment()
-
-
-@dataclass(frozen=True)
-class _Entry:
-    """A file of the wheel and where it goes."""
-
-    info: zipfile.ZipInfo
-    record: RecordEntry
-    path: str | None
-    """In the layer; None for a file that is read and left out."""
-
-
-class _Plan:
-    """Where every file of a wheel goes; made before anything is unpacked."""
-
-    def __init__(self, archive: zipfile.ZipFile, wheel: WheelInput, layout: LayerLayout) -> None:
-        """Raises _RefusedWheelError with all that can be known without unpacking."""
-        infos = archive.infolist()
-        problems = list(_wheel_checks.entry_problems(infos, wheel.size))
-        dist_info = DistInfo(archive, wheel.file_name)
-        problems.extend(dist_info.problems)
-        if problems:
-            raise _RefusedWheelError(problems)
-        self._layout = layout
-        self._dist_info = dist_info
-        self.dist_info_path = layout.site_packages / dist_info.folder
-        entries = []
-        for info in infos:
-            # RECORD and its signatures are the only files without a hash to compare with.
-            record = dist_info.records.get(info.filename)
-            if info.is_dir() or record is None or record.hash_ is None:
-                continue
-            try:
-                entries.append(_Entry(info, record, self._destination(info.filename)))
-            except ValueError as e:
-                problems.append(f"{shown(info.filename)}: {e}")
-        problems.extend(_clashes([*entries, *self._made_here()]))
-        if problems:
-            raise _RefusedWheelError(problems)
-        self.entries = sorted(entries, key=lambda entry: (entry.path or "", entry.info.filename))
-
-    def _made_here(self) -> list[_Entry]:
-        record = RecordEntry("RECORD", None, None)
-        return [
-            _Entry(zipfile.ZipInfo(f"{self._dist_info.folder}/{name}"), record, str(path))
-            for name in ("INSTALLER", "RECORD")
-            for path in [self.dist_info_path / name]
-        ]
-
-    def _destination(self, name: str) -> str | None:
-        """Where the file goes; ValueError for a folder of .data that does not exist."""
-        top, _, rest = name.partition("/")
-        if top == self._dist_info.folder and rest in _NOT_COPIED:
-            return None
-        path = self._layout.site_packages / name
-        if rest and self._dist_info.is_data_folder(top):
-            scheme, _, inner = rest.partition("/")
-            if scheme not in SCHEME_NAMES or not inner:
-                raise ValueError(
-                    f"`.data` holds files in the folders {', '.join(sorted(SCHEME_NAMES))} only"
-                )
-            path = self._scheme_folder(scheme) / inner
-        return None if self._layout.is_dropped(path) else str(path)
-
-    def _scheme_folder(self, scheme: str) -> PurePosixPath:
-        if scheme == "headers":
-            return self._layout.headers(self._dist_info.distribution)
-        if scheme == "scripts":
-            return self._layout.scripts
-        return PurePosixPath() if scheme == "data" else self._layout.site_packages
-
-
-def _clashes(entries: list[_Entry]) -> Iterator[str]:
-    """Entries that would be unpacked to one path, or below a path that is a file."""
-    taken: dict[str, _Entry] = {}
-    for entry in sorted(entries, key=lambda entry: entry.info.filename):
-        if entry.path is None:
-            continue
-        other = taken.setdefault(entry.path, entry)
-        if other is not entry:
-            yield (
-                f"{shown(other.info.filename)} and {shown(entry.info.filename)} are both "
-                f"installed as {shown(entry.path)}"
-            )
-    for path in sorted(taken):
-        for parent in PurePosixPath(path).parents:
-            if str(parent) in taken:
-                yield f"{shown(taken[path].info.filename)}: {shown(str(parent))} is a file"
-
-
-def _write(
-    archive: zipfile.ZipFile, plan: _Plan, writer: SegmentWriter, layout: LayerLayout
-) -> None:
-    """Stream the wheel's files into the segment, in the order of their paths, RECORD last."""
-    problems: list[str] = []
-    written: list[ArchivedFile] = []
-    installer_path = str(plan.dist_info_path / "INSTALLER")
-    installer_written = False
-    for entry in plan.entries:
-        if entry.path is not None and entry.path > installer_path and not installer_written:
-            written.append(writer.add_file(installer_path, [INSTALLER], len(INSTALLER)))
-            installer_written = True
-        content = _CheckedContent(archive, entry)
-        # After the first problem the segment is lost; the rest is read to report all of them.
-        if entry.path is None or problems:
-            for _ in content:
-                pass
-        else:
-            executable = _wheel_checks.is_executable(entry.info)
-            try:
-                file = writer.add_file(
-                    entry.path, content, entry.info.file_size, executable=executable
-                )
-                written.append(file)
-            except ValueError as e:
-                if content.problem is None:
-                    raise AssertionError from e
-        if content.problem is not None:
-            problems.append(f"{shown(entry.info.filename)}: {content.problem}")
-    if problems:
-        raise _RefusedWheelError(problems)
-    if not installer_written:
-        written.append(writer.add_file(installer_path, [INSTALLER], len(INSTALLER)))
-    record_path = str(plan.dist_info_path / "RECORD")
-    text = record_text(written, record_path, layout).encode("utf-8")
-    writer.add_file(record_path, [text], len(text))
-
-
-class _CheckedContent:
-    """The bytes of an entry, compared with what the zip archive and RECORD say of them.
-
-    Never yields more bytes than the entry declares. After it is exhausted, `problem` says what
-    was wrong, if anything was.
-    """
-
-    def __init__(self, archive: zipfile.ZipFile, entry: _Entry) -> None:
-        self._archive = archive
-        self._entry = entry
-        self.problem: str | None = None
-
-    def __iter__(self) -> Iterator[bytes]:
-        expected = self._entry.record.hash_
-        assert expected is not None
-        declared = self._entry.info.file_size
-        hasher = hashlib.new(expected.name)
-        size = 0
-        # `zipfile` stops silently at the declared size; one byte more shows what is behind it.
-        info = copy.copy(self._entry.info)
-        info.file_size += 1
-        try:
-            with self._archive.open(info) as stream:
-                for chunk in chunks(stream):  # type: ignore[arg-type]
-                    size += len(chunk)
-                    if size > declared:
-                        self.problem = f"unpacks to more than the {declared} bytes declared"
-                        return
-                    hasher.update(chunk)
-                    yield chunk
-        except _wheel_checks.READ_ERRORS as e:
-            self.problem = f"cannot be unpacked: {e}"
-            return
-        actual = base64.urlsafe_b64encode(hasher.digest()).decode("ascii").rstrip("=")
-        if size != declared:
-            self.problem = f"unpacks to {size} bytes, {declared} are declared"
-        elif actual != expected.value.rstrip("="):
-            self.problem = (
-                f"has the hash {expected.name}={actual}, RECORD says {expected.name}="
-                f"{expected.value}"
-            )
-
-
-def record_text(files: list[ArchivedFile], record_path: str, layout: LayerLayout) -> str:
-    """RECORD for the files of a segment, sorted, with paths relative to site-packages."""
-    rows = [(_record_name(record_path, layout), "", "")]
-    for file in files:
-        digest = base64.urlsafe_b64encode(bytes.fromhex(file.sha256)).decode("ascii")
-        rows.append(
-            (_record_name(file.path, layout), f"sha256={digest.rstrip('=')}", f"{file.size}")
-        )
-    return "".join(f"{_csv_field(path)},{digest},{size}\n" for path, digest, size in sorted(rows))
-
-
-def _record_name(path: str, layout: LayerLayout) -> str:
-    # Rooted, or `relpath` would ask for the working directory.
-    return posixpath.relpath(f"/{path}", f"/{layout.site_packages}")
-
-
-def _csv_field(text: str) -> str:
-    # By hand: when the `csv` module quotes has changed between Python releases.
-    return '"' + text.replace('"', '""') + '"' if any(c in text for c in ',"') else text

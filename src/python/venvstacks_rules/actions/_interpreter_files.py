@@ -1,0 +1,205 @@
+"""The files of an interpreter as they lie in a runtime layer.
+
+The archive has python-build-standalone's ``install_only`` layout. Left out are byte code, the
+packages that installers bring along (pip, setuptools, wheel), scripts that are not the
+interpreter, static libraries, the marker of externally managed environments, and customisation
+modules of the machine. Hard links become relative symbolic links.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import posixpath
+import re
+from pathlib import Path
+from typing import Protocol
+
+from venvstacks_rules.actions._entries import FileSink
+from venvstacks_rules.actions._interpreter_archive import (
+    InterpreterArchive,
+    SpooledFile,
+    leads_somewhere,
+    with_folders,
+)
+from venvstacks_rules.actions._streams import sha256_of
+from venvstacks_rules.model.errors import InterpreterError
+from venvstacks_rules.model.layout import LayerLayout, short_version
+
+_HEADER = re.compile(r"include/python(3\.\d+)/patchlevel\.h")
+_PY_VERSION = re.compile(r'^\s*#\s*define\s+PY_VERSION\s+"(3\.\d+\.\d+)', re.MULTILINE)
+
+# Installers that interpreter archives bring along, in site-packages.
+_INSTALLERS = (
+    "pip",
+    "setuptools",
+    "wheel",
+    "pkg_resources",
+    "_distutils_hack",
+    "distutils-precedence.pth",
+    "pip-*.dist-info",
+    "setuptools-*.dist-info",
+    "wheel-*.dist-info",
+    "sitecustomize.py",
+)
+
+
+class AnnouncedInterpreter(Protocol):
+    """An interpreter archive and what is known of it."""
+
+    @property
+    def archive(self) -> str:
+        """Where the archive is."""
+        ...
+
+    @property
+    def sha256(self) -> str | None:
+        """What the lockfile says of the archive; None where nothing is pinned."""
+        ...
+
+    @property
+    def size(self) -> int | None:
+        """In bytes."""
+        ...
+
+    @property
+    def python_version(self) -> str:
+        """``X.Y`` or ``X.Y.Z`` that the runtime declares."""
+        ...
+
+
+def write_interpreter(interpreter: AnnouncedInterpreter, sink: FileSink, spool: Path) -> str:
+    """Write the files of the interpreter into `sink`; its version, X.Y.Z, by its own headers.
+
+    A temporary file goes to the folder `spool`. Raises InterpreterError for an archive that is
+    wrong, damaged or hostile.
+    """
+    path = Path(interpreter.archive)
+    _check_announced(interpreter, path)
+    with InterpreterArchive(path, spool) as archive:
+        version = _python_version(interpreter, archive)
+        files, links = _selected(archive, LayerLayout(version))
+        _complete_interpreter(path.name, version, files, links)
+        _write(sink, archive, files, links)
+    return version
+
+
+def _check_announced(interpreter: AnnouncedInterpreter, path: Path) -> None:
+    sha256, size = sha256_of(path)
+    problems = []
+    if interpreter.size is not None and size != interpreter.size:
+        problems.append(f"size: expected {interpreter.size} bytes, got {size}")
+    if interpreter.sha256 is not None and sha256 != interpreter.sha256:
+        problems.append(f"sha256: expected {interpreter.sha256}, got {sha256}")
+    if problems:
+        raise InterpreterError(
+            f"the interpreter archive `{path.name}` is not the one that the lockfile pins; "
+            "fetch it again, or renew the lockfile with `./pants generate-lockfiles`",
+            problems,
+        )
+
+
+def _python_version(interpreter: AnnouncedInterpreter, archive: InterpreterArchive) -> str:
+    """X.Y.Z of the headers, which has to fit the interpreter."""
+    name = posixpath.basename(interpreter.archive)
+    headers = [path for path in sorted(archive.files) if _HEADER.fullmatch(path)]
+    versions = []
+    for path in headers:
+        text = b"".join(archive.content(archive.files[path])).decode("utf-8", "replace")
+        match = _PY_VERSION.search(text)
+        if match is not None and path == f"include/python{short_version(match[1])}/patchlevel.h":
+            versions.append(match[1])
+    if len(versions) != 1:
+        raise InterpreterError(
+            f"the interpreter archive `{name}` does not say its Python version",
+            [
+                (
+                    "expected one file `python/include/python3.Y/patchlevel.h` that defines "
+                    f"PY_VERSION, as in python-build-standalone's archives, found {len(versions)}"
+                )
+            ],
+        )
+    version = versions[0]
+    if version != interpreter.python_version and not version.startswith(
+        f"{interpreter.python_version}."
+    ):
+        raise InterpreterError(
+            f"the interpreter archive `{name}` holds another Python version",
+            [
+                (
+                    f"the runtime declares {interpreter.python_version}, the archive holds "
+                    f"{version}; change `python_implementation`, or the archive"
+                )
+            ],
+        )
+    return version
+
+
+def _selected(
+    archive: InterpreterArchive, layout: LayerLayout
+) -> tuple[dict[str, SpooledFile], dict[str, str]]:
+    """The files and links to keep; a link to something that is left out goes as well."""
+    files = {path: f for path, f in archive.files.items() if not _is_left_out(path, layout)}
+    links = {path: t for path, t in archive.links.items() if not _is_left_out(path, layout)}
+    # Packages of the runtime come to lie there, so a link to the folder is right when it is empty.
+    existing = with_folders([*files, str(layout.site_packages)])
+    kept = {path: t for path, t in links.items() if leads_somewhere(path, existing, links)}
+    return files, kept
+
+
+def _is_left_out(path: str, layout: LayerLayout) -> bool:
+    name = posixpath.basename(path)
+    return (
+        path.startswith(".")
+        or "__pycache__" in path.split("/")
+        or name.endswith((".pyc", ".a"))
+        or name in {"EXTERNALLY-MANAGED", "pyvenv.cfg"}
+        # The one of the machine would hide the one that post-installation writes.
+        or path == f"{layout.stdlib}/sitecustomize.py"
+        or (path.startswith(f"{layout.scripts}/") and not _is_interpreter(name))
+        or _is_installer(path, f"{layout.site_packages}/")
+    )
+
+
+def _is_interpreter(name: str) -> bool:
+    return name.startswith("python") and not fnmatch.fnmatchcase(name, "python*-config")
+
+
+def _is_installer(path: str, site_packages: str) -> bool:
+    if not path.startswith(site_packages):
+        return False
+    top, _, _ = path[len(site_packages) :].partition("/")
+    return any(fnmatch.fnmatchcase(top, pattern) for pattern in _INSTALLERS)
+
+
+def _complete_interpreter(
+    archive_name: str, version: str, files: dict[str, SpooledFile], links: dict[str, str]
+) -> None:
+    """Make sure of ``bin/python``, ``bin/python3`` and ``bin/python3.Y``, and of one binary."""
+    names = [f"bin/python{short_version(version)}", "bin/python3", "bin/python"]
+    binary = next((name for name in names if name in files), None)
+    if binary is None or not files[binary].executable:
+        raise InterpreterError(
+            f"the interpreter archive `{archive_name}` has no interpreter",
+            [f"expected an executable file `python/{names[0]}`"],
+        )
+    for name in names:
+        if name not in files and name not in links:
+            links[name] = binary
+
+
+def _write(
+    sink: FileSink,
+    archive: InterpreterArchive,
+    files: dict[str, SpooledFile],
+    links: dict[str, str],
+) -> None:
+    for path in sorted({*files, *links}):
+        target = links.get(path)
+        if target is None:
+            file = files[path]
+            # A hard link, unless the member that it shares its content with is left out.
+            if file.path == path or files.get(file.path) != file:
+                sink.add_file(path, archive.content(file), file.size, executable=file.executable)
+                continue
+            target = file.path
+        sink.add_link(path, posixpath.relpath(target, posixpath.dirname(path) or "."))
