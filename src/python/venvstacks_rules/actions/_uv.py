@@ -20,10 +20,11 @@ from typing import Any
 
 from uv import find_uv_bin
 
+from venvstacks_rules.actions._local_wheels import LocalWheelFolders
 from venvstacks_rules.actions._toml import read_toml, write_toml
 from venvstacks_rules.actions._uv_config import UvConfig
 from venvstacks_rules.model.layout import short_version
-from venvstacks_rules.model.lockfiles import Lockfile
+from venvstacks_rules.model.lockfiles import LockedPackage, Lockfile
 from venvstacks_rules.model.markers import platform_marker
 from venvstacks_rules.model.platforms import TargetPlatform
 
@@ -82,6 +83,7 @@ class Resolution:
     constraints: tuple[str, ...]
     platforms: tuple[TargetPlatform, ...]
     config: UvConfig
+    local_wheels: LocalWheelFolders
     previous: Lockfile | None
     """Its pins are kept where they can be."""
 
@@ -97,6 +99,8 @@ def resolve(resolution: Resolution, *, require_wheels: bool = True) -> dict[str,
         project = folder / "project"
         project.mkdir()
         settings = {**resolution.config.configuration, "no-build": True}
+        if resolution.local_wheels.find_links:
+            settings["find-links"] = resolution.local_wheels.find_links
         (folder / "uv.toml").write_text(write_toml(settings), encoding="utf-8")
         (project / "pyproject.toml").write_text(
             write_toml(_project(resolution, require_wheels=require_wheels)), encoding="utf-8"
@@ -105,13 +109,20 @@ def resolve(resolution: Resolution, *, require_wheels: bool = True) -> dict[str,
             (project / "uv.lock").write_text(
                 write_toml(_preferences(resolution, resolution.previous)), encoding="utf-8"
             )
-        origin = resolution.config.origin
+        names = {
+            # The user's settings reach `uv` in both files.
+            f"{folder}/uv.toml": f"[tool.uv] of {resolution.config.origin}",
+            f"{folder}/project/pyproject.toml": f"[tool.uv] of {resolution.config.origin}",
+            f"{folder}/project": ".",
+            f"{folder}/": "",
+            **resolution.local_wheels.recorded_by_path,
+        }
         common = ["--config-file", str(folder / "uv.toml"), "--python", str(python)]
-        _run(["lock", *common], folder, origin)
+        _run(["lock", *common], project, names)
         export = ["export", "--frozen", "--no-header", "--no-emit-project"]
         output = project / "pylock.toml"
         export += ["--format", "pylock.toml", "--output-file", str(output)]
-        _run([*export, *common], folder, origin)
+        _run([*export, *common], project, names)
         return read_toml(output)
 
 
@@ -141,14 +152,15 @@ def _preferences(resolution: Resolution, previous: Lockfile) -> dict[str, Any]:
         versions.setdefault(package.name, set()).add(package.version)
     packages: dict[tuple[str, str], dict[str, Any]] = {}
     for package in previous.packages:
-        if package.index is None:
+        registry = package.index or _folder(package, resolution.local_wheels)
+        if registry is None:
             continue
         entry = packages.setdefault(
             (package.name, package.version),
             {
                 "name": package.name,
                 "version": package.version,
-                "source": {"registry": package.index},
+                "source": {"registry": registry},
             },
         )
         # Needed only to tell the versions of a package that is locked in several apart.
@@ -164,6 +176,12 @@ def _preferences(resolution: Resolution, previous: Lockfile) -> dict[str, Any]:
     return {**lock, "package": list(packages.values())}
 
 
+def _folder(package: LockedPackage, local_wheels: LocalWheelFolders) -> str | None:
+    """The folder that a package's wheels were found in, if it is still one of these."""
+    paths = [wheel.path for wheel in package.wheels if wheel.path is not None]
+    return local_wheels.path_of(paths[0].rpartition("/")[0]) if paths else None
+
+
 def _claimed_interpreter(folder: Path, python_version: str) -> Path:
     claim = folder / "claim.py"
     claim.write_text(_CLAIM, encoding="utf-8")
@@ -175,11 +193,11 @@ def _claimed_interpreter(folder: Path, python_version: str) -> Path:
     return script
 
 
-def _run(arguments: list[str], folder: Path, origin: str) -> None:
+def _run(arguments: list[str], project: Path, names: Mapping[str, str]) -> None:
     command = [find_uv_bin(), *arguments, "--no-python-downloads", "--color", "never"]
     done = subprocess.run(
         [*command, "--no-progress"],
-        cwd=folder / "project",
+        cwd=project,
         env=_environment(os.environ),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
@@ -188,7 +206,7 @@ def _run(arguments: list[str], folder: Path, origin: str) -> None:
     )
     if done.returncode != 0:
         text = done.stderr.decode("utf-8", "replace")
-        raise UvFailedError(_explanation(text, folder, origin))
+        raise UvFailedError(_explanation(text, names))
 
 
 def _environment(environ: Mapping[str, str]) -> dict[str, str]:
@@ -199,13 +217,12 @@ def _environment(environ: Mapping[str, str]) -> dict[str, str]:
     return env
 
 
-def _explanation(stderr: str, folder: Path, origin: str) -> str:
-    """What ``uv`` said, without temporary paths and noise."""
-    # The user's settings reach `uv` in both files.
-    for name in ("uv.toml", "project/pyproject.toml"):
-        stderr = stderr.replace(f"{folder}/{name}", f"[tool.uv] of {origin}")
+def _explanation(stderr: str, names: Mapping[str, str]) -> str:
+    """What ``uv`` said, without noise, and with names for paths that end with this process."""
+    for path, name in names.items():
+        stderr = stderr.replace(path, name)
     lines = [
-        line.rstrip().replace(f"{folder}/project", ".").replace(f"{folder}/", "")
+        line.rstrip()
         for line in stderr.strip().splitlines()
         if not line.lstrip().startswith(_NOISE)
     ]

@@ -40,6 +40,7 @@ __all__ = [
     "InterpreterSegment",
     "InterpreterSegmentRequest",
     "LaunchRequest",
+    "LocalWheels",
     "LockLayerRequest",
     "LockedLayer",
     "LowerLock",
@@ -297,6 +298,15 @@ class LowerLock:
 
 
 @dataclass(frozen=True)
+class LocalWheels:
+    """A folder with wheels that are in no index."""
+
+    path: str
+    recorded: str
+    """The folder relative to the lockfile's, with forward slashes."""
+
+
+@dataclass(frozen=True)
 class LockLayerRequest:
     """Lock the packages of one layer (verb ``lock-layer``)."""
 
@@ -319,11 +329,20 @@ class LockLayerRequest:
     previous_metadata: Optional[str] = None
     """The ``.meta.json`` beside it."""
     uv_config: Optional[str] = None
-    """A TOML file with a table ``[tool.uv]``."""
+    """A TOML file with a table ``[tool.uv]``, or with its content where it is named ``uv.toml``."""
+    package_indexes: tuple[tuple[str, str], ...] = ()
+    """Distributions and the names of the indexes that they are taken from."""
+    priority_indexes: tuple[str, ...] = ()
+    """The names of indexes that are asked first."""
+    local_wheels: tuple[LocalWheels, ...] = ()
+    """Folders of this layer and of those below."""
+    declared_local_wheels: tuple[str, ...] = ()
+    """The layer's own folders, as declared; recorded in the lock."""
     python_mirror: Optional[str] = None
     """Where sizes of interpreter archives are asked for instead of the recorded URL's server."""
-    version_inputs: tuple[str, ...] = ()
-    """What, beside the lock's content, makes a new version of a versioned layer."""
+    versioned: bool = False
+    module_hashes: tuple[str, ...] = ()
+    """Of an application's launch module, then of its support modules."""
     output_dir: str = "lock"
     """The folder for the lock's files, which have the names of the formats."""
     network: Optional[str] = None

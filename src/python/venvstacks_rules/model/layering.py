@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from venvstacks_rules.model.lockfiles import LockedPackage, Lockfile, provided_packages
+from venvstacks_rules.model.lockfiles import (
+    LockedPackage,
+    Lockfile,
+    ProvidedPackage,
+    provided_packages,
+)
 from venvstacks_rules.model.markers import always_holds, may_hold, platform_marker
 from venvstacks_rules.model.platforms import TargetPlatform
 
@@ -21,11 +26,13 @@ class Constraint:
     platforms: tuple[TargetPlatform, ...]
     everywhere: bool
     """Whether these are all platforms of the constrained layer."""
+    url: str | None = None
+    """Of the wheel, where the lower layer names it by that."""
 
     @property
     def requirement(self) -> str:
         """As a PEP 508 requirement."""
-        pin = f"{self.name}=={self.version}"
+        pin = f"{self.name} @ {self.url}" if self.url else f"{self.name}=={self.version}"
         return pin if self.everywhere else f"{pin} ; {platform_marker(self.platforms)}"
 
 
@@ -35,8 +42,8 @@ class ProvidedPackages:
 
     python_version: str
     """X.Y or X.Y.Z."""
-    by_platform: Mapping[TargetPlatform, Mapping[str, tuple[str, str]]]
-    """For each platform of the layer: name -> (version, layer_name)."""
+    by_platform: Mapping[TargetPlatform, Mapping[str, ProvidedPackage]]
+    """For each platform of the layer, by name."""
 
     @classmethod
     def of(
@@ -58,15 +65,20 @@ class ProvidedPackages:
     @property
     def constraints(self) -> tuple[Constraint, ...]:
         """One for each version of each package, sorted."""
-        where: dict[tuple[str, str, str], list[TargetPlatform]] = {}
+        where: dict[tuple[str, str, str, str], list[TargetPlatform]] = {}
         for platform, packages in self.by_platform.items():
-            for name, (version, layer) in packages.items():
-                where.setdefault((name, version, layer), []).append(platform)
+            for name, (version, layer, url) in packages.items():
+                where.setdefault((name, version, layer, url or ""), []).append(platform)
         return tuple(
             Constraint(
-                name, version, layer, tuple(found), everywhere=len(found) == len(self.by_platform)
+                name,
+                version,
+                layer,
+                tuple(found),
+                everywhere=len(found) == len(self.by_platform),
+                url=url or None,
             )
-            for (name, version, layer), found in sorted(where.items())
+            for (name, version, layer, url), found in sorted(where.items())
         )
 
     def share(
@@ -89,17 +101,24 @@ class ProvidedPackages:
                     own.append(platform)
                     continue
                 provided.append(platform)
-                if found[0] != package.version:
+                if found.version != package.version:
                     problems.append(
                         f"`{package.name}` was resolved to {package.version} on {platform.name}, "
-                        f"and lower layer `{found[1]}` has {found[0]}: remove what overrides its "
-                        "version in `[tool.uv]`, or set it for the lower layer as well"
+                        f"and lower layer `{found.layer}` has {found.version}: remove what "
+                        "overrides its version in `[tool.uv]`, or set it for the lower layer as "
+                        "well"
                     )
             for group, is_provided in ((provided, True), (own, False)):
                 if group:
                     marker = self._marker(package.marker, group, split=bool(provided and own))
                     packages.append(
-                        replace(package, marker=marker, from_lower_layer=is_provided, wheels=())
+                        replace(
+                            package,
+                            marker=marker,
+                            index=None if is_provided else package.index,
+                            from_lower_layer=is_provided,
+                            wheels=(),
+                        )
                     )
         return tuple(packages), tuple(problems)
 

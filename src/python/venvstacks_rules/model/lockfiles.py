@@ -7,16 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from urllib.parse import urlsplit
+from typing import NamedTuple
 
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.specifiers import SpecifierSet
-from packaging.utils import canonicalize_name
+from packaging.requirements import Requirement
 
-from venvstacks_rules.model.credentials import has_credentials, without_credentials
-from venvstacks_rules.model.errors import LockError
-from venvstacks_rules.model.layout import short_version
-from venvstacks_rules.model.markers import holds, may_hold
+from venvstacks_rules.model.foreign_locks import unsatisfied
+from venvstacks_rules.model.markers import may_hold
 from venvstacks_rules.model.platforms import PLATFORMS, TargetPlatform
 from venvstacks_rules.model.pylock import (
     LockedInterpreter,
@@ -25,8 +21,8 @@ from venvstacks_rules.model.pylock import (
     Lockfile,
     LockInputs,
     mirrored_url,
-    uv_config_hash,
 )
+from venvstacks_rules.model.requirements import normalised_requirements, parsed_requirement
 
 __all__ = [
     "LockInputs",
@@ -34,34 +30,13 @@ __all__ = [
     "LockedPackage",
     "LockedWheel",
     "Lockfile",
+    "ProvidedPackage",
     "inconsistent_with_lower",
     "mirrored_url",
     "normalised_requirements",
     "provided_packages",
     "stale_reasons",
-    "uv_config_hash",
 ]
-
-
-def normalised_requirements(requirements: Iterable[str]) -> tuple[str, ...]:
-    """Requirements sorted and in one spelling, whatever release of ``packaging`` is at hand.
-
-    LockError lists those that are not PEP 508 requirements, and those with a password in them.
-    """
-    declared = tuple(requirements)
-    unreadable = sorted(text for text in declared if _parsed(text) is None)
-    if unreadable:
-        raise LockError(
-            "requirements that cannot be read",
-            [f"`{text}` is not a requirement as PEP 508 has them" for text in unreadable],
-        )
-    spreading = sorted(text for text in declared if has_credentials(Requirement(text).url or ""))
-    if spreading:
-        raise LockError(
-            "requirements that would spread credentials",
-            [_credentials_problem(Requirement(text)) for text in spreading],
-        )
-    return tuple(sorted({_normalised(Requirement(text)) for text in declared}))
 
 
 def stale_reasons(lock: Lockfile, expected: LockInputs) -> tuple[str, ...]:
@@ -71,11 +46,12 @@ def stale_reasons(lock: Lockfile, expected: LockInputs) -> tuple[str, ...]:
     declared requirements on every platform.
     """
     expected = replace(expected, requirements=normalised_requirements(expected.requirements))
-    reasons = [] if lock.inputs is None else list(_changed_inputs(lock.inputs, expected))
     if lock.inputs is None:
-        reasons += _unsatisfied(lock, expected)
+    if lock.inputs is None:
+        return tuple(unsatisfied(lock, expected))
+    reasons = list(_changed_inputs(lock.inputs, expected))
     # Other tools pin no interpreters; the build then pins the one that it takes.
-    if expected.python_provider == "pbs" and lock.inputs is not None:
+    if expected.python_provider == "pbs":
         pinned = {interpreter.platform for interpreter in lock.interpreters}
         missing = [name for name in expected.platforms if name not in pinned]
         if missing:
@@ -102,47 +78,42 @@ def inconsistent_with_lower(
                 continue
             found = provided.get(package.name)
             what = f"`{package.name}=={package.version}`"
-            if found is not None and found[0] != package.version:
-                reasons[f"{what} is locked, and lower layer `{found[1]}` has {found[0]}"] = None
+            if found is not None and found.version != package.version:
+                reasons[
+                    f"{what} is locked, and lower layer `{found.layer}` has {found.version}"
+                ] = None
             elif found is None and package.from_lower_layer and lower:
                 reasons[f"{what} is marked as provided, and no lower layer provides it"] = None
     return tuple(reasons)
 
 
+class ProvidedPackage(NamedTuple):
+    """What a lower layer installs on some platform."""
+
+    version: str
+    layer: str
+    """The layer_name."""
+    url: str | None = None
+    """Of its wheel, where it was required by that and not by version."""
+
+
 def provided_packages(
     lower: Iterable[tuple[str, Lockfile]], platform: TargetPlatform, python_version: str
-) -> dict[str, tuple[str, str]]:
-    """What lower layers, in import order, install on a platform: name -> (version, layer_name).
+) -> dict[str, ProvidedPackage]:
+    """What lower layers, in import order, install on a platform, by name.
 
     The first layer that provides a package wins, as it does on ``sys.path``.
     """
-    found: dict[str, tuple[str, str]] = {}
+    found: dict[str, ProvidedPackage] = {}
     for layer, lock in lower:
         for package in lock.packages:
             if package.from_lower_layer or package.name in found:
                 continue
             if may_hold(package.marker, platform, python_version):
-                found[package.name] = (package.version, layer)
+                # Only what an index gave has one.
+                direct = package.wheels[0].url if package.index is None else None
+                found[package.name] = ProvidedPackage(package.version, layer, direct)
     return found
-
-
-def _normalised(requirement: Requirement) -> str:
-    text: str = canonicalize_name(requirement.name)
-    if requirement.extras:
-        extras = ",".join(sorted(canonicalize_name(extra) for extra in requirement.extras))
-        text += f"[{extras}]"
-    if requirement.url:
-        text += f" @ {requirement.url}"
-    text += ",".join(sorted(str(specifier) for specifier in requirement.specifier))
-    return f"{text} ; {requirement.marker}" if requirement.marker else text
-
-
-def _credentials_problem(requirement: Requirement) -> str:
-    url = requirement.url or ""
-    return (
-        f"`{requirement.name} @ {without_credentials(url)}` is written with credentials, which a "
-        f"lockfile would keep; put them into netrc, for {urlsplit(url).hostname}"
-    )
 
 
 def _changed_inputs(old: LockInputs, new: LockInputs) -> Iterator[str]:
@@ -153,6 +124,9 @@ def _changed_inputs(old: LockInputs, new: LockInputs) -> Iterator[str]:
             yield f"`{name}` was `{before}`, is now `{after}`"
     if set(old.platforms) != set(new.platforms):
         yield f"`platforms` were {_quoted(old.platforms)}, are now {_quoted(new.platforms)}"
+    for name in ("package_indexes", "priority_indexes", "local_wheels"):
+        if getattr(old, name) != getattr(new, name):
+            yield f"`{name}` changed"
     if old.uv_config != new.uv_config:
         what = "was added" if old.uv_config is None else "changed"
         yield f"`[tool.uv]` {'was removed' if new.uv_config is None else what}"
@@ -165,7 +139,9 @@ def _changed_requirements(old: tuple[str, ...], new: tuple[str, ...]) -> Iterato
     for requirement in come:
         name = Requirement(requirement).name
         # What cannot be parsed comes from a lockfile that was edited by hand.
-        before = [other for other in gone if getattr(_parsed(other), "name", other) == name]
+        before = [
+            other for other in gone if getattr(parsed_requirement(other), "name", other) == name
+        ]
         if len(before) == 1:
             gone.remove(before[0])
             yield f"requirement `{before[0]}` is now `{requirement}`"
@@ -189,51 +165,6 @@ def _changed_layers(
             yield f"lower layer `{name}` was removed"
     if set(before) == set(after) and list(before) != list(after):
         yield f"the lower layers were {_quoted(before)}, are now {_quoted(after)}"
-
-
-def _unsatisfied(lock: Lockfile, expected: LockInputs) -> Iterator[str]:
-    python_version = expected.python_implementation.rpartition("@")[2]
-    full = python_version != short_version(python_version)
-    release = python_version if full else f"{python_version}.0"
-    if not SpecifierSet(lock.requires_python).contains(release, prereleases=True):
-        yield (
-            f"it is for Python `{lock.requires_python}`, and the layer's is "
-            f"`{expected.python_implementation}`"
-        )
-        return
-    for text in expected.requirements:
-        requirement = Requirement(text)
-        marker = str(requirement.marker) if requirement.marker else None
-        unmet = []
-        for name in expected.platforms:
-            platform = PLATFORMS[name]
-            needed = holds(marker, platform, python_version)
-            if needed and not _met(requirement, lock.packages, platform, python_version):
-                unmet.append(name)
-        if unmet:
-            yield f"requirement `{text}` is not met on {_quoted(unmet)}"
-
-
-def _met(
-    requirement: Requirement,
-    packages: tuple[LockedPackage, ...],
-    platform: TargetPlatform,
-    python_version: str,
-) -> bool:
-    name = canonicalize_name(requirement.name)
-    return any(
-        package.name == name
-        and requirement.specifier.contains(package.version, prereleases=True)
-        and may_hold(package.marker, platform, python_version)
-        for package in packages
-    )
-
-
-def _parsed(requirement: str) -> Requirement | None:
-    try:
-        return Requirement(requirement)
-    except InvalidRequirement:
-        return None
 
 
 def _quoted(names: Iterable[str]) -> str:

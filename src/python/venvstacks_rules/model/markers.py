@@ -43,6 +43,11 @@ def marker_problem(marker: str) -> str | None:
     return None
 
 
+def normalised_marker(marker: str) -> str:
+    """`marker` in the one spelling that hashes are made of."""
+    return str(_parsed(marker)).replace('"', "'")
+
+
 @lru_cache(maxsize=8192)
 def holds(marker: str | None, platform: TargetPlatform, python_version: str) -> bool:
     """Whether `marker` is true on `platform` for CPython `python_version` (X.Y.Z, or X.Y for .0).

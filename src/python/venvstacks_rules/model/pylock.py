@@ -6,7 +6,6 @@ that ``venvstacks`` writes are read as well: they have no table of ours.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
@@ -18,13 +17,18 @@ from packaging.version import InvalidVersion, Version
 from venvstacks_rules.model._checked import CheckedTable
 from venvstacks_rules.model.errors import LockError
 from venvstacks_rules.model.hashes import hash_strings, is_sha256_hex
-from venvstacks_rules.model.markers import marker_problem, provided_marker, split_provided
+from venvstacks_rules.model.markers import (
+    marker_problem,
+    normalised_marker,
+    provided_marker,
+    split_provided,
+)
 from venvstacks_rules.model.platforms import PLATFORMS
 
 TOOL = "venvstacks-rules"
 _UNSPECIFIED_INDEX = "unspecified index"
 _RELEASES = "/releases/download/"
-_NOT_WHEELS = ("archive", "directory", "vcs")
+_NOT_WHEELS = ("directory", "vcs")
 
 
 @dataclass(frozen=True)
@@ -36,8 +40,11 @@ class LockedWheel:
     path: str | None
     """Relative to the lockfile, with forward slashes."""
     size: int
-    """In bytes."""
+    """In bytes; 0 where the lockfile does not say, which happens in those of other tools."""
     sha256: str
+    """Empty where another tool recorded none, which happens for those with a `path`."""
+    other_hashes: tuple[tuple[str, str], ...] = ()
+    """Algorithm and hexadecimal value, of hashes that another tool wrote beside; not checked."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +60,12 @@ class LockedPackage:
     wheels: tuple[LockedWheel, ...]
     from_lower_layer: bool = False
     """A lower layer provides it: there are no wheels, and nothing is installed."""
+
+    @property
+    def pin(self) -> str:
+        """``name==version``, with the marker where there is one; as the formats hash it."""
+        marker = f" ; {normalised_marker(self.marker)}" if self.marker else ""
+        return f"{self.name}=={Version(self.version)}{marker}"
 
 
 @dataclass(frozen=True)
@@ -83,7 +96,12 @@ class LockInputs:
     lower_layers: tuple[tuple[str, str], ...]
     """The layer_name and ``requirements_hash`` of each lower layer, in import order."""
     uv_config: str | None
-    """What :func:`uv_config_hash` gives for the ``[tool.uv]`` table; None without one."""
+    """The hash of the settings for ``uv``; None without any."""
+    package_indexes: tuple[tuple[str, str], ...] = ()
+    """Distribution and name of the index that it is taken from, sorted."""
+    priority_indexes: tuple[str, ...] = ()
+    local_wheels: tuple[str, ...] = ()
+    """As written: folders with wheels."""
 
 
 @dataclass(frozen=True)
@@ -147,16 +165,12 @@ class Lockfile:
         """``sha256:<hex>`` over all packages and wheels, as the formats define it."""
         strings = []
         for package in self.packages:
-            marker = f" ; {_single_quoted(package.marker)}" if package.marker else ""
-            index = package.index or _UNSPECIFIED_INDEX
-            strings.append(f"{package.name}=={package.version}{marker} from {index}")
-            strings += [f"{wheel.file_name}:sha256:{wheel.sha256}" for wheel in package.wheels]
+            strings.append(f"{package.pin} from {package.index or _UNSPECIFIED_INDEX}")
+            for wheel in package.wheels:
+                hashes = [("sha256", wheel.sha256)] if wheel.sha256 else []
+                hashes += wheel.other_hashes
+                strings += [f"{wheel.file_name}:{name}:{value}" for name, value in hashes]
         return hash_strings(sorted(strings))
-
-
-def uv_config_hash(settings: Mapping[str, object]) -> str:
-    """``sha256:<hex>`` of a parsed ``[tool.uv]`` table, whatever its comments and order of keys."""
-    return hash_strings([json.dumps(settings, sort_keys=True, ensure_ascii=False, default=str)])
 
 
 def mirrored_url(url: str, mirror: str | None) -> str:
@@ -188,6 +202,9 @@ def _read_package(table: CheckedTable) -> LockedPackage:
         if key in table:
             table.note(key, "only wheels can be installed into a layer")
     wheels = tuple(_read_wheel(item, name, version) for item in table.tables("wheels"))
+    if "archive" in table:
+        # What a direct URL names; a source archive is refused for its file name.
+        wheels += (_read_wheel(table.table("archive"), name, version),)
     if provided and wheels:
         table.note("wheels", "a package of a lower layer has no wheels")
     if not provided and not wheels:
@@ -210,14 +227,14 @@ def _read_wheel(table: CheckedTable, package: str, version: str) -> LockedWheel:
     if file_name is None:
         file_name = last_component(url, path)
     _check_wheel_name(table, file_name, package, version)
-    size = table.optional_size("size")
-    if size is None:
-        table.note("size", "missing")
     hashes = table.table("hashes")
-    sha256 = hashes.string("sha256")
+    # `venvstacks` records none for a file beside the lockfile.
+    sha256 = hashes.string("sha256") if path is None or "sha256" in hashes else ""
     if sha256 and not is_sha256_hex(sha256):
         hashes.note("sha256", f"`{sha256}` is not a SHA-256 in lower-case hexadecimal")
-    return LockedWheel(file_name, url, path, size or 0, sha256)
+    others = tuple((key, hashes.string(key)) for key in hashes.names() if key != "sha256")
+    size = table.optional_size("size") or 0
+    return LockedWheel(file_name, url, path, size, sha256, others)
 
 
 def _check_wheel_name(table: CheckedTable, file_name: str, package: str, version: str) -> None:
@@ -267,7 +284,21 @@ def _read_inputs(table: CheckedTable) -> LockInputs:
         macosx_target=table.string("macosx_target"),
         lower_layers=tuple(lower),
         uv_config=table.optional_string("uv_config"),
+        package_indexes=_read_indexes(table),
+        priority_indexes=_optional_strings(table, "priority_indexes"),
+        local_wheels=_optional_strings(table, "local_wheels"),
     )
+
+
+def _read_indexes(table: CheckedTable) -> tuple[tuple[str, str], ...]:
+    if "package_indexes" not in table:
+        return ()
+    indexes = table.table("package_indexes")
+    return tuple((name, indexes.string(name)) for name in indexes.names())
+
+
+def _optional_strings(table: CheckedTable, name: str) -> tuple[str, ...]:
+    return table.strings(name) if name in table else ()
 
 
 def _package_to_dict(package: LockedPackage) -> dict[str, object]:
@@ -275,7 +306,7 @@ def _package_to_dict(package: LockedPackage) -> dict[str, object]:
     marker = provided_marker(package.marker) if package.from_lower_layer else package.marker
     if marker is not None:
         data["marker"] = marker
-    if package.index is not None:
+    if package.index is not None and not package.from_lower_layer:
         data["index"] = package.index
     if package.wheels:
         data["wheels"] = [_wheel_to_dict(wheel) for wheel in package.wheels]
@@ -290,7 +321,10 @@ def _wheel_to_dict(wheel: LockedWheel) -> dict[str, object]:
         data["url"] = wheel.url
     else:
         data["path"] = wheel.path
-    return {**data, "size": wheel.size, "hashes": {"sha256": wheel.sha256}}
+    if wheel.size:
+        data["size"] = wheel.size
+    sha256 = {"sha256": wheel.sha256} if wheel.sha256 else {}
+    return {**data, "hashes": {**sha256, **dict(wheel.other_hashes)}}
 
 
 def _inputs_to_dict(inputs: LockInputs) -> dict[str, object]:
@@ -306,14 +340,17 @@ def _inputs_to_dict(inputs: LockInputs) -> dict[str, object]:
         ],
         "uv_config": inputs.uv_config,
     }
-    return {key: value for key, value in data.items() if value is not None}
+    data = {key: value for key, value in data.items() if value is not None}
+    if inputs.priority_indexes:
+        data["priority_indexes"] = list(inputs.priority_indexes)
+    if inputs.local_wheels:
+        data["local_wheels"] = list(inputs.local_wheels)
+    if inputs.package_indexes:
+        data["package_indexes"] = dict(inputs.package_indexes)
+    return data
 
 
 def last_component(url: str | None, path: str | None) -> str:
     """The file name at the end of a wheel's `url` or `path`."""
     location = urlsplit(url).path if url is not None else path or ""
     return unquote(location).rsplit("/", 1)[-1]
-
-
-def _single_quoted(marker: str) -> str:
-    return marker.replace('"', "'")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
 from packaging.tags import Tag
@@ -109,6 +109,14 @@ def no_wheel_problem(
         f"`{package.name}` {package.version} has no wheel for {', '.join(missing)} ({works}); "
         "narrow the layer's `platforms`, or require another version"
     )
+
+
+def platforms_remedy(left: Sequence[str]) -> str:
+    """What to write where the packages of a layer have wheels for the platforms `left` only."""
+    if not left:
+        return "there is no platform for which all packages have wheels"
+    names = ", ".join(f'"{name}"' for name in left)
+    return f"with `platforms=[{names}]` there is a wheel of every package"
 
 
 def packages_on_platform(

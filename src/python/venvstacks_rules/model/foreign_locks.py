@@ -1,0 +1,90 @@
+"""Locks that another tool wrote: whether they still do what their layer asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+
+from venvstacks_rules.model.layout import short_version
+from venvstacks_rules.model.lock_metadata import HashedInputs, LockMetadata
+from venvstacks_rules.model.markers import holds, may_hold
+from venvstacks_rules.model.platforms import PLATFORMS, TargetPlatform
+from venvstacks_rules.model.pylock import LockedPackage, Lockfile, LockInputs
+from venvstacks_rules.model.selection import fitting_platforms
+
+
+def changes_shown(lock: Lockfile, metadata: LockMetadata, inputs: HashedInputs) -> Iterator[str]:
+    """What the hashes beside a lock say of changes that its own content does not show."""
+    now = inputs.hashes(lock.requirements_hash)
+    then = metadata.hashes
+    if then.requirements != now.requirements:
+        yield "its `.meta.json` was written for another content: one of the two was changed alone"
+    if then.lock_input != now.lock_input:
+        yield "`requirements` are not those that it was locked for"
+    if then.other_inputs != now.other_inputs:
+        yield (
+            "the Python version, `linux_target`, `macosx_target` or the layers below are not "
+            "those that it was locked for"
+        )
+
+
+def unsatisfied(lock: Lockfile, expected: LockInputs) -> Iterator[str]:
+    """What of `expected` the content of `lock` does not fulfil."""
+    python_version = expected.python_implementation.rpartition("@")[2]
+    full = python_version != short_version(python_version)
+    release = python_version if full else f"{python_version}.0"
+    if not SpecifierSet(lock.requires_python).contains(release, prereleases=True):
+        yield (
+            f"it is for Python `{lock.requires_python}`, and the layer's is "
+            f"`{expected.python_implementation}`"
+        )
+        return
+    for text in expected.requirements:
+        requirement = Requirement(text)
+        marker = str(requirement.marker) if requirement.marker else None
+        unmet = []
+        for name in expected.platforms:
+            platform = PLATFORMS[name]
+            needed = holds(marker, platform, python_version)
+            if needed and not _met(requirement, lock.packages, platform, python_version):
+                unmet.append(name)
+        if unmet:
+            yield f"requirement `{text}` is not met on {_quoted(unmet)}"
+    yield from _without_wheel(lock, expected, python_version)
+
+
+def _without_wheel(lock: Lockfile, expected: LockInputs, python_version: str) -> Iterator[str]:
+    targets = expected.linux_target, expected.macosx_target
+    for package in lock.packages:
+        if package.from_lower_layer:
+            continue
+        fitting = fitting_platforms(package.wheels, python_version, *targets)
+        missing = [
+            name
+            for name in expected.platforms
+            if name not in fitting and may_hold(package.marker, PLATFORMS[name], python_version)
+        ]
+        if missing:
+            yield f"`{package.name}=={package.version}` has no wheel for {_quoted(missing)}"
+
+
+def _met(
+    requirement: Requirement,
+    packages: tuple[LockedPackage, ...],
+    platform: TargetPlatform,
+    python_version: str,
+) -> bool:
+    name = canonicalize_name(requirement.name)
+    return any(
+        package.name == name
+        and requirement.specifier.contains(package.version, prereleases=True)
+        and may_hold(package.marker, platform, python_version)
+        for package in packages
+    )
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
