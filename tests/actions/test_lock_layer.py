@@ -2,137 +2,32 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
-import http.server
-import io
 import json
-import threading
-import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import packaging.pylock
 import pytest
 
-from venvstacks_rules.actions import lock_layer
+from tests.support.layer_locks import (
+    EVERYWHERE,
+    Index,
+    contents,
+    lock,
+    pins,
+    refused,
+    served_index,
+)
 from venvstacks_rules.actions._toml import read_toml
-from venvstacks_rules.model.action_io import LockedLayer, LockLayerRequest, LowerLock, to_json
-from venvstacks_rules.model.errors import LockError
 from venvstacks_rules.model.lockfiles import Lockfile
-
-PLATFORMS = ("linux_x86_64", "macosx_arm64", "win_amd64")
-EVERYWHERE = "py3-none-any"
-
-
-class Index:
-    """Wheels in folders of a static file server: the simplest index that there is."""
-
-    def __init__(self, root: Path, url: str) -> None:
-        self.root = root
-        self.url = url
-
-    def add(self, name: str, version: str, *tags: str, requires: tuple[str, ...] = ()) -> None:
-        folder = self.root / name
-        folder.mkdir(exist_ok=True)
-        metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
-        metadata += "".join(f"Requires-Dist: {requirement}\n" for requirement in requires)
-        for tag in tags or (EVERYWHERE,):
-            info = f"{name}-{version}.dist-info"
-            with zipfile.ZipFile(folder / f"{name}-{version}-{tag}.whl", "w") as wheel:
-                wheel.writestr(f"{info}/METADATA", metadata)
-                wheel.writestr(f"{info}/WHEEL", f"Wheel-Version: 1.0\nTag: {tag}\n")
-                wheel.writestr(f"{info}/RECORD", "")
-        links = "".join(f'<a href="{p.name}">{p.name}</a>' for p in sorted(folder.glob("*.whl")))
-        (folder / "index.html").write_text(f"<!DOCTYPE html><html><body>{links}</body></html>")
-
-
-class QuietHandler(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *args: object) -> None:
-        pass
-
-    def send_head(self) -> io.BytesIO | BinaryIO | None:
-        # Interpreters come from a public server, wheels from one that wants credentials.
-        authorized = self.headers.get("Authorization") == "Basic bWU6c2VjcmV0"
-        if authorized or self.path.endswith(".tar.gz"):
-            return super().send_head()
-        self.send_error(401)
-        return None
-
-    def end_headers(self) -> None:
-        # Otherwise `uv` would not see what a test adds later.
-        self.send_header("Cache-Control", "no-cache")
-        super().end_headers()
 
 
 @pytest.fixture
 def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
-    root = tmp_path / "index"
-    root.mkdir()
-    handler = functools.partial(QuietHandler, directory=str(root))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("UV_CACHE_DIR", "cache")
-    url = f"http://127.0.0.1:{server.server_port}"
-    monkeypatch.setenv("UV_INDEX_OWN_USERNAME", "me")
-    monkeypatch.setenv("UV_INDEX_OWN_PASSWORD", "secret")
-    (tmp_path / "uv.toml").write_text(
-        f'[[tool.uv.index]]\nname = "own"\nurl = "{url}"\ndefault = true\n'
-    )
-    yield Index(root, url)
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-def lock(
-    name: str,
-    *requirements: str,
-    out: str = "",
-    lower: Sequence[Path] = (),
-    previous: Path | None = None,
-    **fields: Any,
-) -> Path:
-    request = LockLayerRequest(
-        **{
-            "target": f"//:{name}",
-            "layer_name": name,
-            "python_implementation": "cpython@3.11.4",
-            "python_provider": "local",
-            "is_runtime": not lower,
-            "requirements": requirements,
-            "platforms": PLATFORMS,
-            "linux_target": "glibc@2.28",
-            "macosx_target": "13.0",
-            "lower_locks": tuple(LowerLock(p.parent.name, str(p)) for p in lower),
-            "previous_lock": str(previous) if previous else None,
-            "previous_metadata": str(previous.with_suffix(".meta.json")) if previous else None,
-            "uv_config": "uv.toml",
-            "output_dir": out or name,
-            **fields,
-        }
-    )
-    result = lock_layer.run(to_json(request))
-    assert isinstance(result, LockedLayer)
-    return Path(request.output_dir, result.files[0])
-
-
-def pins(path: Path) -> list[tuple[str, str, str | None, bool]]:
-    lock = Lockfile.from_dict(read_toml(path), str(path))
-    return [(p.name, p.version, p.marker, p.from_lower_layer) for p in lock.packages]
-
-
-def contents(path: Path) -> dict[str, bytes]:
-    return {file.name: file.read_bytes() for file in path.parent.iterdir()}
-
-
-def refused(*args: str, **kwargs: Any) -> str:
-    with pytest.raises(LockError) as caught:
-        lock(*args, **kwargs)
-    return str(caught.value)
+    with served_index(tmp_path, monkeypatch) as index:
+        yield index
 
 
 def test_sizes_and_hashes_without_credentials(index: Index) -> None:
@@ -141,7 +36,7 @@ def test_sizes_and_hashes_without_credentials(index: Index) -> None:
     path = lock("rt-3.11", "a")
     assert path.name == "pylock.rt-3_11.toml"
     assert sorted(contents(path)) == [
-        "packages-rt-3_11.txt",
+        "packages-rt-3.11.txt",
         "pylock.rt-3_11.meta.json",
         "pylock.rt-3_11.toml",
         "requirements-rt-3_11.in",
@@ -158,7 +53,7 @@ def test_sizes_and_hashes_without_credentials(index: Index) -> None:
     metadata = json.loads(path.with_suffix(".meta.json").read_text())
     assert metadata["requirements_hash"] == read.requirements_hash
     assert metadata["lock_version"] == 1
-    assert (path.parent / "requirements-rt-3_11.in").read_text() == "a\n"
+    assert (path.parent / "requirements-rt-3_11.in").read_text().splitlines()[2:] == ["a"]
 
 
 def test_pins_stay_until_a_requirement_forces_a_change(index: Index) -> None:
@@ -186,9 +81,9 @@ def test_provided_packages_are_not_locked_again(index: Index) -> None:
     assert pins(top) == [("a", "1", None, True), ("b", "1", None, True)]
     assert (top.parent / "packages-app-top.txt").read_text().splitlines()[2:] == [
         "",
-        "# Shared packages, from lower layers:",
-        "a==1  # framework-one",
-        "b==1  # rt",
+        "# Shared packages inherited from other layers",
+        "a==1",
+        "b==1",
     ]
     again = lock("app-top", "a", out="again", lower=[one, two, runtime], previous=top)
     assert contents(again) == contents(top)
@@ -231,7 +126,16 @@ def test_platform_without_a_wheel(index: Index) -> None:
     assert refused("rt", "a") == (
         "//:rt: packages without wheels\n"
         "  * `a` 1 has no wheel for macosx_arm64 (its wheels fit linux_x86_64, win_amd64); narrow "
-        "the layer's `platforms`, or require another version"
+        "the layer's `platforms`, or require another version\n"
+        '  * with `platforms=["linux_x86_64", "win_amd64"]` there is a wheel of every package'
+    )
+    index.add("b", "1", "cp311-cp311-macosx_11_0_arm64", "cp311-cp311-win_amd64")
+    index.add("c", "1", "cp311-cp311-macosx_11_0_arm64")
+    assert refused("rt", "a", "b").endswith(
+        '\n  * with `platforms=["win_amd64"]` there is a wheel of every package'
+    )
+    assert refused("rt", "a", "b", "c").endswith(
+        "\n  * there is no platform for which all packages have wheels"
     )
     assert pins(lock("rt", "a", platforms=("win_amd64",))) == [("a", "1", None, False)]
     assert "no wheel for linux_x86_64" in refused(
@@ -251,17 +155,19 @@ def test_unsatisfiable_names_the_lower_layer(index: Index) -> None:
 
 def test_settings_that_are_not_the_users(index: Index) -> None:
     Path("uv.toml").write_text(
-        '[tool.uv]\nno-build = false\nenvironments = []\n[tool.uv.sources]\na = { path = "a" }\n'
+        "[tool.uv]\nno-binary = true\nfind-links = ['wheels']\n"
+        '[tool.uv.sources]\na = { path = "a" }\nb = { index = "none" }\n'
         '[[tool.uv.index]]\nurl = "./wheels"\n'
     )
     assert refused("rt", "a").splitlines() == [
         "uv.toml: settings that cannot be used",
-        "  * `tool.uv.no-build`: cannot be set, layers are made of wheels only, so it is always "
-        "set",
-        "  * `tool.uv.environments`: cannot be set, they follow from the layer's `platforms`",
+        "  * `tool.uv.no-binary`: cannot be set, layers are made of wheels only",
+        "  * `tool.uv.find-links`: cannot be set, name a folder in the layer's field "
+        "`local_wheels`, or an index in `[[tool.uv.index]]`",
         "  * `tool.uv.index[0].url`: `./wheels` is not an http or https URL: wheels are downloaded "
         "by URL when a layer is built, perhaps on another machine",
         "  * `tool.uv.sources.a`: only a named index can be a source, `{ index = \"NAME\" }`",
+        "  * `tool.uv.sources.b`: there is no index named 'none'",
     ]  # fmt: skip
     Path("uv.toml").write_text("[tool.uv]\nresolutionn = 1\n")
     assert "[tool.uv] of uv.toml" in refused("rt", "a")

@@ -16,7 +16,8 @@ WHEEL = LockedWheel("a-1-py3-none-any.whl", "https://example.org/a", None, 1, "0
 def package(
     name: str, version: str = "1", marker: str | None = None, provided: bool = False
 ) -> LockedPackage:
-    return LockedPackage(name, version, marker, None, () if provided else (WHEEL,), provided)
+    wheels = () if provided else (WHEEL,)
+    return LockedPackage(name, version, marker, "https://example.org", wheels, provided)
 
 
 def provided(*layers: tuple[str, tuple[LockedPackage, ...]]) -> ProvidedPackages:

@@ -10,9 +10,10 @@ from typing import Any
 
 from venvstacks_rules.actions._local_wheels import LocalWheelFolders
 from venvstacks_rules.actions._uv import Resolution, UvFailedError, resolve
-from venvstacks_rules.actions._uv_config import UvConfig, without_credentials
+from venvstacks_rules.actions._uv_config import UvConfig
 from venvstacks_rules.actions._wheel_facts import complete_wheels, known_sizes
 from venvstacks_rules.model.action_io import LockLayerRequest
+from venvstacks_rules.model.credentials import without_credentials
 from venvstacks_rules.model.errors import LockError
 from venvstacks_rules.model.layering import Constraint, ProvidedPackages
 from venvstacks_rules.model.lockfiles import (

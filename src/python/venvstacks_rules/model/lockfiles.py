@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from packaging.requirements import Requirement
 
-from venvstacks_rules.model.foreign_locks import unsatisfied
+from venvstacks_rules.model.foreign_locks import changes_shown, unsatisfied
+from venvstacks_rules.model.lock_metadata import HashedInputs, LockMetadata
 from venvstacks_rules.model.markers import may_hold
 from venvstacks_rules.model.platforms import PLATFORMS, TargetPlatform
 from venvstacks_rules.model.pylock import (
@@ -32,6 +33,7 @@ __all__ = [
     "Lockfile",
     "ProvidedPackage",
     "inconsistent_with_lower",
+    "metadata_reasons",
     "mirrored_url",
     "normalised_requirements",
     "provided_packages",
@@ -47,7 +49,6 @@ def stale_reasons(lock: Lockfile, expected: LockInputs) -> tuple[str, ...]:
     """
     expected = replace(expected, requirements=normalised_requirements(expected.requirements))
     if lock.inputs is None:
-    if lock.inputs is None:
         return tuple(unsatisfied(lock, expected))
     reasons = list(_changed_inputs(lock.inputs, expected))
     # Other tools pin no interpreters; the build then pins the one that it takes.
@@ -56,6 +57,26 @@ def stale_reasons(lock: Lockfile, expected: LockInputs) -> tuple[str, ...]:
         missing = [name for name in expected.platforms if name not in pinned]
         if missing:
             reasons.append(f"it pins no interpreter archive for {_quoted(missing)}")
+    return tuple(reasons)
+
+
+def metadata_reasons(
+    lock: Lockfile, metadata: LockMetadata | None, inputs: HashedInputs
+) -> tuple[str, ...]:
+    """Why `lock` no longer fits, as far as the hashes in the file beside it show."""
+    reasons: list[str] = []
+    if metadata is None:
+        if inputs.versioned:
+            reasons.append("there is no `.meta.json` beside it, which has the layer's version")
+        return tuple(reasons)
+    if lock.inputs is None:
+        reasons += changes_shown(lock, metadata, inputs)
+    elif inputs.versioned and metadata.hashes.requirements != lock.requirements_hash:
+        reasons.append("its `.meta.json` has the version of another content")
+    expected = inputs.hashes(lock.requirements_hash).version_inputs
+    if inputs.versioned and metadata.hashes.version_inputs != expected:
+        what = "the launch or support modules" if inputs.module_hashes else "`versioned`"
+        reasons.append(f"{what} changed since version {metadata.lock_version} was locked")
     return tuple(reasons)
 
 
@@ -110,8 +131,9 @@ def provided_packages(
             if package.from_lower_layer or package.name in found:
                 continue
             if may_hold(package.marker, platform, python_version):
-                # Only what an index gave has one.
-                direct = package.wheels[0].url if package.index is None else None
+                # A URL that is required directly is of one wheel, and in no index.
+                one = package.index is None and len(package.wheels) == 1
+                direct = package.wheels[0].url if one else None
                 found[package.name] = ProvidedPackage(package.version, layer, direct)
     return found
 

@@ -227,13 +227,13 @@ def _read_wheel(table: CheckedTable, package: str, version: str) -> LockedWheel:
     if file_name is None:
         file_name = last_component(url, path)
     _check_wheel_name(table, file_name, package, version)
+    size = table.optional_size("size") or 0
     hashes = table.table("hashes")
     # `venvstacks` records none for a file beside the lockfile.
     sha256 = hashes.string("sha256") if path is None or "sha256" in hashes else ""
     if sha256 and not is_sha256_hex(sha256):
         hashes.note("sha256", f"`{sha256}` is not a SHA-256 in lower-case hexadecimal")
     others = tuple((key, hashes.string(key)) for key in hashes.names() if key != "sha256")
-    size = table.optional_size("size") or 0
     return LockedWheel(file_name, url, path, size, sha256, others)
 
 

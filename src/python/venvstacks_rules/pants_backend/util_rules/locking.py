@@ -12,14 +12,32 @@ from pants.engine.fs import AddPrefix, Digest, DigestSubset, MergeDigests, PathG
 from pants.engine.process import ProcessCacheScope
 from pants.util.frozendict import FrozenDict
 
-from venvstacks_rules.model.action_io import LockLayerRequest, LowerLock, to_json
+from venvstacks_rules.model.action_io import LocalWheels, LockLayerRequest, LowerLock, to_json
 from venvstacks_rules.model.names import LayerKind
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.action_tool import ActionProcessRequest, run_action
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.subsystem import VenvstacksSubsystem
-from venvstacks_rules.pants_backend.util_rules.layer_graph import LayerRequest, find_layer
-from venvstacks_rules.pants_backend.util_rules.uv_config import UvConfigRequest, find_uv_config
+from venvstacks_rules.pants_backend.util_rules.layer_graph import (
+    LayerInGraph,
+    LayerRequest,
+    find_layer,
+)
+from venvstacks_rules.pants_backend.util_rules.local_wheels import (
+    LocalWheelsInFolders,
+    LocalWheelsRequest,
+    local_wheels,
+)
+from venvstacks_rules.pants_backend.util_rules.modules import (
+    LayerModules,
+    LayerModulesRequest,
+    layer_modules,
+)
+from venvstacks_rules.pants_backend.util_rules.uv_config import (
+    UvConfig,
+    UvConfigRequest,
+    find_uv_config,
+)
 
 _CACHE_VARIABLE, _CACHE_DIR = "UV_CACHE_DIR", "__uv_cache"
 
@@ -57,38 +75,26 @@ async def layer_lock(request: LockRequest, options: VenvstacksSubsystem) -> Laye
     )
     config = await find_uv_config(UvConfigRequest(found.uv_config(layer)), **implicitly())
     env = await engine.environment_vars_subset(EnvironmentVarsRequest(options.extra_env_vars))
+    folders = await concurrently(
+        local_wheels(LocalWheelsRequest(found.folder(member), member.local_wheels), **implicitly())
+        for member in (layer, *found.lower)
+    )
     # The committed lock goes beside, not among, the new files.
     previous, lower_digest = await concurrently(
         engine.add_prefix(AddPrefix(committed, "previous")),
         engine.merge_digests(MergeDigests(lock.digest for lock in lower)),
     )
-    below, snapshot = await concurrently(
+    wheels = await engine.merge_digests(
+        MergeDigests(wheels_found.digest for wheels_found in folders)
+    )
+    below, beside, snapshot = await concurrently(
         engine.add_prefix(AddPrefix(lower_digest, "lower")),
+        engine.add_prefix(AddPrefix(wheels, "wheels")),
         engine.digest_to_snapshot(previous),
     )
-    inputs = await engine.merge_digests(MergeDigests([previous, below, config.digest]))
-    names = {os.path.basename(path): path for path in snapshot.files}
-    file_name = os.path.basename(pylock)
-    lock = LockLayerRequest(
-        target=layer.address,
-        layer_name=layer.layer_name,
-        python_implementation=layer.python_implementation,
-        python_provider=options.python_provider.value,
-        is_runtime=layer.kind is LayerKind.RUNTIME,
-        requirements=layer.requirements,
-        platforms=tuple(platform.name for platform in layer.platforms),
-        linux_target=layer.linux_target,
-        macosx_target=layer.macosx_target,
-        lower_locks=tuple(
-            LowerLock(member.layer_name, os.path.join("lower", found.lockfile(member)))
-            for member in found.lower
-        ),
-        previous_lock=names.get(file_name),
-        previous_metadata=names.get(f"{file_name[: -len('.toml')]}.meta.json"),
-        uv_config=config.path,
-        python_mirror=options.python_mirror,
-        output_dir="lock",
-    )
+    inputs = await engine.merge_digests(MergeDigests([previous, below, beside, config.digest]))
+    modules = await layer_modules(LayerModulesRequest(request.address), **implicitly())
+    lock = _lock_request(found, snapshot.files, folders, config, modules, options)
     result = await run_action(
         ActionProcessRequest(
             verb="lock-layer",
@@ -108,6 +114,53 @@ async def layer_lock(request: LockRequest, options: VenvstacksSubsystem) -> Laye
     )
     written = await engine.remove_prefix(RemovePrefix(output, lock.output_dir))
     return LayerLock(await engine.add_prefix(AddPrefix(written, os.path.dirname(pylock))))
+
+
+def _lock_request(
+    found: LayerInGraph,
+    previous: Iterable[str],
+    wheels: Iterable[LocalWheelsInFolders],
+    config: UvConfig,
+    modules: LayerModules,
+    options: VenvstacksSubsystem,
+) -> LockLayerRequest:
+    """The request of the action; `previous` are the committed files of the lock, where they lie."""
+    layer = found.layer
+    pylock = found.lockfile(layer)
+    file_name = os.path.basename(pylock)
+    names = {os.path.basename(path): path for path in previous}
+    return LockLayerRequest(
+        target=layer.address,
+        layer_name=layer.layer_name,
+        python_implementation=layer.python_implementation,
+        python_provider=options.python_provider.value,
+        is_runtime=layer.kind is LayerKind.RUNTIME,
+        requirements=layer.requirements,
+        platforms=tuple(platform.name for platform in layer.platforms),
+        linux_target=layer.linux_target,
+        macosx_target=layer.macosx_target,
+        lower_locks=tuple(
+            LowerLock(member.layer_name, os.path.join("lower", found.lockfile(member)))
+            for member in found.lower
+        ),
+        previous_lock=names.get(file_name),
+        previous_metadata=names.get(f"{file_name[: -len('.toml')]}.meta.json"),
+        uv_config=config.path,
+        package_indexes=layer.package_indexes,
+        priority_indexes=layer.priority_indexes,
+        local_wheels=tuple(
+            LocalWheels(
+                os.path.join("wheels", folder), os.path.relpath(folder, os.path.dirname(pylock))
+            )
+            for member in wheels
+            for folder in member.folders
+        ),
+        declared_local_wheels=layer.local_wheels,
+        python_mirror=options.python_mirror,
+        versioned=layer.versioned,
+        module_hashes=modules.hashes,
+        output_dir="lock",
+    )
 
 
 def rules() -> Iterable[object]:

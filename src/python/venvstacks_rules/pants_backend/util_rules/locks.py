@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import enum
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from pants.engine.addresses import Address
 from pants.engine.fs import PathGlobs
@@ -15,10 +13,12 @@ from pants.util.frozendict import FrozenDict
 
 from venvstacks_rules.model.errors import LockError
 from venvstacks_rules.model.layers import Layer
+from venvstacks_rules.model.lock_metadata import HashedInputs, LockMetadata
 from venvstacks_rules.model.lockfiles import (
     Lockfile,
     LockInputs,
     inconsistent_with_lower,
+    metadata_reasons,
     stale_reasons,
 )
 from venvstacks_rules.model.names import LayerKind
@@ -29,6 +29,10 @@ from venvstacks_rules.pants_backend.util_rules.layer_graph import (
     LayerInGraph,
     LayerRequest,
     find_layer,
+)
+from venvstacks_rules.pants_backend.util_rules.modules import (
+    LayerModulesRequest,
+    layer_modules,
 )
 from venvstacks_rules.pants_backend.util_rules.uv_config import UvConfigRequest, find_uv_config
 
@@ -47,11 +51,20 @@ class LockFiles:
 
     lockfile: Lockfile | None
     """None where there is no file, or none that can be read."""
-    lock_version: int
-    locked_at: str
-    """An ISO 8601 time; empty where there is no ``.meta.json``."""
+    metadata: LockMetadata | None
+    """None where there is no ``.meta.json``, or none that can be read."""
     problems: tuple[str, ...] = ()
     """Why the files cannot be read."""
+
+    @property
+    def lock_version(self) -> int:
+        """1 where there is no metadata to say another."""
+        return self.metadata.lock_version if self.metadata else 1
+
+    @property
+    def locked_at(self) -> str:
+        """An ISO 8601 time; empty where there is no metadata."""
+        return self.metadata.locked_at if self.metadata else ""
 
 
 class LockState(enum.Enum):
@@ -147,36 +160,24 @@ async def lock_files(request: LockFilesRequest) -> LockFiles:
     metadata_path = f"{request.pylock[: -len('.toml')]}.meta.json"
     digest = await engine.path_globs_to_digest(PathGlobs([request.pylock, metadata_path]))
     files = {file.path: file.content for file in await engine.get_digest_contents(digest)}
+    problems: tuple[str, ...] = ()
+    metadata = lockfile = None
     try:
-        metadata = _metadata(files.get(metadata_path), metadata_path)
-        lockfile = _lockfile(files.get(request.pylock), request.pylock)
+        if metadata_path in files:
+            metadata = LockMetadata.from_json(files[metadata_path], metadata_path)
+        if request.pylock in files:
+            lockfile = _lockfile(files[request.pylock], request.pylock)
     except LockError as e:
-        return LockFiles(None, 1, "", e.problems)
-    return LockFiles(
-        lockfile, int(metadata.get("lock_version", 1)), str(metadata.get("locked_at", ""))
-    )
+        problems = tuple(f"{e.summary}: {problem}" for problem in e.problems)
+    return LockFiles(None if problems else lockfile, metadata, problems)
 
 
-def _lockfile(content: bytes | None, path: str) -> Lockfile | None:
-    if content is None:
-        return None
+def _lockfile(content: bytes, path: str) -> Lockfile:
     try:
         data = engine.toml_loads(content.decode())
     except ValueError as e:
-        raise LockError(path, [f"not a TOML file: {e}"]) from None
+        raise LockError(f"{path}: not a TOML file", [str(e)]) from None
     return Lockfile.from_dict(data, path)
-
-
-def _metadata(content: bytes | None, path: str) -> dict[str, Any]:
-    if content is None:
-        return {}
-    try:
-        data = json.loads(content)
-    except ValueError as e:
-        raise LockError(path, [f"{path}: not a JSON file: {e}"]) from None
-    if isinstance(data, dict) and isinstance(data.get("lock_version", 1), int):
-        return data
-    raise LockError(path, [f"{path}: not the metadata of a lock"])
 
 
 def lock_inputs(
@@ -195,6 +196,9 @@ def lock_inputs(
         macosx_target=layer.macosx_target,
         lower_layers=tuple(lower),
         uv_config=config_hash,
+        package_indexes=layer.package_indexes,
+        priority_indexes=layer.priority_indexes,
+        local_wheels=layer.local_wheels,
     )
 
 
@@ -208,10 +212,20 @@ async def checked_locks(request: CheckedLocksRequest, options: VenvstacksSubsyst
     configs = await concurrently(
         find_uv_config(UvConfigRequest(found.uv_config(layer)), **implicitly()) for layer in chain
     )
+    # Only these say in their name that their modules changed.
+    versioned = [layer.address for layer in chain if layer.versioned]
+    modules = await concurrently(
+        layer_modules(LayerModulesRequest(found.targets[address].address), **implicitly())
+        for address in versioned
+    )
+    hashes = {address: of_layer.hashes for address, of_layer in zip(versioned, modules)}
     files = {layer.address: file for layer, file in zip(chain, read)}
     checked = {}
     for layer, config in zip(chain, configs):
-        state, reasons = _judge(found, layer, files, options.python_provider.value, config.hash)
+        inputs = _hashed_inputs(found, layer, hashes.get(layer.address, ()))
+        state, reasons = _judge(
+            found, layer, files, options.python_provider.value, config.hash, inputs
+        )
         checked[layer.address] = CheckedLock(
             layer, found.lockfile(layer), state, reasons, files[layer.address]
         )
@@ -236,6 +250,7 @@ def _judge(
     files: dict[str, LockFiles],
     provider: str,
     config_hash: str | None,
+    inputs: HashedInputs,
 ) -> tuple[LockState, tuple[str, ...]]:
     """The state of one lock, and the reasons for it."""
     own = files[layer.address]
@@ -258,7 +273,25 @@ def _judge(
     if lock.inputs is None:
         platforms = (platform.name for platform in layer.platforms)
         reasons = (*reasons, *inconsistent_with_lower(lock, tuple(lower), platforms))
+    reasons = (*reasons, *metadata_reasons(lock, own.metadata, inputs))
     return (LockState.STALE, reasons) if reasons else (LockState.VALID, ())
+
+
+def _hashed_inputs(
+    found: LayerInGraph, layer: Layer, module_hashes: tuple[str, ...]
+) -> HashedInputs:
+    names = {member.address: member.layer_name for member in found.lower}
+    return HashedInputs(
+        layer_name=layer.layer_name,
+        requirements=layer.requirements,
+        python_version=layer.python_version,
+        platforms=tuple(platform.name for platform in layer.platforms),
+        linux_target=layer.linux_target,
+        macosx_target=layer.macosx_target,
+        lower_layers=tuple(names[address] for address in layer.lower),
+        versioned=layer.versioned,
+        module_hashes=module_hashes,
+    )
 
 
 def rules() -> Iterable[object]:

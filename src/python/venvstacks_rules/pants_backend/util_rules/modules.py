@@ -39,6 +39,12 @@ class LayerModules:
     launch_hash: str | None
     support_hashes: tuple[ModuleHash, ...]
 
+    @property
+    def hashes(self) -> tuple[str, ...]:
+        """All of them, the launch module's first."""
+        launch = () if self.launch_hash is None else (self.launch_hash,)
+        return (*launch, *(module.hash for module in self.support_hashes))
+
 
 @rule
 async def layer_modules(request: LayerModulesRequest) -> LayerModules:

@@ -9,7 +9,7 @@ from typing import Optional
 from pants.engine.fs import Digest, PathGlobs
 
 from venvstacks_rules.model.errors import LockError
-from venvstacks_rules.model.lockfiles import uv_config_hash
+from venvstacks_rules.model.uv_settings import uv_config_hash, uv_settings
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, rule
 from venvstacks_rules.pants_backend.subsystem import VenvstacksSubsystem
@@ -31,7 +31,7 @@ class UvConfig:
     path: str | None
     """Relative to the build root; None where there is no file."""
     hash: str | None
-    """Over the settings; None where there is no file."""
+    """Over the settings that decide what is locked; None where there are none."""
 
 
 @rule
@@ -52,8 +52,11 @@ async def find_uv_config(request: UvConfigRequest, options: VenvstacksSubsystem)
         data = engine.toml_loads(contents[0].content.decode())
     except ValueError as e:
         raise LockError(f"{what} cannot be used:", [f"{path}: not a TOML file: {e}."]) from None
-    table = data.get("tool", {}).get("uv", {})
-    return UvConfig(digest, path, uv_config_hash(table))
+    try:
+        settings = uv_settings(data, path)
+    except ValueError as e:
+        raise LockError(f"{what} cannot be used:", [f"{path}: {e}."]) from None
+    return UvConfig(digest, path, uv_config_hash(settings))
 
 
 def rules() -> Iterable[object]:

@@ -1,0 +1,71 @@
+"""Folders with wheels that are in no index, as a layer's field `local_wheels` names them."""
+
+from __future__ import annotations
+
+import os.path
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pants.engine.fs import Digest, PathGlobs
+
+from venvstacks_rules.model.errors import LockError
+from venvstacks_rules.pants_backend import engine
+from venvstacks_rules.pants_backend.engine import collect_rules, rule
+
+
+@dataclass(frozen=True)
+class LocalWheelsRequest:
+    """The wheels in some folders."""
+
+    folder: str
+    """Of the BUILD file, relative to the build root."""
+    local_wheels: tuple[str, ...]
+    """As in the field."""
+
+
+@dataclass(frozen=True)
+class LocalWheelsInFolders:
+    """Wheels at their places in the repository."""
+
+    digest: Digest
+    folders: tuple[str, ...]
+    """Relative to the build root, in the order of the request."""
+
+
+@rule
+async def local_wheels(request: LocalWheelsRequest) -> LocalWheelsInFolders:
+    folders = tuple(
+        os.path.normpath(os.path.join(request.folder, name)) for name in request.local_wheels
+    )
+    outside = [
+        name
+        for name, folder in zip(request.local_wheels, folders)
+        if folder.startswith("/") or folder.split("/")[0] == ".."
+    ]
+    if outside:
+        raise LockError(
+            "`local_wheels` cannot be used:",
+            [
+                f"{name!r} is not inside the repository. Move the wheels into it."
+                for name in outside
+            ],
+        )
+    digest = await engine.path_globs_to_digest(PathGlobs(f"{folder}/*.whl" for folder in folders))
+    files = await engine.digest_to_snapshot(digest)
+    filled = {os.path.dirname(file) for file in files.files}
+    empty = [name for name, folder in zip(request.local_wheels, folders) if folder not in filled]
+    if empty:
+        raise LockError(
+            "`local_wheels` cannot be used:",
+            [
+                f"{name!r}, relative to {request.folder or 'the build root'}, has no wheels "
+                "(`*.whl`). Put some there, or remove the folder from the field."
+                for name in empty
+            ],
+        )
+    return LocalWheelsInFolders(digest, folders)
+
+
+def rules() -> Iterable[object]:
+    """The rules of this module."""
+    return collect_rules()
