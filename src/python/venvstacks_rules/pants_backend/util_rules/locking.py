@@ -94,7 +94,9 @@ async def layer_lock(request: LockRequest, options: VenvstacksSubsystem) -> Laye
     )
     inputs = await engine.merge_digests(MergeDigests([previous, below, beside, config.digest]))
     modules = await layer_modules(LayerModulesRequest(request.address), **implicitly())
-    lock = _lock_request(found, snapshot.files, folders, config, modules, options)
+    lock = _lock_request(
+        found, options, previous=snapshot.files, wheels=folders, config=config, modules=modules
+    )
     result = await run_action(
         ActionProcessRequest(
             verb="lock-layer",
@@ -118,11 +120,12 @@ async def layer_lock(request: LockRequest, options: VenvstacksSubsystem) -> Laye
 
 def _lock_request(
     found: LayerInGraph,
+    options: VenvstacksSubsystem,
+    *,
     previous: Iterable[str],
     wheels: Iterable[LocalWheelsInFolders],
     config: UvConfig,
     modules: LayerModules,
-    options: VenvstacksSubsystem,
 ) -> LockLayerRequest:
     """The request of the action; `previous` are the committed files of the lock, where they lie."""
     layer = found.layer

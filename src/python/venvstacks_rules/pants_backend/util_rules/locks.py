@@ -222,9 +222,13 @@ async def checked_locks(request: CheckedLocksRequest, options: VenvstacksSubsyst
     files = {layer.address: file for layer, file in zip(chain, read)}
     checked = {}
     for layer, config in zip(chain, configs):
-        inputs = _hashed_inputs(found, layer, hashes.get(layer.address, ()))
         state, reasons = _judge(
-            found, layer, files, options.python_provider.value, config.hash, inputs
+            found,
+            layer,
+            files,
+            provider=options.python_provider.value,
+            config_hash=config.hash,
+            inputs=_hashed_inputs(found, layer, hashes.get(layer.address, ())),
         )
         checked[layer.address] = CheckedLock(
             layer, found.lockfile(layer), state, reasons, files[layer.address]
@@ -248,6 +252,7 @@ def _judge(
     found: LayerInGraph,
     layer: Layer,
     files: dict[str, LockFiles],
+    *,
     provider: str,
     config_hash: str | None,
     inputs: HashedInputs,
