@@ -1,0 +1,257 @@
+"""The drawings of the page, as SVG: the graph of a stack, and what takes its space.
+
+Names stand in a fixed-width font, so that it is known what fits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from venvstacks_rules.model.summary.graph import Edge, layout
+from venvstacks_rules.model.summary.layer import LayerSummary
+from venvstacks_rules.model.summary.markup import Markup, element
+from venvstacks_rules.model.summary.stack import StackSummary
+from venvstacks_rules.model.summary.treemap import Rectangle, squarify
+from venvstacks_rules.model.summary.wording import (
+    LOCK_WORDS,
+    layer_sizes,
+    size_text,
+    with_version,
+)
+
+GRAPH_WIDTH = 1080.0
+MAP_WIDTH, MAP_HEIGHT = 1080.0, 380.0
+
+_NAME_CHARACTER, _SMALL_CHARACTER = 7.3, 6.7
+"""The widths of a character of 12 and of 11 pixels, in the widest of the usual fonts."""
+_PADDING = 13.0
+_MIN_BOX, _MAX_BOX = 184.0, 300.0
+_MARKS = {"valid": "✓", "missing": "✕", "unreadable": "✕", "disabled": "·"}
+_SHORT = {
+    "valid": "locked",
+    "stale": "stale",
+    "missing": "no lock",
+    "unreadable": "unreadable",
+    "unjudged": "not judged",
+    "disabled": "disabled",
+}
+_HEADER = 18.0
+
+
+@dataclass(frozen=True)
+class Part:
+    """A piece of a layer in the map of sizes."""
+
+    name: str
+    size: int
+    is_package: bool = True
+
+
+def lock_mark(state: str) -> str:
+    """One sign for the state of a lock."""
+    return _MARKS.get(state, "!")
+
+
+def shortened(text: str, width: float, character: float) -> str:
+    """`text` cut in its middle to what fits into `width`; empty where nothing does."""
+    room = int(width / character)
+    if len(text) <= room:
+        return text
+    if room < 3:
+        return ""
+    head = room // 2
+    return f"{text[:head]}…{text[len(text) - (room - 1 - head) :]}"
+
+
+# --------------------------------------------------------------------------------------- the graph
+def draw_graph(stack: StackSummary, anchors: Mapping[str, str]) -> Markup:
+    """The layers of a stack, each above those that it lies on.
+
+    `anchors` has the id of the section of each layer, by address.
+    """
+    longest = max(len(layer.install_target) for layer in stack.layers)
+    wanted = longest * _NAME_CHARACTER + 2 * _PADDING
+    box_width = max(_MIN_BOX, min(_MAX_BOX, wanted))
+    graph = layout(stack, box_width=box_width, width=GRAPH_WIDTH)
+    layers = {layer.address: layer for layer in stack.layers}
+    largest = max((_box_size(layer) or 0 for layer in stack.layers), default=0)
+    return element(
+        "svg",
+        _highlights([anchors[address] for address in layers]),
+        *(
+            element("text", name, class_="kind", x=0, y=middle, dy="0.35em")
+            for name, middle in graph.labels
+        ),
+        *(_edge(edge, anchors) for edge in graph.edges),
+        *(_box(layers[a], box, largest, anchors[a]) for a, box in graph.boxes.items()),
+        class_="graph",
+        viewBox=_view(graph.width, graph.height),
+        width=graph.width,
+        height=graph.height,
+        role="group",
+        aria_label=f"The layers of {stack.name}, each above those that it lies on",
+    )
+
+
+def _view(width: float, height: float) -> str:
+    return f"0 -2 {width:.0f} {height + 4:.0f}"
+
+
+def _box_size(layer: LayerSummary) -> int | None:
+    return layer.unpacked_size if layer.is_built else layer.download_size
+
+
+def _highlights(anchors: Iterable[str]) -> Markup:
+    """What makes the edges of a box stand out while the pointer or the focus is on it."""
+    edges = [
+        f".graph:has(#box-{anchor}:is(:hover,:focus-visible)) .{end}-{anchor}"
+        for anchor in anchors
+        for end in ("from", "to")
+    ]
+    # Anchors are made of numbers: nothing that a user wrote gets into the style.
+    return element("style", Markup(",".join(edges) + "{stroke:var(--accent);stroke-width:2.5}"))
+
+
+def _edge(edge: Edge, anchors: Mapping[str, str]) -> Markup:
+    (x, y), *rest = edge.points
+    path = [f"M{x:.1f} {y:.1f}"]
+    for i, (x1, y1) in enumerate(rest):
+        if i % 2:
+            path.append(f"L{x1:.1f} {y1:.1f}")
+        else:
+            middle = (y + y1) / 2
+            path.append(f"C{x:.1f} {middle:.1f} {x1:.1f} {middle:.1f} {x1:.1f} {y1:.1f}")
+        x, y = x1, y1
+    classes = f"edge from-{anchors[edge.upper]} to-{anchors[edge.lower]}"
+    return element("path", class_=classes, d=" ".join(path))
+
+
+def _box(layer: LayerSummary, box: Rectangle, largest: int, anchor: str) -> Markup:
+    state, size = layer.lock.state, _box_size(layer)
+    label = f"{layer.install_target}, {layer.kind.value}, {LOCK_WORDS[state]}"
+    if layer.offered:
+        label += f", {layer_sizes(layer)}"
+    width = box.width - 2 * _PADDING
+    sign = "" if layer.is_built else "↓ "
+    share = (size or 0) / largest * width if largest else 0.0
+    parts = [
+        element("title", label),
+        _rect(box, class_="box", rx=7),
+        _rect(Rectangle(box.x, box.y + 7, 4, box.height - 14), class_="stripe", rx=2),
+        _text(
+            shortened(layer.install_target, width, _NAME_CHARACTER),
+            box.x + _PADDING,
+            box.y + 22,
+            class_="name",
+        ),
+        _text(
+            f"{lock_mark(state)} {_SHORT[state]}",
+            box.x + _PADDING,
+            box.y + 40,
+            class_=f"state {state}",
+        ),
+    ]
+    if size:
+        right = box.x + box.width - _PADDING
+        parts.append(_text(sign + size_text(size), right, box.y + 40, class_="size"))
+        track = Rectangle(box.x + _PADDING, box.y + 49, width, 4)
+        parts.append(_rect(track, class_="track", rx=2))
+        bar = Rectangle(track.x, track.y, max(2.0, share), 4)
+        parts.append(_rect(bar, class_="bar" if layer.is_built else "bar planned", rx=2))
+    classes = f"layer {layer.kind.value}" + ("" if layer.offered else " elsewhere")
+    return element(
+        "a", *parts, id=f"box-{anchor}", href=f"#{anchor}", class_=classes, aria_label=label
+    )
+
+
+# ------------------------------------------------------------------------------- the map of sizes
+def parts_of(layer: LayerSummary, *, unpacked: bool) -> tuple[Part, ...]:
+    """What a layer consists of, the largest first."""
+    parts = [
+        Part(with_version(p), (p.unpacked_size if unpacked else p.wheel_size) or 0)
+        for p in layer.packages
+    ]
+    interpreter = layer.interpreter
+    if interpreter is not None:
+        size = interpreter.unpacked_size if unpacked else interpreter.download_size
+        parts.append(Part("interpreter", size or 0, is_package=False))
+    if unpacked:
+        parts.append(Part("own files", layer.own_files_size or 0, is_package=False))
+    return tuple(
+        sorted((part for part in parts if part.size), key=lambda part: (-part.size, part.name))
+    )
+
+
+def draw_sizes(stack: StackSummary, *, unpacked: bool) -> Markup | None:
+    """A map of a stack in which every package takes space by its size; None without sizes."""
+    found = [(layer, parts_of(layer, unpacked=unpacked)) for layer in stack.layers]
+    weighed = sorted(
+        ((layer, parts) for layer, parts in found if parts),
+        key=lambda item: (-sum(part.size for part in item[1]), item[0].address),
+    )
+    if not weighed:
+        return None
+    space = Rectangle(0, 0, MAP_WIDTH, MAP_HEIGHT)
+    totals = [sum(part.size for part in parts) for _, parts in weighed]
+    return element(
+        "svg",
+        *(
+            _layer_map(layer, parts, area)
+            for (layer, parts), area in zip(weighed, squarify(totals, space))
+        ),
+        class_="map",
+        viewBox=f"0 0 {MAP_WIDTH:.0f} {MAP_HEIGHT:.0f}",
+        role="img",
+        aria_label=f"What takes the space in {stack.name}; the tables below have the numbers",
+    )
+
+
+def _layer_map(layer: LayerSummary, parts: tuple[Part, ...], area: Rectangle) -> Markup:
+    total = size_text(sum(part.size for part in parts))
+    frame = area.inset(top=0, margin=1.5)
+    title = f"{layer.install_target}  {total}"
+    drawn: list[Markup] = [_rect(frame, class_="frame", rx=4)]
+    has_header = frame.height >= _HEADER + 14
+    if has_header:
+        text = shortened(title, frame.width - 12, _SMALL_CHARACTER)
+        drawn.append(_text(text, frame.x + 6, frame.y + 13, class_="caption"))
+    inner = frame.inset(top=_HEADER - 2 if has_header else 0, margin=2)
+    for part, place in zip(parts, squarify([part.size for part in parts], inner)):
+        drawn.append(_part(layer, part, place))
+    return element("g", *drawn, class_=f"region {layer.kind.value}")
+
+
+def _part(layer: LayerSummary, part: Part, place: Rectangle) -> Markup:
+    size = size_text(part.size)
+    tile = place.inset(top=0, margin=min(1.0, place.width / 8, place.height / 8))
+    drawn = [
+        element("title", f"{part.name}, {size}, in {layer.install_target}"),
+        _rect(tile, class_="tile" if part.is_package else "tile other", rx=2),
+    ]
+    room = tile.width - 10
+    name = part.name.split()[0]
+    if len(name) * _SMALL_CHARACTER > room:
+        # A few letters with dots tell nobody anything.
+        name = shortened(name, room, _SMALL_CHARACTER) if room > 8 * _SMALL_CHARACTER else ""
+    if name and tile.height >= 18:
+        drawn.append(_text(name, tile.x + 5, tile.y + 13, class_="label"))
+        if tile.height >= 32 and len(size) * _SMALL_CHARACTER <= room:
+            drawn.append(_text(size, tile.x + 5, tile.y + 27, class_="label number"))
+    return element("g", *drawn)
+
+
+def _rect(place: Rectangle, *, class_: str, rx: float) -> Markup:
+    return element(
+        "rect",
+        class_=class_,
+        x=place.x,
+        y=place.y,
+        width=place.width,
+        height=place.height,
+        rx=rx,
+    )
+
+
+def _text(text: str, x: float, y: float, *, class_: str) -> Markup:
+    return element("text", text, class_=class_, x=x, y=y)

@@ -1,0 +1,151 @@
+"""Stacks as text, for a terminal."""
+
+from __future__ import annotations
+
+import enum
+import re
+import textwrap
+from collections.abc import Callable, Iterator
+
+from venvstacks_rules.model.summary.layer import HEAVIEST, LayerSummary
+from venvstacks_rules.model.summary.stack import KIND_HEADINGS, Overview, StackSummary
+from venvstacks_rules.model.summary.wording import (
+    LOCK_WORDS,
+    WEIGHED_BY,
+    layer_sizes,
+    lock_problem,
+    platforms_text,
+    shared_by_layer,
+    size_text,
+    stack_sizes,
+    with_version,
+)
+
+WIDTH = 100
+_LABEL = 11
+# What a terminal would take for a command.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+class Ink(enum.Enum):
+    """What a piece of text means; a terminal may show it by a colour."""
+
+    NAME = "name"
+    GOOD = "good"
+    WARNING = "warning"
+    BAD = "bad"
+
+
+Paint = Callable[[str, Ink], str]
+_LOCK_INKS = {"valid": Ink.GOOD, "missing": Ink.BAD, "unreadable": Ink.BAD}
+
+
+def plain(text: str, _: Ink) -> str:
+    """Text without colours."""
+    return text
+
+
+def render_text(overview: Overview, paint: Paint = plain) -> str:
+    """All stacks as trees, then what is wrong with definitions; lines end with a newline."""
+    blocks = [list(_stack(stack, overview.target_platform, paint)) for stack in overview.stacks]
+    if overview.problems:
+        blocks.append(list(_problems(overview, paint)))
+    return "\n".join("".join(f"{line.rstrip()}\n" for line in block) for block in blocks)
+
+
+def _stack(stack: StackSummary, platform: str, paint: Paint) -> Iterator[str]:
+    yield f"{paint(_clean(stack.name), Ink.NAME)} on {platform}: {stack_sizes(stack)}"
+    width = max(len(layer.install_target) for layer in stack.layers)
+    for kind, heading in KIND_HEADINGS.items():
+        layers = stack.of_kind(kind)
+        if layers:
+            yield ""
+            yield heading
+        for layer in layers:
+            last = layer is layers[-1]
+            yield f"{'└' if last else '├'}─ {_headline(layer, width, paint)}"
+            for line in _details(layer):
+                yield f"{' ' if last else '│'}    {line}"
+
+
+def _headline(layer: LayerSummary, width: int, paint: Paint) -> str:
+    ink = _LOCK_INKS.get(layer.lock.state, Ink.WARNING)
+    words = LOCK_WORDS[layer.lock.state]
+    name = paint(layer.install_target.ljust(width), Ink.NAME)
+    state = paint(words, ink) + " " * (len(LOCK_WORDS["unreadable"]) - len(words))
+    return f"{name}  {state}  {layer_sizes(layer) if layer.offered else ''}"
+
+
+def _details(layer: LayerSummary) -> Iterator[str]:
+    rows = [("address", layer.address)]
+    if layer.description:
+        rows.append(("about", " ".join(layer.description.split())))
+    if layer.launch_module:
+        rows.append(("starts", f"python -m {layer.launch_module}"))
+    if layer.lower:
+        rows.append(("layers", ", ".join(_lower_names(layer))))
+    else:
+        rows.append(("python", layer.python_implementation))
+    rows.append(("platforms", platforms_text(layer)))
+    problem = lock_problem(layer)
+    if problem is not None:
+        remedy = f" Run `{layer.lock.remedy}`." if layer.lock.remedy else ""
+        rows.append(("lock", f"{problem}.{remedy}"))
+    for label, text in rows:
+        yield from _row(label, text)
+    yield from _packages(layer)
+    label = "shared"
+    for name, packages in shared_by_layer(layer):
+        yield from _row(label, f"from {name}: {', '.join(map(with_version, packages))}")
+        label = ""
+    for note in layer.notes:
+        yield from _row("note", note)
+
+
+def _lower_names(layer: LayerSummary) -> Iterator[str]:
+    """The layers below in import order; with their addresses where the name leaves doubt."""
+    for name, address in layer.lower:
+        elsewhere = not address.startswith((f"{layer.place}:", f"{layer.place}#"))
+        yield f"{name} ({address})" if elsewhere else name
+
+
+def _packages(layer: LayerSummary) -> Iterator[str]:
+    if not layer.offered or layer.lock.requirements_hash is None:
+        return
+    packages = layer.by_weight
+    if not packages:
+        yield from _row("packages", "none of its own")
+        return
+    yield from _row("packages", f"{len(packages)}, by {WEIGHED_BY[layer.weighed_by]}")
+    shown, rest = packages[:HEAVIEST], packages[HEAVIEST:]
+    names = max(len(package.name) for package in shown)
+    versions = max(len(package.version) for package in shown)
+    for package in shown:
+        size = size_text(layer.weight(package)) if package.wheel else "no wheel fits"
+        text = f"{package.name:{names}}  {package.version:{versions}}  {size:>8}"
+        yield f"{'':{_LABEL}}  {_clean(text)}"
+    if rest:
+        yield from _row("", f"and {len(rest)} more: {', '.join(map(with_version, rest))}")
+
+
+def _row(label: str, text: str) -> Iterator[str]:
+    lines = textwrap.wrap(
+        _clean(text), WIDTH - _LABEL - 8, break_long_words=False, break_on_hyphens=False
+    )
+    for line in lines or [""]:
+        yield f"{label:{_LABEL}}{line}"
+        label = ""
+
+
+def _problems(overview: Overview, paint: Paint) -> Iterator[str]:
+    count = len(overview.problems)
+    heading = "a problem" if count == 1 else f"{count} problems"
+    yield paint(f"{heading} with the definitions of other layers", Ink.BAD)
+    for problem in overview.problems:
+        first, *more = problem.splitlines() or [""]
+        yield f"  * {_clean(first)}"
+        yield from (f"    {_clean(line)}" for line in more)
+
+
+def _clean(text: str) -> str:
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)

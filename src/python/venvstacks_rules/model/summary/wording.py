@@ -1,0 +1,92 @@
+"""Words and numbers that the text and the page have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from venvstacks_rules.model.platforms import PLATFORMS
+from venvstacks_rules.model.summary.layer import LayerSummary, OwnPackage, SharedPackage
+from venvstacks_rules.model.summary.stack import StackSummary
+
+LOCK_WORDS = {
+    "valid": "locked",
+    "stale": "lock is stale",
+    "missing": "no lock",
+    "unreadable": "lock is unreadable",
+    "unjudged": "lock not judged",
+    "disabled": "disabled",
+}
+"""A few words for each state of a lock."""
+
+WEIGHED_BY = {"unpacked_size": "unpacked size", "wheel_size": "wheel size"}
+
+
+def size_text(size: int | None) -> str:
+    """A number of bytes for people, in decimal units; empty for None."""
+    if size is None:
+        return ""
+    amount = float(size)
+    for unit in ("B", "kB", "MB"):
+        # Rounding must not give `1000.0 kB`.
+        if amount < 999.95:
+            return f"{size} B" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1000
+    return f"{amount:.1f} GB"
+
+
+def lock_problem(layer: LayerSummary) -> str | None:
+    """What is wrong with a layer's lock, without a full stop; None where nothing is."""
+    lock = layer.lock
+    if lock.state in ("valid", "disabled"):
+        return None
+    if lock.state == "unjudged":
+        return "a layer below has no lock that can be read, so this one cannot be judged"
+    what = {
+        "missing": f"there is no {lock.path}",
+        "unreadable": f"{lock.path} cannot be read",
+    }.get(lock.state, f"{lock.path} is stale")
+    return f"{what}: {'; '.join(lock.reasons)}" if lock.reasons else what
+
+
+def platforms_text(layer: LayerSummary) -> str:
+    """The platforms of a layer."""
+    if len(layer.target_platforms) == len(PLATFORMS):
+        return f"all {len(PLATFORMS)}"
+    return ", ".join(layer.target_platforms) or "none"
+
+
+def layer_sizes(layer: LayerSummary) -> str:
+    """What a layer weighs, in a few words."""
+    if layer.is_built:
+        unpacked, archive = size_text(layer.unpacked_size), size_text(layer.archive_size)
+        return f"{unpacked} unpacked, {archive} archive"
+    download = layer.download_size
+    return "not built" if not download else f"not built, {size_text(download)} to download"
+
+
+def stack_sizes(stack: StackSummary) -> str:
+    """What the layers of a stack weigh together."""
+    count = len(stack.layers)
+    layers = f"{count} layer{'' if count == 1 else 's'}"
+    if stack.unpacked_size is not None:
+        unpacked, archives = size_text(stack.unpacked_size), size_text(stack.archive_size)
+        return f"{layers}, {unpacked} unpacked, {archives} in archives"
+    if stack.download_size is not None:
+        return f"{layers}, {size_text(stack.download_size)} to download"
+    return layers
+
+
+def with_version(package: OwnPackage | SharedPackage) -> str:
+    """A package as people write it."""
+    return f"{package.name} {package.version}"
+
+
+def shared_by_layer(layer: LayerSummary) -> tuple[tuple[str, tuple[SharedPackage, ...]], ...]:
+    """The packages from lower layers by the layer that provides them, in import order."""
+    order: Sequence[str | None] = [*(name for name, _ in layer.lower), None]
+    groups = []
+    for name in order:
+        found = tuple(package for package in layer.shared if package.layer == name)
+        if found:
+            groups.append((name or "no layer below any more", found))
+    return tuple(groups)
