@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pants.engine.target import Target
 
 from venvstacks_rules.pants_backend import action_tool, dependency_inference, manifest_target
-from venvstacks_rules.pants_backend.goals import lock, package, run, test
+from venvstacks_rules.pants_backend.goals import lock, package, run, show, test
 from venvstacks_rules.pants_backend.manifest_target import VenvstacksManifest
 from venvstacks_rules.pants_backend.target_types import (
     VenvstacksApplication,
@@ -28,6 +28,7 @@ from venvstacks_rules.pants_backend.util_rules import (
     modules,
     output_folders,
     segments,
+    shown_layers,
     stacks,
     target_platforms,
     uv_config,
@@ -59,6 +60,7 @@ def rules() -> Iterable[object]:
         *module_listings.rules(),
         *modules.rules(),
         *segments.rules(),
+        *shown_layers.rules(),
         *stacks.rules(),
         *target_platforms.rules(),
         *uv_config.rules(),
@@ -66,5 +68,6 @@ def rules() -> Iterable[object]:
         *lock.rules(),
         *package.rules(),
         *run.rules(),
+        *show.rules(),
         *test.rules(),
     )

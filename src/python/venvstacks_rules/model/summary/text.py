@@ -5,9 +5,14 @@ from __future__ import annotations
 import enum
 import re
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
-from venvstacks_rules.model.summary.layer import HEAVIEST, LayerSummary
+from venvstacks_rules.model.summary.layer import (
+    HEAVIEST,
+    LayerSummary,
+    OwnPackage,
+    SharedPackage,
+)
 from venvstacks_rules.model.summary.stack import KIND_HEADINGS, Overview, StackSummary
 from venvstacks_rules.model.summary.wording import (
     LOCK_WORDS,
@@ -23,6 +28,7 @@ from venvstacks_rules.model.summary.wording import (
 
 WIDTH = 100
 _LABEL = 11
+_NO_BREAK = "\N{NO-BREAK SPACE}"
 # What a terminal would take for a command.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
@@ -96,7 +102,7 @@ def _details(layer: LayerSummary) -> Iterator[str]:
     yield from _packages(layer)
     label = "shared"
     for name, packages in shared_by_layer(layer):
-        yield from _row(label, f"from {name}: {', '.join(map(with_version, packages))}")
+        yield from _row(label, f"from {name}: {_listed(packages)}")
         label = ""
     for note in layer.notes:
         yield from _row("note", note)
@@ -125,7 +131,12 @@ def _packages(layer: LayerSummary) -> Iterator[str]:
         text = f"{package.name:{names}}  {package.version:{versions}}  {size:>8}"
         yield f"{'':{_LABEL}}  {_clean(text)}"
     if rest:
-        yield from _row("", f"and {len(rest)} more: {', '.join(map(with_version, rest))}")
+        yield from _row("", f"and {len(rest)} more: {_listed(rest)}")
+
+
+def _listed(packages: Iterable[OwnPackage | SharedPackage]) -> str:
+    """Names with versions, each kept together."""
+    return ", ".join(with_version(package).replace(" ", _NO_BREAK) for package in packages)
 
 
 def _row(label: str, text: str) -> Iterator[str]:
@@ -133,7 +144,7 @@ def _row(label: str, text: str) -> Iterator[str]:
         _clean(text), WIDTH - _LABEL - 8, break_long_words=False, break_on_hyphens=False
     )
     for line in lines or [""]:
-        yield f"{label:{_LABEL}}{line}"
+        yield f"{label:{_LABEL}}{line}".replace(_NO_BREAK, " ")
         label = ""
 
 

@@ -204,6 +204,7 @@ def _decorator(make_rule: Callable[..., Any]) -> Callable[..., Any]:
 
 
 rule = _decorator(_pants_rules.rule)
+goal_rule = _decorator(_pants_rules.goal_rule)
 
 
 def collect_rules() -> list[Any]:

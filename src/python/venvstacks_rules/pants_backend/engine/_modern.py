@@ -39,7 +39,7 @@ from pants.engine.intrinsics import (
 )
 from pants.engine.intrinsics import execute_process as _execute_process
 from pants.engine.process import FallibleProcessResult, Process, ProcessCacheScope
-from pants.engine.rules import collect_rules, concurrently, implicitly, rule
+from pants.engine.rules import collect_rules, concurrently, goal_rule, implicitly, rule
 from pants.engine.target import (
     HydratedSources,
     HydrateSourcesRequest,
@@ -124,6 +124,7 @@ __all__ = [
     "execute_process",
     "get_digest_contents",
     "get_digest_entries",
+    "goal_rule",
     "hydrate_sources",
     "implicitly",
     "merge_digests",

@@ -27,9 +27,14 @@ class TargetPlatformNames:
     names: tuple[str, ...]
 
 
+def native_platform(native: Platform) -> str:
+    """The target platform of this machine."""
+    return _NATIVE[native]
+
+
 @rule
 async def target_platforms(options: VenvstacksSubsystem, native: Platform) -> TargetPlatformNames:
-    name = _NATIVE[native]
+    name = native_platform(native)
     unknown = [wanted for wanted in options.platforms if wanted not in ("native", name)]
     if unknown:
         raise DefinitionError(

@@ -1,0 +1,134 @@
+"""``venvstacks-show``: what is in a stack, as text, as JSON or as a page."""
+
+from __future__ import annotations
+
+import enum
+import logging
+from collections.abc import Iterable
+
+from pants.base.build_root import BuildRoot
+from pants.core.util_rules.distdir import DistDir
+from pants.engine.console import Console
+from pants.engine.goal import Goal, GoalSubsystem, Outputting
+from pants.engine.target import Targets
+from pants.option.option_types import BoolOption, EnumOption, StrOption
+from pants.util.strutil import softwrap
+
+from venvstacks_rules.model.platforms import PLATFORMS
+from venvstacks_rules.model.summary.page import render_page
+from venvstacks_rules.model.summary.stack import Overview
+from venvstacks_rules.model.summary.text import Ink, plain, render_text
+from venvstacks_rules.pants_backend.dist_files import find_build, write_whole
+from venvstacks_rules.pants_backend.engine import collect_rules, goal_rule, implicitly
+from venvstacks_rules.pants_backend.util_rules.shown_layers import (
+    ShownLayersRequest,
+    shown_layers,
+)
+
+logger = logging.getLogger(__name__)
+
+
+class PlatformChoice(enum.Enum):
+    """The target platforms, for the option."""
+
+    NATIVE = "native"
+    LINUX_X86_64 = "linux_x86_64"
+    LINUX_AARCH64 = "linux_aarch64"
+    MACOSX_ARM64 = "macosx_arm64"
+    MACOSX_X86_64 = "macosx_x86_64"
+    WIN_AMD64 = "win_amd64"
+    WIN_ARM64 = "win_arm64"
+
+
+assert [choice.value for choice in PlatformChoice] == ["native", *PLATFORMS]
+
+
+class ShowSubsystem(Outputting, GoalSubsystem):
+    """Options of the goal."""
+
+    name = "venvstacks-show"
+    help = softwrap(
+        """
+        Show layers and all layers below them: the state of their locks, what is in them, and how
+        large it is. Nothing is locked or built for it.
+        """
+    )
+
+    json = BoolOption(
+        default=False,
+        help="Show JSON instead of text. Its keys are part of the reference of the formats.",
+    )
+    html = StrOption(
+        default=None,
+        metavar="<path>",
+        help=softwrap(
+            """
+            Write a page with the graph of the layers and their sizes to this file, relative to the
+            build root, instead of showing text. The page needs no network and no scripts.
+            """
+        ),
+    )
+    platform = EnumOption(
+        default=PlatformChoice.NATIVE,
+        help=softwrap(
+            """
+            The target platform to show packages and sizes for; `native` is that of this machine.
+            """
+        ),
+    )
+
+
+class Show(Goal):
+    """The goal itself."""
+
+    subsystem_cls = ShowSubsystem
+    environment_behavior = Goal.EnvironmentBehavior.LOCAL_ONLY
+
+
+@goal_rule
+async def show(
+    console: Console,
+    targets: Targets,
+    options: ShowSubsystem,
+    dist_dir: DistDir,
+    build_root: BuildRoot,
+) -> Show:
+    chosen = options.platform
+    platform = None if chosen is PlatformChoice.NATIVE else chosen.value
+    shown = await shown_layers(ShownLayersRequest(tuple(targets), platform), **implicitly())
+    root = build_root.pathlib_path
+    layers = []
+    for layer in shown.layers:
+        expected = layer.expected_build(shown.platform)
+        built, notes = find_build(root / dist_dir.relpath, layer.folders, expected)
+        layers.append(layer.summary(shown.platform, built, notes))
+    overview = Overview.of(shown.platform, layers, shown.problems)
+    if not layers and not shown.problems:
+        logger.warning("No layers were named. Name targets of layers, or `::` for all.")
+    if options.html:
+        page = render_page(overview)
+        write_whole(
+            root / options.html, page, option="--venvstacks-show-html", written=options.html
+        )
+        logger.info("Wrote %s", options.html)
+    if options.json or not options.html:
+        with options.output(console) as write:
+            write(f"{overview.to_json()}\n" if options.json else _text(overview, console, options))
+    return Show(exit_code=1 if shown.problems else 0)
+
+
+def _text(overview: Overview, console: Console, options: ShowSubsystem) -> str:
+    if options.output_file:
+        return render_text(overview, plain)
+    colours = {
+        Ink.NAME: console.cyan,
+        Ink.GOOD: console.green,
+        Ink.WARNING: console.yellow,
+        Ink.BAD: console.red,
+    }
+    return render_text(overview, lambda text, ink: colours[ink](text))
+
+
+def rules() -> Iterable[object]:
+    """The rules of this module."""
+    return collect_rules()
