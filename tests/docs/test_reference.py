@@ -79,7 +79,7 @@ def test_every_target_is_documented(pants_help: Mapping[str, Any]) -> None:
     assert known == set(TARGETS)
 
 
-@pytest.mark.parametrize("scope", ["venvstacks", "venvstacks-actions"])
+@pytest.mark.parametrize("scope", ["venvstacks", "venvstacks-actions", "venvstacks-show"])
 def test_every_option_is_documented_with_its_default(
     pants_help: Mapping[str, Any], scope: str
 ) -> None:
@@ -93,13 +93,16 @@ def test_every_option_is_documented_with_its_default(
     assert documented == expected
 
 
-def test_every_choice_of_an_option_is_documented(pants_help: Mapping[str, Any]) -> None:
-    documented = tables("options.md")["[venvstacks]"]
+@pytest.mark.parametrize(("scope", "count"), [("venvstacks", 2), ("venvstacks-show", 1)])
+def test_every_choice_of_an_option_is_documented(
+    pants_help: Mapping[str, Any], scope: str, count: int
+) -> None:
+    documented = tables("options.md")[f"[{scope}]"]
     checked = 0
-    for option in pants_help["scope_to_help_info"]["venvstacks"]["basic"]:
+    for option in pants_help["scope_to_help_info"][scope]["basic"]:
         if option["choices"]:
             assert re.findall(r"[\w.]+(?=[`,]|$)", documented[option["config_key"]][0]) == list(
                 option["choices"]
             )
             checked += 1
-    assert checked == 2
+    assert checked == count
