@@ -55,6 +55,7 @@ def rules() -> Iterable[object]:
         *local_wheels.rules(),
         *locking.rules(),
         *locks.rules(),
+        *manifests.rules(),
         *output_folders.rules(),
         *manifest_target.rules(),
         *module_listings.rules(),

@@ -21,15 +21,12 @@ from venvstacks_rules.pants_backend.manifest_target import (
 from venvstacks_rules.pants_backend.target_types import LayerOutputPathField, RequirementsField
 from venvstacks_rules.pants_backend.util_rules.archives import LayerArchiveRequest, layer_archive
 from venvstacks_rules.pants_backend.util_rules.layer_graph import LayerRequest, find_layer
+from venvstacks_rules.pants_backend.util_rules.manifests import StackOutputsRequest, stack_outputs
 from venvstacks_rules.pants_backend.util_rules.output_folders import (
     output_folder,
     output_folder_request,
 )
-from venvstacks_rules.pants_backend.util_rules.stacks import (
-    StackLayersRequest,
-    StackOutputsRequest,
-    stack_outputs,
-)
+from venvstacks_rules.pants_backend.util_rules.stacks import StackLayersRequest
 from venvstacks_rules.pants_backend.util_rules.target_platforms import TargetPlatformNames
 
 logger = logging.getLogger(__name__)
