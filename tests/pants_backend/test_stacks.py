@@ -68,7 +68,7 @@ def layers(runner: RuleRunner, *written: str, folder: str = "base") -> list[str]
 def refused(runner: RuleRunner, output: type[object], request: object) -> str:
     with pytest.raises(ExecutionError) as caught:
         runner.request(output, [request])
-    (error,) = caught.value.wrapped_exceptions
+    (error,) = list(caught.value.wrapped_exceptions)
     return f"{type(error).__name__}: {error}"
 
 

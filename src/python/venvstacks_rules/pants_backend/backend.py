@@ -24,6 +24,7 @@ from venvstacks_rules.pants_backend.util_rules import (
     local_wheels,
     locking,
     locks,
+    manifests,
     module_listings,
     modules,
     output_folders,

@@ -1,0 +1,3 @@
+"""Names."""
+
+TITLE = "Sum"
