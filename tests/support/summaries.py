@@ -43,6 +43,7 @@ def a_layer(
     interpreter = python if kind is LayerKind.RUNTIME else None
     unpacked = sum(p.unpacked_size or 0 for p in own) + 4000
     unpacked += (interpreter and interpreter.unpacked_size) or 0
+    offered = PLATFORM in platforms
     is_locked = state in ("valid", "stale", "unjudged")
     return LayerSummary(
         layer_name=full,
@@ -54,7 +55,7 @@ def a_layer(
         python_implementation="cpython@3.11.13",
         launch_module=name if kind is LayerKind.APPLICATION else None,
         target_platforms=platforms,
-        offered=PLATFORM in platforms,
+        offered=offered,
         lower=tuple((layer.layer_name, layer.address) for layer in lower),
         lock=LockSummary(
             state,
@@ -65,11 +66,12 @@ def a_layer(
             else f"./pants generate-lockfiles --resolve={FOLDER}:{name}",
             requirements_hash="sha256:00" if is_locked else None,
         ),
-        packages=own if is_locked else (),
+        packages=own if is_locked and offered else (),
         shared=tuple(
             SharedPackage(package.name, package.version, layer.layer_name)
             for layer in lower
             for package in layer.packages
+            if is_locked and offered
         ),
         interpreter=interpreter,
         own_files_size=4000 if built else None,

@@ -65,7 +65,8 @@ def built_layer(index: bytes, expected: ExpectedBuild, archive: str) -> BuiltLay
     data = SegmentIndex.from_dict(_json(index, "segment index"))
     if (data.install_target, data.archive_name) != (expected.install_target, archive):
         raise ArchiveError(
-            "not the segment index of the archive", [f"it is of {data.archive_name}"]
+            "not the segment index of the archive",
+            [f"the segment index is of `{data.archive_name}` with `{data.install_target}` in it"],
         )
     files = {file.path: file.size for segment in data.segments for file in segment.files}
     return BuiltLayer(

@@ -95,7 +95,9 @@ def _details(layer: LayerSummary) -> Iterator[str]:
     rows.append(("platforms", platforms_text(layer)))
     problem = lock_problem(layer)
     if problem is not None:
-        remedy = f" Run `{layer.lock.remedy}`." if layer.lock.remedy else ""
+        # In one piece, so that it can be copied.
+        command = (layer.lock.remedy or "").replace(" ", _NO_BREAK)
+        remedy = f" Run `{command}`." if command else ""
         rows.append(("lock", f"{problem}.{remedy}"))
     for label, text in rows:
         yield from _row(label, text)

@@ -33,49 +33,52 @@ def squarify(sizes: Sequence[int], space: Rectangle) -> tuple[Rectangle, ...]:
 
     The sizes are positive and best in descending order.
     """
-    total = sum(sizes)
-    if not total or space.width <= 0 or space.height <= 0:
-        return tuple(Rectangle(space.x, space.y, 0, 0) for _ in sizes)
-    scale = space.width * space.height / total
     found: list[Rectangle] = []
-    rest = [size * scale for size in sizes]
-    while rest:
-        row = list(_first_row(rest, min(space.width, space.height)))
-        placed, space = _lay(row, space)
+    rest = list(sizes)
+    while rest and min(space.width, space.height) > 0:
+        row = list(_first_row(rest, space))
+        placed, space = _lay(row, space, sum(row) / sum(rest))
         found += placed
         rest = rest[len(row) :]
-    return tuple(found)
+    # What is too small to be seen beside the others, too.
+    return (*found, *(Rectangle(space.x, space.y, 0, 0) for _ in rest))
 
 
-def _first_row(areas: Sequence[float], side: float) -> Iterator[float]:
-    """As many areas as get nearer to squares by lying along one side together."""
-    row: list[float] = []
-    for area in areas:
-        if row and _worst([*row, area], side) > _worst(row, side):
+def _first_row(sizes: Sequence[int], space: Rectangle) -> Iterator[int]:
+    """As many sizes as get nearer to squares by lying along the shorter side together."""
+    scale = max(space.width, space.height) / min(space.width, space.height) / sum(sizes)
+    row: list[int] = []
+    for size in sizes:
+        if row and _worst([*row, size], scale) > _worst(row, scale):
             return
-        row.append(area)
-        yield area
+        row.append(size)
+        yield size
 
 
-def _worst(row: Sequence[float], side: float) -> float:
-    """The ratio of the sides of the least square rectangle of a row along a side."""
-    depth = sum(row) / side
-    return max(max(depth * depth / area, area / (depth * depth)) for area in row)
+def _worst(row: Sequence[int], scale: float) -> float:
+    """The ratio of the sides of the least square rectangle of a row."""
+    squared = sum(row) * sum(row) * scale
+    return max(max(squared / size, size / squared) for size in row)
 
 
-def _lay(row: Sequence[float], space: Rectangle) -> tuple[list[Rectangle], Rectangle]:
-    """Place a row along the shorter side; the rectangles, and the space that is left."""
-    area = sum(row)
+def _lay(row: Sequence[int], space: Rectangle, share: float) -> tuple[list[Rectangle], Rectangle]:
+    """Place a row along the shorter side; the rectangles, and the space that is left.
+
+    `share` is that of the row in the space; 1 leaves none.
+    """
+    whole, done = sum(row), 0
     found = []
     if space.width >= space.height:
-        depth, y = area / space.height, space.y
-        for part in row:
-            found.append(Rectangle(space.x, y, depth, part / depth))
-            y += part / depth
-        left = max(0.0, space.width - depth)
+        depth = space.width * share
+        for size in row:
+            y, length = space.y + space.height * done / whole, space.height * size / whole
+            found.append(Rectangle(space.x, y, depth, length))
+            done += size
+        left = space.width - depth
         return found, Rectangle(space.x + depth, space.y, left, space.height)
-    depth, x = area / space.width, space.x
-    for part in row:
-        found.append(Rectangle(x, space.y, part / depth, depth))
-        x += part / depth
-    return found, Rectangle(space.x, space.y + depth, space.width, max(0.0, space.height - depth))
+    depth = space.height * share
+    for size in row:
+        x, length = space.x + space.width * done / whole, space.width * size / whole
+        found.append(Rectangle(x, space.y, length, depth))
+        done += size
+    return found, Rectangle(space.x, space.y + depth, space.width, space.height - depth)
