@@ -131,8 +131,11 @@ class VenvstacksSubsystem(Subsystem):
         advanced=True,
         help=softwrap(
             """
-            Environment variables for locking and for finding interpreters: `NAME=value`, or `NAME`
-            to take the value from the environment of Pants. They never reach what is built.
+            Environment variables for what uses the network, locking and downloads with
+            credentials: `NAME=value`, or `NAME` to take the value from the environment of Pants.
+            The variables for credentials of indexes, `UV_INDEX_<NAME>_USERNAME` and
+            `UV_INDEX_<NAME>_PASSWORD`, need not be listed. They never reach what is built, nor any
+            cache.
             """
         ),
     )

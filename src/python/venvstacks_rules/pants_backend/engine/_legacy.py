@@ -205,6 +205,8 @@ def _decorator(make_rule: Callable[..., Any]) -> Callable[..., Any]:
 
 rule = _decorator(_pants_rules.rule)
 goal_rule = _decorator(_pants_rules.goal_rule)
+# Pants' own backends use it under this name, in all versions.
+uncacheable_rule = _decorator(_pants_rules._uncacheable_rule)  # noqa: SLF001
 
 
 def collect_rules() -> list[Any]:

@@ -39,6 +39,7 @@ from pants.engine.intrinsics import (
 )
 from pants.engine.intrinsics import execute_process as _execute_process
 from pants.engine.process import FallibleProcessResult, Process, ProcessCacheScope
+from pants.engine.rules import _uncacheable_rule as uncacheable_rule
 from pants.engine.rules import collect_rules, concurrently, goal_rule, implicitly, rule
 from pants.engine.target import (
     HydratedSources,
@@ -138,4 +139,5 @@ __all__ = [
     "test_result",
     "toml_loads",
     "tool_rules",
+    "uncacheable_rule",
 ]

@@ -32,6 +32,11 @@ from venvstacks_rules.pants_backend.engine import collect_rules, implicitly, rul
 from venvstacks_rules.pants_backend.subsystem import PythonProvider, VenvstacksSubsystem
 from venvstacks_rules.pants_backend.target_types import PythonArchivesField
 from venvstacks_rules.pants_backend.util_rules.downloads import PinnedFileRequest, pinned_file
+from venvstacks_rules.pants_backend.util_rules.network import (
+    NETWORK_DIR,
+    NetworkActionRequest,
+    run_network_action,
+)
 
 _SEARCH_VARIABLES = ("HOME", "PATH", "PYENV_ROOT", "UV_PYTHON_INSTALL_DIR", "XDG_DATA_HOME")
 
@@ -119,16 +124,20 @@ async def interpreter_archive(
 async def pinned_interpreter(
     request: UnpinnedInterpreterRequest, options: VenvstacksSubsystem
 ) -> LockedInterpreter:
-    env = await engine.environment_vars_subset(EnvironmentVarsRequest(options.extra_env_vars))
     pin = PinInterpretersRequest(
-        request.address, request.python_version, (request.platform,), options.python_mirror
+        request.address,
+        request.python_version,
+        (request.platform,),
+        options.python_mirror,
+        network=NETWORK_DIR,
     )
-    result = await run_action(
-        ActionProcessRequest(
-            verb="pin-interpreters",
-            request=to_json(pin),
-            description=f"Pin CPython {request.python_version} for {request.platform}",
-            env=FrozenDict(env),
+    result = await run_network_action(
+        NetworkActionRequest(
+            ActionProcessRequest(
+                verb="pin-interpreters",
+                request=to_json(pin),
+                description=f"Pin CPython {request.python_version} for {request.platform}",
+            )
         ),
         **implicitly(),
     )
@@ -136,12 +145,8 @@ async def pinned_interpreter(
 
 
 @rule
-async def found_interpreter(
-    request: LocalInterpreterRequest, options: VenvstacksSubsystem
-) -> FoundInterpreter:
-    env = await engine.environment_vars_subset(
-        EnvironmentVarsRequest((*_SEARCH_VARIABLES, *options.extra_env_vars))
-    )
+async def found_interpreter(request: LocalInterpreterRequest) -> FoundInterpreter:
+    env = await engine.environment_vars_subset(EnvironmentVarsRequest(_SEARCH_VARIABLES))
     result = await run_action(
         ActionProcessRequest(
             verb="find-interpreter",

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pants.engine.addresses import Address
-from pants.engine.env_vars import EnvironmentVarsRequest
 from pants.engine.fs import AddPrefix, Digest, DigestSubset, MergeDigests, PathGlobs, RemovePrefix
 from pants.engine.process import ProcessCacheScope
 from pants.util.frozendict import FrozenDict
@@ -15,7 +14,7 @@ from pants.util.frozendict import FrozenDict
 from venvstacks_rules.model.action_io import LocalWheels, LockLayerRequest, LowerLock, to_json
 from venvstacks_rules.model.names import LayerKind
 from venvstacks_rules.pants_backend import engine
-from venvstacks_rules.pants_backend.action_tool import ActionProcessRequest, run_action
+from venvstacks_rules.pants_backend.action_tool import ActionProcessRequest
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.subsystem import VenvstacksSubsystem
 from venvstacks_rules.pants_backend.util_rules.layer_graph import (
@@ -32,6 +31,11 @@ from venvstacks_rules.pants_backend.util_rules.modules import (
     LayerModules,
     LayerModulesRequest,
     layer_modules,
+)
+from venvstacks_rules.pants_backend.util_rules.network import (
+    NETWORK_DIR,
+    NetworkActionRequest,
+    run_network_action,
 )
 from venvstacks_rules.pants_backend.util_rules.uv_config import (
     UvConfig,
@@ -74,7 +78,6 @@ async def layer_lock(request: LockRequest, options: VenvstacksSubsystem) -> Laye
         for address in layer.lower
     )
     config = await find_uv_config(UvConfigRequest(found.uv_config(layer)), **implicitly())
-    env = await engine.environment_vars_subset(EnvironmentVarsRequest(options.extra_env_vars))
     folders = await concurrently(
         local_wheels(LocalWheelsRequest(found.folder(member), member.local_wheels), **implicitly())
         for member in (layer, *found.lower)
@@ -97,17 +100,19 @@ async def layer_lock(request: LockRequest, options: VenvstacksSubsystem) -> Laye
     lock = _lock_request(
         found, options, previous=snapshot.files, wheels=folders, config=config, modules=modules
     )
-    result = await run_action(
-        ActionProcessRequest(
-            verb="lock-layer",
-            request=to_json(lock),
-            input_digest=inputs,
-            output_directories=(lock.output_dir,),
-            description=f"Lock {layer.address}",
-            env=FrozenDict({**env, _CACHE_VARIABLE: _CACHE_DIR}),
-            append_only_caches=FrozenDict({"venvstacks_uv": _CACHE_DIR}),
-            # The answer is the index's of today.
-            cache_scope=ProcessCacheScope.PER_SESSION,
+    result = await run_network_action(
+        NetworkActionRequest(
+            ActionProcessRequest(
+                verb="lock-layer",
+                request=to_json(lock),
+                input_digest=inputs,
+                output_directories=(lock.output_dir,),
+                description=f"Lock {layer.address}",
+                env=FrozenDict({_CACHE_VARIABLE: _CACHE_DIR}),
+                append_only_caches=FrozenDict({"venvstacks_uv": _CACHE_DIR}),
+                # The answer is the index's of today.
+                cache_scope=ProcessCacheScope.PER_SESSION,
+            )
         ),
         **implicitly(),
     )
@@ -163,6 +168,7 @@ def _lock_request(
         versioned=layer.versioned,
         module_hashes=modules.hashes,
         output_dir="lock",
+        network=NETWORK_DIR,
     )
 
 

@@ -43,8 +43,10 @@ from venvstacks_rules.pants_backend.util_rules.locks import ChainLocksRequest, c
 from venvstacks_rules.pants_backend.util_rules.wheels import (
     FetchedWheelsRequest,
     LayerWheelsRequest,
+    PathWheelsRequest,
     fetched_wheels,
     layer_wheels,
+    path_wheels,
 )
 
 # A process costs tens of milliseconds: wheels below the first size share one, up to the second.
@@ -93,8 +95,8 @@ class WheelGroupRequest:
     """Some wheels to make segments of in one process."""
 
     wheels: tuple[LockedWheel, ...]
-    target: str
-    """The address of the layer, for messages."""
+    address: Address
+    """The layer whose lockfile has them."""
     layer: str
     """The layer_name, for the description."""
     python_version: str
@@ -158,6 +160,8 @@ async def layer_segments(request: SegmentsRequest, options: VenvstacksSubsystem)
         layer_wheels(LayerWheelsRequest(request.address, request.platform), **implicitly()),
     )
     layer = found.layer
+    # All that is wrong with them is reported together, before anything is built.
+    await path_wheels(PathWheelsRequest(selected.wheels, request.address), **implicitly())
     chosen = layer_compression(found, options)
     interpreters = (
         [InterpreterGroupRequest(request.address, request.platform, chosen)]
@@ -171,7 +175,7 @@ async def layer_segments(request: SegmentsRequest, options: VenvstacksSubsystem)
                 wheel_group(
                     WheelGroupRequest(
                         wheels=group,
-                        target=layer.address,
+                        address=request.address,
                         layer=layer.layer_name,
                         python_version=short_version(selected.python_version),
                         install_target=locks.install_target(layer),
@@ -190,17 +194,19 @@ async def layer_segments(request: SegmentsRequest, options: VenvstacksSubsystem)
 @rule
 async def wheel_group(request: WheelGroupRequest) -> SegmentGroup:
     fetched = await fetched_wheels(
-        FetchedWheelsRequest(request.wheels, request.target), **implicitly()
+        FetchedWheelsRequest(request.wheels, request.address), **implicitly()
     )
     wheels = tuple(
         WheelInput(
             path=path,
             file_name=wheel.file_name,
             sha256=wheel.sha256,
-            size=wheel.size,
+            size=size,
             output=f"{index}.segment",
         )
-        for index, (wheel, path) in enumerate(zip(request.wheels, fetched.paths))
+        for index, (wheel, path, size) in enumerate(
+            zip(request.wheels, fetched.paths, fetched.sizes)
+        )
     )
     megabytes = sum(wheel.size for wheel in wheels) / 1e6
     names = f"{wheels[0].file_name.split('-')[0]}" if len(wheels) == 1 else f"{len(wheels)} wheels"

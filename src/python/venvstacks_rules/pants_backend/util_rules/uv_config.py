@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Optional
+from typing import Any, Optional
 
 from pants.engine.fs import Digest, PathGlobs
 
+from venvstacks_rules.model.credentials import PackageIndex, without_credentials
 from venvstacks_rules.model.errors import LockError
 from venvstacks_rules.model.uv_settings import uv_config_hash, uv_settings
 from venvstacks_rules.pants_backend import engine
@@ -32,6 +33,8 @@ class UvConfig:
     """Relative to the build root; None where there is no file."""
     hash: str | None
     """Over the settings that decide what is locked; None where there are none."""
+    indexes: tuple[PackageIndex, ...] = ()
+    """Those that have a name."""
 
 
 @rule
@@ -56,7 +59,18 @@ async def find_uv_config(request: UvConfigRequest, options: VenvstacksSubsystem)
         settings = uv_settings(data, path)
     except ValueError as e:
         raise LockError(f"{what} cannot be used:", [f"{path}: {e}."]) from None
-    return UvConfig(digest, path, uv_config_hash(settings))
+    return UvConfig(digest, path, uv_config_hash(settings), named_indexes(settings))
+
+
+def named_indexes(settings: Mapping[str, Any]) -> tuple[PackageIndex, ...]:
+    """The sound ones of ``[[tool.uv.index]]``; locking refuses the others."""
+    indexes = settings.get("index")
+    return tuple(
+        PackageIndex(index["name"], without_credentials(index["url"]))
+        for index in (indexes if isinstance(indexes, list) else ())
+        if isinstance(index, Mapping)
+        if isinstance(index.get("name"), str) and isinstance(index.get("url"), str)
+    )
 
 
 def rules() -> Iterable[object]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os.path
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pants.engine.addresses import Address
-from pants.engine.fs import Digest, MergeDigests
+from pants.engine.fs import CreateDigest, Digest, FileEntry, MergeDigests
 from pants.util.logging import LogLevel
 
 from venvstacks_rules.model.action_io import (
@@ -15,7 +16,7 @@ from venvstacks_rules.model.action_io import (
     from_json,
     to_json,
 )
-from venvstacks_rules.model.errors import LockError
+from venvstacks_rules.model.credentials import indexes_for
 from venvstacks_rules.model.layout import short_version
 from venvstacks_rules.model.lockfiles import LockedWheel
 from venvstacks_rules.model.platforms import PLATFORMS
@@ -23,13 +24,21 @@ from venvstacks_rules.model.selection import select_wheels
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.action_tool import ActionProcessRequest, run_action
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
-from venvstacks_rules.pants_backend.util_rules.downloads import PinnedFileRequest, pinned_file
+from venvstacks_rules.pants_backend.util_rules.downloads import (
+    PinnedFileRequest,
+    RepositoryFile,
+    RepositoryFiles,
+    RepositoryFilesRequest,
+    pinned_file,
+    repository_files,
+)
 from venvstacks_rules.pants_backend.util_rules.interpreters import (
     LocalInterpreterRequest,
     found_interpreter,
 )
 from venvstacks_rules.pants_backend.util_rules.layer_graph import LayerRequest, find_layer
 from venvstacks_rules.pants_backend.util_rules.locks import ChainLocksRequest, chain_locks
+from venvstacks_rules.pants_backend.util_rules.uv_config import UvConfigRequest, find_uv_config
 
 
 @dataclass(frozen=True)
@@ -68,8 +77,8 @@ class FetchedWheelsRequest:
     """Wheels to fetch."""
 
     wheels: tuple[LockedWheel, ...]
-    target: str
-    """The address of the layer, for messages."""
+    address: Address
+    """The layer whose lockfile has them."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +88,17 @@ class FetchedWheels:
     digest: Digest
     paths: tuple[str, ...]
     """In the order of the request."""
+    sizes: tuple[int, ...]
+    """In bytes, also of those for which the lockfile has none."""
+
+
+@dataclass(frozen=True)
+class PathWheelsRequest:
+    """Those of some wheels that lie in the repository."""
+
+    wheels: tuple[LockedWheel, ...]
+    address: Address
+    """The layer whose lockfile has them."""
 
 
 @dataclass(frozen=True)
@@ -120,24 +140,71 @@ async def layer_wheels(request: LayerWheelsRequest) -> LayerWheels:
 
 
 @rule
-async def fetched_wheels(request: FetchedWheelsRequest) -> FetchedWheels:
-    local = [wheel.file_name for wheel in request.wheels if wheel.url is None]
-    if local:
-        raise LockError(
-            "A lockfile has wheels that cannot be fetched yet:",
-            [f"{request.target}: {name} has a local path and no URL." for name in local],
+async def path_wheels(request: PathWheelsRequest) -> RepositoryFiles:
+    found = await find_layer(LayerRequest(request.address), **implicitly())
+    folder = os.path.dirname(found.lockfile(found.layer))
+    files = tuple(
+        RepositoryFile(
+            path=os.path.normpath(os.path.join(folder, wheel.path)),
+            written=wheel.path,
+            sha256=wheel.sha256,
+            size=wheel.size,
         )
-    files = await concurrently(
+        for wheel in request.wheels
+        if wheel.path is not None
+    )
+    checked: RepositoryFiles = await repository_files(
+        RepositoryFilesRequest(found.layer.address, files), **implicitly()
+    )
+    return checked
+
+
+@rule
+async def fetched_wheels(request: FetchedWheelsRequest) -> FetchedWheels:
+    found, locks, local = await concurrently(
+        find_layer(LayerRequest(request.address), **implicitly()),
+        chain_locks(ChainLocksRequest(request.address), **implicitly()),
+        path_wheels(PathWheelsRequest(request.wheels, request.address), **implicitly()),
+    )
+    layer = found.layer
+    config = await find_uv_config(UvConfigRequest(found.uv_config(layer)), **implicitly())
+    recorded = {
+        wheel.file_name: package.index
+        for package in locks.locks[layer.address].packages
+        for wheel in package.wheels
+    }
+    downloads = await concurrently(
         pinned_file(
             PinnedFileRequest(
-                request.target, wheel.url or "", wheel.sha256, wheel.size, directory=str(index)
+                target=layer.address,
+                url=wheel.url,
+                sha256=wheel.sha256,
+                size=wheel.size,
+                directory=str(index),
+                indexes=indexes_for(wheel.url, recorded.get(wheel.file_name), config.indexes),
             ),
             **implicitly(),
         )
         for index, wheel in enumerate(request.wheels)
+        if wheel.url is not None
     )
-    digest = await engine.merge_digests(MergeDigests(file.digest for file in files))
-    return FetchedWheels(digest, tuple(file.path for file in files))
+    entries, files = iter(local.entries), iter(downloads)
+    copies, paths, sizes = [], [], []
+    for index, wheel in enumerate(request.wheels):
+        if wheel.url is None:
+            entry = next(entries)
+            copies.append(FileEntry(f"{index}/{wheel.file_name}", entry.file_digest))
+            paths.append(copies[-1].path)
+            sizes.append(entry.file_digest.serialized_bytes_length)
+        else:
+            file = next(files)
+            paths.append(file.path)
+            sizes.append(file.size)
+    copied = await engine.create_digest(CreateDigest(copies))
+    digest = await engine.merge_digests(
+        MergeDigests([copied, *(file.digest for file in downloads)])
+    )
+    return FetchedWheels(digest, tuple(paths), tuple(sizes))
 
 
 @rule
@@ -150,7 +217,7 @@ async def layer_wheels_interface(request: LayerWheelsInterfaceRequest) -> WheelI
     if not selected.wheels:
         return WheelInterface(shared_libraries=False, modules=())
     fetched = await fetched_wheels(
-        FetchedWheelsRequest(selected.wheels, layer.address), **implicitly()
+        FetchedWheelsRequest(selected.wheels, request.address), **implicitly()
     )
     result = await run_action(
         ActionProcessRequest(
