@@ -50,7 +50,13 @@ def test_nothing_overlaps(sizes: list[int]) -> None:
 def test_no_space() -> None:
     assert squarify([2, 1], Rectangle(5, 6, 0, 10)) == (Rectangle(5, 6, 0, 0),) * 2
     assert squarify([], SPACE) == ()
-    assert Rectangle(0, 0, 3, 3).inset(top=18, margin=2) == Rectangle(2, 20, 0, 0)
+
+
+def test_smaller_rectangles_stay_inside() -> None:
+    assert Rectangle(10, 20, 30, 40).inset(4) == Rectangle(14, 24, 22, 32)
+    assert Rectangle(10, 20, 30, 2).inset(4) == Rectangle(14, 21, 22, 0)
+    assert Rectangle(10, 20, 30, 40).below(18) == Rectangle(10, 38, 30, 22)
+    assert Rectangle(10, 20, 30, 40).below(50) == Rectangle(10, 60, 30, 0)
 
 
 def test_what_vanishes_beside_the_others() -> None:

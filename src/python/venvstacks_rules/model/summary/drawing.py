@@ -208,15 +208,15 @@ def draw_sizes(stack: StackSummary, *, unpacked: bool) -> Markup | None:
 
 
 def _layer_map(layer: LayerSummary, parts: tuple[Part, ...], area: Rectangle) -> Markup:
-    total = size_text(sum(part.size for part in parts))
-    frame = area.inset(top=0, margin=1.5)
-    title = f"{layer.install_target}  {total}"
-    drawn: list[Markup] = [_rect(frame, class_="frame", rx=4)]
-    has_header = frame.height >= _HEADER + 14
-    if has_header:
-        text = shortened(title, frame.width - 12, _SMALL_CHARACTER)
-        drawn.append(_text(text, frame.x + 6, frame.y + 13, class_="caption"))
-    inner = frame.inset(top=_HEADER - 2 if has_header else 0, margin=2)
+    frame = area.inset(1.5)
+    drawn = [_rect(frame, class_="frame", rx=4)]
+    inner = frame
+    title = f"{layer.install_target}  {size_text(sum(part.size for part in parts))}"
+    caption = shortened(title, frame.width - 12, _SMALL_CHARACTER)
+    if len(caption) > 4 and frame.height >= _HEADER + 14:
+        drawn.append(_text(caption, frame.x + 6, frame.y + 13, class_="caption"))
+        inner = frame.below(_HEADER - 2)
+    inner = inner.inset(2)
     for part, place in zip(parts, squarify([part.size for part in parts], inner)):
         drawn.append(_part(layer, part, place))
     return element("g", *drawn, class_=f"region {layer.kind.value}")
@@ -224,7 +224,7 @@ def _layer_map(layer: LayerSummary, parts: tuple[Part, ...], area: Rectangle) ->
 
 def _part(layer: LayerSummary, part: Part, place: Rectangle) -> Markup:
     size = size_text(part.size)
-    tile = place.inset(top=0, margin=min(1.0, place.width / 8, place.height / 8))
+    tile = place.inset(min(1.0, place.width / 8, place.height / 8))
     drawn = [
         element("title", f"{part.name}, {size}, in {layer.install_target}"),
         _rect(tile, class_="tile" if part.is_package else "tile other", rx=2),

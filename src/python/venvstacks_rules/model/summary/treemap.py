@@ -18,14 +18,17 @@ class Rectangle:
     width: float
     height: float
 
-    def inset(self, *, top: float, margin: float) -> Rectangle:
-        """What is left without a strip at the top and a margin all around."""
+    def inset(self, margin: float) -> Rectangle:
+        """What is left without a margin all around; a narrow rectangle has a narrow one."""
+        across, down = min(margin, self.width / 2), min(margin, self.height / 2)
         return Rectangle(
-            self.x + margin,
-            self.y + top + margin,
-            max(0.0, self.width - 2 * margin),
-            max(0.0, self.height - top - 2 * margin),
+            self.x + across, self.y + down, self.width - 2 * across, self.height - 2 * down
         )
+
+    def below(self, height: float) -> Rectangle:
+        """What is left without a strip of that height at the top."""
+        strip = min(height, self.height)
+        return Rectangle(self.x, self.y + strip, self.width, self.height - strip)
 
 
 def squarify(sizes: Sequence[int], space: Rectangle) -> tuple[Rectangle, ...]:

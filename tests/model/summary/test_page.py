@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+
+from tests.support.summaries import PLATFORM, a_large_stack, a_layer
+from venvstacks_rules.model.names import LayerKind
+from venvstacks_rules.model.summary.drawing import draw_sizes, parts_of, shortened
+from venvstacks_rules.model.summary.layer import LockSummary, OwnPackage, SharedPackage
+from venvstacks_rules.model.summary.page import render_page
+from venvstacks_rules.model.summary.stack import Overview
+
+EVIL = "</title></style><script>x</script>\"'><img src=x onerror=x>&amp;"
+
+
+class Reader(HTMLParser):
+    """Collects elements and text; elements that are not closed in order are an error."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.open: list[str] = []
+        self.elements: list[tuple[str, dict[str, str]]] = []
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, {name: value or "" for name, value in attrs}))
+        if tag != "meta":
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if "style" not in self.open:
+            self.text += data
+
+
+def read(overview: Overview) -> Reader:
+    reader = Reader()
+    reader.feed(render_page(overview))
+    reader.close()
+    assert reader.open == []
+    return reader
+
+
+def evil_overview() -> Overview:
+    runtime = a_layer(LayerKind.RUNTIME, "py", (), [("numpy", 5)])
+    layer = replace(
+        a_layer(LayerKind.APPLICATION, "app", [runtime], [("tool", 7)], state="stale"),
+        layer_name=EVIL,
+        install_target=EVIL,
+        address=f"{EVIL}:{EVIL}",
+        place=EVIL,
+        description=EVIL,
+        python_implementation=EVIL,
+        launch_module=EVIL,
+        lower=((EVIL, "src/stack:py"), (EVIL, EVIL)),
+        lock=LockSummary("stale", EVIL, 1, (EVIL,), EVIL, "sha256:1"),
+        packages=(OwnPackage(EVIL, EVIL, EVIL, 10**9, 10**9),),
+        shared=(SharedPackage(EVIL, EVIL, EVIL),),
+        archive_name=EVIL,
+        notes=(EVIL,),
+    )
+    return Overview.of(PLATFORM, [runtime, layer], [EVIL])
+
+
+def test_whatever_a_user_wrote_stays_text() -> None:
+    page = render_page(evil_overview())
+    assert "<script" not in page
+    assert "<img" not in page
+    reader = read(evil_overview())
+    names = {name for name, _ in reader.elements}
+    assert not names & {"script", "img", "iframe", "object", "link", "base", "form"}
+    assert not any(key.startswith("on") for _, attributes in reader.elements for key in attributes)
+    # In each place where it was put.
+    assert reader.text.count(EVIL) > 15
+
+
+def test_the_page_needs_nothing_else() -> None:
+    reader = read(a_large_stack(5, 6))
+    for name, attributes in reader.elements:
+        assert "src" not in attributes
+        assert name != "link"
+        assert attributes.get("href", "#").startswith("#")
+    page = render_page(a_large_stack(5, 6))
+    assert "url(" not in page
+    assert "@import" not in page
+    assert "://" not in page
+    policy = "default-src &#x27;none&#x27;; style-src &#x27;unsafe-inline&#x27;"
+    assert f'http-equiv="Content-Security-Policy" content="{policy}"' in page
+
+
+def test_links_lead_to_layers() -> None:
+    reader = read(a_large_stack(15, 34))
+    ids = [attributes["id"] for _, attributes in reader.elements if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    links = {a["href"][1:] for name, a in reader.elements if name == "a"}
+    assert links == {f"layer-{i}" for i in range(1, 51)}
+    assert links <= set(ids)
+
+
+def test_the_same_bytes_whatever_the_order() -> None:
+    overview = a_large_stack(6, 7)
+    layers = [layer for stack in overview.stacks for layer in stack.layers]
+    assert render_page(Overview.of(PLATFORM, reversed(layers))) == render_page(overview)
+
+
+def test_titles() -> None:
+    assert "<title>Stack src/stack on linux_x86_64</title>" in render_page(a_large_stack(1, 1))
+    runtime = a_layer(LayerKind.RUNTIME, "py")
+    other = replace(runtime, address="b:py", place="b")
+    page = render_page(Overview.of(PLATFORM, [runtime, other]))
+    assert "<title>2 stacks on linux_x86_64</title>" in page
+    assert re.findall("<h2>(.*?)</h2>", page) == ["b", "src/stack"]
+    assert "<title>No stacks on linux_x86_64</title>" in render_page(Overview.of(PLATFORM, []))
+
+
+def test_what_is_wrong_is_said() -> None:
+    layer = a_layer(
+        LayerKind.RUNTIME, "py", state="stale", reasons=("requirement `a` was added",), built=False
+    )
+    text = read(Overview.of(PLATFORM, [layer], ["src:x: broken"])).text
+    assert "These definitions are broken, and are not shown:src:x: broken" in text
+    assert (
+        "Src/stack/requirements/py/pylock.py.toml is stale: requirement `a` was added. Run "
+        "./pants generate-lockfiles --resolve=src/stack:py." in text
+    )
+
+
+def test_parts_of_a_layer() -> None:
+    runtime = a_layer(LayerKind.RUNTIME, "py", (), [("numpy", 20_000_000)])
+    unpacked = [(part.name, part.size) for part in parts_of(runtime, unpacked=True)]
+    assert unpacked == [
+        ("interpreter", 90_000_000),
+        ("numpy 1.2.3", 60_000_000),
+        ("own files", 4_000),
+    ]
+    wheels = [(part.name, part.size) for part in parts_of(runtime, unpacked=False)]
+    assert wheels == [("interpreter", 30_000_000), ("numpy 1.2.3", 20_000_000)]
+
+
+def test_without_sizes_there_is_no_map() -> None:
+    layer = a_layer(LayerKind.FRAMEWORK, "x", built=False)
+    (stack,) = Overview.of(PLATFORM, [layer]).stacks
+    assert draw_sizes(stack, unpacked=False) is None
+    assert 'class="map"' not in render_page(Overview.of(PLATFORM, [layer]))
+
+
+@pytest.mark.parametrize(
+    ("text", "room", "expected"),
+    [
+        ("framework-x", 11, "framework-x"),
+        ("framework-x", 10, "frame…rk-x"),
+        ("framework-x", 9, "fram…rk-x"),
+        ("framework-x", 3, "f…x"),
+        ("framework-x", 2, ""),
+        ("x", 0, ""),
+    ],
+)
+def test_long_names_lose_their_middle(text: str, room: int, expected: str) -> None:
+    assert shortened(text, room * 2.0, 2.0) == expected
+    assert len(expected) <= room
