@@ -17,7 +17,7 @@ WRONG_FIELDS = (
 venvstacks_runtime(
     name="other",
     python_implementation="cpython@3.9",
-    requirements=["not a requirement", "six @ https://example.org/six.whl"],
+    requirements=["not a requirement", "six @ https://example.org/six.tar.gz"],
 )
 venvstacks_runtime(name="vague", python_implementation="python3")
 venvstacks_runtime(name="app-z", python_implementation="cpython@3.9")
@@ -38,26 +38,28 @@ WRONG_FIELDS_MESSAGE = """\
 DefinitionError: 10 layer definitions cannot be built as written:
   * wrong:app: `launch_module` names 'missing.py', but there is no such file or directory beside \
 the BUILD file. Create it, or correct the path.
-  * wrong:app-z: the name 'app-z' cannot be used: `app-` at the start is reserved for application \
-layers. Rename the target.
-  * wrong:old-c: `linux_target`: `musl` is not `glibc` or `glibc@X.Y`. Write it as, for example, \
-'glibc@2.28'.
-  * wrong:old-mac: `macosx_target`: `Ventura` is not a macOS version `X.Y`. Write it as, for \
-example, '13.0'.
-  * wrong:other: `requirements` has 'not a requirement', which is not a requirement: Parse error \
-at "'a requir'": Expected string_end. Write it as in PEP 508, for example 'scikit-learn>=1.5'.
-  * wrong:other: `requirements` has 'six @ https://example.org/six.whl', a direct reference, which \
-cannot be locked yet. Name a version, and the index to take it from in `[venvstacks].uv_config`.
+  * wrong:app-z: `name` is 'app-z', which cannot be used: `app-` at the start is reserved for \
+application layers. Rename the target.
+  * wrong:old-c: `linux_target` is 'musl', which is not `glibc` or `glibc@X.Y`. Write it as, for \
+example, 'glibc@2.28'.
+  * wrong:old-mac: `macosx_target` is 'Ventura', which is not a macOS version `X.Y`. Write it as, \
+for example, '13.0'.
+  * wrong:other: `requirements[0]` is 'not a requirement', which is not a requirement: Parse \
+error at "'a requir'": Expected string_end. Write it as in PEP 508, for example 'scikit-learn>=1.5'.
+  * wrong:other: `requirements[1]` is 'six @ https://example.org/six.tar.gz', a direct reference \
+to something else than a wheel on a web server. Build a wheel of it and put it into a folder of \
+`local_wheels`, or name the URL of a wheel, for example \
+'rich @ https://example.org/rich-13.9.4-py3-none-any.whl'.
   * wrong:pkg: `launch_module` names 'pkg', a directory without a `__main__.py`, which `python -m` \
 needs. Add one.
-  * wrong:planet: `platforms` has 'amiga', which is not a target platform. Choose from \
+  * wrong:planet: `platforms[1]` is 'amiga', which is not a target platform. Choose from \
 linux_x86_64, linux_aarch64, macosx_arm64, macosx_x86_64, win_amd64, win_arm64.
   * wrong:same: `support_modules` names 'lib/tool.py', which would be imported as `tool`, like \
 'tool.py'. Rename one of them.
   * wrong:vague: `python_implementation` is 'python3', which is not of the form 'cpython@X.Y.Z'. \
 Write it as, for example, 'cpython@3.11.13'.
-  * wrong:wide: `platforms` has 'win_amd64', which wrong:py below does not have. A layer can only \
-narrow the platforms of the layers that it is on."""
+  * wrong:wide: `platforms[0]` is 'win_amd64', which wrong:py below does not have. A layer can \
+only narrow the platforms of the layers that it is on."""
 
 WRONG_EDGES = (
     RUNTIME.format("")
@@ -85,8 +87,8 @@ DefinitionError: 8 layer definitions cannot be built as written:
 a runtime, or `frameworks` for a layer on frameworks.
   * wrong:loop-a: the layers depend on each other in a cycle: wrong:loop-a -> wrong:loop-b -> \
 wrong:loop-a. Remove one of these from `frameworks`.
-  * wrong:mixed: `frameworks` names wrong:right, whose runtime is wrong:two, but wrong:left is on \
-wrong:py. All frameworks of a layer share one runtime.
+  * wrong:mixed: `frameworks[1]` names wrong:right, whose runtime is wrong:two, but wrong:left is \
+on wrong:py. All frameworks of a layer share one runtime.
   * wrong:neither: of `runtime` and `frameworks`, neither is set. Set `runtime` for a layer \
 directly on a runtime, or `frameworks` for a layer on frameworks.
   * wrong:no-layer: `runtime` names ':readme', but wrong:readme is not a layer. Name a \
@@ -96,8 +98,8 @@ directly on a runtime, or `frameworks` for a layer on frameworks.
   * wrong:order: `frameworks` is [wrong:left, wrong:above], for which there is no consistent \
 import order: each of wrong:left and wrong:above has to come before the other. List a framework \
 before those that it builds on, in the same order everywhere.
-  * wrong:wrong-kind: `frameworks` names ':py', but wrong:py is a runtime, not a framework. Name a \
-`venvstacks_framework` target."""
+  * wrong:wrong-kind: `frameworks[0]` names ':py', but wrong:py is a runtime, not a framework. \
+Name a `venvstacks_framework` target."""
 
 
 @pytest.fixture(scope="module")

@@ -135,12 +135,12 @@ WRONG = {
     ),
     "a runtime as a framework": (
         [runtime(), framework("fw", "py")],
-        "src:fw: `frameworks` names ':py', but src:py is a runtime, not a framework. "
+        "src:fw: `frameworks[0]` names ':py', but src:py is a runtime, not a framework. "
         "Name a `venvstacks_framework` target.",
     ),
     "a framework twice": (
         [runtime(), framework("low"), framework("fw", "low", "low")],
-        "src:fw: `frameworks` lists ':low' twice. Remove one of them.",
+        "src:fw: `frameworks[1]` names ':low', which is listed already. Remove one of them.",
     ),
     "a framework of another runtime": (
         [
@@ -150,7 +150,7 @@ WRONG = {
             framework("right", runtime=reference("src:other")),
             application("app", "left", "right"),
         ],
-        "src:app: `frameworks` names src:right, whose runtime is src:other, but src:left is on "
+        "src:app: `frameworks[1]` names src:right, whose runtime is src:other, but src:left is on "
         "src:py. All frameworks of a layer share one runtime.",
     ),
     "a cycle": (
@@ -175,29 +175,30 @@ WRONG = {
         [runtime(requirements=("numpy", "rich>>13"))],
         None,
     ),
-    "a direct reference": (
-        [runtime(requirements=("rich @ file:///tmp/rich-13-py3-none-any.whl",))],
-        "src:py: `requirements` has 'rich @ file:///tmp/rich-13-py3-none-any.whl', a direct "
-        "reference, which cannot be locked yet. Name a version, and the index to take it from in "
-        "`[venvstacks].uv_config`.",
+    "a direct reference to something else than a wheel": (
+        [runtime(requirements=("rich @ git+https://example.org/rich.git",))],
+        "src:py: `requirements[0]` is 'rich @ git+https://example.org/rich.git', a direct "
+        "reference to something else than a wheel on a web server. Build a wheel of it and put it "
+        "into a folder of `local_wheels`, or name the URL of a wheel, for example "
+        "'rich @ https://example.org/rich-13.9.4-py3-none-any.whl'.",
     ),
     "an unknown platform": (
         [runtime(platforms=("linux_x86_64", "solaris"))],
-        f"src:py: `platforms` has 'solaris', which is not a target platform. Choose from {ALL}.",
+        f"src:py: `platforms[1]` is 'solaris', which is not a target platform. Choose from {ALL}.",
     ),
     "a wider platform": (
         [runtime(platforms=("linux_x86_64",)), framework("fw", platforms=("win_arm64",))],
-        "src:fw: `platforms` has 'win_arm64', which src:py below does not have. "
+        "src:fw: `platforms[0]` is 'win_arm64', which src:py below does not have. "
         "A layer can only narrow the platforms of the layers that it is on.",
     ),
     "a bad linux_target": (
         [runtime(linux_target="musl")],
-        "src:py: `linux_target`: `musl` is not `glibc` or `glibc@X.Y`. "
+        "src:py: `linux_target` is 'musl', which is not `glibc` or `glibc@X.Y`. "
         "Write it as, for example, 'glibc@2.28'.",
     ),
     "a bad macosx_target": (
         [runtime(macosx_target="ventura")],
-        "src:py: `macosx_target`: `ventura` is not a macOS version `X.Y`. "
+        "src:py: `macosx_target` is 'ventura', which is not a macOS version `X.Y`. "
         "Write it as, for example, '13.0'.",
     ),
     "no launch module": (
@@ -210,8 +211,8 @@ WRONG = {
         "the BUILD file. Create it, or correct the path.",
     ),
     "a launch module that cannot be imported": (
-        [runtime(), application(launch_module=ModuleDefinition("my-app.py", ("my-app.py",)))],
-        "src:app: `launch_module` names 'my-app.py', which cannot be imported by that name. "
+        [runtime(), application(launch_module=ModuleDefinition("app.v2.py", ("app.v2.py",)))],
+        "src:app: `launch_module` names 'app.v2.py', which cannot be imported by that name. "
         "Rename it.",
     ),
     "a launch package that cannot be run": (
@@ -229,13 +230,14 @@ WRONG = {
     ),
     "a reserved name": (
         [runtime("app-x")],
-        "src:app-x: the name 'app-x' cannot be used: `app-` at the start is reserved for "
+        "src:app-x: `name` is 'app-x', which cannot be used: `app-` at the start is reserved for "
         "application layers. Rename the target.",
     ),
     "an impossible name": (
-        [runtime("py+x")],
-        "src:py+x: the name 'py+x' cannot be used: a layer's name holds ASCII letters, digits, "
-        "`.`, `_` and `-`, and starts and ends with a letter or digit. Rename the target.",
+        [runtime("py x")],
+        "src:py x: `name` is 'py x', which cannot be used: a layer's name holds ASCII letters, "
+        "digits, `.`, `_`, `-`, `@` and `+`, and starts and ends with a letter or digit. "
+        "Rename the target.",
     ),
     "one install target in a stack": (
         [
@@ -260,7 +262,9 @@ def test_a_wrong_definition_is_one_message(case: str) -> None:
 def test_a_bad_requirement_names_the_value_and_the_remedy() -> None:
     (problem,) = problems(runtime(requirements=("rich>>13",)))
     # The reason in the middle is that of the release of `packaging` at hand.
-    assert problem.startswith("src:py: `requirements` has 'rich>>13', which is not a requirement: ")
+    assert problem.startswith(
+        "src:py: `requirements[0]` is 'rich>>13', which is not a requirement: "
+    )
     assert problem.endswith("Write it as in PEP 508, for example 'scikit-learn>=1.5'.")
 
 

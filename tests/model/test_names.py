@@ -14,7 +14,7 @@ from venvstacks_rules.model.names import (
 
 R, F, A = LayerKind.RUNTIME, LayerKind.FRAMEWORK, LayerKind.APPLICATION
 SHAPE = (
-    "a layer's name holds ASCII letters, digits, `.`, `_` and `-`, "
+    "a layer's name holds ASCII letters, digits, `.`, `_`, `-`, `@` and `+`, "
     "and starts and ends with a letter or digit"
 )
 
@@ -23,12 +23,12 @@ def test_kinds_put_a_prefix_before_the_name() -> None:
     assert [layer_name(kind, "x") for kind in (R, F, A)] == ["x", "framework-x", "app-x"]
 
 
-@pytest.mark.parametrize("name", ["a", "cpython-3.11", "A_b.C-9", "0"])
+@pytest.mark.parametrize("name", ["a", "cpython-3.11", "A_b.C-9", "0", "a@2", "c++17"])
 def test_good_names(name: str) -> None:
     assert [name_problem(kind, name) for kind in LayerKind] == [None] * 3
 
 
-@pytest.mark.parametrize("name", ["", "-a", "a.", "a b", "a/b", "ü", "a\n", "a@2", ".."])
+@pytest.mark.parametrize("name", ["", "-a", "a.", "a b", "a/b", "ü", "a\n", "a@", ".."])
 def test_bad_names(name: str) -> None:
     assert name_problem(R, name) == SHAPE
 

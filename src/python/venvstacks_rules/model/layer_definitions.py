@@ -1,21 +1,24 @@
 """What a user wrote of a layer, and what is wrong with it taken alone.
 
-:class:`LayerDefinition` holds the fields of one target as they were written;
-:func:`field_problems` has one sentence for each field that cannot be used.
+:class:`LayerDefinition` holds the fields of one target, or of one layer of a stack file, as they
+were written; :func:`field_problems` finds the values that cannot be used.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.specifiers import InvalidSpecifier, Specifier
-
+from venvstacks_rules.model.definition_problems import Origin, Problem, TargetOrigin
 from venvstacks_rules.model.names import LayerKind, name_problem
+from venvstacks_rules.model.package_indexes import IndexFields
 from venvstacks_rules.model.platforms import linux_glibc, macosx_version
+from venvstacks_rules.model.requirement_checks import requirement_problem
 
 _IMPLEMENTATION = re.compile(r"cpython@(\d+\.\d+)(\.\d+)?")
+_LINUX_FORMS = "`glibc` or `glibc@X.Y`"
+_MACOSX_FORMS = "a macOS version `X.Y`"
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,9 @@ class Reference:
     written: str
     """As it stands in the field."""
     address: str | None
-    """The address of the target, or None where there is no such target."""
+    """The address of the layer's definition, or None where there is none."""
+    problem: str | None = None
+    """Why there is none, with the remedy, where that is known: ``but ... Name ...``."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,7 @@ class LayerDefinition:
     """The fields of one layer, as written."""
 
     address: str
+    """What other definitions refer to it by."""
     kind: LayerKind
     name: str
     requirements: tuple[str, ...] = ()
@@ -81,9 +87,31 @@ class LayerDefinition:
     local_wheels: tuple[str, ...] = ()
     """Folders with wheels, relative to the folder of the definition."""
     versioned: bool = False
+    stack_origin: Origin | None = None
+    """Where a stack file defines the layer; None for a target that is written by hand."""
+    support_keys: tuple[str, ...] = ()
+    """For each of `support_modules` the key in the order written, where that is known."""
+
+    @property
+    def origin(self) -> Origin:
+        """Where the definition comes from."""
+        return self.stack_origin or TargetOrigin(self.address)
+
+    @property
+    def index_fields(self) -> IndexFields:
+        """The fields about indexes."""
+        return IndexFields(self.package_indexes, self.index_overrides, self.origin)
+
+    @property
+    def modules(self) -> Iterator[tuple[str, ModuleDefinition]]:
+        """Launch and support modules, each with its key."""
+        if self.launch_module is not None:
+            yield "launch_module", self.launch_module
+        keys = self.support_keys or ("support_modules",) * len(self.support_modules)
+        yield from zip(keys, self.support_modules)
 
 
-def field_problems(definition: LayerDefinition, *, patch_release_needed: bool) -> list[str]:
+def field_problems(definition: LayerDefinition, *, patch_release_needed: bool) -> list[Problem]:
     """Problems of the fields that need no look at another layer.
 
     `patch_release_needed` is whether ``cpython@X.Y`` is too vague for the interpreter provider.
@@ -91,11 +119,14 @@ def field_problems(definition: LayerDefinition, *, patch_release_needed: bool) -
     return [
         *_own_problems(definition),
         *_module_problems(definition),
+        *definition.index_fields.duplicates(),
         *_implementation_problems(definition, patch_release_needed),
     ]
 
 
-def _implementation_problems(definition: LayerDefinition, patch_release_needed: bool) -> list[str]:
+def _implementation_problems(
+    definition: LayerDefinition, patch_release_needed: bool
+) -> list[Problem]:
     if definition.kind is not LayerKind.RUNTIME:
         return []
     value = definition.python_implementation or ""
@@ -108,84 +139,69 @@ def _implementation_problems(definition: LayerDefinition, patch_release_needed: 
     return []
 
 
-def _bad_implementation(value: str, reason: str) -> str:
-    return (
-        f"`python_implementation` is {value!r}, {reason} 'cpython@X.Y.Z'. "
-        "Write it as, for example, 'cpython@3.11.13'."
-    )
+def _bad_implementation(value: str, reason: str) -> Problem:
+    text = f"is {value!r}, {reason} 'cpython@X.Y.Z'. Write it as, for example, 'cpython@3.11.13'."
+    return Problem("python_implementation", text)
 
 
-def _own_problems(definition: LayerDefinition) -> list[str]:
+def _own_problems(definition: LayerDefinition) -> Iterator[Problem]:
     """Problems of the fields that can be judged alone."""
-    problems = []
     name = name_problem(definition.kind, definition.name)
     if name is not None:
-        problems.append(f"the name {definition.name!r} cannot be used: {name}. Rename the target.")
-    for requirement in definition.requirements:
-        try:
-            parsed = Requirement(requirement)
-            # Old releases of `packaging`, such as the one in Pants 2.17, accept `>>1`.
-            for specifier in parsed.specifier:
-                Specifier(str(specifier))
-        except (InvalidRequirement, InvalidSpecifier) as e:
-            reason = str(e).splitlines()[0].rstrip(".")
-            problems.append(
-                f"`requirements` has {requirement!r}, which is not a requirement: {reason}. "
-                "Write it as in PEP 508, for example 'scikit-learn>=1.5'."
-            )
-            continue
-        if parsed.url is not None:
-            problems.append(
-                f"`requirements` has {requirement!r}, a direct reference, which cannot be locked "
-                "yet. Name a version, and the index to take it from in `[venvstacks].uv_config`."
-            )
-    for field, value, check in (
-        ("linux_target", definition.linux_target, linux_glibc),
-        ("macosx_target", definition.macosx_target, macosx_version),
+        text = f"is {definition.name!r}, which cannot be used: {name}. "
+        yield Problem("name", f"{text}Rename the {definition.origin.thing}.")
+    for i, requirement in enumerate(definition.requirements):
+        found = requirement_problem(requirement)
+        if found is not None:
+            yield Problem(f"requirements[{i}]", found)
+    for field, value, check, forms, example in (
+        ("linux_target", definition.linux_target, linux_glibc, _LINUX_FORMS, "glibc@2.28"),
+        ("macosx_target", definition.macosx_target, macosx_version, _MACOSX_FORMS, "13.0"),
     ):
         try:
             if value is not None:
                 check(value)
-        except ValueError as e:
-            example = "'glibc@2.28'" if field == "linux_target" else "'13.0'"
-            problems.append(f"`{field}`: {e}. Write it as, for example, {example}.")
-    return problems
+        except ValueError:
+            text = f"is {value!r}, which is not {forms}. Write it as, for example, {example!r}."
+            yield Problem(field, text)
 
 
-def _module_problems(definition: LayerDefinition) -> list[str]:
+def _module_problems(definition: LayerDefinition) -> Iterator[Problem]:
     """Problems of launch and support modules."""
     if definition.kind is not LayerKind.APPLICATION:
-        return []
+        return
     if definition.launch_module is None:
-        return ["`launch_module` is not set. Name a `.py` file or a package directory."]
-    problems = []
-    names: dict[str, str] = {}
-    for field, module in (
-        ("launch_module", definition.launch_module),
-        *(("support_modules", module) for module in definition.support_modules),
-    ):
-        what = f"`{field}` names {module.path!r}"
-        if not module.module_name.isidentifier():
-            problems.append(f"{what}, which cannot be imported by that name. Rename it.")
-        elif module.outside:
-            problems.append(f"{what}, which lies outside of the build root. Move it into it.")
-        elif not module.files:
-            problems.append(
-                f"{what}, but there is no such file or directory beside the BUILD file. "
-                "Create it, or correct the path."
+        yield Problem("launch_module", "is not set. Name a `.py` file or a package directory.")
+    paths: dict[str, str] = {}
+    for key, module in definition.modules:
+        problem = _module_problem(module, definition.origin)
+        if problem is None and key == "launch_module" and not _can_be_run(module):
+            problem = "a directory without a `__main__.py`, which `python -m` needs. Add one."
+        elif problem is None and module.module_name in paths:
+            problem = (
+                f"which would be imported as `{module.module_name}`, like "
+                f"{paths[module.module_name]!r}. Rename one of them."
             )
-        elif (
-            field == "launch_module"
-            and not module.is_file
-            and (f"{module.path}/__main__.py" not in module.files)
-        ):
-            problems.append(
-                f"{what}, a directory without a `__main__.py`, which `python -m` needs. Add one."
-            )
-        elif module.module_name in names:
-            problems.append(
-                f"{what}, which would be imported as `{module.module_name}`, like "
-                f"{names[module.module_name]!r}. Rename one of them."
-            )
-        names.setdefault(module.module_name, module.path)
-    return problems
+        paths.setdefault(module.module_name, module.path)
+        if problem is not None:
+            yield Problem(key, f"names {module.path!r}, {problem}")
+
+
+def _can_be_run(module: ModuleDefinition) -> bool:
+    return module.is_file or f"{module.path}/__main__.py" in module.files
+
+
+def _module_problem(module: ModuleDefinition, origin: Origin) -> str | None:
+    """What is wrong with a module taken alone, and the remedy."""
+    if "\\" in module.path:
+        return f"with a backslash. Write {module.path.replace(chr(92), '/')!r}."
+    if not module.module_name or "." in module.module_name:
+        return "which cannot be imported by that name. Rename it."
+    if module.outside:
+        return "which lies outside of the build root. Move it into it."
+    if not module.files:
+        return (
+            f"but there is no such file or directory beside {origin.beside}. "
+            "Create it, or correct the path."
+        )
+    return None

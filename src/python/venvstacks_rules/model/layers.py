@@ -1,7 +1,7 @@
 """Layers: from what a user wrote down to what can be built.
 
 :func:`resolve_layers` checks a set of definitions together and gives a :class:`Layer` for each that
-is sound, and one sentence for each problem.
+is sound, and one message for each problem.
 """
 
 from __future__ import annotations
@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from venvstacks_rules.model.definition_problems import Problem
 from venvstacks_rules.model.layer_definitions import (
     LayerDefinition,
     ModuleDefinition,
     field_problems,
 )
+from venvstacks_rules.model.layer_references import lower_addresses, reference_problems
 from venvstacks_rules.model.linearize import InconsistentOrderError, linearize
 from venvstacks_rules.model.names import LayerKind, layer_name
+from venvstacks_rules.model.package_indexes import LowerIndexes, Pairs
 from venvstacks_rules.model.platforms import (
     DEFAULT_LINUX_TARGET,
     DEFAULT_MACOSX_TARGET,
@@ -72,17 +75,26 @@ class Layer:
 def resolve_layers(
     definitions: Iterable[LayerDefinition], *, patch_release_needed: bool
 ) -> tuple[dict[str, Layer], tuple[str, ...]]:
-    """Check `definitions` together: all sound layers by address, and every problem found.
+    """Check `definitions` together: all sound layers by address, and a message for each problem.
 
     A definition names others by address; those that are not among `definitions` count as not
     being layers. `patch_release_needed` is whether ``cpython@X.Y`` is too vague for the
     interpreter provider. A layer above a broken one is left out without a problem of its own.
     """
+    layers, problems = judged_layers(definitions, patch_release_needed=patch_release_needed)
+    messages = (definition.origin.message(problem) for definition, problem in problems)
+    return layers, tuple(messages)
+
+
+def judged_layers(
+    definitions: Iterable[LayerDefinition], *, patch_release_needed: bool
+) -> tuple[dict[str, Layer], tuple[tuple[LayerDefinition, Problem], ...]]:
+    """As `resolve_layers`, with the problems as such."""
     by_address = {definition.address: definition for definition in definitions}
     resolver = _Resolver(by_address, patch_release_needed)
     for address in sorted(by_address):
         resolver.resolve(address)
-    return resolver.layers, (*resolver.problems, *_clashes(resolver.layers))
+    return resolver.layers, (*resolver.problems, *_clashes(by_address, resolver.layers))
 
 
 class _Resolver:
@@ -94,17 +106,13 @@ class _Resolver:
         self.definitions = definitions
         self.patch_release_needed = patch_release_needed
         self.layers: dict[str, Layer] = {}
-        self.problems: list[str] = []
+        self.problems: list[tuple[LayerDefinition, Problem]] = []
         self._done: set[str] = set()
         self._path: list[str] = []
 
     def resolve(self, address: str) -> Layer | None:
         if address in self._path:
-            cycle = [*self._path[self._path.index(address) :], address]
-            self.problems.append(
-                f"{address}: the layers depend on each other in a cycle: {' -> '.join(cycle)}. "
-                "Remove one of these from `frameworks`."
-            )
+            self._note_cycle(address)
             return None
         if address not in self._done:
             self._path.append(address)
@@ -115,21 +123,31 @@ class _Resolver:
                 self.layers[address] = layer
         return self.layers.get(address)
 
+    def _note_cycle(self, address: str) -> None:
+        cycle = [*self._path[self._path.index(address) :], address]
+        text = (
+            f"the layers depend on each other in a cycle: {' -> '.join(map(self._called, cycle))}. "
+            "Remove one of these from `frameworks`."
+        )
+        self.problems.append((self.definitions[address], Problem("", text)))
+
     def _resolve(self, definition: LayerDefinition) -> Layer | None:
         problems = [
             *field_problems(definition, patch_release_needed=self.patch_release_needed),
-            *self._reference_problems(definition),
+            *reference_problems(definition, self.definitions),
         ]
-        sound = [self.resolve(address) for address in self._lower_addresses(definition)]
+        sound = [self.resolve(address) for address in lower_addresses(definition, self.definitions)]
         lower = [layer for layer in sound if layer is not None]
         whole = not problems and len(lower) == len(sound)
         order: tuple[str, ...] = ()
+        indexes: Pairs = ()
         if whole:
             order, order_problems = self._import_order(definition, lower)
-            problems += order_problems
-        platforms, platform_problems = _platforms(definition, lower)
+            indexes, index_problems = definition.index_fields.merged(self._lower_indexes(order))
+            problems += [*order_problems, *index_problems]
+        platforms, platform_problems = self._platforms(definition, lower)
         problems += platform_problems
-        self.problems += [f"{definition.address}: {problem}" for problem in problems]
+        self.problems += [(definition, problem) for problem in problems]
         if problems or not whole:
             return None
         base = lower[-1] if lower else None
@@ -150,75 +168,47 @@ class _Resolver:
             launch_module=definition.launch_module,
             support_modules=definition.support_modules,
             dynlib_exclude=definition.dynlib_exclude,
-            package_indexes=definition.package_indexes,
+            package_indexes=indexes,
             priority_indexes=definition.priority_indexes,
             local_wheels=definition.local_wheels,
             versioned=definition.versioned,
         )
 
-    def _lower_addresses(self, definition: LayerDefinition) -> list[str]:
-        references = [*definition.frameworks]
-        if definition.runtime is not None:
-            references.append(definition.runtime)
-        return [
-            reference.address
-            for reference in references
-            if reference.address is not None and reference.address in self.definitions
-        ]
+    def _called(self, address: str) -> str:
+        return self.definitions[address].origin.called
 
-    def _reference_problems(self, definition: LayerDefinition) -> list[str]:
-        if definition.kind is LayerKind.RUNTIME:
-            return []
-        if (definition.runtime is None) == (not definition.frameworks):
-            state = "both are" if definition.runtime else "neither is"
-            problem = (
-                f"of `runtime` and `frameworks`, {state} set. Set `runtime` for a layer directly "
-                "on a runtime, or `frameworks` for a layer on frameworks."
-            )
-            return [problem]
-        problems = []
-        wanted = LayerKind.RUNTIME if definition.runtime else LayerKind.FRAMEWORK
-        field = "runtime" if definition.runtime else "frameworks"
-        seen: set[str] = set()
-        for reference in (definition.runtime,) if definition.runtime else definition.frameworks:
-            target = self.definitions.get(reference.address or "")
-            if reference.address is None:
-                what = "there is no such target"
-            elif target is None:
-                what = f"{reference.address} is not a layer"
-            elif target.kind is not wanted:
-                kind = f"{target.kind.article} {target.kind.value}"
-                what = f"{reference.address} is {kind}, not a {wanted.value}"
-            elif reference.address in seen:
-                problems.append(f"`{field}` lists {reference.written!r} twice. Remove one of them.")
-                continue
-            else:
-                seen.add(reference.address)
-                continue
-            problems.append(
-                f"`{field}` names {reference.written!r}, but {what}. "
-                f"Name a `venvstacks_{wanted.value}` target."
-            )
-        return problems
+    def _lower_indexes(self, order: tuple[str, ...]) -> list[LowerIndexes]:
+        """The indexes of the layers below, in import order.
+
+        Those of the runtime come with the frameworks, which may have overridden them.
+        """
+        frameworks = order[:-1] or order
+        return [
+            LowerIndexes(self._called(address), self.layers[address].package_indexes)
+            for address in frameworks
+        ]
 
     def _import_order(
         self, definition: LayerDefinition, lower: list[Layer]
-    ) -> tuple[tuple[str, ...], list[str]]:
+    ) -> tuple[tuple[str, ...], list[Problem]]:
         """The frameworks below in C3 order, then the runtime."""
         runtimes = list(dict.fromkeys(layer.runtime for layer in lower))
         if len(runtimes) > 1:
             first = lower[0]
-            others = [layer for layer in lower if layer.runtime != first.runtime]
             return (), [
-                f"`frameworks` names {layer.address}, whose runtime is {layer.runtime}, but "
-                f"{first.address} is on {first.runtime}. All frameworks of a layer share one "
-                "runtime."
-                for layer in others
+                Problem(
+                    f"frameworks[{i}]",
+                    f"names {self._called(layer.address)}, whose runtime is "
+                    f"{self._called(layer.runtime)}, but {self._called(first.address)} is on "
+                    f"{self._called(first.runtime)}. All frameworks of a layer share one runtime.",
+                )
+                for i, layer in enumerate(lower)
+                if layer.runtime != first.runtime
             ]
         declared = {
             layer.address: [
                 address
-                for address in self._lower_addresses(self.definitions[layer.address])
+                for address in lower_addresses(self.definitions[layer.address], self.definitions)
                 if address != layer.runtime
             ]
             for layer in self.layers.values()
@@ -229,62 +219,69 @@ class _Resolver:
         try:
             return (*linearize(definition.address, declared), *runtimes), []
         except InconsistentOrderError as e:
-            written = ", ".join(declared[definition.address])
-            problem = (
-                f"`frameworks` is [{written}], for which there is no consistent import order: "
-                f"each of {' and '.join(e.contenders)} has to come before the other. "
+            written = ", ".join(map(self._called, declared[definition.address]))
+            contenders = " and ".join(map(self._called, e.contenders))
+            text = (
+                f"is [{written}], for which there is no consistent import order: "
+                f"each of {contenders} has to come before the other. "
                 "List a framework before those that it builds on, in the same order everywhere."
             )
-            return (), [problem]
+            return (), [Problem("frameworks", text)]
+
+    def _platforms(
+        self, definition: LayerDefinition, lower: list[Layer]
+    ) -> tuple[tuple[TargetPlatform, ...], list[Problem]]:
+        """The layer's platforms in the standard order: its own, or those of all lower layers."""
+        offered = {
+            name: platform
+            for name, platform in PLATFORMS.items()
+            if all(platform in layer.platforms for layer in lower)
+        }
+        if definition.platforms is None:
+            return tuple(offered.values()), []
+        problems = []
+        for i, name in enumerate(definition.platforms):
+            if name not in PLATFORMS:
+                text = f"which is not a target platform. Choose from {', '.join(PLATFORMS)}."
+            elif name not in offered:
+                without = next(x.address for x in lower if PLATFORMS[name] not in x.platforms)
+                text = (
+                    f"which {self._called(without)} below does not have. "
+                    "A layer can only narrow the platforms of the layers that it is on."
+                )
+            else:
+                continue
+            problems.append(Problem(f"platforms[{i}]", f"is {name!r}, {text}"))
+        return tuple(p for name, p in offered.items() if name in definition.platforms), problems
 
 
-def _platforms(
-    definition: LayerDefinition, lower: list[Layer]
-) -> tuple[tuple[TargetPlatform, ...], list[str]]:
-    """The layer's platforms in the standard order: its own, or those of all lower layers."""
-    offered = {
-        name: platform
-        for name, platform in PLATFORMS.items()
-        if all(platform in layer.platforms for layer in lower)
-    }
-    if definition.platforms is None:
-        return tuple(offered.values()), []
-    problems = []
-    for name in definition.platforms:
-        if name not in PLATFORMS:
-            problems.append(
-                f"`platforms` has {name!r}, which is not a target platform. "
-                f"Choose from {', '.join(PLATFORMS)}."
-            )
-        elif name not in offered:
-            without = next(x.address for x in lower if PLATFORMS[name] not in x.platforms)
-            problems.append(
-                f"`platforms` has {name!r}, which {without} below does not have. "
-                "A layer can only narrow the platforms of the layers that it is on."
-            )
-    return tuple(p for name, p in offered.items() if name in definition.platforms), problems
-
-
-def _clashes(layers: Mapping[str, Layer]) -> list[str]:
+def _clashes(
+    definitions: Mapping[str, LayerDefinition], layers: Mapping[str, Layer]
+) -> list[tuple[LayerDefinition, Problem]]:
     """Layers of one stack, or of one folder, that would be deployed to the same folder.
 
     Case does not tell folders apart on every machine that layers are deployed to.
     """
     pairs: set[tuple[str, str]] = set()
-    folders: dict[tuple[str, str], str] = {}
-    for address in sorted(layers):
-        layer = layers[address]
-        stack: dict[str, str] = {}
-        for member in (address, *layer.lower):
-            other = stack.setdefault(layers[member].layer_name.casefold(), member)
-            if other != member:
-                pairs.add((min(other, member), max(other, member)))
-        folder = address.split(":")[0].split("#")[0]
-        other = folders.setdefault((folder, layer.layer_name.casefold()), address)
+    beside: dict[tuple[str, str], str] = {}
+    for address in sorted(definitions):
+        definition = definitions[address]
+        name = layer_name(definition.kind, definition.name).casefold()
+        other = beside.setdefault((definition.origin.stack, name), address)
         if other != address:
             pairs.add((other, address))
-    return [
-        f"{second}: it would be deployed to `{layers[first].layer_name}`, as {first} is. "
-        "Rename one of them."
-        for first, second in sorted(pairs)
-    ]
+    for address in sorted(layers):
+        chain: dict[str, str] = {}
+        for member in (address, *layers[address].lower):
+            other = chain.setdefault(layers[member].layer_name.casefold(), member)
+            if other != member:
+                pairs.add((min(other, member), max(other, member)))
+    problems = []
+    for first, second in sorted(pairs):
+        one, other_one = definitions[first], definitions[second]
+        text = (
+            f"it would be deployed to `{layer_name(one.kind, one.name)}`, as "
+            f"{one.origin.place} is. Rename one of them."
+        )
+        problems.append((other_one, Problem("", text, concerns=("name",))))
+    return problems

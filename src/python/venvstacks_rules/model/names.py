@@ -13,7 +13,7 @@ import enum
 import re
 from pathlib import PurePosixPath
 
-_LAYER_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
+_LAYER_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._@+-]*[A-Za-z0-9])?")
 
 
 class LayerKind(enum.Enum):
@@ -38,7 +38,7 @@ def name_problem(kind: LayerKind, name: str) -> str | None:
     """What is wrong with `name` as the name of a layer of this kind, or None."""
     if not _LAYER_NAME.fullmatch(name):
         return (
-            "a layer's name holds ASCII letters, digits, `.`, `_` and `-`, "
+            "a layer's name holds ASCII letters, digits, `.`, `_`, `-`, `@` and `+`, "
             "and starts and ends with a letter or digit"
         )
     if kind is LayerKind.RUNTIME:

@@ -16,7 +16,7 @@ DEFAULT_LINUX_TARGET = "glibc@2.28"
 DEFAULT_MACOSX_TARGET = "13.0"
 
 _LINUX_TARGET = re.compile(r"glibc(?:@(\d+)\.(\d+))?")
-_MACOSX_TARGET = re.compile(r"(\d+)(?:\.(\d+))?")
+_MACOSX_TARGET = re.compile(r"(\d+)(?:\.(\d+)(?:\.\d+)?)?")
 
 # The last glibc minor version that had a manylinux alias of its own.
 _LEGACY_MANYLINUX = {(2, 17): "manylinux2014", (2, 12): "manylinux2010", (2, 5): "manylinux1"}
@@ -69,7 +69,10 @@ def linux_glibc(linux_target: str) -> tuple[int, int]:
 
 
 def macosx_version(macosx_target: str) -> tuple[int, int]:
-    """The oldest macOS that a layer must run on, from ``X`` or ``X.Y``; ValueError otherwise."""
+    """The oldest macOS that a layer must run on, from ``X`` or ``X.Y``; ValueError otherwise.
+
+    A patch release may follow; wheels do not tell these apart.
+    """
     match = _MACOSX_TARGET.fullmatch(macosx_target)
     if match is None:
         raise ValueError(f"`{macosx_target}` is not a macOS version `X.Y`")

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from venvstacks_rules.model.layer_definitions import ModuleDefinition
-from venvstacks_rules.model.stack_file import StackFile
+from venvstacks_rules.model.definition_problems import Problem, StackOrigin, key_part, suggestion
+from venvstacks_rules.model.layer_definitions import LayerDefinition, ModuleDefinition
+from venvstacks_rules.model.layers import judged_layers
+from venvstacks_rules.model.stack_file import LISTS, StackFile, StackLayer, list_name
+from venvstacks_rules.model.stack_file_references import (
+    framework_references,
+    layer_address,
+    runtime_reference,
+)
+from venvstacks_rules.model.stack_file_tables import KEYS
+
+_NUMBER = re.compile(r"\[(\d+)\]")
 
 
 def stack_file_problems(
@@ -22,14 +33,107 @@ def stack_file_problems(
     they are not known. `patch_release_needed` is whether ``cpython@X.Y`` is too vague for the
     interpreter provider.
     """
-    raise NotImplementedError
+    messages = [
+        f"{stack.path}: `{problem.key}` {problem.text}"
+        for key, problem in stack.unreadable
+        if not key
+    ]
+    definitions = list(_definitions(stack, modules))
+    _, judged = judged_layers(definitions, patch_release_needed=patch_release_needed)
+    for layer, definition in zip(stack.layers, definitions):
+        unreadable = [problem for key, problem in stack.unreadable if key == layer.key]
+        found = [problem for judged_one, problem in judged if judged_one is definition]
+        if known_indexes is not None:
+            found += _index_problems(layer, known_indexes)
+        unusable = {key for problem in unreadable for key in (problem.key, *problem.fields)}
+        unusable |= _perhaps_there(stack, layer)
+        new = [p for p in found if unusable.isdisjoint((p.key, *p.fields))]
+        messages += map(definition.origin.message, sorted((*unreadable, *new), key=_position))
+    return tuple(messages)
 
 
 def index_names(uv_config: Mapping[str, object]) -> tuple[str, ...]:
     """The names of the indexes of a ``[tool.uv]`` table; what has no name is left out."""
-    raise NotImplementedError
+    indexes = uv_config.get("index")
+    names = [
+        index.get("name")
+        for index in (indexes if isinstance(indexes, list) else [])
+        if isinstance(index, Mapping)
+    ]
+    return tuple(name for name in names if isinstance(name, str))
 
 
 def toml_problem(path: str, reason: str) -> str:
     """The message for a stack file that is not TOML at all."""
-    raise NotImplementedError
+    return f"{path}: it is not TOML: {reason.rstrip('.')}. Correct it there."
+
+
+def _definitions(
+    stack: StackFile, modules: Mapping[str, ModuleDefinition]
+) -> Iterator[LayerDefinition]:
+    for layer in stack.layers:
+        launch = layer.launch_module
+        yield LayerDefinition(
+            address=layer_address(layer),
+            kind=layer.kind,
+            name=layer.name,
+            requirements=layer.requirements,
+            python_implementation=layer.python_implementation,
+            runtime=runtime_reference(stack, layer),
+            frameworks=framework_references(stack, layer),
+            platforms=layer.platforms,
+            linux_target=layer.linux_target,
+            macosx_target=layer.macosx_target,
+            launch_module=None if launch is None else _module(launch, modules),
+            support_modules=tuple(_module(path, modules) for path in layer.support_modules),
+            support_keys=layer.support_keys,
+            dynlib_exclude=layer.dynlib_exclude,
+            package_indexes=layer.package_indexes,
+            index_overrides=layer.index_overrides,
+            priority_indexes=layer.priority_indexes,
+            versioned=layer.versioned,
+            stack_origin=StackOrigin(stack.path, layer.key, layer.layer_name),
+        )
+
+
+def _module(path: str, modules: Mapping[str, ModuleDefinition]) -> ModuleDefinition:
+    return modules.get(path, ModuleDefinition(path, ()))
+
+
+def _index_problems(layer: StackLayer, known: Collection[str]) -> Iterator[Problem]:
+    """Indexes that the layer refers to and that are not there."""
+    named = [(f"package_indexes.{key_part(name)}", index) for name, index in layer.package_indexes]
+    named += [(f"priority_indexes[{i}]", index) for i, index in enumerate(layer.priority_indexes)]
+    for key, index in named:
+        if index not in known:
+            text = f"is {index!r}, but no index has that name. {_index_remedy(index, known)}"
+            yield Problem(key, text)
+
+
+def _index_remedy(index: str, known: Iterable[str]) -> str:
+    meant = suggestion(index, known)
+    return f"Did you mean {meant!r}?" if meant else "Define it as `[[tool.uv.index]]`."
+
+
+def _perhaps_there(stack: StackFile, layer: StackLayer) -> set[str]:
+    """The keys by which `layer` names layers that may be there, under names that are unreadable."""
+    unreadable = {
+        field
+        for key, problem in stack.unreadable
+        for field in ((list_name(key),) if key and "name" in problem.fields else problem.fields)
+    }
+    kinds = {LISTS[field] for field in unreadable if field in LISTS}
+    readable = {(other.kind, other.name) for other in stack.layers}
+    return {
+        key
+        for key, kind, name in layer.references
+        if kind in kinds and (kind, name) not in readable
+    }
+
+
+def _position(problem: Problem) -> tuple[int, int]:
+    """Where a problem comes among those of its layer: by field, then by place in the list."""
+    names = list(KEYS)
+    rank = min((names.index(f) for f in problem.fields if f in KEYS), default=len(names))
+    number = _NUMBER.search(problem.key)
+    return rank, int(number[1]) if number else 0
