@@ -107,15 +107,20 @@ async def package_stack(
     stacks = await concurrently(
         stack_outputs(StackOutputsRequest(layers, name), **implicitly()) for name in platforms.names
     )
+    published = []
+    for name, stack, folder in zip(platforms.names, stacks, folders):
+        if stack.files:
+            published.append((stack, folder.path))
+        else:
+            logger.info("%s is not packaged: no layer of it targets %s.", field_set.address, name)
     prefixed = await concurrently(
-        engine.add_prefix(AddPrefix(stack.digest, folder.path))
-        for stack, folder in zip(stacks, folders)
+        engine.add_prefix(AddPrefix(stack.digest, folder)) for stack, folder in published
     )
     return BuiltPackage(
         await engine.merge_digests(MergeDigests(prefixed)),
         tuple(
-            BuiltPackageArtifact(os.path.join(folder.path, path))
-            for stack, folder in zip(stacks, folders)
+            BuiltPackageArtifact(os.path.join(folder, path))
+            for stack, folder in published
             for path in stack.files
         ),
     )
