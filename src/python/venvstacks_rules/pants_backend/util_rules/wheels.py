@@ -148,7 +148,7 @@ async def path_wheels(request: PathWheelsRequest) -> RepositoryFiles:
             path=os.path.normpath(os.path.join(folder, wheel.path)),
             written=wheel.path,
             sha256=wheel.sha256,
-            size=wheel.size,
+            size=wheel.size or None,
         )
         for wheel in request.wheels
         if wheel.path is not None
@@ -179,7 +179,7 @@ async def fetched_wheels(request: FetchedWheelsRequest) -> FetchedWheels:
                 target=layer.address,
                 url=wheel.url,
                 sha256=wheel.sha256,
-                size=wheel.size,
+                size=wheel.size or None,
                 directory=str(index),
                 indexes=indexes_for(wheel.url, recorded.get(wheel.file_name), config.indexes),
             ),
