@@ -6,6 +6,7 @@ on them.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -86,7 +87,8 @@ def write_whole(file: Path, text: str, *, option: str, written: str) -> None:
         draft.write_text(text, encoding="utf-8")
         draft.replace(file)
     except OSError as e:
-        draft.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            draft.unlink()
         raise VenvstacksError(
             f"`{option}` is {written!r}, which cannot be written: {e.strerror}. "
             "Name a file in a folder that you may write to."
