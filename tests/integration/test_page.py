@@ -15,12 +15,7 @@ from venvstacks_rules.model.names import LayerKind
 from venvstacks_rules.model.summary.page import render_page
 from venvstacks_rules.model.summary.stack import Overview
 
-pytestmark = [
-    pytest.mark.integration,
-    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed"),
-    # One worker, so that the browser is started once.
-    pytest.mark.xdist_group("integration/test_page.py"),
-]
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not on PATH")
 
 EVIL = "<script>window.pwned=1</script><img src=x onerror=window.pwned=1>"
 
