@@ -126,6 +126,13 @@ def test_no_wheel_for_the_platform() -> None:
     assert layer.download_size == 0
 
 
+def test_a_lock_without_sizes() -> None:
+    lock = Lockfile("==3.11.*", (package("both", wheel("both", LINUX, 0)),))
+    layer = summarize_layer(FRAMEWORK, replace(CONTEXT, lockfile=lock), LINUX_X86_64)
+    assert [p.wheel_size for p in layer.packages] == [None]
+    assert layer.download_size is None
+
+
 def test_sizes_of_a_build() -> None:
     built = BuiltLayer(
         "py.tar.zst",

@@ -44,6 +44,7 @@ class OwnPackage:
     wheel: str | None
     """The file name of the wheel for the platform; None where the lock has none that fits."""
     wheel_size: int | None
+    """None where the lock does not say it."""
     unpacked_size: int | None
     """None where the layer is not built."""
 
@@ -120,11 +121,14 @@ class LayerSummary:
 
     @property
     def download_size(self) -> int | None:
-        """Of the wheels, and of a pinned interpreter; None where no lock can be read."""
+        """Of the wheels, and of a pinned interpreter; None where no lock tells."""
         if self.lock.requirements_hash is None or not self.offered:
             return None
+        sizes = [package.wheel_size for package in self.packages if package.wheel is not None]
+        if None in sizes:
+            return None
         interpreter = self.interpreter.download_size if self.interpreter else None
-        return sum(package.wheel_size or 0 for package in self.packages) + (interpreter or 0)
+        return sum(size or 0 for size in sizes) + (interpreter or 0)
 
     @property
     def weighed_by(self) -> str:
@@ -254,7 +258,7 @@ def _own_packages(
                 package.name,
                 package.version,
                 wheel.file_name if wheel else None,
-                wheel.size if wheel else None,
+                (wheel.size or None) if wheel else None,
                 unpacked.get(wheel.file_name) if wheel and unpacked is not None else None,
             )
         )

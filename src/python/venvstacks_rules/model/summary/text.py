@@ -129,7 +129,7 @@ def _packages(layer: LayerSummary) -> Iterator[str]:
     names = max(len(package.name) for package in shown)
     versions = max(len(package.version) for package in shown)
     for package in shown:
-        size = size_text(layer.weight(package)) if package.wheel else "no wheel fits"
+        size = size_text(layer.weight(package) or None) if package.wheel else "no wheel fits"
         text = f"{package.name:{names}}  {package.version:{versions}}  {size:>8}"
         yield f"{'':{_LABEL}}  {_clean(text)}"
     if rest:
