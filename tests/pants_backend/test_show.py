@@ -38,7 +38,7 @@ venvstacks_manifest(name="stack", layers=[":app"])
 def runner() -> RuleRunner:
     return RuleRunner(
         rules=[
-            distdir.get_distdir,
+            *distdir.rules(),  # type: ignore[no-untyped-call]
             *layer_graph.rules(),
             *locks.rules(),
             *module_listings.rules(),
