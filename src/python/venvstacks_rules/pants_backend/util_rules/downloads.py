@@ -6,6 +6,7 @@ import os.path
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from http.client import responses
 
 from pants.base.exceptions import IntrinsicError
 from pants.engine.fs import (
@@ -21,7 +22,7 @@ from pants.engine.fs import (
 from pants.util.docutil import bin_name
 
 from venvstacks_rules.model.action_io import FetchedFile, FetchFileRequest, from_json, to_json
-from venvstacks_rules.model.credentials import refused, without_credentials
+from venvstacks_rules.model.credentials import CredentialSearch, refused, without_credentials
 from venvstacks_rules.model.errors import LockError, VenvstacksError
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.action_tool import ActionProcessRequest
@@ -132,7 +133,7 @@ async def file_with_credentials(request: FileWithCredentialsRequest) -> Download
                 verb="fetch-file",
                 request=to_json(
                     FetchFileRequest(
-                        url=without_credentials(request.url),
+                        url=request.url,
                         sha256=request.sha256,
                         size=request.size,
                         output=output,
@@ -154,29 +155,22 @@ async def file_with_credentials(request: FileWithCredentialsRequest) -> Download
 @rule
 async def pinned_file(request: PinnedFileRequest) -> PinnedFile:
     access = await network_access(**implicitly())
-    search = access.search(request.url, request.indexes)
-    size = request.size
+    # Those in a lockfile, if another tool left some there, are not used, nor shown.
+    url, size = without_credentials(request.url), request.size
+    search = access.search(url, request.indexes)
     try:
         # The engine knows neither credentials nor files of unknown size.
         if size is None or access.knows(search):
             found = await file_with_credentials(
-                FileWithCredentialsRequest(
-                    request.url, request.sha256, request.size, request.indexes
-                ),
+                FileWithCredentialsRequest(url, request.sha256, size, request.indexes),
                 **implicitly(),
             )
             digest, size = found.digest, found.size
         else:
-            digest = await engine.download_file(
-                DownloadFile(request.url, FileDigest(request.sha256, size))
-            )
+            digest = await engine.download_file(DownloadFile(url, FileDigest(request.sha256, size)))
     except (IntrinsicError, VenvstacksError) as e:
         # What the engine says names neither the layer nor, of a wrong hash, the URL.
-        text = str(e)
-        if isinstance(e, IntrinsicError):
-            status = re.search(r"error \((\d{3})\)", text)
-            why = refused(int(status[1]), None, search) if status else ""
-            text = f"{request.url}: {text}{why}"
+        text = _engine_failure(e, search) if isinstance(e, IntrinsicError) else str(e)
         raise _not_as_pinned(
             [
                 f"{request.target}: {text}\n"
@@ -186,6 +180,16 @@ async def pinned_file(request: PinnedFileRequest) -> PinnedFile:
     prefixed = await engine.add_prefix(AddPrefix(digest, request.directory))
     snapshot = await engine.digest_to_snapshot(prefixed)
     return PinnedFile(prefixed, snapshot.files[0], size)
+
+
+def _engine_failure(error: IntrinsicError, search: CredentialSearch) -> str:
+    """What the engine says, in the words of our own downloads."""
+    said = re.match(r"(?:Client|Server) error \((\d{3})\)", str(error))
+    if said is None:
+        return f"{search.url}: {error}"
+    status = int(said[1])
+    phrase = responses.get(status, "")
+    return f"{search.url}: {status} {phrase}{refused(status, None, search)}"
 
 
 # ---------------------------------------------------------------------------- from the repository
