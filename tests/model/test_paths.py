@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import fnmatch
+
 import pytest
 
-from venvstacks_rules.model.paths import link_problem, path_problem
+from venvstacks_rules.model.paths import link_problem, literal_glob, path_problem
 
 
 @pytest.mark.parametrize("path", ["a", "a/b.py", "a b/ü", "..a/b..", "@x/-", "ab:c"])
@@ -62,3 +64,10 @@ def test_links_that_are_accepted(path: str, target: str) -> None:
 )
 def test_links_that_are_refused(path: str, target: str, problem: str) -> None:
     assert link_problem(path, target) == problem
+
+
+@pytest.mark.parametrize("path", ["plain/a-1.0+x.whl", "a[b]c", "*", "what?", "[!x]/]["])
+def test_a_literal_glob_matches_its_path_alone(path: str) -> None:
+    glob = literal_glob(path)
+    assert fnmatch.fnmatchcase(path, glob)
+    assert not any(fnmatch.fnmatchcase(other, glob) for other in (f"{path}x", f"x{path}", "b", "x"))

@@ -31,6 +31,11 @@ def path_problem(path: str) -> str | None:
     return None
 
 
+def literal_glob(path: str) -> str:
+    """A glob that matches `path` and nothing else, whatever characters are in it."""
+    return re.sub(r"[\[\]*?]", r"[\g<0>]", path)
+
+
 def link_problem(path: str, target: str) -> str | None:
     """Why a link at `path` in a layer may not point to `target`, or None.
 

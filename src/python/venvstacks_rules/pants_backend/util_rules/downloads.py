@@ -24,6 +24,7 @@ from pants.util.docutil import bin_name
 from venvstacks_rules.model.action_io import FetchedFile, FetchFileRequest, from_json, to_json
 from venvstacks_rules.model.credentials import CredentialSearch, refused, without_credentials
 from venvstacks_rules.model.errors import LockError, VenvstacksError
+from venvstacks_rules.model.paths import literal_glob
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.action_tool import ActionProcessRequest
 from venvstacks_rules.pants_backend.engine import collect_rules, implicitly, rule
@@ -218,9 +219,7 @@ def _repository_problem(file: RepositoryFile, entry: FileEntry | None) -> str | 
 @rule
 async def repository_files(request: RepositoryFilesRequest) -> RepositoryFiles:
     paths = [file.path for file in request.files if not file.path.startswith("../")]
-    # Brackets, stars and question marks in a name are meant as they stand.
-    globs = PathGlobs(re.sub(r"([\[\]*?])", r"[\1]", path) for path in paths)
-    digest = await engine.path_globs_to_digest(globs)
+    digest = await engine.path_globs_to_digest(PathGlobs(map(literal_glob, paths)))
     entries = {
         entry.path: entry
         for entry in await engine.get_digest_entries(digest)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pants.engine.fs import Digest, PathGlobs
 
 from venvstacks_rules.model.errors import LockError
+from venvstacks_rules.model.paths import literal_glob
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, rule
 
@@ -50,7 +51,9 @@ async def local_wheels(request: LocalWheelsRequest) -> LocalWheelsInFolders:
                 for name in outside
             ],
         )
-    digest = await engine.path_globs_to_digest(PathGlobs(f"{folder}/*.whl" for folder in folders))
+    digest = await engine.path_globs_to_digest(
+        PathGlobs(f"{literal_glob(folder)}/*.whl" for folder in folders)
+    )
     files = await engine.digest_to_snapshot(digest)
     filled = {os.path.dirname(file) for file in files.files}
     empty = [name for name, folder in zip(request.local_wheels, folders) if folder not in filled]
