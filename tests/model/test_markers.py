@@ -8,6 +8,7 @@ from venvstacks_rules.model.markers import (
     marker_problem,
     may_hold,
     platform_marker,
+    platforms_among,
     provided_marker,
     split_provided,
 )
@@ -79,3 +80,23 @@ def test_platform_markers_hold_on_just_these_platforms() -> None:
 def test_what_is_no_marker() -> None:
     assert marker_problem("os_name == 'nt'") is None
     assert marker_problem("os_name is nt") == "`os_name is nt` is not an environment marker"
+
+
+@pytest.mark.parametrize(
+    ("group", "layer", "expected"),
+    [
+        (("linux_x86_64",), ("linux_x86_64",), None),
+        (("linux_x86_64",), ("linux_x86_64", "win_amd64"), "sys_platform == 'linux'"),
+        (("linux_x86_64", "win_amd64"), ("linux_x86_64", "linux_aarch64", "win_amd64"),
+         "(sys_platform == 'linux' and platform_machine == 'x86_64') or sys_platform == 'win32'"),
+        (("macosx_arm64",), ("macosx_arm64", "macosx_x86_64"),
+         "sys_platform == 'darwin' and platform_machine == 'arm64'"),
+        (("linux_x86_64", "linux_aarch64"), tuple(PLATFORMS), "sys_platform == 'linux'"),
+    ],
+)  # fmt: skip
+def test_platforms_among_those_of_a_layer(
+    group: tuple[str, ...], layer: tuple[str, ...], expected: str | None
+) -> None:
+    marker = platforms_among([PLATFORMS[n] for n in group], [PLATFORMS[n] for n in layer])
+    assert marker == expected
+    assert {name for name in layer if holds(marker, PLATFORMS[name], "3.11.4")} == set(group)

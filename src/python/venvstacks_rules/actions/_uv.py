@@ -127,7 +127,12 @@ def resolve(resolution: Resolution, *, require_wheels: bool = True) -> dict[str,
 
 
 def _project(resolution: Resolution, *, require_wheels: bool) -> dict[str, Any]:
-    environments = [platform_marker([platform]) for platform in resolution.platforms]
+    # Without the implementation, `uv` may look for a solution for PyPy, and there be none.
+    environments = [
+        f"{platform_marker([platform])} and platform_python_implementation == 'CPython' "
+        "and implementation_name == 'cpython'"
+        for platform in resolution.platforms
+    ]
     uv: dict[str, Any] = {**resolution.config.project, "package": False}
     if require_wheels:
         uv["environments"] = uv["required-environments"] = environments

@@ -16,8 +16,17 @@ from venvstacks_rules.model.pylock import LockedPackage, Lockfile, LockInputs
 from venvstacks_rules.model.selection import fitting_platforms
 
 
-def changes_shown(lock: Lockfile, metadata: LockMetadata, inputs: HashedInputs) -> Iterator[str]:
-    """What the hashes beside a lock say of changes that its own content does not show."""
+def changes_shown(
+    lock: Lockfile, metadata: LockMetadata | None, inputs: HashedInputs
+) -> Iterator[str]:
+    """What shows in the hashes beside a lock, and not in its own content, of changes since.
+
+    Without the hashes, nobody vouches for the lock: then every platform has to have its wheels.
+    With them, a platform without wheels is a matter of whoever builds for it.
+    """
+    if metadata is None:
+        yield from _without_wheel(lock, inputs)
+        return
     now = inputs.hashes(lock.requirements_hash)
     then = metadata.hashes
     if then.requirements != now.requirements:
@@ -29,6 +38,23 @@ def changes_shown(lock: Lockfile, metadata: LockMetadata, inputs: HashedInputs) 
             "the Python version, `linux_target`, `macosx_target` or the layers below are not "
             "those that it was locked for"
         )
+
+
+def _without_wheel(lock: Lockfile, inputs: HashedInputs) -> Iterator[str]:
+    version = inputs.python_version
+    for package in lock.packages:
+        if package.from_lower_layer:
+            continue
+        fitting = fitting_platforms(
+            package.wheels, version, inputs.linux_target, inputs.macosx_target
+        )
+        missing = [
+            name
+            for name in inputs.platforms
+            if name not in fitting and may_hold(package.marker, PLATFORMS[name], version)
+        ]
+        if missing:
+            yield f"`{package.name}=={package.version}` has no wheel for {_quoted(missing)}"
 
 
 def unsatisfied(lock: Lockfile, expected: LockInputs) -> Iterator[str]:
@@ -53,22 +79,6 @@ def unsatisfied(lock: Lockfile, expected: LockInputs) -> Iterator[str]:
                 unmet.append(name)
         if unmet:
             yield f"requirement `{text}` is not met on {_quoted(unmet)}"
-    yield from _without_wheel(lock, expected, python_version)
-
-
-def _without_wheel(lock: Lockfile, expected: LockInputs, python_version: str) -> Iterator[str]:
-    targets = expected.linux_target, expected.macosx_target
-    for package in lock.packages:
-        if package.from_lower_layer:
-            continue
-        fitting = fitting_platforms(package.wheels, python_version, *targets)
-        missing = [
-            name
-            for name in expected.platforms
-            if name not in fitting and may_hold(package.marker, PLATFORMS[name], python_version)
-        ]
-        if missing:
-            yield f"`{package.name}=={package.version}` has no wheel for {_quoted(missing)}"
 
 
 def _met(

@@ -11,7 +11,7 @@ from venvstacks_rules.model.lockfiles import (
     ProvidedPackage,
     provided_packages,
 )
-from venvstacks_rules.model.markers import always_holds, may_hold, platform_marker
+from venvstacks_rules.model.markers import always_holds, may_hold, platform_marker, platforms_among
 from venvstacks_rules.model.platforms import TargetPlatform
 
 
@@ -125,9 +125,7 @@ class ProvidedPackages:
     def _marker(
         self, marker: str | None, group: list[TargetPlatform], *, split: bool
     ) -> str | None:
-        always = all(always_holds(marker, platform, self.python_version) for platform in group)
-        if not split:
-            return None if always and len(group) == len(self.by_platform) else marker
-        if always:
-            return platform_marker(group)
-        return f"({marker}) and ({platform_marker(group)})"
+        if all(always_holds(marker, platform, self.python_version) for platform in group):
+            return platforms_among(group, self.platforms)
+        # It is true for some patch releases only.
+        return f"({marker}) and ({platform_marker(group)})" if split else marker

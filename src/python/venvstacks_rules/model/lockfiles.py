@@ -64,17 +64,16 @@ def metadata_reasons(
     lock: Lockfile, metadata: LockMetadata | None, inputs: HashedInputs
 ) -> tuple[str, ...]:
     """Why `lock` no longer fits, as far as the hashes in the file beside it show."""
-    reasons: list[str] = []
-    if metadata is None:
-        if inputs.versioned:
-            reasons.append("there is no `.meta.json` beside it, which has the layer's version")
+    reasons = list(changes_shown(lock, metadata, inputs)) if lock.inputs is None else []
+    if not inputs.versioned:
         return tuple(reasons)
-    if lock.inputs is None:
-        reasons += changes_shown(lock, metadata, inputs)
-    elif inputs.versioned and metadata.hashes.requirements != lock.requirements_hash:
+    if metadata is None:
+        reasons.append("there is no `.meta.json` beside it, which has the layer's version")
+        return tuple(reasons)
+    now = inputs.hashes(lock.requirements_hash)
+    if lock.inputs is not None and metadata.hashes.requirements != now.requirements:
         reasons.append("its `.meta.json` has the version of another content")
-    expected = inputs.hashes(lock.requirements_hash).version_inputs
-    if inputs.versioned and metadata.hashes.version_inputs != expected:
+    if metadata.hashes.version_inputs != now.version_inputs:
         what = "the launch or support modules" if inputs.module_hashes else "`versioned`"
         reasons.append(f"{what} changed since version {metadata.lock_version} was locked")
     return tuple(reasons)

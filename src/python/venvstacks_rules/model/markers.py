@@ -74,16 +74,38 @@ def always_holds(marker: str | None, platform: TargetPlatform, python_version: s
 
 def platform_marker(platforms: Iterable[TargetPlatform]) -> str:
     """A marker that is true on just these platforms."""
-    clauses = []
-    for platform in platforms:
-        values = marker_environment(platform, "3")
-        clauses.append(
-            f"sys_platform == '{values['sys_platform']}'"
-            f" and platform_machine == '{values['platform_machine']}'"
-        )
+    return _any_of([_clause(platform) for platform in platforms])
+
+
+def platforms_among(group: Iterable[TargetPlatform], layer: Iterable[TargetPlatform]) -> str | None:
+    """A marker that tells `group` from the other platforms of a layer; None for all of them.
+
+    It is as short as it can be: where all of the layer's platforms of a system are in the group,
+    it does not ask for the machine.
+    """
+    wanted, every = tuple(group), tuple(layer)
+    if set(every) <= set(wanted):
+        return None
+    clauses: dict[str, None] = {}
+    for platform in wanted:
+        whole = all(other in wanted for other in every if other.system == platform.system)
+        clauses[_system(platform) if whole else _clause(platform)] = None
+    return _any_of(list(clauses))
+
+
+def _system(platform: TargetPlatform) -> str:
+    return f"sys_platform == '{marker_environment(platform, '3')['sys_platform']}'"
+
+
+def _clause(platform: TargetPlatform) -> str:
+    machine = marker_environment(platform, "3")["platform_machine"]
+    return f"{_system(platform)} and platform_machine == '{machine}'"
+
+
+def _any_of(clauses: list[str]) -> str:
     if len(clauses) == 1:
         return clauses[0]
-    return " or ".join(f"({clause})" for clause in clauses)
+    return " or ".join(f"({clause})" if " and " in clause else clause for clause in clauses)
 
 
 def _releases(python_version: str) -> tuple[str, ...]:
