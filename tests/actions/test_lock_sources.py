@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import packaging.pylock
 import pytest
@@ -108,7 +109,7 @@ def test_packages_come_from_the_index_of_their_name(index: Index) -> None:
     for name in ("cpu", "gpu"):
         (index.root / name).mkdir()
         Index(index.root / name, "").add("torch", "2" if name == "cpu" else "3")
-    common = {"uv_config": "venvstacks.toml"}
+    common: dict[str, Any] = {"uv_config": "venvstacks.toml"}
     assert pins(lock("rt", "torch", **common)) == [("torch", "1", None, False)]
     path = lock("rt", "torch", package_indexes=(("torch", "cpu"),), **common)
     assert pins(path) == [("torch", "2", None, False)]

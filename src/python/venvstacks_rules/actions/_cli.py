@@ -22,8 +22,8 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 # starts in milliseconds only if it does not load what the others need.
 VERBS = {
     "find-interpreter": "find_interpreter",
-    "pack-interpreter": "pack_interpreter",
     "pin-interpreters": "pin_interpreters",
+    "pack-interpreter": "pack_interpreter",
     "interpreter-segment": "interpreter_segment",
     "wheel-interface": "wheel_interface",
     "wheel-segments": "wheel_segments",

@@ -58,11 +58,11 @@ class LockMetadata:
                 for name in ("requirements", "lock_input", "other_inputs", "version_inputs")
             )
         )
-        version = table.optional_size("lock_version")
+        version = table.integer("lock_version") if "lock_version" in table else 1
         locked_at = table.string("locked_at")
         if problems:
             raise LockError(f"{origin}: not the metadata of a lock", problems)
-        return cls(hashes, 1 if version is None else version, locked_at)
+        return cls(hashes, version, locked_at)
 
     def to_json(self) -> str:
         """The text of the file."""
