@@ -36,16 +36,18 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+REFUSED = "cannot be unpacked: the path"
+CHARACTER = "holds a backslash or a control character"
 BELOW = "lies below `python/bin/python3.11`, which is no folder"
 
 
 @pytest.mark.parametrize(
     ("members", "problems"),
     [
-        ([file("/etc/passwd")], ["`/etc/passwd` is an absolute path"]),
-        ([file("python/../../x")], ["`python/../../x` has a `..`"]),
-        ([file("python/a\\b")], ["`python/a\\b` has a backslash"]),
-        ([file("python/a\x1b[2J")], ["`python/a\x1b[2J` has a character that cannot be printed"]),
+        ([file("/etc/passwd")], [f"`/etc/passwd` {REFUSED} is absolute"]),
+        ([file("python/../../x")], [f"`python/../../x` {REFUSED} holds `..`"]),
+        ([file("python/a\\b")], [f"`python/a\\b` {REFUSED} {CHARACTER}"]),
+        ([file("python/a\x1b[2J")], [f"`python/a\x1b[2J` {REFUSED} {CHARACTER}"]),
         ([file("other/x")], ["`other/x` lies outside the folder `python/`"]),
         ([file("pythonx")], ["`pythonx` lies outside the folder `python/`"]),
         ([file("python")], ["`python` is not a folder"]),
@@ -56,7 +58,7 @@ BELOW = "lies below `python/bin/python3.11`, which is no folder"
         ),
         (
             [symlink("python/l", "/etc/passwd")],
-            ["`python/l` links to `/etc/passwd`, which is an absolute path"],
+            ["`python/l` links to `/etc/passwd`, which leaves the archive's folder"],
         ),
         (
             [symlink("python/l", "bin/../../../etc")],
@@ -66,7 +68,7 @@ BELOW = "lies below `python/bin/python3.11`, which is no folder"
             [symlink("python/l", "..")],
             ["`python/l` links to `..`, which leaves the archive's folder"],
         ),
-        ([symlink("python/l", "a\\b")], ["`python/l` links to `a\\b`, which has a backslash"]),
+        ([symlink("python/l", "a\\b")], [f"`python/l` links to `a\\b`: the link's target {CHARACTER}"]),
         (
             [hard_link("python/l", "/etc/passwd")],
             ["`python/l` is a hard link to `/etc/passwd`, which is no file before it"],

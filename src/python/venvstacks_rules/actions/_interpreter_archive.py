@@ -17,6 +17,7 @@ from typing import IO
 from venvstacks_rules.actions._streams import chunks
 from venvstacks_rules.actions._tar_stream import DamagedError, TarStream, open_tar_stream
 from venvstacks_rules.model.errors import InterpreterError
+from venvstacks_rules.model.paths import link_problem, path_problem
 
 TOP = "python"
 """The one top-level folder."""
@@ -131,12 +132,13 @@ class InterpreterArchive:
         name = member.name
         if member.isdir() and name == ".":
             return None
-        problem = _path_problem(name)
         parts = [part for part in name.split("/") if part not in ("", ".")]
-        if problem is None and (not parts or parts[0] != TOP):
-            problem = f"lies outside the folder `{TOP}/`"
+        problem = path_problem(name if name.startswith("/") else "/".join(parts))
         if problem is not None:
-            self._refuse(member, problem)
+            self._refuse(member, f"cannot be unpacked: {problem}")
+            return None
+        if parts[0] != TOP:
+            self._refuse(member, f"lies outside the folder `{TOP}/`")
             return None
         return "/".join(parts[1:])
 
@@ -154,12 +156,12 @@ class InterpreterArchive:
         self.files[path] = SpooledFile(path, offset, size, executable)
 
     def _add_link(self, member: tarfile.TarInfo, path: str) -> None:
-        problem = _path_problem(member.linkname, climbing=True)
         target = posixpath.normpath(posixpath.join(TOP, posixpath.dirname(path), member.linkname))
-        if problem is None and target != TOP and not target.startswith(f"{TOP}/"):
-            problem = "leaves the archive's folder"
-        if problem is not None:
-            self._refuse(member, f"links to `{member.linkname}`, which {problem}")
+        problem = link_problem(path, member.linkname)
+        if target != TOP and not target.startswith(f"{TOP}/"):
+            self._refuse(member, f"links to `{member.linkname}`, which leaves the archive's folder")
+        elif problem is not None:
+            self._refuse(member, f"links to `{member.linkname}`: {problem}")
         else:
             self.links[path] = target[len(TOP) + 1 :] or "."
 
@@ -188,18 +190,6 @@ class InterpreterArchive:
 
     def _refuse(self, member: tarfile.TarInfo, problem: str) -> None:
         self._problems.append(f"`{member.name}` {problem}")
-
-
-def _path_problem(path: str, *, climbing: bool = False) -> str | None:
-    if not path.isprintable():
-        return "has a character that cannot be printed"
-    if "\\" in path:
-        return "has a backslash"
-    if path.startswith("/"):
-        return "is an absolute path"
-    if not climbing and ".." in path.split("/"):
-        return "has a `..`"
-    return None
 
 
 def with_folders(leaves: Iterable[str]) -> frozenset[str]:

@@ -18,6 +18,7 @@ from venvstacks_rules.actions._tar import MODIFICATION_TIME
 from venvstacks_rules.actions._tar_stream import DamagedError, open_tar_stream
 from venvstacks_rules.model.deployment_io import DeployedArchive
 from venvstacks_rules.model.errors import ArchiveError
+from venvstacks_rules.model.paths import path_problem
 
 _CHUNK = 1024 * 1024
 _MOST_PROBLEMS = 20
@@ -109,16 +110,10 @@ class _Extraction:
                     return
 
     def _place_problem(self, name: str) -> str | None:
-        if name.startswith("/"):
-            return "an absolute path"
-        parts = name.split("/")
-        if not {"", ".", ".."}.isdisjoint(parts) or "\\" in name or "\0" in name:
-            return "not a plain path: it holds an empty part, `.`, `..` or a backslash"
-        if not _is_text(name):
-            return "not UTF-8"
-        if parts[0] != self.install_target:
-            return f"not below `{self.install_target}/`"
-        return None
+        problem = path_problem(name)
+        if problem is None and name.split("/", maxsplit=1)[0] != self.install_target:
+            problem = f"not below `{self.install_target}/`"
+        return problem
 
     def _add(self, members: tarfile.TarFile, member: tarfile.TarInfo) -> str | None:
         if member.isdir():
