@@ -79,7 +79,9 @@ def test_every_target_is_documented(pants_help: Mapping[str, Any]) -> None:
     assert known == set(TARGETS)
 
 
-@pytest.mark.parametrize("scope", ["venvstacks", "venvstacks-actions", "venvstacks-show"])
+@pytest.mark.parametrize(
+    "scope", ["venvstacks", "venvstacks-actions", "venvstacks-export", "venvstacks-show"]
+)
 def test_every_option_is_documented_with_its_default(
     pants_help: Mapping[str, Any], scope: str
 ) -> None:

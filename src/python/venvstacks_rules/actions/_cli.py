@@ -18,6 +18,9 @@ from venvstacks_rules.model.json_codec import to_json
 # A full disk is nobody's bug.
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
+# What a shell makes of SIGINT.
+_INTERRUPTED = 130
+
 # verb -> the module that has `run(request text) -> result`. Imported when asked for: an action
 # starts in milliseconds only if it does not load what the others need.
 VERBS = {
@@ -31,6 +34,7 @@ VERBS = {
     "lock-layer": "lock_layer",
     "fetch-file": "fetch_file",
     "deploy-layers": "deploy_layers",
+    "export-layers": "export_layers",
     "launch": "launch",
     "check-imports": "check_imports",
 }
@@ -64,6 +68,8 @@ def main(argv: list[str]) -> int:
     except VenvstacksError as e:
         print(f"error: {e}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return _INTERRUPTED
     except OSError as e:
         if e.errno not in _FULL:
             raise

@@ -13,7 +13,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -34,7 +34,7 @@ def check_archives(archives: Sequence[DeployedArchive]) -> None:
         problems.append("no archives are given; the first is the runtime's")
     seen: set[str] = set()
     for archive in archives:
-        if not _INSTALL_TARGET.fullmatch(archive.install_target):
+        if not is_install_target(archive.install_target):
             problems.append(f"`{archive.install_target}` is not the name of a layer's folder")
         elif archive.install_target.casefold() in seen:
             problems.append(f"`{archive.install_target}` is given twice")
@@ -43,6 +43,11 @@ def check_archives(archives: Sequence[DeployedArchive]) -> None:
         seen.add(archive.install_target.casefold())
     if problems:
         raise DeploymentError("the layers to deploy are not well described", problems)
+
+
+def is_install_target(name: str) -> bool:
+    """Whether `name` can be the name of a layer's folder."""
+    return _INSTALL_TARGET.fullmatch(name) is not None
 
 
 @contextmanager
@@ -112,8 +117,11 @@ def _inside(path: object) -> str:
     return path
 
 
-def post_install(layer: Path, base_python: Path, *options: str) -> None:
-    """Run the layer's ``postinstall.py``; DeploymentError with what it says if it fails."""
+def post_install(layer: Path, base_python: Path, *options: str, paths: Iterable[str] = ()) -> None:
+    """Run the layer's ``postinstall.py``; DeploymentError with what it says if it fails.
+
+    `paths` are for ``--compile-listed``.
+    """
     import subprocess
 
     script = layer / POSTINSTALL
@@ -123,7 +131,7 @@ def post_install(layer: Path, base_python: Path, *options: str) -> None:
     try:
         done = subprocess.run(
             command,
-            stdin=subprocess.DEVNULL,
+            input=b"\0".join(os.fsencode(path) for path in paths),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             cwd=layer,

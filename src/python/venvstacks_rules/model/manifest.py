@@ -83,6 +83,12 @@ class LayerMetadata:
             ]
         return data
 
+    def to_export_dict(self) -> dict[str, Any]:
+        """As in the file for a layer that is exported: of no archive, and for no other machine."""
+        data = self.to_dict()
+        del data["target_platform"]
+        return data
+
 
 def utc_time(text: str) -> str:
     """A time of a lock as metadata has it, in UTC with its offset; as it is where it is no time."""

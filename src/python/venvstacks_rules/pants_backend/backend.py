@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pants.engine.target import Target
 
 from venvstacks_rules.pants_backend import action_tool, dependency_inference, manifest_target
-from venvstacks_rules.pants_backend.goals import lock, package, run, show, test
+from venvstacks_rules.pants_backend.goals import export, lock, package, run, show, test
 from venvstacks_rules.pants_backend.manifest_target import VenvstacksManifest
 from venvstacks_rules.pants_backend.target_types import (
     VenvstacksApplication,
@@ -18,8 +18,10 @@ from venvstacks_rules.pants_backend.util_rules import (
     archives,
     chains,
     downloads,
+    exports,
     interfaces,
     interpreters,
+    layer_contents,
     layer_graph,
     local_wheels,
     locking,
@@ -51,8 +53,10 @@ def rules() -> Iterable[object]:
         *chains.rules(),
         *downloads.rules(),
         *dependency_inference.rules(),
+        *exports.rules(),
         *interfaces.rules(),
         *interpreters.rules(),
+        *layer_contents.rules(),
         *layer_graph.rules(),
         *local_wheels.rules(),
         *locking.rules(),
@@ -69,6 +73,7 @@ def rules() -> Iterable[object]:
         *target_platforms.rules(),
         *uv_config.rules(),
         *wheels.rules(),
+        *export.rules(),
         *lock.rules(),
         *package.rules(),
         *run.rules(),

@@ -37,9 +37,11 @@ from pants.engine.fs import (
     RemovePrefix,
     Snapshot,
 )
-from pants.engine.internals.selectors import Get, MultiGet
+from pants.engine.internals.selectors import Effect, Get, MultiGet
 from pants.engine.process import (
     FallibleProcessResult,
+    InteractiveProcess,
+    InteractiveProcessResult,
     Process,
     ProcessCacheScope,
 )
@@ -119,6 +121,11 @@ def download_file(request: DownloadFile) -> Get:
 def execute_process(process: Process) -> Get:
     """Run a process that may fail."""
     return Get(FallibleProcessResult, Process, process)
+
+
+def run_interactive_process(process: InteractiveProcess) -> Effect:
+    """Run a process on the terminal; for goal rules only."""
+    return Effect(InteractiveProcessResult, InteractiveProcess, process)
 
 
 def environment_vars_subset(request: EnvironmentVarsRequest) -> Get:

@@ -36,6 +36,7 @@ from pants.engine.intrinsics import (
     path_globs_to_digest,
     path_globs_to_paths,
     remove_prefix,
+    run_interactive_process,
 )
 from pants.engine.intrinsics import execute_process as _execute_process
 from pants.engine.process import FallibleProcessResult, Process, ProcessCacheScope
@@ -136,6 +137,7 @@ __all__ = [
     "resolve_targets_from_specs",
     "resolve_unparsed_address_inputs",
     "rule",
+    "run_interactive_process",
     "test_result",
     "toml_loads",
     "tool_rules",

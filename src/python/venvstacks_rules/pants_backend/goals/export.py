@@ -1,0 +1,216 @@
+"""``venvstacks-export``: deployed layers, ready to run, in a folder; no archives."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pants.base.build_root import BuildRoot
+from pants.core.util_rules.distdir import DistDir
+from pants.engine.addresses import Address
+from pants.engine.console import Console
+from pants.engine.fs import MergeDigests
+from pants.engine.goal import Goal, GoalSubsystem
+from pants.engine.process import InteractiveProcess
+from pants.engine.target import Target, Targets
+from pants.option.option_types import StrOption
+from pants.util.frozendict import FrozenDict
+from pants.util.strutil import softwrap
+
+from venvstacks_rules.model.action_io import OwnFile, to_json
+from venvstacks_rules.model.errors import DefinitionError
+from venvstacks_rules.model.export_io import ExportLayersRequest
+from venvstacks_rules.model.json_codec import published_json
+from venvstacks_rules.model.layers import Layer
+from venvstacks_rules.model.manifest import env_metadata_path, manifest_path, stack_manifest
+from venvstacks_rules.pants_backend import engine
+from venvstacks_rules.pants_backend.action_tool import ActionProcessRequest, action_process
+from venvstacks_rules.pants_backend.engine import (
+    collect_rules,
+    concurrently,
+    goal_rule,
+    implicitly,
+    rule,
+)
+from venvstacks_rules.pants_backend.manifest_target import ManifestLayersField
+from venvstacks_rules.pants_backend.util_rules.exports import (
+    LayerExport,
+    LayerExportRequest,
+    layer_export,
+)
+from venvstacks_rules.pants_backend.util_rules.layer_graph import LayerRequest, find_layer, is_layer
+from venvstacks_rules.pants_backend.util_rules.stacks import StackLayersRequest, stack_layers
+from venvstacks_rules.pants_backend.util_rules.target_platforms import TargetPlatformNames
+
+logger = logging.getLogger(__name__)
+
+CACHE_NAME, CACHE_DIR = "venvstacks_trees", "__trees"
+"""The named cache of unpacked wheels and interpreters, and where a process sees it."""
+
+
+class ExportSubsystem(GoalSubsystem):
+    """Options of the goal."""
+
+    name = "venvstacks-export"
+    help = softwrap(
+        """
+        Make layers, and all layers below them, ready to run in a folder, for the platform of this
+        machine. The files are hard links to a cache; no archives are packed.
+        """
+    )
+
+    output_dir = StrOption(
+        default=None,
+        metavar="<path>",
+        help=softwrap(
+            """
+            The folder for the layers' folders, absolute or relative to the build root. By default,
+            `export/venvstacks` below `[GLOBAL].pants_distdir`. It may hold layers from earlier
+            exports; only those that changed are written.
+            """
+        ),
+    )
+
+
+class Export(Goal):
+    """The goal itself."""
+
+    subsystem_cls = ExportSubsystem
+    environment_behavior = Goal.EnvironmentBehavior.LOCAL_ONLY
+
+
+@dataclass(frozen=True)
+class ExportedLayersRequest:
+    """What the layers that targets name, and all layers below them, are made from."""
+
+    targets: tuple[Target, ...]
+
+
+@dataclass(frozen=True)
+class LayersToExport:
+    """What layers are made from, each after those that it lies on."""
+
+    exports: tuple[LayerExport, ...]
+    platform: str
+
+
+@rule
+async def layers_to_export(
+    request: ExportedLayersRequest, platforms: TargetPlatformNames
+) -> LayersToExport:
+    platform = platforms.names[0]
+    stacks = await concurrently(
+        stack_layers(
+            StackLayersRequest(target.address, target[ManifestLayersField].value), **implicitly()
+        )
+        for target in request.targets
+        if target.has_field(ManifestLayersField)
+    )
+    named = dict.fromkeys(
+        [
+            *(address for stack in stacks for address in stack.addresses),
+            *(target.address for target in request.targets if is_layer(target)),
+        ]
+    )
+    found = await concurrently(
+        find_layer(LayerRequest(address), **implicitly()) for address in named
+    )
+    layers: dict[Address, Layer] = {}
+    for in_graph in found:
+        layer = in_graph.layer
+        if all(offered.name != platform for offered in layer.platforms):
+            logger.info(
+                "%s is not exported: it is not for the platform %s.",
+                layer.address,
+                platform,
+            )
+            continue
+        for member in (*reversed(in_graph.lower), layer):
+            layers.setdefault(in_graph.targets[member.address].address, member)
+    exports = await concurrently(
+        layer_export(
+            LayerExportRequest(address, platform, directory=f"layers/{number}"),
+            **implicitly(),
+        )
+        for number, address in enumerate(layers)
+    )
+    _refuse_clashes(exports)
+    return LayersToExport(tuple(exports), platform)
+
+
+def _refuse_clashes(exports: Sequence[LayerExport]) -> None:
+    """Layers of several stacks may come to one folder, each under its own name."""
+    problems = []
+    first: dict[str, LayerExport] = {}
+    for export in exports:
+        name = export.layer.install_target
+        other = first.setdefault(name.casefold(), export)
+        if other is not export:
+            problems.append(
+                f"{other.layer.target} and {export.layer.target} would both be exported to "
+                f"`{name}`. Export them to different folders, or rename one of them."
+            )
+    if problems:
+        raise DefinitionError("Layers cannot be exported together:", problems)
+
+
+@goal_rule
+async def export(
+    # Pants 2.17 lets a rule have effects only if it takes a type that has them.
+    console: Console,
+    targets: Targets,
+    options: ExportSubsystem,
+    dist_dir: DistDir,
+    build_root: BuildRoot,
+) -> Export:
+    found = await layers_to_export(ExportedLayersRequest(tuple(targets)), **implicitly())
+    if not found.exports:
+        console.print_stderr(
+            "No layers to export were named. Name targets of layers, or `::` for all."
+        )
+        return Export(exit_code=0)
+    default = dist_dir.relpath / "export" / "venvstacks"
+    folder = build_root.pathlib_path / Path(options.output_dir or default).expanduser()
+    digest = await engine.merge_digests(MergeDigests(export.digest for export in found.exports))
+    prepared = await action_process(
+        ActionProcessRequest(
+            verb="export-layers",
+            request=to_json(
+                ExportLayersRequest(
+                    layers=tuple(export.layer for export in found.exports),
+                    documents=_documents(found.exports, found.platform),
+                    destination=str(folder),
+                    cache=CACHE_DIR,
+                )
+            ),
+            input_digest=digest,
+            append_only_caches=FrozenDict({CACHE_NAME: CACHE_DIR}),
+            description="Export layers",
+        ),
+        **implicitly(),
+    )
+    result = await engine.run_interactive_process(InteractiveProcess.from_process(prepared.process))
+    return Export(exit_code=result.exit_code)
+
+
+def _documents(exports: Sequence[LayerExport], platform: str) -> tuple[OwnFile, ...]:
+    """The manifest, and the metadata of each layer."""
+    metadata = [(export, export.metadata.to_export_dict()) for export in exports]
+    manifest = stack_manifest((export.kind, data) for export, data in metadata)
+    return (
+        OwnFile(manifest_path(platform=platform, tagged=False), text=published_json(manifest)),
+        *(
+            OwnFile(
+                env_metadata_path(export.metadata.layer_name, platform=platform, tagged=False),
+                text=published_json(data),
+            )
+            for export, data in metadata
+        ),
+    )
+
+
+def rules() -> Iterable[object]:
+    """The rules of this module."""
+    return collect_rules()

@@ -1,0 +1,145 @@
+"""What a layer has of its own, beside its wheels and its interpreter, and what is said of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from pants.engine.addresses import Address
+
+from venvstacks_rules.model.action_io import OwnFile, OwnLink
+from venvstacks_rules.model.errors import DefinitionError
+from venvstacks_rules.model.layer_files import LayerInterface, layer_config, layer_files
+from venvstacks_rules.model.layers import Layer
+from venvstacks_rules.model.manifest import LayerMetadata, utc_time
+from venvstacks_rules.model.platforms import PLATFORMS
+from venvstacks_rules.pants_backend.action_tool import postinstall_source
+from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
+from venvstacks_rules.pants_backend.util_rules.interfaces import (
+    LayerInterfaceRequest,
+    layer_interface,
+)
+from venvstacks_rules.pants_backend.util_rules.layer_graph import LayerRequest, find_layer
+from venvstacks_rules.pants_backend.util_rules.locks import (
+    ChainLocks,
+    ChainLocksRequest,
+    chain_locks,
+)
+from venvstacks_rules.pants_backend.util_rules.modules import (
+    LayerModules,
+    LayerModulesRequest,
+    layer_modules,
+)
+from venvstacks_rules.pants_backend.util_rules.wheels import PythonVersionRequest, python_version
+
+
+@dataclass(frozen=True)
+class LayerContentsRequest:
+    """What a layer has of its own on a platform."""
+
+    address: Address
+    platform: str
+
+
+@dataclass(frozen=True)
+class LayerContents:
+    """What a layer has of its own."""
+
+    layer: Layer
+    lower: tuple[LayerInterface, ...]
+    """Of the layers below, in import order."""
+    python_version: str
+    """X.Y.Z of the runtime."""
+    modules: LayerModules
+    files: tuple[OwnFile, ...]
+    """The modules among them; their sources are in the digest of `modules`."""
+    links: tuple[OwnLink, ...]
+    """All but those to shared libraries."""
+    metadata: LayerMetadata
+
+    def refuse_shadowing(self, own_packages: Mapping[str, str]) -> None:
+        """DefinitionError for modules that would take the place of one of a package.
+
+        `own_packages` has the modules of the layer's own packages, each with where it comes from.
+        """
+        owners = {
+            name: below.install_target for below in reversed(self.lower) for name in below.modules
+        }
+        owners.update(own_packages)
+        problems = [
+            f"{self.layer.address}: {name!r} would be imported as `{stem}`, as a module of "
+            f"{owners[stem]} is. Rename it."
+            for name in sorted({file.path.split("/")[0] for file in self.modules.files})
+            for stem in [name.removesuffix(".py")]
+            if stem in owners
+        ]
+        if problems:
+            raise DefinitionError("A module of an application clashes with a package:", problems)
+
+
+@rule
+async def layer_contents(request: LayerContentsRequest) -> LayerContents:
+    found, locks, version, modules = await concurrently(
+        find_layer(LayerRequest(request.address), **implicitly()),
+        chain_locks(ChainLocksRequest(request.address), **implicitly()),
+        python_version(PythonVersionRequest(request.address), **implicitly()),
+        layer_modules(LayerModulesRequest(request.address), **implicitly()),
+    )
+    layer = found.layer
+    lower = await concurrently(
+        layer_interface(
+            LayerInterfaceRequest(found.targets[address].address, request.platform), **implicitly()
+        )
+        for address in layer.lower
+    )
+    files, links = layer_files(
+        layer_config(layer, version.value, lower),
+        lower,
+        system=PLATFORMS[request.platform].system,
+        postinstall=postinstall_source(),
+        modules=modules.files,
+    )
+    metadata = _metadata(
+        layer,
+        platform=request.platform,
+        lower=tuple(lower),
+        chain=locks,
+        modules=modules,
+        python_version=version.value,
+    )
+    return LayerContents(layer, tuple(lower), version.value, modules, files, links, metadata)
+
+
+def _metadata(
+    layer: Layer,
+    *,
+    platform: str,
+    lower: tuple[LayerInterface, ...],
+    chain: ChainLocks,
+    modules: LayerModules,
+    python_version: str,
+) -> LayerMetadata:
+    files = chain.files[layer.address]
+    install_target = chain.install_target(layer)
+    return LayerMetadata(
+        layer_name=layer.layer_name,
+        install_target=install_target,
+        requirements_hash=chain.locks[layer.address].requirements_hash,
+        # The versions of a layer that does not carry them are nobody's business.
+        lock_version=files.lock_version if layer.versioned else 1,
+        locked_at=utc_time(files.locked_at),
+        target_platform=platform,
+        runtime_layer=lower[-1].install_target if lower else install_target,
+        python_implementation=f"cpython@{python_version}",
+        # On Windows every layer carries a copy of the interpreter's launcher.
+        bound_to_implementation=not lower or PLATFORMS[platform].system == "win",
+        required_layers=tuple(below.install_target for below in lower[:-1]) if lower else None,
+        app_launch_module=layer.launch_module.module_name if layer.launch_module else None,
+        app_launch_module_hash=modules.launch_hash,
+        app_support_modules=modules.support_hashes,
+    )
+
+
+def rules() -> Iterable[object]:
+    """The rules of this module."""
+    return collect_rules()
