@@ -18,6 +18,7 @@ from venvstacks_rules.pants_backend.util_rules import (
     layer_graph,
     locks,
     module_listings,
+    modules,
     shown_layers,
     uv_config,
 )
@@ -42,6 +43,7 @@ def runner() -> RuleRunner:
             *layer_graph.rules(),
             *locks.rules(),
             *module_listings.rules(),
+            *modules.rules(),
             *show.rules(),
             *shown_layers.rules(),
             *uv_config.rules(),
@@ -88,6 +90,19 @@ def test_states_without_locks(runner: RuleRunner) -> None:
     }
     assert found["low:off"]["lock"]["remedy"] is None
     assert found["up:app"]["lock"]["path"] == "up/requirements/app-app/pylock.app-app.toml"
+
+
+def test_broken_definitions_are_reported_beside_the_others(runner: RuleRunner) -> None:
+    run(runner, "::")
+    runner.write_files({"up/BUILD": f'{UPPER}\nvenvstacks_framework(name="x", runtime=":none")\n'})
+    result = runner.run_goal_rule(Show, args=["--json", "::"])
+    assert result.exit_code == 1
+    data = json.loads(result.stdout)
+    assert data["problems"] == [
+        "up:x: `runtime` names ':none', but there is no such target. Name a `venvstacks_runtime` "
+        "target."
+    ]
+    assert [x["address"] for x in data["stacks"][0]["applications"]] == ["up:app"]
 
 
 def test_where_a_layer_is_defined() -> None:

@@ -116,7 +116,7 @@ def _figure(drawing: Markup, caption: str) -> Markup:
 def _sizes(drawing: Markup, *, unpacked: bool) -> Markup:
     what = "Unpacked sizes" if unpacked else "Sizes of wheels, as not all layers are built"
     caption = f"{what}: each package takes an area in proportion to its size, within its layer."
-    return element("figure", drawing, element("figcaption", caption), class_="card")
+    return _figure(drawing, caption)
 
 
 def _table_of_layers(stack: StackSummary, anchors: Mapping[str, str]) -> Markup:
@@ -146,6 +146,7 @@ def _table_of_layers(stack: StackSummary, anchors: Mapping[str, str]) -> Markup:
         element("caption", "All layers, lower ones first"),
         element("thead", head),
         element("tbody", *rows),
+        class_="layers",
     )
     return element("div", table, class_="card scroll")
 

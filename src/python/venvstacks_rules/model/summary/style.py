@@ -124,6 +124,8 @@ footer { color: var(--soft); font-size: 0.85rem; margin-top: 3rem; }
   body { padding: 1rem 0.75rem 3rem; }
   .share { display: none; }
   .packages { min-width: 0; }
+  .layers { min-width: 46rem; }
+  .map { min-width: 46rem; }
 }
 @media print {
   :root {

@@ -48,7 +48,10 @@ class LayerModules:
 
 @rule
 async def layer_modules(request: LayerModulesRequest) -> LayerModules:
-    layer_in_graph = await find_layer(LayerRequest(request.address), **implicitly())
+    # Whoever builds looks at the definitions of the whole folder; the files are the same in any case.
+    layer_in_graph = await find_layer(
+        LayerRequest(request.address, among_broken=True), **implicitly()
+    )
     layer = layer_in_graph.layer
     paths = [
         module.path
