@@ -48,7 +48,7 @@ class LayerModules:
 
 @rule
 async def layer_modules(request: LayerModulesRequest) -> LayerModules:
-    # Whoever builds looks at the definitions of the whole folder; the files are the same in any case.
+    # Whoever builds looks at all definitions of the folder; the files are the same in any case.
     layer_in_graph = await find_layer(
         LayerRequest(request.address, among_broken=True), **implicitly()
     )
