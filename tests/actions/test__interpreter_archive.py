@@ -68,7 +68,10 @@ BELOW = "lies below `python/bin/python3.11`, which is no folder"
             [symlink("python/l", "..")],
             ["`python/l` links to `..`, which leaves the archive's folder"],
         ),
-        ([symlink("python/l", "a\\b")], [f"`python/l` links to `a\\b`: the link's target {CHARACTER}"]),
+        (
+            [symlink("python/l", "a\\b")],
+            [f"`python/l` links to `a\\b`: the link's target {CHARACTER}"],
+        ),
         (
             [hard_link("python/l", "/etc/passwd")],
             ["`python/l` is a hard link to `/etc/passwd`, which is no file before it"],

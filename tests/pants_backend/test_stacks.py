@@ -114,19 +114,41 @@ def test_outputs_that_would_overwrite_each_other(runner: RuleRunner) -> None:
             + 'venvstacks_manifest(name="three", layers=["base:other"], output_path="./release")\n',
         }
     )
-    for name in ("py", "one"):
-        address = Address("base", target_name=name)
-        request = output_folder_request(address, None, "linux_x86_64")
-        assert refused(runner, OutputFolder, request) == (
-            "DefinitionError: Outputs would overwrite each other:\n"
-            "  * top:low: it would write the archive of `framework-low` to "
-            "`dist/base/linux_x86_64`, as base:low does. Set `output_path` of one of them."
-        )
+    # Another target's default folder, and what a manifest brings there.
+    path = "base/linux_x86_64/"
+    request = output_folder_request(Address("top", target_name="low"), path, "linux_x86_64")
+    assert refused(runner, OutputFolder, request) == (
+        "DefinitionError: Outputs would overwrite each other:\n"
+        "  * top:low: it would write the archive of `framework-low` to "
+        "`dist/base/linux_x86_64`, as base:low does. Set `output_path` of one of them."
+    )
     request = output_folder_request(Address("top", target_name="two"), "release", "linux_x86_64")
     assert refused(runner, OutputFolder, request) == (
         "DefinitionError: Outputs would overwrite each other:\n"
         "  * top:two: it would write the manifest of a stack to `dist/release`, as top:three does. "
         "Set `output_path` of one of them."
     )
+    for name in ("py", "one"):
+        request = output_folder_request(Address("base", target_name=name), None, "linux_x86_64")
+        assert runner.request(OutputFolder, [request]) == OutputFolder("base/linux_x86_64")
     free = output_folder_request(Address("top", target_name="low"), None, "macosx_arm64")
     assert runner.request(OutputFolder, [free]) == OutputFolder("top/macosx_arm64")
+
+
+def test_two_stacks_of_a_folder(runner: RuleRunner) -> None:
+    stacks = [f'venvstacks_manifest(name="{name}", layers=[":high"])' for name in ("a", "b")]
+    runner.write_files({"base/BUILD": BASE + "\n".join(stacks)})
+    request = output_folder_request(Address("base", target_name="py"), None, "linux_x86_64")
+    assert refused(runner, OutputFolder, request) == (
+        "DefinitionError: Outputs would overwrite each other:\n"
+        "  * base:b: it would write the manifest of a stack to `dist/base/linux_x86_64`, as base:a "
+        "does. Set `output_path` of one of them."
+    )
+
+
+def test_folders_with_dots(runner: RuleRunner) -> None:
+    runner.write_files({"x.y/BUILD": BASE, "x/y/BUILD": BASE})
+    request = output_folder_request(Address("x.y", target_name="py"), None, "linux_x86_64")
+    assert "x/y:low: it would write the archive of `framework-low`" in refused(
+        runner, OutputFolder, request
+    )

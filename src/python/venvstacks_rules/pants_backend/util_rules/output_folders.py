@@ -18,7 +18,11 @@ from venvstacks_rules.pants_backend.manifest_target import (
 )
 from venvstacks_rules.pants_backend.source_fields import LayerSourcesField
 from venvstacks_rules.pants_backend.target_types import LayerOutputPathField
-from venvstacks_rules.pants_backend.util_rules.layer_graph import is_layer
+from venvstacks_rules.pants_backend.util_rules.layer_graph import (
+    LayersInFoldersRequest,
+    is_layer,
+    layers_in_folders,
+)
 from venvstacks_rules.pants_backend.util_rules.stacks import StackLayersRequest, stack_layers
 
 
@@ -28,6 +32,20 @@ class OutputFolderRequest:
 
     path: str
     platform: str
+    only_from: str | None
+    """The folder of the repository whose targets alone can write there; None where others can."""
+
+
+@dataclass(frozen=True)
+class EveryTargetRequest:
+    """All targets of the repository."""
+
+
+@dataclass(frozen=True)
+class EveryTarget:
+    """All targets of the repository."""
+
+    targets: tuple[Target, ...]
 
 
 @dataclass(frozen=True)
@@ -40,21 +58,44 @@ class OutputFolder:
 def output_folder_request(
     address: Address, output_path: str | None, platform: str
 ) -> OutputFolderRequest:
-    """The folder of a target's outputs for `platform`, with `output_path` as in its field."""
-    folder = output_path or os.path.join(address.spec_path.replace("/", "."), platform)
-    return OutputFolderRequest(os.path.normpath(folder), platform)
+    """The folder of a target's outputs for `platform`, with `output_path` as in its field.
+
+    A target elsewhere that writes to another one's default folder has an `output_path`: the clash
+    is found when that target is packaged. So most builds need not look at all of the repository.
+    """
+    if output_path is not None:
+        return OutputFolderRequest(os.path.normpath(output_path), platform, None)
+    folder = address.spec_path
+    # The dots of `a.b/c` and `a/b.c` do not tell which was a slash.
+    only_from = None if "." in folder else folder
+    path = os.path.join(folder.replace("/", "."), platform)
+    return OutputFolderRequest(path, platform, only_from)
 
 
 def _writes_to(target: Target, request: OutputFolderRequest) -> bool:
     for field in (LayerOutputPathField, ManifestOutputPathField):
         if target.has_field(field):
             value = target[field].value
-            return output_folder_request(target.address, value, request.platform) == request
+            own = output_folder_request(target.address, value, request.platform)
+            return own.path == request.path
     return False
 
 
 @rule
-async def output_folder(request: OutputFolderRequest, targets: AllTargets) -> OutputFolder:
+async def every_target(_: EveryTargetRequest, targets: AllTargets) -> EveryTarget:
+    return EveryTarget(tuple(targets))
+
+
+@rule
+async def output_folder(request: OutputFolderRequest) -> OutputFolder:
+    if request.only_from is None:
+        everything = await every_target(EveryTargetRequest(), **implicitly())
+        targets = everything.targets
+    else:
+        nearby = await layers_in_folders(
+            LayersInFoldersRequest((request.only_from,)), **implicitly()
+        )
+        targets = nearby.targets
     writers = [target for target in targets if _writes_to(target, request)]
     outputs = [
         _archive(writer, writer.address.spec, _layer_name(writer))
