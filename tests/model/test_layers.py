@@ -259,6 +259,53 @@ def test_a_wrong_definition_is_one_message(case: str) -> None:
         assert found == [message]
 
 
+def test_indexes_are_inherited_and_normalised() -> None:
+    layers, found = resolve_layers(
+        [
+            runtime(package_indexes=(("Torch", "cpu"),)),
+            framework("low", package_indexes=(("rich", "main"),), priority_indexes=("main",)),
+            framework(
+                "gpu",
+                "low",
+                package_indexes=(("torch", "gpu"),),
+                index_overrides=(("cpu", "gpu"),),
+            ),
+            application("app", "gpu", index_overrides=(("cpu", "gpu"),)),
+        ],
+        patch_release_needed=True,
+    )
+    assert found == ()
+    assert layers["src:py"].package_indexes == (("torch", "cpu"),)
+    assert layers["src:low"].package_indexes == (("rich", "main"), ("torch", "cpu"))
+    assert layers["src:app"].package_indexes == (("rich", "main"), ("torch", "gpu"))
+    assert layers["src:app"].priority_indexes == ()
+
+
+def test_indexes_of_lower_layers_that_contradict_each_other() -> None:
+    assert problems(
+        runtime(),
+        framework("cpu", package_indexes=(("torch", "cpu"),)),
+        framework("gpu", package_indexes=(("torch", "gpu"), ("Torch", "gpu"))),
+        framework("gpu2", package_indexes=(("torch", "gpu"),)),
+        application("app", "gpu2", "cpu"),
+        application("app2", "cpu", package_indexes=(("torch", "gpu"),)),
+    ) == [
+        "src:app: `frameworks` brings together src:gpu2, which takes torch from 'gpu', and "
+        "src:cpu, which takes it from 'cpu'. The index of the former is used where you accept "
+        'that: `index_overrides={"cpu": "gpu"}`.',
+        "src:app2: `package_indexes.torch` is 'gpu', but src:cpu below takes torch from 'cpu'. "
+        'Name the same index, or accept the difference: `index_overrides={"cpu": "gpu"}`.',
+        "src:gpu: `package_indexes.Torch` is for the same distribution as `package_indexes.torch`: "
+        "both names are spellings of torch. Remove one of them.",
+    ]
+
+
+def test_a_launch_module_needs_no_identifier() -> None:
+    # `python -m my-app` finds it.
+    module = ModuleDefinition("my-app.py", ("my-app.py",))
+    assert problems(runtime(), application(launch_module=module)) == []
+
+
 def test_a_bad_requirement_names_the_value_and_the_remedy() -> None:
     (problem,) = problems(runtime(requirements=("rich>>13",)))
     # The reason in the middle is that of the release of `packaging` at hand.

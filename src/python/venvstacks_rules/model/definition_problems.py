@@ -156,9 +156,8 @@ def key_part(key: str) -> str:
     return key if _BARE_KEY.fullmatch(key) else f'"{key}"'
 
 
-def suggestion(written: str, known: Iterable[str]) -> str | None:
-    """The one of `known` that was probably meant."""
-    names = list(known)
-    by_case = {name.casefold(): name for name in names}
-    near = difflib.get_close_matches(written.casefold(), by_case, n=1)
+def suggestion(written: str, known: Iterable[str], *, likeness: float = 0.6) -> str | None:
+    """The one of `known` that was probably meant; `likeness` is between 0 and 1."""
+    by_case = {name.casefold(): name for name in known}
+    near = difflib.get_close_matches(written.casefold(), by_case, n=1, cutoff=likeness)
     return by_case[near[0]] if near else None

@@ -174,34 +174,34 @@ def _module_problems(definition: LayerDefinition) -> Iterator[Problem]:
         yield Problem("launch_module", "is not set. Name a `.py` file or a package directory.")
     paths: dict[str, str] = {}
     for key, module in definition.modules:
-        problem = _module_problem(module, definition.origin)
-        if problem is None and key == "launch_module" and not _can_be_run(module):
-            problem = "a directory without a `__main__.py`, which `python -m` needs. Add one."
-        elif problem is None and module.module_name in paths:
+        problem = _path_problem(module)
+        if problem is None and module.module_name in paths:
             problem = (
                 f"which would be imported as `{module.module_name}`, like "
                 f"{paths[module.module_name]!r}. Rename one of them."
             )
+        elif problem is None and not module.files:
+            problem = (
+                f"but there is no such file or directory beside {definition.origin.beside}. "
+                "Create it, or correct the path."
+            )
+        elif problem is None and key == "launch_module" and not _can_be_run(module):
+            problem = "a directory without a `__main__.py`, which `python -m` needs. Add one."
         paths.setdefault(module.module_name, module.path)
         if problem is not None:
             yield Problem(key, f"names {module.path!r}, {problem}")
 
 
-def _can_be_run(module: ModuleDefinition) -> bool:
-    return module.is_file or f"{module.path}/__main__.py" in module.files
-
-
-def _module_problem(module: ModuleDefinition, origin: Origin) -> str | None:
-    """What is wrong with a module taken alone, and the remedy."""
+def _path_problem(module: ModuleDefinition) -> str | None:
+    """What is wrong with a module whatever there is of it, and the remedy."""
     if "\\" in module.path:
         return f"with a backslash. Write {module.path.replace(chr(92), '/')!r}."
     if not module.module_name or "." in module.module_name:
         return "which cannot be imported by that name. Rename it."
     if module.outside:
         return "which lies outside of the build root. Move it into it."
-    if not module.files:
-        return (
-            f"but there is no such file or directory beside {origin.beside}. "
-            "Create it, or correct the path."
-        )
     return None
+
+
+def _can_be_run(module: ModuleDefinition) -> bool:
+    return module.is_file or f"{module.path}/__main__.py" in module.files

@@ -111,8 +111,8 @@ def parse_stack_file(
     unreadable = [("", problem) for problem in _top_level_problems(document)]
     warnings = [
         f"{path}: `{key_part(key)}` is not part of a stack file, and is not read. Remove it."
-        for key in document
-        if key not in LISTS and key != "tool" and suggestion(key, LISTS) is None
+        for key in _unknown(document)
+        if _meant(key) is None
     ]
     layers = []
     for table in _layer_tables(document, unreadable):
@@ -137,10 +137,19 @@ def list_name(key: str) -> str:
     return key.split("[", maxsplit=1)[0]
 
 
+def _unknown(document: Mapping[str, object]) -> Iterator[str]:
+    return (key for key in document if key not in LISTS and key != "tool")
+
+
+def _meant(key: str) -> str | None:
+    # Only what is all but right: a file may hold tables of other tools.
+    return suggestion(key, LISTS, likeness=0.9)
+
+
 def _top_level_problems(document: Mapping[str, object]) -> Iterator[Problem]:
-    for key in document:
-        meant = suggestion(key, LISTS)
-        if key not in LISTS and key != "tool" and meant is not None:
+    for key in _unknown(document):
+        meant = _meant(key)
+        if meant is not None:
             text = f"is not part of a stack file. Did you mean `{meant}`?"
             yield Problem(key_part(key), text, concerns=(meant,))
     for key in LISTS:

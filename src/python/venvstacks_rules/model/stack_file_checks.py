@@ -45,7 +45,7 @@ def stack_file_problems(
         found = [problem for judged_one, problem in judged if judged_one is definition]
         if known_indexes is not None:
             found += _index_problems(layer, known_indexes)
-        unusable = {key for problem in unreadable for key in (problem.key, *problem.fields)}
+        unusable = {key for problem in unreadable for key in (problem.key, *problem.concerns)}
         unusable |= _perhaps_there(stack, layer)
         new = [p for p in found if unusable.isdisjoint((p.key, *p.fields))]
         messages += map(definition.origin.message, sorted((*unreadable, *new), key=_position))

@@ -119,8 +119,9 @@ class LayerTable:
         """Note a key that layers of this kind do not have; the one that was probably meant."""
         own = [name for name in KEYS if self._has_key(name)]
         meant = None
-        if key in KEYS:
-            kinds = " and ".join(f"{kind.value}s" for kind in KEYS[key][0])
+        new = _RENAMED.get(key, key)
+        if new in KEYS:
+            kinds = " and ".join(f"{kind.value}s" for kind in KEYS[new][0])
             text = f"is a key of {kinds} only. Remove it."
         else:
             meant = suggestion(key, own)
