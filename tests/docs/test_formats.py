@@ -11,12 +11,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.stack_files import problems
 from venvstacks_rules import model
 from venvstacks_rules.actions import _cli, postinstall
 from venvstacks_rules.model.layer_config import LayerConfig
+from venvstacks_rules.model.layer_definitions import ModuleDefinition
 from venvstacks_rules.model.manifest import LayerMetadata, ModuleHash
 from venvstacks_rules.model.pylock import LockedInterpreter, LockInputs
 from venvstacks_rules.model.segment_index import IndexedSegment, SegmentIndex
+from venvstacks_rules.model.stack_file_tables import KEYS, REQUIRED
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -70,6 +73,23 @@ def keys(page: str, section: str) -> list[str]:
 def test_every_key_of_a_file_is_documented(section: str, expected: set[str]) -> None:
     documented = keys("formats.md", section)
     assert sorted(documented) == sorted(expected)
+
+
+def test_every_key_of_a_stack_file_is_documented_with_the_kinds_that_have_it() -> None:
+    text = (DOCS / "reference" / "formats.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| ([RFA ]+) \| [a-z ]+ \| (\S*)", text, re.MULTILINE)
+    documented = [(key, kinds, default == "*required*") for key, kinds, default in rows]
+    assert documented == [
+        (key, " ".join(kind.value[0].upper() for kind in kinds), key in REQUIRED)
+        for key, (kinds, _) in KEYS.items()
+    ]
+
+
+def test_the_stack_file_of_the_reference_is_sound() -> None:
+    text = (DOCS / "reference" / "formats.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"^```toml\n(\[\[runtimes\]\].*?)^```", text, re.MULTILINE | re.DOTALL)
+    modules = {"classify.py": ModuleDefinition("classify.py", ("classify.py",))}
+    assert problems(example, modules) == []
 
 
 def test_committed_lock_metadata_has_the_documented_keys() -> None:

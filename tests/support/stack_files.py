@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 
 from venvstacks_rules.model.layer_definitions import ModuleDefinition
 from venvstacks_rules.model.stack_file import StackFile, parse_stack_file
@@ -64,14 +65,16 @@ def layer(text: str, **values: str) -> str:
 
 
 def parse(text: str) -> StackFile:
+    """A stack file, read."""
     return parse_stack_file(tomllib.loads(text), "src/stack.toml", default_macosx_target="13.0")
 
 
-def problems(text: str) -> list[str]:
+def problems(text: str, modules: Mapping[str, ModuleDefinition] = MODULES) -> list[str]:
+    """The messages for a stack file, without the file."""
     stack = parse(text)
     found = stack_file_problems(
         stack,
-        modules=MODULES,
+        modules=modules,
         known_indexes=index_names(stack.uv_config or {}),
         patch_release_needed=True,
     )
