@@ -141,7 +141,9 @@ def test_credentials_written_into_the_url_are_not_used(servers: Servers) -> None
 
 def test_netrc_is_asked_where_no_variable_is_set(servers: Servers, tmp_path: Path) -> None:
     server = servers.start(lambda answer: answer.send(CONTENT))
-    (tmp_path / "netrc").write_text("machine 127.0.0.1 login n password p\ndefault login d password e\n")
+    (tmp_path / "netrc").write_text(
+        "machine 127.0.0.1 login n password p\ndefault login d password e\n"
+    )
     fetch(f"{server.url}/a", indexes=("other",))
     fetch(f"{server.url.replace('127.0.0.1', 'localhost')}/b", indexes=())
     netrc_token = f"Basic {base64.b64encode(b'n:p').decode()}"

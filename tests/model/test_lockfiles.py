@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from venvstacks_rules.model.errors import LockError
+from venvstacks_rules.model.lock_metadata import HashedInputs, LockMetadata
 from venvstacks_rules.model.lockfiles import (
     LockedInterpreter,
     LockedPackage,
@@ -14,11 +15,11 @@ from venvstacks_rules.model.lockfiles import (
     Lockfile,
     LockInputs,
     inconsistent_with_lower,
+    metadata_reasons,
     mirrored_url,
     normalised_requirements,
     stale_reasons,
 )
-from venvstacks_rules.model.uv_settings import uv_config_hash
 
 SHA = "ab" * 32
 PEER = {
@@ -246,8 +247,93 @@ def test_mirrored_url() -> None:
     )
 
 
-def test_uv_config_hash_ignores_the_order() -> None:
-    assert uv_config_hash({"a": 1, "b": {"c": 2, "d": 3}}) == uv_config_hash(
-        {"b": {"d": 3, "c": 2}, "a": 1}
+def test_sources_are_part_of_what_it_was_made_from() -> None:
+    changes: dict[str, Any] = {
+        "package_indexes": (("torch", "cpu"),),
+        "priority_indexes": ("cpu",),
+        "local_wheels": ("wheels",),
+    }
+    made = replace(OURS, inputs=replace(INPUTS, **changes))
+    assert Lockfile.from_dict(made.to_dict(), "again") == made
+    assert stale_reasons(made, INPUTS) == (
+        "`package_indexes` changed",
+        "`priority_indexes` changed",
+        "`local_wheels` changed",
     )
-    assert uv_config_hash({"a": 1}) != uv_config_hash({"a": 2})
+
+
+def test_what_only_other_tools_write() -> None:
+    data = {
+        "lock-version": "1.0",
+        "requires-python": "==3.11.*",
+        "packages": [
+            # As with an index that names no sizes, and files beside the lockfile.
+            {
+                "name": "a",
+                "version": "2024.08.1",
+                "marker": 'sys_platform=="win32"',
+                "wheels": [
+                    {
+                        "url": "https://e.example/a-2024.8.1-py3-none-any.whl",
+                        "hashes": {"sha256": SHA, "sha512": "cd"},
+                    },
+                    {"path": "../w/a-2024.8.1-1-py3-none-any.whl", "hashes": {}},
+                ],
+            },
+            {
+                "name": "b",
+                "version": "1",
+                "archive": {
+                    "url": "https://e.example/b-1-py3-none-any.whl",
+                    "hashes": {"sha256": SHA},
+                },
+            },
+        ],
+    }
+    lock = Lockfile.from_dict(data, "pylock.toml")
+    a, b = lock.packages
+    assert [(w.size, w.sha256, w.other_hashes) for w in a.wheels] == [
+        (0, SHA, (("sha512", "cd"),)),
+        (0, "", ()),
+    ]
+    assert [wheel.file_name for wheel in b.wheels] == ["b-1-py3-none-any.whl"]
+    assert Lockfile.from_dict(lock.to_dict(), "again") == lock
+    strings = [
+        "a==2024.8.1 ; sys_platform == 'win32' from unspecified index",
+        f"a-2024.8.1-py3-none-any.whl:sha256:{SHA}",
+        "a-2024.8.1-py3-none-any.whl:sha512:cd",
+        "b==1 from unspecified index",
+        f"b-1-py3-none-any.whl:sha256:{SHA}",
+    ]
+    expected = hashlib.sha256("".join(sorted(strings)).encode()).hexdigest()
+    assert lock.requirements_hash == f"sha256:{expected}"
+
+
+def test_without_metadata_every_platform_has_its_wheels() -> None:
+    wheel = LockedWheel("a-1-cp311-cp311-win_amd64.whl", "https://e.example/a", None, 1, SHA)
+    lock = Lockfile("==3.11.*", (LockedPackage("a", "1", None, "https://e.example", (wheel,)),))
+    inputs = HashedInputs(
+        layer_name="rt",
+        requirements=("a",),
+        python_version="3.11.4",
+        platforms=("linux_x86_64", "win_amd64"),
+        linux_target="glibc@2.28",
+        macosx_target="13.0",
+        lower_layers=(),
+        versioned=False,
+        module_hashes=(),
+    )
+    assert metadata_reasons(lock, None, inputs) == ("`a==1` has no wheel for `linux_x86_64`",)
+    hashes = inputs.hashes(lock.requirements_hash)
+    vouching = LockMetadata(hashes, 1, "2026-01-01T00:00:00+00:00")
+    assert metadata_reasons(lock, vouching, inputs) == ()
+    ours = replace(lock, inputs=INPUTS)
+    assert metadata_reasons(ours, None, inputs) == ()
+    versioned = replace(inputs, versioned=True)
+    assert metadata_reasons(ours, vouching, versioned) == (
+        "`versioned` changed since version 1 was locked",
+    )
+    other = replace(vouching, hashes=versioned.hashes("sha256:0"))
+    assert metadata_reasons(ours, other, versioned) == (
+        "its `.meta.json` has the version of another content",
+    )
