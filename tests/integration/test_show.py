@@ -58,17 +58,12 @@ def layers(data: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {layer["layer_name"]: layer for kind in kinds for layer in kind}
 
 
-def summarized(root: BuildRoot, layer: str) -> tuple[dict[str, str], dict[str, tuple[str, str]]]:
-    """Own packages, and shared ones with their layer, from the summary beside the lockfile."""
-    stem = layer.replace(".", "_")
-    text = root.read(f"{STACK}/requirements/{layer}/packages-{stem}.txt")
-    own, shared = {}, {}
-    for name, version, below in re.findall(r"^([\w-]+)==(\S+)(?:  # (\S+))?$", text, re.MULTILINE):
-        if below:
-            shared[name] = (version, below)
-        else:
-            own[name] = version
-    return own, shared
+def summarized(root: BuildRoot, layer: str) -> tuple[dict[str, str], dict[str, str]]:
+    """Own and shared packages with their versions, from the summary beside the lockfile."""
+    text = root.read(f"{STACK}/requirements/{layer}/packages-{layer}.txt")
+    own, _, shared = text.partition("# Shared packages")
+    pins = re.compile(r"^([\w-]+)==(\S+)$", re.MULTILINE)
+    return dict(pins.findall(own)), dict(pins.findall(shared))
 
 
 # Run in the order of this file: the first ones see a build root without any build.
@@ -118,7 +113,10 @@ def test_json_before_a_build(root: BuildRoot) -> None:
         assert layer["lock"]["remedy"] is None
         own, shared = summarized(root, name)
         assert {p["name"]: p["version"] for p in layer["packages"]} == own
-        assert {p["name"]: (p["version"], p["layer"]) for p in layer["shared_packages"]} == shared
+        assert {p["name"]: p["version"] for p in layer["shared_packages"]} == shared
+        for package in layer["shared_packages"]:
+            assert package["layer"] in LOWER[name]
+            assert package["name"] in summarized(root, package["layer"])[0]
         assert layer["sizes"]["unpacked"] is layer["sizes"]["archive"] is None
         assert layer["heaviest_packages"]["by"] == "wheel_size"
         sizes = {p["name"]: p["wheel_size"] for p in layer["packages"]}
