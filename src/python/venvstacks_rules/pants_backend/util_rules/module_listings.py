@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from pants.engine.fs import PathGlobs
 
+from venvstacks_rules.model.gitignore import IgnoreRules, folders_above
 from venvstacks_rules.model.layer_definitions import ModuleDefinition
 from venvstacks_rules.model.module_places import (
     module_files,
@@ -16,7 +17,7 @@ from venvstacks_rules.model.module_places import (
     module_place,
 )
 from venvstacks_rules.pants_backend import engine
-from venvstacks_rules.pants_backend.engine import collect_rules, rule
+from venvstacks_rules.pants_backend.engine import collect_rules, implicitly, rule
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,35 @@ def join(folder: str, file: str) -> str:
     return f"{folder}/{file}" if file else folder
 
 
+@dataclass(frozen=True)
+class KeptFilesRequest:
+    """Files, by their paths from the build root."""
+
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class KeptFiles:
+    """Those of some files that version control does not ignore."""
+
+    files: tuple[str, ...]
+
+
+@rule
+async def kept_files(request: KeptFilesRequest) -> KeptFiles:
+    # Pants itself hides what the `.gitignore` of the build root ignores, but reads no other.
+    digest = await engine.path_globs_to_digest(
+        PathGlobs(posixpath.join(folder, ".gitignore") for folder in folders_above(request.files))
+    )
+    rules = IgnoreRules(
+        {
+            posixpath.dirname(file.path): file.content.decode(errors="replace")
+            for file in await engine.get_digest_contents(digest)
+        }
+    )
+    return KeptFiles(tuple(file for file in request.files if not rules.ignored(file)))
+
+
 @rule
 async def find_module(request: ModuleRequest) -> FoundModule:
     place = module_place(request.folder, request.path)
@@ -61,7 +91,8 @@ async def find_module(request: ModuleRequest) -> FoundModule:
     if place.endswith(".py"):
         files, folders = ("",) if found.files else (), ()
     else:
-        below = [posixpath.relpath(file, place) for file in found.files]
+        kept = await kept_files(KeptFilesRequest(tuple(found.files)), **implicitly())
+        below = [posixpath.relpath(file, place) for file in kept.files]
         files, folders = module_files(below), module_folders(below)
     path = posixpath.relpath(place, request.folder or ".")
     definition = ModuleDefinition(path, tuple(join(path, file) for file in files))

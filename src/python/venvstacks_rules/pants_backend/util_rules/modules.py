@@ -70,7 +70,8 @@ async def layer_modules(request: LayerModulesRequest) -> LayerModules:
         entry.path: entry for listed in found for entry in listed if isinstance(entry, FileEntry)
     }
     hashes = [_module_hash(module, entries) for module in modules]
-    kept = [module.path_of(file) for module in modules for file in module.files]
+    # A module may lie in another one; the engine does not bear a file that is given twice.
+    kept = dict.fromkeys(module.path_of(file) for module in modules for file in module.files)
     return LayerModules(
         await engine.create_digest(CreateDigest(entries[path] for path in kept)),
         tuple(
