@@ -66,9 +66,7 @@ def layer_modules(runner: RuleRunner, folder: str, launch: str, support: list[st
     build = RUNTIME + APP.format(launch, support)
     runner.write_files({**TREE, f"{folder}/BUILD" if folder else "BUILD": build})
     runner.set_options([])  # Pants reads the .gitignore of the build root when it starts.
-    found = runner.request(
-        LayerModules, [LayerModulesRequest(Address(folder, target_name="app"))]
-    )
+    found = runner.request(LayerModules, [LayerModulesRequest(Address(folder, target_name="app"))])
     assert isinstance(found, LayerModules)
     return found
 
@@ -114,5 +112,6 @@ def test_support_modules_are_sorted_and_may_lie_in_each_other(runner: RuleRunner
 def test_modules_that_cannot_be_taken(runner: RuleRunner, launch: str, problem: str) -> None:
     with pytest.raises(ExecutionError) as caught:
         layer_modules(runner, "lib", launch, [])
-    (error,) = caught.value.wrapped_exceptions
-    assert str(error).splitlines()[1:] == [f"  * lib:app: `launch_module` names {problem}"]
+    errors = list(caught.value.wrapped_exceptions)
+    assert len(errors) == 1
+    assert str(errors[0]).splitlines()[1:] == [f"  * lib:app: `launch_module` names {problem}"]
