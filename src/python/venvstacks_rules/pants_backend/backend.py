@@ -8,7 +8,15 @@ from pants.engine.target import Target
 
 from venvstacks_rules.pants_backend import action_tool, dependency_inference, manifest_target
 from venvstacks_rules.pants_backend.goals import export, lock, package, run, show, test
+from venvstacks_rules.pants_backend import (
+    action_tool,
+    dependency_inference,
+    manifest_target,
+    stack_targets,
+)
+from venvstacks_rules.pants_backend.goals import lock, package, run, show, test
 from venvstacks_rules.pants_backend.manifest_target import VenvstacksManifest
+from venvstacks_rules.pants_backend.stack_target_types import VenvstacksStack
 from venvstacks_rules.pants_backend.target_types import (
     VenvstacksApplication,
     VenvstacksFramework,
@@ -33,6 +41,7 @@ from venvstacks_rules.pants_backend.util_rules import (
     output_folders,
     segments,
     shown_layers,
+    stack_files,
     stacks,
     target_platforms,
     uv_config,
@@ -42,7 +51,13 @@ from venvstacks_rules.pants_backend.util_rules import (
 
 def target_types() -> Iterable[type[Target]]:
     """The targets that a BUILD file can use."""
-    return (VenvstacksRuntime, VenvstacksFramework, VenvstacksApplication, VenvstacksManifest)
+    return (
+        VenvstacksRuntime,
+        VenvstacksFramework,
+        VenvstacksApplication,
+        VenvstacksManifest,
+        VenvstacksStack,
+    )
 
 
 def rules() -> Iterable[object]:
@@ -69,6 +84,8 @@ def rules() -> Iterable[object]:
         *network.rules(),
         *segments.rules(),
         *shown_layers.rules(),
+        *stack_files.rules(),
+        *stack_targets.rules(),
         *stacks.rules(),
         *target_platforms.rules(),
         *uv_config.rules(),

@@ -16,6 +16,8 @@ from pants.option.subsystem import Subsystem
 from pants.util.strutil import softwrap
 
 from venvstacks_rules.model.compression import ARCHIVE_FORMATS
+from venvstacks_rules.model.errors import DefinitionError
+from venvstacks_rules.model.platforms import DEFAULT_MACOSX_TARGET, macosx_version
 
 
 class PythonProvider(enum.Enum):
@@ -95,6 +97,16 @@ class VenvstacksSubsystem(Subsystem):
             """
         ),
     )
+    macosx_target = StrOption(
+        default=DEFAULT_MACOSX_TARGET,
+        help=softwrap(
+            """
+            The oldest macOS that layers must run on, `X.Y`, where neither the `macosx_target` field
+            of a runtime nor the stack file says another. The environment variable that compilers
+            read is taken by `macosx_target = "%(env.MACOSX_DEPLOYMENT_TARGET)s"`.
+            """
+        ),
+    )
     tag_outputs = BoolOption(
         default=False,
         help=softwrap(
@@ -139,3 +151,25 @@ class VenvstacksSubsystem(Subsystem):
             """
         ),
     )
+    tailor = BoolOption(
+        default=True,
+        advanced=True,
+        help=softwrap(
+            """
+            Whether `tailor` proposes a `venvstacks_stack` target for each `venvstacks.toml` that no
+            target owns.
+            """
+        ),
+    )
+
+    @property
+    def checked_macosx_target(self) -> str:
+        """`macosx_target`, which is a version of macOS."""
+        try:
+            macosx_version(self.macosx_target)
+        except ValueError as e:
+            raise DefinitionError(
+                "`[venvstacks].macosx_target` cannot be used:",
+                [f"{e}. Write it as, for example, '13.0'."],
+            ) from None
+        return str(self.macosx_target)

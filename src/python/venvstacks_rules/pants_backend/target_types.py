@@ -16,7 +16,6 @@ from pants.util.strutil import softwrap
 from venvstacks_rules.model.compression import ARCHIVE_FORMATS
 from venvstacks_rules.model.platforms import (
     DEFAULT_LINUX_TARGET,
-    DEFAULT_MACOSX_TARGET,
     PLATFORMS,
 )
 from venvstacks_rules.pants_backend.lock_fields import LOCK_FIELDS
@@ -132,9 +131,9 @@ class MacosxTargetField(StringField):
 
     alias = "macosx_target"
     help = softwrap(
-        f"""
+        """
         The oldest macOS that the layer must run on: `X.Y`. By default that of the layer below, and
-        `{DEFAULT_MACOSX_TARGET}` for a runtime.
+        `[venvstacks].macosx_target` for a runtime.
         """
     )
 

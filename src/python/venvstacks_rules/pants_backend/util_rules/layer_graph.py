@@ -16,6 +16,7 @@ from pants.util.frozendict import FrozenDict
 from venvstacks_rules.model.errors import DefinitionError
 from venvstacks_rules.model.layer_definitions import LayerDefinition, ModuleDefinition, Reference
 from venvstacks_rules.model.layers import Layer, resolve_layers
+from venvstacks_rules.model.names import LayerKind
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.lock_fields import (
@@ -31,6 +32,7 @@ from venvstacks_rules.pants_backend.source_fields import (
     LayerSourcesField,
     SupportModulesField,
 )
+from venvstacks_rules.pants_backend.stack_target_types import StackFileField
 from venvstacks_rules.pants_backend.subsystem import PythonProvider, VenvstacksSubsystem
 from venvstacks_rules.pants_backend.target_types import (
     DynlibExcludeField,
@@ -44,6 +46,10 @@ from venvstacks_rules.pants_backend.target_types import (
     RuntimeField,
 )
 from venvstacks_rules.pants_backend.util_rules.module_listings import ModuleRequest, find_module
+from venvstacks_rules.pants_backend.util_rules.stack_files import (
+    StackFileProblemsRequest,
+    find_stack_file_problems,
+)
 
 
 @dataclass(frozen=True)
@@ -76,14 +82,27 @@ class LayerGraph:
     targets: FrozenDict[str, Target]
     """By address spec; those of broken definitions, too."""
     problems: tuple[str, ...]
-    """What is wrong with the definitions that have no layer."""
+    """What is wrong with the definitions that have no layer, and with stack files."""
+    broken_files: frozenset[str]
+    """The stack files among these."""
 
     @property
     def error(self) -> DefinitionError:
         """The problems as an error."""
-        count = len({problem.split(": ", 1)[0] for problem in self.problems})
-        what = "A layer definition" if count == 1 else f"{count} layer definitions"
-        return DefinitionError(f"{what} cannot be built as written:", self.problems)
+        places = {problem.split(": ", 1)[0] for problem in self.problems}
+        files = len(places & self.broken_files)
+        definitions = len(places) - files
+        what = []
+        if files:
+            what.append("a stack file" if files == 1 else f"{files} stack files")
+        if definitions:
+            what.append(
+                "a layer definition" if definitions == 1 else f"{definitions} layer definitions"
+            )
+        subject = " and ".join(what)
+        return DefinitionError(
+            f"{subject[:1].upper()}{subject[1:]} cannot be built as written:", self.problems
+        )
 
 
 @dataclass(frozen=True)
@@ -160,7 +179,10 @@ def _modules(target: Target) -> tuple[str, ...]:
 
 
 def _definition(
-    target: Target, modules: tuple[ModuleDefinition, ...], known: frozenset[Address]
+    target: Target,
+    modules: tuple[ModuleDefinition, ...],
+    known: frozenset[Address],
+    macosx_target: str,
 ) -> LayerDefinition:
     def resolve(field: str) -> tuple[Reference, ...]:
         found = []
@@ -173,6 +195,7 @@ def _definition(
 
     runtime = resolve(RuntimeField.alias)
     sources = target.get(LayerSourcesField)
+    default_macosx_target = macosx_target if sources.layer_kind is LayerKind.RUNTIME else None
     return LayerDefinition(
         address=target.address.spec,
         kind=sources.layer_kind,
@@ -187,7 +210,7 @@ def _definition(
         frameworks=resolve(FrameworksField.alias),
         platforms=target[PlatformsField].value,
         linux_target=target[LinuxTargetField].value,
-        macosx_target=target[MacosxTargetField].value,
+        macosx_target=target[MacosxTargetField].value or default_macosx_target,
         launch_module=modules[0] if modules else None,
         support_modules=modules[1:],
         dynlib_exclude=target[DynlibExcludeField].value or (),
@@ -240,17 +263,46 @@ async def layer_graph(request: LayerGraphRequest, options: VenvstacksSubsystem) 
         modules.setdefault(target.address, []).append(module.definition)
     layers, problems = resolve_layers(
         (
-            _definition(target, tuple(modules.get(target.address, ())), frozenset(targets))
+            _definition(
+                target,
+                tuple(modules.get(target.address, ())),
+                frozenset(targets),
+                options.checked_macosx_target,
+            )
             for target in layer_targets
         ),
         patch_release_needed=options.python_provider is not PythonProvider.LOCAL,
     )
     problems = (*problems, *_archive_problems(layer_targets, options.python_provider))
+    stacks = {
+        _generator(target): os.path.join(target.address.spec_path, target[StackFileField].value)
+        for target in targets.values()
+        if target.has_field(StackFileField)
+    }
+    checked = await concurrently(
+        find_stack_file_problems(StackFileProblemsRequest(path), **implicitly())
+        for path in stacks.values()
+    )
+    broken = {
+        generator: found.messages for generator, found in zip(stacks, checked) if found.messages
+    }
+    # What is wrong in a stack file is said once, in its own words.
+    repeated = tuple(
+        f"{target.address}: " for target in layer_targets if _generator(target) in broken
+    )
     return LayerGraph(
         FrozenDict(layers),
         FrozenDict({target.address.spec: target for target in layer_targets}),
-        problems,
+        (
+            *(message for messages in broken.values() for message in messages),
+            *(problem for problem in problems if not problem.startswith(repeated)),
+        ),
+        frozenset(stacks[generator] for generator in broken),
     )
+
+
+def _generator(target: Target) -> Address:
+    return target.address.maybe_convert_to_target_generator()
 
 
 def _archive_problems(targets: Iterable[Target], provider: PythonProvider) -> Iterable[str]:

@@ -1,0 +1,112 @@
+"""Reading stack files, and what is wrong with them."""
+
+from __future__ import annotations
+
+import logging
+import posixpath
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Optional
+
+from pants.engine.fs import PathGlobs
+
+from venvstacks_rules.model.stack_file import StackFile, parse_stack_file
+from venvstacks_rules.model.stack_file_checks import (
+    index_names,
+    stack_file_problems,
+    toml_problem,
+)
+from venvstacks_rules.pants_backend import engine
+from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
+from venvstacks_rules.pants_backend.subsystem import PythonProvider, VenvstacksSubsystem
+from venvstacks_rules.pants_backend.util_rules.module_listings import ModuleRequest, find_module
+
+logger = logging.getLogger(__name__)
+
+UV_CONFIG = "venvstacks.uv.toml"
+"""The settings for locking, where the stack file has none."""
+
+
+@dataclass(frozen=True)
+class StackFileRequest:
+    """A stack file, by its path from the build root."""
+
+    path: str
+
+
+@dataclass(frozen=True)
+class ReadStackFile:
+    """A stack file as it is written, whether it means something or not."""
+
+    stack: StackFile
+    uv_config: Optional[str]
+    """The name of the file beside it, or of itself, that has the settings for locking."""
+    problem: Optional[str] = None
+    """Why it cannot be read at all."""
+
+
+@dataclass(frozen=True)
+class StackFileProblemsRequest:
+    """A stack file, by its path from the build root."""
+
+    path: str
+
+
+@dataclass(frozen=True)
+class StackFileProblems:
+    """Everything that is wrong with a stack file."""
+
+    messages: tuple[str, ...]
+
+
+@rule
+async def read_stack_file(request: StackFileRequest, options: VenvstacksSubsystem) -> ReadStackFile:
+    path = request.path
+    beside = posixpath.join(posixpath.dirname(path), UV_CONFIG)
+    digest = await engine.path_globs_to_digest(PathGlobs([path, beside]))
+    files = {file.path: file.content for file in await engine.get_digest_contents(digest)}
+    problem = None
+    document: dict[str, object] = {}
+    if path not in files:
+        problem = f"{path}: there is no such file. Create it, or correct the field `source`."
+    else:
+        try:
+            document = engine.toml_loads(files[path].decode())
+        except ValueError as e:
+            problem = toml_problem(path, str(e))
+    stack = parse_stack_file(document, path, default_macosx_target=options.checked_macosx_target)
+    for warning in stack.warnings:
+        logger.warning("%s", warning)
+    uv_config = UV_CONFIG if beside in files else None
+    if stack.uv_config is not None:
+        uv_config = posixpath.basename(path)
+    return ReadStackFile(stack, uv_config, problem)
+
+
+@rule
+async def find_stack_file_problems(
+    request: StackFileProblemsRequest, options: VenvstacksSubsystem
+) -> StackFileProblems:
+    read = await read_stack_file(StackFileRequest(request.path), **implicitly())
+    if read.problem is not None:
+        return StackFileProblems((read.problem,))
+    folder = posixpath.dirname(request.path)
+    paths = sorted({path for layer in read.stack.layers for path in layer.modules})
+    modules = await concurrently(
+        find_module(ModuleRequest(folder, path), **implicitly()) for path in paths
+    )
+    return StackFileProblems(
+        stack_file_problems(
+            read.stack,
+            modules={path: module.definition for path, module in zip(paths, modules)},
+            known_indexes=(
+                index_names(read.stack.uv_config) if read.stack.uv_config is not None else None
+            ),
+            patch_release_needed=options.python_provider is not PythonProvider.LOCAL,
+        )
+    )
+
+
+def rules() -> Iterable[object]:
+    """The rules of this module."""
+    return collect_rules()
