@@ -16,7 +16,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "docs" / "reference"
 LAYERS = ("venvstacks_runtime", "venvstacks_framework", "venvstacks_application")
-TARGETS = (*LAYERS, "venvstacks_manifest")
+TARGETS = (*LAYERS, "venvstacks_manifest", "venvstacks_stack")
 COMMON = "Fields of all layers"
 
 # One worker, so that Pants is asked once.

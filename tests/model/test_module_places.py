@@ -34,7 +34,7 @@ def test_places(folder: str, path: str, place: str | None) -> None:
 
 def test_globs() -> None:
     assert module_globs("src/tool.py") == ("src/tool.py",)
-    assert module_globs("src/tool") == ("src/tool/**", "!src/tool/**/__pycache__")
+    assert module_globs("src/tool") == ("src/tool/**", "!src/tool/**/__pycache__/**")
 
 
 FILES = (

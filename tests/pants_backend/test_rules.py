@@ -16,6 +16,7 @@ from venvstacks_rules.model.lockfiles import LockedWheel
 from venvstacks_rules.pants_backend import backend
 from venvstacks_rules.pants_backend.goals.lock import layers_to_lock
 from venvstacks_rules.pants_backend.manifest_target import VenvstacksManifest
+from venvstacks_rules.pants_backend.stack_target_types import VenvstacksStack
 from venvstacks_rules.pants_backend.subsystem import ArchiveFormatChoice
 from venvstacks_rules.pants_backend.target_types import (
     ArchiveFormatField,
@@ -116,6 +117,7 @@ def test_what_the_backend_registers() -> None:
         VenvstacksFramework,
         VenvstacksApplication,
         VenvstacksManifest,
+        VenvstacksStack,
     ]
     assert len(list(backend.rules())) > 40
 

@@ -23,7 +23,7 @@ def module_place(folder: str, path: str) -> str | None:
 
 def module_globs(place: str) -> tuple[str, ...]:
     """The globs of what lies at `place`, a normal path, but for byte code."""
-    return (place,) if place.endswith(".py") else (f"{place}/**", f"!{place}/**/__pycache__")
+    return (place,) if place.endswith(".py") else (f"{place}/**", f"!{place}/**/__pycache__/**")
 
 
 def module_files(files: Iterable[str]) -> tuple[str, ...]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import ClassVar
 
 from pants.engine.addresses import UnparsedAddressInputs
 from pants.engine.target import (
     COMMON_TARGET_FIELDS,
     Dependencies,
+    Field,
     FieldSet,
     InferDependenciesRequest,
     InferredDependencies,
@@ -58,7 +60,7 @@ class VenvstacksManifest(Target):
     """The manifest of a stack."""
 
     alias = "venvstacks_manifest"
-    core_fields = (
+    core_fields: ClassVar[tuple[type[Field], ...]] = (
         *COMMON_TARGET_FIELDS,
         ManifestDependenciesField,
         ManifestLayersField,

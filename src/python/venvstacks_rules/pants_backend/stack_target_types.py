@@ -6,9 +6,12 @@ of the layer, and another one says which stack file the layer comes from.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pants.engine.addresses import Address
 from pants.engine.target import (
     COMMON_TARGET_FIELDS,
+    Field,
     InvalidFieldException,
     OverridesField,
     SingleSourceField,
@@ -117,22 +120,38 @@ class StackFileField(StringField):
 class StackRuntime(VenvstacksRuntime):
     """A runtime layer of a stack file."""
 
-    core_fields = (*RUNTIME_FIELDS, RuntimeFilesField, StackFileField)
+    core_fields: ClassVar[tuple[type[Field], ...]] = (
+        *RUNTIME_FIELDS,
+        RuntimeFilesField,
+        StackFileField,
+    )
 
 
 class StackFramework(VenvstacksFramework):
     """A framework layer of a stack file."""
 
-    core_fields = (*FRAMEWORK_FIELDS, FrameworkFilesField, StackFileField)
+    core_fields: ClassVar[tuple[type[Field], ...]] = (
+        *FRAMEWORK_FIELDS,
+        FrameworkFilesField,
+        StackFileField,
+    )
 
 
 class StackApplication(VenvstacksApplication):
     """An application layer of a stack file."""
 
-    core_fields = (*APPLICATION_FIELDS, LaunchModuleField, ApplicationFilesField, StackFileField)
+    core_fields: ClassVar[tuple[type[Field], ...]] = (
+        *APPLICATION_FIELDS,
+        LaunchModuleField,
+        ApplicationFilesField,
+        StackFileField,
+    )
 
 
 class StackManifest(VenvstacksManifest):
     """The manifest of a stack file."""
 
-    core_fields = (*VenvstacksManifest.core_fields, StackFileField)
+    core_fields: ClassVar[tuple[type[Field], ...]] = (
+        *VenvstacksManifest.core_fields,
+        StackFileField,
+    )

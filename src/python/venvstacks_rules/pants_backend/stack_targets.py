@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Any
 
 from pants.engine.addresses import Address
 from pants.engine.target import (
+    Field,
     GeneratedTargets,
     GenerateTargetsRequest,
     InvalidFieldException,
@@ -17,6 +17,7 @@ from pants.engine.target import (
 )
 from pants.engine.unions import UnionMembership, UnionRule
 
+from venvstacks_rules.model.definition_problems import suggestion
 from venvstacks_rules.model.names import LayerKind, name_problem
 from venvstacks_rules.model.stack_file import StackLayer
 from venvstacks_rules.pants_backend.engine import collect_rules, implicitly, rule
@@ -92,7 +93,7 @@ class _Generator:
 
     def values(self, layer: StackLayer) -> dict[str, Any]:
         """The fields of a layer's target."""
-        found = {
+        found: dict[type[Field], Any] = {
             RequirementsField: layer.requirements,
             PythonImplementationField: layer.python_implementation,
             PlatformsField: layer.platforms,
@@ -112,7 +113,7 @@ class _Generator:
         }
         return {field.alias: value for field, value in found.items() if value is not None}
 
-    def _edges(self, layer: StackLayer) -> dict[type[RuntimeField | FrameworksField], Any]:
+    def _edges(self, layer: StackLayer) -> dict[type[Field], Any]:
         # Only to layers that there are: other edges would break what looks at all targets.
         lower = [self.spec(name) for name in layer.lower if name in self.layers]
         if layer.runtime is not None:
@@ -177,13 +178,12 @@ def _check_overrides(address: Address, overrides: Iterable[str], layers: Iterabl
     known = sorted(layers)
     unknown = []
     for name in sorted(set(overrides) - set(known)):
-        near = difflib.get_close_matches(name, known)
-        hint = f"Did you mean {' or '.join(map(repr, near))}?" if near else f"Choose from {known}."
-        unknown.append(f"it has no layer {name!r}. {hint}")
+        meant = suggestion(name, known)
+        unknown.append(repr(name) if meant is None else f"{name!r} (did you mean {meant!r}?)")
     if unknown:
         raise InvalidFieldException(
-            f"The `overrides` field in target {address} does not fit the stack file: "
-            + " ".join(unknown)
+            f"The `overrides` field in target {address} names layers that the stack file does not "
+            f"have: {', '.join(unknown)}. Choose from {', '.join(map(repr, known))}."
         )
 
 

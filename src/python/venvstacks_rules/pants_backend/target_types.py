@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pants.engine.target import (
     COMMON_TARGET_FIELDS,
     Dependencies,
     DictStringToStringField,
+    Field,
     IntField,
     StringField,
     StringSequenceField,
@@ -213,7 +216,7 @@ class VenvstacksRuntime(Target):
     """A runtime layer."""
 
     alias = "venvstacks_runtime"
-    core_fields = (*RUNTIME_FIELDS, RuntimeLockfileField)
+    core_fields: ClassVar[tuple[type[Field], ...]] = (*RUNTIME_FIELDS, RuntimeLockfileField)
     help = softwrap(
         """
         A runtime layer: a CPython interpreter, and maybe packages that everything above shares.
@@ -225,7 +228,7 @@ class VenvstacksFramework(Target):
     """A framework layer."""
 
     alias = "venvstacks_framework"
-    core_fields = (*FRAMEWORK_FIELDS, FrameworkLockfileField)
+    core_fields: ClassVar[tuple[type[Field], ...]] = (*FRAMEWORK_FIELDS, FrameworkLockfileField)
     help = softwrap(
         """
         A framework layer: large packages that several applications share, on a runtime or on other
@@ -238,7 +241,7 @@ class VenvstacksApplication(Target):
     """An application layer."""
 
     alias = "venvstacks_application"
-    core_fields = (*APPLICATION_FIELDS, OwnedLaunchModuleField)
+    core_fields: ClassVar[tuple[type[Field], ...]] = (*APPLICATION_FIELDS, OwnedLaunchModuleField)
     help = softwrap(
         """
         An application layer: the code that is launched, and what only it needs.

@@ -44,14 +44,17 @@ async def stack_layers(request: StackLayersRequest) -> StackLayers:
             description_of_origin=f"the `layers` field from the target {manifest}",
         )
     )
+    # Without layers, it may be that of a stack file that cannot be read; its folder knows why.
+    folders = [address.spec_path for address in listed] or [manifest.spec_path]
     graphs = await concurrently(
-        layer_graph(LayerGraphRequest(address.spec_path), **implicitly()) for address in listed
+        layer_graph(LayerGraphRequest(folder), **implicitly()) for folder in folders
     )
+    for graph in graphs:
+        if graph.problems:
+            raise graph.error
     found: dict[str, tuple[Layer, Address]] = {}
     problems = []
     for address, graph in zip(listed, graphs):
-        if graph.problems:
-            raise graph.error
         layer = graph.layers.get(address.spec)
         if layer is None:
             problems.append(f"{manifest}: `layers` names {address}, which is not a layer.")
