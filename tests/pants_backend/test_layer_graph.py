@@ -19,6 +19,7 @@ from venvstacks_rules.pants_backend.subsystem import VenvstacksSubsystem
 from venvstacks_rules.pants_backend.util_rules.layer_graph import LayerInGraph, LayerRequest
 from venvstacks_rules.pants_backend.util_rules.layer_graph import rules as graph_rules
 from venvstacks_rules.pants_backend.util_rules.module_listings import rules as module_rules
+from venvstacks_rules.pants_backend.util_rules.stack_files import rules as stack_file_rules
 
 RUNTIME = (
     'venvstacks_runtime(name="rt", python_implementation="cpython@3.11.13", '
@@ -34,6 +35,7 @@ def runner() -> RuleRunner:
             *graph_rules(),
             *inference_rules(),
             *module_rules(),
+            *stack_file_rules(),
             *VenvstacksSubsystem.rules(),
             QueryRule(LayerInGraph, [LayerRequest]),
             QueryRule(InferredDependencies, [InferLayerDependencies]),

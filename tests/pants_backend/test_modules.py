@@ -11,7 +11,12 @@ from pants.testutil.rule_runner import RuleRunner
 
 from venvstacks_rules.pants_backend.backend import target_types
 from venvstacks_rules.pants_backend.subsystem import VenvstacksSubsystem
-from venvstacks_rules.pants_backend.util_rules import layer_graph, module_listings, modules
+from venvstacks_rules.pants_backend.util_rules import (
+    layer_graph,
+    module_listings,
+    modules,
+    stack_files,
+)
 from venvstacks_rules.pants_backend.util_rules.modules import LayerModules, LayerModulesRequest
 
 RUNTIME = 'venvstacks_runtime(name="rt", python_implementation="cpython@3.11.13")\n'
@@ -55,6 +60,7 @@ def runner() -> RuleRunner:
             *layer_graph.rules(),
             *module_listings.rules(),
             *modules.rules(),
+            *stack_files.rules(),
             *VenvstacksSubsystem.rules(),
             QueryRule(LayerModules, [LayerModulesRequest]),
         ],

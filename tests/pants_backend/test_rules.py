@@ -14,9 +14,13 @@ from venvstacks_rules.model.action_io import Compression
 from venvstacks_rules.model.errors import DefinitionError
 from venvstacks_rules.model.lockfiles import LockedWheel
 from venvstacks_rules.pants_backend import backend
-from venvstacks_rules.pants_backend.goals.lock import layers_to_lock
+from venvstacks_rules.pants_backend.goals.lock import layers_by_stack, layers_to_lock
 from venvstacks_rules.pants_backend.manifest_target import VenvstacksManifest
-from venvstacks_rules.pants_backend.stack_target_types import VenvstacksStack
+from venvstacks_rules.pants_backend.stack_target_types import (
+    StackFramework,
+    StackManifest,
+    VenvstacksStack,
+)
 from venvstacks_rules.pants_backend.subsystem import ArchiveFormatChoice
 from venvstacks_rules.pants_backend.target_types import (
     ArchiveFormatField,
@@ -69,6 +73,20 @@ def test_what_is_locked_along(
     asked: tuple[str, ...], locked: set[str], expected: tuple[str, ...]
 ) -> None:
     assert layers_to_lock(asked, LOWER, frozenset(locked)) == expected
+
+
+def test_the_layers_of_a_stack_file_can_be_locked_together() -> None:
+    stack = Address("src", target_name="stack")
+    targets = [
+        StackManifest(
+            {"layers": [], "stack_file": "x.toml"}, stack.create_generated("__venvstacks__")
+        ),
+        StackFramework(
+            {"files": ["x.toml"], "stack_file": "x.toml"}, stack.create_generated("framework-a")
+        ),
+        VenvstacksFramework({}, Address("src", target_name="b")),
+    ]
+    assert layers_by_stack(targets) == {"src:stack": ["src:stack#framework-a"]}
 
 
 def compression(

@@ -20,6 +20,7 @@ from venvstacks_rules.pants_backend.util_rules import (
     module_listings,
     modules,
     shown_layers,
+    stack_files,
     uv_config,
 )
 from venvstacks_rules.pants_backend.util_rules.shown_layers import _place
@@ -44,6 +45,7 @@ def runner() -> RuleRunner:
             *locks.rules(),
             *module_listings.rules(),
             *modules.rules(),
+            *stack_files.rules(),
             *show.rules(),
             *shown_layers.rules(),
             *uv_config.rules(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from textwrap import dedent
 
 import pytest
+from pants.core.target_types import FilesGeneratorTarget
 from pants.engine.addresses import Address, Addresses
 from pants.engine.internals.graph import Owners, OwnersRequest
 from pants.engine.internals.scheduler import ExecutionError
@@ -13,7 +14,12 @@ from pants.engine.target import AllTargets, InferredDependencies, Target, Target
 from pants.testutil.rule_runner import RuleRunner
 from pants.util.frozendict import FrozenDict
 
-from venvstacks_rules.pants_backend import dependency_inference, manifest_target, stack_targets
+from venvstacks_rules.pants_backend import (
+    dependency_inference,
+    manifest_target,
+    module_owners,
+    stack_targets,
+)
 from venvstacks_rules.pants_backend.backend import target_types
 from venvstacks_rules.pants_backend.dependency_inference import (
     InferLayerDependencies,
@@ -23,6 +29,7 @@ from venvstacks_rules.pants_backend.manifest_target import (
     InferManifestDependencies,
     ManifestDependenciesFieldSet,
 )
+from venvstacks_rules.pants_backend.module_owners import InferModuleOwners, ModulesFieldSet
 from venvstacks_rules.pants_backend.subsystem import VenvstacksSubsystem
 from venvstacks_rules.pants_backend.util_rules import (
     layer_graph,
@@ -86,18 +93,20 @@ def runner() -> RuleRunner:
             *dependency_inference.rules(),
             *layer_graph.rules(),
             *manifest_target.rules(),
+            *module_owners.rules(),
             *module_listings.rules(),
             *stack_files.rules(),
             *stack_targets.rules(),
             *VenvstacksSubsystem.rules(),
             QueryRule(AllTargets, []),
             QueryRule(InferredDependencies, [InferLayerDependencies]),
+            QueryRule(InferredDependencies, [InferModuleOwners]),
             QueryRule(InferredDependencies, [InferManifestDependencies]),
             QueryRule(LayerInGraph, [LayerRequest]),
             QueryRule(Owners, [OwnersRequest]),
             QueryRule(Targets, [Addresses]),
         ],
-        target_types=[*target_types()],
+        target_types=[*target_types(), FilesGeneratorTarget],
     )
 
 
@@ -242,6 +251,29 @@ def test_edges(runner: RuleRunner) -> None:
     manifest = ManifestDependenciesFieldSet.create(targets[MANIFEST])
     found = runner.request(InferredDependencies, [InferManifestDependencies(manifest)])
     assert {address.spec for address in found.include} == {RUNTIME, SKLEARN, MORE, CLASSIFY}
+
+
+def test_edges_to_the_owners_of_modules(runner: RuleRunner) -> None:
+    app = (
+        'venvstacks_application(name="app", runtime=":rt", launch_module="app.py", '
+        'support_modules=["util.py", "../shared/words.py"])\n'
+    )
+    files = {
+        **FILES,
+        "shared/BUILD": 'files(name="words", sources=["*.py"])\n',
+        "plain/BUILD": PLAIN + app + 'files(name="util", sources=["util.py"])\n',
+        "plain/app.py": "",
+        "plain/util.py": "",
+    }
+    runner.write_files(files)
+    words = "shared/words.py:words"
+    for target, owners in (
+        (generated(runner)[CLASSIFY], [words]),
+        (runner.get_target(Address("plain", target_name="app")), ["plain/util.py:util", words]),
+    ):
+        request = InferModuleOwners(ModulesFieldSet.create(target))
+        found = runner.request(InferredDependencies, [request])
+        assert [address.spec for address in found.include] == owners
 
 
 def test_fields_of_the_generator_and_overrides(runner: RuleRunner) -> None:

@@ -24,6 +24,7 @@ from venvstacks_rules.pants_backend.util_rules.output_folders import (
     output_folder_request,
 )
 from venvstacks_rules.pants_backend.util_rules.output_folders import rules as output_folder_rules
+from venvstacks_rules.pants_backend.util_rules.stack_files import rules as stack_file_rules
 from venvstacks_rules.pants_backend.util_rules.stacks import StackLayers, StackLayersRequest
 from venvstacks_rules.pants_backend.util_rules.stacks import rules as stack_rules
 
@@ -45,6 +46,7 @@ def runner() -> RuleRunner:
         rules=[
             *graph_rules(),
             *module_rules(),
+            *stack_file_rules(),
             *inference_rules(),
             *output_folder_rules(),
             *stack_rules(),

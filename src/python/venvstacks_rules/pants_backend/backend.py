@@ -12,9 +12,10 @@ from venvstacks_rules.pants_backend import (
     action_tool,
     dependency_inference,
     manifest_target,
+    module_owners,
     stack_targets,
 )
-from venvstacks_rules.pants_backend.goals import lock, package, run, show, test
+from venvstacks_rules.pants_backend.goals import lock, package, run, show, tailor, test
 from venvstacks_rules.pants_backend.manifest_target import VenvstacksManifest
 from venvstacks_rules.pants_backend.stack_target_types import VenvstacksStack
 from venvstacks_rules.pants_backend.target_types import (
@@ -80,6 +81,7 @@ def rules() -> Iterable[object]:
         *output_folders.rules(),
         *manifest_target.rules(),
         *module_listings.rules(),
+        *module_owners.rules(),
         *modules.rules(),
         *network.rules(),
         *segments.rules(),
@@ -95,5 +97,6 @@ def rules() -> Iterable[object]:
         *package.rules(),
         *run.rules(),
         *show.rules(),
+        *tailor.rules(),
         *test.rules(),
     )

@@ -37,7 +37,9 @@ from pants.engine.fs import (
     RemovePrefix,
     Snapshot,
 )
+from pants.engine.internals.graph import Owners, OwnersRequest
 from pants.engine.internals.selectors import Effect, Get, MultiGet
+
 from pants.engine.process import (
     FallibleProcessResult,
     InteractiveProcess,
@@ -142,6 +144,11 @@ def resolve_targets_from_specs(specs: RawSpecsWithoutFileOwners) -> Get:
 def resolve_unparsed_address_inputs(inputs: UnparsedAddressInputs) -> Get:
     """The addresses that a field names."""
     return Get(Addresses, UnparsedAddressInputs, inputs)
+
+
+def find_owners(request: OwnersRequest) -> Get:
+    """The targets that own files."""
+    return Get(Owners, OwnersRequest, request)
 
 
 def hydrate_sources(request: HydrateSourcesRequest) -> Get:

@@ -19,6 +19,8 @@ from pants.engine.addresses import Address, Addresses, UnparsedAddressInputs
 from pants.engine.download_file import download_file as _download_file
 from pants.engine.env_vars import EnvironmentVars, EnvironmentVarsRequest
 from pants.engine.fs import Digest, DownloadFile
+from pants.engine.internals.graph import Owners, OwnersRequest
+from pants.engine.internals.graph import find_owners as _find_owners
 from pants.engine.internals.graph import hydrate_sources as _hydrate_sources
 from pants.engine.internals.graph import resolve_target as _resolve_target
 from pants.engine.internals.graph import resolve_targets as _resolve_targets
@@ -82,6 +84,11 @@ async def resolve_unparsed_address_inputs(inputs: UnparsedAddressInputs) -> Addr
     return await _resolve_unparsed_address_inputs(inputs, **implicitly())
 
 
+async def find_owners(request: OwnersRequest) -> Owners:
+    """The targets that own files."""
+    return await _find_owners(request, **implicitly())
+
+
 async def hydrate_sources(request: HydrateSourcesRequest) -> HydratedSources:
     """The files of a target."""
     return await _hydrate_sources(request, **implicitly())
@@ -124,6 +131,7 @@ __all__ = [
     "download_file",
     "environment_vars_subset",
     "execute_process",
+    "find_owners",
     "get_digest_contents",
     "get_digest_entries",
     "goal_rule",

@@ -48,11 +48,22 @@ class RequestedLayerResolveNames(RequestedUserResolveNames):
 async def known_layer_resolve_names(
     _: KnownLayerResolveNames, targets: AllTargets
 ) -> KnownUserResolveNames:
+    layers = [target.address.spec for target in targets if is_layer(target)]
     return KnownUserResolveNames(
-        names=tuple(sorted(target.address.spec for target in targets if is_layer(target))),
+        names=tuple(sorted((*layers, *layers_by_stack(targets)))),
         option_name="the venvstacks targets",
         requested_resolve_names_cls=RequestedLayerResolveNames,
     )
+
+
+def layers_by_stack(targets: Iterable[Target]) -> dict[str, list[str]]:
+    """The address specs of the layers of each stack file, by that of the target that makes them."""
+    found: dict[str, list[str]] = {}
+    for target in targets:
+        if is_layer(target) and target.address.is_generated_target:
+            stack = target.address.maybe_convert_to_target_generator()
+            found.setdefault(stack.spec, []).append(target.address.spec)
+    return found
 
 
 def lockfile_of(target: Target) -> str:
@@ -99,10 +110,12 @@ async def requested_layer_resolve_names(
     locked = frozenset(
         spec for spec, target in layers.items() if lockfile_of(target) in present.files
     )
+    stacks = layers_by_stack(targets)
+    asked = {layer for name in request for layer in stacks.get(name, (name,))}
     # Layers with no platforms are disabled: there is nothing to lock.
     renewed = tuple(
         spec
-        for spec in layers_to_lock(request, lower, locked)
+        for spec in layers_to_lock(asked, lower, locked)
         if layers[spec][PlatformsField].value != ()
     )
     return UserGenerateLockfiles(
