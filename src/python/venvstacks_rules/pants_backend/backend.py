@@ -6,8 +6,6 @@ from collections.abc import Iterable
 
 from pants.engine.target import Target
 
-from venvstacks_rules.pants_backend import action_tool, dependency_inference, manifest_target
-from venvstacks_rules.pants_backend.goals import export, lock, package, run, show, test
 from venvstacks_rules.pants_backend import (
     action_tool,
     dependency_inference,
@@ -15,7 +13,7 @@ from venvstacks_rules.pants_backend import (
     module_owners,
     stack_targets,
 )
-from venvstacks_rules.pants_backend.goals import lock, package, run, show, tailor, test
+from venvstacks_rules.pants_backend.goals import export, lock, package, run, show, tailor, test
 from venvstacks_rules.pants_backend.manifest_target import VenvstacksManifest
 from venvstacks_rules.pants_backend.stack_target_types import VenvstacksStack
 from venvstacks_rules.pants_backend.target_types import (

@@ -39,7 +39,6 @@ from pants.engine.fs import (
 )
 from pants.engine.internals.graph import Owners, OwnersRequest
 from pants.engine.internals.selectors import Effect, Get, MultiGet
-
 from pants.engine.process import (
     FallibleProcessResult,
     InteractiveProcess,
