@@ -135,11 +135,11 @@ def test_parts_of_a_layer() -> None:
     unpacked = [(part.name, part.size) for part in parts_of(runtime, unpacked=True)]
     assert unpacked == [
         ("interpreter", 90_000_000),
-        ("numpy 1.2.3", 60_000_000),
+        ("numpy", 60_000_000),
         ("own files", 4_000),
     ]
     wheels = [(part.name, part.size) for part in parts_of(runtime, unpacked=False)]
-    assert wheels == [("interpreter", 30_000_000), ("numpy 1.2.3", 20_000_000)]
+    assert wheels == [("interpreter", 30_000_000), ("numpy", 20_000_000)]
 
 
 def test_without_sizes_there_is_no_map() -> None:

@@ -17,7 +17,6 @@ from venvstacks_rules.model.summary.wording import (
     LOCK_WORDS,
     layer_sizes,
     size_text,
-    with_version,
 )
 
 GRAPH_WIDTH = 1080.0
@@ -45,7 +44,8 @@ class Part:
 
     name: str
     size: int
-    is_package: bool = True
+    version: str | None = None
+    """None for what is not a package."""
 
 
 def lock_mark(state: str) -> str:
@@ -169,15 +169,15 @@ def _box(layer: LayerSummary, box: Rectangle, largest: int, anchor: str) -> Mark
 def parts_of(layer: LayerSummary, *, unpacked: bool) -> tuple[Part, ...]:
     """What a layer consists of, the largest first."""
     parts = [
-        Part(with_version(p), (p.unpacked_size if unpacked else p.wheel_size) or 0)
+        Part(p.name, (p.unpacked_size if unpacked else p.wheel_size) or 0, p.version)
         for p in layer.packages
     ]
     interpreter = layer.interpreter
     if interpreter is not None:
         size = interpreter.unpacked_size if unpacked else interpreter.download_size
-        parts.append(Part("interpreter", size or 0, is_package=False))
+        parts.append(Part("interpreter", size or 0))
     if unpacked:
-        parts.append(Part("own files", layer.own_files_size or 0, is_package=False))
+        parts.append(Part("own files", layer.own_files_size or 0))
     return tuple(
         sorted((part for part in parts if part.size), key=lambda part: (-part.size, part.name))
     )
@@ -223,14 +223,14 @@ def _layer_map(layer: LayerSummary, parts: tuple[Part, ...], area: Rectangle) ->
 
 
 def _part(layer: LayerSummary, part: Part, place: Rectangle) -> Markup:
-    size = size_text(part.size)
+    size, version = size_text(part.size), f" {part.version}" if part.version else ""
     tile = place.inset(min(1.0, place.width / 8, place.height / 8))
     drawn = [
-        element("title", f"{part.name}, {size}, in {layer.install_target}"),
-        _rect(tile, class_="tile" if part.is_package else "tile other", rx=2),
+        element("title", f"{part.name}{version}, {size}, in {layer.install_target}"),
+        _rect(tile, class_="tile" if part.version else "tile other", rx=2),
     ]
     room = tile.width - 10
-    name = part.name.split()[0]
+    name = part.name
     if len(name) * _SMALL_CHARACTER > room:
         # A few letters with dots tell nobody anything.
         name = shortened(name, room, _SMALL_CHARACTER) if room > 8 * _SMALL_CHARACTER else ""
