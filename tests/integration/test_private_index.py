@@ -174,6 +174,18 @@ def test_the_right_credentials_help_at_once(site: Site) -> None:
     assert site.packaged("late") == ["corp_late/__init__.py"]
 
 
+def test_others_with_other_credentials_and_folders_share_the_cache(site: Site) -> None:
+    other = BuildRoot(site.folder / "other", {**site.root.environment, "PANTS_PANTSD": "false"})
+    shutil.copytree(
+        site.root.path, other.path, ignore=shutil.ignore_patterns("dist", ".pants.d", ".pids")
+    )
+    answered = len(site.index.answers)
+    wrong = {**BY_VARIABLES, "UV_INDEX_CORP_PASSWORD": "wrong", **site.index.way}
+    done = other.pants("package", "s:env", environment=wrong)
+    assert done.code == 0, done.stderr
+    assert site.index.answers[answered:] == []
+
+
 def test_a_wheel_that_is_gone_is_named(site: Site) -> None:
     site.index.add(package_wheel("corp_gone"))
     build = site.root.read("s/BUILD")
