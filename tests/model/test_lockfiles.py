@@ -337,3 +337,13 @@ def test_without_metadata_every_platform_has_its_wheels() -> None:
     assert metadata_reasons(ours, other, versioned) == (
         "its `.meta.json` has the version of another content",
     )
+
+
+def test_requirements_with_credentials_are_refused_without_showing_them() -> None:
+    with pytest.raises(LockError) as caught:
+        normalised_requirements(["b @ https://u:hunter2@h.example/b.whl", "a @ https://h/a.whl"])
+    assert str(caught.value) == (
+        "requirements that would spread credentials\n"
+        "  * `b @ https://h.example/b.whl` is written with credentials, which a lockfile would "
+        "keep; put them into netrc, for h.example"
+    )

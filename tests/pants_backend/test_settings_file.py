@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from venvstacks_rules.model.errors import NetworkError
 from venvstacks_rules.model.network_io import network_settings_file
 from venvstacks_rules.pants_backend.settings_file import settings_file
 
@@ -56,3 +57,13 @@ def test_files_of_killed_processes_go_and_those_of_others_stay(tmp_path: Path) -
         path.write_text("")
     with settings_file(tmp_path, "text") as path:
         assert sorted(tmp_path.iterdir()) == sorted([running, elsewhere, path])
+
+
+def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(NetworkError) as caught, settings_file(tmp_path / "file", "text"):
+        pass
+    assert str(caught.value) == (
+        f"the settings of what uses the network cannot be written to {tmp_path}/file: File exists. "
+        "The folder has to be yours alone: choose another `[GLOBAL].named_caches_dir`, or remove it"
+    )

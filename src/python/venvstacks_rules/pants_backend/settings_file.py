@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+from venvstacks_rules.model.errors import NetworkError
 from venvstacks_rules.model.network_io import network_settings_file
 
 _LOCK = threading.Lock()
@@ -24,11 +25,21 @@ _USERS: Counter[Path] = Counter()
 
 @contextlib.contextmanager
 def settings_file(folder: Path, text: str) -> Iterator[Path]:
-    """Keep `text` in `folder`, readable by nobody else, until the last of its users has ended."""
+    """Keep `text` in `folder`, readable by nobody else, until the last of its users has ended.
+
+    NetworkError where it cannot be written.
+    """
     path = folder / network_settings_file(platform.node(), os.getpid())
     with _LOCK:
+        try:
+            _write(path, text)
+        except OSError as e:
+            raise NetworkError(
+                f"the settings of what uses the network cannot be written to {folder}: "
+                f"{e.strerror}. The folder has to be yours alone: choose another "
+                "`[GLOBAL].named_caches_dir`, or remove it"
+            ) from None
         _USERS[path] += 1
-        _write(path, text)
     try:
         yield path
     finally:
