@@ -1,0 +1,157 @@
+"""A stack file from end to end: targets, archives, edits, and what is said of a wrong one."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.build_root import NATIVE, BuildRoot, build_root
+from tests.support.published_layers import module_hash
+
+FOLDER = "examples/stack"
+STACK = f"{FOLDER}:stack"
+RUNTIME, FRAMEWORK = f"{FOLDER}#cpython-3.9", f"{FOLDER}#framework-markdown"
+APP, MANIFEST = f"{FOLDER}#app-outline", f"{FOLDER}#__venvstacks__"
+LAYERS = [APP, RUNTIME, FRAMEWORK]
+
+OTHER = """\
+[[runtimes]]
+name = "cpython-3.9"
+python_implementation = "cpython@3.9"
+requirements = []
+
+[[frameworks]]
+name = "text@2"
+runtime = "cpython-3.9"
+requirements = []
+"""
+
+
+def git(root: BuildRoot, *arguments: str) -> None:
+    identity = ("-c", "user.name=n", "-c", "user.email=n@example.org")
+    subprocess.run(["git", *identity, *arguments], cwd=root.path, check=True)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
+    with build_root(tmp_path_factory.mktemp("stack_files") / "root") as made:
+        made.copy_example("stack")
+        made.write("other/venvstacks.toml", OTHER)
+        git(made, "init", "-q")
+        git(made, "add", "-A")
+        git(made, "commit", "-q", "-m", "All")
+        yield made
+
+
+def lines(root: BuildRoot, *arguments: str) -> list[str]:
+    return root.succeed(*arguments).stdout.splitlines()
+
+
+def test_the_graph(root: BuildRoot) -> None:
+    assert lines(root, "list", f"{FOLDER}:") == [STACK, MANIFEST, *LAYERS]
+    assert lines(root, "list", APP) == [APP]
+    assert lines(root, "dependencies", APP) == [FRAMEWORK]
+    assert lines(root, "dependencies", "--transitive", MANIFEST) == LAYERS
+    assert lines(root, "dependents", RUNTIME) == [MANIFEST, FRAMEWORK]
+    paths = json.loads(root.succeed("paths", f"--from={APP}", f"--to={RUNTIME}").stdout)
+    assert paths == [[APP, FRAMEWORK, RUNTIME]]
+
+
+def test_package_and_run(root: BuildRoot) -> None:
+    root.succeed("package", STACK)
+    dist = root.path / "dist" / "examples.stack" / NATIVE
+    found = {str(file.relative_to(dist)) for file in dist.rglob("*") if file.is_file()}
+    layers = {"cpython-3.9", "framework-markdown", "app-outline"}
+    targets = {"cpython-3.9", "framework-markdown@1", "app-outline"}
+    assert found == {
+        *(
+            f"{name}.{suffix}"
+            for name in targets
+            for suffix in ("tar.zst", "json", "segments.json")
+        ),
+        *(f"__venvstacks__/env_metadata/{name}.json" for name in layers),
+        "__venvstacks__/venvstacks.json",
+    }
+    app = json.loads((dist / "app-outline.json").read_text())
+    example = root.path / FOLDER
+    assert app["required_layers"] == ["framework-markdown@1"]
+    assert app["app_launch_module_hash"] == module_hash(example / "outline")
+    assert app["app_support_modules"] == [
+        {"name": "headings", "hash": module_hash(example / "headings.py")}
+    ]
+    done = root.succeed("run", APP, stdin="# A\n## B\n# C\n")
+    assert done.stdout == "A\n  B\nC\nthree headings\n"
+
+
+@pytest.mark.parametrize(
+    ("file", "expected"),
+    [
+        ("venvstacks.toml", LAYERS),
+        ("headings.py", [APP]),
+        ("outline/__main__.py", [APP]),
+        ("requirements/framework-markdown/pylock.framework-markdown.toml", [FRAMEWORK]),
+    ],
+)
+def test_edits_that_changed_since_sees(root: BuildRoot, file: str, expected: list[str]) -> None:
+    path = root.path / FOLDER / file
+    content = path.read_text()
+    try:
+        path.write_text(f"{content}# edited\n")
+        assert lines(root, "--changed-since=HEAD", "list") == expected
+    finally:
+        path.write_text(content)
+
+
+def test_tailor_and_names_that_pants_does_not_allow(root: BuildRoot) -> None:
+    assert "Created other/BUILD:\n  - Add venvstacks_stack target stack\n" in (
+        root.succeed("tailor", "::").stdout
+    )
+    assert root.read("other/BUILD") == 'venvstacks_stack(\n    name="stack",\n)\n'
+    assert root.succeed("tailor", "--check", "::").stdout == ""
+    framework = "other:stack#framework-text%402"
+    assert framework in lines(root, "list", "other:")
+    root.write("use/BUILD", f'files(name="files", sources=["*"], dependencies=["{framework}"])\n')
+    root.write("use/a.txt", "")
+    assert lines(root, "dependencies", "--transitive", "use/a.txt:files") == [
+        "other:stack#cpython-3.9",
+        framework,
+    ]
+    locked = root.succeed("generate-lockfiles", "--resolve=other:stack")
+    assert (root.path / "other/requirements/framework-text@2").is_dir(), locked.stderr
+    assert root.succeed("package", "other:").stderr.count("framework-text@2.tar.zst") == 3
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        (
+            'name = "cpython-3.9"\n',
+            "name = cpython\n",
+            "it is not TOML: Invalid value (at line 3, column 8). Correct it there.",
+        ),
+        (
+            'runtime = "cpython-3.9"',
+            'runtime = "cpython"',
+            "`frameworks[0].runtime` names 'cpython', but the file has no runtime of that name. "
+            "Did you mean 'cpython-3.9'?",
+        ),
+    ],
+)
+def test_a_broken_stack_file(root: BuildRoot, old: str, new: str, problem: str) -> None:
+    path = root.path / FOLDER / "venvstacks.toml"
+    content = path.read_text()
+    try:
+        path.write_text(content.replace(old, new, 1))
+        done = root.pants("package", STACK)
+        assert done.code == 1
+        assert done.error == (
+            "DefinitionError: A stack file cannot be built as written:\n"
+            f"  * {FOLDER}/venvstacks.toml: {problem}"
+        )
+        assert MANIFEST in lines(root, "list", "::")
+        assert root.pants("dependents", MANIFEST).code == 0
+    finally:
+        path.write_text(content)
