@@ -27,6 +27,8 @@ def test_a_problem_of_the_whole_definition() -> None:
 def test_the_field_of_a_problem() -> None:
     assert Problem("platforms[0]", "").fields == ("platforms",)
     assert Problem('package_indexes."a.b"', "").fields == ("package_indexes",)
+    overridden = Problem("frameworks", "", concerns=("index_overrides",))
+    assert overridden.fields == ("frameworks", "index_overrides")
 
 
 def test_targets_of_a_folder_share_their_lockfiles_place() -> None:

@@ -303,6 +303,19 @@ def test_everything_wrong_is_reported_in_the_order_of_the_layers() -> None:
     ]
 
 
+def test_what_an_unreadable_value_would_cause_is_not_reported_as_well() -> None:
+    indexed = layer(RUNTIME, package_indexes='{ torch = "cpu" }', priority_indexes='["cpu"]')
+    other = layer(FRAMEWORK, package_indexes='{ torch = "cu128" }', index_overrides="{ cpu = 1 }")
+    for text, keys in {
+        indexed + "[tool.uv]\nindex = 'cpu'\n": ["tool.uv.index"],
+        indexed + other + INDEXES: ["frameworks[0].index_overrides.cpu"],
+        FRAMEWORK + layer(RUNTIME, name=""): ["runtimes[0].name"],
+        FRAMEWORK.replace("runtime =", "runtimes ="): ["frameworks[0].runtimes"],
+        APPLICATION + RUNTIME + "[frameworks]\n": ["frameworks"],
+    }.items():
+        assert [problem.split("`")[1] for problem in problems(text)] == keys
+
+
 def test_layers_of_one_kind_come_in_the_order_of_the_file() -> None:
     wrong = [layer(RUNTIME, name=f'"py{i}"', linux_target='"musl"') for i in range(12)]
     keys = [problem.split("`")[1] for problem in problems("".join(wrong))]

@@ -27,12 +27,13 @@ class Problem:
     text: str
     """What is wrong with it, and the remedy; follows the key: ``is 'linux', which ...``."""
     concerns: tuple[str, ...] = ()
-    """The fields that `text` is about, where these are not just the first part of `key`."""
+    """The fields that have to do with it beside that of `key`."""
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """The fields that the problem is about."""
-        return self.concerns or (re.split(r"[.\[]", self.key)[0],)
+        """All fields that have to do with it."""
+        field = re.split(r"[.\[]", self.key, maxsplit=1)[0]
+        return (field, *self.concerns) if field else self.concerns
 
 
 class Origin(ABC):

@@ -129,7 +129,8 @@ class _Resolver:
             f"the layers depend on each other in a cycle: {' -> '.join(map(self._called, cycle))}. "
             "Remove one of these from `frameworks`."
         )
-        self.problems.append((self.definitions[address], Problem("", text)))
+        problem = Problem("", text, concerns=("runtime", "frameworks"))
+        self.problems.append((self.definitions[address], problem))
 
     def _resolve(self, definition: LayerDefinition) -> Layer | None:
         problems = [

@@ -65,7 +65,7 @@ class IndexFields:
                     f"index, or accept the difference: "
                     f"`{self.origin.index_override(below, index)}`."
                 )
-                problems.append(Problem(_key(written), text))
+                problems.append(Problem(_key(written), text, concerns=("index_overrides",)))
             merged[name] = index
         return tuple(sorted(merged.items())), problems
 
@@ -87,6 +87,7 @@ class IndexFields:
                 f"brings together {called}, which takes {', '.join(names)} from {first!r}, and "
                 f"{other}, which takes {_it(names)} from {index!r}. The index of the former is "
                 f"used where you accept that: `{self.origin.index_override(index, first)}`.",
+                concerns=("index_overrides",),
             )
             for (called, first, other, index), names in clashes.items()
         ]

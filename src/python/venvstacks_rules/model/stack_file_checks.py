@@ -33,11 +33,10 @@ def stack_file_problems(
     they are not known. `patch_release_needed` is whether ``cpython@X.Y`` is too vague for the
     interpreter provider.
     """
-    messages = [
-        f"{stack.path}: `{problem.key}` {problem.text}"
-        for key, problem in stack.unreadable
-        if not key
-    ]
+    of_the_file = [problem for key, problem in stack.unreadable if not key]
+    messages = [f"{stack.path}: `{problem.key}` {problem.text}" for problem in of_the_file]
+    if any("tool" in problem.fields for problem in of_the_file):
+        known_indexes = None
     definitions = list(_definitions(stack, modules))
     _, judged = judged_layers(definitions, patch_release_needed=patch_release_needed)
     for layer, definition in zip(stack.layers, definitions):
@@ -45,9 +44,7 @@ def stack_file_problems(
         found = [problem for judged_one, problem in judged if judged_one is definition]
         if known_indexes is not None:
             found += _index_problems(layer, known_indexes)
-        unusable = {key for problem in unreadable for key in (problem.key, *problem.concerns)}
-        unusable |= _perhaps_there(stack, layer)
-        new = [p for p in found if unusable.isdisjoint((p.key, *p.fields))]
+        new = _not_caused(found, unreadable, _perhaps_there(stack, layer))
         messages += map(definition.origin.message, sorted((*unreadable, *new), key=_position))
     return tuple(messages)
 
@@ -115,6 +112,21 @@ def _index_remedy(index: str, known: Iterable[str]) -> str:
     return f"Did you mean {meant!r}?" if meant else "Define it as `[[tool.uv.index]]`."
 
 
+def _not_caused(
+    found: Iterable[Problem], unreadable: Iterable[Problem], unknown: Iterable[str]
+) -> Iterator[Problem]:
+    """Those of `found` that are not there just because of other values that are unreadable."""
+    unusable = {*unknown}
+    touched: set[str] = set()
+    for problem in unreadable:
+        unusable.update((problem.key, *problem.concerns))
+        touched.update(problem.fields)
+    for problem in found:
+        caused = not unusable.isdisjoint((problem.key, *problem.fields))
+        if not caused and touched.isdisjoint(problem.concerns):
+            yield problem
+
+
 def _perhaps_there(stack: StackFile, layer: StackLayer) -> set[str]:
     """The keys by which `layer` names layers that may be there, under names that are unreadable."""
     unreadable = {
@@ -134,6 +146,7 @@ def _perhaps_there(stack: StackFile, layer: StackLayer) -> set[str]:
 def _position(problem: Problem) -> tuple[int, int]:
     """Where a problem comes among those of its layer: by field, then by place in the list."""
     names = list(KEYS)
-    rank = min((names.index(f) for f in problem.fields if f in KEYS), default=len(names))
+    field = problem.fields[0]
+    rank = names.index(field) if field in KEYS else len(names)
     number = _NUMBER.search(problem.key)
     return rank, int(number[1]) if number else 0

@@ -128,7 +128,7 @@ class LayerTable:
             hint = f"Did you mean `{meant}`?" if meant else f"Choose from {', '.join(own)}."
             text = f"is not a key of {self.kind.article} {self.kind.value}. {hint}"
         self.problems.append(
-            Problem(key_part(key), text, concerns=(key,) if meant is None else (key, meant))
+            Problem(key_part(key), text, concerns=() if meant is None else (meant,))
         )
         return meant
 
