@@ -279,3 +279,45 @@ def test_every_stack_of_the_repository(root: BuildRoot) -> None:
         "examples/hello",
         STACK,
     ]
+
+
+STACK_FILE = """
+[[runtimes]]
+name = "cpython@3.9"
+python_implementation = "cpython@3.9.18"
+requirements = []
+
+[[frameworks]]
+name = "large"
+runtime = "cpython@3.9"
+requirements = ["numpy"]
+versioned = true
+
+[[applications]]
+name = "small"
+launch_module = "small.py"
+frameworks = ["large"]
+requirements = []
+"""
+
+
+def test_a_stack_file(root: BuildRoot) -> None:
+    root.write("generated/venvstacks.toml", STACK_FILE)
+    root.write("generated/small.py", "")
+    root.write("generated/BUILD", 'venvstacks_stack(name="stack")\n')
+    data = shown(root, "generated:stack")
+    assert data["stacks"][0]["name"] == "generated:stack"
+    found = layers(data)
+    assert {name: layer["install_target"] for name, layer in found.items()} == {
+        "cpython@3.9": "cpython@3.9",
+        "framework-large": "framework-large@1",
+        "app-small": "app-small",
+    }
+    assert found["app-small"]["lower_layers"] == [
+        {"layer_name": "framework-large", "address": "generated:stack#framework-large"},
+        {"layer_name": "cpython@3.9", "address": "generated:stack#cpython%403.9"},
+    ]
+    assert {layer["lock"]["state"] for layer in found.values()} == {"missing"}
+    text = root.succeed("venvstacks-show", "generated:stack#app-small").stdout
+    assert text.startswith(f"generated:stack on {NATIVE}: 3 layers\n")
+    assert "     layers     framework-large, cpython@3.9\n" in text
