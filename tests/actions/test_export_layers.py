@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.util
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -16,7 +18,7 @@ import pytest
 from tests.support.exports import APP, FRAMEWORK, RUNTIME, SHORT, SITE, Stack, run, state
 from tests.support.layer_archives import tree
 from tests.support.wheels import wheel_bytes
-from venvstacks_rules.actions import _places, export_layers
+from venvstacks_rules.actions import _deployment, _places, export_layers
 from venvstacks_rules.model.action_io import OwnFile, to_json
 from venvstacks_rules.model.errors import (
     DefinitionError,
@@ -333,6 +335,27 @@ def test_a_killed_run_leaves_whole_layers_or_none(
     assert run(tmp_path / "out") == "1\n"
     assert list((stack.cache / "staging").iterdir()) == []
     assert [path.name for path in (tmp_path / "out/.venvstacks").iterdir()] == ["lock"]
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="looks into /proc")
+def test_an_interrupted_run_says_nothing(tmp_path: Path, command: list[str]) -> None:
+    lock = tmp_path / "out/.venvstacks/lock"
+    with _deployment.locked(lock):
+        process = subprocess.Popen(command, env=source_path(), stderr=subprocess.PIPE)
+        while str(lock) not in open_files(process.pid):
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        assert process.communicate()[1] == b""
+    assert process.returncode == 130
+
+
+def open_files(pid: int) -> set[str]:
+    found = set()
+    for path in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            found.add(str(path.readlink()))
+    return found
 
 
 def test_the_command_line(tmp_path: Path, command: list[str]) -> None:

@@ -1,0 +1,201 @@
+"""``./pants venvstacks-export``: layers ready to run, without archives."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.build_root import NATIVE, BuildRoot, Finished, build_root
+from tests.support.exports import state
+from tests.support.outputs import tree
+from tests.support.published_layers import PublishedLayer, deploy, run_deployed
+
+LAYERS = ("cpython-3.9", "framework-sklearn", "framework-http", "app-classify", "app-report")
+MARKERS = {".venvstacks-deployed.json", ".venvstacks-exported.json", ".venvstacks-exported.files"}
+MANIFEST = """
+venvstacks_manifest(name="manifest", layers=[":hello"])
+"""
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
+    # Named caches of its own, so that the tests can delete them.
+    caches = tmp_path_factory.mktemp("caches")
+    with build_root(
+        tmp_path_factory.mktemp("export") / "root",
+        environment={"PANTS_NAMED_CACHES_DIR": str(caches)},
+    ) as made:
+        made.copy_example("sklearn")
+        made.copy_example("hello")
+        made.write("examples/hello/BUILD", made.read("examples/hello/BUILD") + MANIFEST)
+        yield made
+
+
+@pytest.fixture(scope="module")
+def first(root: BuildRoot) -> Finished:
+    """The export of all of examples/sklearn to `out`."""
+    return export(root, "examples/sklearn:", "out")
+
+
+@pytest.fixture(scope="module")
+def archives(root: BuildRoot) -> Path:
+    """The folder of the archives of examples/sklearn."""
+    root.succeed("package", "examples/sklearn:")
+    return root.path / "dist" / "examples.sklearn" / NATIVE
+
+
+def export(root: BuildRoot, spec: str, folder: str) -> Finished:
+    return root.succeed("venvstacks-export", f"--output-dir={folder}", spec)
+
+
+def said(done: Finished) -> list[str]:
+    """What is said of the layers, the log of Pants left out."""
+    lines = done.stderr.splitlines()
+    return [line for line in lines if line.startswith((*LAYERS, "Exported", "Left"))]
+
+
+def test_nothing_is_packed(root: BuildRoot, first: Finished) -> None:
+    assert not [line for line in first.started if line.startswith(("Compress", "Assemble"))]
+    out = root.path / "out"
+    assert sorted(path.name for path in out.iterdir()) == sorted(
+        [".venvstacks", "__venvstacks__", *LAYERS]
+    )
+    assert said(first)[-1] == f"Exported to {out}"
+    assert {line.split(":")[0] for line in said(first)[:-1]} == set(LAYERS)
+    assert all(" linked, " in line for line in said(first)[:2])
+
+
+def test_the_layers_are_those_that_archives_deploy_to(
+    root: BuildRoot, first: Finished, archives: Path, tmp_path: Path
+) -> None:
+    deployed = tmp_path / "deployed"
+    deploy([PublishedLayer(archives, name) for name in LAYERS], deployed, tmp_path)
+    for name in LAYERS:
+        mine, theirs = (tree(folder / name) for folder in (root.path / "out", deployed))
+        assert set(mine) - MARKERS == set(theirs) - MARKERS
+        for path, entry in mine.items():
+            if path in MARKERS:
+                continue
+            if path.endswith(".pyc"):
+                # The rest holds names of places, which Python replaces at import.
+                headers = [
+                    (f / name / path).read_bytes()[:16] for f in (root.path / "out", deployed)
+                ]
+                assert headers[0] == headers[1], path
+            elif path.endswith(("pyvenv.cfg", "sitecustomize.py")):
+                texts = [
+                    (folder / name / path).read_text().replace(str(folder), "")
+                    for folder in (root.path / "out", deployed)
+                ]
+                assert texts[0] == texts[1]
+            else:
+                assert entry == theirs[path], path
+
+
+def test_the_metadata_beside_the_layers(root: BuildRoot, first: Finished, archives: Path) -> None:
+    folder = root.path / "out" / "__venvstacks__"
+    manifest = json.loads((folder / "venvstacks.json").read_text())
+    layers = manifest["layers"]
+    names = [layer["layer_name"] for kind in layers.values() for layer in kind]
+    assert sorted(names) == sorted(LAYERS)
+    for kind in layers.values():
+        for layer in kind:
+            snippet = folder / "env_metadata" / f"{layer['layer_name']}.json"
+            assert json.loads(snippet.read_text()) == layer
+            archived = {"archive_name", "archive_size", "archive_hashes", "archive_build"}
+            assert not {*archived, "target_platform"} & set(layer)
+    kept = json.loads((archives / "app-report.json").read_text())
+    (report,) = (layer for layer in layers["applications"] if layer["layer_name"] == "app-report")
+    assert report.items() <= kept.items()
+
+
+def test_exporting_again_touches_nothing(root: BuildRoot, first: Finished) -> None:
+    before = state(root.path / "out")
+    done = export(root, "examples/sklearn:", "out")
+    assert said(done) == [
+        *(f"{line.split(':')[0]}: unchanged" for line in said(first)[:-1]),
+        f"Exported to {root.path}/out",
+    ]
+    assert state(root.path / "out") == before
+
+
+def test_the_layers_run_without_the_caches(root: BuildRoot, first: Finished) -> None:
+    out = root.path / "out"
+    assert run_deployed(out, "app-classify").startswith("accuracy 0.974 on 38 flowers")
+    cache = Path(root.environment["PANTS_NAMED_CACHES_DIR"]) / "venvstacks_trees"
+    shutil.rmtree(cache)
+    assert run_deployed(out, "app-classify").startswith("accuracy 0.974 on 38 flowers")
+    assert run_deployed(out, "app-report").startswith("{'cluster 0': ")
+
+
+def test_an_edited_module_changes_its_application_only(root: BuildRoot, first: Finished) -> None:
+    out = root.path / "out"
+    before = state(out)
+    source = root.path / "examples/sklearn/classify.py"
+    text = source.read_text()
+    source.write_text(text.replace("accuracy", "precision"))
+    done = export(root, "examples/sklearn:classify", "out")
+    source.write_text(text)
+    assert said(done) == [
+        "cpython-3.9: unchanged",
+        "framework-sklearn: unchanged",
+        "app-classify: 8 written files, 0.0 MB",
+        "Left alone, as they are none of these layers: `app-report`, `framework-http`",
+        f"Exported to {out}",
+    ]
+    changed = {path for path, found in state(out).items() if before.get(path) != found}
+    assert {path.split("/")[0] for path in changed} == {"app-classify", "__venvstacks__"}
+    assert run_deployed(out, "app-classify").startswith("precision 0.974 on 38 flowers")
+
+
+def test_copies_on_another_file_system(root: BuildRoot) -> None:
+    memory = Path("/dev/shm")
+    if not memory.is_dir() or memory.stat().st_dev == root.path.stat().st_dev:
+        pytest.skip("there is no second file system")
+    destination = memory / f"venvstacks-rules-export-{os.getpid()}"
+    try:
+        done = export(root, "examples/hello:manifest", str(destination))
+        assert "framework-text: " in done.stderr
+        assert " copied, " in done.stderr
+        assert " linked, " not in done.stderr
+        assert "Hello, Ann!" in run_deployed(destination, "app-hello", "Ann")
+    finally:
+        shutil.rmtree(destination, ignore_errors=True)
+
+
+def test_the_default_folder_and_a_file_in_the_way(root: BuildRoot) -> None:
+    mine = root.write("dist/export/venvstacks/app-hello", "mine")
+    done = root.pants("venvstacks-export", "examples/hello:hello")
+    assert done.code == 1
+    assert (
+        "error: something is in the way of the layers\n"
+        f"  * `{mine}` is there, and no export wrote it. Move it away, or export to another folder."
+        "\n"
+    ) in done.stderr
+    assert sorted(path.name for path in mine.parent.iterdir()) == [".venvstacks", "app-hello"]
+    assert mine.read_text() == "mine"
+    mine.unlink()
+    root.succeed("venvstacks-export", "examples/hello:hello")
+    assert "Hello, Ann!" in run_deployed(mine.parent, "app-hello", "Ann")
+
+
+def test_layers_of_one_name_cannot_share_a_folder(root: BuildRoot) -> None:
+    done = root.pants("venvstacks-export", "examples::")
+    assert done.code == 1
+    assert done.error == (
+        "DefinitionError: Layers cannot be exported together:\n"
+        "  * examples/hello:cpython-3.9 and examples/sklearn:cpython-3.9 would both be exported to "
+        "`cpython-3.9`. Export them to different folders, or rename one of them."
+    )
+
+
+def test_targets_that_are_no_layers(root: BuildRoot) -> None:
+    root.write("other/BUILD", 'file(name="file", source="text.txt")\n')
+    root.write("other/text.txt", "")
+    done = root.succeed("venvstacks-export", "other:file")
+    assert "No layers to export were named. Name targets of layers, or `::` for all." in done.stderr
