@@ -312,6 +312,11 @@ def test_what_an_unreadable_value_would_cause_is_not_reported_as_well() -> None:
         FRAMEWORK + layer(RUNTIME, name=""): ["runtimes[0].name"],
         FRAMEWORK.replace("runtime =", "runtimes ="): ["frameworks[0].runtimes"],
         APPLICATION + RUNTIME + "[frameworks]\n": ["frameworks"],
+        # Not so what has nothing to do with it.
+        RUNTIME + APPLICATION + layer(APPLICATION, name='"b"', frameworks="1"): [
+            "applications[0].frameworks[0]",
+            "applications[1].frameworks",
+        ],
     }.items():
         assert [problem.split("`")[1] for problem in problems(text)] == keys
 

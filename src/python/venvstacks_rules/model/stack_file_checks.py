@@ -129,12 +129,9 @@ def _not_caused(
 
 def _perhaps_there(stack: StackFile, layer: StackLayer) -> set[str]:
     """The keys by which `layer` names layers that may be there, under names that are unreadable."""
-    unreadable = {
-        field
-        for key, problem in stack.unreadable
-        for field in ((list_name(key),) if key and "name" in problem.fields else problem.fields)
-    }
-    kinds = {LISTS[field] for field in unreadable if field in LISTS}
+    lists = {field for key, problem in stack.unreadable if not key for field in problem.fields}
+    lists.update(list_name(key) for key, problem in stack.unreadable if "name" in problem.fields)
+    kinds = {LISTS[name] for name in lists if name in LISTS}
     readable = {(other.kind, other.name) for other in stack.layers}
     return {
         key
