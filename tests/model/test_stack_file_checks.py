@@ -15,7 +15,6 @@ from tests.support.stack_files import (
     problems,
 )
 from venvstacks_rules.model.stack_file_checks import (
-    index_names,
     stack_file_problems,
     toml_problem,
 )
@@ -347,13 +346,6 @@ def test_credentials_in_a_requirement_are_refused_and_not_shown() -> None:
 def test_index_names_are_not_judged_where_they_are_not_known() -> None:
     stack = parse(layer(RUNTIME, package_indexes='{ torch = "cpu" }', priority_indexes='["x"]'))
     assert not stack_file_problems(stack, modules={}, known_indexes=None, patch_release_needed=True)
-
-
-def test_index_names_are_those_that_indexes_have() -> None:
-    assert index_names(parse(INDEXES).uv_config or {}) == ("cpu", "cu128")
-    assert index_names({}) == ()
-    assert index_names({"index": [{"name": 1}, "cpu"]}) == ()
-    assert index_names({"index": "cpu"}) == ()
 
 
 def test_what_is_not_toml() -> None:

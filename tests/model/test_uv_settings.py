@@ -51,3 +51,4 @@ def test_the_hash_is_over_what_decides() -> None:
 
 def test_names_of_indexes() -> None:
     assert index_names({"index": [{"name": "b"}, {"url": "x"}, 1, {"name": "a"}]}) == ("b", "a")
+    assert index_names({}) == index_names({"index": 1}) == index_names({"index": "a"}) == ()

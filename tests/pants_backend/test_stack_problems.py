@@ -128,3 +128,36 @@ def test_the_default_of_macos_is_an_option(runner: RuleRunner) -> None:
         "`[venvstacks].macosx_target` cannot be used:\n"
         "  * `new` is not a macOS version `X.Y`. Write it as, for example, '13.0'."
     )
+
+
+@pytest.mark.parametrize(
+    ("settings", "option", "problem"),
+    [
+        ('[[index]]\nname = "cpu"\nurl = "https://example.org"\n', None, None),
+        ('[[index]]\nname = "cpU2"\nurl = "https://example.org"\n', None, "Did you mean 'cpU2'?"),
+        ("index = [", None, None),
+        (None, None, "Define it as `[[tool.uv.index]]`."),
+        (None, "uv.toml", None),
+    ],
+)
+def test_indexes_are_those_of_the_settings_that_are_used(
+    runner: RuleRunner, settings: str | None, option: str | None, problem: str | None
+) -> None:
+    stack = STACK[: STACK.index("[[tool.uv.index]]")]
+    beside = {} if settings is None else {"src/venvstacks.uv.toml": settings}
+    runner.write_files({**FILES, "src/venvstacks.toml": stack, **beside})
+    if option is not None:
+        runner.set_options([f"--venvstacks-uv-config={option}"])
+    if problem is None:
+        assert find(runner, layer_address("app-classify")).layer.package_indexes == (
+            ("torch", "cpu"),
+        )
+        return
+    lines = refused(runner, layer_address("app-classify")).splitlines()
+    assert lines == [
+        "A stack file cannot be built as written:",
+        "  * src/venvstacks.toml: `runtimes[0].package_indexes.torch` is 'cpu', but no index has "
+        f"that name. {problem}",
+        "  * src/venvstacks.toml: `frameworks[0].priority_indexes[0]` is 'cpu', but no index has "
+        f"that name. {problem}",
+    ]

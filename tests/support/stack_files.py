@@ -7,7 +7,8 @@ from collections.abc import Mapping
 
 from venvstacks_rules.model.layer_definitions import ModuleDefinition
 from venvstacks_rules.model.stack_file import StackFile, parse_stack_file
-from venvstacks_rules.model.stack_file_checks import index_names, stack_file_problems
+from venvstacks_rules.model.stack_file_checks import stack_file_problems
+from venvstacks_rules.model.uv_settings import index_names
 
 if sys.version_info >= (3, 11):
     import tomllib

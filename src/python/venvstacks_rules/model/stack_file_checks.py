@@ -49,17 +49,6 @@ def stack_file_problems(
     return tuple(messages)
 
 
-def index_names(uv_config: Mapping[str, object]) -> tuple[str, ...]:
-    """The names of the indexes of a ``[tool.uv]`` table; what has no name is left out."""
-    indexes = uv_config.get("index")
-    names = [
-        index.get("name")
-        for index in (indexes if isinstance(indexes, list) else [])
-        if isinstance(index, Mapping)
-    ]
-    return tuple(name for name in names if isinstance(name, str))
-
-
 def toml_problem(path: str, reason: str) -> str:
     """The message for a stack file that is not TOML at all."""
     return f"{path}: it is not TOML: {reason.rstrip('.')}. Correct it there."

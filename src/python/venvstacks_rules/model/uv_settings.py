@@ -93,9 +93,10 @@ def uv_config_hash(settings: Mapping[str, Any]) -> str | None:
 
 
 def index_names(settings: Mapping[str, Any]) -> tuple[str, ...]:
-    """The names of the indexes, in the order of the file."""
-    indexes = settings.get("index", [])
-    names = [item.get("name") for item in indexes if isinstance(item, Mapping)]
+    """The names of the indexes, in the order of the file; what is not one has none."""
+    indexes = settings.get("index")
+    tables = indexes if isinstance(indexes, list) else []
+    names = [item.get("name") for item in tables if isinstance(item, Mapping)]
     return tuple(name for name in names if isinstance(name, str))
 
 

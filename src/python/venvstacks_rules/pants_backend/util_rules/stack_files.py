@@ -11,11 +11,8 @@ from typing import Optional
 from pants.engine.fs import PathGlobs
 
 from venvstacks_rules.model.stack_file import StackFile, parse_stack_file
-from venvstacks_rules.model.stack_file_checks import (
-    index_names,
-    stack_file_problems,
-    toml_problem,
-)
+from venvstacks_rules.model.stack_file_checks import stack_file_problems, toml_problem
+from venvstacks_rules.model.uv_settings import index_names, uv_settings
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.subsystem import PythonProvider, VenvstacksSubsystem
@@ -41,6 +38,8 @@ class ReadStackFile:
     stack: StackFile
     uv_config: Optional[str]
     """The name of the file beside it, or of itself, that has the settings for locking."""
+    indexes: Optional[tuple[str, ...]]
+    """The names of the indexes in it; None where they are not known."""
     problem: Optional[str] = None
     """Why it cannot be read at all."""
 
@@ -77,10 +76,22 @@ async def read_stack_file(request: StackFileRequest, options: VenvstacksSubsyste
     stack = parse_stack_file(document, path, default_macosx_target=options.checked_macosx_target)
     for warning in stack.warnings:
         logger.warning("%s", warning)
-    uv_config = UV_CONFIG if beside in files else None
+    # Without settings of its own, a stack has those of the option, which locking reads.
+    uv_config: str | None = None
+    indexes: tuple[str, ...] | None = None if options.uv_config else ()
     if stack.uv_config is not None:
-        uv_config = posixpath.basename(path)
-    return ReadStackFile(stack, uv_config, problem)
+        uv_config, indexes = posixpath.basename(path), index_names(stack.uv_config)
+    elif beside in files:
+        uv_config, indexes = UV_CONFIG, _indexes_beside(files[beside])
+    return ReadStackFile(stack, uv_config, indexes, problem)
+
+
+def _indexes_beside(content: bytes) -> tuple[str, ...] | None:
+    """The names of the indexes in the settings; None where locking will refuse them."""
+    try:
+        return index_names(uv_settings(engine.toml_loads(content.decode()), UV_CONFIG))
+    except ValueError:
+        return None
 
 
 @rule
@@ -99,9 +110,7 @@ async def find_stack_file_problems(
         stack_file_problems(
             read.stack,
             modules={path: module.definition for path, module in zip(paths, modules)},
-            known_indexes=(
-                index_names(read.stack.uv_config) if read.stack.uv_config is not None else None
-            ),
+            known_indexes=read.indexes,
             patch_release_needed=options.python_provider is not PythonProvider.LOCAL,
         )
     )
