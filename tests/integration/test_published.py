@@ -19,47 +19,11 @@ DIST = "dist/stack/linux_x86_64"
 TAGGED = "tagged/stack/linux_x86_64"
 BUILD = """\
 file(name="interpreter", source="interpreter.tar")
-venvstacks_runtime(
-    name="cpython-3.11",
-    python_implementation="cpython@3.11.7",
-    python_archives={"linux_x86_64": ":interpreter"},
-    requirements=["packaging"],
-    platforms=["linux_x86_64", "macosx_arm64", "win_amd64"],
-    versioned=True,
-)
-venvstacks_framework(
-    name="maps", runtime=":cpython-3.11", requirements=["rtree"], versioned=True
-)
-venvstacks_framework(name="people", frameworks=[":maps"], requirements=["humanize"])
-venvstacks_framework(
-    name="text",
-    frameworks=[":maps"],
-    requirements=["tabulate", "colorama; sys_platform == 'win32'"],
-)
-venvstacks_application(
-    name="report",
-    launch_module="report",
-    frameworks=[":text", ":people"],
-    requirements=["rtree", "tabulate", "idna"],
-    support_modules=["helpers.py", "extras"],
-    versioned=True,
-)
-venvstacks_application(
-    name="hello",
-    launch_module="hello.py",
-    runtime=":cpython-3.11",
-    requirements=["packaging"],
-    platforms=["linux_x86_64", "macosx_arm64"],
-)
-venvstacks_application(
-    name="elsewhere",
-    launch_module="hello.py",
-    frameworks=[":people"],
-    platforms=["win_amd64"],
-)
-venvstacks_manifest(
+venvstacks_stack(
     name="stack",
-    layers=[":cpython-3.11", ":maps", ":people", ":text", ":report", ":hello", ":elsewhere"],
+    overrides={
+        "cpython-3.11": {"python_archives": {"linux_x86_64": ":interpreter"}},
+    },
 )
 """
 # Nothing is run, so this is an interpreter.
