@@ -91,7 +91,8 @@ class RepositoryFile:
     """Relative to the build root."""
     written: str
     """As the lockfile has it."""
-    sha256: str
+    sha256: str | None
+    """None where the lockfile has none."""
     size: int | None
     """In bytes; None where the lockfile has none."""
 
@@ -209,7 +210,7 @@ def _repository_problem(file: RepositoryFile, entry: FileEntry | None) -> str | 
             f"{file.path} has {found.serialized_bytes_length} bytes, and {file.size} are locked. "
             "Restore it"
         )
-    if found.fingerprint != file.sha256:
+    if file.sha256 not in (None, found.fingerprint):
         return (
             f"{file.path} has SHA-256 {found.fingerprint}, and {file.sha256} is locked. Restore it"
         )

@@ -127,12 +127,12 @@ async def layer_export(request: LayerExportRequest) -> LayerExport:
             python_version=contents.python_version,
             wheels=tuple(
                 LockedWheelInput(
-                    path=f"{request.directory}/wheels/{path}",
+                    path=f"{request.directory}/wheels/{wheel.path}",
                     file_name=wheel.file_name,
                     sha256=wheel.sha256,
-                    size=size,
+                    size=wheel.size,
                 )
-                for wheel, path, size in zip(wheels, fetched.paths, fetched.sizes)
+                for wheel in fetched.wheels
             ),
             files=tuple(
                 file

@@ -198,15 +198,13 @@ async def wheel_group(request: WheelGroupRequest) -> SegmentGroup:
     )
     wheels = tuple(
         WheelInput(
-            path=path,
+            path=wheel.path,
             file_name=wheel.file_name,
             sha256=wheel.sha256,
-            size=size,
+            size=wheel.size,
             output=f"{index}.segment",
         )
-        for index, (wheel, path, size) in enumerate(
-            zip(request.wheels, fetched.paths, fetched.sizes)
-        )
+        for index, wheel in enumerate(fetched.wheels)
     )
     megabytes = sum(wheel.size for wheel in wheels) / 1e6
     names = f"{wheels[0].file_name.split('-')[0]}" if len(wheels) == 1 else f"{len(wheels)} wheels"

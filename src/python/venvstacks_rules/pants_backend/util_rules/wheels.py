@@ -82,14 +82,23 @@ class FetchedWheelsRequest:
 
 
 @dataclass(frozen=True)
+class FetchedWheel:
+    """A wheel with all that is known of it, also where its lockfile does not say everything."""
+
+    path: str
+    file_name: str
+    sha256: str
+    size: int
+    """In bytes."""
+
+
+@dataclass(frozen=True)
 class FetchedWheels:
     """Wheels, each in a folder of its own."""
 
     digest: Digest
-    paths: tuple[str, ...]
+    wheels: tuple[FetchedWheel, ...]
     """In the order of the request."""
-    sizes: tuple[int, ...]
-    """In bytes, also of those for which the lockfile has none."""
 
 
 @dataclass(frozen=True)
@@ -147,7 +156,7 @@ async def path_wheels(request: PathWheelsRequest) -> RepositoryFiles:
         RepositoryFile(
             path=os.path.normpath(os.path.join(folder, wheel.path)),
             written=wheel.path,
-            sha256=wheel.sha256,
+            sha256=wheel.sha256 or None,
             size=wheel.size or None,
         )
         for wheel in request.wheels
@@ -189,22 +198,22 @@ async def fetched_wheels(request: FetchedWheelsRequest) -> FetchedWheels:
         if wheel.url is not None
     )
     entries, files = iter(local.entries), iter(downloads)
-    copies, paths, sizes = [], [], []
+    copies, wheels = [], []
     for index, wheel in enumerate(request.wheels):
         if wheel.url is None:
-            entry = next(entries)
-            copies.append(FileEntry(f"{index}/{wheel.file_name}", entry.file_digest))
-            paths.append(copies[-1].path)
-            sizes.append(entry.file_digest.serialized_bytes_length)
+            digest = next(entries).file_digest
+            path, sha256 = f"{index}/{wheel.file_name}", digest.fingerprint
+            size = digest.serialized_bytes_length
+            copies.append(FileEntry(path, digest))
         else:
             file = next(files)
-            paths.append(file.path)
-            sizes.append(file.size)
+            path, sha256, size = file.path, wheel.sha256, file.size
+        wheels.append(FetchedWheel(path, wheel.file_name, sha256, size))
     copied = await engine.create_digest(CreateDigest(copies))
-    digest = await engine.merge_digests(
+    merged = await engine.merge_digests(
         MergeDigests([copied, *(file.digest for file in downloads)])
     )
-    return FetchedWheels(digest, tuple(paths), tuple(sizes))
+    return FetchedWheels(merged, tuple(wheels))
 
 
 @rule
@@ -224,7 +233,9 @@ async def layer_wheels_interface(request: LayerWheelsInterfaceRequest) -> WheelI
             verb="wheel-interface",
             request=to_json(
                 WheelInterfaceRequest(
-                    fetched.paths, short_version(selected.python_version), layer.dynlib_exclude
+                    tuple(wheel.path for wheel in fetched.wheels),
+                    short_version(selected.python_version),
+                    layer.dynlib_exclude,
                 )
             ),
             input_digest=fetched.digest,
