@@ -6,7 +6,7 @@ of the layer, and another one says which stack file the layer comes from.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Optional
 
 from pants.engine.addresses import Address
 from pants.engine.target import (
@@ -58,9 +58,9 @@ class StackSourceField(SingleSourceField):
     )
 
     @classmethod
-    def compute_value(cls, raw_value: object, address: Address) -> str:
+    def compute_value(cls, raw_value: Optional[str], address: Address) -> str:
         """Refuse a file of another folder: lockfiles and modules are found from the stack file."""
-        value = super().compute_value(raw_value, address)  # type: ignore[arg-type] # checked there
+        value = super().compute_value(raw_value, address)
         if value is None or "/" in value:
             raise InvalidFieldException(
                 f"The `source` field in target {address} must be the name of a file beside the "
