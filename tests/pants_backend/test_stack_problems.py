@@ -57,12 +57,14 @@ def test_fields_that_are_refused(runner: RuleRunner, arguments: str, message: st
 def test_all_that_is_wrong_with_a_stack_file_is_said_once(runner: RuleRunner) -> None:
     stack = STACK.replace('"macosx_arm64"', '"macos_arm64"').replace("versioned = true", "x = 1")
     stack = stack.replace('["more", "sklearn@2"]', '["more", "sklearn"]')
+    stack = stack.replace('["sklearn@2"]', '["sklearn@2", "more"]')
     runner.write_files({**FILES, "src/venvstacks.toml": stack, "plain/BUILD": PLAIN})
     message = refused(runner, layer_address("app-classify"))
     assert message.splitlines()[0] == "A stack file cannot be built as written:"
     assert [line.split("`")[1] for line in message.splitlines()[1:]] == [
         "runtimes[0].platforms[1]",
         "frameworks[0].x",
+        "frameworks[1].frameworks[1]",
         "applications[0].frameworks[1]",
     ]
     assert all("src/venvstacks.toml: `" in line for line in message.splitlines()[1:])
@@ -70,6 +72,7 @@ def test_all_that_is_wrong_with_a_stack_file_is_said_once(runner: RuleRunner) ->
     targets = {target.address.spec: target for target in runner.request(AllTargets, [])}
     assert {*targets} == {RUNTIME, SKLEARN, MORE, CLASSIFY, MANIFEST, "plain:rt"}
     assert fields(targets[CLASSIFY])["frameworks"] == (MORE,)
+    assert fields(targets[MORE])["frameworks"] == (SKLEARN,)
     assert find(runner, Address("plain", target_name="rt")).layer.name == "rt"
 
 

@@ -114,8 +114,11 @@ class _Generator:
         return {field.alias: value for field, value in found.items() if value is not None}
 
     def _edges(self, layer: StackLayer) -> dict[type[Field], Any]:
-        # Only to layers that there are: other edges would break what looks at all targets.
-        lower = [self.spec(name) for name in layer.lower if name in self.layers]
+        # Only to layers further up: to nowhere, or in a circle, they would break what looks at all
+        # targets.
+        names = list(self.layers)
+        above = names[: names.index(layer.layer_name)]
+        lower = [self.spec(name) for name in layer.lower if name in above]
         if layer.runtime is not None:
             return {RuntimeField: lower[0] if lower else None}
         return {FrameworksField: lower or None}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os.path
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from pants.base.glob_match_error_behavior import GlobMatchErrorBehavior
@@ -274,35 +274,46 @@ async def layer_graph(request: LayerGraphRequest, options: VenvstacksSubsystem) 
         patch_release_needed=options.python_provider is not PythonProvider.LOCAL,
     )
     problems = (*problems, *_archive_problems(layer_targets, options.python_provider))
-    stacks = {
-        _generator(target): os.path.join(target.address.spec_path, target[StackFileField].value)
-        for target in targets.values()
-        if target.has_field(StackFileField)
-    }
+    stacks = _stack_files(targets.values())
     checked = await concurrently(
         find_stack_file_problems(StackFileProblemsRequest(path), **implicitly())
         for path in stacks.values()
     )
-    broken = {
-        generator: found.messages for generator, found in zip(stacks, checked) if found.messages
-    }
-    # What is wrong in a stack file is said once, in its own words.
-    repeated = tuple(
-        f"{target.address}: " for target in layer_targets if _generator(target) in broken
-    )
+    broken = {stack: found.messages for stack, found in zip(stacks, checked) if found.messages}
     return LayerGraph(
         FrozenDict(layers),
         FrozenDict({target.address.spec: target for target in layer_targets}),
-        (
-            *(message for messages in broken.values() for message in messages),
-            *(problem for problem in problems if not problem.startswith(repeated)),
-        ),
-        frozenset(stacks[generator] for generator in broken),
+        _all_problems(layer_targets, problems, broken),
+        frozenset(stacks[stack] for stack in broken),
     )
 
 
-def _generator(target: Target) -> Address:
+def _stack_of(target: Target) -> Address:
+    """The address of the target that generated `target`."""
     return target.address.maybe_convert_to_target_generator()
+
+
+def _stack_files(targets: Iterable[Target]) -> dict[Address, str]:
+    """The stack files that some of `targets` come from, by what generated these."""
+    return {
+        _stack_of(target): os.path.join(target.address.spec_path, target[StackFileField].value)
+        for target in targets
+        if target.has_field(StackFileField)
+    }
+
+
+def _all_problems(
+    targets: Iterable[Target], problems: Iterable[str], broken: Mapping[Address, Iterable[str]]
+) -> tuple[str, ...]:
+    """The messages about stack files, and the `problems` of targets that do not come from these.
+
+    What is wrong in a stack file is said once, in its own words.
+    """
+    repeated = tuple(f"{target.address}: " for target in targets if _stack_of(target) in broken)
+    return (
+        *(message for messages in broken.values() for message in messages),
+        *(problem for problem in problems if not problem.startswith(repeated)),
+    )
 
 
 def _archive_problems(targets: Iterable[Target], provider: PythonProvider) -> Iterable[str]:
