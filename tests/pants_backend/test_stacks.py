@@ -154,3 +154,17 @@ def test_folders_with_dots(runner: RuleRunner) -> None:
     assert "x/y:low: it would write the archive of `framework-low`" in refused(
         runner, OutputFolder, request
     )
+
+
+@pytest.mark.parametrize(
+    ("path", "problem"),
+    [("../up", "the path holds `..`"), ("/tmp/x", "the path is absolute")],
+)
+def test_folders_that_are_not_below_dist(runner: RuleRunner, path: str, problem: str) -> None:
+    runtime = 'venvstacks_runtime(name="py", python_implementation="cpython@3.11.13"{})'
+    runner.write_files({"away/BUILD": runtime.format(f', output_path="{path}"')})
+    request = output_folder_request(Address("away", target_name="py"), path, "linux_x86_64")
+    assert refused(runner, OutputFolder, request) == (
+        "DefinitionError: Outputs cannot be written:\n"
+        f"  * away:py: `output_path` is {path!r}, but {problem}. Name a folder below `dist`."
+    )

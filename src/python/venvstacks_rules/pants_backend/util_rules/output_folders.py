@@ -11,6 +11,7 @@ from pants.engine.target import AllTargets, Target
 
 from venvstacks_rules.model.errors import DefinitionError
 from venvstacks_rules.model.outputs import Output, overwritten
+from venvstacks_rules.model.paths import path_problem
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.manifest_target import (
     ManifestLayersField,
@@ -97,6 +98,16 @@ async def output_folder(request: OutputFolderRequest) -> OutputFolder:
         )
         targets = nearby.targets
     writers = [target for target in targets if _writes_to(target, request)]
+    problem = None if request.path == "." else path_problem(request.path)
+    if problem is not None:
+        raise DefinitionError(
+            "Outputs cannot be written:",
+            [
+                f"{writer.address}: `output_path` is {request.path!r}, but {problem}. Name a "
+                "folder below `dist`."
+                for writer in writers
+            ],
+        )
     outputs = [
         _archive(writer, writer.address.spec, _layer_name(writer))
         for writer in writers
