@@ -19,6 +19,7 @@ from venvstacks_rules.pants_backend.util_rules import (
     locks,
     module_listings,
     modules,
+    stack_files,
     uv_config,
 )
 from venvstacks_rules.pants_backend.util_rules.local_wheels import (
@@ -79,6 +80,7 @@ def runner() -> RuleRunner:
             *locks.rules(),
             *module_listings.rules(),
             *modules.rules(),
+            *stack_files.rules(),
             *uv_config.rules(),
             *VenvstacksSubsystem.rules(),
             QueryRule(CheckedLocks, [CheckedLocksRequest]),
