@@ -33,6 +33,12 @@ def test_a_runtime_requires_no_layers() -> None:
     assert LayerMetadata(**RUNTIME).to_dict() == RUNTIME
 
 
+def test_what_is_exported_is_of_no_archive_and_for_no_platform() -> None:
+    # As local-export of venvstacks 0.8 writes it.
+    expected = {key: value for key, value in RUNTIME.items() if key != "target_platform"}
+    assert LayerMetadata(**RUNTIME).to_export_dict() == expected
+
+
 def test_a_framework_lists_what_it_requires_even_if_that_is_nothing() -> None:
     metadata = LayerMetadata(**RUNTIME, required_layers=())
     assert metadata.to_dict() == {**RUNTIME, "required_layers": []}
