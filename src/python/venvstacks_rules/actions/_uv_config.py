@@ -72,7 +72,6 @@ class UvConfig:
             "resolution": "resolution-mode",
             "prerelease": "prerelease-mode",
             "fork-strategy": "fork-strategy",
-            "exclude-newer": "exclude-newer",
         }
         return {new: self.settings[old] for old, new in names.items() if old in self.settings}
 
