@@ -226,3 +226,8 @@ def test_real_packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         == (json.loads(old.with_suffix(".meta.json").read_text())["locked_at"])
     )
     packaging.pylock.Pylock.from_dict(read_toml(new))
+    # Whatever form it has; the time of locking is not after it.
+    Path("uv.toml").write_text('[tool.uv]\nexclude-newer = "2025-08-27"\n')
+    assert pins(lock("rt", "rich", "idna", out="later", previous=old)) == pins(old)
+    metadata = json.loads(old.with_suffix(".meta.json").read_text())
+    assert metadata["locked_at"] == "2024-06-01T00:00:00+00:00"
