@@ -181,7 +181,9 @@ def test_others_with_other_credentials_and_folders_share_the_cache(site: Site) -
     )
     answered = len(site.index.answers)
     wrong = {**BY_VARIABLES, "UV_INDEX_CORP_PASSWORD": "wrong", **site.index.way}
-    done = other.pants("package", "s:env", environment=wrong)
+    # Where Pants finds the interpreters of its tools depends on the home folder.
+    home = {"HOME": str(site.folder)}
+    done = other.pants("package", "s:env", environment={**home, **wrong})
     assert done.code == 0, done.stderr
     assert site.index.answers[answered:] == []
 
