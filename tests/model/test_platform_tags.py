@@ -1,0 +1,179 @@
+"""``uv`` accepts, and prefers, the same wheels on each platform, whatever the Python version."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import pytest
+from packaging.utils import parse_wheel_filename
+from uv import find_uv_bin
+
+from venvstacks_rules.model.platforms import PLATFORMS, compatible_tags
+from venvstacks_rules.model.pylock import LockedWheel
+from venvstacks_rules.model.selection import best_wheel
+
+VERSIONS = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
+
+# How uv calls a platform, with the oldest macOS that counts there; our platform, and its targets.
+TARGETS = {
+    "glibc 2.17": ("x86_64-manylinux_2_17", "13.0", "linux_x86_64", "glibc@2.17"),
+    "glibc 2.28": ("x86_64-manylinux_2_28", "13.0", "linux_x86_64", "glibc"),
+    "glibc 2.40": ("x86_64-manylinux_2_40", "13.0", "linux_x86_64", "glibc@2.40"),
+    "glibc on ARM": ("aarch64-manylinux_2_28", "13.0", "linux_aarch64", "glibc@2.28"),
+    "macOS 10.15": ("x86_64-apple-darwin", "10.15", "macosx_x86_64", "glibc"),
+    "macOS on Intel": ("x86_64-apple-darwin", "13.0", "macosx_x86_64", "glibc"),
+    "macOS on ARM": ("aarch64-apple-darwin", "13.0", "macosx_arm64", "glibc"),
+    "macOS 15 on ARM": ("aarch64-apple-darwin", "15.1", "macosx_arm64", "glibc"),
+    "Windows": ("x86_64-pc-windows-msvc", "13.0", "win_amd64", "glibc"),
+    "Windows on ARM": ("aarch64-pc-windows-msvc", "13.0", "win_arm64", "glibc"),
+}
+
+MANYLINUX = (
+    "manylinux1", "manylinux2010", "manylinux2014", "manylinux_2_5", "manylinux_2_12",
+    "manylinux_2_17", "manylinux_2_28", "manylinux_2_29", "manylinux_2_34", "manylinux_2_40",
+    "manylinux_2_41", "musllinux_1_1", "musllinux_1_2", "linux",
+)  # fmt: skip
+PLATFORM_TAGS = (
+    *(f"{policy}_{machine}" for policy in MANYLINUX for machine in ("x86_64", "aarch64")),
+    "manylinux2014_i686", "macosx_10_9_x86_64", "macosx_10_15_x86_64", "macosx_10_16_x86_64",
+    "macosx_10_9_intel", "macosx_10_9_universal", "macosx_10_9_universal2", "macosx_10_12_fat64",
+    "macosx_11_0_arm64", "macosx_11_0_x86_64", "macosx_11_0_universal2", "macosx_12_3_arm64",
+    "macosx_13_0_arm64", "macosx_13_0_x86_64", "macosx_13_0_universal2", "macosx_14_0_arm64",
+    "macosx_14_0_universal2", "macosx_15_0_arm64", "win32", "win_amd64", "win_arm64", "any",
+)  # fmt: skip
+
+
+def python_tags(version: str) -> tuple[str, ...]:
+    """Tags of wheels for some interpreters; few of them fit CPython `version`."""
+    minor = int(version.partition(".")[2])
+    return (
+        f"cp3{minor}-cp3{minor}",
+        f"cp3{minor}-abi3",
+        f"cp3{minor}-none",
+        f"cp3{minor}-cp3{minor}t",
+        f"cp3{minor}-cp3{minor}m",
+        f"cp3{minor}-cp3{minor}d",
+        f"cp3{minor - 1}-cp3{minor - 1}",
+        f"cp3{minor - 1}-abi3",
+        f"cp3{minor - 1}-none",
+        f"cp3{minor + 1}-abi3",
+        f"py3{minor}-none",
+        f"py3{minor - 1}-none",
+        f"py3{minor + 1}-none",
+        f"pp3{minor}-pypy3{minor}_pp73",
+        "cp32-abi3",
+        "cp36.cp37-abi3",
+        "cp3-none",
+        "py3-none",
+        "py2-none",
+        "py2.py3-none",
+    )
+
+
+def wheel(folder: Path, name: str, version: str, tag: str) -> str:
+    """Write a wheel with nothing but metadata; its file name."""
+    file_name = f"{name}-{version}-{tag}.whl"
+    info = f"{name}-{version}.dist-info"
+    with zipfile.ZipFile(folder / file_name, "w") as archive:
+        archive.writestr(
+            f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+        )
+        archive.writestr(f"{info}/WHEEL", f"Wheel-Version: 1.0\nTag: {tag}\n")
+        archive.writestr(f"{info}/RECORD", "")
+    return file_name
+
+
+def ask_uv(
+    folder: Path, verb: str, names: Iterable[str], version: str, target: str, *options: str
+) -> str:
+    """What uv prints that is asked for packages of `folder`."""
+    platform, macos, _, _ = TARGETS[target]
+    command = [find_uv_bin(), "pip", verb, "--no-config", "--no-cache", "--offline", "--no-index"]
+    command += ["--no-build", "--no-deps", "--find-links", str(folder), *options]
+    requirements = folder / "requirements.in"
+    requirements.write_text("\n".join(names))
+    done = subprocess.run(
+        [*command, "--python-version", version, "--python-platform", platform]
+        + (["-r", str(requirements)] if verb == "install" else [str(requirements)]),
+        capture_output=True,
+        text=True,
+        env={"MACOSX_DEPLOYMENT_TARGET": macos, "PATH": "/usr/bin:/bin"},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def differing_tags(version: str, platform: str) -> list[str]:
+    """Tags of which some fit: any interpreter on the platform, one interpreter on any platform."""
+    interpreter = python_tags(version)[0]
+    native = {"linux_x86_64": "manylinux_2_17_x86_64", "linux_aarch64": "manylinux_2_17_aarch64"}
+    native.update(macosx_arm64="macosx_11_0_arm64", macosx_x86_64="macosx_10_9_x86_64")
+    own = native.get(platform, platform)
+    return [
+        *(f"{python}-{own}" for python in python_tags(version)),
+        *(f"{python}-any" for python in python_tags(version)),
+        *(f"{interpreter}-{tag}" for tag in PLATFORM_TAGS),
+        *(f"py3-none-{tag}" for tag in PLATFORM_TAGS),
+    ]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("target", TARGETS)
+def test_the_same_wheels_fit(tmp_path: Path, target: str, version: str) -> None:
+    _, macos, platform, linux = TARGETS[target]
+    tags = differing_tags(version, platform)
+    names = {f"demo{number}": tag for number, tag in enumerate(dict.fromkeys(tags))}
+    for name, tag in names.items():
+        # Version 2 is taken where its tag fits.
+        wheel(tmp_path, name, "1", "py2.py3-none-any")
+        wheel(tmp_path, name, "2", tag)
+    compiled = ask_uv(tmp_path, "compile", names, version, target, "--no-header", "--no-annotate")
+    accepted = {
+        names[line.partition("==")[0]] for line in compiled.splitlines() if line.endswith("==2")
+    }
+    fitting = set(compatible_tags(PLATFORMS[platform], version, linux, macos))
+    ours = {tag for tag in names.values() if parse_wheel_filename(f"demo-2-{tag}.whl")[3] & fitting}
+    assert accepted == ours
+    assert 10 < len(accepted) < len(names)
+
+
+def installed_tags(folder: Path) -> Mapping[str, str]:
+    """Of each package that uv installed, the tag of the wheel that it took."""
+    found = {}
+    for path in folder.glob("*.dist-info/WHEEL"):
+        found[path.parent.name.partition("-")[0]] = path.read_text().partition("Tag: ")[2].strip()
+    return found
+
+
+@pytest.mark.parametrize("version", ["3.9", "3.14"])
+@pytest.mark.parametrize("target", TARGETS)
+def test_the_same_wheel_is_the_best(tmp_path: Path, target: str, version: str) -> None:
+    _, macos, platform, linux = TARGETS[target]
+    ranked = [
+        str(tag)
+        for tag in compatible_tags(PLATFORMS[platform], version, linux, macos)
+        if str(tag) in differing_tags(version, platform)
+    ]
+    # Each with the next one: who agrees on all pairs agrees on the order.
+    expected = {}
+    for number, pair in enumerate(zip(ranked, ranked[1:])):
+        name = f"demo{number}"
+        names = {wheel(tmp_path, name, "1", tag): tag for tag in pair}
+        chosen = best_wheel(
+            (LockedWheel(file_name, file_name, None, 1, "0" * 64) for file_name in names),
+            platform=PLATFORMS[platform],
+            python_version=version,
+            linux_target=linux,
+            macosx_target=macos,
+        )
+        assert chosen is not None
+        expected[name] = names[chosen.file_name]
+    options = ("--python", sys.executable, "--target", str(tmp_path / "target"))
+    ask_uv(tmp_path, "install", expected, version, target, *options)
+    assert installed_tags(tmp_path / "target") == expected
+    assert len(expected) > 10
