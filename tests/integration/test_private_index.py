@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import tomli
 
-from tests.support.build_root import BuildRoot, Finished, build_root
+from tests.support.build_root import BuildRoot, Finished, build_root, with_home
 from tests.support.private_index import (
     HOST,
     PASSWORD,
@@ -54,7 +54,7 @@ class Site:
 
     def pants(self, *arguments: str, credentials: Mapping[str, str]) -> Finished:
         """Run Pants as a person with these credentials does, as talkative as can be."""
-        environment = {**self.index.way, "HOME": str(self.folder), **credentials}
+        environment = {**self.index.way, **with_home(self.folder), **credentials}
         talkative = ("-ldebug", "--keep-sandboxes=always")
         done = self.root.pants(*talkative, *arguments, environment=environment)
         self.said.append(done.stdout + done.stderr)
@@ -182,8 +182,8 @@ def test_others_with_other_credentials_and_folders_share_the_cache(site: Site) -
     answered = len(site.index.answers)
     wrong = {**BY_VARIABLES, "UV_INDEX_CORP_PASSWORD": "wrong", **site.index.way}
     # Where Pants finds the interpreters of its tools depends on the home folder.
-    home = {"HOME": str(site.folder)}
-    done = other.pants("package", "s:env", environment={**home, **wrong})
+    environment = {**with_home(site.folder), **wrong}
+    done = other.pants("package", "s:env", environment=environment)
     assert done.code == 0, done.stderr
     assert site.index.answers[answered:] == []
 

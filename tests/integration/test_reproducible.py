@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.build_root import REPOSITORY, BuildRoot, build_root
+from tests.support.build_root import REPOSITORY, BuildRoot, build_root, with_home
 from tests.support.outputs import hashes, native_platform
 
 # MarkupSafe is a binary wheel; it has none for Windows on ARM.
@@ -54,7 +54,6 @@ def builder(folder: Path, name: str, environment: dict[str, str]) -> Iterator[Bu
 
     The machine's interpreters are the same for all: they are an input.
     """
-    home = Path.home()
     own = folder / "own"
     shutil.copytree(
         REPOSITORY / "src" / "python" / "venvstacks_rules",
@@ -63,10 +62,7 @@ def builder(folder: Path, name: str, environment: dict[str, str]) -> Iterator[Bu
     )
     (own / "home").mkdir()
     everything = {
-        "XDG_CACHE_HOME": os.environ.get("XDG_CACHE_HOME") or f"{home}/.cache",
-        "XDG_DATA_HOME": os.environ.get("XDG_DATA_HOME") or f"{home}/.local/share",
-        "PYENV_ROOT": os.environ.get("PYENV_ROOT") or f"{home}/.pyenv",
-        "HOME": str(own / "home"),
+        **with_home(own / "home"),
         "PANTS_PYTHONPATH": str([str(own / "plugin")]),
         "PANTS_LOCAL_STORE_DIR": str(own / "store"),
         "PANTS_NAMED_CACHES_DIR": str(own / "caches"),

@@ -189,6 +189,17 @@ def build_root(
         shutil.rmtree(path, ignore_errors=True)
 
 
+def with_home(folder: Path) -> dict[str, str]:
+    """Variables of a person with another home folder, on whose machine the same is installed."""
+    home = Path.home()
+    return {
+        "XDG_CACHE_HOME": os.environ.get("XDG_CACHE_HOME") or f"{home}/.cache",
+        "XDG_DATA_HOME": os.environ.get("XDG_DATA_HOME") or f"{home}/.local/share",
+        "PYENV_ROOT": os.environ.get("PYENV_ROOT") or f"{home}/.pyenv",
+        "HOME": str(folder),
+    }
+
+
 def _end(pid: int) -> None:
     os.kill(pid, signal.SIGTERM)
     deadline = time.monotonic() + 10
