@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import random
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -75,30 +77,41 @@ PATTERNS = (
     "/",
     "[",
     "[z-a].log",
+    "[[:punct:]]x",
+    "[[:nothing:]]x",
+    "[--0]x",
+    "//a.py",
+    "build//",
+    "***/a.py",
+    "/**",
+    "a\\\\ ",
+    "\ufeff*.log",
+    "*.log\r",
+    "*.log\r\r",
     "",
 )
 
 
-def said_by_git(root: Path, files: dict[str, str]) -> set[str]:
+def said_by_git(root: Path, files: dict[str, str], paths: Iterable[str] = PATHS) -> set[str]:
     subprocess.run(["git", "init", "-q"], cwd=root, check=True)
     for folder, text in files.items():
         (root / folder).mkdir(parents=True, exist_ok=True)
-        (root / folder / ".gitignore").write_text(text)
+        (root / folder / ".gitignore").write_text(text, encoding="utf-8")
     done = subprocess.run(
         ["git", "-c", "core.excludesFile=", "check-ignore", "--no-index", "-z", "--stdin"],
         cwd=root,
-        input="\0".join(PATHS),
+        input="\0".join(paths),
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=False,
     )
     assert done.returncode in (0, 1), done.stderr
     return {path for path in done.stdout.split("\0") if path}
 
 
-def said_by_us(files: dict[str, str]) -> set[str]:
-    rules = IgnoreRules(files)
-    return {path for path in PATHS if rules.ignored(path)}
+def said_by_us(files: dict[str, str], paths: Iterable[str] = PATHS) -> set[str]:
+    rules = IgnoreRules({folder: text.encode() for folder, text in files.items()})
+    return {path for path in paths if rules.ignored(path)}
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)
@@ -119,6 +132,48 @@ def test_one_file(tmp_path: Path, folder: str, pattern: str) -> None:
 def test_the_nearer_file_decides(tmp_path: Path, upper: str, lower: str) -> None:
     files = {"": upper, "pkg": lower}
     assert said_by_us(files) == said_by_git(tmp_path, files)
+
+
+NAMES = ("a", "b", "ab", "a.py", "a b", "#x", "!y", "[z]", "A", "é", "x*", "a\\b", "]", "^", "-")
+ATOMS = (
+    *("a", "b", "x", "é", "*", "**", "***", "?", "/", "/**", "**/", ".py", "#", "!", " ", "\\"),
+    *("[ab]", "[!a]", "[^b]", "[a-c]", "[]a]", "[!]a]", "[a", "[z-a]", "[[a]", "[a-]", "[--0]"),
+    *("[a\\-c]", "[\\]]", "[^]", "[!]", "[&&a]", "[[:upper:]]", "[[:punct:]x]", "[[:foo:]]"),
+    *("\\*", "\\[", "\\ "),
+)
+
+
+def random_path(chance: random.Random) -> str:
+    return "/".join(chance.choice(NAMES) for _ in range(chance.randint(1, 3)))
+
+
+def random_pattern(chance: random.Random) -> str:
+    pattern = "".join(chance.choice(ATOMS) for _ in range(chance.randint(1, 4)))
+    if chance.random() < 0.3:
+        pattern = chance.choice(("", "/")) + random_path(chance) + chance.choice(("", "/"))
+    return chance.choice(("", "", "", "!")) + pattern
+
+
+def test_random_patterns(tmp_path: Path) -> None:
+    chance = random.Random(20240229)
+    files = {
+        f"{number}": "\n".join(random_pattern(chance) for _ in range(chance.randint(1, 4)))
+        for number in range(1500)
+    }
+    paths = {f"{folder}/{random_path(chance)}" for folder in files for _ in range(8)}
+    by_git = said_by_git(tmp_path, files, paths)
+    assert 1000 < len(by_git) < len(paths) - 1000
+    assert said_by_us(files, paths) == by_git
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    "line",
+    ["[" + "a-" * 1000, "a" + " " * 1000 + "\\", "[[:" * 1000],
+    ids=["ranges", "spaces", "classes"],
+)
+def test_what_does_not_end_is_read_in_one_go(tmp_path: Path, line: str) -> None:
+    assert said_by_us({"": line}) == said_by_git(tmp_path, {"": line})
 
 
 def test_folders_above() -> None:

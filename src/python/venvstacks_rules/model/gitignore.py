@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 
@@ -25,12 +25,16 @@ class IgnorePattern:
 class IgnoreRules:
     """The ``.gitignore`` files of some folders."""
 
-    def __init__(self, files: Mapping[str, str]) -> None:
-        """`files` has the text of each file by its folder (empty for the root)."""
-        self._patterns = {folder: ignore_patterns(text) for folder, text in files.items()}
+    def __init__(self, files: Mapping[str, bytes]) -> None:
+        """`files` has the content of each file by its folder (empty for the root)."""
+        self._patterns = {
+            _bytewise(folder.encode()): ignore_patterns(content)
+            for folder, content in files.items()
+        }
 
     def ignored(self, path: str) -> bool:
         """Whether the file at `path`, from the root, is ignored: itself or a folder above it."""
+        path = _bytewise(path.encode())
         *folders, _ = _prefixes(path)
         return any(self._decides(folder, is_folder=True) for folder in folders) or self._decides(
             path, is_folder=False
@@ -52,75 +56,112 @@ def _prefixes(path: str) -> tuple[str, ...]:
     return tuple("/".join(parts[: depth + 1]) for depth in range(len(parts)))
 
 
-def ignore_patterns(text: str) -> tuple[IgnorePattern, ...]:
+def ignore_patterns(content: bytes) -> tuple[IgnorePattern, ...]:
     """The patterns of a ``.gitignore`` file."""
-    found = (_pattern(line.rstrip("\r")) for line in text.split("\n"))
+    lines = _bytewise(content).removeprefix(_BYTE_ORDER_MARK).split("\n")
+    found = (_pattern(line[:-1] if line.endswith("\r") else line) for line in lines)
     return tuple(pattern for pattern in found if pattern is not None)
 
 
+def _bytewise(content: bytes) -> str:
+    """A character for each byte: to git, ``?`` is one byte, whatever it is a part of."""
+    return content.decode("latin-1")
+
+
+_BYTE_ORDER_MARK = _bytewise(b"\xef\xbb\xbf")
+
+
 def _pattern(line: str) -> IgnorePattern | None:
-    line = re.sub(r"(?<!\\) +$", "", line)
+    """What a line says; None for a comment, and for what git never matches anything with."""
+    bare = line.rstrip(" ")
+    # A space behind a backslash that is not itself escaped counts.
+    line = line[: len(bare) + (len(bare) - len(bare.rstrip("\\"))) % 2]
     if not line or line.startswith("#"):
         return None
     negated = line.startswith("!")
     body = line[1:] if negated else line
     folders_only = body.endswith("/")
-    body = body.rstrip("/") if folders_only else body
-    if not body:
-        return None
+    body = body[:-1] if folders_only else body
     anchored = "/" in body
-    regex = "".join(_regex_parts(body.lstrip("/")))
-    try:
-        compiled = re.compile(regex if anchored else f"(?:.*/)?{regex}", re.DOTALL)
-    except re.error:
-        return None  # Such as a range that runs backwards; git matches nothing with it either.
+    regex = _regex(body.removeprefix("/"))
+    if not body or regex is None:
+        return None
+    compiled = re.compile(regex if anchored else f"(?:.*/)?{regex}", re.DOTALL)
     return IgnorePattern(compiled, negated, folders_only)
 
 
 _TOKEN = re.compile(
     r"""
-      (?P<any_folders> (?:(?<=^)|(?<=/)) \*\*/ )
-    | (?P<everything> (?<=/) \*\*$ )
+      (?P<any_folders> (?<![^/]) \*{2,}/ )
+    | (?P<everything> (?<![^/]) \*{2,}$ )
     | (?P<stars> \*+ )
     | (?P<one> \? )
-    | \[ (?P<not> [!^]? ) (?P<set> \]? (?: \\. | \[:\w+:\] | [^]\\] )* ) \]
+    | \[ (?P<not> [!^] | (?![!^]) )
+      # In a lookahead: how it is read is settled before it is asked whether it ends.
+      (?= (?P<set> {item} (?: (?!\]) {item} )* ) ) (?P=set) \]
     | \\ (?P<escaped> . )
+    | (?P<unfinished> [\[\\] .* )
     | (?P<plain> . )
-    """,
+    """.replace("{item}", r"(?: \[:[^]]*:\] | (?:\\.|[^\\]) (?:-(?:\\.|[^]\\]))? )"),
     re.VERBOSE | re.DOTALL,
 )
 
+
+def _regex(glob: str) -> str | None:
+    """The regular expression for a pattern; None for one that nothing matches."""
+    parts = [_regex_part(token) for token in _TOKEN.finditer(glob)]
+    known = [part for part in parts if part is not None]
+    return "".join(known) if len(known) == len(parts) else None
+
+
+def _regex_part(token: re.Match[str]) -> str | None:
+    if token["any_folders"]:
+        return "(?:.*/)?"
+    if token["everything"]:
+        return ".+"
+    if token["stars"]:
+        return "[^/]*"
+    if token["one"]:
+        return "[^/]"
+    if token["set"]:
+        members = _members(token["set"])
+        return members and f"(?!/)[{'^' if token['not'] else ''}{members}]"
+    return None if token["unfinished"] else re.escape(token["escaped"] or token["plain"])
+
+
+_ITEM = re.compile(
+    r"\[:(?P<class>[^]]*):\]|\\?(?P<low>.)(?:-\\?(?P<high>.))?",
+    re.DOTALL,
+)
+
 _CLASSES = {
-    "[:alnum:]": "a-zA-Z0-9",
-    "[:alpha:]": "a-zA-Z",
-    "[:digit:]": "0-9",
-    "[:lower:]": "a-z",
-    "[:upper:]": "A-Z",
-    "[:space:]": r"\s",
+    "alnum": "0-9A-Za-z",
+    "alpha": "A-Za-z",
+    "blank": r"\x20\x09",
+    "cntrl": r"\x00-\x1f\x7f",
+    "digit": "0-9",
+    "graph": r"\x21-\x7e",
+    "lower": "a-z",
+    "print": r"\x20-\x7e",
+    "punct": r"\x21-\x2f\x3a-\x40\x5b-\x60\x7b-\x7e",
+    "space": r"\x09-\x0d\x20",
+    "upper": "A-Z",
+    "xdigit": "0-9A-Fa-f",
 }
 
 
-def _regex_parts(glob: str) -> Iterator[str]:
-    for token in _TOKEN.finditer(glob):
-        if token["any_folders"]:
-            yield "(?:.*/)?"
-        elif token["everything"]:
-            yield ".+"
-        elif token["stars"]:
-            yield "[^/]*"
-        elif token["one"]:
-            yield "[^/]"
-        elif token["set"] is not None:
-            yield f"(?!/)[{'^' if token['not'] else ''}{_set(token['set'])}]"
-        else:
-            yield re.escape(token["escaped"] or token["plain"])
-
-
-def _set(written: str) -> str:
-    """The inside of a bracket expression, for Python."""
-    for name, members in _CLASSES.items():
-        written = written.replace(name, members)
-    return re.sub(r"^\]", r"\\]", written).replace("[", r"\[").replace("&&", r"\&&")
+def _members(written: str) -> str | None:
+    """The inside of a bracket expression, for Python; None where git knows a class in it not."""
+    parts = []
+    for item in _ITEM.finditer(written):
+        if item["class"] is not None:
+            parts.append(_CLASSES.get(item["class"]))
+            continue
+        low, high = ord(item["low"]), ord(item["high"] or item["low"])
+        # Of a range that runs backwards, git still knows where it starts.
+        parts.append(f"\\x{low:02x}-\\x{max(low, high):02x}")
+    known = [part for part in parts if part is not None]
+    return "".join(known) if len(known) == len(parts) else None
 
 
 def folders_above(paths: Iterable[str]) -> tuple[str, ...]:

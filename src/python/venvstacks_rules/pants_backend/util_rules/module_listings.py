@@ -73,7 +73,7 @@ async def kept_files(request: KeptFilesRequest) -> KeptFiles:
     )
     rules = IgnoreRules(
         {
-            posixpath.dirname(file.path): file.content.decode(errors="replace")
+            posixpath.dirname(file.path): file.content
             for file in await engine.get_digest_contents(digest)
         }
     )
