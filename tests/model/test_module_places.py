@@ -52,6 +52,18 @@ def test_files_of_version_control_do_not_belong_to_a_module() -> None:
     assert module_files(FILES) == ("a.py", "b.py", "c/.data/e.txt")
 
 
+def test_a_build_file_changes_nothing() -> None:
+    build_files = ["BUILD", "a/BUILD.pants", "d/BUILD"]
+    assert module_files([*FILES, *build_files]) == module_files(FILES)
+    assert module_folders([*FILES, *build_files]) == module_folders(FILES)
+
+
+def test_what_is_only_called_like_a_build_file_belongs_to_a_module() -> None:
+    files = ("BUILD/a.py", "BUILDER", "build", "build.py", "my.BUILD")
+    assert module_files(files) == files
+    assert module_folders(files) == ("BUILD",)
+
+
 def test_a_folder_kept_for_its_own_sake_belongs_to_a_module() -> None:
     assert module_folders(FILES) == ("a", "a/b", "c", "c/.data")
     assert module_folders(["a.py"]) == ()

@@ -37,10 +37,11 @@ TREE = {
     "lib/tool/b/.gitattributes": "",
     "lib/tool/empty/.gitkeep": "",
     "lib/tool/stray.pyc": "not of Python\n",
+    "lib/tool/BUILD.pants": "# no target\n",
     "lib/one.py": "ONE = 1\n",
 }
 # What `hash_module(path, walk_iter=SourceTreeGit(root).walk)` of venvstacks 0.8.0 gives for this
-# tree, in a git repository of its own.
+# tree without BUILD files, in a git repository of its own.
 TOOL_HASH = "sha256/7fbcb27baabc6820daa904ae02f39116d90e36983d32fbc1b9096c39ffb12587"
 ONE_HASH = "sha256:7c56172399106597d1f54af491a517ae3dd644acbb62b00084eeb975f2731912"
 TOOL_FILES = {
