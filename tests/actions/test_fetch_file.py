@@ -5,11 +5,15 @@ from __future__ import annotations
 import base64
 import contextlib
 import hashlib
+import io
 import os
 import platform
 import threading
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from http.client import HTTPMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -160,6 +164,56 @@ def test_a_redirect_takes_credentials_to_the_same_server_only(servers: Servers) 
     assert other.asked == [("/c", None)]
 
 
+@pytest.mark.parametrize(
+    ("place", "reason"),
+    [
+        ("http://[bad/a", "Invalid IPv6 URL"),
+        (
+            "http://a..b/",
+            "encoding with 'idna' codec failed (UnicodeError: label empty or too long)",
+        ),
+        (
+            "ftp://nina:secret@127.0.0.1/a",
+            "302 Found, which is a redirect to ftp://127.0.0.1/a: only http or https may follow",
+        ),
+    ],
+)
+def test_a_redirect_to_what_is_no_web_server(servers: Servers, place: str, reason: str) -> None:
+    server = servers.start(lambda answer: answer.redirect(place))
+    assert failure(f"{server.url}/a") == f"{server.url}/a: {reason}"
+    assert len(server.asked) == 1
+
+
+def test_credentials_in_a_redirect_are_not_used(servers: Servers) -> None:
+    here = servers.start(lambda answer: answer.send(CONTENT))
+    place = here.url.replace("//", "//nina:secret@")
+    server = servers.start(lambda answer: answer.redirect(f"{place}/b"))
+    fetch(f"{server.url}/a")
+    assert here.asked == [("/b", None)]
+
+
+def test_a_redirect_stays_encrypted() -> None:
+    request = urllib.request.Request("https://packages.example.test/a")
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        _downloads._RedirectHandler().redirect_request(
+            request, io.BytesIO(), 302, "Found", HTTPMessage(), "http://packages.example.test/b"
+        )
+    assert caught.value.reason == (
+        "Found, which is a redirect to http://packages.example.test/b: only https may follow"
+    )
+    caught.value.close()
+
+
+def test_a_length_that_is_no_number_is_none(servers: Servers) -> None:
+    def answer(handler: Handler) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Length", "\u00b2")
+        handler.end_headers()
+        handler.wfile.write(CONTENT)
+
+    assert fetch(f"{servers.start(answer).url}/a") == FetchedFile(len(CONTENT))
+
+
 def test_a_passing_failure_is_tried_again(servers: Servers) -> None:
     def answer(handler: Handler) -> None:
         if len(server.asked) == 1:
@@ -263,6 +317,7 @@ def test_only_http_proxies_are_used(proxy: str, monkeypatch: pytest.MonkeyPatch)
     ("url", "sha256", "message"),
     [
         ("file:///etc/passwd", SHA256, "url: `file:///etc/passwd` is not an http or https URL"),
+        ("https://nina:secret@[bad", SHA256, "url: `https://[bad` is not an http or https URL"),
         ("http://127.0.0.1/a", "00", "sha256: `00` is not a SHA-256"),
     ],
 )

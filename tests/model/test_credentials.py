@@ -86,6 +86,8 @@ def test_credentials_in_urls() -> None:
     assert not has_credentials("https://h/a@b")
     assert not has_credentials("git+ssh://git@h/a")
     assert without_credentials("https://u:p@h:1/a@b?c=d#e") == "https://h:1/a@b?c=d#e"
+    assert without_credentials("git+ssh://u:p@q@h/a@b") == "git+ssh://h/a@b"
+    assert without_credentials("https://u:p@[h/a") == "https://[h/a"
 
 
 def test_what_is_said_of_a_refusal() -> None:

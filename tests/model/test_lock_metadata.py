@@ -49,6 +49,11 @@ def test_hashes_of_a_runtime() -> None:
     assert inputs.hashes("").other_inputs == hash_strings(["py_version=3.9", "macosx_target=13.0"])
 
 
+def test_endless_nesting_is_refused() -> None:
+    with pytest.raises(LockError, match=r"^x\.json: not a JSON file\n  \* maximum recursion depth"):
+        LockMetadata.from_json(b"[" * 100_000, "x.json")
+
+
 def test_written_and_read_again() -> None:
     assert LockMetadata.from_json(OLD.to_json().encode(), "x") == OLD
 
@@ -58,6 +63,8 @@ def test_written_and_read_again() -> None:
     [
         (b"{", "x.json: not a JSON file\n  * Expecting property name enclosed in double quotes: "
          "line 1 column 2 (char 1)"),
+        (b'{"lock_version": 0, "locked_at": "x"}', "x.json: not the metadata of a lock\n"
+         "  * `lock_version`: expected 1 or more, got 0"),
         (b"[]", "x.json: not the metadata of a lock\n  * expected a table, got a list"),
         (b'{"lock_version": "1", "locked_at": 2, "requirements_hash": 3}',
          "x.json: not the metadata of a lock\n"

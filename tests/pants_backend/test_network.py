@@ -85,6 +85,8 @@ def test_nothing_secret_is_shown_of_the_settings() -> None:
 
 
 def test_named_indexes_are_the_sound_ones() -> None:
+    settings: dict[str, list[object]]
     settings = {"index": [{"name": "a", "url": "https://u:p@h/s"}, {"url": "https://h"}, 1]}
+    settings["index"].append({"name": "b", "url": "https://[h"})
     assert named_indexes(settings) == (PackageIndex("a", "https://h/s"),)
     assert named_indexes({"index": "x"}) == named_indexes({}) == ()

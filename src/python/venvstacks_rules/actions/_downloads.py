@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 import ssl
 import time
 import urllib.error
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from http.client import HTTPException, HTTPMessage, HTTPResponse
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Any, cast
 from urllib.parse import urlsplit
 
 from venvstacks_rules.actions._network import find_credentials, search_for
@@ -58,9 +59,9 @@ def ask_size(url: str, indexes: tuple[str, ...] = ()) -> int:
     """
     try:
         with _open(url, "HEAD", indexes) as response:
-            length = response.headers.get("Content-Length", "")
-            if length.isdigit() and not response.headers.get("Content-Encoding"):
-                return int(length)
+            length = _announced(response)
+            if length is not None and not response.headers.get("Content-Encoding"):
+                return length
     except DownloadFailedError:
         pass  # Some servers know only GET; if that fails too, its error is the one to show.
     return download(url, indexes).size
@@ -121,13 +122,19 @@ def _chunks(response: HTTPResponse, url: str, limit: int) -> Iterator[bytes]:
             yield chunk
     except (OSError, HTTPException) as e:
         raise _InterruptedError(f"{clean}: {e}") from None
-    length = response.headers.get("Content-Length", "")
-    if length.isdigit() and int(length) != size:
+    length = _announced(response)
+    if length not in (None, size):
         raise _InterruptedError(f"{clean}: {length} bytes announced, {size} came")
 
 
+def _announced(response: HTTPResponse) -> int | None:
+    """How many bytes the body is said to have."""
+    length = response.headers.get("Content-Length", "")
+    return int(length) if re.fullmatch("[0-9]{1,19}", length) else None
+
+
 class _RedirectHandler(urllib.request.HTTPRedirectHandler):
-    """Keeps credentials on the server that they are for."""
+    """Keeps credentials on the server that they are for, and what is encrypted encrypted."""
 
     def redirect_request(  # noqa: PLR0917  the signature is the standard library's
         self,
@@ -138,11 +145,35 @@ class _RedirectHandler(urllib.request.HTTPRedirectHandler):
         headers: HTTPMessage,
         newurl: str,
     ) -> urllib.request.Request | None:
+        # Credentials in it, which another server chose, are not used, nor shown.
+        newurl = without_credentials(newurl)
+        allowed = ("https",) if urlsplit(req.full_url).scheme == "https" else ("http", "https")
+        if urlsplit(newurl).scheme not in allowed:
+            reason = (
+                f"{msg}, which is a redirect to {newurl}: only {' or '.join(allowed)} may follow"
+            )
+            raise urllib.error.HTTPError(req.full_url, code, reason, headers, fp)
         new = super().redirect_request(req, fp, code, msg, headers, newurl)
         authorization = req.unredirected_hdrs.get("Authorization")
         if new is not None and authorization and server(newurl) == server(req.full_url):
             new.add_unredirected_header("Authorization", authorization)
         return new
+
+    def http_error_302(
+        self,
+        req: urllib.request.Request,
+        fp: IO[bytes],
+        code: int,
+        msg: str,
+        headers: HTTPMessage,
+    ) -> Any:
+        try:
+            return super().http_error_302(req, fp, code, msg, headers)
+        except ValueError:
+            fp.close()  # The base class lets a place that is no URL pass through.
+            raise
+
+    http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
 
 
 @lru_cache(maxsize=1)
@@ -193,3 +224,6 @@ def _open(url: str, method: str, indexes: tuple[str, ...]) -> HTTPResponse:
         lasting = isinstance(reason, ssl.SSLCertVerificationError) or "failed: 4" in str(reason)
         error = DownloadFailedError if lasting else _InterruptedError
         raise error(f"{clean}: {reason}") from None
+    except ValueError as e:
+        # Of a URL, or of one that it redirects to, which `urllib` finds fault with only now.
+        raise DownloadFailedError(f"{clean}: {e}") from None

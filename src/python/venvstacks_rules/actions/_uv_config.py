@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
-from urllib.parse import urlsplit
 
 from packaging.utils import canonicalize_name
 
@@ -23,6 +22,7 @@ from venvstacks_rules.model.credentials import (
     without_credentials,
 )
 from venvstacks_rules.model.errors import LockError
+from venvstacks_rules.model.urls import url_problem
 from venvstacks_rules.model.uv_settings import index_names, uv_config_hash, uv_settings
 
 _REFUSED = {
@@ -183,10 +183,10 @@ def _index_problems(indexes: object) -> list[str]:
         url = index.get("url") if isinstance(index, Mapping) else None
         if not isinstance(url, str):
             problems.append(f"{key}.url`: expected a URL")
-        elif urlsplit(url).scheme not in ("https", "http"):
+        elif url_problem(url) is not None:
             problems.append(
-                f"{key}.url`: `{url}` is not an http or https URL: wheels are downloaded by URL "
-                "when a layer is built, perhaps on another machine"
+                f"{key}.url`: {url_problem(url)}: wheels are downloaded by URL when a layer is "
+                "built, perhaps on another machine"
             )
         elif has_credentials(url):
             problems.append(_credentials_problem(key, url, index.get("name")))

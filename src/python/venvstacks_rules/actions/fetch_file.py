@@ -9,13 +9,15 @@ from venvstacks_rules.actions._network import use_network_settings
 from venvstacks_rules.model.action_io import FetchedFile, FetchFileRequest, from_json
 from venvstacks_rules.model.errors import NetworkError, RequestError
 from venvstacks_rules.model.hashes import is_sha256_hex
+from venvstacks_rules.model.urls import url_problem
 
 
 def run(request_text: str) -> FetchedFile:
     """Fetch as a :class:`FetchFileRequest` asks; NetworkError where that is not possible."""
     request = from_json(FetchFileRequest, request_text)
-    if not request.url.startswith(("https://", "http://")):
-        raise RequestError(f"url: `{request.url}` is not an http or https URL")
+    problem = url_problem(request.url)
+    if problem is not None:
+        raise RequestError(f"url: {problem}")
     if not is_sha256_hex(request.sha256):
         raise RequestError(f"sha256: `{request.sha256}` is not a SHA-256")
     use_network_settings(request.network)

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 INDEX_VARIABLE = re.compile(r"UV_INDEX_\w+_(?:USERNAME|PASSWORD)")
 """The names of all variables that can hold credentials of an index."""
 
+_USER_INFO = re.compile(r"^([^/?#]*//)[^/?#]*@")
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -127,9 +128,8 @@ def has_credentials(url: str) -> bool:
 
 
 def without_credentials(url: str) -> str:
-    """`url` without user name and password."""
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    """`url`, of whatever scheme, and even where it is none, without user name and password."""
+    return _USER_INFO.sub(r"\1", url, count=1)
 
 
 def refused(status: int, origin: str | None, search: CredentialSearch) -> str:

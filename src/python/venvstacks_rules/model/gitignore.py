@@ -59,7 +59,7 @@ def _prefixes(path: str) -> tuple[str, ...]:
 def ignore_patterns(content: bytes) -> tuple[IgnorePattern, ...]:
     """The patterns of a ``.gitignore`` file."""
     lines = _bytewise(content).removeprefix(_BYTE_ORDER_MARK).split("\n")
-    found = (_pattern(line[:-1] if line.endswith("\r") else line) for line in lines)
+    found = (_pattern(line.removesuffix("\r")) for line in lines)
     return tuple(pattern for pattern in found if pattern is not None)
 
 

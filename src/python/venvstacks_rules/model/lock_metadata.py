@@ -47,7 +47,7 @@ class LockMetadata:
         """Read a file; LockError names the file `origin` and every problem by key."""
         try:
             data = json.loads(content)
-        except ValueError as e:
+        except (ValueError, RecursionError) as e:
             raise LockError(f"{origin}: not a JSON file", [str(e)]) from None
         problems: list[str] = []
         table = CheckedTable(data, "", problems)
@@ -59,6 +59,8 @@ class LockMetadata:
             )
         )
         version = table.integer("lock_version") if "lock_version" in table else 1
+        if version < 1 and not problems:
+            table.note("lock_version", f"expected 1 or more, got {version}")
         locked_at = table.string("locked_at")
         if problems:
             raise LockError(f"{origin}: not the metadata of a lock", problems)

@@ -6,9 +6,10 @@ that ``venvstacks`` writes are read as well: they have no table of ours.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
@@ -24,6 +25,7 @@ from venvstacks_rules.model.markers import (
     split_provided,
 )
 from venvstacks_rules.model.platforms import PLATFORMS
+from venvstacks_rules.model.urls import url_problem
 
 TOOL = "venvstacks-rules"
 _UNSPECIFIED_INDEX = "unspecified index"
@@ -219,8 +221,9 @@ def _read_wheel(table: CheckedTable, package: str, version: str) -> LockedWheel:
     url, path = table.optional_string("url"), table.optional_string("path")
     if (url is None) == (path is None):
         table.note("", "expected either `url` or `path`")
-    if url is not None and urlsplit(url).scheme not in ("https", "http"):
-        table.note("url", f"`{url}` is not an http or https URL")
+    problem = None if url is None else url_problem(url)
+    if problem is not None:
+        table.note("url", problem)
     if path is not None and (path.startswith("/") or "\\" in path or path[1:2] == ":"):
         table.note("path", f"`{path}` is not a relative path with forward slashes")
     file_name = table.optional_string("name")
@@ -259,8 +262,9 @@ def _read_interpreter(table: CheckedTable) -> LockedInterpreter:
     if platform and platform not in PLATFORMS:
         table.note("platform", f"`{platform}` is not one of {', '.join(PLATFORMS)}")
     url = table.string("url")
-    if url and urlsplit(url).scheme not in ("https", "http"):
-        table.note("url", f"`{url}` is not an http or https URL")
+    problem = url_problem(url) if url else None
+    if problem is not None:
+        table.note("url", problem)
     sha256 = table.string("sha256")
     if sha256 and not is_sha256_hex(sha256):
         table.note("sha256", f"`{sha256}` is not a SHA-256 in lower-case hexadecimal")
@@ -352,5 +356,5 @@ def _inputs_to_dict(inputs: LockInputs) -> dict[str, object]:
 
 def last_component(url: str | None, path: str | None) -> str:
     """The file name at the end of a wheel's `url` or `path`."""
-    location = urlsplit(url).path if url is not None else path or ""
+    location = re.split("[?#]", url)[0] if url is not None else path or ""
     return unquote(location).rsplit("/", 1)[-1]

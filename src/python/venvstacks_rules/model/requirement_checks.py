@@ -9,6 +9,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, Specifier
 
 from venvstacks_rules.model.credentials import has_credentials
+from venvstacks_rules.model.urls import url_problem
 
 _CREDENTIALS = re.compile(r"(?<=//)[^/\s]*@")
 
@@ -31,8 +32,7 @@ def requirement_problem(written: str) -> str | None:
 
 
 def _url_problem(url: str, shown: str) -> str | None:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.path.endswith(".whl"):
+    if url_problem(url) is not None or not urlsplit(url).path.endswith(".whl"):
         return (
             f"{shown}, a direct reference to something else than a wheel on a web server. Build a "
             "wheel of it and put it into a folder of `local_wheels`, or name the URL of a wheel, "
@@ -41,6 +41,6 @@ def _url_problem(url: str, shown: str) -> str | None:
     if has_credentials(url):
         return (
             f"{shown} but for the credentials in it, which a lockfile would keep. Put them into "
-            f"netrc, for {parts.hostname}, and remove them here."
+            f"netrc, for {urlsplit(url).hostname}, and remove them here."
         )
     return None

@@ -10,6 +10,7 @@ from pants.engine.fs import Digest, PathGlobs
 
 from venvstacks_rules.model.credentials import PackageIndex, without_credentials
 from venvstacks_rules.model.errors import LockError
+from venvstacks_rules.model.urls import url_problem
 from venvstacks_rules.model.uv_settings import uv_config_hash, uv_settings
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, rule
@@ -70,6 +71,7 @@ def named_indexes(settings: Mapping[str, Any]) -> tuple[PackageIndex, ...]:
         for index in (indexes if isinstance(indexes, list) else ())
         if isinstance(index, Mapping)
         if isinstance(index.get("name"), str) and isinstance(index.get("url"), str)
+        if url_problem(index["url"]) is None
     )
 
 
