@@ -17,6 +17,7 @@ import pytest
 
 from tests.support.exports import APP, FRAMEWORK, RUNTIME, SHORT, SITE, Stack, run, state
 from tests.support.layer_archives import tree
+from tests.support.processes import heed_interrupts
 from tests.support.wheels import wheel_bytes
 from venvstacks_rules.actions import _deployment, _places, export_layers
 from venvstacks_rules.model.action_io import OwnFile, to_json
@@ -341,7 +342,12 @@ def test_a_killed_run_leaves_whole_layers_or_none(
 def test_an_interrupted_run_says_nothing(tmp_path: Path, command: list[str]) -> None:
     lock = tmp_path / "out/.venvstacks/lock"
     with _deployment.locked(lock):
-        process = subprocess.Popen(command, env=source_path(), stderr=subprocess.PIPE)
+        process = subprocess.Popen(
+            command,
+            env=source_path(),
+            stderr=subprocess.PIPE,
+            preexec_fn=heed_interrupts,  # noqa: PLW1509 - the tests start no threads
+        )
         while str(lock) not in open_files(process.pid):
             assert process.poll() is None
             time.sleep(0.01)

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests.support.layer_archives import RUNTIME, SITE, chain, layer, write_archive
+from tests.support.processes import heed_interrupts
 from venvstacks_rules.actions import _stack_cache, launch
 from venvstacks_rules.model.action_io import DeployedArchive, LaunchRequest, to_json
 from venvstacks_rules.model.errors import ArchiveError, DeploymentError
@@ -54,14 +55,9 @@ def start(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=env,
-        # What runs the tests in the background ignores SIGINT, and passes that on.
-        preexec_fn=_heed_interrupts,  # noqa: PLW1509 - the tests start no threads
+        preexec_fn=heed_interrupts,  # noqa: PLW1509 - the tests start no threads
         **kwargs,
     )
-
-
-def _heed_interrupts() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def finish(process: subprocess.Popen[bytes], data: bytes = b"") -> tuple[int, bytes, bytes]:

@@ -195,7 +195,8 @@ def test_an_unsatisfiable_layer_shows_who_imposed_what(workspace: Workspace) -> 
     assert done.error == (
         "VenvstacksError: s:side: `uv` cannot lock the requirements of layer `framework-side`\n"
         "  * error: No solution found when resolving dependencies for split (markers: "
-        "platform_machine == 'AMD64' and sys_platform == 'win32')\n"
+        "implementation_name == 'cpython' and platform_machine == 'AMD64' and "
+        "platform_python_implementation == 'CPython' and sys_platform == 'win32')\n"
         "      cause: Because all versions of greedy depend on base>=2 and base==1.0, we can "
         "conclude that all versions of greedy cannot be used.\n"
         "             And because your project depends on greedy, we can conclude that your "
@@ -213,7 +214,8 @@ def test_a_package_without_a_wheel_for_a_platform_is_named(workspace: Workspace)
     assert done.error == (
         "VenvstacksError: s:low: packages without wheels\n"
         f"  * `native` 1.0 has no wheel for {NATIVE} (its wheels fit win_amd64); narrow the "
-        "layer's `platforms`, or require another version"
+        "layer's `platforms`, or require another version\n"
+        '  * with `platforms=["win_amd64"]` there is a wheel of every package'
     )
     assert done.code == 1
     assert workspace.files() == before

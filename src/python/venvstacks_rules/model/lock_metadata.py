@@ -84,17 +84,14 @@ def renewed(
 ) -> LockMetadata:
     """The metadata of a lock with `hashes`, made at `locked_at` in the place of `old`.
 
-    The version grows, and the time moves, when one of the hashes is another than before; for a
-    layer that is not versioned, the version inputs do not count.
+    The version grows, and the time moves, when the content, the other inputs or, of a versioned
+    layer, the version inputs are not what they were. Requirements that are declared in other
+    words and come to the same content make no new version: nobody has to fetch the layer again.
     """
     if old is None:
         return LockMetadata(hashes, 1, locked_at)
     before, after = old.hashes, hashes
-    same = (before.requirements, before.lock_input, before.other_inputs) == (
-        after.requirements,
-        after.lock_input,
-        after.other_inputs,
-    )
+    same = (before.requirements, before.other_inputs) == (after.requirements, after.other_inputs)
     if versioned:
         same = same and before.version_inputs == after.version_inputs
         version = old.lock_version if same else old.lock_version + 1
