@@ -56,6 +56,8 @@ def test_links_that_are_accepted(path: str, target: str) -> None:
         ),
         ("x", "..", "the link's target is outside of the layers' folder"),
         ("x", "../a/../..", "the link's target is outside of the layers' folder"),
+        ("x", "../../layers/a", "the link's target is outside of the layers' folder"),
+        ("a/x", "../../../layers/a/x", "the link's target is outside of the layers' folder"),
         ("x", "/usr", "the link's target is not a relative path"),
         ("x", "c:x", "the link's target is not a relative path"),
         ("x", "", "the link's target is not a relative path"),

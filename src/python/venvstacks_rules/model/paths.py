@@ -45,7 +45,8 @@ def link_problem(path: str, target: str) -> str | None:
         return "the link's target holds a backslash or a control character"
     if not target or target.startswith("/") or _DRIVE.match(target):
         return "the link's target is not a relative path"
-    reached = posixpath.normpath(posixpath.join("layers/layer", posixpath.dirname(path), target))
-    if not reached.startswith("layers/"):
+    # Nothing is assumed of what the folder is called: a name that fits would lead back into it.
+    steps = posixpath.normpath(posixpath.join(posixpath.dirname(path), target)).split("/")
+    if steps == [".."] or steps[:2] == ["..", ".."]:
         return "the link's target is outside of the layers' folder"
     return None
