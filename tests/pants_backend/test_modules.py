@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from pants.engine.addresses import Address
 from pants.engine.fs import Snapshot
@@ -9,6 +11,7 @@ from pants.engine.internals.scheduler import ExecutionError
 from pants.engine.rules import QueryRule
 from pants.testutil.rule_runner import RuleRunner
 
+from venvstacks_rules.model.errors import DefinitionError
 from venvstacks_rules.pants_backend.backend import target_types
 from venvstacks_rules.pants_backend.subsystem import VenvstacksSubsystem
 from venvstacks_rules.pants_backend.util_rules import (
@@ -122,3 +125,28 @@ def test_modules_that_cannot_be_taken(runner: RuleRunner, launch: str, problem: 
     errors = list(caught.value.wrapped_exceptions)
     assert len(errors) == 1
     assert str(errors[0]).splitlines()[1:] == [f"  * lib:app: `launch_module` names {problem}"]
+
+
+@pytest.mark.parametrize(
+    ("target", "problem"),
+    [
+        (
+            "/etc/hostname",
+            'Failed to read link "{root}/lib/tool/link": Absolute symlink: "/etc/hostname"',
+        ),
+        ("../tool", "Maximum link depth exceeded at Link"),
+    ],
+)
+def test_links_that_cannot_be_followed(runner: RuleRunner, target: str, problem: str) -> None:
+    runner.write_files(TREE)
+    Path(runner.build_root, "lib/tool/link").symlink_to(target)
+    Path(runner.build_root, "lib/tool/other").symlink_to("one.py")
+    with pytest.raises(ExecutionError) as caught:
+        layer_modules(runner, "lib", "tool", [])
+    error = caught.value.wrapped_exceptions[0]
+    assert isinstance(error, DefinitionError)
+    start = "A launch or support module cannot be read:\n  * lib/tool: "
+    assert str(error).startswith(start + problem.format(root=runner.build_root))
+    assert str(error).endswith(
+        ". Links in a module have to be relative, and must not lead to a folder above themselves."
+    )

@@ -6,8 +6,10 @@ import posixpath
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from pants.base.exceptions import IntrinsicError
 from pants.engine.fs import PathGlobs
 
+from venvstacks_rules.model.errors import DefinitionError
 from venvstacks_rules.model.gitignore import IgnoreRules, folders_above
 from venvstacks_rules.model.layer_definitions import ModuleDefinition
 from venvstacks_rules.model.module_places import (
@@ -85,7 +87,16 @@ async def find_module(request: ModuleRequest) -> FoundModule:
     place = module_place(request.folder, request.path)
     if place is None:
         return FoundModule(ModuleDefinition(request.path, (), outside=True), "", (), ())
-    found = await engine.path_globs_to_paths(PathGlobs(module_globs(place)))
+    try:
+        found = await engine.path_globs_to_paths(PathGlobs(module_globs(place)))
+    except IntrinsicError as e:
+        raise DefinitionError(
+            "A launch or support module cannot be read:",
+            [
+                f"{place}: {e}. Links in a module have to be relative, and must not lead to a "
+                "folder above themselves."
+            ],
+        ) from None
     files: tuple[str, ...]
     folders: tuple[str, ...]
     if place.endswith(".py"):
