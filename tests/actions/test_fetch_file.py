@@ -304,12 +304,21 @@ def test_a_missing_settings_file_says_where_such_work_belongs(tmp_path: Path) ->
     )
 
 
-@pytest.mark.parametrize("proxy", ["socks5://u:p@127.0.0.1:1", "socks5h://u:p@127.0.0.1:1"])
-def test_only_http_proxies_are_used(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("proxy", "shown"),
+    [
+        ("socks5://u:secret@127.0.0.1:1", "socks5://127.0.0.1:1"),
+        ("socks5h://u:secret@127.0.0.1:1", "socks5h://127.0.0.1:1"),
+        ("http://u:secret@127.0.0.1:port", "http://127.0.0.1:port"),
+        ("http://u:with/slash@127.0.0.1:1", "http://127.0.0.1:1"),
+    ],
+)
+def test_only_http_proxies_are_used(
+    proxy: str, shown: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("ALL_PROXY", proxy)
-    clean = proxy.replace("u:p@", "")
     assert failure("http://packages.example.test/a") == (
-        f"{clean} cannot be used as a proxy: only http proxies can"
+        f"{shown} cannot be used as a proxy: only http proxies can"
     )
 
 

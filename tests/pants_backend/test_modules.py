@@ -143,7 +143,7 @@ def test_links_that_cannot_be_followed(runner: RuleRunner, target: str, problem:
     Path(runner.build_root, "lib/tool/other").symlink_to("one.py")
     with pytest.raises(ExecutionError) as caught:
         layer_modules(runner, "lib", "tool", [])
-    error = caught.value.wrapped_exceptions[0]
+    (error,) = list(caught.value.wrapped_exceptions)
     assert isinstance(error, DefinitionError)
     start = "A launch or support module cannot be read:\n  * lib/tool: "
     assert str(error).startswith(start + problem.format(root=runner.build_root))

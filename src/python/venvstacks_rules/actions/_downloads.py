@@ -23,6 +23,7 @@ from urllib.parse import urlsplit
 
 from venvstacks_rules.actions._network import find_credentials, search_for
 from venvstacks_rules.model.credentials import refused, server, without_credentials
+from venvstacks_rules.model.urls import url_problem
 
 _TIMEOUT = 60
 """Seconds without a byte."""
@@ -176,6 +177,15 @@ class _RedirectHandler(urllib.request.HTTPRedirectHandler):
     http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
 
 
+def _check_proxy(proxy: str) -> None:
+    url = proxy if "//" in proxy else f"http://{proxy}"
+    if url_problem(url) is not None:
+        # What stands before the last `@` is a password, also where it is not written as one.
+        scheme, slashes, rest = url.partition("//")
+        shown = f"{scheme}{slashes}{rest.rpartition('@')[2]}"
+        raise DownloadFailedError(f"{shown} cannot be used as a proxy: only http proxies can")
+
+
 @lru_cache(maxsize=1)
 def _opener() -> urllib.request.OpenerDirector:
     # Reading the certificates takes longer than a request: once for all of them.
@@ -186,12 +196,8 @@ def _opener() -> urllib.request.OpenerDirector:
     if everything is not None:
         proxies = {"http": everything, "https": everything, **proxies}
     for name in ("http", "https"):
-        proxy = proxies.get(name, "http://")
-        url = proxy if "//" in proxy else f"http://{proxy}"
-        if urlsplit(url).scheme not in ("http", "https"):
-            raise DownloadFailedError(
-                f"{without_credentials(url)} cannot be used as a proxy: only http proxies can"
-            )
+        if name in proxies:
+            _check_proxy(proxies[name])
     return urllib.request.build_opener(
         urllib.request.ProxyHandler(proxies),
         urllib.request.HTTPSHandler(context=context),
