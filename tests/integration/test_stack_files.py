@@ -106,6 +106,34 @@ def test_edits_that_changed_since_sees(root: BuildRoot, file: str, expected: lis
         path.write_text(content)
 
 
+def test_an_application_that_is_not_for_this_machine(root: BuildRoot) -> None:
+    file = root.path / FOLDER / "venvstacks.toml"
+    content = file.read_text()
+    other = "macosx_arm64" if NATIVE != "macosx_arm64" else "linux_x86_64"
+    more = ""
+    for name, platforms in ("elsewhere", f'["{other}"]'), ("off", "[]"):
+        more += (
+            f'[[applications]]\nname = "{name}"\nframeworks = ["markdown"]\n'
+            f'launch_module = "headings.py"\nrequirements = []\nplatforms = {platforms}\n'
+        )
+    try:
+        file.write_text(f"{content}\n{more}")
+        tested = root.succeed("test", f"{FOLDER}:")
+        started = root.pants("run", f"{FOLDER}#app-off")
+    finally:
+        file.write_text(content)
+    assert f"✓ {APP} succeeded" in tested.stderr
+    for name, platforms in ("elsewhere", other), ("off", "none"):
+        note = f"{FOLDER}#app-{name} is not tested: its platforms are {platforms}, not {NATIVE}."
+        assert note in tested.stderr
+    assert started.code == 1
+    assert started.error == (
+        "DeploymentError: An application cannot be started on this machine:\n"
+        f"  * {FOLDER}#app-off: its platforms are none, not {NATIVE}. Start it on a machine of one "
+        "of these, or widen its `platforms` and those of the layers below it."
+    )
+
+
 def test_tailor_and_names_that_pants_does_not_allow(root: BuildRoot) -> None:
     assert "Created other/BUILD:\n  - Add venvstacks_stack target stack\n" in (
         root.succeed("tailor", "::").stdout

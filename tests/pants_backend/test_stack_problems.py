@@ -54,6 +54,19 @@ def test_fields_that_are_refused(runner: RuleRunner, arguments: str, message: st
     assert refused(runner, layer_address("app-classify")) == message
 
 
+@pytest.mark.parametrize(
+    ("old", "new"), [('name = "more"', 'name = "sklearn@2"'), ('name = "more"', 'name = "mo/re"')]
+)
+def test_overrides_of_a_layer_that_cannot_be_used(runner: RuleRunner, old: str, new: str) -> None:
+    build = 'venvstacks_stack(name="stack", overrides={"framework-more": {"tags": ["x"]}})\n'
+    stack = STACK.replace(old, new)
+    assert stack != STACK
+    runner.write_files({**FILES, "src/BUILD": build, "src/venvstacks.toml": stack})
+    message = refused(runner, layer_address("app-classify"))
+    assert message.startswith("A stack file cannot be built as written:\n")
+    assert "src/venvstacks.toml: `frameworks[1]" in message.splitlines()[1]
+
+
 def test_all_that_is_wrong_with_a_stack_file_is_said_once(runner: RuleRunner) -> None:
     stack = STACK.replace('"macosx_arm64"', '"macos_arm64"').replace("versioned = true", "x = 1")
     stack = stack.replace('["more", "sklearn@2"]', '["more", "sklearn"]')

@@ -128,6 +128,17 @@ def test_generated_layers_of_one_target_are_of_one_place() -> None:
     assert "     layers     py\n" in render_text(Overview.of(PLATFORM, [low, high]))
 
 
+def test_generated_layers_of_a_target_with_the_name_of_its_folder_are_of_one_place() -> None:
+    low = replace(RUNTIME, place="src/stack:stack", address="src/stack#py")
+    high = replace(
+        FRAMEWORK,
+        place="src/stack:stack",
+        address="src/stack#framework-large",
+        lower=(("py", low.address),),
+    )
+    assert "     layers     py\n" in render_text(Overview.of(PLATFORM, [low, high]))
+
+
 def test_notes_and_packages_without_a_wheel() -> None:
     (package,) = RUNTIME.packages
     bare = replace(package, wheel=None, wheel_size=None)

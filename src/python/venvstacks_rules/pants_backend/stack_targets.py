@@ -136,7 +136,9 @@ async def generate_stack_targets(
     address = request.template_address
     generator = _Generator(address, field.value, read, dict(_usable(read.stack.layers)))
     overrides = request.require_unparametrized_overrides()
-    if read.problem is None and not read.stack.unreadable:
+    # A layer that is there, but not usable, is what the stack file itself will be blamed for.
+    complete = len(generator.layers) == len(read.stack.layers)
+    if read.problem is None and complete and not read.stack.unreadable:
         _check_overrides(address, overrides, generator.layers)
     targets: list[Target] = [
         _TYPES[layer.kind](

@@ -112,9 +112,11 @@ def _details(layer: LayerSummary) -> Iterator[str]:
 
 def _lower_names(layer: LayerSummary) -> Iterator[str]:
     """The layers below in import order; with their addresses where the name leaves doubt."""
+    # `src/stack:stack` generates `src/stack#...`, so what stands before the `#` is compared.
+    generator, generated, _ = layer.address.partition("#")
+    together = f"{generator}#" if generated else f"{layer.place}:"
     for name, address in layer.lower:
-        elsewhere = not address.startswith((f"{layer.place}:", f"{layer.place}#"))
-        yield f"{name} ({address})" if elsewhere else name
+        yield name if address.startswith(together) else f"{name} ({address})"
 
 
 def _packages(layer: LayerSummary) -> Iterator[str]:

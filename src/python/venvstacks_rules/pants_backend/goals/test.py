@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -31,6 +32,8 @@ from venvstacks_rules.pants_backend.util_rules.modules import LayerModulesReques
 from venvstacks_rules.pants_backend.util_rules.segments import SegmentsRequest, layer_segments
 from venvstacks_rules.pants_backend.util_rules.target_platforms import TargetPlatformNames
 
+logger = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class ApplicationTestFieldSet(TestFieldSet):
@@ -56,12 +59,21 @@ async def check_application(
 ) -> TestResult:
     address = batch.single_element.address
     platform = platforms.names[0]
-    found, chain, modules = await concurrently(
-        find_layer(LayerRequest(address), **implicitly()),
+    found = await find_layer(LayerRequest(address), **implicitly())
+    layer = found.layer
+    offered = [offered.name for offered in layer.platforms]
+    if platform not in offered:
+        logger.info(
+            "%s is not tested: its platforms are %s, not %s.",
+            layer.address,
+            ", ".join(offered) or "none",
+            platform,
+        )
+        return TestResult.no_tests_found(address, test_options.output)
+    chain, modules = await concurrently(
         application_chain(ChainRequest(address), **implicitly()),
         layer_modules(LayerModulesRequest(address), **implicitly()),
     )
-    layer = found.layer
     segments = await concurrently(
         layer_segments(SegmentsRequest(found.targets[member].address, platform), **implicitly())
         for member in (layer.address, *layer.lower)

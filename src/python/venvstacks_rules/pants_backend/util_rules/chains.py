@@ -9,6 +9,7 @@ from pants.engine.addresses import Address
 from pants.engine.fs import AddPrefix, Digest, MergeDigests
 
 from venvstacks_rules.model.action_io import DeployedArchive
+from venvstacks_rules.model.errors import DeploymentError
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.util_rules.archives import LayerArchiveRequest, layer_archive
@@ -41,13 +42,22 @@ class Chain:
 @rule
 async def application_chain(request: ChainRequest, platforms: TargetPlatformNames) -> Chain:
     found = await find_layer(LayerRequest(request.address), **implicitly())
+    platform = platforms.names[0]
+    offered = [offered.name for offered in found.layer.platforms]
+    if platform not in offered:
+        raise DeploymentError(
+            "An application cannot be started on this machine:",
+            [
+                f"{found.layer.address}: its platforms are {', '.join(offered) or 'none'}, "
+                f"not {platform}. Start it on a machine of one of these, or widen its `platforms` "
+                "and those of the layers below it."
+            ],
+        )
     # What is wrong with any lock is reported together.
     await chain_locks(ChainLocksRequest(request.address), **implicitly())
     addresses = [*reversed(found.layer.lower), found.layer.address]
     built = await concurrently(
-        layer_archive(
-            LayerArchiveRequest(found.targets[address].address, platforms.names[0]), **implicitly()
-        )
+        layer_archive(LayerArchiveRequest(found.targets[address].address, platform), **implicitly())
         for address in addresses
     )
     merged = await engine.merge_digests(MergeDigests(archive.digest for archive in built))
