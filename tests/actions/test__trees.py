@@ -146,3 +146,15 @@ def test_what_a_killed_run_left_goes(tmp_path: Path) -> None:
 def test_keys_tell_their_parts_apart() -> None:
     assert len({key("ab", "c"), key("a", "bc"), key("a", "b", "c"), key("abc")}) == 4
     assert key("a", "b") == key("a", "b")
+
+
+def test_a_tree_that_changes_while_it_is_written_is_not_taken_again(tmp_path: Path) -> None:
+    def damaged(writer: TreeWriter) -> None:
+        write(writer)
+        (file,) = (tmp_path / "staging").glob("*/k/files/lib/deep/a.py")
+        os.utime(file)
+
+    with tree_cache(str(tmp_path)) as cache:
+        tree = cache.add("k", damaged)
+        assert cache.find("k") is None
+        assert cache.add("k", write) == tree == cache.find("k")

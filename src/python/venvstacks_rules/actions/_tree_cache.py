@@ -21,7 +21,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from venvstacks_rules.actions import _deployment, _places
-from venvstacks_rules.actions._trees import Tree, TreeWriter, last_used, mark_used, read_tree
+from venvstacks_rules.actions._trees import Tree, TreeWriter, last_used, mark_used, read_tree, tree_in
 
 _UNUSED_SECONDS = 30 * 24 * 3600
 
@@ -58,7 +58,7 @@ class TreeCache:
         staged.mkdir()
         writer = TreeWriter(staged)
         write(writer)
-        writer.finish()
+        files = writer.finish()
         place = self._trees / name
         try:
             os.rename(staged, place)
@@ -66,9 +66,7 @@ class TreeCache:
             if e.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                 raise
             self._replace(staged, place)
-        tree = read_tree(place)
-        assert tree is not None
-        return tree
+        return tree_in(place, files)
 
     def _replace(self, staged: Path, place: Path) -> None:
         # Another run was faster, and may be linking from it at this moment, or it is damaged.

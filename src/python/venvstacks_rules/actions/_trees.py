@@ -77,14 +77,15 @@ class TreeWriter:
         sha256 = hashlib.sha256(content).hexdigest()
         self._files.append(ArchivedFile(path, len(content), sha256))
 
-    def finish(self) -> None:
-        """Write the listing, without which nobody takes the folder for a tree."""
+    def finish(self) -> tuple[ArchivedFile, ...]:
+        """Write the listing, without which nobody takes the folder for a tree; the files."""
         rows = [
             [file.path, file.size, file.sha256, file.executable, file.link_target]
             for file in self._files
         ]
         text = json.dumps(rows, ensure_ascii=False, separators=(",", ":"))
         (self._place / _LISTING).write_text(text, encoding="utf-8")
+        return tuple(self._files)
 
     def _new(self, path: str) -> str:
         folder = path.rpartition("/")[0]
@@ -100,6 +101,11 @@ def _finish(descriptor: int, *, executable: bool) -> None:
     os.utime(descriptor, (MODIFICATION_TIME, MODIFICATION_TIME))
 
 
+def tree_in(place: Path, files: tuple[ArchivedFile, ...]) -> Tree:
+    """The tree in the folder `place`, which was just written and has these files."""
+    return Tree(place / _FILES, files)
+
+
 def read_tree(place: Path) -> Tree | None:
     """The tree in the folder `place`; None where there is none, or not as it was written."""
     try:
@@ -107,7 +113,7 @@ def read_tree(place: Path) -> Tree | None:
         files = tuple(ArchivedFile(*row) for row in rows)
     except (OSError, ValueError, TypeError):
         return None
-    tree = Tree(place / _FILES, files)
+    tree = tree_in(place, files)
     return tree if all(is_sound(tree, file) for file in files) else None
 
 
