@@ -55,13 +55,14 @@ def test_the_style_is_that_of_uv() -> None:
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
-    missing, wrong, binary = (tmp_path / name for name in ("missing", "wrong", "binary"))
+    missing, wrong, binary, deep = (tmp_path / n for n in ("missing", "wrong", "binary", "deep"))
     wrong.write_text("a = \n")
     binary.write_bytes(b"\xff")
+    deep.write_text("a = " + "[" * 50_000)
     with pytest.raises(LockError) as caught:
         read_toml(missing)
     assert str(caught.value) == f"{missing}: cannot be read\n  * No such file or directory"
-    for path in (wrong, binary):
+    for path in (wrong, binary, deep):
         with pytest.raises(LockError) as caught:
             read_toml(path)
         assert caught.value.summary == f"{path}: not a TOML file"

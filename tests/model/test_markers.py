@@ -80,6 +80,8 @@ def test_platform_markers_hold_on_just_these_platforms() -> None:
 def test_what_is_no_marker() -> None:
     assert marker_problem("os_name == 'nt'") is None
     assert marker_problem("os_name is nt") == "`os_name is nt` is not an environment marker"
+    endless = "(" * 5000 + "os_name == 'nt'" + ")" * 5000
+    assert marker_problem(endless) == f"`{endless}` is not an environment marker"
 
 
 @pytest.mark.parametrize(

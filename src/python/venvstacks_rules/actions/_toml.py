@@ -22,7 +22,7 @@ def read_toml(path: str | Path) -> dict[str, Any]:
         return tomllib.loads(Path(path).read_bytes().decode("utf-8"))
     except OSError as e:
         raise LockError(f"{path}: cannot be read", [e.strerror or str(e)]) from None
-    except ValueError as e:
+    except (ValueError, RecursionError) as e:
         raise LockError(f"{path}: not a TOML file", [str(e)]) from None
 
 

@@ -21,7 +21,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from venvstacks_rules.actions import _deployment, _places
-from venvstacks_rules.actions._trees import Tree, TreeWriter, last_used, mark_used, read_tree, tree_in
+from venvstacks_rules.actions._trees import (
+    Tree,
+    TreeWriter,
+    last_used,
+    mark_used,
+    read_tree,
+    tree_in,
+)
 
 _UNUSED_SECONDS = 30 * 24 * 3600
 

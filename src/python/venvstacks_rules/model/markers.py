@@ -38,7 +38,7 @@ def marker_problem(marker: str) -> str | None:
     """What is wrong with the text of a marker, or None."""
     try:
         Marker(marker)
-    except InvalidMarker:
+    except (InvalidMarker, RecursionError):
         return f"`{marker}` is not an environment marker"
     return None
 

@@ -175,7 +175,7 @@ async def lock_files(request: LockFilesRequest) -> LockFiles:
 def _lockfile(content: bytes, path: str) -> Lockfile:
     try:
         data = engine.toml_loads(content.decode())
-    except ValueError as e:
+    except (ValueError, RecursionError) as e:
         raise LockError(f"{path}: not a TOML file", [str(e)]) from None
     return Lockfile.from_dict(data, path)
 

@@ -71,7 +71,7 @@ async def read_stack_file(request: StackFileRequest, options: VenvstacksSubsyste
     else:
         try:
             document = engine.toml_loads(files[path].decode())
-        except ValueError as e:
+        except (ValueError, RecursionError) as e:
             problem = toml_problem(path, str(e))
     stack = parse_stack_file(document, path, default_macosx_target=options.checked_macosx_target)
     for warning in stack.warnings:
@@ -90,7 +90,7 @@ def _indexes_beside(content: bytes) -> tuple[str, ...] | None:
     """The names of the indexes in the settings; None where locking will refuse them."""
     try:
         return index_names(uv_settings(engine.toml_loads(content.decode()), UV_CONFIG))
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

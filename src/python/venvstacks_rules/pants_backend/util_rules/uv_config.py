@@ -54,7 +54,7 @@ async def find_uv_config(request: UvConfigRequest, options: VenvstacksSubsystem)
         )
     try:
         data = engine.toml_loads(contents[0].content.decode())
-    except ValueError as e:
+    except (ValueError, RecursionError) as e:
         raise LockError(f"{what} cannot be used:", [f"{path}: not a TOML file: {e}."]) from None
     try:
         settings = uv_settings(data, path)
