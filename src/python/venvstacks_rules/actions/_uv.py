@@ -9,6 +9,7 @@ to be that version.
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -38,17 +39,11 @@ _NOISE = (
     "hint: The resolution failed for an environment that is not the current one",
 )
 
-# Would change what is locked, or where `uv` looks for the project.
-_NOT_PASSED_ON = (
-    "UV_CONFIG_FILE",
-    "UV_FROZEN",
-    "UV_LOCKED",
-    "UV_NO_CONFIG",
-    "UV_PROJECT",
-    "UV_PROJECT_ENVIRONMENT",
-    "UV_PYTHON",
-    "UV_WORKING_DIR",
-    "VIRTUAL_ENV",
+# The variables of `uv` that say how to reach servers. All others would change what is locked, or where
+# `uv` looks for the project; what is locked depends on files of the repository alone.
+_PASSED_ON = re.compile(
+    r"UV_(INDEX_\w+_(USERNAME|PASSWORD)|CACHE_DIR|CONCURRENT_DOWNLOADS|HTTP_(CONNECT_)?TIMEOUT"
+    r"|HTTP_RETRIES|INSECURE_HOST|KEYRING_PROVIDER|NATIVE_TLS|REQUEST_TIMEOUT|SYSTEM_CERTS)"
 )
 
 # Answers for the interpreter, in the name of another version: argv[1].
@@ -215,7 +210,11 @@ def _run(arguments: list[str], project: Path, names: Mapping[str, str]) -> None:
 
 
 def _environment(environ: Mapping[str, str]) -> dict[str, str]:
-    env = {name: value for name, value in environ.items() if name not in _NOT_PASSED_ON}
+    env = {
+        name: value
+        for name, value in environ.items()
+        if name != "VIRTUAL_ENV" and (not name.startswith("UV_") or _PASSED_ON.fullmatch(name))
+    }
     if "UV_CACHE_DIR" in env:
         # A relative path is meant from here, not from the project's folder.
         env["UV_CACHE_DIR"] = str(Path(env["UV_CACHE_DIR"]).absolute())
