@@ -39,8 +39,8 @@ _NOISE = (
     "hint: The resolution failed for an environment that is not the current one",
 )
 
-# The variables of `uv` that say how to reach servers. All others would change what is locked, or where
-# `uv` looks for the project; what is locked depends on files of the repository alone.
+# The variables of `uv` that say how to reach servers. All others would change what is locked, or
+# where `uv` looks for the project; what is locked depends on files of the repository alone.
 _PASSED_ON = re.compile(
     r"UV_(INDEX_\w+_(USERNAME|PASSWORD)|CACHE_DIR|CONCURRENT_DOWNLOADS|HTTP_(CONNECT_)?TIMEOUT"
     r"|HTTP_RETRIES|INSECURE_HOST|KEYRING_PROVIDER|NATIVE_TLS|REQUEST_TIMEOUT|SYSTEM_CERTS)"
