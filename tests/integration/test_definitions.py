@@ -196,9 +196,10 @@ def test_values_that_a_field_does_not_take(root: BuildRoot, definition: str, mes
         (
             "--venvstacks-platforms=['win_amd64', 'amiga']",
             "DefinitionError: `[venvstacks].platforms` cannot be used:\n"
-            "  * 'win_amd64' is not supported yet: layers are built for the platform of this "
-            "machine, 'native', which is '{native}'.\n"
-            "  * 'amiga' is not a target platform. Use 'native'.",
+            "  * 'win_amd64' is not supported yet: layers are built for linux_x86_64, "
+            "linux_aarch64, macosx_arm64, macosx_x86_64. 'all' leaves out the others.\n"
+            "  * 'amiga' is not a target platform. Choose from 'native', 'all', 'linux_x86_64', "
+            "'linux_aarch64', 'macosx_arm64', 'macosx_x86_64'.",
         ),
         (
             "--venvstacks-python-provider=archive",

@@ -54,6 +54,12 @@ def test_small_wheels_share_a_process_up_to_a_size() -> None:
     assert groups() == []
 
 
+def test_small_wheels_for_any_platform_go_apart_from_the_others() -> None:
+    names = ["a-1-cp39-cp39-win_amd64.whl", "b-1-py3-none-any.whl", "c-1-py2.py3-none-any.whl"]
+    wheels = [wheel(name, 1) for name in names]
+    assert list(wheel_groups(wheels)) == [(wheels[1], wheels[2]), (wheels[0],)]
+
+
 LOWER = {"rt": (), "fw": ("rt",), "other": ("rt",), "app": ("fw",), "top": ("fw", "other")}
 
 

@@ -22,6 +22,7 @@ from venvstacks_rules.pants_backend.util_rules import (
     modules,
     shown_layers,
     stack_files,
+    target_platforms,
     uv_config,
 )
 from venvstacks_rules.pants_backend.util_rules.shown_layers import _place
@@ -49,6 +50,7 @@ def runner() -> RuleRunner:
             *stack_files.rules(),
             *show.rules(),
             *shown_layers.rules(),
+            *target_platforms.rules(),
             *uv_config.rules(),
             *VenvstacksSubsystem.rules(),
         ],

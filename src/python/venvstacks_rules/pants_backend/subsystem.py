@@ -74,8 +74,9 @@ class VenvstacksSubsystem(Subsystem):
         default=["native"],
         help=softwrap(
             """
-            The target platforms to package for. `native` is the platform of this machine, and the
-            only choice for now.
+            The target platforms that `package` builds for: `native`, the platform of this machine,
+            `all`, whatever each layer declares, or names of platforms, of Linux and macOS for now.
+            Other goals work for this machine, whatever is set here.
             """
         ),
     )

@@ -42,7 +42,7 @@ from venvstacks_rules.pants_backend.util_rules.exports import (
 )
 from venvstacks_rules.pants_backend.util_rules.layer_graph import LayerRequest, find_layer, is_layer
 from venvstacks_rules.pants_backend.util_rules.stacks import StackLayersRequest, stack_layers
-from venvstacks_rules.pants_backend.util_rules.target_platforms import TargetPlatformNames
+from venvstacks_rules.pants_backend.util_rules.target_platforms import NativePlatform
 
 logger = logging.getLogger(__name__)
 
@@ -98,9 +98,9 @@ class LayersToExport:
 
 @rule
 async def layers_to_export(
-    request: ExportedLayersRequest, platforms: TargetPlatformNames
+    request: ExportedLayersRequest, native: NativePlatform
 ) -> LayersToExport:
-    platform = platforms.names[0]
+    platform = native.name
     stacks = await concurrently(
         stack_layers(
             StackLayersRequest(target.address, target[ManifestLayersField].value), **implicitly()

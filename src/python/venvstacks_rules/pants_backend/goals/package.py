@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import logging
 import os.path
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pants.core.goals.package import BuiltPackage, BuiltPackageArtifact, PackageFieldSet
-from pants.engine.fs import EMPTY_DIGEST, AddPrefix, MergeDigests
+from pants.engine.fs import AddPrefix, MergeDigests
 from pants.engine.unions import UnionRule
 from pants.util.logging import LogLevel
 
+from venvstacks_rules.model.build_platforms import BuildPlatforms, refuse_shared_folder
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.manifest_target import (
     ManifestLayersField,
     ManifestOutputPathField,
 )
+from venvstacks_rules.pants_backend.subsystem import VenvstacksSubsystem
 from venvstacks_rules.pants_backend.target_types import LayerOutputPathField, RequirementsField
 from venvstacks_rules.pants_backend.util_rules.archives import LayerArchiveRequest, layer_archive
 from venvstacks_rules.pants_backend.util_rules.layer_graph import LayerRequest, find_layer
@@ -26,10 +27,7 @@ from venvstacks_rules.pants_backend.util_rules.output_folders import (
     output_folder,
     output_folder_request,
 )
-from venvstacks_rules.pants_backend.util_rules.stacks import StackLayersRequest
-from venvstacks_rules.pants_backend.util_rules.target_platforms import TargetPlatformNames
-
-logger = logging.getLogger(__name__)
+from venvstacks_rules.pants_backend.util_rules.stacks import StackLayersRequest, stack_layers
 
 
 @dataclass(frozen=True)
@@ -53,39 +51,28 @@ class StackPackageFieldSet(PackageFieldSet):
 
 @rule(desc="Package layer", level=LogLevel.INFO)
 async def package_layer(
-    field_set: LayerPackageFieldSet, platforms: TargetPlatformNames
+    field_set: LayerPackageFieldSet, options: VenvstacksSubsystem, platforms: BuildPlatforms
 ) -> BuiltPackage:
-    found = await find_layer(LayerRequest(field_set.address), **implicitly())
-    offered = {platform.name for platform in found.layer.platforms}
-    wanted = [name for name in platforms.names if name in offered]
-    if not wanted:
-        logger.info(
-            "%s is not packaged: its platforms are %s, not %s.",
-            field_set.address,
-            ", ".join(sorted(offered)) or "none",
-            ", ".join(platforms.names),
-        )
-        return BuiltPackage(EMPTY_DIGEST, ())
+    address, output_path = field_set.address, field_set.output_path.value
+    found = await find_layer(LayerRequest(address), **implicitly())
+    chosen = platforms.of_layer(found.layer)
+    refuse_shared_folder(address.spec, output_path, chosen.names, tagged=options.tag_outputs)
     folders = await concurrently(
-        output_folder(
-            output_folder_request(field_set.address, field_set.output_path.value, name),
-            **implicitly(),
-        )
-        for name in wanted
+        output_folder(output_folder_request(address, output_path, name), **implicitly())
+        for name in chosen.names
     )
     archives = await concurrently(
-        layer_archive(LayerArchiveRequest(field_set.address, name), **implicitly())
-        for name in wanted
+        layer_archive(LayerArchiveRequest(address, name), **implicitly()) for name in chosen.names
     )
     prefixed = await concurrently(
         engine.add_prefix(AddPrefix(built.digest, folder.path))
         for built, folder in zip(archives, folders)
     )
-    artifacts = []
+    artifacts = [_note(f"{address} is not packaged for {left_out}") for left_out in chosen.left_out]
     for built, folder in zip(archives, folders):
-        note = f"  {built.size / 1e6:.1f} MB, sha256 {built.sha256}"
+        size = f"  {built.size / 1e6:.1f} MB, sha256 {built.sha256}"
         artifacts += [
-            BuiltPackageArtifact(os.path.join(folder.path, built.archive), (note,)),
+            BuiltPackageArtifact(os.path.join(folder.path, built.archive), (size,)),
             BuiltPackageArtifact(os.path.join(folder.path, built.metadata)),
             BuiltPackageArtifact(os.path.join(folder.path, built.segments)),
         ]
@@ -94,36 +81,48 @@ async def package_layer(
 
 @rule(desc="Package stack", level=LogLevel.INFO)
 async def package_stack(
-    field_set: StackPackageFieldSet, platforms: TargetPlatformNames
+    field_set: StackPackageFieldSet, options: VenvstacksSubsystem, platforms: BuildPlatforms
 ) -> BuiltPackage:
+    address, output_path = field_set.address, field_set.output_path.value
+    request = StackLayersRequest(address, field_set.layers.value)
+    stack = await stack_layers(request, **implicitly())
+    chosen = {layer.address: platforms.of_layer(layer) for layer in stack.layers}
+    names = tuple(
+        name for name in platforms.names if any(name in layer.names for layer in chosen.values())
+    )
+    refuse_shared_folder(address.spec, output_path, names, tagged=options.tag_outputs)
     folders = await concurrently(
-        output_folder(
-            output_folder_request(field_set.address, field_set.output_path.value, name),
-            **implicitly(),
-        )
-        for name in platforms.names
+        output_folder(output_folder_request(address, output_path, name), **implicitly())
+        for name in names
     )
-    layers = StackLayersRequest(field_set.address, field_set.layers.value)
     stacks = await concurrently(
-        stack_outputs(StackOutputsRequest(layers, name), **implicitly()) for name in platforms.names
+        stack_outputs(StackOutputsRequest(request, name), **implicitly()) for name in names
     )
-    published = []
-    for name, stack, folder in zip(platforms.names, stacks, folders):
-        if stack.files:
-            published.append((stack, folder.path))
-        else:
-            logger.info("%s is not packaged: no layer of it targets %s.", field_set.address, name)
     prefixed = await concurrently(
-        engine.add_prefix(AddPrefix(stack.digest, folder)) for stack, folder in published
+        engine.add_prefix(AddPrefix(outputs.digest, folder.path))
+        for outputs, folder in zip(stacks, folders)
     )
-    return BuiltPackage(
-        await engine.merge_digests(MergeDigests(prefixed)),
-        tuple(
-            BuiltPackageArtifact(os.path.join(folder, path))
-            for stack, folder in published
-            for path in stack.files
-        ),
-    )
+    artifacts = [
+        _note(f"{address} is packaged without {layer} for {left_out}")
+        for layer, layer_platforms in chosen.items()
+        for left_out in layer_platforms.left_out
+    ]
+    empty = [name for name in platforms.names if name not in names]
+    if empty and not (names and platforms.whatever_declared):
+        artifacts.append(
+            _note(f"{address} is not packaged for {', '.join(empty)}: no layer of it is left.")
+        )
+    artifacts += [
+        BuiltPackageArtifact(os.path.join(folder.path, path))
+        for outputs, folder in zip(stacks, folders)
+        for path in outputs.files
+    ]
+    return BuiltPackage(await engine.merge_digests(MergeDigests(prefixed)), tuple(artifacts))
+
+
+def _note(text: str) -> BuiltPackageArtifact:
+    """What the goal says at every run; what a rule logs is lost when its result is remembered."""
+    return BuiltPackageArtifact(None, (text,))
 
 
 def rules() -> Iterable[object]:

@@ -30,7 +30,7 @@ from venvstacks_rules.pants_backend.util_rules.chains import (
 from venvstacks_rules.pants_backend.util_rules.layer_graph import LayerRequest, find_layer
 from venvstacks_rules.pants_backend.util_rules.modules import LayerModulesRequest, layer_modules
 from venvstacks_rules.pants_backend.util_rules.segments import SegmentsRequest, layer_segments
-from venvstacks_rules.pants_backend.util_rules.target_platforms import TargetPlatformNames
+from venvstacks_rules.pants_backend.util_rules.target_platforms import NativePlatform
 
 logger = logging.getLogger(__name__)
 
@@ -55,10 +55,10 @@ class ApplicationTestRequest(TestRequest):
 async def check_application(
     batch: ApplicationTestRequest.Batch[ApplicationTestFieldSet, Any],
     test_options: TestSubsystem,
-    platforms: TargetPlatformNames,
+    native: NativePlatform,
 ) -> TestResult:
     address = batch.single_element.address
-    platform = platforms.names[0]
+    platform = native.name
     found = await find_layer(LayerRequest(address), **implicitly())
     layer = found.layer
     offered = [offered.name for offered in layer.platforms]

@@ -15,7 +15,7 @@ from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, i
 from venvstacks_rules.pants_backend.util_rules.archives import LayerArchiveRequest, layer_archive
 from venvstacks_rules.pants_backend.util_rules.layer_graph import LayerRequest, find_layer
 from venvstacks_rules.pants_backend.util_rules.locks import ChainLocksRequest, chain_locks
-from venvstacks_rules.pants_backend.util_rules.target_platforms import TargetPlatformNames
+from venvstacks_rules.pants_backend.util_rules.target_platforms import NativePlatform
 
 CACHE_NAME, CACHE_DIR = "venvstacks_layers", "__layers"
 """The named cache of deployed layers, and where a process sees it."""
@@ -40,9 +40,9 @@ class Chain:
 
 
 @rule
-async def application_chain(request: ChainRequest, platforms: TargetPlatformNames) -> Chain:
+async def application_chain(request: ChainRequest, native: NativePlatform) -> Chain:
     found = await find_layer(LayerRequest(request.address), **implicitly())
-    platform = platforms.names[0]
+    platform = native.name
     offered = [offered.name for offered in found.layer.platforms]
     if platform not in offered:
         raise DeploymentError(

@@ -189,7 +189,7 @@ async def provided_interpreter(request: ProvidedInterpreterRequest) -> Interpret
             "A runtime has no interpreter for a platform:",
             [
                 f"{target.address}: `python_archives` has no entry for '{request.platform}', only "
-                f"for {', '.join(sorted(archives)) or 'none'}. Add one."
+                f"for {', '.join(sorted(archives)) or 'none'}. Add one, or narrow `platforms`."
             ],
         )
     address = AddressInput.parse(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from pants.engine.fs import CreateDigest, Digest, DigestSubset, FileContent, MergeDigests, PathGlobs
 
+from venvstacks_rules.model.build_platforms import BuildPlatforms
 from venvstacks_rules.model.json_codec import published_json
 from venvstacks_rules.model.layers import Layer
 from venvstacks_rules.model.manifest import env_metadata_path, manifest_path, stack_manifest
@@ -20,7 +21,7 @@ from venvstacks_rules.pants_backend.util_rules.stacks import StackLayersRequest,
 
 @dataclass(frozen=True)
 class StackOutputsRequest:
-    """What is published of a stack for a platform."""
+    """What is published of a stack for a platform that one of its layers is built for."""
 
     layers: StackLayersRequest
     platform: str
@@ -32,19 +33,18 @@ class StackOutputs:
 
     digest: Digest
     files: tuple[str, ...]
-    """The manifest, then the metadata of the layers, as paths in the digest.
-
-    Empty where no layer targets the platform.
-    """
+    """The manifest, then the metadata of the layers, as paths in the digest."""
 
 
 @rule
-async def stack_outputs(request: StackOutputsRequest, options: VenvstacksSubsystem) -> StackOutputs:
+async def stack_outputs(
+    request: StackOutputsRequest, options: VenvstacksSubsystem, platforms: BuildPlatforms
+) -> StackOutputs:
     stack = await stack_layers(request.layers, **implicitly())
     wanted = [
         (layer, address)
         for layer, address in zip(stack.layers, stack.addresses)
-        if any(platform.name == request.platform for platform in layer.platforms)
+        if request.platform in platforms.of_layer(layer).names
     ]
     archives = await concurrently(
         layer_archive(LayerArchiveRequest(address, request.platform), **implicitly())
@@ -70,9 +70,7 @@ async def stack_outputs(request: StackOutputsRequest, options: VenvstacksSubsyst
 def _manifest_files(
     layers: Sequence[tuple[Layer, bytes]], *, platform: str, tagged: bool
 ) -> list[FileContent]:
-    """The manifest, and the metadata of each layer; none for a stack without layers."""
-    if not layers:
-        return []
+    """The manifest, and the metadata of each layer."""
     manifest = stack_manifest((layer.kind, json.loads(content)) for layer, content in layers)
     return [
         FileContent(

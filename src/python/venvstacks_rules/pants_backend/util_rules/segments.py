@@ -136,14 +136,23 @@ def layer_compression(found: LayerInGraph, options: VenvstacksSubsystem) -> Comp
 
 
 def wheel_groups(wheels: Sequence[LockedWheel]) -> Iterable[tuple[LockedWheel, ...]]:
-    """Which wheels share a process; large ones go alone, and first, as they take longest."""
-    large = [wheel for wheel in wheels if wheel.size >= _LARGE_WHEEL]
-    for wheel in large:
-        yield (wheel,)
-    batch: list[LockedWheel] = []
+    """Which wheels share a process; large ones go alone, and first, as they take longest.
+
+    Those for any platform are apart from the others: what is made of them serves all platforms.
+    """
+    small = []
     for wheel in wheels:
         if wheel.size >= _LARGE_WHEEL:
-            continue
+            yield (wheel,)
+        else:
+            small.append(wheel)
+    for portable in (True, False):
+        yield from _batches(w for w in small if w.file_name.endswith("-any.whl") is portable)
+
+
+def _batches(wheels: Iterable[LockedWheel]) -> Iterable[tuple[LockedWheel, ...]]:
+    batch: list[LockedWheel] = []
+    for wheel in wheels:
         if batch and sum(member.size for member in batch) + wheel.size > _BATCH:
             yield tuple(batch)
             batch = []

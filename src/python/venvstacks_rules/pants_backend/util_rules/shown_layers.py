@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Optional
 
 from pants.engine.addresses import Address, UnparsedAddressInputs
-from pants.engine.platform import Platform
 from pants.engine.target import DescriptionField, Target
 from pants.util.docutil import bin_name
 
@@ -40,7 +39,7 @@ from venvstacks_rules.pants_backend.util_rules.locks import (
     checked_locks,
 )
 from venvstacks_rules.pants_backend.util_rules.output_folders import output_folder_request
-from venvstacks_rules.pants_backend.util_rules.target_platforms import native_platform
+from venvstacks_rules.pants_backend.util_rules.target_platforms import NativePlatform
 
 _REPAIRED_BY_LOCKING = (LockState.MISSING, LockState.STALE, LockState.UNREADABLE)
 
@@ -114,8 +113,8 @@ class ShownLayers:
 
 
 @rule(desc="Look at layers")
-async def shown_layers(request: ShownLayersRequest, native: Platform) -> ShownLayers:
-    platform = request.platform or native_platform(native)
+async def shown_layers(request: ShownLayersRequest, native: NativePlatform) -> ShownLayers:
+    platform = request.platform or native.name
     manifests = [target for target in request.targets if target.has_field(ManifestLayersField)]
     listed = await concurrently(
         engine.resolve_unparsed_address_inputs(

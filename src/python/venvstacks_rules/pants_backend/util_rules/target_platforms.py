@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 from pants.engine.platform import Platform
 
-from venvstacks_rules.model.errors import DefinitionError
-from venvstacks_rules.model.platforms import PLATFORMS
+from venvstacks_rules.model.build_platforms import BuildPlatforms, chosen_platforms
 from venvstacks_rules.pants_backend.engine import collect_rules, rule
-from venvstacks_rules.pants_backend.subsystem import VenvstacksSubsystem
+from venvstacks_rules.pants_backend.subsystem import PythonProvider, VenvstacksSubsystem
 
 _NATIVE = {
     Platform.linux_x86_64: "linux_x86_64",
@@ -21,33 +20,24 @@ _NATIVE = {
 
 
 @dataclass(frozen=True)
-class TargetPlatformNames:
-    """The platforms to build for."""
+class NativePlatform:
+    """The target platform of this machine: where layers are run, tested and exported."""
 
-    names: tuple[str, ...]
-
-
-def native_platform(native: Platform) -> str:
-    """The target platform of this machine."""
-    return _NATIVE[native]
+    name: str
 
 
 @rule
-async def target_platforms(options: VenvstacksSubsystem, native: Platform) -> TargetPlatformNames:
-    name = native_platform(native)
-    unknown = [wanted for wanted in options.platforms if wanted not in ("native", name)]
-    if unknown:
-        raise DefinitionError(
-            "`[venvstacks].platforms` cannot be used:",
-            [
-                f"{wanted!r} is not supported yet: layers are built for the platform of this "
-                f"machine, 'native', which is '{name}'."
-                if wanted in PLATFORMS
-                else f"{wanted!r} is not a target platform. Use 'native'."
-                for wanted in unknown
-            ],
-        )
-    return TargetPlatformNames((name,))
+async def native_platform(native: Platform) -> NativePlatform:
+    return NativePlatform(_NATIVE[native])
+
+
+@rule
+async def build_platforms(options: VenvstacksSubsystem, native: NativePlatform) -> BuildPlatforms:
+    return chosen_platforms(
+        options.platforms,
+        native=native.name,
+        local_interpreters=options.python_provider is PythonProvider.LOCAL,
+    )
 
 
 def rules() -> Iterable[object]:
