@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -98,8 +99,12 @@ def _is_gnu_tar() -> bool:
 
 
 def test_a_new_version_of_a_layer_reaches_those_above(root: BuildRoot) -> None:
+    # A version that no earlier run has left segments of in a cache.
+    version = 2 + secrets.randbelow(10**9)
+    path = "examples/hello/requirements/framework-text/pylock.framework-text.meta.json"
+    root.write(path, json.dumps({**json.loads(root.read(path)), "lock_version": version}))
     root.succeed("package", "examples/hello:")
-    assert required_layers(root) == ["framework-text@2"]
+    assert required_layers(root) == [f"framework-text@{version}"]
     build = root.read("examples/hello/BUILD")
     changed = build.replace('requirements=["rich"],', 'requirements=["rich", "iniconfig"],')
     assert changed != build
@@ -110,14 +115,14 @@ def test_a_new_version_of_a_layer_reaches_those_above(root: BuildRoot) -> None:
     # The prefix of the versioned layer's own files is another one; above, only names changed.
     assert made == [
         "Assemble app-hello.tar.zst",
-        "Assemble framework-text@3.tar.zst",
+        f"Assemble framework-text@{version + 1}.tar.zst",
         "Compress 5 wheels for framework-text",
     ]
-    assert required_layers(root) == ["framework-text@3"]
+    assert required_layers(root) == [f"framework-text@{version + 1}"]
     metadata = json.loads(root.read(f"{DIST}/__venvstacks__/env_metadata/framework-text.json"))
-    assert metadata["lock_version"] == 3
-    assert metadata["install_target"] == "framework-text@3"
-    assert metadata["archive_name"] == "framework-text@3.tar.zst"
+    assert metadata["lock_version"] == version + 1
+    assert metadata["install_target"] == f"framework-text@{version + 1}"
+    assert metadata["archive_name"] == f"framework-text@{version + 1}.tar.zst"
     # The names in the deployed config are right if the application finds its framework.
     done = root.succeed("run", "examples/hello:hello", "--", "versions")
     assert done.stdout.splitlines()[0] == "Hello, versions!"
