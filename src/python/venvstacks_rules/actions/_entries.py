@@ -2,10 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import hashlib
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from venvstacks_rules.model.action_io import ArchivedFile
+
+
+def write_exactly(
+    path: str, content: Iterable[bytes], size: int, write: Callable[[bytes], object]
+) -> str:
+    """Pass `content` to `write`; its SHA-256 in hexadecimal.
+
+    ValueError names `path` where it is not `size` bytes long; what is longer is not written out.
+    """
+    hasher = hashlib.sha256()
+    written = 0
+    for chunk in content:
+        written += len(chunk)
+        if written > size:
+            break
+        hasher.update(chunk)
+        write(chunk)
+    if written != size:
+        raise ValueError(f"`{path}` was announced with {size} bytes and has {written}")
+    return hasher.hexdigest()
 
 
 class FileSink(Protocol):

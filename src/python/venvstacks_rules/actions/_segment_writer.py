@@ -21,6 +21,7 @@ import cramjam
 import zstandard
 
 from venvstacks_rules.actions import _tar
+from venvstacks_rules.actions._entries import write_exactly
 from venvstacks_rules.model.action_io import ArchivedFile, Compression, Segment
 
 _MIB = 1024 * 1024
@@ -121,18 +122,9 @@ class SegmentWriter:
     ) -> ArchivedFile:
         """Append a file of `size` bytes; ValueError where `content` is not that long."""
         self._append(_tar.header(_tar.TarEntry(f"{self._prefix}/{path}", size, executable)))
-        hasher = hashlib.sha256()
-        written = 0
-        for chunk in content:
-            written += len(chunk)
-            if written > size:
-                break
-            hasher.update(chunk)
-            self._append(chunk)
-        if written != size:
-            raise ValueError(f"`{path}` was announced with {size} bytes and has {written}")
+        sha256 = write_exactly(path, content, size, self._append)
         self._append(_tar.padding(size))
-        file = ArchivedFile(path, size, hasher.hexdigest(), executable)
+        file = ArchivedFile(path, size, sha256, executable)
         self._files.append(file)
         return file
 

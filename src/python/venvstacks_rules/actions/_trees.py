@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from venvstacks_rules.actions._entries import write_exactly
 from venvstacks_rules.actions._tar import MODIFICATION_TIME
 from venvstacks_rules.model.action_io import ArchivedFile
 
@@ -47,19 +48,10 @@ class TreeWriter:
         self, path: str, content: Iterable[bytes], size: int, *, executable: bool = False
     ) -> ArchivedFile:
         """Write a file of `size` bytes; ValueError where `content` is not that long."""
-        hasher = hashlib.sha256()
-        written = 0
         with open(self._new(path), "xb", buffering=0) as out:
-            for chunk in content:
-                written += len(chunk)
-                if written > size:
-                    break
-                hasher.update(chunk)
-                out.write(chunk)
-            if written != size:
-                raise ValueError(f"`{path}` was announced with {size} bytes and has {written}")
+            sha256 = write_exactly(path, content, size, out.write)
             _finish(out.fileno(), executable=executable)
-        file = ArchivedFile(path, size, hasher.hexdigest(), executable)
+        file = ArchivedFile(path, size, sha256, executable)
         self._files.append(file)
         return file
 
