@@ -24,7 +24,7 @@ venvstacks_runtime(name="app-z", python_implementation="cpython@3.9")
 venvstacks_framework(name="low", runtime=":py")
 venvstacks_framework(name="planet", runtime=":py", platforms=["linux_x86_64", "amiga"])
 venvstacks_framework(name="wide", runtime=":py", platforms=["win_amd64"])
-venvstacks_framework(name="old-c", runtime=":py", linux_target="musl")
+venvstacks_framework(name="old-c", runtime=":py", linux_target="libc6")
 venvstacks_framework(name="old-mac", runtime=":py", macosx_target="Ventura")
 venvstacks_application(name="app", frameworks=[":low"], launch_module="missing.py")
 venvstacks_application(name="pkg", frameworks=[":low"], launch_module="pkg/")
@@ -40,8 +40,8 @@ DefinitionError: 10 layer definitions cannot be built as written:
 the BUILD file. Create it, or correct the path.
   * wrong:app-z: `name` is 'app-z', which cannot be used: `app-` at the start is reserved for \
 application layers. Rename the target.
-  * wrong:old-c: `linux_target` is 'musl', which is not `glibc` or `glibc@X.Y`. Write it as, for \
-example, 'glibc@2.28'.
+  * wrong:old-c: `linux_target` is 'libc6', which is not `glibc@X.Y` or `musl@X.Y`. Write it as, \
+for example, 'glibc@2.28'.
   * wrong:old-mac: `macosx_target` is 'Ventura', which is not a macOS version `X.Y`. Write it as, \
 for example, '13.0'.
   * wrong:other: `requirements[0]` is 'not a requirement', which is not a requirement: Parse \

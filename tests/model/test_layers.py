@@ -73,6 +73,29 @@ def test_a_sound_stack() -> None:
     assert layers["src:left"].install_target(3) == "framework-left"
 
 
+@pytest.mark.parametrize(
+    ("below", "above"),
+    [("musl@1.1", "musl"), ("musl", "musl@1.1"), ("glibc@2.17", "glibc"), ("glibc", "glibc@2.17")],
+)
+def test_the_version_of_the_c_library_is_each_layers_own(below: str, above: str) -> None:
+    definitions = [runtime(linux_target=below), framework("fw", linux_target=above)]
+    layers, found = resolve_layers(definitions, patch_release_needed=True)
+    assert found == ()
+    assert [layers[name].linux_target for name in ("src:py", "src:fw")] == [below, above]
+
+
+def test_a_layer_takes_the_c_library_of_the_one_below() -> None:
+    definitions = [runtime(linux_target="musl"), framework("fw"), application("app", "fw")]
+    layers, found = resolve_layers(definitions, patch_release_needed=True)
+    assert found == ()
+    assert {str(layer.parsed_linux_target) for layer in layers.values()} == {"musl@1.2"}
+
+
+def test_a_layer_that_is_not_for_linux_may_name_any_c_library() -> None:
+    fw = framework("fw", linux_target="glibc@2.28", platforms=("macosx_arm64",))
+    assert problems(runtime(linux_target="musl"), fw) == []
+
+
 def test_the_install_target_of_a_versioned_layer_has_the_version_of_its_lock() -> None:
     layers, _ = resolve_layers([runtime(versioned=True)], patch_release_needed=True)
     assert layers["src:py"].install_target(3) == "py@3"
@@ -192,9 +215,27 @@ WRONG = {
         "A layer can only narrow the platforms of the layers that it is on.",
     ),
     "a bad linux_target": (
-        [runtime(linux_target="musl")],
-        "src:py: `linux_target` is 'musl', which is not `glibc` or `glibc@X.Y`. "
+        [runtime(linux_target="uclibc")],
+        "src:py: `linux_target` is 'uclibc', which is not `glibc@X.Y` or `musl@X.Y`. "
         "Write it as, for example, 'glibc@2.28'.",
+    ),
+    "musl on glibc": (
+        [
+            runtime(linux_target="glibc@2.17"),
+            framework("fw", linux_target="musl"),
+            application("app", "fw"),
+        ],
+        "src:fw: `linux_target` is 'musl', but its runtime src:py is for glibc. A process has one "
+        "C library: write, for example, 'glibc@2.17', or change that of the runtime.",
+    ),
+    "glibc on musl, above a framework": (
+        [
+            runtime(linux_target="musl"),
+            framework("fw"),
+            application("app", "fw", linux_target="glibc@2.28"),
+        ],
+        "src:app: `linux_target` is 'glibc@2.28', but its runtime src:py is for musl. A process "
+        "has one C library: write, for example, 'musl@1.2', or change that of the runtime.",
     ),
     "a bad macosx_target": (
         [runtime(macosx_target="ventura")],

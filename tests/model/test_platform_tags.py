@@ -24,6 +24,8 @@ TARGETS = {
     "glibc 2.28": ("x86_64-manylinux_2_28", "13.0", "linux_x86_64", "glibc"),
     "glibc 2.40": ("x86_64-manylinux_2_40", "13.0", "linux_x86_64", "glibc@2.40"),
     "glibc on ARM": ("aarch64-manylinux_2_28", "13.0", "linux_aarch64", "glibc@2.28"),
+    "musl": ("x86_64-unknown-linux-musl", "13.0", "linux_x86_64", "musl@1.2"),
+    "musl on ARM": ("aarch64-unknown-linux-musl", "13.0", "linux_aarch64", "musl"),
     "macOS 10.15": ("x86_64-apple-darwin", "10.15", "macosx_x86_64", "glibc"),
     "macOS on Intel": ("x86_64-apple-darwin", "13.0", "macosx_x86_64", "glibc"),
     "macOS on ARM": ("aarch64-apple-darwin", "13.0", "macosx_arm64", "glibc"),
@@ -35,7 +37,8 @@ TARGETS = {
 MANYLINUX = (
     "manylinux1", "manylinux2010", "manylinux2014", "manylinux_2_5", "manylinux_2_12",
     "manylinux_2_17", "manylinux_2_28", "manylinux_2_29", "manylinux_2_34", "manylinux_2_40",
-    "manylinux_2_41", "musllinux_1_1", "musllinux_1_2", "linux",
+    "manylinux_2_41", "musllinux_1_0", "musllinux_1_1", "musllinux_1_2", "musllinux_1_3",
+    "linux",
 )  # fmt: skip
 PLATFORM_TAGS = (
     *(f"{policy}_{machine}" for policy in MANYLINUX for machine in ("x86_64", "aarch64")),

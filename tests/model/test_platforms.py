@@ -12,25 +12,35 @@ from uv import find_uv_bin
 
 from venvstacks_rules.model.platforms import (
     PLATFORMS,
+    LinuxTarget,
     compatible_tags,
-    linux_glibc,
     macosx_version,
     marker_environment,
+    parsed_linux_target,
     wheel_platforms,
 )
 
 
 @pytest.mark.parametrize(
-    ("written", "expected"), [("glibc", (2, 28)), ("glibc@2.17", (2, 17)), ("glibc@2.40", (2, 40))]
+    ("written", "libc", "version"),
+    [
+        ("glibc", "glibc", (2, 28)),
+        ("glibc@2.17", "glibc", (2, 17)),
+        ("glibc@2.40", "glibc", (2, 40)),
+        ("musl", "musl", (1, 2)),
+        ("musl@1.1", "musl", (1, 1)),
+    ],
 )
-def test_linux_target(written: str, expected: tuple[int, int]) -> None:
-    assert linux_glibc(written) == expected
+def test_linux_target(written: str, libc: str, version: tuple[int, int]) -> None:
+    found = parsed_linux_target(written)
+    assert found == LinuxTarget(libc, version)
+    assert parsed_linux_target(str(found)) == found
 
 
-@pytest.mark.parametrize("written", ["musl", "glibc@2", "2.28", "glibc@2.28 ", ""])
+@pytest.mark.parametrize("written", ["uclibc", "glibc@2", "2.28", "glibc@2.28 ", "musl@", ""])
 def test_linux_target_refused(written: str) -> None:
-    with pytest.raises(ValueError, match=f"^`{written}` is not `glibc` or `glibc@X.Y`$"):
-        linux_glibc(written)
+    with pytest.raises(ValueError, match=f"^`{written}` is not `glibc@X.Y` or `musl@X.Y`$"):
+        parsed_linux_target(written)
 
 
 def test_macosx_target() -> None:
@@ -81,6 +91,17 @@ def test_linux_platforms_are_those_of_packaging(
     monkeypatch.setattr(manylinux, "_is_compatible", lambda *_: True)
     ours = wheel_platforms(PLATFORMS[platform], f"glibc@{glibc[0]}.{glibc[1]}", "13.0")
     assert ours == (*manylinux.platform_tags([machine]), f"linux_{machine}")
+
+
+@pytest.mark.parametrize("minor", [0, 1, 2, 5])
+def test_linux_platforms_for_musl_are_those_of_packaging(
+    monkeypatch: pytest.MonkeyPatch, minor: int
+) -> None:
+    musllinux = pytest.importorskip("packaging._musllinux")
+    version = musllinux._MuslVersion(1, minor)
+    monkeypatch.setattr(musllinux, "_get_musl_version", lambda _: version)
+    ours = wheel_platforms(PLATFORMS["linux_aarch64"], f"musl@1.{minor}", "13.0")
+    assert ours == (*musllinux.platform_tags(["aarch64"]), "linux_aarch64")
 
 
 def test_macos_tags_are_those_of_packaging() -> None:

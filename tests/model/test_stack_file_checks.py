@@ -147,9 +147,14 @@ WRONG = {
         "have. A layer can only narrow the platforms of the layers that it is on.",
     ),
     "another C library": (
-        layer(RUNTIME, linux_target='"musl@1.2"'),
-        "`runtimes[0].linux_target` is 'musl@1.2', which is not `glibc` or `glibc@X.Y`. Write it "
-        "as, for example, 'glibc@2.28'.",
+        layer(RUNTIME, linux_target='"uclibc@1.0"'),
+        "`runtimes[0].linux_target` is 'uclibc@1.0', which is not `glibc@X.Y` or `musl@X.Y`. Write "
+        "it as, for example, 'glibc@2.28'.",
+    ),
+    "not the C library of the runtime, but the default": (
+        layer(RUNTIME, linux_target='"musl@1.2"') + FRAMEWORK,
+        "`frameworks[0].linux_target` is 'glibc@2.28', but its runtime `py` is for musl. A process "
+        "has one C library: write, for example, 'musl@1.2', or change that of the runtime.",
     ),
     "a C library that is no string": (
         layer(RUNTIME, linux_target="2.28"),
@@ -321,7 +326,7 @@ def test_what_an_unreadable_value_would_cause_is_not_reported_as_well() -> None:
 
 
 def test_layers_of_one_kind_come_in_the_order_of_the_file() -> None:
-    wrong = [layer(RUNTIME, name=f'"py{i}"', linux_target='"musl"') for i in range(12)]
+    wrong = [layer(RUNTIME, name=f'"py{i}"', linux_target='"libc6"') for i in range(12)]
     keys = [problem.split("`")[1] for problem in problems("".join(wrong))]
     assert keys == [f"runtimes[{i}].linux_target" for i in range(12)]
 

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from venvstacks_rules.model.definition_problems import Origin, Problem, TargetOrigin
 from venvstacks_rules.model.names import LayerKind, name_problem
 from venvstacks_rules.model.package_indexes import IndexFields
-from venvstacks_rules.model.platforms import linux_glibc, macosx_version
+from venvstacks_rules.model.platforms import macosx_version, parsed_linux_target
 from venvstacks_rules.model.requirement_checks import requirement_problem
 
 _IMPLEMENTATION = re.compile(r"cpython@(\d+\.\d+)(\.\d+)?")
-_LINUX_FORMS = "`glibc` or `glibc@X.Y`"
+_LINUX_FORMS = "`glibc@X.Y` or `musl@X.Y`"
 _MACOSX_FORMS = "a macOS version `X.Y`"
 
 
@@ -155,7 +155,7 @@ def _own_problems(definition: LayerDefinition) -> Iterator[Problem]:
         if found is not None:
             yield Problem(f"requirements[{i}]", found)
     for field, value, check, forms, example in (
-        ("linux_target", definition.linux_target, linux_glibc, _LINUX_FORMS, "glibc@2.28"),
+        ("linux_target", definition.linux_target, parsed_linux_target, _LINUX_FORMS, "glibc@2.28"),
         ("macosx_target", definition.macosx_target, macosx_version, _MACOSX_FORMS, "13.0"),
     ):
         try:

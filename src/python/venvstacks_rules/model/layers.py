@@ -6,7 +6,7 @@ is sound, and one message for each problem.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from venvstacks_rules.model.definition_problems import Problem
@@ -23,7 +23,9 @@ from venvstacks_rules.model.platforms import (
     DEFAULT_LINUX_TARGET,
     DEFAULT_MACOSX_TARGET,
     PLATFORMS,
+    LinuxTarget,
     TargetPlatform,
+    parsed_linux_target,
 )
 
 
@@ -60,6 +62,11 @@ class Layer:
     def install_target(self, lock_version: int) -> str:
         """The folder that the layer is deployed to."""
         return f"{self.layer_name}@{lock_version}" if self.versioned else self.layer_name
+
+    @property
+    def parsed_linux_target(self) -> LinuxTarget:
+        """The C library that the layer must run on, on Linux."""
+        return parsed_linux_target(self.linux_target)
 
     @property
     def runtime(self) -> str:
@@ -148,6 +155,8 @@ class _Resolver:
             problems += [*order_problems, *index_problems]
         platforms, platform_problems = self._platforms(definition, lower)
         problems += platform_problems
+        if whole and any(platform.system == "linux" for platform in platforms):
+            problems += self._libc_problems(definition, order)
         self.problems += [(definition, problem) for problem in problems]
         if problems or not whole:
             return None
@@ -174,6 +183,22 @@ class _Resolver:
             local_wheels=definition.local_wheels,
             versioned=definition.versioned,
         )
+
+    def _libc_problems(
+        self, definition: LayerDefinition, order: tuple[str, ...]
+    ) -> Iterator[Problem]:
+        """Another C library than that of the runtime; its version is each layer's own."""
+        if definition.linux_target is None or not order:
+            return
+        runtime = self.layers[order[-1]]
+        below, own = runtime.parsed_linux_target, parsed_linux_target(definition.linux_target)
+        if own.libc != below.libc:
+            yield Problem(
+                "linux_target",
+                f"is {definition.linux_target!r}, but its runtime {self._called(runtime.address)} "
+                f"is for {below.libc}. A process has one C library: write, for example, "
+                f"{str(below)!r}, or change that of the runtime.",
+            )
 
     def _called(self, address: str) -> str:
         return self.definitions[address].origin.called

@@ -15,7 +15,12 @@ from packaging import tags
 DEFAULT_LINUX_TARGET = "glibc@2.28"
 DEFAULT_MACOSX_TARGET = "13.0"
 
-_LINUX_TARGET = re.compile(r"glibc(?:@(\d+)\.(\d+))?")
+GLIBC = "glibc"
+MUSL = "musl"
+
+# What stands for a C library that is named without a version.
+_DEFAULT_VERSIONS = {GLIBC: (2, 28), MUSL: (1, 2)}
+_LINUX_TARGET = re.compile(r"(glibc|musl)(?:@(\d+)\.(\d+))?")
 _MACOSX_TARGET = re.compile(r"(\d+)(?:\.(\d+)(?:\.\d+)?)?")
 
 # The last glibc minor version that had a manylinux alias of its own.
@@ -55,17 +60,27 @@ PLATFORMS: dict[str, TargetPlatform] = {
 """All target platforms by name, in the order in which messages and lockfiles list them."""
 
 
-def linux_glibc(linux_target: str) -> tuple[int, int]:
-    """The oldest glibc that a layer must run on, from ``glibc`` or ``glibc@X.Y``.
+@dataclass(frozen=True)
+class LinuxTarget:
+    """The C library that a layer must run on, on Linux."""
 
-    Raises ValueError for anything else.
-    """
-    match = _LINUX_TARGET.fullmatch(linux_target)
+    libc: str
+    """``glibc`` or ``musl``."""
+    version: tuple[int, int]
+    """The oldest one."""
+
+    def __str__(self) -> str:
+        return f"{self.libc}@{self.version[0]}.{self.version[1]}"
+
+
+def parsed_linux_target(written: str) -> LinuxTarget:
+    """What ``glibc``, ``musl``, ``glibc@X.Y`` or ``musl@X.Y`` means; ValueError otherwise."""
+    match = _LINUX_TARGET.fullmatch(written)
     if match is None:
-        raise ValueError(f"`{linux_target}` is not `glibc` or `glibc@X.Y`")
-    if match[1] is None:
-        return linux_glibc(DEFAULT_LINUX_TARGET)
-    return int(match[1]), int(match[2])
+        raise ValueError(f"`{written}` is not `glibc@X.Y` or `musl@X.Y`")
+    if match[2] is None:
+        return LinuxTarget(match[1], _DEFAULT_VERSIONS[match[1]])
+    return LinuxTarget(match[1], (int(match[2]), int(match[3])))
 
 
 def macosx_version(macosx_target: str) -> tuple[int, int]:
@@ -118,18 +133,22 @@ def wheel_platforms(
     if platform.system == "macosx":
         version = macosx_version(macosx_target)
         return tuple(tags.mac_platforms(version, platform.machine))
-    return tuple(_linux_platforms(platform.machine, linux_glibc(linux_target)))
+    return tuple(_linux_platforms(platform.machine, parsed_linux_target(linux_target)))
 
 
-def _linux_platforms(machine: str, glibc: tuple[int, int]) -> Iterator[str]:
-    # PEP 600 counts back to the first glibc for the machine: 2.5 for x86_64, 2.17 elsewhere.
-    major, newest = glibc
-    oldest = 5 if machine == "x86_64" else 17
-    for minor in range(newest, oldest - 1, -1):
-        yield f"manylinux_{major}_{minor}_{machine}"
-        alias = _LEGACY_MANYLINUX.get((major, minor))
-        if alias is not None:
-            yield f"{alias}_{machine}"
+def _linux_platforms(machine: str, target: LinuxTarget) -> Iterator[str]:
+    major, newest = target.version
+    if target.libc == MUSL:
+        for minor in range(newest, -1, -1):
+            yield f"musllinux_{major}_{minor}_{machine}"
+    else:
+        # PEP 600 counts back to the first glibc for the machine: 2.5 for x86_64, 2.17 elsewhere.
+        oldest = 5 if machine == "x86_64" else 17
+        for minor in range(newest, oldest - 1, -1):
+            yield f"manylinux_{major}_{minor}_{machine}"
+            alias = _LEGACY_MANYLINUX.get((major, minor))
+            if alias is not None:
+                yield f"{alias}_{machine}"
     yield f"linux_{machine}"
 
 

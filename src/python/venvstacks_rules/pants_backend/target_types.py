@@ -118,13 +118,13 @@ class PlatformsField(StringSequenceField):
 
 
 class LinuxTargetField(StringField):
-    """The oldest glibc to run on."""
+    """The C library to run on, and its oldest version."""
 
     alias = "linux_target"
     help = softwrap(
         f"""
-        The C library that the layer must run on, on Linux: `glibc@X.Y`. By default that of the
-        layer below, and `{DEFAULT_LINUX_TARGET}` for a runtime.
+        The C library that the layer must run on, on Linux: `glibc@X.Y` or `musl@X.Y`. By default
+        that of the layer below, and `{DEFAULT_LINUX_TARGET}` for a runtime.
         """
     )
 
