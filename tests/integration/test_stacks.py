@@ -84,10 +84,17 @@ def test_a_published_stack_deploys_by_its_manifest(
 ) -> None:
     if not _is_gnu_tar() or shutil.which(needed) is None:
         pytest.skip(f"GNU tar and {needed} are not both on PATH")
-    root.succeed(f"--pants-distdir=dist/{needed}", *options, "package", "examples/hello:stack")
+    done = root.succeed(
+        f"--pants-distdir=dist/{needed}", *options, "package", "examples/hello:stack"
+    )
+    published = root.path / "dist" / needed / PUBLISHED
+    indexes = [json.loads(path.read_text()) for path in published.glob("*.segments.json")]
+    assert {name: sum(counts) for name, counts in done.segments.items()} == {
+        index["install_target"]: len(index["segments"]) for index in indexes
+    }
     layers = folder / "layers"
     layers.mkdir()
-    (application,) = deploy(root.path / "dist" / needed / PUBLISHED, layers)
+    (application,) = deploy(published, layers)
     assert application["app_launch_module"] == "hello"
     output = start(layers / application["install_target"], "manifest")
     assert output.splitlines()[0] == "Hello, manifest!"

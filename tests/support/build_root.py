@@ -71,6 +71,22 @@ class Finished:
         return sorted(set(re.findall(r"Starting: (.*)", self.stderr)))
 
     @property
+    def segments(self) -> dict[str, tuple[int, int]]:
+        """How many segments were reused and built, by the name of what they were written into.
+
+        That is the archive's file name or, below a manifest, the install target.
+        """
+        counts = {}
+        name = ""
+        for line in self.stderr.splitlines():
+            written = re.search(r"Wrote dist/(?:.*/)?(.*)", line)
+            name = written[1] if written else name
+            found = re.search(r"^  (?:(.*): )?.*segments: (\d+) reused, (\d+) built$", line)
+            if found:
+                counts[found[1] or name] = (int(found[2]), int(found[3]))
+        return counts
+
+    @property
     def error(self) -> str:
         """The message that ended the run, with the name of its class."""
         _, _, text = self.stderr.partition("Engine traceback:\n")

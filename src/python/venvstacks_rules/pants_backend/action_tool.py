@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 
 from pants.backend.python.subsystems.python_tool_base import PythonToolRequirementsBase
 from pants.backend.python.util_rules.pex_environment import PexEnvironment
 from pants.engine.fs import EMPTY_DIGEST, CreateDigest, Digest, FileContent, MergeDigests
-from pants.engine.process import Process, ProcessCacheScope
+from pants.engine.process import Process, ProcessCacheScope, ProcessResultMetadata
 from pants.util.frozendict import FrozenDict
 from pants.util.logging import LogLevel
 
@@ -107,6 +107,8 @@ class ActionResult:
     """The JSON text of the result."""
     digest: Digest
     """Its other outputs."""
+    metadata: ProcessResultMetadata = field(compare=False, hash=False)
+    """Where it comes from: run now, or remembered."""
 
 
 def _resource_sources() -> Mapping[str, str]:
@@ -221,7 +223,7 @@ async def run_action(request: ActionProcessRequest) -> ActionResult:
         raise action_failure(request.verb, result.exit_code, result.stderr.decode(errors="replace"))
     contents = await engine.get_digest_contents(result.output_digest)
     texts = [file.content.decode() for file in contents if file.path == _RESULT]
-    return ActionResult(texts[0], result.output_digest)
+    return ActionResult(texts[0], result.output_digest, result.metadata)
 
 
 def action_failure(verb: str, exit_code: int, stderr: str) -> Exception:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from pants.core.goals.package import BuiltPackage, BuiltPackageArtifact, PackageFieldSet
 from pants.engine.fs import AddPrefix, MergeDigests
+from pants.engine.internals.session import RunId
 from pants.engine.unions import UnionRule
 from pants.util.logging import LogLevel
 
@@ -49,9 +50,13 @@ class StackPackageFieldSet(PackageFieldSet):
     output_path: ManifestOutputPathField
 
 
-@rule(desc="Package layer", level=LogLevel.INFO)
+# These two run again at every run, since `RunId` does, and find their results remembered.
+@rule(desc="Package layer", level=LogLevel.DEBUG)
 async def package_layer(
-    field_set: LayerPackageFieldSet, options: VenvstacksSubsystem, platforms: BuildPlatforms
+    field_set: LayerPackageFieldSet,
+    options: VenvstacksSubsystem,
+    platforms: BuildPlatforms,
+    run_id: RunId,
 ) -> BuiltPackage:
     address, output_path = field_set.address, field_set.output_path.value
     found = await find_layer(LayerRequest(address), **implicitly())
@@ -70,18 +75,21 @@ async def package_layer(
     )
     artifacts = [_note(f"{address} is not packaged for {left_out}") for left_out in chosen.left_out]
     for built, folder in zip(archives, folders):
-        size = f"  {built.size / 1e6:.1f} MB, sha256 {built.sha256}"
+        lines = tuple(f"  {line}" for line in built.report(run_id).lines)
         artifacts += [
-            BuiltPackageArtifact(os.path.join(folder.path, built.archive), (size,)),
+            BuiltPackageArtifact(os.path.join(folder.path, built.archive), lines),
             BuiltPackageArtifact(os.path.join(folder.path, built.metadata)),
             BuiltPackageArtifact(os.path.join(folder.path, built.segments)),
         ]
     return BuiltPackage(await engine.merge_digests(MergeDigests(prefixed)), tuple(artifacts))
 
 
-@rule(desc="Package stack", level=LogLevel.INFO)
+@rule(desc="Package stack", level=LogLevel.DEBUG)
 async def package_stack(
-    field_set: StackPackageFieldSet, options: VenvstacksSubsystem, platforms: BuildPlatforms
+    field_set: StackPackageFieldSet,
+    options: VenvstacksSubsystem,
+    platforms: BuildPlatforms,
+    run_id: RunId,
 ) -> BuiltPackage:
     address, output_path = field_set.address, field_set.output_path.value
     request = StackLayersRequest(address, field_set.layers.value)
@@ -112,11 +120,13 @@ async def package_stack(
         artifacts.append(
             _note(f"{address} is not packaged for {', '.join(empty)}: no layer of it is left.")
         )
-    artifacts += [
-        BuiltPackageArtifact(os.path.join(folder.path, path))
-        for outputs, folder in zip(stacks, folders)
-        for path in outputs.files
-    ]
+    for outputs, folder in zip(stacks, folders):
+        manifest, *metadata = outputs.files
+        lines = tuple(
+            f"  {built.install_target}: {built.report(run_id).short}" for built in outputs.archives
+        )
+        artifacts.append(BuiltPackageArtifact(os.path.join(folder.path, manifest), lines))
+        artifacts += [BuiltPackageArtifact(os.path.join(folder.path, path)) for path in metadata]
     return BuiltPackage(await engine.merge_digests(MergeDigests(prefixed)), tuple(artifacts))
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from pants.engine.addresses import Address
 from pants.engine.fs import Digest, DigestSubset, MergeDigests, PathGlobs
+from pants.engine.internals.session import RunId
+from pants.engine.process import ProcessResultMetadata
 
 from venvstacks_rules.model.action_io import (
     AssembleArchiveRequest,
@@ -16,6 +18,7 @@ from venvstacks_rules.model.action_io import (
     from_json,
     to_json,
 )
+from venvstacks_rules.model.build_report import ArchiveReport
 from venvstacks_rules.model.compression import ARCHIVE_FORMATS
 from venvstacks_rules.model.dynlibs import shared_library_links
 from venvstacks_rules.model.errors import DefinitionError
@@ -52,6 +55,15 @@ class LayerArchiveRequest:
 
 
 @dataclass(frozen=True)
+class MadeSegments:
+    """Segments that one process made."""
+
+    count: int
+    metadata: ProcessResultMetadata
+    """Of the process: when it ran, if it did."""
+
+
+@dataclass(frozen=True)
 class LayerArchive:
     """An archive and the two files beside it."""
 
@@ -64,6 +76,18 @@ class LayerArchive:
     size: int
     """Of the archive, in bytes."""
     sha256: str
+    made: tuple[MadeSegments, ...] = field(compare=False, hash=False)
+    """Which segments come from where."""
+
+    def report(self, run_id: RunId) -> ArchiveReport:
+        """What to tell people who asked for the archive in the run `run_id`."""
+        ran = ProcessResultMetadata.Source.RAN
+        return ArchiveReport(
+            self.size,
+            self.sha256,
+            segments=sum(made.count for made in self.made),
+            built=sum(m.count for m in self.made if m.metadata.source(run_id) is ran),
+        )
 
 
 def _library_links(layer: Layer, segments: LayerSegments) -> tuple[OwnLink, ...]:
@@ -136,7 +160,12 @@ async def layer_archive(request: LayerArchiveRequest, options: VenvstacksSubsyst
     )
     digest = await engine.digest_subset_to_digest(DigestSubset(result.digest, PathGlobs(outputs)))
     made = from_json(AssembledArchive, result.result)
-    return LayerArchive(digest, install_target, *outputs, made.size, made.sha256)
+    segments_made = [MadeSegments(len(g.segments), g.metadata) for g in segments.groups]
+    # The layer's own files.
+    segments_made.append(MadeSegments(1, result.metadata))
+    return LayerArchive(
+        digest, install_target, *outputs, made.size, made.sha256, tuple(segments_made)
+    )
 
 
 def rules() -> Iterable[object]:

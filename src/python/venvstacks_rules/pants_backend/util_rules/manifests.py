@@ -15,7 +15,11 @@ from venvstacks_rules.model.manifest import env_metadata_path, manifest_path, st
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.subsystem import VenvstacksSubsystem
-from venvstacks_rules.pants_backend.util_rules.archives import LayerArchiveRequest, layer_archive
+from venvstacks_rules.pants_backend.util_rules.archives import (
+    LayerArchive,
+    LayerArchiveRequest,
+    layer_archive,
+)
 from venvstacks_rules.pants_backend.util_rules.stacks import StackLayersRequest, stack_layers
 
 
@@ -34,6 +38,7 @@ class StackOutputs:
     digest: Digest
     files: tuple[str, ...]
     """The manifest, then the metadata of the layers, as paths in the digest."""
+    archives: tuple[LayerArchive, ...]
 
 
 @rule
@@ -64,7 +69,7 @@ async def stack_outputs(
     digest = await engine.merge_digests(
         MergeDigests([beside, *(built.digest for built in archives)])
     )
-    return StackOutputs(digest, tuple(file.path for file in files))
+    return StackOutputs(digest, tuple(file.path for file in files), tuple(archives))
 
 
 def _manifest_files(

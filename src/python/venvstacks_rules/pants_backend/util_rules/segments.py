@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pants.engine.addresses import Address
 from pants.engine.fs import AddPrefix, Digest
+from pants.engine.process import ProcessResultMetadata
 
 from venvstacks_rules.model.action_io import (
     ArchivedFile,
@@ -70,6 +71,8 @@ class SegmentGroup:
     """The segments and, at `result`, the JSON that lists them."""
     result: str
     segments: tuple[Segment, ...]
+    metadata: ProcessResultMetadata = field(compare=False, hash=False)
+    """Of the process."""
 
 
 @dataclass(frozen=True)
@@ -233,7 +236,7 @@ async def wheel_group(request: WheelGroupRequest) -> SegmentGroup:
     )
     digest = await engine.add_prefix(AddPrefix(result.digest, request.directory))
     segments = from_json(WheelSegments, result.result).segments
-    return SegmentGroup(digest, f"{request.directory}/result.json", segments)
+    return SegmentGroup(digest, f"{request.directory}/result.json", segments, result.metadata)
 
 
 @rule
@@ -270,7 +273,7 @@ async def interpreter_group(request: InterpreterGroupRequest) -> SegmentGroup:
     )
     made = from_json(InterpreterSegment, result.result)
     digest = await engine.add_prefix(AddPrefix(result.digest, "interpreter"))
-    return SegmentGroup(digest, "interpreter/result.json", (made.segment,))
+    return SegmentGroup(digest, "interpreter/result.json", (made.segment,), result.metadata)
 
 
 def rules() -> Iterable[object]:
