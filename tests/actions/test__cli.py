@@ -51,6 +51,7 @@ def test_the_result_goes_to_standard_output_or_a_file(tmp_path: Path) -> None:
             {
                 "wheels": [],
                 "python_version": "3.11",
+                "os_name": "posix",
                 "install_target": "app-x",
                 "compression": {"archive_format": "tar.zst", "level": 3},
             }

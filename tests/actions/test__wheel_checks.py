@@ -305,7 +305,7 @@ def test_other_bytes_than_locked(tmp_path: Path) -> None:
             str(tmp_path / "t"),
         ),
     )
-    request = WheelSegmentsRequest(inputs, "3.11", "layer", Compression("tar.zst", 3))
+    request = WheelSegmentsRequest(inputs, "3.11", "posix", "layer", Compression("tar.zst", 3))
     with pytest.raises(WheelError) as caught:
         wheel_segments.run(to_json(request))
     assert str(caught.value) == (

@@ -57,7 +57,7 @@ def make_segments(folder: Path, compression: Compression) -> tuple[str, ...]:
         len(wheel),
         str(folder / "wheels/demo.seg"),
     )
-    request = WheelSegmentsRequest((wheel_input,), "3.11", TARGET, compression)
+    request = WheelSegmentsRequest((wheel_input,), "3.11", "posix", TARGET, compression)
     (folder / "wheels/result.json").write_text(to_json(wheel_segments.run(to_json(request))))
     return str(folder / "python/result.json"), str(folder / "wheels/result.json")
 

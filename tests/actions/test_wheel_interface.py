@@ -18,7 +18,7 @@ def interface(folder: Path, *wheels: bytes, exclude: tuple[str, ...] = ()) -> Wh
         path = folder / f"{index}.whl"
         path.write_bytes(content)
         paths.append(str(path))
-    request = WheelInterfaceRequest(tuple(paths), "3.11", exclude)
+    request = WheelInterfaceRequest(tuple(paths), "3.11", "posix", exclude)
     return wheel_interface.run(to_json(request))
 
 

@@ -23,6 +23,7 @@ WHEEL = {"path": "w", "file_name": "ü.whl", "sha256": "00", "size": 3, "output"
 REQUEST: dict[str, Any] = {
     "wheels": [WHEEL],
     "python_version": "3.11",
+    "os_name": "posix",
     "install_target": "t",
     "compression": {"archive_format": "tar.zst", "level": 9},
 }
@@ -31,7 +32,7 @@ REQUEST: dict[str, Any] = {
 def test_request_of_wheels() -> None:
     request = from_json(WheelSegmentsRequest, json.dumps(REQUEST))
     assert request == WheelSegmentsRequest(
-        (WheelInput("w", "ü.whl", "00", 3, "o"),), "3.11", "t", Compression("tar.zst", 9)
+        (WheelInput("w", "ü.whl", "00", 3, "o"),), "3.11", "posix", "t", Compression("tar.zst", 9)
     )
     assert json.loads(to_json(request)) == REQUEST
     assert '"ü.whl"' in to_json(request)
@@ -58,7 +59,7 @@ def test_optional_and_default_values() -> None:
 
 def test_null_where_it_is_allowed() -> None:
     request = InterpreterSegmentRequest(
-        "a.tar", None, None, "3.11", "t", Compression("tar.gz", 6), "o"
+        "a.tar", None, None, "3.11", "posix", "t", Compression("tar.gz", 6), "o"
     )
     assert from_json(InterpreterSegmentRequest, to_json(request)) == request
 

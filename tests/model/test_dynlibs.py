@@ -7,7 +7,7 @@ from venvstacks_rules.model.dynlibs import shared_library_links
 from venvstacks_rules.model.errors import DefinitionError
 from venvstacks_rules.model.layout import LayerLayout
 
-LAYOUT = LayerLayout("3.11.13")
+LAYOUT = LayerLayout("3.11.13", "posix")
 SITE = "lib/python3.11/site-packages"
 
 

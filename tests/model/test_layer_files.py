@@ -34,7 +34,7 @@ NUMERIC = LayerInterface("framework-numeric", "3.11.7", offers_shared_libraries=
 
 
 def test_the_config_of_a_runtime() -> None:
-    config = layer_config(layer(LayerKind.RUNTIME), "3.11.7", ())
+    config = layer_config(layer(LayerKind.RUNTIME), "3.11.7", (), os_name="posix")
     assert json.loads(config.to_json()) == {
         "python": "bin/python",
         "py_version": "3.11.7",
@@ -47,7 +47,9 @@ def test_the_config_of_a_runtime() -> None:
 
 def test_the_config_of_an_application() -> None:
     module = ModuleDefinition("src/main.py", ("src/main.py",))
-    config = layer_config(layer(LayerKind.APPLICATION, module), "3.11.7", (NUMERIC, RUNTIME))
+    config = layer_config(
+        layer(LayerKind.APPLICATION, module), "3.11.7", (NUMERIC, RUNTIME), os_name="posix"
+    )
     assert json.loads(config.to_json()) == {
         "python": "bin/python",
         "py_version": "3.11.7",
@@ -66,7 +68,7 @@ def files_of(
     lower: tuple[LayerInterface, ...], system: str = "linux"
 ) -> tuple[tuple[OwnFile, ...], tuple[OwnLink, ...]]:
     return layer_files(
-        layer_config(layer(LayerKind.APPLICATION), "3.11.7", lower),
+        layer_config(layer(LayerKind.APPLICATION), "3.11.7", lower, os_name="posix"),
         lower,
         system=system,
         postinstall="# post",
@@ -75,7 +77,7 @@ def files_of(
 
 
 def test_a_runtime_keeps_its_interpreter() -> None:
-    config = layer_config(layer(LayerKind.RUNTIME), "3.11.7", ())
+    config = layer_config(layer(LayerKind.RUNTIME), "3.11.7", (), os_name="posix")
     files, links = layer_files(config, (), system="linux", postinstall="# post", modules=())
     assert [file.path for file in files] == [
         "share/venv/metadata/venvstacks_layer.json",

@@ -6,18 +6,67 @@ import pytest
 
 from venvstacks_rules.model.layout import LayerLayout, short_version
 
-LAYOUT = LayerLayout("3.11.13")
+LAYOUT = LayerLayout("3.11.13", "posix")
+WINDOWS = LayerLayout("3.11.13", "nt")
 SITE = "lib/python3.11/site-packages"
 
 
 @pytest.mark.parametrize("version", ["3.11", "3.11.13"])
 def test_folders_need_the_minor_version_only(version: str) -> None:
-    layout = LayerLayout(version)
+    layout = LayerLayout(version, "posix")
     assert short_version(version) == "3.11"
     assert str(layout.site_packages) == SITE
     assert str(layout.stdlib) == "lib/python3.11"
     assert str(layout.python) == "bin/python"
     assert str(layout.headers("greenlet")) == "include/site/python3.11/greenlet"
+
+
+def test_folders_on_windows() -> None:
+    assert str(WINDOWS.python) == "Scripts/python.exe"
+    assert str(WINDOWS.base_python) == "python.exe"
+    assert str(WINDOWS.site_packages) == "Lib/site-packages"
+    assert str(WINDOWS.dynlib_dir) == "Library/bin"
+    assert str(WINDOWS.version_header) == "include/patchlevel.h"
+    assert str(WINDOWS.headers("greenlet")) == "include/site/python3.11/greenlet"
+
+
+def test_there_are_two_kinds_of_layouts() -> None:
+    with pytest.raises(ValueError, match="`java` is neither `posix` nor `nt`"):
+        LayerLayout("3.11", "java")
+
+
+@pytest.mark.parametrize(
+    ("path", "place"),
+    [
+        ("lib/x.txt", "Lib/x.txt"),
+        ("LIB/Site-Packages/x.py", "Lib/site-packages/x.py"),
+        ("library/BIN/x.dll", "Library/bin/x.dll"),
+        ("scripts/x.exe", "Scripts/x.exe"),
+        ("Lib", "Lib"),
+        ("libs/x.lib", "libs/x.lib"),
+        ("bin/x", "bin/x"),
+    ],
+)
+def test_folders_of_windows_are_spelled_in_one_way(path: str, place: str) -> None:
+    assert str(WINDOWS.data(path)) == place
+    assert str(LAYOUT.data(path)) == path
+
+
+@pytest.mark.parametrize(
+    ("path", "dropped"),
+    [
+        ("Scripts/tool.exe", True),
+        ("SCRIPTS/tool.exe", True),
+        (".hidden", True),
+        ("PyVenv.cfg", True),
+        ("Lib/site-packages/SiteCustomize.py", True),
+        ("Lib/x/__PyCache__/y.pyc", True),
+        ("bin/tool", False),
+        ("Lib/Scripts/tool", False),
+    ],
+)
+def test_what_stays_out_of_archives_for_windows(path: str, dropped: bool) -> None:
+    assert WINDOWS.is_dropped(PurePosixPath(path)) is dropped
 
 
 @pytest.mark.parametrize(

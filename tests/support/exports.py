@@ -90,6 +90,7 @@ class Stack:
             install_target=name,
             runtime=lower[-1] if lower else name,
             python_version=VERSION,
+            os_name="posix",
             wheels=wheels,
             files=files,
             links=(OwnLink("bin/python", f"../{python}"),) if lower else (),

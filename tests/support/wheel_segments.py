@@ -36,6 +36,7 @@ def run(
     *wheels: bytes,
     names: tuple[str, ...] = (FILE_NAME,),
     python_version: str = "3.11",
+    os_name: str = "posix",
 ) -> WheelSegments:
     inputs = []
     for name, wheel in zip(names, wheels):
@@ -50,7 +51,7 @@ def run(
             )
         )
     request = WheelSegmentsRequest(
-        tuple(inputs), python_version, "framework-demo", Compression("tar.zst", 3)
+        tuple(inputs), python_version, os_name, "framework-demo", Compression("tar.zst", 3)
     )
     return wheel_segments.run(to_json(request))
 

@@ -69,6 +69,7 @@ def fingerprint(layer: LayerToExport) -> str:
         "install_target": layer.install_target,
         "runtime": layer.runtime,
         "python_version": layer.python_version,
+        "os_name": layer.os_name,
         "wheels": [[wheel.sha256, wheel.file_name] for wheel in layer.wheels],
         "files": [[file.path, _content(file), file.executable] for file in layer.files],
         "links": [[link.path, link.target] for link in layer.links],

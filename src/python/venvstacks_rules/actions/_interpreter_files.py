@@ -67,9 +67,12 @@ class AnnouncedInterpreter(Protocol):
         ...
 
 
-def write_interpreter(interpreter: AnnouncedInterpreter, sink: FileSink, spool: Path) -> str:
+def write_interpreter(
+    interpreter: AnnouncedInterpreter, os_name: str, sink: FileSink, spool: Path
+) -> str:
     """Write the files of the interpreter into `sink`; its version, X.Y.Z, by its own headers.
 
+    `os_name` is ``posix`` or ``nt``, the system that the archive is for.
     A temporary file goes to the folder `spool`. Raises InterpreterError for an archive that is
     wrong, damaged or hostile.
     """
@@ -77,7 +80,7 @@ def write_interpreter(interpreter: AnnouncedInterpreter, sink: FileSink, spool: 
     _check_announced(interpreter, path)
     with InterpreterArchive(path, spool) as archive:
         version = _python_version(interpreter, archive)
-        files, links = _selected(archive, LayerLayout(version))
+        files, links = _selected(archive, LayerLayout(version, os_name))
         _complete_interpreter(path.name, version, files, links)
         _write(sink, archive, files, links)
     return version

@@ -19,7 +19,7 @@ from venvstacks_rules.actions._tree_cache import TreeCache, key
 from venvstacks_rules.actions._trees import Tree, TreeWriter
 from venvstacks_rules.actions._wheel_files import RefusedWheelError, refusal, write_wheel
 from venvstacks_rules.model.export_io import InterpreterInput, LayerToExport, LockedWheelInput
-from venvstacks_rules.model.layout import POSTINSTALL, short_version
+from venvstacks_rules.model.layout import POSTINSTALL, LayerLayout, short_version
 
 _CACHE_FOLDER = "/__pycache__/"
 
@@ -35,13 +35,14 @@ class Source:
     input: Union[LockedWheelInput, InterpreterInput]
     python_version: str
     """``X.Y``."""
+    os_name: str
 
     def write(self, writer: TreeWriter, spool: Path) -> None:
         """Write the tree; RefusedWheelError or InterpreterError for an input that is no good."""
         if isinstance(self.input, LockedWheelInput):
-            write_wheel(self.input, self.python_version, writer)
+            write_wheel(self.input, LayerLayout(self.python_version, self.os_name), writer)
         else:
-            write_interpreter(self.input, writer, spool)
+            write_interpreter(self.input, self.os_name, writer, spool)
 
     @property
     def size(self) -> int:
@@ -56,18 +57,22 @@ class Source:
 
 def sources(layer: LayerToExport) -> tuple[Source, ...]:
     """What a layer is made of beside its own files, in the order of an archive."""
-    version = short_version(layer.python_version)
+    version, os_name = short_version(layer.python_version), layer.os_name
     found = [
         Source(
-            wheel.file_name, key("wheel", wheel.sha256, wheel.file_name, version), wheel, version
+            wheel.file_name,
+            key("wheel", wheel.sha256, wheel.file_name, version, os_name),
+            wheel,
+            version,
+            os_name,
         )
         for wheel in layer.wheels
     ]
     if layer.interpreter is not None:
         given = layer.interpreter
         sha256 = given.sha256 or sha256_of(given.archive)[0]
-        name = key("interpreter", sha256, given.python_version)
-        found.insert(0, Source("interpreter", name, given, version))
+        name = key("interpreter", sha256, given.python_version, os_name)
+        found.insert(0, Source("interpreter", name, given, version, os_name))
     return tuple(found)
 
 

@@ -82,8 +82,8 @@ def refusal(errors: list[RefusedWheelError], count: int) -> WheelError:
     )
 
 
-def write_wheel(wheel: AnnouncedWheel, python_version: str, sink: FileSink) -> None:
-    """Write the files of `wheel` for Python `python_version`, ``X.Y``, into `sink`.
+def write_wheel(wheel: AnnouncedWheel, layout: LayerLayout, sink: FileSink) -> None:
+    """Write the files of `wheel`, laid out as `layout` says, into `sink`.
 
     Raises RefusedWheelError for a wheel that is not the one announced, or is damaged or hostile;
     what is in `sink` by then is of no use.
@@ -101,7 +101,6 @@ def write_wheel(wheel: AnnouncedWheel, python_version: str, sink: FileSink) -> N
     except _wheel_checks.READ_ERRORS as e:
         raise RefusedWheelError(wheel, [f"not a zip archive that can be read: {e}"]) from None
     with archive:
-        layout = LayerLayout(python_version)
         try:
             _write(archive, _Plan(archive, wheel, layout), sink, layout)
         except _ProblemsError as e:
@@ -175,15 +174,15 @@ class _Plan:
                 raise ValueError(
                     f"`.data` holds files in the folders {', '.join(sorted(SCHEME_NAMES))} only"
                 )
-            path = self._scheme_folder(scheme) / inner
+            path = self._scheme_path(scheme, inner)
         return None if self._layout.is_dropped(path) else str(path)
 
-    def _scheme_folder(self, scheme: str) -> PurePosixPath:
+    def _scheme_path(self, scheme: str, inner: str) -> PurePosixPath:
         if scheme == "headers":
-            return self._layout.headers(self._dist_info.distribution)
+            return self._layout.headers(self._dist_info.distribution) / inner
         if scheme == "scripts":
-            return self._layout.scripts
-        return PurePosixPath() if scheme == "data" else self._layout.site_packages
+            return self._layout.scripts / inner
+        return self._layout.data(inner) if scheme == "data" else self._layout.site_packages / inner
 
 
 def _clashes(entries: list[_Entry]) -> Iterator[str]:

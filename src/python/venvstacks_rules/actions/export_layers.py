@@ -143,7 +143,7 @@ def _exported(layer: LayerToExport, placed: Placed | None) -> ExportedLayer:
 def _configure(layer: LayerToExport, place: Path, runtime: Path, destination: Path) -> None:
     """Write what depends on where the layers are."""
     if layer.interpreter is None:
-        python = runtime / LayerLayout(layer.python_version).base_python
+        python = runtime / LayerLayout(layer.python_version, layer.os_name).base_python
         _deployment.post_install(place, python, "--no-compile", f"--deployed-in={destination}")
 
 
@@ -200,7 +200,7 @@ class _Export:
             # Not from the staging folder: the runtime's own byte code is not there yet.
             tree = trees.get(interpreter.key)
             folder = self.destination / name if tree is None else tree.folder
-            python = folder / LayerLayout(runtime.python_version).base_python
+            python = folder / LayerLayout(runtime.python_version, runtime.os_name).base_python
             script = next(file.text for file in runtime.files if file.path == str(POSTINSTALL))
             compiler = Interpreter(interpreter.key, python, script or "")
             result[name] = byte_code(wanted.values(), trees, compiler, self.cache, _say)
@@ -225,7 +225,7 @@ class _Export:
         _configure(layer, folder, runtime, self.destination)
         own = [file.path for file in layer.files if is_compiled(file.path)]
         if own:
-            python = runtime / LayerLayout(layer.python_version).base_python
+            python = runtime / LayerLayout(layer.python_version, layer.os_name).base_python
             _deployment.post_install(folder, python, "--compile-listed", paths=own)
         return placed
 
@@ -252,7 +252,7 @@ def _library_links(layer: LayerToExport, trees: Sequence[Tree]) -> tuple[OwnLink
     try:
         return shared_library_links(
             (file for tree in trees for file in tree.files),
-            LayerLayout(layer.python_version),
+            LayerLayout(layer.python_version, layer.os_name),
             layer.dynlib_exclude,
         )
     except DefinitionError as e:

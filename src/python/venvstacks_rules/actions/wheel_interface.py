@@ -22,14 +22,14 @@ _SITE_SCHEMES = ("purelib", "platlib")
 def run(request_text: str) -> WheelInterface:
     """Do what a :class:`WheelInterfaceRequest` asks for; WheelError for what is not a wheel."""
     request = from_json(WheelInterfaceRequest, request_text)
-    layout = LayerLayout(request.python_version)
+    layout = LayerLayout(request.python_version, request.os_name)
     site_packages = layout.site_packages
     libraries = False
     modules: set[str] = set()
     problems = []
     for path in request.wheels:
         try:
-            installed = list(_installed_paths(path, str(site_packages)))
+            installed = list(_installed_paths(path, layout))
         except (OSError, zipfile.BadZipFile) as e:
             problems.append(f"{path.rsplit('/', 1)[-1]}: not a wheel that can be read: {e}")
             continue
@@ -41,8 +41,9 @@ def run(request_text: str) -> WheelInterface:
     return WheelInterface(libraries, tuple(sorted(modules)))
 
 
-def _installed_paths(path: str, site_packages: str) -> Iterator[str]:
+def _installed_paths(path: str, layout: LayerLayout) -> Iterator[str]:
     """Where the files of a wheel go that can go to site-packages, relative to the layer."""
+    site_packages = layout.site_packages
     with zipfile.ZipFile(path) as archive:
         for name in archive.namelist():
             top, _, rest = name.partition("/")
@@ -53,4 +54,4 @@ def _installed_paths(path: str, site_packages: str) -> Iterator[str]:
             if scheme in _SITE_SCHEMES:
                 yield f"{site_packages}/{inner}"
             elif scheme == "data":
-                yield inner
+                yield str(layout.data(inner))

@@ -17,6 +17,7 @@ from venvstacks_rules.model.action_io import (
     WheelSegmentsRequest,
     from_json,
 )
+from venvstacks_rules.model.layout import LayerLayout
 
 
 def run(request_text: str) -> WheelSegments:
@@ -46,5 +47,5 @@ def _segment(wheel: WheelInput, request: WheelSegmentsRequest) -> Segment:
         install_target=request.install_target,
         compression=request.compression,
     ) as writer:
-        write_wheel(wheel, request.python_version, writer)
+        write_wheel(wheel, LayerLayout(request.python_version, request.os_name), writer)
     return writer.segment()

@@ -130,6 +130,8 @@ class InterpreterSegmentRequest:
     """In bytes."""
     python_version: str
     """``X.Y`` or ``X.Y.Z`` that the runtime declares."""
+    os_name: str
+    """``posix`` or ``nt``, as in markers; the archive is laid out for it."""
     install_target: str
     """The top-level folder in the layer archive."""
     compression: Compression
@@ -200,6 +202,8 @@ class WheelSegmentsRequest:
     wheels: tuple[WheelInput, ...]
     python_version: str
     """``X.Y`` of the runtime; it decides the folders."""
+    os_name: str
+    """``posix`` or ``nt``, as in markers; it decides the folders as well."""
     install_target: str
     compression: Compression
 
@@ -219,6 +223,8 @@ class WheelInterfaceRequest:
     """Paths."""
     python_version: str
     """``X.Y`` of the runtime."""
+    os_name: str
+    """``posix`` or ``nt``, as in markers."""
     dynlib_exclude: tuple[str, ...]
     """Globs of libraries that do not count."""
 

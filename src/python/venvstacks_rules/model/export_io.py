@@ -44,6 +44,8 @@ class LayerToExport:
     """The install target of the runtime, the layer's own where it is one."""
     python_version: str
     """X.Y.Z of the runtime."""
+    os_name: str
+    """``posix`` or ``nt``, as in markers."""
     wheels: tuple[LockedWheelInput, ...]
     """Where two hold the same file, the later one's is taken."""
     files: tuple[OwnFile, ...]

@@ -34,9 +34,11 @@ class LayerInterface:
     """The names that can be imported from the layer's packages."""
 
 
-def layer_config(layer: Layer, python_version: str, lower: Sequence[LayerInterface]) -> LayerConfig:
+def layer_config(
+    layer: Layer, python_version: str, lower: Sequence[LayerInterface], *, os_name: str
+) -> LayerConfig:
     """The deployed layer config of `layer`, on `lower` in import order, the runtime last."""
-    layout = LayerLayout(python_version)
+    layout = LayerLayout(python_version, os_name)
     base_python = str(layout.base_python)
     if lower:
         base_python = f"../{lower[-1].install_target}/{base_python}"
@@ -78,7 +80,7 @@ def layer_files(
         files.append(OwnFile(f"{config.site_dir}/{module.path}", source=module.source))
     links: list[OwnLink] = []
     if lower:
-        layout = LayerLayout(config.py_version)
+        layout = LayerLayout(config.py_version, "posix")
         base_python = f"../{config.base_python}"
         # A script in place of a link costs every start a few milliseconds.
         libraries = [_dynlib_dir(below) for below in lower if below.offers_shared_libraries]

@@ -38,6 +38,11 @@ class TargetPlatform:
     machine: str
     """The machine as wheel tags spell it: ``x86_64``, ``aarch64``, ``arm64``, ``amd64``."""
 
+    @property
+    def os_name(self) -> str:
+        """``posix`` or ``nt``, as in markers; it decides how a layer is laid out."""
+        return "nt" if self.system == "win" else "posix"
+
 
 LINUX_X86_64 = TargetPlatform("linux_x86_64", "linux", "x86_64")
 LINUX_AARCH64 = TargetPlatform("linux_aarch64", "linux", "aarch64")
@@ -102,16 +107,16 @@ def marker_environment(platform: TargetPlatform, python_version: str) -> dict[st
     """
     full = python_version if python_version.count(".") >= 2 else f"{python_version}.0"
     system = {
-        "linux": ("posix", "linux", "Linux"),
-        "macosx": ("posix", "darwin", "Darwin"),
-        "win": ("nt", "win32", "Windows"),
+        "linux": ("linux", "Linux"),
+        "macosx": ("darwin", "Darwin"),
+        "win": ("win32", "Windows"),
     }
-    os_name, sys_platform, platform_system = system[platform.system]
+    sys_platform, platform_system = system[platform.system]
     machine = platform.machine.upper() if platform.system == "win" else platform.machine
     return {
         "implementation_name": "cpython",
         "implementation_version": full,
-        "os_name": os_name,
+        "os_name": platform.os_name,
         "platform_machine": machine,
         "platform_python_implementation": "CPython",
         "platform_release": "",

@@ -89,7 +89,7 @@ async def check_application(
             for group in layer_of_chain.groups
             for segment in group.segments
         ),
-        LayerLayout(version).site_packages,
+        LayerLayout(version, PLATFORMS[platform].os_name).site_packages,
     )
     prepared = await action_process(
         ActionProcessRequest(

@@ -24,7 +24,6 @@ from venvstacks_rules.model.dynlibs import shared_library_links
 from venvstacks_rules.model.errors import DefinitionError
 from venvstacks_rules.model.imports import top_level_module
 from venvstacks_rules.model.layers import Layer
-from venvstacks_rules.model.layout import LayerLayout
 from venvstacks_rules.model.manifest import archive_names
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.action_tool import (
@@ -91,9 +90,8 @@ class LayerArchive:
 
 
 def _library_links(layer: Layer, segments: LayerSegments) -> tuple[OwnLink, ...]:
-    layout = LayerLayout(segments.python_version)
     try:
-        return shared_library_links(segments.files, layout, layer.dynlib_exclude)
+        return shared_library_links(segments.files, segments.layout, layer.dynlib_exclude)
     except DefinitionError as e:
         raise DefinitionError(f"{layer.address}: {e.summary}", e.problems) from None
 
@@ -101,7 +99,7 @@ def _library_links(layer: Layer, segments: LayerSegments) -> tuple[OwnLink, ...]
 def _module_owners(segments: LayerSegments) -> dict[str, str]:
     """By name, the sources of the modules in the layer's own packages."""
     owners = {}
-    site_packages = LayerLayout(segments.python_version).site_packages
+    site_packages = segments.layout.site_packages
     for group in segments.groups:
         for segment in group.segments:
             for file in segment.files:

@@ -11,6 +11,7 @@ from pants.engine.fs import AddPrefix, Digest, MergeDigests
 from venvstacks_rules.model.export_io import InterpreterInput, LayerToExport, LockedWheelInput
 from venvstacks_rules.model.manifest import LayerMetadata
 from venvstacks_rules.model.names import LayerKind
+from venvstacks_rules.model.platforms import PLATFORMS
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.util_rules.interpreters import (
@@ -125,6 +126,7 @@ async def layer_export(request: LayerExportRequest) -> LayerExport:
             install_target=install_target,
             runtime=contents.metadata.runtime_layer,
             python_version=contents.python_version,
+            os_name=PLATFORMS[request.platform].os_name,
             wheels=tuple(
                 LockedWheelInput(
                     path=f"{request.directory}/wheels/{wheel.path}",

@@ -92,10 +92,11 @@ async def layer_contents(request: LayerContentsRequest) -> LayerContents:
         )
         for address in layer.lower
     )
+    platform = PLATFORMS[request.platform]
     files, links = layer_files(
-        layer_config(layer, version.value, lower),
+        layer_config(layer, version.value, lower, os_name=platform.os_name),
         lower,
-        system=PLATFORMS[request.platform].system,
+        system=platform.system,
         postinstall=postinstall_source(),
         modules=modules.files,
     )

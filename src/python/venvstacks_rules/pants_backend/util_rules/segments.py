@@ -23,9 +23,10 @@ from venvstacks_rules.model.action_io import (
 )
 from venvstacks_rules.model.compression import compression
 from venvstacks_rules.model.errors import DefinitionError
-from venvstacks_rules.model.layout import short_version
+from venvstacks_rules.model.layout import LayerLayout, short_version
 from venvstacks_rules.model.lockfiles import LockedWheel
 from venvstacks_rules.model.names import LayerKind
+from venvstacks_rules.model.platforms import PLATFORMS
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.action_tool import ActionProcessRequest, run_action
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
@@ -83,7 +84,13 @@ class LayerSegments:
     """In the order of the archive."""
     python_version: str
     """X.Y.Z of the runtime."""
+    os_name: str
     compression: Compression
+
+    @property
+    def layout(self) -> LayerLayout:
+        """Where the files lie."""
+        return LayerLayout(self.python_version, self.os_name)
 
     @property
     def files(self) -> tuple[ArchivedFile, ...]:
@@ -104,6 +111,7 @@ class WheelGroupRequest:
     """The layer_name, for the description."""
     python_version: str
     """``X.Y``."""
+    os_name: str
     install_target: str
     compression: Compression
     directory: str
@@ -175,6 +183,7 @@ async def layer_segments(request: SegmentsRequest, options: VenvstacksSubsystem)
     # All that is wrong with them is reported together, before anything is built.
     await path_wheels(PathWheelsRequest(selected.wheels, request.address), **implicitly())
     chosen = layer_compression(found, options)
+    os_name = PLATFORMS[request.platform].os_name
     interpreters = (
         [InterpreterGroupRequest(request.address, request.platform, chosen)]
         if layer.kind is LayerKind.RUNTIME
@@ -190,6 +199,7 @@ async def layer_segments(request: SegmentsRequest, options: VenvstacksSubsystem)
                         address=request.address,
                         layer=layer.layer_name,
                         python_version=short_version(selected.python_version),
+                        os_name=os_name,
                         install_target=locks.install_target(layer),
                         compression=chosen,
                         directory=f"wheels-{index}",
@@ -200,7 +210,7 @@ async def layer_segments(request: SegmentsRequest, options: VenvstacksSubsystem)
             ),
         ]
     )
-    return LayerSegments(tuple(groups), selected.python_version, chosen)
+    return LayerSegments(tuple(groups), selected.python_version, os_name, chosen)
 
 
 @rule
@@ -225,7 +235,11 @@ async def wheel_group(request: WheelGroupRequest) -> SegmentGroup:
             verb="wheel-segments",
             request=to_json(
                 WheelSegmentsRequest(
-                    wheels, request.python_version, request.install_target, request.compression
+                    wheels=wheels,
+                    python_version=request.python_version,
+                    os_name=request.os_name,
+                    install_target=request.install_target,
+                    compression=request.compression,
                 )
             ),
             input_digest=fetched.digest,
@@ -260,6 +274,7 @@ async def interpreter_group(request: InterpreterGroupRequest) -> SegmentGroup:
                     sha256=archive.sha256,
                     size=archive.size,
                     python_version=layer.python_version,
+                    os_name=PLATFORMS[request.platform].os_name,
                     install_target=locks.install_target(layer),
                     compression=request.compression,
                     output=output,

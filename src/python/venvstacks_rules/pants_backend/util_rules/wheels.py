@@ -235,6 +235,7 @@ async def layer_wheels_interface(request: LayerWheelsInterfaceRequest) -> WheelI
                 WheelInterfaceRequest(
                     tuple(wheel.path for wheel in fetched.wheels),
                     short_version(selected.python_version),
+                    PLATFORMS[request.platform].os_name,
                     layer.dynlib_exclude,
                 )
             ),
