@@ -1,4 +1,4 @@
-"""``benchmarks/run``: both tools, alternating, and a table of medians and ratios."""
+"""``benchmarks/run``: what it compares, in parts; tables of medians and ratios."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from typing import Any
 
 import zstandard
 
+from benchmarks import platforms
 from benchmarks.first_command import first_command
 from benchmarks.measure import MemoryWatch
 from benchmarks.ours import Ours
@@ -25,6 +26,9 @@ from benchmarks.stack import PYTHON, edit_launch_module, write_stack
 
 ROOT = Path(__file__).resolve().parent.parent
 RELEASE_LEVEL = 19
+
+Figures = dict[str, Any]
+"""What goes to the file of option ``--json``."""
 
 GOALS = {
     "build and publish, nothing cached (tar.zst)": 0.15,
@@ -162,49 +166,82 @@ def report(series: Series, peaks: dict[str, int]) -> str:
     return "\n".join(lines)
 
 
+def compare(folder: Path, archive: Path, version: str, options: argparse.Namespace) -> Figures:
+    """The part ``peer``: both tools on the same stack."""
+    stacks = {"ours": folder / "ours/stack", "peer": folder / "peer/stack"}
+
+    def write(added: bool) -> None:
+        for stack in stacks.values():
+            write_stack(
+                stack, ROOT / "examples/sklearn", archive=archive, version=version, added=added
+            )
+
+    write(added=False)
+    ours = Ours(ROOT, folder / "ours", stacks["ours"])
+    peer = Peer(folder / "peer", stacks["peer"], archive, version)
+    print("Setting both tools up ...", file=sys.stderr)
+    peer_python = str(find(folder, "3.12")["executable"])
+    peer.set_up(options.uv, ROOT / "benchmarks/peer-requirements.txt", peer_python)
+    peer.run("lock")
+    ours.set_up()
+    series = Series(options.runs)
+    try:
+        peaks = measure(series, ours, peer, write)
+    finally:
+        ours.stop()
+    print(report(series, peaks))
+    return {"runs": series.rows, "goals": GOALS, "peak_memory_mb": peaks}
+
+
+def every_platform(
+    folder: Path, archive: Path, version: str, options: argparse.Namespace
+) -> Figures:
+    """The part ``platforms``: all target platforms from one machine."""
+    print("Fetching the wheels of all platforms ...", file=sys.stderr)
+    pairs = platforms.measure(ROOT, folder, archive, version, options.runs)
+    every, native = (statistics.median(values) for values in zip(*pairs))
+    count = len(platforms.PLATFORMS)
+    print(f"\n| what | {count} platforms | one | ratio | goal |\n|---|---|---|---|---|")
+    ratio = every / native
+    print(f"| package, wheels fetched | {every:.1f} s | {native:.1f} s | {ratio:.2f} | <= 5 |")
+    return {"every_platform_s": pairs}
+
+
+def fresh_machine(
+    folder: Path, archive: Path, version: str, options: argparse.Namespace
+) -> Figures:
+    """The part ``first``: the README's first command on a fresh machine."""
+    del archive, version, options
+    parts = first_command(ROOT, folder / "fresh")
+    print("\n| first command on a fresh machine | s |\n|---|---|")
+    for name, seconds in parts.items():
+        print(f"| {name} | {seconds:.1f} |")
+    return {"first_command_s": parts}
+
+
+PARTS = {"peer": compare, "platforms": every_platform, "first": fresh_machine}
+
+
 def main() -> int:
     """Run and print."""
     parser = argparse.ArgumentParser(prog="benchmarks/run", description=__doc__)
-    parser.add_argument("--runs", type=int, default=3, help="of each tool (default: 3)")
+    parser.add_argument("--runs", type=int, default=3, help="of each measurement (default: 3)")
+    parser.add_argument("--only", choices=PARTS, action="append", help="a part (default: all)")
     parser.add_argument("--json", type=Path, help="where to write all figures")
     parser.add_argument("--folder", type=Path, help="scratch space to keep (default: temporary)")
     parser.add_argument("--uv", required=True, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    machine = {"system": platform.platform(), "python": platform.python_version()}
+    figures: Figures = {"machine": machine}
     with tempfile.TemporaryDirectory() as temporary:
         folder = (options.folder or Path(temporary)).resolve()
         folder.mkdir(parents=True, exist_ok=True)
         archive, version = interpreter(folder)
-        stacks = {"ours": folder / "ours/stack", "peer": folder / "peer/stack"}
-
-        def write(added: bool) -> None:
-            for stack in stacks.values():
-                write_stack(
-                    stack, ROOT / "examples/sklearn", archive=archive, version=version, added=added
-                )
-
-        write(added=False)
-        ours = Ours(ROOT, folder / "ours", stacks["ours"])
-        peer = Peer(folder / "peer", stacks["peer"], archive, version)
-        print("Setting both tools up ...", file=sys.stderr)
-        peer_python = str(find(folder, "3.12")["executable"])
-        peer.set_up(options.uv, ROOT / "benchmarks/peer-requirements.txt", peer_python)
-        peer.run("lock")
-        ours.set_up()
-        series = Series(options.runs)
-        try:
-            peaks = measure(series, ours, peer, write)
-        finally:
-            ours.stop()
-        parts = first_command(ROOT, folder / "fresh")
-    print(report(series, peaks))
-    print("\n| first command on a fresh machine | s |\n|---|---|")
-    for name, seconds in parts.items():
-        print(f"| {name} | {seconds:.1f} |")
+        for name, part in PARTS.items():
+            if not options.only or name in options.only:
+                figures.update(part(folder, archive, version, options))
     if options.json is not None:
-        machine = {"system": platform.platform(), "python": platform.python_version()}
-        data: dict[str, object] = {"runs": series.rows, "goals": GOALS, "peak_memory_mb": peaks}
-        data.update(first_command_s=parts, machine=machine)
-        options.json.write_text(json.dumps(data, indent=2) + "\n")
+        options.json.write_text(json.dumps(figures, indent=2) + "\n")
     return 0
 
 

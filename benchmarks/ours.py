@@ -45,12 +45,16 @@ class Ours:
         self._caches = folder / "caches"
         self._set_up_store = folder / "store-with-the-tool-only"
 
-    def set_up(self) -> None:
-        """Make the tool's environment, lock the stack, and remember a store without wheels."""
+    def set_up(self, *others: str) -> None:
+        """Make the tool's environment, lock the stack, and remember a store without wheels.
+
+        `others` are the addresses of more layers than those of the example.
+        """
         (self.stack / "pants.toml").write_text(
             _PANTS_TOML.format(root=self._root, store=self._store, caches=self._caches)
         )
-        self.pants("generate-lockfiles", *self._resolves())
+        resolves = [*self._resolves(), *(f"--resolve={address}" for address in others)]
+        self.pants("generate-lockfiles", *resolves)
         self.stop()
         shutil.copytree(self._store, self._set_up_store, symlinks=True)
 
