@@ -41,7 +41,7 @@ def test_a_request_that_cannot_be_met_is_one_message_and_exit_code_1(tmp_path: P
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
         "error: //:rt: wrong Python version\n"
-        "  * `2.7` is not a version `3.Y` or `3.Y.Z` of CPython\n"
+        "  * `2.7` is not `3.Y` or `3.Y.Z`, nor one of these with a `t`\n"
     )
 
 

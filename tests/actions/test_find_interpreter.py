@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 
 from venvstacks_rules.actions import _interpreter_probe, _interpreter_tree, find_interpreter
 from venvstacks_rules.actions._interpreter_probe import Installation
+from venvstacks_rules.actions._relocation import find_patchelf
 from venvstacks_rules.model.errors import InterpreterError
 
 Machine = Callable[[str, str], str]
@@ -19,8 +21,8 @@ Machine = Callable[[str, str], str]
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="captures work on Linux")
 
 
-def request(version: str) -> str:
-    return json.dumps({"target": "//stacks:rt", "python_version": version})
+def request(version: str, **fields: str) -> str:
+    return json.dumps({"target": "//stacks:rt", "python_version": version, **fields})
 
 
 @pytest.fixture
@@ -36,9 +38,11 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
 
     def probe(executable: str) -> Installation | None:
         path = Path(executable)
-        version = path.read_bytes()[4:].decode()
+        version, _, libc = path.read_bytes()[4:].decode().partition(" ")
         prefix = str(path.parent.parent)
-        return Installation(executable, version, prefix, "", "", "lib") if version else None
+        if not version:
+            return None
+        return Installation(executable, version, prefix, "", "", "lib", libc or None)
 
     monkeypatch.setattr(find_interpreter, "probe", probe)
 
@@ -65,6 +69,45 @@ def test_an_exact_version_wins_over_a_newer_one(machine: Machine) -> None:
     exact = machine("home/.pyenv/versions/3.11.1/bin/python3.11", "3.11.1")
     machine("home/.pyenv/versions/3.11.10/bin/python3.11", "3.11.10")
     assert find_interpreter.run(request("3.11.1")).executable == exact
+
+
+def test_a_free_threaded_build_is_taken_for_itself_only(machine: Machine) -> None:
+    plain = machine("home/.pyenv/versions/3.14.0/bin/python3.14", "3.14.0")
+    free = machine("home/.pyenv/versions/3.14.0t/bin/python3.14t", "3.14.0t")
+    for version, expected in (("3.14", plain), ("3.14.0", plain), ("3.14t", free)):
+        assert find_interpreter.run(request(version)).executable == expected
+    found = find_interpreter.run(request("3.14.0t"))
+    assert (found.executable, found.python_version) == (free, "3.14.0t")
+    Path(free).unlink()
+    with pytest.raises(InterpreterError) as caught:
+        find_interpreter.run(request("3.14t"))
+    assert str(caught.value).startswith(
+        "//stacks:rt: no CPython 3.14t (free-threaded) was found on this machine\n"
+    )
+    assert caught.value.problems[1:] == (
+        f"found 3.14.0 (`{plain}`)",
+        "install it (for example `uv python install 3.14t` or `pyenv install 3.14t`), choose "
+        "another `python_implementation`, or set `[venvstacks].python_provider` to `pbs` or "
+        "`archive`",
+    )
+
+
+@pytest.mark.parametrize(
+    ("host", "target", "other"),
+    [("glibc", "musl@1.2", "musl"), ("musl", "glibc@2.28", "glibc")],
+)
+def test_an_interpreter_for_another_c_library_is_refused(
+    machine: Machine, host: str, target: str, other: str
+) -> None:
+    python = machine("usr/bin/python3.11", f"3.11.9 {host}")
+    assert find_interpreter.run(request("3.11", linux_target=host)).executable == python
+    with pytest.raises(InterpreterError) as caught:
+        find_interpreter.run(request("3.11", linux_target=target))
+    assert caught.value.problems[1:] == (
+        f"found 3.11.9 (`{python}`)",
+        f"those for {host} do not serve: `linux_target` is `{target}`; change that, or build "
+        f"where {other} is the C library, or set `[venvstacks].python_provider` to `archive`",
+    )
 
 
 def test_of_equal_versions_the_preferred_place(
@@ -124,13 +167,13 @@ def test_nothing_found(machine: Machine, monkeypatch: pytest.MonkeyPatch, tmp_pa
     )
 
 
-@pytest.mark.parametrize("version", ["3", "2.7", "3.11.x", "3.11.1.2", ""])
+@pytest.mark.parametrize("version", ["3", "2.7", "3.11.x", "3.11.1.2", "t", "3.14tt", ""])
 def test_a_wrong_version(version: str) -> None:
     with pytest.raises(InterpreterError) as caught:
         find_interpreter.run(request(version))
     assert str(caught.value) == (
         "//stacks:rt: wrong Python version\n"
-        f"  * `{version}` is not a version `3.Y` or `3.Y.Z` of CPython"
+        f"  * `{version}` is not `3.Y` or `3.Y.Z`, nor one of these with a `t`"
     )
 
 
@@ -145,8 +188,73 @@ def test_probe_agrees_with_the_running_interpreter() -> None:
     found = _interpreter_probe.probe(base_interpreter())
     assert found is not None
     assert found.python_version == "{}.{}.{}".format(*sys.version_info)
+    assert found.libc == (platform.libc_ver()[0] or None)
     assert Path(found.prefix).samefile(sys.base_prefix)
     assert Path(found.stdlib, "os.py").samefile(os.__file__)
+
+
+def says(folder: Path, **answers: object) -> str:
+    """A program that answers the question for what it is as a CPython 3.14.0 would."""
+    answer = {
+        "implementation": "cpython",
+        "release": True,
+        "abiflags": "",
+        "gil_disabled": False,
+        "python_version": "3.14.0",
+        "prefix": str(folder),
+        "stdlib": "",
+        "include": "",
+        "platlibdir": "lib",
+    }
+    program = folder / "python3.14"
+    program.write_text(f"#!/bin/sh\necho '{json.dumps({**answer, **answers})}'\n")
+    program.chmod(0o755)
+    return str(program)
+
+
+@pytest.mark.parametrize(
+    ("answers", "version"),
+    [
+        ({}, "3.14.0"),
+        ({"gil_disabled": True, "abiflags": "t"}, "3.14.0t"),
+        ({"abiflags": "d"}, None),
+        ({"gil_disabled": True, "abiflags": "td"}, None),
+        ({"release": False}, None),
+        ({"implementation": "pypy"}, None),
+    ],
+)
+def test_builds_with_another_abi(
+    tmp_path: Path, answers: dict[str, object], version: str | None
+) -> None:
+    found = _interpreter_probe.probe(says(tmp_path, **answers))
+    assert (found and found.python_version) == version
+
+
+@linux_only
+def test_the_c_library_of_a_program(tmp_path: Path) -> None:
+    assert _interpreter_probe.libc_of(base_interpreter()) == platform.libc_ver()[0]
+    assert _interpreter_probe.libc_of(__file__) is None
+    assert _interpreter_probe.libc_of(str(tmp_path / "missing")) is None
+    cut = tmp_path / "cut"
+    cut.write_bytes(Path(base_interpreter()).read_bytes()[:70])
+    assert _interpreter_probe.libc_of(str(cut)) is None
+
+
+@linux_only
+def test_the_c_library_of_a_program_for_musl(tmp_path: Path) -> None:
+    program = tmp_path / "program"
+    shutil.copyfile(base_interpreter(), program)
+    loader = "/lib/ld-musl-x86_64.so.1"
+    subprocess.run([find_patchelf(), "--set-interpreter", loader, str(program)], check=True)
+    assert _interpreter_probe.libc_of(str(program)) == "musl"
+
+
+@pytest.mark.skipif(shutil.which("musl-gcc") is None, reason="needs a compiler for musl")
+def test_the_c_library_of_what_is_compiled_for_musl(tmp_path: Path) -> None:
+    (tmp_path / "main.c").write_text("int main(void) { return 0; }")
+    program = str(tmp_path / "program")
+    subprocess.run(["musl-gcc", "-o", program, str(tmp_path / "main.c")], check=True)
+    assert _interpreter_probe.libc_of(program) == "musl"
 
 
 @pytest.mark.parametrize("option", ["--symlinks", "--copies"])

@@ -171,7 +171,7 @@ def test_a_closed_pipe_ends_what_the_application_starts(
 
 def test_a_wrapped_python_is_launched_through_its_wrapper(tmp_path: Path) -> None:
     folders = ["share/venv/dynlib", "../framework-lower/share/venv/dynlib"]
-    wrapper = python_wrapper(system="linux", dynlib_dirs=folders)
+    wrapper = python_wrapper(system="linux", libc="glibc", dynlib_dirs=folders)
     seen = shown(chain(tmp_path / "a", wrapper=wrapper), tmp_path / "cache", "show")
     (stack,) = (tmp_path / "cache/stacks").iterdir()
     assert seen["executable"] == str(stack / "app-show/bin/python")

@@ -18,11 +18,17 @@ from venvstacks_rules.model.pylock import LockedInterpreter
 URL, SHA256 = table.PYTHON_VERSIONS[PythonVersion("cpython", 3, 11, 13, False)][
     ("linux", "x86_64", True)
 ]
+MACOS_URL, _ = table.PYTHON_VERSIONS[PythonVersion("cpython", 3, 11, 13, False)][
+    ("macos", "aarch64", True)
+]
+MACOS_PATH = urlsplit(MACOS_URL).path.partition("/releases/download")[2]
 PATH = urlsplit(URL).path.partition("/releases/download")[2]
 
 
-def run(version: str, *platforms: str, mirror: str | None = None) -> PinnedInterpreters:
-    request = PinInterpretersRequest("src:py", version, platforms, mirror)
+def run(
+    version: str, *platforms: str, mirror: str | None = None, linux_target: str = "glibc@2.28"
+) -> PinnedInterpreters:
+    request = PinInterpretersRequest("src:py", version, platforms, mirror, linux_target)
     return pin_interpreters.run(to_json(request))
 
 
@@ -32,6 +38,38 @@ def test_url_and_hash_are_of_the_table_and_the_size_of_the_mirror() -> None:
         assert server.requests == [("HEAD", f"/m{PATH}")]
     assert SHA256 is not None
     assert pinned.interpreters == (LockedInterpreter("linux_x86_64", URL, SHA256, 1234),)
+
+
+def test_a_free_threaded_build_has_an_archive_of_its_own() -> None:
+    url, sha256 = table.PYTHON_VERSIONS[PythonVersion("cpython", 3, 14, 0, True)][
+        ("macos", "aarch64", False)
+    ]
+    assert "-freethreaded" in url
+    path = urlsplit(url).path.partition("/releases/download")[2]
+    with serve({f"/m{path}": b"x" * 77}) as server:
+        pinned = run("3.14.0t", "macosx_arm64", mirror=f"{server.url}/m")
+    assert sha256 is not None
+    assert pinned.interpreters == (LockedInterpreter("macosx_arm64", url, sha256, 77),)
+
+
+def test_there_are_no_archives_for_musl() -> None:
+    assert not any(
+        "musl" in url for found in table.PYTHON_VERSIONS.values() for url, _ in found.values()
+    )
+    with pytest.raises(LockError) as caught:
+        run("3.11.13", "linux_x86_64", "linux_aarch64", linux_target="musl@1.2")
+    assert caught.value.problems == tuple(
+        f"of the archives of python-build-standalone for {name}, only those for glibc are known, "
+        "and `linux_target` names musl; set `[venvstacks].python_provider` to `archive`, and "
+        "`python_archives` to interpreters of your own"
+        for name in ("linux_x86_64", "linux_aarch64")
+    )
+
+
+def test_the_c_library_matters_on_linux_alone() -> None:
+    with serve({f"/m{MACOS_PATH}": b"x"}) as server:
+        pinned = run("3.11.13", "macosx_arm64", mirror=f"{server.url}/m", linux_target="musl@1.2")
+    assert pinned.interpreters[0].url == MACOS_URL
 
 
 def test_problems() -> None:

@@ -64,6 +64,24 @@ def test_the_config_of_an_application() -> None:
     }
 
 
+def test_a_layer_on_a_free_threaded_runtime() -> None:
+    runtime = LayerInterface("py", "3.14.0t", offers_shared_libraries=False)
+    config = layer_config(layer(LayerKind.APPLICATION), "3.14.0t", (runtime,), os_name="posix")
+    assert config.py_version == "3.14.0t"
+    assert config.site_dir == "lib/python3.14t/site-packages"
+    assert config.pylib_dirs == ("../py/lib/python3.14t/site-packages",)
+    _, links = layer_files(
+        config, (runtime,), system="linux", libc="glibc", postinstall="", modules=()
+    )
+    assert links == (
+        OwnLink("bin/python", "../../py/bin/python"),
+        OwnLink("bin/python3", "python"),
+        OwnLink("bin/python3.14", "python"),
+        OwnLink("bin/python3.14t", "python"),
+        OwnLink("lib64", "lib"),
+    )
+
+
 def files_of(
     lower: tuple[LayerInterface, ...], system: str = "linux"
 ) -> tuple[tuple[OwnFile, ...], tuple[OwnLink, ...]]:
@@ -71,6 +89,7 @@ def files_of(
         layer_config(layer(LayerKind.APPLICATION), "3.11.7", lower, os_name="posix"),
         lower,
         system=system,
+        libc="glibc",
         postinstall="# post",
         modules=[OwnFile("main.py", source="src/main.py")],
     )
@@ -78,7 +97,9 @@ def files_of(
 
 def test_a_runtime_keeps_its_interpreter() -> None:
     config = layer_config(layer(LayerKind.RUNTIME), "3.11.7", (), os_name="posix")
-    files, links = layer_files(config, (), system="linux", postinstall="# post", modules=())
+    files, links = layer_files(
+        config, (), system="linux", libc="glibc", postinstall="# post", modules=()
+    )
     assert [file.path for file in files] == [
         "share/venv/metadata/venvstacks_layer.json",
         "postinstall.py",

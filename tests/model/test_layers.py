@@ -84,6 +84,16 @@ def test_the_version_of_the_c_library_is_each_layers_own(below: str, above: str)
     assert [layers[name].linux_target for name in ("src:py", "src:fw")] == [below, above]
 
 
+@pytest.mark.parametrize("version", ["3.13.1t", "3.14.0t"])
+def test_a_free_threaded_runtime(version: str) -> None:
+    implementation = f"cpython@{version}"
+    definitions = [runtime(python_implementation=implementation), framework("fw")]
+    layers, found = resolve_layers(definitions, patch_release_needed=True)
+    assert found == ()
+    assert layers["src:fw"].python_version == version
+    assert layers["src:fw"].python_implementation == implementation
+
+
 def test_a_layer_takes_the_c_library_of_the_one_below() -> None:
     definitions = [runtime(linux_target="musl"), framework("fw"), application("app", "fw")]
     layers, found = resolve_layers(definitions, patch_release_needed=True)
@@ -119,6 +129,17 @@ WRONG = {
         [runtime(python_implementation=None)],
         "src:py: `python_implementation` is '', which is not of the form 'cpython@X.Y.Z'. "
         "Write it as, for example, 'cpython@3.11.13'.",
+    ),
+    "a free-threaded build of a Python that has none": (
+        [runtime(python_implementation="cpython@3.12.4t")],
+        "src:py: `python_implementation` is 'cpython@3.12.4t', and CPython has free-threaded "
+        "builds since 3.13. Take a newer one, or remove the `t`.",
+    ),
+    "a free-threaded build without a patch release": (
+        [runtime(python_implementation="cpython@3.14t")],
+        "src:py: `python_implementation` is 'cpython@3.14t', without the patch release that only "
+        "the `local` provider can leave open: 'cpython@X.Y.Z'. Write it as, for example, "
+        "'cpython@3.11.13'.",
     ),
     "another implementation": (
         [runtime(python_implementation="pypy@3.10.1")],

@@ -4,7 +4,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from venvstacks_rules.model.layout import LayerLayout, short_version
+from venvstacks_rules.model.layout import LayerLayout
 
 LAYOUT = LayerLayout("3.11.13", "posix")
 WINDOWS = LayerLayout("3.11.13", "nt")
@@ -14,11 +14,23 @@ SITE = "lib/python3.11/site-packages"
 @pytest.mark.parametrize("version", ["3.11", "3.11.13"])
 def test_folders_need_the_minor_version_only(version: str) -> None:
     layout = LayerLayout(version, "posix")
-    assert short_version(version) == "3.11"
     assert str(layout.site_packages) == SITE
     assert str(layout.stdlib) == "lib/python3.11"
     assert str(layout.python) == "bin/python"
     assert str(layout.headers("greenlet")) == "include/site/python3.11/greenlet"
+
+
+@pytest.mark.parametrize("version", ["3.14t", "3.14.0t"])
+def test_folders_of_a_free_threaded_build(version: str) -> None:
+    layout = LayerLayout(version, "posix")
+    assert str(layout.stdlib) == "lib/python3.14t"
+    assert str(layout.site_packages) == "lib/python3.14t/site-packages"
+    assert str(layout.version_header) == "include/python3.14t/patchlevel.h"
+    # Like pip and uv, which name this one by the language.
+    assert str(layout.headers("greenlet")) == "include/site/python3.14/greenlet"
+    windows = LayerLayout(version, "nt")
+    assert str(windows.site_packages) == "Lib/site-packages"
+    assert str(windows.base_python) == "python.exe"
 
 
 def test_folders_on_windows() -> None:

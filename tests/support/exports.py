@@ -80,7 +80,9 @@ class Stack:
             pylib_dirs=tuple(f"../{below}/{SITE}" for below in lower),
             launch_module="show" if module else None,
         )
-        files, _ = layer_files(config, (), system="linux", postinstall=POSTINSTALL, modules=())
+        files, _ = layer_files(
+            config, (), system="linux", libc="glibc", postinstall=POSTINSTALL, modules=()
+        )
         if module is not None:
             source = self.folder / "show.py"
             source.write_text(module)

@@ -10,7 +10,7 @@ import posixpath
 import tarfile
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
@@ -21,6 +21,10 @@ from venvstacks_rules.model.paths import link_problem, path_problem
 
 TOP = "python"
 """The one top-level folder."""
+INSTALL = "install/"
+"""In an archive with everything that was built, the folder of what ``install_only`` has."""
+DESCRIPTION = "PYTHON.json"
+"""A file of such an archive."""
 
 MAX_GROWTH = 40
 """Interpreter archives unpack to 3 to 8 times their size."""
@@ -88,6 +92,8 @@ class InterpreterArchive:
                 f"the interpreter archive `{self._name}` is damaged", [str(e)]
             ) from None
         self._check_parents()
+        if DESCRIPTION in self.files:
+            self._keep_install()
         if self._problems:
             hidden = len(self._problems) - _MAX_PROBLEMS
             more = [f"and {hidden} more"] if hidden > 0 else []
@@ -116,6 +122,9 @@ class InterpreterArchive:
             self._folders.add(path)
         elif not path:
             self._refuse(member, "is not a folder")
+        elif DESCRIPTION in self.files and not path.startswith(INSTALL):
+            # Object files, mostly: as large as all that is kept. They come last in no archive seen.
+            return
         elif path in self.files or path in self.links:
             self._refuse(member, "is there twice")
         elif member.issym():
@@ -187,6 +196,20 @@ class InterpreterArchive:
                 self._problems.append(
                     f"`{TOP}/{path}` lies below `{TOP}/{parent}`, which is no folder"
                 )
+
+    def _keep_install(self) -> None:
+        """Leave what ``install_only`` archives have; a link to something else leads nowhere."""
+        start = len(INSTALL)
+        self.links = {
+            path[start:]: target[start:] if target.startswith(INSTALL) else f"{TOP}/{target}"
+            for path, target in self.links.items()
+            if path.startswith(INSTALL)
+        }
+        self.files = {
+            path[start:]: replace(file, path=file.path[start:])
+            for path, file in self.files.items()
+            if path.startswith(INSTALL) and file.path.startswith(INSTALL)
+        }
 
     def _refuse(self, member: tarfile.TarInfo, problem: str) -> None:
         self._problems.append(f"`{member.name}` {problem}")

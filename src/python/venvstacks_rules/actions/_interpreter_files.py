@@ -23,9 +23,10 @@ from venvstacks_rules.actions._interpreter_archive import (
 )
 from venvstacks_rules.actions._streams import sha256_of
 from venvstacks_rules.model.errors import InterpreterError
-from venvstacks_rules.model.layout import LayerLayout, short_version
+from venvstacks_rules.model.layout import LayerLayout
+from venvstacks_rules.model.python_versions import is_release_of, language_version, short_version
 
-_HEADER = re.compile(r"include/python(3\.\d+)/patchlevel\.h")
+_HEADER = re.compile(r"include/python(3\.\d+)(t?)/patchlevel\.h")
 _PY_VERSION = re.compile(r'^\s*#\s*define\s+PY_VERSION\s+"(3\.\d+\.\d+)', re.MULTILINE)
 
 # Installers that interpreter archives bring along, in site-packages.
@@ -108,9 +109,10 @@ def _python_version(interpreter: AnnouncedInterpreter, archive: InterpreterArchi
     versions = []
     for path in headers:
         text = b"".join(archive.content(archive.files[path])).decode("utf-8", "replace")
-        match = _PY_VERSION.search(text)
-        if match is not None and path == f"include/python{short_version(match[1])}/patchlevel.h":
-            versions.append(match[1])
+        match, folder = _PY_VERSION.search(text), _HEADER.fullmatch(path)
+        if match is not None and folder is not None and short_version(match[1]) == folder[1]:
+            # The header is the same in both builds; the folder tells them apart.
+            versions.append(match[1] + folder[2])
     if len(versions) != 1:
         raise InterpreterError(
             f"the interpreter archive `{name}` does not say its Python version",
@@ -122,9 +124,7 @@ def _python_version(interpreter: AnnouncedInterpreter, archive: InterpreterArchi
             ],
         )
     version = versions[0]
-    if version != interpreter.python_version and not version.startswith(
-        f"{interpreter.python_version}."
-    ):
+    if not is_release_of(version, interpreter.python_version):
         raise InterpreterError(
             f"the interpreter archive `{name}` holds another Python version",
             [
@@ -178,7 +178,8 @@ def _complete_interpreter(
     archive_name: str, version: str, files: dict[str, SpooledFile], links: dict[str, str]
 ) -> None:
     """Make sure of ``bin/python``, ``bin/python3`` and ``bin/python3.Y``, and of one binary."""
-    names = [f"bin/python{short_version(version)}", "bin/python3", "bin/python"]
+    versions = (short_version(version), language_version(version), "3", "")
+    names = [f"bin/python{written}" for written in dict.fromkeys(versions)]
     binary = next((name for name in names if name in files), None)
     if binary is None or not files[binary].executable:
         raise InterpreterError(

@@ -23,7 +23,7 @@ from venvstacks_rules.actions import _shared_libraries
 from venvstacks_rules.actions._interpreter_probe import Installation
 from venvstacks_rules.actions._streams import sha256_of
 from venvstacks_rules.model.errors import InterpreterError
-from venvstacks_rules.model.layout import short_version
+from venvstacks_rules.model.python_versions import language_version, release, short_version
 
 _DROPPED_TOP = (
     "site-packages",
@@ -101,8 +101,10 @@ def plan(found: Installation) -> Capture:
     version = short_version(found.python_version)
     files = [
         CapturedFile(f"bin/python{version}", executable=True, source=found.executable),
-        CapturedFile("bin/python3", link_target=f"python{version}"),
-        CapturedFile("bin/python", link_target=f"python{version}"),
+        *(
+            CapturedFile(f"bin/python{alias}", link_target=f"python{version}")
+            for alias in {"", "3", language_version(found.python_version)} - {version}
+        ),
         *_library(found, f"lib/python{version}"),
         *_headers(found, f"include/python{version}"),
         *_debian_link(found, f"lib/python{version}"),
@@ -202,7 +204,7 @@ def _headers(found: Installation, folder: str) -> Iterator[CapturedFile]:
             names.add(relative)
             yield _file(f"{folder}/{relative}", source)
     if "patchlevel.h" not in names:
-        text = f'#define PY_VERSION "{found.python_version}"\n'
+        text = f'#define PY_VERSION "{release(found.python_version)}"\n'
         yield CapturedFile(f"{folder}/patchlevel.h", text=text)
     # Debian's `pyconfig.h` includes one that lies in a folder of the machine's architecture.
     prefix = Path(found.prefix)

@@ -19,7 +19,8 @@ from venvstacks_rules.actions._tree_cache import TreeCache, key
 from venvstacks_rules.actions._trees import Tree, TreeWriter
 from venvstacks_rules.actions._wheel_files import RefusedWheelError, refusal, write_wheel
 from venvstacks_rules.model.export_io import InterpreterInput, LayerToExport, LockedWheelInput
-from venvstacks_rules.model.layout import POSTINSTALL, LayerLayout, short_version
+from venvstacks_rules.model.layout import POSTINSTALL, LayerLayout
+from venvstacks_rules.model.python_versions import short_version
 
 _CACHE_FOLDER = "/__pycache__/"
 

@@ -10,9 +10,14 @@ from pbs_installer import PythonVersion
 
 from venvstacks_rules.actions._downloads import DownloadFailedError, ask_size
 from venvstacks_rules.model.errors import LockError
-from venvstacks_rules.model.layout import short_version
+from venvstacks_rules.model.linux_targets import GLIBC
 from venvstacks_rules.model.platforms import TargetPlatform
 from venvstacks_rules.model.pylock import LockedInterpreter, mirrored_url
+from venvstacks_rules.model.python_versions import (
+    is_free_threaded,
+    names_patch_release,
+    release_numbers,
+)
 
 # Implementation and version -> (system, machine, install only) -> URL and hash.
 _Versions = Mapping[PythonVersion, Mapping[tuple[str, str, bool], tuple[str, Optional[str]]]]
@@ -26,29 +31,37 @@ def pin_interpreters(
     python_version: str,
     platforms: Iterable[TargetPlatform],
     *,
+    libc: str,
     mirror: str | None,
     known: Iterable[LockedInterpreter] = (),
 ) -> tuple[LockedInterpreter, ...]:
     """The archive for each platform, with URL and hash from the table and size from its server.
 
-    `mirror` is asked instead of the server in the URL (see
+    `libc` is the C library that Linux has. `mirror` is asked instead of the server in the URL (see
     :func:`~venvstacks_rules.model.pylock.mirrored_url`); the URL recorded stays the table's.
     Sizes of archives in `known`, the previous lock, are not asked for again. LockError lists every
     platform for which there is no archive, no hash or no size.
     """
-    if python_version == short_version(python_version):
+    if not names_patch_release(python_version):
         raise LockError(
             f"{target}: `python_implementation` has to name one release",
             [f"`cpython@{python_version}` has no patch number; write `cpython@X.Y.Z`"],
         )
-    major, minor, micro = (int(part) for part in python_version.split("."))
-    table = _versions().get(PythonVersion("cpython", major, minor, micro, False), {})
+    major, minor, micro = release_numbers(python_version)
+    free_threaded = is_free_threaded(python_version)
+    table = _versions().get(PythonVersion("cpython", major, minor, micro, free_threaded), {})
     sizes = {(pin.url, pin.sha256): pin.size for pin in known}
     pins, problems = [], []
     for platform in platforms:
-        machine = _MACHINES.get(platform.machine, platform.machine)
-        url, sha256 = table.get((_SYSTEMS[platform.system], machine, True), (None, None))
-        if url is None or "install_only" not in url:
+        url, sha256 = _entry(table, platform, free_threaded=free_threaded)
+        if platform.system == "linux" and libc != GLIBC:
+            problems.append(
+                f"of the archives of python-build-standalone for {platform.name}, only those for "
+                f"{GLIBC} are known, and `linux_target` names {libc}; set "
+                "`[venvstacks].python_provider` to `archive`, and `python_archives` to "
+                "interpreters of your own"
+            )
+        elif url is None:
             problems.append(
                 f"python-build-standalone has no CPython {python_version} for {platform.name}; "
                 "choose another release in `python_implementation`, or narrow `platforms`"
@@ -67,6 +80,21 @@ def pin_interpreters(
     if problems:
         raise LockError(f"{target}: the interpreter cannot be pinned", problems)
     return tuple(pins)
+
+
+def _entry(
+    table: Mapping[tuple[str, str, bool], tuple[str, Optional[str]]],
+    platform: TargetPlatform,
+    *,
+    free_threaded: bool,
+) -> tuple[str | None, str | None]:
+    """URL and hash of the archive with the smallest content that the table has."""
+    system, machine = _SYSTEMS[platform.system], _MACHINES.get(platform.machine, platform.machine)
+    url, sha256 = table.get((system, machine, True), (None, None))
+    if url is not None and "install_only" in url:
+        return url, sha256
+    # Of free-threaded builds, the table only has archives with everything that was built.
+    return table.get((system, machine, False), (None, None)) if free_threaded else (None, None)
 
 
 def _versions() -> _Versions:

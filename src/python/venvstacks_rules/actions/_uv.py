@@ -24,10 +24,10 @@ from uv import find_uv_bin
 from venvstacks_rules.actions._local_wheels import LocalWheelFolders
 from venvstacks_rules.actions._toml import read_toml, write_toml
 from venvstacks_rules.actions._uv_config import UvConfig
-from venvstacks_rules.model.layout import short_version
 from venvstacks_rules.model.lockfiles import LockedPackage, Lockfile
 from venvstacks_rules.model.markers import platform_marker
 from venvstacks_rules.model.platforms import TargetPlatform
+from venvstacks_rules.model.python_versions import language_version, names_patch_release, release
 
 _PROJECT = "venvstacks-layer"
 
@@ -138,7 +138,7 @@ def _project(resolution: Resolution, *, require_wheels: bool) -> dict[str, Any]:
         "project": {
             "name": _PROJECT,
             "version": "0",
-            "requires-python": f"=={short_version(resolution.python_version)}.*",
+            "requires-python": f"=={language_version(resolution.python_version)}.*",
             "dependencies": list(resolution.requirements),
         },
         "tool": {"uv": uv},
@@ -169,7 +169,7 @@ def _preferences(resolution: Resolution, previous: Lockfile) -> dict[str, Any]:
     lock: dict[str, Any] = {
         "version": 1,
         "revision": 1,
-        "requires-python": f"=={short_version(resolution.python_version)}.*",
+        "requires-python": f"=={language_version(resolution.python_version)}.*",
     }
     if resolution.config.resolver_options:
         lock["options"] = resolution.config.resolver_options
@@ -185,8 +185,10 @@ def _folder(package: LockedPackage, local_wheels: LocalWheelFolders) -> str | No
 def _claimed_interpreter(folder: Path, python_version: str) -> Path:
     claim = folder / "claim.py"
     claim.write_text(_CLAIM, encoding="utf-8")
-    full = python_version if python_version != short_version(python_version) else None
-    command = [sys.executable, "-I", "-B", str(claim), full or f"{python_version}.0"]
+    full = release(python_version)
+    if not names_patch_release(python_version):
+        full = f"{full}.0"
+    command = [sys.executable, "-I", "-B", str(claim), full]
     script = folder / "python"
     script.write_text(f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n', encoding="utf-8")
     script.chmod(0o755)

@@ -12,6 +12,12 @@ from venvstacks_rules.actions import _interpreter_tree
 from venvstacks_rules.actions._interpreter_probe import Installation, probe, real_executable
 from venvstacks_rules.model.action_io import FindInterpreterRequest, FoundInterpreter, from_json
 from venvstacks_rules.model.errors import InterpreterError
+from venvstacks_rules.model.linux_targets import parsed_linux_target
+from venvstacks_rules.model.python_versions import (
+    is_free_threaded,
+    is_release_of,
+    release_numbers,
+)
 
 FIXED_FOLDERS = (
     "/usr/local/bin",
@@ -21,8 +27,8 @@ FIXED_FOLDERS = (
     "/Library/Frameworks/Python.framework/Versions/*/bin",
 )
 
-_VERSION = re.compile(r"3\.\d+(\.\d+)?")
-_NAME = re.compile(r"python(3(\.\d+)?)?")
+_VERSION = re.compile(r"3\.\d+(\.\d+)?t?")
+_NAME = re.compile(r"python(3(\.\d+t?)?)?")
 
 
 def run(request_text: str) -> FoundInterpreter:
@@ -32,15 +38,20 @@ def run(request_text: str) -> FoundInterpreter:
     if not _VERSION.fullmatch(wanted):
         raise InterpreterError(
             f"{request.target}: wrong Python version",
-            [f"`{wanted}` is not a version `3.Y` or `3.Y.Z` of CPython"],
+            [f"`{wanted}` is not `3.Y` or `3.Y.Z`, nor one of these with a `t`"],
         )
     patterns = search_patterns(os.environ)
     installations = tuple(_installations(patterns))
-    fitting = [found for found in installations if _fits(found.python_version, wanted)]
+    libc = parsed_linux_target(request.linux_target).libc
+    fitting = [
+        found
+        for found in installations
+        if is_release_of(found.python_version, wanted) and found.libc in (None, libc)
+    ]
     if not fitting:
         raise _not_found(request, patterns, installations)
     # The newest; of equals the first, in the order of the places.
-    best = max(fitting, key=lambda found: _key(found.python_version))
+    best = max(fitting, key=lambda found: release_numbers(found.python_version))
     return FoundInterpreter(
         executable=best.executable,
         python_version=best.python_version,
@@ -96,31 +107,34 @@ def _folders(patterns: tuple[str, ...]) -> Iterator[str]:
             yield pattern
 
 
-def _fits(version: str, wanted: str) -> bool:
-    return version == wanted or version.startswith(f"{wanted}.")
-
-
-def _key(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split("."))
-
-
 def _not_found(
     request: FindInterpreterRequest,
     patterns: tuple[str, ...],
     installations: tuple[Installation, ...],
 ) -> InterpreterError:
     wanted = request.python_version
-    by_version = sorted(installations, key=lambda found: _key(found.python_version))
+    libc = parsed_linux_target(request.linux_target).libc
+    others = sorted({found.libc for found in installations if found.libc} - {libc})
+    if is_free_threaded(wanted):
+        wanted = f"{wanted} (free-threaded)"
+    by_version = sorted(installations, key=lambda found: release_numbers(found.python_version))
     found = [f"{item.python_version} (`{item.executable}`)" for item in by_version]
+    problems = [
+        "looked in " + ", ".join(f"`{pattern}`" for pattern in patterns),
+        "found " + (", ".join(found) or "no CPython 3 at all"),
+    ]
+    if others:
+        problems.append(
+            f"those for {' and '.join(others)} do not serve: `linux_target` is "
+            f"`{request.linux_target}`; change that, or build where {libc} is the C library, or "
+            "set `[venvstacks].python_provider` to `archive`"
+        )
+    else:
+        problems.append(
+            f"install it (for example `uv python install {request.python_version}` or "
+            f"`pyenv install {request.python_version}`), choose another `python_implementation`, "
+            "or set `[venvstacks].python_provider` to `pbs` or `archive`"
+        )
     return InterpreterError(
-        f"{request.target}: no CPython {wanted} was found on this machine",
-        [
-            "looked in " + ", ".join(f"`{pattern}`" for pattern in patterns),
-            "found " + (", ".join(found) or "no CPython 3 at all"),
-            (
-                f"install it (for example `uv python install {wanted}` or "
-                f"`pyenv install {wanted}`), choose another `python_implementation`, or set "
-                "`[venvstacks].python_provider` to `pbs` or `archive`"
-            ),
-        ],
+        f"{request.target}: no CPython {wanted} was found on this machine", problems
     )

@@ -18,9 +18,10 @@ from venvstacks_rules.actions._uv_config import UvConfig, layer_uv_config
 from venvstacks_rules.model.action_io import LockedLayer, LockLayerRequest, from_json
 from venvstacks_rules.model.errors import LockError
 from venvstacks_rules.model.layering import ProvidedPackages
-from venvstacks_rules.model.layout import short_version
+from venvstacks_rules.model.linux_targets import parsed_linux_target
 from venvstacks_rules.model.lockfiles import Lockfile, LockInputs, normalised_requirements
 from venvstacks_rules.model.platforms import PLATFORMS, TargetPlatform
+from venvstacks_rules.model.python_versions import language_version
 
 
 def run(request_text: str) -> LockedLayer:
@@ -44,7 +45,7 @@ def run(request_text: str) -> LockedLayer:
         previous,
     )
     lock = Lockfile(
-        requires_python=f"=={short_version(_python_version(request))}.*",
+        requires_python=f"=={language_version(_python_version(request))}.*",
         packages=locker.lock(),
         interpreters=_interpreters(request, platforms, previous),
         inputs=_inputs(request, config, lower),
@@ -94,6 +95,7 @@ def _interpreters(
         request.target,
         _python_version(request),
         platforms,
+        libc=parsed_linux_target(request.linux_target).libc,
         mirror=request.python_mirror,
         known=previous.interpreters if previous else (),
     )

@@ -9,6 +9,7 @@ from venvstacks_rules.actions._network import use_network_settings
 from venvstacks_rules.actions._pbs import pin_interpreters
 from venvstacks_rules.model.errors import InterpreterError
 from venvstacks_rules.model.json_codec import from_json
+from venvstacks_rules.model.linux_targets import parsed_linux_target
 from venvstacks_rules.model.pinning_io import PinInterpretersRequest, PinnedInterpreters
 from venvstacks_rules.model.platforms import PLATFORMS
 
@@ -26,6 +27,10 @@ def run(request_text: str) -> PinnedInterpreters:
     platforms = tuple(PLATFORMS[name] for name in request.platforms)
     return PinnedInterpreters(
         pin_interpreters(
-            request.target, request.python_version, platforms, mirror=request.python_mirror
+            request.target,
+            request.python_version,
+            platforms,
+            libc=parsed_linux_target(request.linux_target).libc,
+            mirror=request.python_mirror,
         )
     )

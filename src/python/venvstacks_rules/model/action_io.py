@@ -21,6 +21,7 @@ from venvstacks_rules.model.deployment_io import (
     LaunchRequest,
 )
 from venvstacks_rules.model.json_codec import from_data, from_json, to_data, to_json
+from venvstacks_rules.model.linux_targets import DEFAULT_LINUX_TARGET
 from venvstacks_rules.model.network_io import FetchedFile, FetchFileRequest, NetworkSettings
 
 __all__ = [
@@ -81,7 +82,9 @@ class FindInterpreterRequest:
     target: str
     """The address of the runtime layer, for messages."""
     python_version: str
-    """``X.Y`` (the newest is taken) or ``X.Y.Z``."""
+    """``X.Y`` (the newest is taken) or ``X.Y.Z``; with a ``t`` for a free-threaded build."""
+    linux_target: str = DEFAULT_LINUX_TARGET
+    """``glibc@X.Y`` or ``musl@X.Y``: an interpreter for the other C library is not taken."""
 
 
 @dataclass(frozen=True)

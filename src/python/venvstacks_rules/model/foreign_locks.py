@@ -8,11 +8,15 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from venvstacks_rules.model.layout import short_version
 from venvstacks_rules.model.lock_metadata import HashedInputs, LockMetadata
 from venvstacks_rules.model.markers import holds, may_hold
 from venvstacks_rules.model.platforms import PLATFORMS, TargetPlatform
 from venvstacks_rules.model.pylock import LockedPackage, Lockfile, LockInputs
+from venvstacks_rules.model.python_versions import (
+    language_version,
+    names_patch_release,
+    release,
+)
 from venvstacks_rules.model.selection import fitting_platforms
 
 
@@ -60,9 +64,10 @@ def _without_wheel(lock: Lockfile, inputs: HashedInputs) -> Iterator[str]:
 def unsatisfied(lock: Lockfile, expected: LockInputs) -> Iterator[str]:
     """What of `expected` the content of `lock` does not fulfil."""
     python_version = expected.python_implementation.rpartition("@")[2]
-    full = python_version != short_version(python_version)
-    release = python_version if full else f"{python_version}.0"
-    if not SpecifierSet(lock.requires_python).contains(release, prereleases=True):
+    some_release = f"{language_version(python_version)}.0"
+    if names_patch_release(python_version):
+        some_release = release(python_version)
+    if not SpecifierSet(lock.requires_python).contains(some_release, prereleases=True):
         yield (
             f"it is for Python `{lock.requires_python}`, and the layer's is "
             f"`{expected.python_implementation}`"

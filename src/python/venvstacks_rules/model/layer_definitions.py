@@ -11,12 +11,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from venvstacks_rules.model.definition_problems import Origin, Problem, TargetOrigin
+from venvstacks_rules.model.linux_targets import parsed_linux_target
 from venvstacks_rules.model.names import LayerKind, name_problem
 from venvstacks_rules.model.package_indexes import IndexFields
-from venvstacks_rules.model.platforms import macosx_version, parsed_linux_target
+from venvstacks_rules.model.platforms import macosx_version
+from venvstacks_rules.model.python_versions import FREE_THREADED_SINCE
 from venvstacks_rules.model.requirement_checks import requirement_problem
 
-_IMPLEMENTATION = re.compile(r"cpython@(\d+\.\d+)(\.\d+)?")
+_IMPLEMENTATION = re.compile(r"cpython@(\d+)\.(\d+)(\.\d+)?(t)?")
 _LINUX_FORMS = "`glibc@X.Y` or `musl@X.Y`"
 _MACOSX_FORMS = "a macOS version `X.Y`"
 
@@ -133,9 +135,15 @@ def _implementation_problems(
     match = _IMPLEMENTATION.fullmatch(value)
     if match is None:
         return [_bad_implementation(value, "which is not of the form")]
-    if match[2] is None and patch_release_needed:
+    if match[3] is None and patch_release_needed:
         reason = "without the patch release that only the `local` provider can leave open:"
         return [_bad_implementation(value, reason)]
+    if match[4] is not None and (int(match[1]), int(match[2])) < FREE_THREADED_SINCE:
+        text = (
+            f"is {value!r}, and CPython has free-threaded builds since "
+            f"{'.'.join(map(str, FREE_THREADED_SINCE))}. Take a newer one, or remove the `t`."
+        )
+        return [Problem("python_implementation", text)]
     return []
 
 

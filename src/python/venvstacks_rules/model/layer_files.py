@@ -13,8 +13,8 @@ from venvstacks_rules.model.layout import (
     LAYER_CONFIG,
     POSTINSTALL,
     LayerLayout,
-    short_version,
 )
+from venvstacks_rules.model.python_versions import language_version, short_version
 from venvstacks_rules.model.wrapper import python_wrapper
 
 
@@ -64,12 +64,14 @@ def layer_files(
     lower: Sequence[LayerInterface],
     *,
     system: str,
+    libc: str,
     postinstall: str,
     modules: Iterable[OwnFile],
 ) -> tuple[tuple[OwnFile, ...], tuple[OwnLink, ...]]:
     """The files and links that make a folder of packages a layer, for ``linux`` or ``macosx``.
 
-    `lower` are the layers below, in import order; a runtime has none. `modules` are the
+    `lower` are the layers below, in import order; a runtime has none. `libc` is the C library that
+    Linux has. `modules` are the
     application's, with paths relative to site-packages.
     """
     files = [
@@ -85,12 +87,15 @@ def layer_files(
         # A script in place of a link costs every start a few milliseconds.
         libraries = [_dynlib_dir(below) for below in lower if below.offers_shared_libraries]
         if libraries:
-            wrapper = python_wrapper(system=system, dynlib_dirs=libraries)
+            wrapper = python_wrapper(system=system, libc=libc, dynlib_dirs=libraries)
             files.append(OwnFile(config.python, text=wrapper, executable=True))
             links.append(OwnLink(f"{config.python}_", base_python))
         else:
             links.append(OwnLink(config.python, base_python))
-        for alias in ("python3", f"python{short_version(config.py_version)}"):
+        for version in dict.fromkeys(
+            ("3", language_version(config.py_version), short_version(config.py_version))
+        ):
+            alias = f"python{version}"
             links.append(OwnLink(str(layout.scripts / alias), layout.python.name))
         if system == "linux":
             links.append(OwnLink("lib64", "lib"))

@@ -17,16 +17,14 @@ from venvstacks_rules.model.layer_definitions import (
 )
 from venvstacks_rules.model.layer_references import lower_addresses, reference_problems
 from venvstacks_rules.model.linearize import InconsistentOrderError, linearize
-from venvstacks_rules.model.names import LayerKind, layer_name
-from venvstacks_rules.model.package_indexes import LowerIndexes, Pairs
-from venvstacks_rules.model.platforms import (
+from venvstacks_rules.model.linux_targets import (
     DEFAULT_LINUX_TARGET,
-    DEFAULT_MACOSX_TARGET,
-    PLATFORMS,
     LinuxTarget,
-    TargetPlatform,
     parsed_linux_target,
 )
+from venvstacks_rules.model.names import LayerKind, layer_name
+from venvstacks_rules.model.package_indexes import LowerIndexes, Pairs
+from venvstacks_rules.model.platforms import DEFAULT_MACOSX_TARGET, PLATFORMS, TargetPlatform
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from venvstacks_rules.model.python_versions import language_version, short_version
+
 LAYER_CONFIG = PurePosixPath("share/venv/metadata/venvstacks_layer.json")
 DYNLIB_DIR = PurePosixPath("share/venv/dynlib")
 POSTINSTALL = PurePosixPath("postinstall.py")
@@ -24,17 +26,12 @@ _WINDOWS_FOLDERS = tuple(
 )
 
 
-def short_version(python_version: str) -> str:
-    """``X.Y`` of a version ``X.Y`` or ``X.Y.Z``."""
-    return ".".join(python_version.split(".")[:2])
-
-
 @dataclass(frozen=True)
 class LayerLayout:
     """The folders of a layer for one Python version and one kind of operating system."""
 
     python_version: str
-    """``X.Y`` or ``X.Y.Z``."""
+    """``X.Y`` or ``X.Y.Z``, with a ``t`` for a free-threaded build."""
     os_name: str
     """``posix`` or ``nt``, as in markers."""
 
@@ -94,7 +91,7 @@ class LayerLayout:
 
     def headers(self, distribution: str) -> PurePosixPath:
         """Where the C headers of a distribution go, as in a virtual environment."""
-        version = short_version(self.python_version)
+        version = language_version(self.python_version)
         return PurePosixPath("include", "site", f"python{version}", distribution)
 
     def data(self, path: str) -> PurePosixPath:

@@ -13,9 +13,9 @@ from datetime import datetime, timezone
 from venvstacks_rules.model._checked import CheckedTable
 from venvstacks_rules.model.errors import LockError
 from venvstacks_rules.model.hashes import hash_strings
-from venvstacks_rules.model.layout import short_version
 from venvstacks_rules.model.names import LayerKind
 from venvstacks_rules.model.platforms import PLATFORMS
+from venvstacks_rules.model.python_versions import language_version
 from venvstacks_rules.model.requirements import declared_requirements
 
 
@@ -132,7 +132,8 @@ class HashedInputs:
 
     def _other_inputs(self) -> str:
         systems = {PLATFORMS[name].system for name in self.platforms}
-        inputs = [f"py_version={short_version(self.python_version)}"]
+        # Like the peer: a free-threaded build is no other Python version here.
+        inputs = [f"py_version={language_version(self.python_version)}"]
         if "linux" in systems:
             inputs.append(f"linux_target={self.linux_target}")
         if "macosx" in systems:

@@ -9,8 +9,8 @@ from functools import lru_cache
 from packaging.markers import InvalidMarker, Marker, UndefinedComparison
 from packaging.version import InvalidVersion
 
-from venvstacks_rules.model.layout import short_version
 from venvstacks_rules.model.platforms import TargetPlatform, marker_environment
+from venvstacks_rules.model.python_versions import language_version, names_patch_release
 
 _PROVIDED_CLAUSE = "sys_platform == 'from_lower_layer'"
 _PROVIDED = re.compile(r"\((?P<own>.*)\) and " + re.escape(_PROVIDED_CLAUSE), re.DOTALL)
@@ -109,9 +109,10 @@ def _any_of(clauses: list[str]) -> str:
 
 
 def _releases(python_version: str) -> tuple[str, ...]:
-    if python_version != short_version(python_version):
+    if names_patch_release(python_version):
         return (python_version,)
-    return f"{python_version}.0", f"{python_version}.{_LAST_PATCH}"
+    language = language_version(python_version)
+    return f"{language}.0", f"{language}.{_LAST_PATCH}"
 
 
 @lru_cache(maxsize=4096)

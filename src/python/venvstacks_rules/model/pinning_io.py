@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Optional
 
+from venvstacks_rules.model.linux_targets import DEFAULT_LINUX_TARGET
 from venvstacks_rules.model.pylock import LockedInterpreter
 
 
@@ -15,10 +16,12 @@ class PinInterpretersRequest:
     target: str
     """The address of the runtime layer, for messages."""
     python_version: str
-    """``X.Y.Z``."""
+    """``X.Y.Z``, with a ``t`` for a free-threaded build."""
     platforms: tuple[str, ...]
     python_mirror: Optional[str] = None
     """Where sizes are asked for instead of the recorded URL's server."""
+    linux_target: str = DEFAULT_LINUX_TARGET
+    """``glibc@X.Y`` or ``musl@X.Y``."""
     network: Optional[str] = None
     """A folder with :class:`.network_io.NetworkSettings`; None for the environment as it is."""
 

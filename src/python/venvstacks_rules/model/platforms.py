@@ -12,15 +12,21 @@ from dataclasses import dataclass
 
 from packaging import tags
 
-DEFAULT_LINUX_TARGET = "glibc@2.28"
+from venvstacks_rules.model.linux_targets import (
+    DEFAULT_LINUX_TARGET,
+    MUSL,
+    LinuxTarget,
+    parsed_linux_target,
+)
+from venvstacks_rules.model.python_versions import (
+    is_free_threaded,
+    language_version,
+    names_patch_release,
+    release,
+)
+
 DEFAULT_MACOSX_TARGET = "13.0"
 
-GLIBC = "glibc"
-MUSL = "musl"
-
-# What stands for a C library that is named without a version.
-_DEFAULT_VERSIONS = {GLIBC: (2, 28), MUSL: (1, 2)}
-_LINUX_TARGET = re.compile(r"(glibc|musl)(?:@(\d+)\.(\d+))?")
 _MACOSX_TARGET = re.compile(r"(\d+)(?:\.(\d+)(?:\.\d+)?)?")
 
 # The last glibc minor version that had a manylinux alias of its own.
@@ -65,29 +71,6 @@ PLATFORMS: dict[str, TargetPlatform] = {
 """All target platforms by name, in the order in which messages and lockfiles list them."""
 
 
-@dataclass(frozen=True)
-class LinuxTarget:
-    """The C library that a layer must run on, on Linux."""
-
-    libc: str
-    """``glibc`` or ``musl``."""
-    version: tuple[int, int]
-    """The oldest one."""
-
-    def __str__(self) -> str:
-        return f"{self.libc}@{self.version[0]}.{self.version[1]}"
-
-
-def parsed_linux_target(written: str) -> LinuxTarget:
-    """What ``glibc``, ``musl``, ``glibc@X.Y`` or ``musl@X.Y`` means; ValueError otherwise."""
-    match = _LINUX_TARGET.fullmatch(written)
-    if match is None:
-        raise ValueError(f"`{written}` is not `glibc@X.Y` or `musl@X.Y`")
-    if match[2] is None:
-        return LinuxTarget(match[1], _DEFAULT_VERSIONS[match[1]])
-    return LinuxTarget(match[1], (int(match[2]), int(match[3])))
-
-
 def macosx_version(macosx_target: str) -> tuple[int, int]:
     """The oldest macOS that a layer must run on, from ``X`` or ``X.Y``; ValueError otherwise.
 
@@ -105,7 +88,9 @@ def marker_environment(platform: TargetPlatform, python_version: str) -> dict[st
     ``platform_release`` and ``platform_version`` are facts of one machine, not of a platform, and
     are empty.
     """
-    full = python_version if python_version.count(".") >= 2 else f"{python_version}.0"
+    full = release(python_version)
+    if not names_patch_release(python_version):
+        full = f"{full}.0"
     system = {
         "linux": ("linux", "Linux"),
         "macosx": ("darwin", "Darwin"),
@@ -123,7 +108,7 @@ def marker_environment(platform: TargetPlatform, python_version: str) -> dict[st
         "platform_system": platform_system,
         "platform_version": "",
         "python_full_version": full,
-        "python_version": ".".join(full.split(".")[:2]),
+        "python_version": language_version(python_version),
         "sys_platform": sys_platform,
         "extra": "",
     }
@@ -163,11 +148,29 @@ def compatible_tags(
     linux_target: str = DEFAULT_LINUX_TARGET,
     macosx_target: str = DEFAULT_MACOSX_TARGET,
 ) -> tuple[tags.Tag, ...]:
-    """All wheel tags that CPython `python_version` (X.Y[.Z]) accepts on `platform`, best first."""
-    major, minor = (int(part) for part in python_version.split(".")[:2])
+    """All wheel tags that CPython `python_version` accepts on `platform`, best first."""
+    major, minor = (int(part) for part in language_version(python_version).split("."))
     platforms = list(wheel_platforms(platform, linux_target, macosx_target))
     interpreter = f"cp{major}{minor}"
+    if is_free_threaded(python_version):
+        own = _free_threaded_tags(major, minor, platforms)
+    else:
+        own = tags.cpython_tags((major, minor), abis=[interpreter], platforms=platforms)
     return (
-        *tags.cpython_tags((major, minor), abis=[interpreter], platforms=platforms),
+        *own,
         *tags.compatible_tags((major, minor), interpreter=interpreter, platforms=platforms),
     )
+
+
+def _free_threaded_tags(major: int, minor: int, platforms: list[str]) -> Iterator[tags.Tag]:
+    """As `tags.cpython_tags` of releases that know these builds, which not all have to.
+
+    ``abi3`` is the stable ABI of the other builds; PEP 803 gives these one of their own.
+    """
+    interpreter = f"cp{major}{minor}"
+    for abi in (f"{interpreter}t", "abi3t", "none"):
+        for platform in platforms:
+            yield tags.Tag(interpreter, abi, platform)
+    for older in range(minor - 1, 1, -1):
+        for platform in platforms:
+            yield tags.Tag(f"cp{major}{older}", "abi3t", platform)

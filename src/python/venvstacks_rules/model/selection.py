@@ -12,6 +12,7 @@ from venvstacks_rules.model.errors import LockError
 from venvstacks_rules.model.markers import holds
 from venvstacks_rules.model.platforms import PLATFORMS, TargetPlatform, compatible_tags
 from venvstacks_rules.model.pylock import LockedPackage, LockedWheel, Lockfile
+from venvstacks_rules.model.python_versions import short_version
 
 
 def select_wheels(
@@ -67,7 +68,7 @@ def best_wheel(
 
     The most specific tag wins, then the highest build tag.
     """
-    ranks = _ranks(platform, ".".join(python_version.split(".")[:2]), linux_target, macosx_target)
+    ranks = _ranks(platform, short_version(python_version), linux_target, macosx_target)
     best: tuple[int, tuple[tuple[int, str], ...], str] | None = None
     found = None
     for wheel in wheels:

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 from venvstacks_rules.model._checked import kind as type_name
 from venvstacks_rules.model.definition_problems import Problem, StackOrigin, key_part, suggestion
+from venvstacks_rules.model.linux_targets import DEFAULT_LINUX_TARGET
 from venvstacks_rules.model.names import LayerKind, layer_name
-from venvstacks_rules.model.platforms import DEFAULT_LINUX_TARGET
 from venvstacks_rules.model.stack_file_tables import LayerTable, uv_table_problems
 
 LISTS = {

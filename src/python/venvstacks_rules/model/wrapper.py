@@ -11,13 +11,16 @@ import shlex
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
+from venvstacks_rules.model.linux_targets import MUSL
+
 # `-p` and `-f` keep what users have set up for their own shells out of the wrapper: BASH_ENV,
 # SHELLOPTS, exported functions and CDPATH; zsh's start-up files. Both shells have `exec -a`, which
 # the `sh` of many Linux distributions lacks.
-_SHELLS = {
-    "linux": ("/bin/bash -p", "LD_LIBRARY_PATH"),
-    "macosx": ("/bin/zsh -f", "DYLD_LIBRARY_PATH"),
-}
+_LINUX = ("/bin/bash -p", "LD_LIBRARY_PATH")
+# With musl there may be no bash. `sh` is that of busybox there, which has `exec -a`, and reads a
+# start-up file for a terminal only.
+_LINUX_MUSL = ("/bin/sh", "LD_LIBRARY_PATH")
+_MACOS = ("/bin/zsh -f", "DYLD_LIBRARY_PATH")
 
 _TEMPLATE = """\
 #!{shell}
@@ -54,19 +57,22 @@ exec -a "$bin/python" "$bin/python_" "$@"
 """
 
 
-def python_wrapper(*, system: str, dynlib_dirs: Sequence[str]) -> str:
+def python_wrapper(*, system: str, libc: str, dynlib_dirs: Sequence[str]) -> str:
     """The text of ``bin/python`` for a layer on `system`, ``linux`` or ``macosx``.
+
+    `libc` is the C library that Linux has.
 
     `dynlib_dirs` are shared library folders in import order, relative to the layer's folder:
     ``share/venv/dynlib`` or ``../<install_target>/share/venv/dynlib``. They are appended to what
     the loader's variable holds, each at most once. Raises ValueError for another system, for no
     folders, and for a folder that is neither in the layer nor in a sibling of it.
     """
-    if system not in _SHELLS:
-        raise ValueError(f"`{system}` has no wrapper, only {' and '.join(sorted(_SHELLS))} have")
+    shells = {"linux": _LINUX_MUSL if libc == MUSL else _LINUX, "macosx": _MACOS}
+    if system not in shells:
+        raise ValueError(f"`{system}` has no wrapper, only {' and '.join(shells)} have")
     if not dynlib_dirs:
         raise ValueError("a layer without shared library folders needs no wrapper")
-    shell, variable = _SHELLS[system]
+    shell, variable = shells[system]
     additions = "\n".join(f"add {_expression(folder)}" for folder in dynlib_dirs)
     return _TEMPLATE.format(shell=shell, variable=variable, additions=additions)
 

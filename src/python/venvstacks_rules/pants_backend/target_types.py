@@ -17,10 +17,8 @@ from pants.engine.target import (
 from pants.util.strutil import softwrap
 
 from venvstacks_rules.model.compression import ARCHIVE_FORMATS
-from venvstacks_rules.model.platforms import (
-    DEFAULT_LINUX_TARGET,
-    PLATFORMS,
-)
+from venvstacks_rules.model.linux_targets import DEFAULT_LINUX_TARGET
+from venvstacks_rules.model.platforms import PLATFORMS
 from venvstacks_rules.pants_backend.lock_fields import LOCK_FIELDS
 from venvstacks_rules.pants_backend.source_fields import (
     FrameworkLockfileField,
@@ -57,7 +55,8 @@ class PythonImplementationField(StringField):
     value: str
     help = softwrap(
         """
-        The interpreter: `cpython@X.Y.Z`, for example `cpython@3.11.13`. With
+        The interpreter: `cpython@X.Y.Z`, for example `cpython@3.11.13`; with a `t` at the end,
+        `cpython@3.14.0t`, the free-threaded build. With
         `[venvstacks].python_provider = "local"`, `cpython@X.Y` takes the newest patch release that
         is installed on the machine.
         """

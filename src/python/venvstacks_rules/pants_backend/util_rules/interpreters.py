@@ -69,6 +69,7 @@ class LocalInterpreterRequest:
 
     address: str
     python_version: str
+    linux_target: str
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,7 @@ class UnpinnedInterpreterRequest:
 
     address: str
     python_version: str
+    linux_target: str
     platform: str
 
 
@@ -94,7 +96,9 @@ async def interpreter_archive(
 ) -> InterpreterArchive:
     if options.python_provider is PythonProvider.LOCAL:
         captured: InterpreterArchive = await local_interpreter(
-            LocalInterpreterRequest(request.layer.address, request.layer.python_version),
+            LocalInterpreterRequest(
+                request.layer.address, request.layer.python_version, request.layer.linux_target
+            ),
             **implicitly(),
         )
         return captured
@@ -107,7 +111,10 @@ async def interpreter_archive(
     if pinned is None:
         # The lock is of another tool, which pins none.
         unpinned = UnpinnedInterpreterRequest(
-            request.layer.address, request.layer.python_version, request.platform
+            request.layer.address,
+            request.layer.python_version,
+            request.layer.linux_target,
+            request.platform,
         )
         pinned = await pinned_interpreter(unpinned, **implicitly())
     url = mirrored_url(pinned.url, options.python_mirror)
@@ -129,6 +136,7 @@ async def pinned_interpreter(
         request.python_version,
         (request.platform,),
         options.python_mirror,
+        linux_target=request.linux_target,
         network=NETWORK_DIR,
     )
     result = await run_network_action(
@@ -147,10 +155,11 @@ async def pinned_interpreter(
 @rule
 async def found_interpreter(request: LocalInterpreterRequest) -> FoundInterpreter:
     env = await engine.environment_vars_subset(EnvironmentVarsRequest(_SEARCH_VARIABLES))
+    find = FindInterpreterRequest(request.address, request.python_version, request.linux_target)
     result = await run_action(
         ActionProcessRequest(
             verb="find-interpreter",
-            request=to_json(FindInterpreterRequest(request.address, request.python_version)),
+            request=to_json(find),
             description=f"Find CPython {request.python_version} on this machine",
             env=FrozenDict(env),
             # What is installed can change between two starts of Pants, not while one runs; that is

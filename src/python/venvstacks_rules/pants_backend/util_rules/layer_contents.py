@@ -97,6 +97,7 @@ async def layer_contents(request: LayerContentsRequest) -> LayerContents:
         layer_config(layer, version.value, lower, os_name=platform.os_name),
         lower,
         system=platform.system,
+        libc=layer.parsed_linux_target.libc,
         postinstall=postinstall_source(),
         modules=modules.files,
     )

@@ -23,10 +23,11 @@ from venvstacks_rules.model.action_io import (
 )
 from venvstacks_rules.model.compression import compression
 from venvstacks_rules.model.errors import DefinitionError
-from venvstacks_rules.model.layout import LayerLayout, short_version
+from venvstacks_rules.model.layout import LayerLayout
 from venvstacks_rules.model.lockfiles import LockedWheel
 from venvstacks_rules.model.names import LayerKind
 from venvstacks_rules.model.platforms import PLATFORMS
+from venvstacks_rules.model.python_versions import short_version
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.action_tool import ActionProcessRequest, run_action
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule

@@ -17,9 +17,9 @@ from venvstacks_rules.model.action_io import (
     to_json,
 )
 from venvstacks_rules.model.credentials import indexes_for
-from venvstacks_rules.model.layout import short_version
 from venvstacks_rules.model.lockfiles import LockedWheel
 from venvstacks_rules.model.platforms import PLATFORMS
+from venvstacks_rules.model.python_versions import short_version
 from venvstacks_rules.model.selection import select_wheels
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.action_tool import ActionProcessRequest, run_action
@@ -126,7 +126,8 @@ async def python_version(request: PythonVersionRequest) -> PythonVersion:
         return PythonVersion(declared)
     # Only an interpreter of this machine may leave the patch release open.
     local = await found_interpreter(
-        LocalInterpreterRequest(found.layer.runtime, declared), **implicitly()
+        LocalInterpreterRequest(found.layer.runtime, declared, found.layer.linux_target),
+        **implicitly(),
     )
     return PythonVersion(local.python_version)
 

@@ -1,0 +1,38 @@
+"""The C library that a layer must run on, on Linux: ``glibc@X.Y`` or ``musl@X.Y``."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+DEFAULT_LINUX_TARGET = "glibc@2.28"
+
+GLIBC = "glibc"
+MUSL = "musl"
+
+# What stands for a C library that is named without a version.
+_DEFAULT_VERSIONS = {GLIBC: (2, 28), MUSL: (1, 2)}
+_LINUX_TARGET = re.compile(r"(glibc|musl)(?:@(\d+)\.(\d+))?")
+
+
+@dataclass(frozen=True)
+class LinuxTarget:
+    """The C library that a layer must run on, on Linux."""
+
+    libc: str
+    """``glibc`` or ``musl``."""
+    version: tuple[int, int]
+    """The oldest one."""
+
+    def __str__(self) -> str:
+        return f"{self.libc}@{self.version[0]}.{self.version[1]}"
+
+
+def parsed_linux_target(written: str) -> LinuxTarget:
+    """What ``glibc``, ``musl``, ``glibc@X.Y`` or ``musl@X.Y`` means; ValueError otherwise."""
+    match = _LINUX_TARGET.fullmatch(written)
+    if match is None:
+        raise ValueError(f"`{written}` is not `glibc@X.Y` or `musl@X.Y`")
+    if match[2] is None:
+        return LinuxTarget(match[1], _DEFAULT_VERSIONS[match[1]])
+    return LinuxTarget(match[1], (int(match[2]), int(match[3])))
