@@ -155,7 +155,7 @@ def test_truncated_archives_are_refused(tmp_path: Path, suffix: str) -> None:
 
 
 def test_other_files_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "x.zip").write_bytes(b"PK\3\4 and more")
-    assert refused(announced(tmp_path / "x.zip", "x"), tmp_path / "folder") == (
-        "damaged: `x.zip` is no .tar.zst, .tar.xz or .tar.gz",
+    (tmp_path / "x.rar").write_bytes(b"Rar!\x1a\7\1\0")
+    assert refused(announced(tmp_path / "x.rar", "x"), tmp_path / "folder") == (
+        "damaged: `x.rar` is no .tar.zst, .tar.xz, .tar.gz or .zip",
     )

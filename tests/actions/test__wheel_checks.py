@@ -137,11 +137,8 @@ def test_more_bytes_than_declared(tmp_path: Path) -> None:
     # With the checksum of the first ten bytes, `zipfile` reads them and is content.
     for_zipfile = patched(wheel, "x.bin", 16, struct.pack("<I", zlib.crc32(content[:10])))
     assert zipfile.ZipFile(io.BytesIO(for_zipfile)).read("x.bin") == content[:10]
-    assert problems(tmp_path, for_zipfile) == [
-        "`x.bin`: cannot be unpacked: Bad CRC-32 for file 'x.bin'"
-    ]
-    for_us = patched(wheel, "x.bin", 16, struct.pack("<I", zlib.crc32(content[:11])))
-    assert problems(tmp_path, for_us) == ["`x.bin`: unpacks to more than the 10 bytes declared"]
+    found = problems(tmp_path, for_zipfile)
+    assert found == ["`x.bin`: unpacks to more than the 10 bytes declared"]
 
 
 def test_less_bytes_than_declared(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.wheels import FILE_NAME, wheel_bytes
 from venvstacks_rules.actions import assemble_archive, wheel_segments
-from venvstacks_rules.actions._segment_writer import SegmentWriter
+from venvstacks_rules.actions._segments import new_segment
 from venvstacks_rules.model.action_io import (
     AssembleArchiveRequest,
     AssembledArchive,
@@ -28,7 +28,7 @@ from venvstacks_rules.model.action_io import (
 from venvstacks_rules.model.errors import ArchiveError, RequestError
 from venvstacks_rules.model.segment_index import SegmentIndex
 
-LEVELS = {"tar.zst": 3, "tar.xz": 0, "tar.gz": 1}
+LEVELS = {"tar.zst": 3, "tar.xz": 0, "tar.gz": 1, "zip": 1}
 TARGET = "framework-demo"
 DEMO = "lib/python3.11/site-packages/demo.py"
 CANNOT = "The archive of `//demo:demo` cannot be assembled."
@@ -38,7 +38,7 @@ def make_segments(folder: Path, compression: Compression) -> tuple[str, ...]:
     """An interpreter's result and that of a wheel, in folders of their own."""
     for name in ("python", "wheels"):
         (folder / name).mkdir(parents=True)
-    with SegmentWriter(
+    with new_segment(
         folder / "python/python.seg",
         source="interpreter",
         install_target=TARGET,
@@ -125,21 +125,34 @@ def test_python_unpacks_the_concatenation(tmp_path: Path, archive_format: str) -
         assert stream.read() == "#!/bin/bash\nü\n".encode()
 
 
-@pytest.mark.parametrize("archive_format", LEVELS)
-@pytest.mark.parametrize("program", ["tar", "bsdtar"])
+TOOLS = {"tar.zst": "zstd", "tar.xz": "xz", "tar.gz": "gzip"}
+COMMANDS = [
+    *(("tar", name) for name in TOOLS),
+    *(("bsdtar", name) for name in LEVELS),
+    ("unzip", "zip"),
+    ("7zz", "zip"),
+]
+
+
+@pytest.mark.parametrize(("program", "archive_format"), COMMANDS)
 def test_other_programs_unpack_the_concatenation(
     tmp_path: Path, archive_format: str, program: str
 ) -> None:
-    tools = {"tar.zst": "zstd", "tar.xz": "xz", "tar.gz": "gzip"}
-    for tool in (program, tools[archive_format]):
+    for tool in (program, TOOLS.get(archive_format, program)):
         if shutil.which(tool) is None:
             pytest.skip(f"{tool} is not installed")
     request = make_request(tmp_path, archive_format)
     run(request)
-    done = subprocess.run(
-        [program, "-xf", request.archive, "-C", str(tmp_path)], capture_output=True, check=True
-    )
+    arguments = {
+        "unzip": ["-q", request.archive, "-d", str(tmp_path)],
+        # As with tar archives, it wants to be told that links to another layer are fine.
+        "7zz": ["x", "-snld20", "-bso0", "-bsp0", f"-o{tmp_path}", request.archive],
+    }.get(program, ["-xf", request.archive, "-C", str(tmp_path)])
+    done = subprocess.run([program, *arguments], capture_output=True, check=True)
     assert done.stderr == b""
+    assert (tmp_path / TARGET / "bin/python3.11").stat().st_mode & 0o777 == 0o755
+    link = tmp_path / TARGET / "bin/python"
+    assert str(link.readlink()) == "../../cpython/bin/python3.11"
     assert (tmp_path / TARGET / DEMO).read_bytes() == b"import rich\n"
     assert (tmp_path / TARGET / "postinstall.py").read_bytes() == b"print()\n"
     assert (tmp_path / TARGET / "bin/python3").read_bytes() == b"elf"

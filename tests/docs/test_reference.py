@@ -95,7 +95,7 @@ def test_every_option_is_documented_with_its_default(
     assert documented == expected
 
 
-@pytest.mark.parametrize(("scope", "count"), [("venvstacks", 2), ("venvstacks-show", 1)])
+@pytest.mark.parametrize(("scope", "count"), [("venvstacks", 3), ("venvstacks-show", 1)])
 def test_every_choice_of_an_option_is_documented(
     pants_help: Mapping[str, Any], scope: str, count: int
 ) -> None:

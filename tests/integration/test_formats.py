@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,10 +15,20 @@ import pytest
 from tests.support.build_root import BuildRoot, build_root
 from tests.support.outputs import Tree, native_platform, tree, unpack
 
-FORMATS = ("tar.zst", "tar.xz", "tar.gz")
+TAR_FORMATS = ("tar.zst", "tar.xz", "tar.gz")
+FORMATS = (*TAR_FORMATS, "zip")
 LAYERS = ("app-hello", "cpython-3.9", "framework-text")
 Archives = dict[str, dict[str, Path]]
 """By format and layer."""
+
+IN_UTC = {"PATH": os.environ["PATH"], "TZ": "UTC", "LC_ALL": "C.UTF-8"}
+"""The times in a zip archive are local ones, and names are written as the locale has them."""
+
+ZIP_PROGRAMS = {
+    "unzip": (["-tqq"], ["-q", "-d", "{folder}"]),
+    "7zz": (["t", "-bso0", "-bsp0"], ["x", "-snld20", "-bso0", "-bsp0", "-o{folder}"]),
+}
+"""How they are asked to test an archive, and to unpack it; they take the archive first or last."""
 
 DIST = f"examples.hello/{native_platform()}"
 
@@ -96,7 +107,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     shutil.rmtree(tmp_path)
 
 
-@pytest.mark.parametrize("archive_format", FORMATS)
+@pytest.mark.parametrize("archive_format", TAR_FORMATS)
 def test_gnu_tar_reads_archives(
     archive_format: str,
     archives: Archives,
@@ -122,7 +133,7 @@ def test_bsdtar_reads_archives(
     if shutil.which("bsdtar") is None:
         pytest.skip("bsdtar (libarchive) is not on PATH")
     for archive in archives[archive_format].values():
-        subprocess.run(["bsdtar", "-xf", archive, "-C", folder], check=True)
+        subprocess.run(["bsdtar", "-xf", archive, "-C", folder], check=True, env=IN_UTC)
     assert tree(folder) == expected
 
 
@@ -138,9 +149,48 @@ def test_tarfile_reads_archives(
     assert tree(folder) == expected
 
 
-def test_unpacked_archives_deploy_and_run(archives: Archives, folder: Path) -> None:
-    for archive in archives["tar.xz"].values():
-        unpack(archive, folder)
+@pytest.mark.parametrize("program", ZIP_PROGRAMS)
+def test_zip_programs_read_archives(
+    program: str, archives: Archives, expected: Tree, folder: Path
+) -> None:
+    if shutil.which(program) is None:
+        pytest.skip(f"{program} is not on PATH")
+    for archive in archives["zip"].values():
+        for arguments in ZIP_PROGRAMS[program]:
+            given = [argument.format(folder=folder) for argument in arguments]
+            at = given.index("-d") if "-d" in given else len(given)
+            command = [program, *given[:at], str(archive), *given[at:]]
+            done = subprocess.run(command, capture_output=True, text=True, check=False, env=IN_UTC)
+            assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert tree(folder) == expected
+
+
+def test_zipfile_reads_archives(archives: Archives, expected: Tree) -> None:
+    names: list[str] = []
+    for archive in archives["zip"].values():
+        with zipfile.ZipFile(archive) as opened:
+            assert opened.testzip() is None
+            names += opened.namelist()
+    assert sorted(names) == sorted(n for n, entry in expected.items() if entry[0] != "folder")
+
+
+def test_layers_run_and_are_tested_from_zip_archives(root: BuildRoot) -> None:
+    option = "--venvstacks-archive-format=zip"
+    done = root.succeed(option, "run", "examples/hello:hello", "--", "zip")
+    assert done.stdout.splitlines()[0] == "Hello, zip!"
+    done = root.succeed(option, "test", "examples/hello:hello")
+    assert "examples/hello:hello" in done.stderr
+
+
+@pytest.mark.parametrize("archive_format", ["tar.xz", "zip"])
+def test_unpacked_archives_deploy_and_run(
+    archive_format: str, archives: Archives, folder: Path
+) -> None:
+    for archive in archives[archive_format].values():
+        if archive_format == "zip":
+            subprocess.run(["unzip", "-q", archive, "-d", folder], check=True)
+        else:
+            unpack(archive, folder)
     python = folder / "cpython-3.9" / "bin" / "python3.9"
     for name in ("cpython-3.9", "framework-text", "app-hello"):
         subprocess.run([python, "-I", folder / name / "postinstall.py"], check=True)

@@ -13,11 +13,13 @@ def test_default_levels() -> None:
         Compression("tar.zst", 9),
         Compression("tar.xz", 5),
         Compression("tar.gz", 6),
+        Compression("zip", 6),
     ]
 
 
 def test_extension_follows_the_install_target() -> None:
-    assert [f.extension for f in ARCHIVE_FORMATS.values()] == [".tar.zst", ".tar.xz", ".tar.gz"]
+    extensions = [f.extension for f in ARCHIVE_FORMATS.values()]
+    assert extensions == [".tar.zst", ".tar.xz", ".tar.gz", ".zip"]
 
 
 @pytest.mark.parametrize(("name", "level"), [("tar.zst", 19), ("tar.xz", 0), ("tar.gz", 9)])
@@ -36,7 +38,12 @@ def test_levels_at_the_ends(name: str, level: int) -> None:
         ("tar.zst", 0, "0 is not a compression level of `tar.zst`: use 1 to 19 (the default is 9)"),
         ("tar.xz", 7, "7 is not a compression level of `tar.xz`: use 0 to 6 (the default is 5)"),
         ("tar.gz", -1, "-1 is not a compression level of `tar.gz`: use 1 to 9 (the default is 6)"),
-        ("zip", None, "`zip` is not an archive format: use one of `tar.zst`, `tar.xz`, `tar.gz`"),
+        ("zip", 0, "0 is not a compression level of `zip`: use 1 to 9 (the default is 6)"),
+        (
+            "rar",
+            None,
+            "`rar` is not an archive format: use one of `tar.zst`, `tar.xz`, `tar.gz`, `zip`",
+        ),
     ],
 )
 def test_what_is_refused(name: str, level: int | None, message: str) -> None:

@@ -28,6 +28,7 @@ from venvstacks_rules.pants_backend.target_types import (
     VenvstacksApplication,
     VenvstacksFramework,
     VenvstacksRuntime,
+    WindowsArchiveFormatField,
 )
 from venvstacks_rules.pants_backend.util_rules.segments import layer_compression, wheel_groups
 
@@ -96,16 +97,25 @@ def test_the_layers_of_a_stack_file_can_be_locked_together() -> None:
 
 
 def compression(
-    field: tuple[str | None, int | None], option: tuple[ArchiveFormatChoice, int | None]
+    field: tuple[str | None, int | None],
+    option: tuple[ArchiveFormatChoice, int | None],
+    platform: str = "linux_x86_64",
+    windows: str | None = None,
+    windows_option: ArchiveFormatChoice = ArchiveFormatChoice.ZIP,
 ) -> Compression:
     address = Address("src", target_name="x")
     target = {
         ArchiveFormatField: ArchiveFormatField(field[0], address),
+        WindowsArchiveFormatField: WindowsArchiveFormatField(windows, address),
         CompressionLevelField: CompressionLevelField(field[1], address),
     }
     found = SimpleNamespace(target=target, layer=SimpleNamespace(address="src:x"))
-    options = SimpleNamespace(archive_format=option[0], compression_level=option[1])
-    return layer_compression(cast(Any, found), cast(Any, options))
+    options = SimpleNamespace(
+        archive_format=option[0],
+        windows_archive_format=windows_option,
+        compression_level=option[1],
+    )
+    return layer_compression(cast(Any, found), platform, cast(Any, options))
 
 
 def test_fields_win_over_options() -> None:
@@ -116,6 +126,28 @@ def test_fields_win_over_options() -> None:
     # The level of the option is in the scale of the option's format.
     assert compression(("tar.zst", None), (xz, 2)) == Compression("tar.zst", 9)
     assert compression(("tar.xz", None), (xz, 2)) == Compression("tar.xz", 2)
+
+
+@pytest.mark.parametrize("platform", ["win_amd64", "win_arm64"])
+def test_windows_has_a_format_of_its_own(platform: str) -> None:
+    zst, xz, z = ArchiveFormatChoice.ZST, ArchiveFormatChoice.XZ, ArchiveFormatChoice.ZIP
+    assert compression((None, None), (zst, None), platform) == Compression("zip", 6)
+    assert compression(("tar.xz", None), (zst, None), platform) == Compression("zip", 6)
+    assert compression((None, None), (zst, None), platform, "tar.xz") == Compression("tar.xz", 5)
+    assert compression((None, None), (zst, None), platform, None, xz) == Compression("tar.xz", 5)
+    assert compression((None, None), (zst, None), platform, "zip", xz) == Compression("zip", 6)
+    # A level is in the scale of the format for the other platforms.
+    assert compression((None, 19), (zst, None), platform) == Compression("zip", 6)
+    assert compression((None, None), (zst, 19), platform, "tar.zst") == Compression("tar.zst", 19)
+    assert compression(("zip", 9), (zst, None), platform) == Compression("zip", 9)
+    assert compression((None, None), (z, 9), platform) == Compression("zip", 9)
+
+
+@pytest.mark.parametrize("platform", ["linux_x86_64", "macosx_arm64"])
+def test_the_format_for_windows_is_for_windows_only(platform: str) -> None:
+    zst, xz = ArchiveFormatChoice.ZST, ArchiveFormatChoice.XZ
+    assert compression((None, 3), (zst, None), platform, "zip", xz) == Compression("tar.zst", 3)
+    assert compression(("zip", None), (zst, 3), platform, "tar.xz") == Compression("zip", 6)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 from venvstacks_rules.model.action_io import ArchivedFile
 
@@ -40,4 +41,33 @@ class FileSink(Protocol):
 
     def add_link(self, path: str, target: str) -> None:
         """Add a symbolic link."""
+        ...
+
+
+@dataclass(frozen=True)
+class CompressedStream:
+    """A stream of a zip archive, and what is known of it: all of it was read and compared."""
+
+    deflated: bool
+    """By the method ``deflated``; otherwise it is the content itself."""
+    crc: int
+    """CRC-32 of the content."""
+    compressed_size: int
+    """Of the stream, in bytes."""
+    size: int
+    """Of the content, in bytes."""
+    sha256: str
+    """Of the content."""
+    chunks: Iterable[bytes]
+    """The stream."""
+
+
+@runtime_checkable
+class StreamSink(FileSink, Protocol):
+    """A sink that takes compressed streams as they are as well."""
+
+    def add_stream(
+        self, path: str, stream: CompressedStream, *, executable: bool = False
+    ) -> ArchivedFile:
+        """Add the file that `stream` unpacks to."""
         ...

@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
-from venvstacks_rules.actions._streams import chunks
-from venvstacks_rules.actions._tar_stream import DamagedError, TarStream, open_tar_stream
+from venvstacks_rules.actions._streams import DamagedError, chunks
+from venvstacks_rules.actions._tar_stream import TarStream, open_tar_stream
 from venvstacks_rules.model.errors import InterpreterError
 from venvstacks_rules.model.paths import link_problem, path_problem
 
@@ -156,7 +156,7 @@ class InterpreterArchive:
         content: IO[bytes] | None = archive.extractfile(member)
         assert content is not None  # it is a regular file
         size = 0
-        for chunk in chunks(content):  # type: ignore[arg-type]
+        for chunk in chunks(content):
             self._spool.write(chunk)
             size += len(chunk)
         if size != member.size:

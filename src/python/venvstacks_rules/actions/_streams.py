@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable
+import zlib
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 _CHUNK = 1024 * 1024
 
 
-def chunks(stream: BinaryIO) -> Iterable[bytes]:
+class DamagedError(Exception):
+    """The archive is not what its format says, or grows beyond the limit."""
+
+
+def chunks(stream: IO[bytes]) -> Iterable[bytes]:
     """The bytes of `stream` in pieces."""
     while True:
         chunk = stream.read(_CHUNK)
@@ -29,3 +34,32 @@ def sha256_of(path: str | os.PathLike[str]) -> tuple[str, int]:
             hasher.update(chunk)
             size += len(chunk)
     return hasher.hexdigest(), size
+
+
+class Inflated:
+    """What a deflate stream without any header unpacks to, in pieces.
+
+    EOFError where the stream has no end, zlib.error where it is damaged.
+    """
+
+    def __init__(self, stream: Iterable[bytes]) -> None:
+        self._stream = stream
+        self.stream_size = 0
+        """In bytes, after all of it was read; what lies behind the stream does not count."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+        for chunk in self._stream:
+            self.stream_size += len(chunk)
+            data = chunk
+            while not inflater.eof:
+                piece = inflater.decompress(data, _CHUNK)
+                data = inflater.unconsumed_tail
+                if piece:
+                    yield piece
+                elif not data:
+                    break
+            if inflater.eof:
+                self.stream_size -= len(inflater.unused_data)
+                return
+        raise EOFError("the stream has no end")

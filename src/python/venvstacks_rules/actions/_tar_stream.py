@@ -10,14 +10,12 @@ from typing import BinaryIO, Protocol
 
 import zstandard
 
+from venvstacks_rules.actions._streams import DamagedError
+
 _CHUNK = 64 * 1024
 _BLOCK = 512
 _MAX_MEMORY = 256 * 1024 * 1024
 """What a decompressor may take, in bytes; enough for every preset of the three formats."""
-
-
-class DamagedError(Exception):
-    """The compressed data is not what its format says, or grows beyond the limit."""
 
 
 class _Decompressor(Protocol):

@@ -8,8 +8,6 @@ order of the zip archive, stops at the first problem, and reads every file twice
 from __future__ import annotations
 
 import base64
-import copy
-import hashlib
 import posixpath
 import zipfile
 from collections.abc import Iterator
@@ -21,9 +19,10 @@ from installer.records import RecordEntry
 from installer.utils import SCHEME_NAMES
 
 from venvstacks_rules.actions import _wheel_checks
-from venvstacks_rules.actions._entries import FileSink
-from venvstacks_rules.actions._streams import chunks, sha256_of
+from venvstacks_rules.actions._entries import FileSink, StreamSink
+from venvstacks_rules.actions._streams import sha256_of
 from venvstacks_rules.actions._wheel_checks import DistInfo, shown
+from venvstacks_rules.actions._wheel_content import WheelContent
 from venvstacks_rules.model.action_io import ArchivedFile
 from venvstacks_rules.model.errors import WheelError
 from venvstacks_rules.model.layout import LayerLayout
@@ -213,23 +212,10 @@ def _write(archive: zipfile.ZipFile, plan: _Plan, sink: FileSink, layout: LayerL
         if entry.path is not None and entry.path > installer_path and not installer_written:
             written.append(sink.add_file(installer_path, [INSTALLER], len(INSTALLER)))
             installer_written = True
-        content = _CheckedContent(archive, entry)
         # After the first problem the files are lost; the rest is read to report all of them.
-        if entry.path is None or problems:
-            for _ in content:
-                pass
-        else:
-            executable = _wheel_checks.is_executable(entry.info)
-            try:
-                file = sink.add_file(
-                    entry.path, content, entry.info.file_size, executable=executable
-                )
-                written.append(file)
-            except ValueError as e:
-                if content.problem is None:
-                    raise AssertionError from e
-        if content.problem is not None:
-            problems.append(f"{shown(entry.info.filename)}: {content.problem}")
+        problem = _add(archive, entry, None if problems else sink, written)
+        if problem is not None:
+            problems.append(f"{shown(entry.info.filename)}: {problem}")
     if problems:
         raise _ProblemsError(problems)
     if not installer_written:
@@ -239,47 +225,30 @@ def _write(archive: zipfile.ZipFile, plan: _Plan, sink: FileSink, layout: LayerL
     sink.add_file(record_path, [text], len(text))
 
 
-class _CheckedContent:
-    """The bytes of an entry, compared with what the zip archive and RECORD say of them.
+def _add(
+    archive: zipfile.ZipFile, entry: _Entry, sink: FileSink | None, written: list[ArchivedFile]
+) -> str | None:
+    """Add a file to `sink` and to `written`; what is wrong with it, if anything is.
 
-    Never yields more bytes than the entry declares. After it is exhausted, `problem` says what
-    was wrong, if anything was.
+    Without a sink, or for a file that is left out, it is read and compared only.
     """
-
-    def __init__(self, archive: zipfile.ZipFile, entry: _Entry) -> None:
-        self._archive = archive
-        self._entry = entry
-        self.problem: str | None = None
-
-    def __iter__(self) -> Iterator[bytes]:
-        expected = self._entry.record.hash_
-        assert expected is not None
-        declared = self._entry.info.file_size
-        hasher = hashlib.new(expected.name)
-        size = 0
-        # `zipfile` stops silently at the declared size; one byte more shows what is behind it.
-        info = copy.copy(self._entry.info)
-        info.file_size += 1
+    assert entry.record.hash_ is not None
+    content = WheelContent(archive, entry.info, entry.record.hash_)
+    executable = _wheel_checks.is_executable(entry.info)
+    if sink is None or entry.path is None:
+        content.check()
+    elif isinstance(sink, StreamSink):
+        content.check()
+        if content.problem is None:
+            written.append(sink.add_stream(entry.path, content.stream(), executable=executable))
+    else:
         try:
-            with self._archive.open(info) as stream:
-                for chunk in chunks(stream):  # type: ignore[arg-type]
-                    size += len(chunk)
-                    if size > declared:
-                        self.problem = f"unpacks to more than the {declared} bytes declared"
-                        return
-                    hasher.update(chunk)
-                    yield chunk
-        except _wheel_checks.READ_ERRORS as e:
-            self.problem = f"cannot be unpacked: {e}"
-            return
-        actual = base64.urlsafe_b64encode(hasher.digest()).decode("ascii").rstrip("=")
-        if size != declared:
-            self.problem = f"unpacks to {size} bytes, {declared} are declared"
-        elif actual != expected.value.rstrip("="):
-            self.problem = (
-                f"has the hash {expected.name}={actual}, RECORD says {expected.name}="
-                f"{expected.value}"
-            )
+            file = sink.add_file(entry.path, content, entry.info.file_size, executable=executable)
+            written.append(file)
+        except ValueError as e:
+            if content.problem is None:
+                raise AssertionError from e
+    return content.problem
 
 
 def record_text(files: list[ArchivedFile], record_path: str, layout: LayerLayout) -> str:

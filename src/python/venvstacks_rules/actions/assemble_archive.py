@@ -1,7 +1,8 @@
 """Joins segments into a layer archive, and writes what lies beside it (``assemble-archive``).
 
 The archive is the concatenation of the segments, each an independent run of zstd frames, xz
-streams or gzip members; the layer's own few files come last and end the tar stream.
+streams, gzip members or entries of a zip archive; the layer's own few files come last, with what
+ends the tar stream, or with the central directory.
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ import json
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO
 
+from venvstacks_rules.actions._concatenation import join, mapped
 from venvstacks_rules.actions._layer_paths import clashes, own_problems
-from venvstacks_rules.actions._segment_writer import SegmentWriter
+from venvstacks_rules.actions._segments import new_segment
 from venvstacks_rules.actions._streams import chunks
+from venvstacks_rules.actions._zip_directory import directory_of
 from venvstacks_rules.model.action_io import (
     AssembleArchiveRequest,
     AssembledArchive,
@@ -27,6 +29,7 @@ from venvstacks_rules.model.action_io import (
     from_data,
     from_json,
 )
+from venvstacks_rules.model.compression import ZIP
 from venvstacks_rules.model.errors import ArchiveError, RequestError
 from venvstacks_rules.model.json_codec import published_json
 from venvstacks_rules.model.manifest import ARCHIVE_BUILD
@@ -54,7 +57,7 @@ def run(request_text: str) -> AssembledArchive:
     own = archive.with_name(f"{archive.name}.own-segment")
     try:
         segments.append(_write_own_segment(own, request))
-        assembled = _concatenate(segments, archive, request.target)
+        assembled = _write_archive(segments, request)
     finally:
         if own.exists():
             own.unlink()
@@ -78,7 +81,7 @@ def _read_result(path: str) -> list[Segment]:
 
 
 def _write_own_segment(path: Path, request: AssembleArchiveRequest) -> Segment:
-    with SegmentWriter(
+    with new_segment(
         path,
         source="layer",
         install_target=request.install_target,
@@ -99,46 +102,34 @@ def _write_own_segment(path: Path, request: AssembleArchiveRequest) -> Segment:
     return replace(writer.segment(), path=str(path))
 
 
-def _concatenate(segments: list[Segment], archive: Path, target: str) -> AssembledArchive:
-    hasher = hashlib.sha256()
-    size = 0
-    problems = []
+def _write_archive(segments: list[Segment], request: AssembleArchiveRequest) -> AssembledArchive:
+    """Write the archive; of a zip archive, the last of `segments` gains the directory."""
+    archive = Path(request.archive)
     with archive.open("xb") as out:
-        for segment in segments:
-            try:
-                with Path(segment.path).open("rb") as stream:
-                    sha256, copied = _copy(stream, out, hasher)
-            except OSError as e:
-                problems.append(f"the segment of `{segment.source}` cannot be read: {e.strerror}")
-                continue
-            size += copied
-            if copied != segment.size:
-                problems.append(
-                    f"the segment of `{segment.source}` has {copied} bytes, {segment.size} "
-                    "were announced"
+        try:
+            joined, problems = join(segments, out)
+            if problems:
+                raise ArchiveError(
+                    f"The archive of `{request.target}` cannot be assembled: "
+                    "its segments are damaged.",
+                    problems,
                 )
-            elif sha256 != segment.sha256:
-                problems.append(
-                    f"the segment of `{segment.source}` has the hash sha256:{sha256}, "
-                    f"sha256:{segment.sha256} was announced"
-                )
-    if problems:
-        archive.unlink()
-        raise ArchiveError(
-            f"The archive of `{target}` cannot be assembled: its segments are damaged.", problems
-        )
-    return AssembledArchive(size, hasher.hexdigest())
+            if request.compression.archive_format == ZIP:
+                directory = directory_of(segments, request.install_target)
+                out.write(directory)
+                joined.add(directory)
+                segments[-1] = _with_directory(segments[-1], directory)
+        except BaseException:
+            archive.unlink()
+            raise
+    return AssembledArchive(joined.size, joined.hasher.hexdigest())
 
 
-def _copy(stream: BinaryIO, out: BinaryIO, hasher: hashlib._Hash) -> tuple[str, int]:
-    own_hasher = hashlib.sha256()
-    size = 0
-    for chunk in chunks(stream):
-        own_hasher.update(chunk)
-        hasher.update(chunk)
-        out.write(chunk)
-        size += len(chunk)
-    return own_hasher.hexdigest(), size
+def _with_directory(segment: Segment, directory: bytes) -> Segment:
+    with mapped(segment.path) as content:
+        hasher = hashlib.sha256(content)
+    hasher.update(directory)
+    return replace(segment, size=segment.size + len(directory), sha256=hasher.hexdigest())
 
 
 def _write_metadata(assembled: AssembledArchive, request: AssembleArchiveRequest) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from venvstacks_rules.actions._interpreter_files import write_interpreter
-from venvstacks_rules.actions._segment_writer import SegmentWriter
+from venvstacks_rules.actions._segments import new_segment
 from venvstacks_rules.model.action_io import (
     InterpreterSegment,
     InterpreterSegmentRequest,
@@ -16,7 +16,7 @@ from venvstacks_rules.model.action_io import (
 def run(request_text: str) -> InterpreterSegment:
     """Write the segment; InterpreterError for an archive that is wrong, damaged or hostile."""
     request = from_json(InterpreterSegmentRequest, request_text)
-    with SegmentWriter(
+    with new_segment(
         Path(request.output),
         source="interpreter",
         install_target=request.install_target,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from venvstacks_rules.actions._segment_writer import SegmentWriter
+from venvstacks_rules.actions._segments import new_segment
 from venvstacks_rules.actions._wheel_files import RefusedWheelError, refusal, write_wheel
 from venvstacks_rules.model.action_io import (
     Segment,
@@ -41,7 +41,7 @@ def run(request_text: str) -> WheelSegments:
 def _segment(wheel: WheelInput, request: WheelSegmentsRequest) -> Segment:
     output = Path(wheel.output)
     output.parent.mkdir(parents=True, exist_ok=True)
-    with SegmentWriter(
+    with new_segment(
         output,
         source=wheel.file_name,
         install_target=request.install_target,

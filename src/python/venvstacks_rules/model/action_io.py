@@ -69,7 +69,7 @@ class Compression:
     """How the segments of an archive are compressed."""
 
     archive_format: str
-    """``tar.zst``, ``tar.xz`` or ``tar.gz``."""
+    """``tar.zst``, ``tar.xz``, ``tar.gz`` or ``zip``."""
     level: int
     """In the scale of the format; see :data:`.compression.ARCHIVE_FORMATS`."""
 
@@ -160,7 +160,7 @@ class ArchivedFile:
 
 @dataclass(frozen=True)
 class Segment:
-    """One independently compressed piece of a layer's tar stream."""
+    """One piece of a layer archive, which can be read without the others."""
 
     source: str
     """The wheel's file name, ``interpreter``, or ``layer`` for the layer's own files."""
@@ -170,10 +170,10 @@ class Segment:
     """Compressed, in bytes."""
     sha256: str
     """Of the compressed bytes."""
-    tar_size: int
-    """Uncompressed, in bytes, a multiple of 512."""
+    tar_size: Optional[int]
+    """Of the piece of the tar stream, in bytes, a multiple of 512; None in a zip archive."""
     files: tuple[ArchivedFile, ...]
-    """In the order of the tar stream."""
+    """In the order of the segment."""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from venvstacks_rules.model.action_io import Compression
 
+ZIP = "zip"
+"""The one format that is no compressed tar stream."""
+
 
 @dataclass(frozen=True)
 class ArchiveFormat:
@@ -29,6 +32,8 @@ ARCHIVE_FORMATS: dict[str, ArchiveFormat] = {
         ArchiveFormat("tar.zst", ".tar.zst", default_level=9, min_level=1, max_level=19),
         ArchiveFormat("tar.xz", ".tar.xz", default_level=5, min_level=0, max_level=6),
         ArchiveFormat("tar.gz", ".tar.gz", default_level=6, min_level=1, max_level=9),
+        # For what has no stream to copy: the files of wheels are spliced.
+        ArchiveFormat(ZIP, ".zip", default_level=6, min_level=1, max_level=9),
     )
 }
 """All archive formats by name, the default one first."""

@@ -7,6 +7,7 @@ Requests and results are frozen dataclasses. A shape that does not fit is a
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import typing
 from typing import TypeVar, Union
@@ -53,7 +54,7 @@ def from_data(cls: type[T], data: object, key: str = "") -> T:
     """Like :func:`from_json`, for what ``json`` has read already."""
     if not isinstance(data, dict):
         raise RequestError(f"{key or cls.__name__}: expected an object, got {_kind(data)}")
-    hints = typing.get_type_hints(cls)
+    hints = _type_hints(typing.cast("typing.Hashable", cls))
     fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
     unknown = sorted(set(data) - set(fields))
     if unknown:
@@ -65,6 +66,12 @@ def from_data(cls: type[T], data: object, key: str = "") -> T:
         elif field.default is dataclasses.MISSING:
             raise RequestError(f"{_join(key, name)}: missing key of {cls.__name__}")
     return cls(**values)
+
+
+@functools.cache
+def _type_hints(cls: typing.Hashable) -> dict[str, typing.Any]:
+    # Results list the files of a layer by the ten thousand, and this takes longer than the rest.
+    return typing.get_type_hints(cls)
 
 
 def _read(hint: typing.Any, value: object, key: str) -> object:

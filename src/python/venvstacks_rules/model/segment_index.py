@@ -10,7 +10,7 @@ from typing import Any
 
 from venvstacks_rules.model._checked import CheckedTable
 from venvstacks_rules.model.action_io import ArchivedFile
-from venvstacks_rules.model.compression import ARCHIVE_FORMATS
+from venvstacks_rules.model.compression import ARCHIVE_FORMATS, ZIP
 from venvstacks_rules.model.errors import ArchiveError
 from venvstacks_rules.model.hashes import is_sha256_hex
 from venvstacks_rules.model.paths import link_problem, path_problem
@@ -31,21 +31,23 @@ class IndexedSegment:
     """Compressed, in bytes."""
     sha256: str
     """Of the compressed bytes."""
-    tar_size: int
-    """Uncompressed, in bytes."""
+    tar_size: int | None
+    """Of the piece of the tar stream, in bytes; None in a zip archive, which has none."""
     files: tuple[ArchivedFile, ...]
-    """In the order of the tar stream."""
+    """In the order of the segment."""
 
     def to_dict(self) -> dict[str, Any]:
         """As in the index."""
-        return {
+        data = {
             "source": self.source,
             "offset": self.offset,
             "size": self.size,
             "sha256": self.sha256,
-            "tar_size": self.tar_size,
             "files": [_file_to_dict(file) for file in self.files],
         }
+        if self.tar_size is not None:
+            data["tar_size"] = self.tar_size
+        return data
 
 
 @dataclass(frozen=True)
@@ -108,14 +110,17 @@ def _read_index(table: CheckedTable) -> SegmentIndex:
         if not table.problems:
             table.note("format_version", f"{version} is not {SEGMENT_INDEX_VERSION}")
         return SegmentIndex("", "", 0, "", "", 0, ())
+    archive_format = table.string("archive_format")
     index = SegmentIndex(
         install_target=_component(table, "install_target"),
         archive_name=_component(table, "archive_name"),
         archive_size=table.size("archive_size"),
         archive_sha256=_sha256(table, "archive_sha256"),
-        archive_format=table.string("archive_format"),
+        archive_format=archive_format,
         compression_level=table.integer("compression_level"),
-        segments=tuple(_read_segment(item) for item in table.tables("segments", required=True)),
+        segments=tuple(
+            _read_segment(item, archive_format) for item in table.tables("segments", required=True)
+        ),
     )
     if not table.problems:
         _check_whole(table, index)
@@ -137,16 +142,16 @@ def _check_whole(table: CheckedTable, index: SegmentIndex) -> None:
         table.note("archive_size", f"{index.archive_size}, but the segments end at {offset}")
 
 
-def _read_segment(table: CheckedTable) -> IndexedSegment:
+def _read_segment(table: CheckedTable, archive_format: str) -> IndexedSegment:
     segment = IndexedSegment(
         source=table.string("source"),
         offset=table.size("offset"),
         size=table.size("size"),
         sha256=_sha256(table, "sha256"),
-        tar_size=table.size("tar_size"),
+        tar_size=None if archive_format == ZIP else table.size("tar_size"),
         files=tuple(_read_file(item) for item in table.tables("files", required=True)),
     )
-    if segment.tar_size % TAR_BLOCK:
+    if segment.tar_size is not None and segment.tar_size % TAR_BLOCK:
         table.note("tar_size", f"{segment.tar_size} is not a multiple of {TAR_BLOCK}")
     seen: set[str] = set()
     for i, file in enumerate(segment.files):

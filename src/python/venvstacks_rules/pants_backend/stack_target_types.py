@@ -38,6 +38,7 @@ from venvstacks_rules.pants_backend.target_types import (
     VenvstacksApplication,
     VenvstacksFramework,
     VenvstacksRuntime,
+    WindowsArchiveFormatField,
 )
 
 MANIFEST_NAME = "__venvstacks__"
@@ -90,6 +91,7 @@ class VenvstacksStack(TargetGenerator):
     copied_fields = COMMON_TARGET_FIELDS
     moved_fields = (
         ArchiveFormatField,
+        WindowsArchiveFormatField,
         CompressionLevelField,
         LayerOutputPathField,
         LocalWheelsField,

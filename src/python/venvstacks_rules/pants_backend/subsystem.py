@@ -34,6 +34,7 @@ class ArchiveFormatChoice(enum.Enum):
     ZST = "tar.zst"
     XZ = "tar.xz"
     GZ = "tar.gz"
+    ZIP = "zip"
 
 
 assert {choice.value for choice in ArchiveFormatChoice} == set(ARCHIVE_FORMATS)
@@ -84,7 +85,17 @@ class VenvstacksSubsystem(Subsystem):
         default=ArchiveFormatChoice.ZST,
         help=softwrap(
             """
-            The format of layer archives, where the `archive_format` field does not say another.
+            The format of layer archives for Linux and macOS, where the `archive_format` field does
+            not say another.
+            """
+        ),
+    )
+    windows_archive_format = EnumOption(
+        default=ArchiveFormatChoice.ZIP,
+        help=softwrap(
+            """
+            The format of layer archives for Windows, where the `windows_archive_format` field does
+            not say another.
             """
         ),
     )
@@ -92,9 +103,9 @@ class VenvstacksSubsystem(Subsystem):
         default=None,
         help=softwrap(
             """
-            The compression level of layer archives, in the scale of the archive format, where the
-            `compression_level` field does not say another. By default the level that the format's
-            reference recommends for everyday builds.
+            The compression level of layer archives, in the scale of `archive_format`, where the
+            `compression_level` field does not say another. Archives of other formats have their
+            format's default level, which is for everyday builds.
             """
         ),
     )

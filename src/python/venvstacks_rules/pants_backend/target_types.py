@@ -160,7 +160,21 @@ class ArchiveFormatField(StringField):
     valid_choices = tuple(ARCHIVE_FORMATS)
     help = softwrap(
         """
-        The format of the layer's archive. By default `[venvstacks].archive_format`.
+        The format of the layer's archives for Linux and macOS. By default
+        `[venvstacks].archive_format`.
+        """
+    )
+
+
+class WindowsArchiveFormatField(StringField):
+    """The format of a layer's archive for Windows."""
+
+    alias = "windows_archive_format"
+    valid_choices = tuple(ARCHIVE_FORMATS)
+    help = softwrap(
+        """
+        The format of the layer's archives for Windows. By default
+        `[venvstacks].windows_archive_format`.
         """
     )
 
@@ -171,8 +185,9 @@ class CompressionLevelField(IntField):
     alias = "compression_level"
     help = softwrap(
         """
-        The compression level, in the scale of the archive format (zstd 1 to 19, xz 0 to 6, gzip
-        1 to 9). By default `[venvstacks].compression_level`.
+        The compression level, in the scale of the archive format for Linux and macOS (zstd 1 to 19,
+        xz 0 to 6, gzip and zip 1 to 9); for Windows it counts where the format is the same. By
+        default `[venvstacks].compression_level`.
         """
     )
 
@@ -199,6 +214,7 @@ COMMON_FIELDS = (
     MacosxTargetField,
     DynlibExcludeField,
     ArchiveFormatField,
+    WindowsArchiveFormatField,
     CompressionLevelField,
     LayerOutputPathField,
     *LOCK_FIELDS,

@@ -32,7 +32,11 @@ from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.action_tool import ActionProcessRequest, run_action
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.subsystem import VenvstacksSubsystem
-from venvstacks_rules.pants_backend.target_types import ArchiveFormatField, CompressionLevelField
+from venvstacks_rules.pants_backend.target_types import (
+    ArchiveFormatField,
+    CompressionLevelField,
+    WindowsArchiveFormatField,
+)
 from venvstacks_rules.pants_backend.util_rules.interpreters import (
     InterpreterRequest,
     interpreter_archive,
@@ -128,8 +132,10 @@ class InterpreterGroupRequest:
     compression: Compression
 
 
-def layer_compression(found: LayerInGraph, options: VenvstacksSubsystem) -> Compression:
-    """How a layer's archive is compressed: by its fields, else by the options."""
+def layer_compression(
+    found: LayerInGraph, platform: str, options: VenvstacksSubsystem
+) -> Compression:
+    """How a layer's archive for `platform` is compressed: by its fields, else by the options."""
     format_field = found.target[ArchiveFormatField].value
     level_field = found.target[CompressionLevelField].value
     archive_format = format_field or options.archive_format.value
@@ -138,13 +144,18 @@ def layer_compression(found: LayerInGraph, options: VenvstacksSubsystem) -> Comp
     if level is None and archive_format == options.archive_format.value:
         level = options.compression_level
     try:
-        return compression(archive_format, level)
+        chosen = compression(archive_format, level)
     except ValueError as e:
         named = "compression_level" if level_field is not None else "[venvstacks].compression_level"
         raise DefinitionError(
             "A layer cannot be compressed as asked for:",
             [f"{found.layer.address}: `{named}`: {e}"],
         ) from None
+    if PLATFORMS[platform].system != "win":
+        return chosen
+    windows_field = found.target[WindowsArchiveFormatField].value
+    windows_format = windows_field or options.windows_archive_format.value
+    return chosen if windows_format == archive_format else compression(windows_format)
 
 
 def wheel_groups(wheels: Sequence[LockedWheel]) -> Iterable[tuple[LockedWheel, ...]]:
@@ -183,7 +194,7 @@ async def layer_segments(request: SegmentsRequest, options: VenvstacksSubsystem)
     layer = found.layer
     # All that is wrong with them is reported together, before anything is built.
     await path_wheels(PathWheelsRequest(selected.wheels, request.address), **implicitly())
-    chosen = layer_compression(found, options)
+    chosen = layer_compression(found, request.platform, options)
     os_name = PLATFORMS[request.platform].os_name
     interpreters = (
         [InterpreterGroupRequest(request.address, request.platform, chosen)]

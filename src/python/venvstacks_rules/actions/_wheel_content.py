@@ -1,0 +1,113 @@
+"""Reads the entries of a wheel, and compares them with what the wheel says of them.
+
+The stream of an entry is inflated here and not by ``zipfile``, which does not tell where a stream
+ends, nor whether it ends at all: both matter where it is copied into another archive.
+"""
+
+from __future__ import annotations
+
+import base64
+import copy
+import hashlib
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator
+from typing import IO
+
+from installer.records import Hash
+
+from venvstacks_rules.actions import _wheel_checks
+from venvstacks_rules.actions._entries import CompressedStream
+from venvstacks_rules.actions._streams import Inflated, chunks
+from venvstacks_rules.actions._wheel_checks import shown
+
+_CHUNK = 1024 * 1024
+
+
+class WheelContent:
+    """The bytes of an entry of a wheel.
+
+    Iterating never yields more bytes than the entry declares. After it is exhausted, `problem`
+    says what was wrong, if anything was.
+    """
+
+    def __init__(self, archive: zipfile.ZipFile, info: zipfile.ZipInfo, expected: Hash) -> None:
+        self._archive = archive
+        self._info = info
+        self._expected = expected
+        self._deflated = info.compress_type == zipfile.ZIP_DEFLATED
+        self._sha256 = ""
+        self._stream_size = info.compress_size
+        self.problem: str | None = None
+
+    def __iter__(self) -> Iterator[bytes]:
+        declared = self._info.file_size
+        hasher = hashlib.new(self._expected.name)
+        sha256 = hasher if self._expected.name == "sha256" else hashlib.sha256()
+        size = crc = 0
+        try:
+            with self._open() as raw:
+                stream = Inflated(chunks(raw)) if self._deflated else chunks(raw)
+                for chunk in stream:
+                    size += len(chunk)
+                    if size > declared:
+                        self.problem = f"unpacks to more than the {declared} bytes declared"
+                        return
+                    crc = zlib.crc32(chunk, crc)
+                    hasher.update(chunk)
+                    if sha256 is not hasher:
+                        sha256.update(chunk)
+                    yield chunk
+        except _wheel_checks.READ_ERRORS as e:
+            self.problem = f"cannot be unpacked: {e}"
+            return
+        if isinstance(stream, Inflated):
+            self._stream_size = stream.stream_size
+        self._sha256 = sha256.hexdigest()
+        self.problem = self._mismatch(size, crc, hasher.digest())
+
+    def check(self) -> None:
+        """Read all of it, for `problem`."""
+        for _ in self:
+            pass
+
+    def stream(self) -> CompressedStream:
+        """The stream as it is in the wheel; after all of it was read, and no problem found."""
+        return CompressedStream(
+            deflated=self._deflated,
+            crc=self._info.CRC,
+            compressed_size=self._stream_size,
+            size=self._info.file_size,
+            sha256=self._sha256,
+            chunks=self._raw(),
+        )
+
+    def _mismatch(self, size: int, crc: int, digest: bytes) -> str | None:
+        if size != self._info.file_size:
+            return f"unpacks to {size} bytes, {self._info.file_size} are declared"
+        if crc != self._info.CRC:
+            return f"cannot be unpacked: Bad CRC-32 for file {shown(self._info.filename)}"
+        actual = base64.urlsafe_b64encode(digest).decode("ascii").rstrip("=")
+        if actual != self._expected.value.rstrip("="):
+            name = self._expected.name
+            return f"has the hash {name}={actual}, RECORD says {name}={self._expected.value}"
+        return None
+
+    def _open(self) -> IO[bytes]:
+        """The entry's bytes in the wheel, be they deflated or not."""
+        info = copy.copy(self._info)
+        info.compress_type = zipfile.ZIP_STORED
+        info.file_size = info.compress_size
+        # `zipfile` compares only what has one.
+        del info.CRC
+        return self._archive.open(info)
+
+    def _raw(self) -> Iterable[bytes]:
+        left = self._stream_size
+        with self._open() as raw:
+            while left:
+                chunk = raw.read(min(left, _CHUNK))
+                if not chunk:
+                    raise EOFError(f"`{self._info.filename}` is shorter than it was")
+                left -= len(chunk)
+                yield chunk

@@ -1,0 +1,145 @@
+"""Reads the list of entries of a zip archive, and refuses those that programs read differently.
+
+Some programs go by the central directory, others by the local headers. Here both have to say the
+same, of entries that lie one behind the other without a gap. There is one exception: an entry that
+the directory does not list may be there if one of the same name follows, which takes its place in
+either reading.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Iterator
+from typing import BinaryIO, NamedTuple
+
+from venvstacks_rules.actions import _zip
+from venvstacks_rules.actions._streams import DamagedError
+from venvstacks_rules.actions._zip import ZipEntry
+
+MOST_DIRECTORY_BYTES = 256 * 1024 * 1024
+"""A million files with long names."""
+
+_UNIX, _MACOS = 3, 19
+_ENCRYPTED = 0x1 | 0x40 | 0x2000
+_SIZES_BEHIND = 0x8
+
+
+class ListedEntry(NamedTuple):
+    """An entry of the central directory."""
+
+    entry: ZipEntry
+    mode: int
+    """As Unix has it; 0 where the archive was made elsewhere."""
+    content: int
+    """Where the content begins."""
+
+
+def read_entries(raw: BinaryIO) -> list[ListedEntry]:
+    """The entries of the archive, in the order of their contents; DamagedError."""
+    try:
+        count, offset, end = _find_directory(raw)
+        headers = sorted(_directory(_at(raw, offset, end - offset), count))
+        return list(_with_contents(raw, headers, offset))
+    except (struct.error, ValueError) as e:
+        raise DamagedError(f"its directory cannot be read: {e}") from None
+
+
+def _at(raw: BinaryIO, offset: int, size: int) -> bytes:
+    data = os.pread(raw.fileno(), size, offset) if offset >= 0 else b""
+    if len(data) != size:
+        raise DamagedError("it ends in the middle of its directory")
+    return data
+
+
+def _find_directory(raw: BinaryIO) -> tuple[int, int, int]:
+    """The number of entries, and where the directory begins and ends."""
+    end = os.fstat(raw.fileno()).st_size - _zip.END_RECORD.size
+    signature, *disks, here, count, size, offset, comment = _zip.END_RECORD.unpack(
+        _at(raw, end, _zip.END_RECORD.size)
+    )
+    if signature != _zip.END or comment:
+        raise DamagedError("it does not end as a zip archive without a comment does")
+    if here == _zip.MAX16 or _zip.MAX32 in (size, offset):
+        locator = end - _zip.LOCATOR64.size
+        end = locator - _zip.END64_RECORD.size
+        expected = (_zip.LOCATOR64_SIGNATURE, 0, end, 1)
+        if _zip.LOCATOR64.unpack(_at(raw, locator, _zip.LOCATOR64.size)) != expected:
+            raise DamagedError("its numbers do not fit, and there are none of ZIP64")
+        signature, rest, _, _, *disks, here, count, size, offset = _zip.END64_RECORD.unpack(
+            _at(raw, end, _zip.END64_RECORD.size)
+        )
+        if (signature, rest) != (_zip.END64, _zip.END64_RECORD.size - 12):
+            raise DamagedError("its numbers of ZIP64 are not there")
+    if disks != [0, 0] or here != count:
+        raise DamagedError("it is one part of several")
+    if offset + size != end:
+        raise DamagedError("its directory does not lie at its end")
+    if size > MOST_DIRECTORY_BYTES:
+        raise DamagedError(f"its directory has {size} bytes, more than {MOST_DIRECTORY_BYTES}")
+    return count, offset, end
+
+
+def _directory(data: bytes, count: int) -> Iterator[tuple[int, ZipEntry, int]]:
+    """Offset, entry and mode of each entry."""
+    at = 0
+    for _ in range(count):
+        (
+            signature, made_by, _, flags, method, _, _, crc, compressed_size, size, name_size,
+            extra_size, comment_size, _, _, attributes, offset,
+        ) = _zip.CENTRAL_HEADER.unpack_from(data, at)  # fmt: skip
+        if signature != _zip.CENTRAL:
+            raise ValueError("an entry is missing")
+        at += _zip.CENTRAL_HEADER.size
+        name = data[at : at + name_size]
+        extra = data[at + name_size : at + name_size + extra_size]
+        at += name_size + extra_size + comment_size
+        if _zip.MAX32 in (size, compressed_size, offset):
+            size, compressed_size, offset = _zip.zip64_numbers(extra, size, compressed_size, offset)
+        path = _zip.decoded(name, flags)
+        if flags & _ENCRYPTED:
+            raise ValueError(f"{path!a} is encrypted")
+        if method not in (_zip.STORED, _zip.DEFLATED):
+            raise ValueError(f"{path!a} is compressed by method {method}, not stored or deflated")
+        if flags & _SIZES_BEHIND:
+            raise ValueError(f"{path!a} has its sizes behind its content")
+        mode = attributes >> 16 if made_by >> 8 in (_UNIX, _MACOS) else 0
+        yield offset, ZipEntry(path, method, crc, compressed_size, size), mode
+    if at != len(data):
+        raise ValueError("it lists other entries than it counts")
+
+
+def _with_contents(
+    raw: BinaryIO, headers: list[tuple[int, ZipEntry, int]], end: int
+) -> Iterator[ListedEntry]:
+    """Compare the directory with the local headers, one behind the other."""
+    last = {entry.path: offset for offset, entry, _ in headers}
+    at = 0
+    for offset, entry, mode in headers:
+        at = _pass_over(raw, at, offset, last)
+        if at != offset:
+            raise DamagedError(f"{entry.path!a} lies in another entry")
+        local, content = _local_header(raw, at)
+        if local != entry:
+            raise DamagedError(f"{entry.path!a} is listed with other values than it has")
+        yield ListedEntry(entry, mode, content)
+        at = content + entry.compressed_size
+    if _pass_over(raw, at, end, last) != end:
+        raise DamagedError("its last entry lies in its directory")
+
+
+def _pass_over(raw: BinaryIO, at: int, end: int, last: dict[str, int]) -> int:
+    """Pass over entries up to `end` that others of the same name take the place of."""
+    while at < end:
+        entry, content = _local_header(raw, at)
+        if last.get(entry.path, -1) <= at:
+            raise DamagedError(f"{entry.path!a} is not in its directory")
+        at = content + entry.compressed_size
+    return at
+
+
+def _local_header(raw: BinaryIO, offset: int) -> tuple[ZipEntry, int]:
+    size = _zip.LOCAL_HEADER.size
+    *_, name_size, extra_size = _zip.LOCAL_HEADER.unpack(_at(raw, offset, size))
+    entry, content = _zip.read_local_header(_at(raw, offset, size + name_size + extra_size), 0)
+    return entry, offset + content

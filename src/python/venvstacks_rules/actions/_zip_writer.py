@@ -1,0 +1,219 @@
+"""Writes one segment of a zip archive: local headers, and what follows each.
+
+Streams that come compressed are copied. Everything else is deflated by the pinned compressor, in
+pieces of a fixed size that threads work on, and stored where that is not smaller: the bytes depend
+on the content and the level alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections import deque
+from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from tempfile import SpooledTemporaryFile
+from types import TracebackType
+from typing import IO, cast
+
+import cramjam
+
+from venvstacks_rules.actions import _zip
+from venvstacks_rules.actions._entries import CompressedStream, write_exactly
+from venvstacks_rules.actions._streams import chunks
+from venvstacks_rules.actions._zip import ZipEntry
+from venvstacks_rules.model.action_io import ArchivedFile, Compression, Segment
+
+_MIB = 1024 * 1024
+_THREADS = 2
+
+# Deflate looks back 32 KiB, so cutting costs nothing that could be measured.
+_PIECE_BYTES = 4 * _MIB
+_IN_MEMORY = 32 * _MIB
+_WAITING_BYTES = 2 * _THREADS * _PIECE_BYTES
+"""Of files that are not written yet, beside the newest one."""
+
+
+def deflated(piece: bytes, level: int, *, last: bool) -> bytes:
+    """A piece of a deflate stream, which ends at a whole byte."""
+    compressor = cramjam.deflate.Compressor(level)
+    compressor.compress(piece)
+    return bytes(compressor.finish() if last else compressor.flush())
+
+
+class ZipSegmentWriter:
+    """Appends files to a segment; use as a context manager, then take :meth:`segment`."""
+
+    def __init__(
+        self, path: Path, *, source: str, install_target: str, compression: Compression
+    ) -> None:
+        self._path = path
+        self._source = source
+        self._prefix = install_target
+        self._level = compression.level
+        self._out = path.open("xb")
+        self._hash = hashlib.sha256()
+        self._size = 0
+        self._files: list[ArchivedFile] = []
+        self._pool = ThreadPoolExecutor(_THREADS)
+        self._waiting: deque[_Deflating] = deque()
+        self._waiting_bytes = 0
+
+    def __enter__(self) -> ZipSegmentWriter:  # noqa: PYI034 - `Self` is newer than Python 3.9
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        complete = False
+        try:
+            if error is None:
+                self._write_waiting(0)
+                complete = True
+        finally:
+            self._pool.shutdown(cancel_futures=True)
+            for file in self._waiting:
+                file.close()
+            self._out.close()
+            if not complete:
+                self._path.unlink()
+
+    def add_file(
+        self, path: str, content: Iterable[bytes], size: int, *, executable: bool = False
+    ) -> ArchivedFile:
+        """Append a file of `size` bytes; ValueError where `content` is not that long."""
+        name = f"{self._prefix}/{path}"
+        deflating = _Deflating(name, self._level, self._pool, self._path.parent)
+        self._waiting.append(deflating)
+        sha256 = write_exactly(path, content, size, deflating.take)
+        deflating.end()
+        self._waiting_bytes += size
+        self._write_waiting(_WAITING_BYTES)
+        file = ArchivedFile(path, size, sha256, executable)
+        self._files.append(file)
+        return file
+
+    def add_link(self, path: str, target: str) -> None:
+        """Append a symbolic link."""
+        data = target.encode("utf-8")
+        entry = ZipEntry(
+            f"{self._prefix}/{path}", _zip.STORED, zlib.crc32(data), len(data), len(data)
+        )
+        self._write_waiting(0)
+        self._write_entry(entry, [data])
+        self._files.append(ArchivedFile(path, 0, "", link_target=target))
+
+    def add_stream(
+        self, path: str, stream: CompressedStream, *, executable: bool = False
+    ) -> ArchivedFile:
+        """Append a file by its compressed stream, as it is."""
+        entry = ZipEntry(
+            f"{self._prefix}/{path}",
+            _zip.DEFLATED if stream.deflated else _zip.STORED,
+            stream.crc,
+            stream.compressed_size,
+            stream.size,
+        )
+        self._write_waiting(0)
+        self._write_entry(entry, stream.chunks)
+        file = ArchivedFile(path, stream.size, stream.sha256, executable)
+        self._files.append(file)
+        return file
+
+    def segment(self) -> Segment:
+        """What was written; after the context has ended."""
+        return Segment(
+            source=self._source,
+            path=self._path.name,
+            size=self._size,
+            sha256=self._hash.hexdigest(),
+            tar_size=None,
+            files=tuple(self._files),
+        )
+
+    def _write_waiting(self, most: int) -> None:
+        """Write files until those that wait have at most `most` bytes; all of them for 0."""
+        while self._waiting and (self._waiting_bytes > most or not most):
+            file = self._waiting[0]
+            self._write_entry(*file.result())
+            self._waiting_bytes -= file.size
+            file.close()
+            self._waiting.popleft()
+
+    def _write_entry(self, entry: ZipEntry, stream: Iterable[bytes]) -> None:
+        self._write(_zip.local_header(entry))
+        for chunk in stream:
+            self._write(chunk)
+
+    def _write(self, data: bytes) -> None:
+        self._out.write(data)
+        self._hash.update(data)
+        self._size += len(data)
+
+
+class _Deflating:
+    """A file on its way into the segment: its size has to be known before it is written."""
+
+    def __init__(self, name: str, level: int, pool: ThreadPoolExecutor, folder: Path) -> None:
+        self._name = name
+        self._level = level
+        self._pool = pool
+        self._crc = 0
+        self.size = 0
+        self._content = _spool(folder)
+        self._deflated = _spool(folder)
+        self._piece = bytearray()
+        self._pending: deque[Future[bytes]] = deque()
+
+    def take(self, data: bytes) -> None:
+        """Add to the content."""
+        self.size += len(data)
+        self._crc = zlib.crc32(data, self._crc)
+        self._content.write(data)
+        view = memoryview(data)
+        while len(view) > 0:
+            room = _PIECE_BYTES - len(self._piece)
+            self._piece += view[:room]
+            view = view[room:]
+            if len(self._piece) == _PIECE_BYTES:
+                self._submit(last=False)
+
+    def end(self) -> None:
+        """The content is complete."""
+        self._submit(last=True)
+
+    def result(self) -> tuple[ZipEntry, Iterable[bytes]]:
+        """What to write."""
+        while self._pending:
+            self._deflated.write(self._pending.popleft().result())
+        deflated_size = self._deflated.tell()
+        is_smaller = deflated_size < self.size
+        method, stream = (
+            (_zip.DEFLATED, self._deflated) if is_smaller else (_zip.STORED, self._content)
+        )
+        stream.seek(0)
+        entry = ZipEntry(
+            self._name, method, self._crc, deflated_size if is_smaller else self.size, self.size
+        )
+        return entry, chunks(stream)
+
+    def close(self) -> None:
+        """Forget the content."""
+        self._content.close()
+        self._deflated.close()
+
+    def _submit(self, *, last: bool) -> None:
+        while len(self._pending) >= _THREADS:
+            self._deflated.write(self._pending.popleft().result())
+        self._pending.append(
+            self._pool.submit(deflated, bytes(self._piece), self._level, last=last)
+        )
+        self._piece = bytearray()
+
+
+def _spool(folder: Path) -> IO[bytes]:
+    return cast("IO[bytes]", SpooledTemporaryFile(_IN_MEMORY, dir=str(folder)))
