@@ -140,7 +140,7 @@ def test_several_wrong_definitions_are_reported_together(runner: RuleRunner) -> 
         (
             'venvstacks_framework(name="app", runtime=":rt", archive_format="rar")',
             "src/BUILD:1: Values for the 'archive_format' field in target src:app must be one of "
-            "['tar.gz', 'tar.xz', 'tar.zst'], but 'rar' was provided.",
+            "['tar.gz', 'tar.xz', 'tar.zst', 'zip'], but 'rar' was provided.",
         ),
     ],
 )
