@@ -137,6 +137,46 @@ def test_platform_without_a_wheel(index: Index) -> None:
     )
 
 
+def test_wheels_for_musl(index: Index) -> None:
+    linux = {"platforms": ("linux_x86_64", "linux_aarch64"), "linux_target": "musl@1.2"}
+    index.add("a", "1", "cp311-cp311-manylinux_2_17_x86_64", "cp311-cp311-manylinux_2_17_aarch64")
+    index.add("b", "1", "cp311-cp311-musllinux_1_1_x86_64", "cp311-cp311-musllinux_1_2_aarch64")
+    assert pins(lock("rt", "b", **linux)) == [("b", "1", None, False)]
+    assert refused("rt", "a", "b", **linux) == (
+        "//:rt: packages without wheels\n"
+        "  * `a` 1 has no wheel for linux_x86_64, linux_aarch64 with musl@1.2 (its wheels fit no "
+        "platform); narrow the layer's `platforms`, or require another version\n"
+        "  * there is no platform for which all packages have wheels"
+    )
+    assert "no wheel for linux_aarch64 with musl@1.1" in refused(
+        "rt", "b", **{**linux, "linux_target": "musl@1.1"}
+    )
+
+
+def test_wheels_for_a_free_threaded_build(index: Index) -> None:
+    free = {"platforms": ("linux_x86_64",), "python_implementation": "cpython@3.14.0t"}
+    index.add("a", "1", "cp314-cp314-manylinux_2_17_x86_64", "cp314-abi3-manylinux_2_17_x86_64")
+    index.add("b", "1", "cp314-cp314t-manylinux_2_17_x86_64", requires=("c",))
+    index.add("c", "1")
+    path = lock("rt", "b", **free)
+    assert pins(path) == [("b", "1", None, False), ("c", "1", None, False)]
+    read = Lockfile.from_dict(read_toml(path), "lock")
+    assert read.requires_python == "==3.14.*"
+    assert read.inputs is not None
+    assert read.inputs.python_implementation == "cpython@3.14.0t"
+    assert "no wheel for linux_x86_64 with free-threaded CPython 3.14" in refused("rt", "a", **free)
+    # The other build takes none of the wheels of this one.
+    plain = {**free, "python_implementation": "cpython@3.14.0"}
+    assert pins(lock("rt", "a", **plain)) == [("a", "1", None, False)]
+    assert "`b` 1 has no wheel for linux_x86_64 (" in refused("rt", "b", **plain)
+
+
+def test_an_interpreter_for_musl_is_refused_when_locked(index: Index) -> None:
+    message = refused("rt", python_provider="pbs", linux_target="musl", platforms=("linux_x86_64",))
+    assert message.startswith("//:rt: the interpreter cannot be pinned\n")
+    assert "`python_archives` to interpreters of your own" in message
+
+
 def test_unsatisfiable_names_the_lower_layer(index: Index) -> None:
     index.add("a", "1")
     index.add("a", "2")

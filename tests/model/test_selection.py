@@ -86,6 +86,16 @@ def test_all_packages_without_a_wheel_are_named() -> None:
     )
 
 
+def test_what_is_rare_is_named() -> None:
+    wheels = package("a", "cp314-cp314-manylinux_2_17_x86_64", "cp314-cp314t-win_amd64")
+    with pytest.raises(LockError) as caught:
+        select(wheels, python_version="3.14.0t", linux_target="musl@1.2")
+    assert caught.value.problems == (
+        "`a` 1 has no wheel for linux_x86_64 with free-threaded CPython 3.14 and musl@1.2 (its "
+        "wheels fit win_amd64); narrow the layer's `platforms`, or require another version",
+    )
+
+
 def test_two_versions_for_one_platform_are_refused() -> None:
     with pytest.raises(LockError, match="`a` is locked in two versions for linux_x86_64: 1 and 2"):
         select(package("a", "py3-none-any"), package("a", "py3-none-any", version="2"))

@@ -144,7 +144,9 @@ class PackageLocker:
             if missing:
                 lacking.update(missing)
                 fitting = fitting_platforms(package.wheels, version, *targets)
-                problems.append(no_wheel_problem(package, missing, fitting))
+                problems.append(
+                    no_wheel_problem(package, missing, fitting, version, self.request.linux_target)
+                )
         if problems:
             left = [p.name for p in self.provided.platforms if p.name not in lacking]
             problems.append(platforms_remedy(left))

@@ -9,10 +9,15 @@ from packaging.tags import Tag
 from packaging.utils import parse_wheel_filename
 
 from venvstacks_rules.model.errors import LockError
+from venvstacks_rules.model.linux_targets import MUSL, parsed_linux_target
 from venvstacks_rules.model.markers import holds
 from venvstacks_rules.model.platforms import PLATFORMS, TargetPlatform, compatible_tags
 from venvstacks_rules.model.pylock import LockedPackage, LockedWheel, Lockfile
-from venvstacks_rules.model.python_versions import short_version
+from venvstacks_rules.model.python_versions import (
+    is_free_threaded,
+    language_version,
+    short_version,
+)
 
 
 def select_wheels(
@@ -42,7 +47,9 @@ def select_wheels(
         )
         if wheel is None:
             fitting = fitting_platforms(package.wheels, python_version, linux_target, macosx_target)
-            problems.append(no_wheel_problem(package, (platform.name,), fitting))
+            problems.append(
+                no_wheel_problem(package, (platform.name,), fitting, python_version, linux_target)
+            )
         elif package.name in chosen:
             other = chosen[package.name][0].version
             problems.append(
@@ -102,12 +109,24 @@ def fitting_platforms(
 
 
 def no_wheel_problem(
-    package: LockedPackage, missing: tuple[str, ...], fitting: tuple[str, ...]
+    package: LockedPackage,
+    missing: tuple[str, ...],
+    fitting: tuple[str, ...],
+    python_version: str,
+    linux_target: str,
 ) -> str:
     """The message for a package without a wheel for the platforms `missing`."""
+    # What fewer packages have wheels for, and is no platform of its own.
+    rare = []
+    if is_free_threaded(python_version):
+        rare.append(f"free-threaded CPython {language_version(python_version)}")
+    if any(PLATFORMS[name].system == "linux" for name in missing):
+        rare += [linux_target] if parsed_linux_target(linux_target).libc == MUSL else []
+    having = f" with {' and '.join(rare)}" if rare else ""
     works = f"its wheels fit {', '.join(fitting)}" if fitting else "its wheels fit no platform"
     return (
-        f"`{package.name}` {package.version} has no wheel for {', '.join(missing)} ({works}); "
+        f"`{package.name}` {package.version} has no wheel for {', '.join(missing)}{having} "
+        f"({works}); "
         "narrow the layer's `platforms`, or require another version"
     )
 
