@@ -138,7 +138,10 @@ def test_platform_without_a_wheel(index: Index) -> None:
 
 
 def test_wheels_for_musl(index: Index) -> None:
-    linux = {"platforms": ("linux_x86_64", "linux_aarch64"), "linux_target": "musl@1.2"}
+    linux: dict[str, Any] = {
+        "platforms": ("linux_x86_64", "linux_aarch64"),
+        "linux_target": "musl@1.2",
+    }
     index.add("a", "1", "cp311-cp311-manylinux_2_17_x86_64", "cp311-cp311-manylinux_2_17_aarch64")
     index.add("b", "1", "cp311-cp311-musllinux_1_1_x86_64", "cp311-cp311-musllinux_1_2_aarch64")
     assert pins(lock("rt", "b", **linux)) == [("b", "1", None, False)]
@@ -154,7 +157,10 @@ def test_wheels_for_musl(index: Index) -> None:
 
 
 def test_wheels_for_a_free_threaded_build(index: Index) -> None:
-    free = {"platforms": ("linux_x86_64",), "python_implementation": "cpython@3.14.0t"}
+    free: dict[str, Any] = {
+        "platforms": ("linux_x86_64",),
+        "python_implementation": "cpython@3.14.0t",
+    }
     index.add("a", "1", "cp314-cp314-manylinux_2_17_x86_64", "cp314-abi3-manylinux_2_17_x86_64")
     index.add("b", "1", "cp314-cp314t-manylinux_2_17_x86_64", requires=("c",))
     index.add("c", "1")
@@ -166,7 +172,7 @@ def test_wheels_for_a_free_threaded_build(index: Index) -> None:
     assert read.inputs.python_implementation == "cpython@3.14.0t"
     assert "no wheel for linux_x86_64 with free-threaded CPython 3.14" in refused("rt", "a", **free)
     # The other build takes none of the wheels of this one.
-    plain = {**free, "python_implementation": "cpython@3.14.0"}
+    plain: dict[str, Any] = {**free, "python_implementation": "cpython@3.14.0"}
     assert pins(lock("rt", "a", **plain)) == [("a", "1", None, False)]
     assert "`b` 1 has no wheel for linux_x86_64 (" in refused("rt", "b", **plain)
 
