@@ -74,6 +74,8 @@ def make_request(folder: Path, archive_format: str = "tar.zst") -> AssembleArchi
             OwnFile("postinstall.py", source=str(folder / "own.py")),
             OwnFile("bin/python_w", text="#!/bin/bash\nü\n", executable=True),
         ),
+        os_name="posix",
+        case_sensitive=True,
         links=(OwnLink("bin/python", "../../cpython/bin/python3.11"),),
         compression=compression,
         metadata={"layer_name": TARGET, "archive_size": "ours wins"},

@@ -94,6 +94,87 @@ def test_a_runtime_needs_no_configuration(tmp_path: Path) -> None:
     assert not (layer / SITE / "sitecustomize.py").exists()
 
 
+WINDOWS = {
+    "python": "Scripts/python.exe",
+    "base_python": "../rt/python.exe",
+    "site_dir": "Lib/site-packages",
+    "pylib_dirs": ["../framework-b/Lib/site-packages", "../rt/Lib/site-packages"],
+    "dynlib_dirs": ["../framework-b/Library/bin", "../rt/Library/bin"],
+}
+
+
+def make_windows_layer(folder: Path, version: str, launchers: dict[str, bytes]) -> Path:
+    """A layer for Windows, beside a runtime with these launchers."""
+    scripts = folder / "rt/Lib/venv/scripts/nt"
+    scripts.mkdir(parents=True)
+    for name, content in launchers.items():
+        (scripts / name).write_bytes(content)
+    layer = make_layer(folder, py_version=version, **WINDOWS)
+    (layer / "lib").rename(layer / "Lib")
+    (layer / "Lib/site-packages").mkdir()
+    (layer / "Lib/site-packages/mod.py").write_text("x = 1\n")
+    return layer
+
+
+# As in `venv` of CPython 3.12, of 3.13 and of its free-threaded build.
+@pytest.mark.parametrize(
+    ("version", "names"),
+    [
+        ("3.12.9", ("python.exe", "pythonw.exe")),
+        ("3.13.0", ("venvlauncher.exe", "venvwlauncher.exe")),
+        ("3.14.0t", ("venvlaunchert.exe", "venvwlaunchert.exe")),
+    ],
+)
+def test_a_layer_for_windows_has_the_launchers_of_its_runtime(
+    tmp_path: Path, version: str, names: tuple[str, str]
+) -> None:
+    others = {"python.exe": b"x", "venvlauncher.exe": b"y", "venvlaunchert.exe": b"z"}
+    layer = make_windows_layer(tmp_path, version, {**others, names[0]: b"MZ1", names[1]: b"MZ2"})
+    done = install(layer)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    scripts = {path.name: path.read_bytes() for path in (layer / "Scripts").iterdir()}
+    assert scripts == {"python.exe": b"MZ1", "pythonw.exe": b"MZ2"}
+    assert (layer / "pyvenv.cfg").read_text() == (
+        f"home = {tmp_path}/rt\n"
+        "include-system-site-packages = false\n"
+        f"version = {version}\n"
+        f"executable = {tmp_path}/rt/python.exe\n"
+    )
+    compiled = sorted(path.name.partition(".")[0] for path in layer.rglob("*.pyc"))
+    assert compiled == ["mod", "sitecustomize"]
+    before = snapshot(layer)
+    assert install(layer).returncode == 0
+    assert snapshot(layer) == before
+
+
+def test_a_runtime_without_launchers_is_an_error(tmp_path: Path) -> None:
+    layer = make_windows_layer(tmp_path, "3.13.1", {"python.exe": b"MZ", "pythonw.exe": b"MZ"})
+    done = install(layer)
+    folder = tmp_path / "rt/Lib/venv/scripts/nt"
+    assert (done.returncode, done.stderr) == (
+        1,
+        f"error: {layer}: the runtime lacks launchers of Python 3.13.1: deploy all of it first; "
+        f"missing: {folder}/venvlauncher.exe, {folder}/venvwlauncher.exe\n",
+    )
+    assert not (layer / "pyvenv.cfg").exists()
+
+
+def test_sitecustomize_offers_the_libraries_of_the_layers_on_windows(tmp_path: Path) -> None:
+    layer = make_windows_layer(tmp_path, "3.12.9", {"python.exe": b"", "pythonw.exe": b""})
+    assert install(layer).returncode == 0
+    for folder in ("app-a/Library/bin", "framework-b/Library/bin", "rt"):
+        (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+    # What Windows' Python has, and this one has not.
+    code = "import os, sys; os.add_dll_directory = print; import sitecustomize"
+    place = {"PYTHONPATH": str(layer / "Lib/site-packages")}
+    command = [sys.executable, "-S", "-c", code]
+    done = subprocess.run(command, env=place, capture_output=True, text=True)
+    assert done.stdout.splitlines() == [
+        str(tmp_path / "app-a/Library/bin"),
+        str(tmp_path / "framework-b/Library/bin"),
+    ], done.stderr
+
+
 @pytest.mark.parametrize(("option", "flags"), [(None, 0b11), ("--unchecked-hash", 0b01)])
 def test_byte_code_is_hash_based_and_what_python_would_compile(
     tmp_path: Path, option: str | None, flags: int

@@ -12,13 +12,15 @@ from venvstacks_rules.model.action_io import WheelInterface, WheelInterfaceReque
 from venvstacks_rules.model.errors import WheelError
 
 
-def interface(folder: Path, *wheels: bytes, exclude: tuple[str, ...] = ()) -> WheelInterface:
+def interface(
+    folder: Path, *wheels: bytes, exclude: tuple[str, ...] = (), os_name: str = "posix"
+) -> WheelInterface:
     paths = []
     for index, content in enumerate(wheels):
         path = folder / f"{index}.whl"
         path.write_bytes(content)
         paths.append(str(path))
-    request = WheelInterfaceRequest(tuple(paths), "3.11", "posix", exclude)
+    request = WheelInterfaceRequest(tuple(paths), "3.11", os_name, exclude)
     return wheel_interface.run(to_json(request))
 
 
@@ -69,3 +71,16 @@ def test_names_to_import_are_those_of_all_wheels(tmp_path: Path) -> None:
     one = wheel_bytes({"b/__init__.py": b"", "data/table.csv": b"", "_x.abi3.so": b""})
     two = wheel_bytes({"demo-1.0.data/purelib/a.py": b"", "demo-1.0.data/scripts/c.py": b""})
     assert interface(tmp_path, one, two).modules == ("_x", "a", "b")
+
+
+def test_modules_of_wheels_for_windows(tmp_path: Path) -> None:
+    wheel = wheel_bytes(
+        {
+            "demo/__init__.py": b"",
+            "_fast.cp311-win_amd64.pyd": b"",
+            "demo-1.0.data/data/lib/site-packages/odd.py": b"",
+            "demo-1.0.data/data/lib/python3.11/site-packages/elsewhere.py": b"",
+        }
+    )
+    found = interface(tmp_path, wheel, os_name="nt")
+    assert found.modules == ("_fast", "demo", "odd")

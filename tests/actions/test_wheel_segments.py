@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.wheel_segments import DIST_INFO, SITE, run, unpack
+from tests.support.wheel_segments import DIST_INFO, SITE, problems, run, unpack
 from tests.support.wheels import (
     FILE_NAME,
     decompressed,
@@ -25,6 +25,60 @@ from tests.support.wheels import (
 
 
 # ------------------------------------------------------------------------------- what is installed
+def test_schemes_on_windows(tmp_path: Path) -> None:
+    data = "demo-1.0.data"
+    files = unpack(
+        tmp_path,
+        wheel_bytes(
+            {
+                "demo/__init__.py": b"1",
+                f"{data}/platlib/plat.pyd": b"2",
+                f"{data}/headers/demo.h": b"3",
+                f"{data}/data/Library/bin/demo.dll": b"4",
+                f"{data}/data/lib/demo.txt": b"5",
+                f"{data}/data/LIB/site-packages/more.py": b"6",
+                f"{data}/scripts/tool": b"#!python",
+                f"{data}/data/scripts/tool.exe": b"7",
+            },
+            attributes={"demo/__init__.py": regular(0o755)},
+        ),
+        os_name="nt",
+    )
+    info = "Lib/site-packages/demo-1.0.dist-info"
+    assert list(files) == [
+        "Lib/demo.txt",
+        f"{info}/INSTALLER",
+        f"{info}/METADATA",
+        f"{info}/WHEEL",
+        "Lib/site-packages/demo/__init__.py",
+        "Lib/site-packages/more.py",
+        "Lib/site-packages/plat.pyd",
+        "Library/bin/demo.dll",
+        "include/site/python3.11/demo/demo.h",
+        f"{info}/RECORD",
+    ]
+    assert {file.mode for file in files.values()} == {0o644}
+    record = files[f"{info}/RECORD"].content.decode()
+    assert sorted(row[0] for row in csv.reader(io.StringIO(record))) == [
+        "../../Library/bin/demo.dll",
+        "../../include/site/python3.11/demo/demo.h",
+        "../demo.txt",
+        *(f"demo-1.0.dist-info/{name}" for name in ("INSTALLER", "METADATA", "RECORD", "WHEEL")),
+        "demo/__init__.py",
+        "more.py",
+        "plat.pyd",
+    ]
+
+
+def test_names_that_windows_has_not_are_refused_for_windows(tmp_path: Path) -> None:
+    wheel = wheel_bytes({"demo/aux.py": b"", "demo/a?.txt": b"", "demo/good.py": b""})
+    assert problems(tmp_path, wheel, os_name="nt") == [
+        "`demo/aux.py`: on Windows `aux.py` is the name of a device",
+        "`demo/a?.txt`: Windows allows no ? in a name",
+    ]
+    assert f"{SITE}/demo/aux.py" in unpack(tmp_path, wheel)
+
+
 def test_schemes_go_to_their_folders(tmp_path: Path) -> None:
     data = "demo-1.0.data"
     files = unpack(

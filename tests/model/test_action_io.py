@@ -42,6 +42,8 @@ def test_optional_and_default_values() -> None:
     request = AssembleArchiveRequest(
         target="//x:y",
         install_target="y",
+        os_name="nt",
+        case_sensitive=False,
         results=("r",),
         files=(OwnFile("a", text="b"), OwnFile("c", source="d", executable=True)),
         links=(OwnLink("l", "m"),),
@@ -59,7 +61,7 @@ def test_optional_and_default_values() -> None:
 
 def test_null_where_it_is_allowed() -> None:
     request = InterpreterSegmentRequest(
-        "a.tar", None, None, "3.11", "posix", "t", Compression("tar.gz", 6), "o"
+        "a.tar", None, None, "3.11", "posix", True, "t", Compression("tar.gz", 6), "o"
     )
     assert from_json(InterpreterSegmentRequest, to_json(request)) == request
 

@@ -18,6 +18,7 @@ from venvstacks_rules.model.layers import Layer, resolve_layers
 from venvstacks_rules.model.names import LayerKind
 
 POSIX = ("linux_x86_64", "linux_aarch64", "macosx_arm64", "macosx_x86_64")
+EVERY = (*POSIX, "win_amd64", "win_arm64")
 
 
 def chosen(*asked: str, local: bool = False) -> BuildPlatforms:
@@ -47,11 +48,11 @@ def left_out(platforms: BuildPlatforms, layer: Layer) -> list[str]:
     ("asked", "names"),
     [
         (["native"], ("linux_x86_64",)),
-        (["all"], POSIX),
+        (["all"], EVERY),
         (["macosx_arm64", "linux_aarch64"], ("linux_aarch64", "macosx_arm64")),
         (["native", "linux_x86_64", "native"], ("linux_x86_64",)),
         # What the command line makes of `--venvstacks-platforms=all`.
-        (["native", "all"], POSIX),
+        (["native", "all"], EVERY),
     ],
 )
 def test_what_is_asked_for(asked: Sequence[str], names: tuple[str, ...]) -> None:
@@ -60,13 +61,11 @@ def test_what_is_asked_for(asked: Sequence[str], names: tuple[str, ...]) -> None
 
 def test_everything_that_cannot_be_asked_for_is_reported_together() -> None:
     with pytest.raises(DefinitionError) as caught:
-        chosen("win_arm64", "amiga", "native", "amiga")
+        chosen("amiga", "native", "amiga")
     assert str(caught.value) == (
         "`[venvstacks].platforms` cannot be used:\n"
-        "  * 'win_arm64' is not supported yet: layers are built for linux_x86_64, linux_aarch64, "
-        "macosx_arm64, macosx_x86_64. 'all' leaves out the others.\n"
         "  * 'amiga' is not a target platform. Choose from 'native', 'all', 'linux_x86_64', "
-        "'linux_aarch64', 'macosx_arm64', 'macosx_x86_64'."
+        "'linux_aarch64', 'macosx_arm64', 'macosx_x86_64', 'win_amd64', 'win_arm64'."
     )
 
 
@@ -90,17 +89,13 @@ def test_a_layer_is_built_for_what_it_declares() -> None:
 
 def test_all_is_whatever_a_layer_declares() -> None:
     _, framework = layers(("win_amd64", "macosx_arm64", "linux_x86_64"))
-    assert chosen("all").of_layer(framework).names == ("linux_x86_64", "macosx_arm64")
-    # What cannot be built yet is told, unless nobody asked for it.
-    assert left_out(chosen("all"), framework) == ["win_amd64: that is not supported yet."]
-    assert left_out(chosen("native"), framework) == []
-    _, windows = layers(("win_amd64",))
-    assert chosen("all").of_layer(windows).names == ()
-    assert left_out(chosen("all"), windows) == ["win_amd64: that is not supported yet."]
+    assert chosen("all").of_layer(framework).names == ("linux_x86_64", "macosx_arm64", "win_amd64")
+    # That it declares no other is nothing to tell.
+    assert left_out(chosen("all"), framework) == []
     _, mac = layers(("macosx_arm64",))
     assert left_out(chosen("all"), mac) == []
     _, disabled = layers(())
-    assert left_out(chosen("all"), disabled) == [f"{', '.join(POSIX)}: its platforms are none."]
+    assert left_out(chosen("all"), disabled) == [f"{', '.join(EVERY)}: its platforms are none."]
 
 
 def test_a_disabled_layer() -> None:

@@ -131,3 +131,38 @@ def test_python_is_a_wrapper_where_a_lower_layer_offers_libraries() -> None:
         OwnLink("bin/python3", "python"),
         OwnLink("bin/python3.11", "python"),
     )
+
+
+def test_a_layer_for_windows() -> None:
+    module = ModuleDefinition("src/main.py", ("src/main.py",))
+    lower = (NUMERIC, RUNTIME)
+    config = layer_config(layer(LayerKind.APPLICATION, module), "3.11.7", lower, os_name="nt")
+    # As `venvstacks` writes it on Windows.
+    assert json.loads(config.to_json()) == {
+        "python": "Scripts/python.exe",
+        "py_version": "3.11.7",
+        "base_python": "../py/python.exe",
+        "site_dir": "Lib/site-packages",
+        "pylib_dirs": ["../framework-numeric/Lib/site-packages", "../py/Lib/site-packages"],
+        "dynlib_dirs": ["../framework-numeric/Library/bin", "../py/Library/bin"],
+        "launch_module": "main",
+    }
+    files, links = layer_files(
+        config,
+        lower,
+        system="win",
+        postinstall="# post",
+        modules=[OwnFile("main.py", source="src/main.py")],
+    )
+    assert [file.path for file in files] == [
+        "share/venv/metadata/venvstacks_layer.json",
+        "postinstall.py",
+        "Lib/site-packages/main.py",
+    ]
+    assert links == ()
+
+
+def test_a_runtime_for_windows() -> None:
+    config = layer_config(layer(LayerKind.RUNTIME), "3.11.7", (), os_name="nt")
+    assert (config.python, config.base_python) == ("python.exe", "python.exe")
+    assert config.site_dir == "Lib/site-packages"

@@ -4,6 +4,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
+from venvstacks_rules.actions import postinstall
 from venvstacks_rules.model.layout import LayerLayout
 
 LAYOUT = LayerLayout("3.11.13", "posix")
@@ -40,6 +41,25 @@ def test_folders_on_windows() -> None:
     assert str(WINDOWS.dynlib_dir) == "Library/bin"
     assert str(WINDOWS.version_header) == "include/patchlevel.h"
     assert str(WINDOWS.headers("greenlet")) == "include/site/python3.11/greenlet"
+
+
+# What `venv` of CPython 3.12, of 3.13 and of its free-threaded build looks for.
+@pytest.mark.parametrize(
+    ("version", "launchers"),
+    [
+        ("3.12.9", ("python.exe", "pythonw.exe")),
+        ("3.13.0", ("venvlauncher.exe", "venvwlauncher.exe")),
+        ("3.13.1t", ("venvlaunchert.exe", "venvwlaunchert.exe")),
+    ],
+)
+def test_launchers(version: str, launchers: tuple[str, str]) -> None:
+    layout = LayerLayout(version, "nt")
+    assert {name: str(path) for name, path in layout.launchers.items()} == {
+        "python.exe": f"Lib/venv/scripts/nt/{launchers[0]}",
+        "pythonw.exe": f"Lib/venv/scripts/nt/{launchers[1]}",
+    }
+    assert postinstall.launcher_names(version) == launchers
+    assert LayerLayout(version, "posix").launchers == {}
 
 
 def test_there_are_two_kinds_of_layouts() -> None:

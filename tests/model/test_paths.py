@@ -4,7 +4,13 @@ import fnmatch
 
 import pytest
 
-from venvstacks_rules.model.paths import link_problem, literal_glob, path_problem
+from venvstacks_rules.model.paths import (
+    folded,
+    link_problem,
+    literal_glob,
+    path_problem,
+    windows_problem,
+)
 
 
 @pytest.mark.parametrize("path", ["a", "a/b.py", "a b/ü", "..a/b..", "@x/-", "ab:c"])
@@ -73,3 +79,43 @@ def test_a_literal_glob_matches_its_path_alone(path: str) -> None:
     glob = literal_glob(path)
     assert fnmatch.fnmatchcase(path, glob)
     assert not any(fnmatch.fnmatchcase(other, glob) for other in (f"{path}x", f"x{path}", "b", "x"))
+
+
+# As `ntpath.isreserved` of CPython 3.13 judges them; but for the colon, which is no name either.
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("con", "CON.txt", "aux.py", "nul ", "nul .txt", "com1", "COM\u00b2.x", "lpt9", "conin$"),
+        *("conout$.x", "x.", "x ", "...", "a*", "a?", "a<b", 'a"b', "a|b", "PRN", "a:b"),
+    ],
+)
+def test_names_that_windows_has_not(name: str) -> None:
+    assert windows_problem(name) is not None
+    assert windows_problem(f"a/{name}/b") is not None
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["com0", "console", "auxiliary.py", "com10", "a.con", ".hidden", "lpt0", "x y", "\u00e4"],
+)
+def test_names_that_windows_has(name: str) -> None:
+    assert windows_problem(f"a/{name}") is None
+
+
+@pytest.mark.parametrize(
+    ("path", "problem"),
+    [
+        ("a/aux.py", "on Windows `aux.py` is the name of a device"),
+        ("a./b", "on Windows no name ends with a dot or a space, as `a.` does"),
+        ("what?/<x>", "Windows allows no ? in a name"),
+        ("a/<x>", "Windows allows no < > in a name"),
+        ("a/" + "\U0001f600" * 128, "on Windows no name is longer than 255 characters"),
+    ],
+)
+def test_what_is_said_of_names_that_windows_has_not(path: str, problem: str) -> None:
+    assert windows_problem(path) == problem
+
+
+def test_names_that_are_one_where_case_does_not_count() -> None:
+    assert folded("Stra\u00dfe/\u00c9.py") == folded("STRASSE/e\u0301.py")
+    assert folded("a/b") != folded("a/c")

@@ -93,6 +93,7 @@ class Stack:
             runtime=lower[-1] if lower else name,
             python_version=VERSION,
             os_name="posix",
+            case_sensitive=True,
             wheels=wheels,
             files=files,
             links=(OwnLink("bin/python", f"../{python}"),) if lower else (),

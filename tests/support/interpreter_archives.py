@@ -95,6 +95,33 @@ INSTALL_ONLY = (
 )
 
 
+# The flat layout of `install_only` archives for Windows.
+WINDOWS = (
+    file("python/DLLs/_ssl.pyd", "MZ"),
+    file("python/DLLs/libssl-3.dll", "MZ"),
+    file("python/Lib/__pycache__/os.cpython-311.pyc", "x"),
+    file("python/Lib/os.py", "os"),
+    file("python/Lib/site-packages/README.txt", "x"),
+    file("python/Lib/site-packages/pip/__init__.py", "x"),
+    file("python/Lib/site-packages/sitecustomize.py", "x"),
+    file("python/Lib/sitecustomize.py", "x"),
+    file("python/Lib/venv/scripts/nt/python.exe", "MZ launcher"),
+    file("python/Lib/venv/scripts/nt/pythonw.exe", "MZ launcher without console"),
+    file("python/Scripts/.empty", ""),
+    file("python/Scripts/pip.exe", "MZ"),
+    file("python/include/Python.h", "h"),
+    file("python/include/internal/pycore.h", "h"),
+    file("python/include/patchlevel.h", HEADER),
+    file("python/libs/python311.lib", "!<arch>"),
+    file("python/python.exe", "MZ", 0o755),
+    file("python/python311.dll", "MZ", 0o755),
+    file("python/pythonw.exe", "MZ", 0o755),
+    file("python/tcl/tcl86t.lib", "!<arch>"),
+    file("python/vcruntime140.dll", "MZ"),
+    file("python/vcruntime140_1.dll", "MZ"),
+)
+
+
 def tar(members: Iterable[tuple[tarfile.TarInfo, bytes]]) -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT) as archive:
@@ -109,6 +136,7 @@ def run(
     name: str = "cpython.tar",
     version: str = "3.11.13",
     os_name: str = "posix",
+    case_sensitive: bool = True,
     sha256: str | None = None,
     size: int | None = None,
     to: str = "s",
@@ -120,6 +148,7 @@ def run(
         size=size,
         python_version=version,
         os_name=os_name,
+        case_sensitive=case_sensitive,
         install_target="cpython-3.11@2",
         compression=Compression("tar.zst", 3),
         output=to,

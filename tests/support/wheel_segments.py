@@ -56,17 +56,21 @@ def run(
     return wheel_segments.run(to_json(request))
 
 
-def unpack(folder: Path, wheel: bytes, name: str = FILE_NAME) -> dict[str, Member]:
-    run(folder, wheel, names=(name,))
+def unpack(
+    folder: Path, wheel: bytes, name: str = FILE_NAME, os_name: str = "posix"
+) -> dict[str, Member]:
+    run(folder, wheel, names=(name,), os_name=os_name)
     found = members(decompressed(folder / f"out/{name}.seg"))
     prefix = "framework-demo/"
     assert all(member.name.startswith(prefix) for member in found)
     return {member.name[len(prefix) :]: member for member in found}
 
 
-def problems(folder: Path, wheel: bytes, name: str = FILE_NAME) -> list[str]:
+def problems(
+    folder: Path, wheel: bytes, name: str = FILE_NAME, os_name: str = "posix"
+) -> list[str]:
     with pytest.raises(WheelError) as caught:
-        run(folder, wheel, names=(name,))
+        run(folder, wheel, names=(name,), os_name=os_name)
     assert caught.value.summary == SUMMARY
     assert not list((folder / "out").glob("*")) if (folder / "out").exists() else True
     start = f"`{name}`: "

@@ -226,15 +226,15 @@ def with_folders(leaves: Iterable[str]) -> frozenset[str]:
     return frozenset(result)
 
 
-def leads_somewhere(path: str, existing: frozenset[str], links: Mapping[str, str]) -> bool:
-    """Whether the path, through `links`, ends at one of the `existing` files and folders."""
+def resolved(path: str, existing: frozenset[str], links: Mapping[str, str]) -> str | None:
+    """Which of the `existing` files and folders the path, through `links`, ends at, if any."""
     for _ in range(_MAX_LINKS):
         if path in existing:
-            return True
+            return path
         head = path
         while head and head not in links:
             head = posixpath.dirname(head)
         if not head:
-            return False
+            return None
         path = posixpath.normpath(posixpath.join(links[head], path[len(head) + 1 :]))
-    return False
+    return None

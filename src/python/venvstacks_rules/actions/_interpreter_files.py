@@ -3,7 +3,7 @@
 The archive has python-build-standalone's ``install_only`` layout. Left out are byte code, the
 packages that installers bring along (pip, setuptools, wheel), scripts that are not the
 interpreter, static libraries, the marker of externally managed environments, and customisation
-modules of the machine. Hard links become relative symbolic links.
+modules of the machine. Hard links become relative symbolic links, and on Windows all links copies.
 """
 
 from __future__ import annotations
@@ -11,22 +11,31 @@ from __future__ import annotations
 import fnmatch
 import posixpath
 import re
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from venvstacks_rules.actions._entries import FileSink
 from venvstacks_rules.actions._interpreter_archive import (
     InterpreterArchive,
     SpooledFile,
-    leads_somewhere,
+    resolved,
     with_folders,
 )
+from venvstacks_rules.actions._interpreter_names import Selection
 from venvstacks_rules.actions._streams import sha256_of
 from venvstacks_rules.model.errors import InterpreterError
 from venvstacks_rules.model.layout import LayerLayout
 from venvstacks_rules.model.python_versions import is_release_of, language_version, short_version
 
-_HEADER = re.compile(r"include/python(3\.\d+)(t?)/patchlevel\.h")
+_HEADERS = {
+    "posix": re.compile(r"include/python(3\.\d+)(t?)/patchlevel\.h"),
+    "nt": re.compile(r"include/patchlevel\.h"),
+}
+_SHOWN_HEADERS = {
+    "posix": "python/include/python3.Y/patchlevel.h",
+    "nt": "python/include/patchlevel.h",
+}
+_MAX_PROBLEMS = 20
 _PY_VERSION = re.compile(r'^\s*#\s*define\s+PY_VERSION\s+"(3\.\d+\.\d+)', re.MULTILINE)
 
 # Installers that interpreter archives bring along, in site-packages.
@@ -69,21 +78,37 @@ class AnnouncedInterpreter(Protocol):
 
 
 def write_interpreter(
-    interpreter: AnnouncedInterpreter, os_name: str, sink: FileSink, spool: Path
+    interpreter: AnnouncedInterpreter,
+    sink: FileSink,
+    spool: Path,
+    *,
+    os_name: str,
+    case_sensitive: bool,
 ) -> str:
     """Write the files of the interpreter into `sink`; its version, X.Y.Z, by its own headers.
 
-    `os_name` is ``posix`` or ``nt``, the system that the archive is for.
+    `os_name` is ``posix`` or ``nt``, the system that the archive is for; `case_sensitive` is
+    whether names that differ by case only are surely two names there.
     A temporary file goes to the folder `spool`. Raises InterpreterError for an archive that is
     wrong, damaged or hostile.
     """
     path = Path(interpreter.archive)
     _check_announced(interpreter, path)
     with InterpreterArchive(path, spool) as archive:
-        version = _python_version(interpreter, archive)
-        files, links = _selected(archive, LayerLayout(version, os_name))
-        _complete_interpreter(path.name, version, files, links)
-        _write(sink, archive, files, links)
+        version = _python_version(interpreter, os_name, archive)
+        layout = LayerLayout(version, os_name)
+        selected = _selected(archive, layout)
+        if not case_sensitive:
+            selected.merge_spellings()
+        if os_name == "nt":
+            selected.copy_links()
+            selected.check_windows_names()
+        _refuse(path.name, selected.problems)
+        if os_name == "nt":
+            _check_windows_interpreter(path.name, layout, selected)
+        else:
+            _complete_interpreter(path.name, version, selected.files, selected.links)
+        _write(sink, selected, layout)
     return version
 
 
@@ -102,23 +127,32 @@ def _check_announced(interpreter: AnnouncedInterpreter, path: Path) -> None:
         )
 
 
-def _python_version(interpreter: AnnouncedInterpreter, archive: InterpreterArchive) -> str:
+def _python_version(
+    interpreter: AnnouncedInterpreter, os_name: str, archive: InterpreterArchive
+) -> str:
     """X.Y.Z of the headers, which has to fit the interpreter."""
     name = posixpath.basename(interpreter.archive)
-    headers = [path for path in sorted(archive.files) if _HEADER.fullmatch(path)]
     versions = []
-    for path in headers:
+    for path in sorted(archive.files):
+        folder = _HEADERS[os_name].fullmatch(path)
+        if folder is None:
+            continue
         text = b"".join(archive.content(archive.files[path])).decode("utf-8", "replace")
-        match, folder = _PY_VERSION.search(text), _HEADER.fullmatch(path)
-        if match is not None and folder is not None and short_version(match[1]) == folder[1]:
-            # The header is the same in both builds; the folder tells them apart.
+        match = _PY_VERSION.search(text)
+        if match is None:
+            continue
+        # The header is the same in both builds of a release.
+        if os_name == "nt":
+            library = f"python{language_version(match[1]).replace('.', '')}t.dll"
+            versions.append(match[1] + ("t" if library in archive.files else ""))
+        elif short_version(match[1]) == folder[1]:
             versions.append(match[1] + folder[2])
     if len(versions) != 1:
         raise InterpreterError(
             f"the interpreter archive `{name}` does not say its Python version",
             [
                 (
-                    "expected one file `python/include/python3.Y/patchlevel.h` that defines "
+                    f"expected one file `{_SHOWN_HEADERS[os_name]}` that defines "
                     f"PY_VERSION, as in python-build-standalone's archives, found {len(versions)}"
                 )
             ],
@@ -137,16 +171,14 @@ def _python_version(interpreter: AnnouncedInterpreter, archive: InterpreterArchi
     return version
 
 
-def _selected(
-    archive: InterpreterArchive, layout: LayerLayout
-) -> tuple[dict[str, SpooledFile], dict[str, str]]:
+def _selected(archive: InterpreterArchive, layout: LayerLayout) -> Selection:
     """The files and links to keep; a link to something that is left out goes as well."""
     files = {path: f for path, f in archive.files.items() if not _is_left_out(path, layout)}
     links = {path: t for path, t in archive.links.items() if not _is_left_out(path, layout)}
     # Packages of the runtime come to lie there, so a link to the folder is right when it is empty.
     existing = with_folders([*files, str(layout.site_packages)])
-    kept = {path: t for path, t in links.items() if leads_somewhere(path, existing, links)}
-    return files, kept
+    kept = {p: t for p, t in links.items() if resolved(p, existing, links) is not None}
+    return Selection(archive, files, kept)
 
 
 def _is_left_out(path: str, layout: LayerLayout) -> bool:
@@ -158,13 +190,18 @@ def _is_left_out(path: str, layout: LayerLayout) -> bool:
         or name in {"EXTERNALLY-MANAGED", "pyvenv.cfg"}
         # The one of the machine would hide the one that post-installation writes.
         or path == f"{layout.stdlib}/sitecustomize.py"
-        or (path.startswith(f"{layout.scripts}/") and not _is_interpreter(name))
+        or (layout.is_in_scripts(PurePosixPath(path)) and not _is_interpreter(name, layout))
         or _is_installer(path, f"{layout.site_packages}/")
     )
 
 
-def _is_interpreter(name: str) -> bool:
-    return name.startswith("python") and not fnmatch.fnmatchcase(name, "python*-config")
+def _is_interpreter(name: str, layout: LayerLayout) -> bool:
+    # On Windows it is not among the scripts.
+    return (
+        layout.os_name == "posix"
+        and name.startswith("python")
+        and not fnmatch.fnmatchcase(name, "python*-config")
+    )
 
 
 def _is_installer(path: str, site_packages: str) -> bool:
@@ -172,6 +209,27 @@ def _is_installer(path: str, site_packages: str) -> bool:
         return False
     top, _, _ = path[len(site_packages) :].partition("/")
     return any(fnmatch.fnmatchcase(top, pattern) for pattern in _INSTALLERS)
+
+
+def _refuse(archive_name: str, problems: list[str]) -> None:
+    if problems:
+        hidden = len(problems) - _MAX_PROBLEMS
+        more = [f"and {hidden} more"] if hidden > 0 else []
+        raise InterpreterError(
+            f"the interpreter archive `{archive_name}` cannot be unpacked on its platform",
+            [*problems[:_MAX_PROBLEMS], *more],
+        )
+
+
+def _check_windows_interpreter(archive_name: str, layout: LayerLayout, selected: Selection) -> None:
+    """Make sure of the interpreter, and of what starts it in the layers above."""
+    needed = (layout.base_python, *layout.launchers.values())
+    missing = [str(path) for path in needed if str(path) not in selected.files]
+    if missing:
+        raise InterpreterError(
+            f"the interpreter archive `{archive_name}` has no interpreter for Windows",
+            [f"expected a file `python/{path}`" for path in missing],
+        )
 
 
 def _complete_interpreter(
@@ -191,19 +249,19 @@ def _complete_interpreter(
             links[name] = binary
 
 
-def _write(
-    sink: FileSink,
-    archive: InterpreterArchive,
-    files: dict[str, SpooledFile],
-    links: dict[str, str],
-) -> None:
-    for path in sorted({*files, *links}):
-        target = links.get(path)
+def _write(sink: FileSink, selected: Selection, layout: LayerLayout) -> None:
+    files = selected.files
+    windows = layout.os_name == "nt"
+    for path in sorted({*files, *selected.links}):
+        target = selected.links.get(path)
         if target is None:
             file = files[path]
             # A hard link, unless the member that it shares its content with is left out.
-            if file.path == path or files.get(file.path) != file:
-                sink.add_file(path, archive.content(file), file.size, executable=file.executable)
+            if windows or file.path == path or files.get(file.path) != file:
+                content = selected.archive.content(file)
+                # Windows goes by the ends of names.
+                executable = file.executable and not windows
+                sink.add_file(path, content, file.size, executable=executable)
                 continue
             target = file.path
         sink.add_link(path, posixpath.relpath(target, posixpath.dirname(path) or "."))

@@ -37,13 +37,20 @@ class Source:
     python_version: str
     """``X.Y``."""
     os_name: str
+    case_sensitive: bool
 
     def write(self, writer: TreeWriter, spool: Path) -> None:
         """Write the tree; RefusedWheelError or InterpreterError for an input that is no good."""
         if isinstance(self.input, LockedWheelInput):
             write_wheel(self.input, LayerLayout(self.python_version, self.os_name), writer)
         else:
-            write_interpreter(self.input, self.os_name, writer, spool)
+            write_interpreter(
+                self.input,
+                writer,
+                spool,
+                os_name=self.os_name,
+                case_sensitive=self.case_sensitive,
+            )
 
     @property
     def size(self) -> int:
@@ -66,14 +73,16 @@ def sources(layer: LayerToExport) -> tuple[Source, ...]:
             wheel,
             version,
             os_name,
+            layer.case_sensitive,
         )
         for wheel in layer.wheels
     ]
     if layer.interpreter is not None:
         given = layer.interpreter
         sha256 = given.sha256 or sha256_of(given.archive)[0]
-        name = key("interpreter", sha256, given.python_version, os_name)
-        found.insert(0, Source("interpreter", name, given, version, os_name))
+        spelled = "any case" if layer.case_sensitive else "one case"
+        name = key("interpreter", sha256, given.python_version, os_name, spelled)
+        found.insert(0, Source("interpreter", name, given, version, os_name, layer.case_sensitive))
     return tuple(found)
 
 

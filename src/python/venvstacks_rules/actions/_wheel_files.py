@@ -26,6 +26,7 @@ from venvstacks_rules.actions._wheel_content import WheelContent
 from venvstacks_rules.model.action_io import ArchivedFile
 from venvstacks_rules.model.errors import WheelError
 from venvstacks_rules.model.layout import LayerLayout
+from venvstacks_rules.model.paths import windows_problem
 
 INSTALLER = b"venvstacks-rules\n"
 
@@ -149,6 +150,8 @@ class _Plan:
             except ValueError as e:
                 problems.append(f"{shown(info.filename)}: {e}")
         problems.extend(_clashes([*entries, *self._made_here()]))
+        if layout.os_name == "nt":
+            problems.extend(_windows_problems(entries))
         if problems:
             raise _ProblemsError(problems)
         self.entries = sorted(entries, key=lambda entry: (entry.path or "", entry.info.filename))
@@ -202,6 +205,13 @@ def _clashes(entries: list[_Entry]) -> Iterator[str]:
                 yield f"{shown(taken[path].info.filename)}: {shown(str(parent))} is a file"
 
 
+def _windows_problems(entries: list[_Entry]) -> Iterator[str]:
+    for entry in entries:
+        problem = windows_problem(entry.path or "")
+        if problem is not None:
+            yield f"{shown(entry.info.filename)}: {problem}"
+
+
 def _write(archive: zipfile.ZipFile, plan: _Plan, sink: FileSink, layout: LayerLayout) -> None:
     """Stream the wheel's files into the sink, in the order of their paths, RECORD last."""
     problems: list[str] = []
@@ -213,9 +223,28 @@ def _write(archive: zipfile.ZipFile, plan: _Plan, sink: FileSink, layout: LayerL
             written.append(sink.add_file(installer_path, [INSTALLER], len(INSTALLER)))
             installer_written = True
         # After the first problem the files are lost; the rest is read to report all of them.
+<<<<<<< HEAD
         problem = _add(archive, entry, None if problems else sink, written)
         if problem is not None:
             problems.append(f"{shown(entry.info.filename)}: {problem}")
+=======
+        if entry.path is None or problems:
+            for _ in content:
+                pass
+        else:
+            # Windows goes by the ends of names.
+            executable = layout.os_name == "posix" and _wheel_checks.is_executable(entry.info)
+            try:
+                file = sink.add_file(
+                    entry.path, content, entry.info.file_size, executable=executable
+                )
+                written.append(file)
+            except ValueError as e:
+                if content.problem is None:
+                    raise AssertionError from e
+        if content.problem is not None:
+            problems.append(f"{shown(entry.info.filename)}: {content.problem}")
+>>>>>>> 2cceee1 (Layers for Windows: layout, interpreters, launchers, names)
     if problems:
         raise _ProblemsError(problems)
     if not installer_written:

@@ -45,9 +45,12 @@ def run(request_text: str) -> AssembledArchive:
     request = from_json(AssembleArchiveRequest, request_text)
     segments = [segment for path in request.results for segment in _read_result(path)]
     problems = [
-        *own_problems(request.files, request.links),
+        *own_problems(request.files, request.links, os_name=request.os_name),
         *clashes(
-            [(segment.source, segment.files) for segment in segments], request.files, request.links
+            [(segment.source, segment.files) for segment in segments],
+            request.files,
+            request.links,
+            case_sensitive=request.case_sensitive,
         ),
     ]
     if problems:

@@ -249,6 +249,8 @@ def _layer_files(
 
 
 def _library_links(layer: LayerToExport, trees: Sequence[Tree]) -> tuple[OwnLink, ...]:
+    if layer.os_name == "nt":
+        return ()
     try:
         return shared_library_links(
             (file for tree in trees for file in tree.files),
@@ -263,7 +265,10 @@ def _check_paths(
     layer: LayerToExport, contents: Sequence[tuple[Source, Tree]], links: Sequence[OwnLink]
 ) -> None:
     listed = [(source.name, tree.files) for source, tree in contents]
-    problems = [*own_problems(layer.files, links), *clashes(listed, layer.files, links)]
+    problems = [
+        *own_problems(layer.files, links, os_name=layer.os_name),
+        *clashes(listed, layer.files, links, case_sensitive=layer.case_sensitive),
+    ]
     if problems:
         raise DeploymentError(f"`{layer.target}` cannot be exported", problems)
 

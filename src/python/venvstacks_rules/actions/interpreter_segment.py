@@ -22,5 +22,11 @@ def run(request_text: str) -> InterpreterSegment:
         install_target=request.install_target,
         compression=request.compression,
     ) as writer:
-        version = write_interpreter(request, request.os_name, writer, Path.cwd())
+        version = write_interpreter(
+            request,
+            writer,
+            Path.cwd(),
+            os_name=request.os_name,
+            case_sensitive=request.case_sensitive,
+        )
     return InterpreterSegment(writer.segment(), version)

@@ -3,12 +3,13 @@
 Run it with the interpreter of the runtime layer, in the place where the layer is to stay, the
 runtime first:
 
-    <runtime>/bin/python3.X <layer>/postinstall.py
+    <runtime>/bin/python3.X <layer>/postinstall.py      (Windows: <runtime>/python.exe)
 
 It reads ``share/venv/metadata/venvstacks_layer.json``; writes ``pyvenv.cfg`` and
 ``sitecustomize.py`` into a layer that is chained to others; compiles the layer's library to byte
 code that is validated by the hash of its source (PEP 552), since all files of a layer carry the
-same time. Running it again changes nothing and is quick.
+same time. Into a layer for Windows it copies the launchers that the runtime carries for virtual
+environments: they start the runtime's interpreter. Running it again changes nothing and is quick.
 
 After the deployment folder has been moved or renamed, run it again for every layer, with
 ``--no-compile`` if you like: ``pyvenv.cfg`` can hold an absolute path only. Byte code and
@@ -27,6 +28,7 @@ import importlib.util
 import json
 import marshal
 import os
+import re
 import subprocess
 import sys
 import warnings
@@ -61,6 +63,14 @@ for _folder in (
     if os.path.isdir(_folder):
         os.add_dll_directory(_folder)
 """
+
+# Where wheels for Windows put the libraries that others are to find.
+_OWN_DLLS = "Library/bin"
+
+# In the runtime; what the launchers are called there depends on the version.
+_LAUNCHERS = os.path.join("Lib", "venv", "scripts", "nt")
+_VERSION = re.compile(r"3\.(\d+)(?:\.\d+)?(?:[a-z]+\d+)?(t?)")
+_LAUNCHERS_RENAMED_IN = 13
 
 
 class PostinstallError(Exception):
@@ -108,6 +118,9 @@ def main(argv: list[str]) -> int:
 def configure(layer: str, deployed_in: str) -> None:
     """Write ``pyvenv.cfg`` and ``sitecustomize.py``, if `layer` is chained to others.
 
+    On Windows, the layer's ``python.exe`` as well. What a layer is for is told by its
+    configuration, not by the system that this runs on.
+
     `deployed_in` is the folder in which the layer and its siblings will run.
     """
     config = read_config(layer)
@@ -123,6 +136,9 @@ def configure(layer: str, deployed_in: str) -> None:
         f"version = {config['py_version']}",
         f"executable = {base_python}",
     )
+    if _is_for_windows(config):
+        # Before anything else: where the runtime is not what it should be, nothing is written.
+        copy_launchers(layer, config)
     _write_text(os.path.join(layer, "pyvenv.cfg"), "".join(f"{line}\n" for line in lines))
     if config["pylib_dirs"]:
         path = os.path.join(config["site_dir"], "sitecustomize.py")
@@ -132,12 +148,51 @@ def configure(layer: str, deployed_in: str) -> None:
         compile_files(layer, [path], _CHECKED)
 
 
+def _is_for_windows(config: dict) -> bool:  # type: ignore[type-arg]
+    return bool(config["base_python"].lower().endswith(".exe"))
+
+
+def copy_launchers(layer: str, config: dict) -> None:  # type: ignore[type-arg]
+    """Make the layer's ``python.exe`` and ``pythonw.exe``, from the runtime beside the layer.
+
+    They start the interpreter of the folder that ``pyvenv.cfg`` names, so that a patch release of
+    the runtime does not concern them.
+    """
+    runtime = os.path.dirname(os.path.normpath(os.path.join(layer, config["base_python"])))
+    names = launcher_names(config["py_version"])
+    sources = [os.path.join(runtime, _LAUNCHERS, name) for name in names]
+    missing = [source for source in sources if not os.path.isfile(source)]
+    if missing:
+        raise PostinstallError(
+            f"the runtime lacks launchers of Python {config['py_version']}: deploy all of it "
+            f"first; missing: {', '.join(missing)}"
+        )
+    python = os.path.join(layer, config["python"])
+    folder, name = os.path.split(os.path.normpath(python))
+    os.makedirs(folder, exist_ok=True)
+    for source, target in zip(sources, (name, "pythonw.exe")):
+        with open(source, "rb") as stream:
+            _write_bytes(os.path.join(folder, target), stream.read())
+
+
+def launcher_names(py_version: str) -> tuple[str, str]:
+    """What CPython's ``venv`` expects its two launchers to be called, with and without console."""
+    match = _VERSION.fullmatch(py_version)
+    if match is None:
+        raise PostinstallError(f"{LAYER_CONFIG}: py_version: `{py_version}` is no version 3.Y.Z")
+    if match[2]:
+        return "venvlaunchert.exe", "venvwlaunchert.exe"
+    if int(match[1]) >= _LAUNCHERS_RENAMED_IN:
+        return "venvlauncher.exe", "venvwlauncher.exe"
+    return "python.exe", "pythonw.exe"
+
+
 def sitecustomize(config: dict) -> str:  # type: ignore[type-arg]
     """The text of ``sitecustomize.py`` for a layer's configuration."""
     depth = len(os.path.normpath(config["site_dir"]).split(os.sep))
     text = _SITECUSTOMIZE.format(up="/".join([".."] * depth), pylib=_rows(config["pylib_dirs"]))
-    if hasattr(os, "add_dll_directory") and config["dynlib_dirs"]:
-        text += _SITECUSTOMIZE_DLLS.format(dynlib=_rows(config["dynlib_dirs"]))
+    if _is_for_windows(config):
+        text += _SITECUSTOMIZE_DLLS.format(dynlib=_rows([_OWN_DLLS, *config["dynlib_dirs"]]))
     return text
 
 
@@ -184,7 +239,10 @@ def _path_problems(key: str, value: str) -> list[str]:
 
 
 def _write_text(path: str, text: str) -> None:
-    data = text.encode("utf-8", "surrogateescape")
+    _write_bytes(path, text.encode("utf-8", "surrogateescape"))
+
+
+def _write_bytes(path: str, data: bytes) -> None:
     try:
         with open(path, "rb") as stream:
             if stream.read() == data:
@@ -208,13 +266,13 @@ def _write(path: str, data: bytes) -> None:
 
 # ------------------------------------------------------------------------------- byte code
 def compile_library(layer: str, flags: int) -> None:
-    """Compile all of the layer's ``lib`` to byte code, on all processors.
+    """Compile all of the layer's ``lib`` (``Lib`` on Windows) to byte code, on all processors.
 
     Sources that do not compile are passed over without a word: packages ship templates and files
     for other versions of Python. A place that cannot be written to is no error either: Python
     runs without byte code.
     """
-    files = python_files(layer, "lib")
+    files = python_files(layer, "lib" if "lib" in os.listdir(layer) else "Lib")
     processes = min(_processors(), 1 + len(files) // _MIN_FILES_PER_PROCESS)
     own, *others = distribute(files, processes)
     started = []

@@ -135,6 +135,8 @@ class InterpreterSegmentRequest:
     """``X.Y`` or ``X.Y.Z`` that the runtime declares."""
     os_name: str
     """``posix`` or ``nt``, as in markers; the archive is laid out for it."""
+    case_sensitive: bool
+    """Whether names of files that differ by case only are surely two names on the target."""
     install_target: str
     """The top-level folder in the layer archive."""
     compression: Compression
@@ -275,6 +277,10 @@ class AssembleArchiveRequest:
     target: str
     """The address of the layer, for messages."""
     install_target: str
+    os_name: str
+    """``posix`` or ``nt``, as in markers; Windows has no links, and not all names."""
+    case_sensitive: bool
+    """Whether names of files that differ by case only are surely two names on the target."""
     results: tuple[str, ...]
     files: tuple[OwnFile, ...]
     links: tuple[OwnLink, ...]

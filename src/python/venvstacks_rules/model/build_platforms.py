@@ -13,10 +13,6 @@ from venvstacks_rules.model.platforms import PLATFORMS
 NATIVE = "native"
 EVERY = "all"
 
-# Windows needs zip archives, and layers of another layout.
-_NOT_YET = tuple(name for name, platform in PLATFORMS.items() if platform.system == "win")
-_BUILDABLE = tuple(name for name in PLATFORMS if name not in _NOT_YET)
-
 
 @dataclass(frozen=True)
 class LeftOut:
@@ -57,10 +53,7 @@ class BuildPlatforms:
         names = tuple(name for name in self.names if name in declared)
         missing = tuple(name for name in self.names if name not in declared)
         left_out = []
-        not_yet = tuple(name for name in declared if name in _NOT_YET)
-        if self.whatever_declared and not_yet:
-            left_out.append(LeftOut(not_yet, "that is not supported yet."))
-        elif missing and not (names and self.whatever_declared):
+        if missing and not (names and self.whatever_declared):
             reason = f"its platforms are {', '.join(declared) or 'none'}."
             left_out.append(LeftOut(missing, reason))
         if self.local_interpreters and layer.kind is LayerKind.RUNTIME:
@@ -88,7 +81,7 @@ def chosen_platforms(
         raise DefinitionError("`[venvstacks].platforms` cannot be used:", problems)
     wanted = {native if name == NATIVE else name for name in asked}
     return BuildPlatforms(
-        names=tuple(name for name in _BUILDABLE if name in wanted or EVERY in wanted),
+        names=tuple(name for name in PLATFORMS if name in wanted or EVERY in wanted),
         whatever_declared=EVERY in wanted,
         native=native,
         local_interpreters=local_interpreters,
@@ -96,13 +89,8 @@ def chosen_platforms(
 
 
 def _problems(name: str) -> list[str]:
-    if name in _NOT_YET:
-        return [
-            f"{name!r} is not supported yet: layers are built for {', '.join(_BUILDABLE)}. "
-            f"'{EVERY}' leaves out the others."
-        ]
     if name not in (NATIVE, EVERY, *PLATFORMS):
-        known = ", ".join(f"'{known}'" for known in (NATIVE, EVERY, *_BUILDABLE))
+        known = ", ".join(f"'{known}'" for known in (NATIVE, EVERY, *PLATFORMS))
         return [f"{name!r} is not a target platform. Choose from {known}."]
     return []
 

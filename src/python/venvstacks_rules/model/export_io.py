@@ -46,6 +46,8 @@ class LayerToExport:
     """X.Y.Z of the runtime."""
     os_name: str
     """``posix`` or ``nt``, as in markers."""
+    case_sensitive: bool
+    """Whether names of files that differ by case only are surely two names on the target."""
     wheels: tuple[LockedWheelInput, ...]
     """Where two hold the same file, the later one's is taken."""
     files: tuple[OwnFile, ...]

@@ -50,7 +50,7 @@ def layer_config(
         pylib_dirs=tuple(f"../{below.install_target}/{layout.site_packages}" for below in lower),
         # All of them, as in the peer: what a program reads here does not depend on the contents
         # of the layers below.
-        dynlib_dirs=tuple(_dynlib_dir(below) for below in lower),
+        dynlib_dirs=tuple(f"../{below.install_target}/{layout.dynlib_dir}" for below in lower),
         launch_module=layer.launch_module.module_name if layer.launch_module else None,
     )
 
@@ -68,11 +68,11 @@ def layer_files(
     postinstall: str,
     modules: Iterable[OwnFile],
 ) -> tuple[tuple[OwnFile, ...], tuple[OwnLink, ...]]:
-    """The files and links that make a folder of packages a layer, for ``linux`` or ``macosx``.
+    """The files and links that make a folder of packages a layer, for a platform's `system`.
 
     `lower` are the layers below, in import order; a runtime has none. `libc` is the C library that
-    Linux has. `modules` are the
-    application's, with paths relative to site-packages.
+    Linux has. `modules` are the application's, with paths relative to site-packages. On Windows
+    there are no links, and post-installation makes what starts Python.
     """
     files = [
         OwnFile(str(LAYER_CONFIG), text=config.to_json()),
@@ -81,7 +81,7 @@ def layer_files(
     for module in modules:
         files.append(OwnFile(f"{config.site_dir}/{module.path}", source=module.source))
     links: list[OwnLink] = []
-    if lower:
+    if lower and system != "win":
         layout = LayerLayout(config.py_version, "posix")
         base_python = f"../{config.base_python}"
         # A script in place of a link costs every start a few milliseconds.

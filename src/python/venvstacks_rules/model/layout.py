@@ -62,6 +62,25 @@ class LayerLayout:
         return PurePosixPath("python.exe") if self._windows else self.python
 
     @property
+    def launchers(self) -> dict[str, PurePosixPath]:
+        """On Windows, what post-installation copies: paths in the runtime, by the copy's name.
+
+        The launchers of virtual environments, which start the interpreter that ``pyvenv.cfg``
+        names; they are called as CPython's own ``venv`` expects them.
+        """
+        if not self._windows:
+            return {}
+        short = short_version(self.python_version)
+        if short.endswith("t"):
+            names = ("venvlaunchert.exe", "venvwlaunchert.exe")
+        elif int(short.split(".")[1]) >= 13:
+            names = ("venvlauncher.exe", "venvwlauncher.exe")
+        else:
+            names = ("python.exe", "pythonw.exe")
+        folder = self.stdlib / "venv/scripts/nt"
+        return {"python.exe": folder / names[0], "pythonw.exe": folder / names[1]}
+
+    @property
     def stdlib(self) -> PurePosixPath:
         """The standard library (in a runtime) and what is compiled at deployment (in all)."""
         if self._windows:
@@ -117,11 +136,15 @@ class LayerLayout:
         parts = self._parts(path)
         return (
             not _NEVER_NAMES.isdisjoint(parts)
-            or parts[:1] == self._parts(self.scripts)
+            or self.is_in_scripts(path)
             or parts[0].startswith(".")
             or (len(parts) == 1 and parts[0] in _NEVER_AT_TOP)
             or parts == self._parts(self.site_packages / "sitecustomize.py")
         )
+
+    def is_in_scripts(self, path: PurePosixPath) -> bool:
+        """Whether `path` in the layer is the scripts folder, or lies in it."""
+        return self._parts(path)[:1] == self._parts(self.scripts)
 
     def _parts(self, path: PurePosixPath) -> tuple[str, ...]:
         """The components, in a form in which equal ones are one file."""

@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import posixpath
 import re
+import unicodedata
 
 _DRIVE = re.compile(r"[A-Za-z]:")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+_WINDOWS_CHARACTERS = frozenset('<>:"|?*')
+# The digits of some are superscripts, which Windows takes for digits.
+_WINDOWS_DEVICES = frozenset(
+    {"con", "prn", "aux", "nul", "conin$", "conout$"}
+    | {f"{port}{digit}" for port in ("com", "lpt") for digit in "123456789\u00b9\u00b2\u00b3"}
+)
+_MAX_WINDOWS_NAME = 255
 
 
 def path_problem(path: str) -> str | None:
@@ -28,6 +37,29 @@ def path_problem(path: str) -> str | None:
         path.encode("utf-8")
     except UnicodeEncodeError:
         return "the path is not Unicode text"
+    return None
+
+
+def folded(path: str) -> str:
+    """`path` in a form that is the same for all that is one file where case does not count.
+
+    Of file systems that ignore case, some ignore as well how accents are composed.
+    """
+    return unicodedata.normalize("NFC", path.casefold())
+
+
+def windows_problem(path: str) -> str | None:
+    """Why a file or folder cannot have the relative path `path` on Windows, or None."""
+    for name in path.split("/"):
+        found = sorted(_WINDOWS_CHARACTERS.intersection(name))
+        if found:
+            return f"Windows allows no {' '.join(found)} in a name"
+        if name != name.rstrip(". "):
+            return f"on Windows no name ends with a dot or a space, as `{name}` does"
+        if name.split(".")[0].rstrip(" ").lower() in _WINDOWS_DEVICES:
+            return f"on Windows `{name}` is the name of a device"
+        if len(name.encode("utf-16-le", "surrogatepass")) > 2 * _MAX_WINDOWS_NAME:
+            return f"on Windows no name is longer than {_MAX_WINDOWS_NAME} characters"
     return None
 
 

@@ -49,6 +49,11 @@ class TargetPlatform:
         """``posix`` or ``nt``, as in markers; it decides how a layer is laid out."""
         return "nt" if self.system == "win" else "posix"
 
+    @property
+    def case_sensitive(self) -> bool:
+        """Whether names of files that differ only by case are surely two names."""
+        return self.system == "linux"
+
 
 LINUX_X86_64 = TargetPlatform("linux_x86_64", "linux", "x86_64")
 LINUX_AARCH64 = TargetPlatform("linux_aarch64", "linux", "aarch64")

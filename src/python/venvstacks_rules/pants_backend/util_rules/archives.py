@@ -25,6 +25,7 @@ from venvstacks_rules.model.errors import DefinitionError
 from venvstacks_rules.model.imports import top_level_module
 from venvstacks_rules.model.layers import Layer
 from venvstacks_rules.model.manifest import archive_names
+from venvstacks_rules.model.platforms import PLATFORMS
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.action_tool import (
     ActionProcessRequest,
@@ -90,6 +91,9 @@ class LayerArchive:
 
 
 def _library_links(layer: Layer, segments: LayerSegments) -> tuple[OwnLink, ...]:
+    if segments.os_name == "nt":
+        # Wheels for Windows bring a folder for their libraries, and there are no links.
+        return ()
     try:
         return shared_library_links(segments.files, segments.layout, layer.dynlib_exclude)
     except DefinitionError as e:
@@ -118,7 +122,7 @@ async def layer_archive(request: LayerArchiveRequest, options: VenvstacksSubsyst
         layer_segments(SegmentsRequest(request.address, request.platform), **implicitly()),
         layer_contents(LayerContentsRequest(request.address, request.platform), **implicitly()),
     )
-    layer = found.layer
+    layer, platform = found.layer, PLATFORMS[request.platform]
     # Nothing to compare the thousands of files of a framework with, where there are no modules.
     contents.refuse_shadowing(_module_owners(segments) if contents.modules.files else {})
     install_target = contents.metadata.install_target
@@ -131,6 +135,8 @@ async def layer_archive(request: LayerArchiveRequest, options: VenvstacksSubsyst
     assemble = AssembleArchiveRequest(
         target=layer.address,
         install_target=install_target,
+        os_name=platform.os_name,
+        case_sensitive=platform.case_sensitive,
         results=tuple(group.result for group in segments.groups),
         files=contents.files,
         links=(*contents.links, *_library_links(layer, segments)),

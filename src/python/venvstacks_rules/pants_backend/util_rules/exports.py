@@ -127,6 +127,7 @@ async def layer_export(request: LayerExportRequest) -> LayerExport:
             runtime=contents.metadata.runtime_layer,
             python_version=contents.python_version,
             os_name=PLATFORMS[request.platform].os_name,
+            case_sensitive=PLATFORMS[request.platform].case_sensitive,
             wheels=tuple(
                 LockedWheelInput(
                     path=f"{request.directory}/wheels/{wheel.path}",

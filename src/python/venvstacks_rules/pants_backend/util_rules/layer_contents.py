@@ -133,8 +133,8 @@ def _metadata(
         target_platform=platform,
         runtime_layer=lower[-1].install_target if lower else install_target,
         python_implementation=f"cpython@{python_version}",
-        # On Windows every layer carries a copy of the interpreter's launcher.
-        bound_to_implementation=not lower or PLATFORMS[platform].system == "win",
+        # Not on Windows either: the launcher there is the one that the deployed runtime carries.
+        bound_to_implementation=not lower,
         required_layers=tuple(below.install_target for below in lower[:-1]) if lower else None,
         app_launch_module=layer.launch_module.module_name if layer.launch_module else None,
         app_launch_module_hash=modules.launch_hash,

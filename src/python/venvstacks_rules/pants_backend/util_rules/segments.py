@@ -287,6 +287,7 @@ async def interpreter_group(request: InterpreterGroupRequest) -> SegmentGroup:
                     size=archive.size,
                     python_version=layer.python_version,
                     os_name=PLATFORMS[request.platform].os_name,
+                    case_sensitive=PLATFORMS[request.platform].case_sensitive,
                     install_target=locks.install_target(layer),
                     compression=request.compression,
                     output=output,
