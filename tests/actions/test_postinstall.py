@@ -94,7 +94,7 @@ def test_a_runtime_needs_no_configuration(tmp_path: Path) -> None:
     assert not (layer / SITE / "sitecustomize.py").exists()
 
 
-WINDOWS = {
+WINDOWS: dict[str, Any] = {
     "python": "Scripts/python.exe",
     "base_python": "../rt/python.exe",
     "site_dir": "Lib/site-packages",

@@ -121,6 +121,7 @@ class _Entry:
     record: RecordEntry
     path: str | None
     """In the layer; None for a file that is read and left out."""
+    executable: bool = False
 
 
 class _Plan:
@@ -146,7 +147,10 @@ class _Plan:
             if info.is_dir() or record is None or record.hash_ is None:
                 continue
             try:
-                entries.append(_Entry(info, record, self._destination(info.filename)))
+                path = self._destination(info.filename)
+                # Windows goes by the ends of names.
+                executable = layout.os_name == "posix" and _wheel_checks.is_executable(info)
+                entries.append(_Entry(info, record, path, executable))
             except ValueError as e:
                 problems.append(f"{shown(info.filename)}: {e}")
         problems.extend(_clashes([*entries, *self._made_here()]))
@@ -223,28 +227,9 @@ def _write(archive: zipfile.ZipFile, plan: _Plan, sink: FileSink, layout: LayerL
             written.append(sink.add_file(installer_path, [INSTALLER], len(INSTALLER)))
             installer_written = True
         # After the first problem the files are lost; the rest is read to report all of them.
-<<<<<<< HEAD
         problem = _add(archive, entry, None if problems else sink, written)
         if problem is not None:
             problems.append(f"{shown(entry.info.filename)}: {problem}")
-=======
-        if entry.path is None or problems:
-            for _ in content:
-                pass
-        else:
-            # Windows goes by the ends of names.
-            executable = layout.os_name == "posix" and _wheel_checks.is_executable(entry.info)
-            try:
-                file = sink.add_file(
-                    entry.path, content, entry.info.file_size, executable=executable
-                )
-                written.append(file)
-            except ValueError as e:
-                if content.problem is None:
-                    raise AssertionError from e
-        if content.problem is not None:
-            problems.append(f"{shown(entry.info.filename)}: {content.problem}")
->>>>>>> 2cceee1 (Layers for Windows: layout, interpreters, launchers, names)
     if problems:
         raise _ProblemsError(problems)
     if not installer_written:
@@ -263,7 +248,7 @@ def _add(
     """
     assert entry.record.hash_ is not None
     content = WheelContent(archive, entry.info, entry.record.hash_)
-    executable = _wheel_checks.is_executable(entry.info)
+    executable = entry.executable
     if sink is None or entry.path is None:
         content.check()
     elif isinstance(sink, StreamSink):
