@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.interpreter_archives import (
+    HEADER,
     MINIMAL,
     WINDOWS,
     entries,
@@ -76,6 +77,24 @@ def test_the_flat_layout_of_windows() -> None:
     ]
     assert {(member.mode, member.type) for member in entries()} == {(0o644, tarfile.REGTYPE)}
     assert not any(item.executable for item in result.segment.files)
+
+
+def test_a_free_threaded_build_for_windows() -> None:
+    header = HEADER.replace("3.11.13", "3.14.0")
+    members = [
+        file("python/include/patchlevel.h", header),
+        file("python/python.exe", "MZ"),
+        file("python/python3.14t.exe", "MZ"),
+        file("python/python314t.dll", "MZ"),
+        file("python/Lib/venv/scripts/nt/venvlaunchert.exe", "MZ"),
+        file("python/Lib/venv/scripts/nt/venvwlaunchert.exe", "MZ"),
+    ]
+    result = run(tar(members), os_name="nt", case_sensitive=False, version="3.14.0t")
+    assert result.python_version == "3.14.0t"
+    Path("s").unlink()
+    assert "holds another Python version" in error(
+        tar(members), os_name="nt", case_sensitive=False, version="3.14.0"
+    )
 
 
 @pytest.mark.parametrize(

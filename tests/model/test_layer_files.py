@@ -151,6 +151,7 @@ def test_a_layer_for_windows() -> None:
         config,
         lower,
         system="win",
+        libc="glibc",
         postinstall="# post",
         modules=[OwnFile("main.py", source="src/main.py")],
     )
