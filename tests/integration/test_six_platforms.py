@@ -11,6 +11,7 @@ import importlib.metadata
 import json
 import subprocess
 import sys
+import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path, PureWindowsPath
@@ -21,6 +22,7 @@ import pytest
 from tests.support.build_root import BuildRoot, Finished, build_root
 from tests.support.http_server import serve
 from tests.support.pbs_archives import PLATFORMS, archive, mirror_path, pinned
+from tests.support.simple_index import package_wheel
 from tests.support.wheels import Member, decompressed, members
 
 VERSION = "3.13.5"
@@ -30,7 +32,9 @@ WINDOWS = ("win_amd64", "win_arm64")
 # Of tbb, the wheel for Windows has its libraries in `Library/bin`, and nothing in site-packages.
 BUILD = f"""\
 venvstacks_runtime(name="py", python_implementation="cpython@{VERSION}")
-venvstacks_framework(name="words", runtime=":py", requirements=["humanize"])
+venvstacks_framework(
+    name="words", runtime=":py", requirements=["our-words"], local_wheels=["wheels"]
+)
 venvstacks_framework(
     name="numeric", runtime=":py", platforms=["linux_x86_64", "win_amd64"],
     requirements=["numpy==2.3.4", "tbb==2021.13.1; sys_platform == 'win32'"],
@@ -56,6 +60,10 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
         folder = tmp_path_factory.mktemp("six") / "root"
         with build_root(folder, environment=options) as made:
             made.write("s/BUILD", BUILD)
+            # Bytes that no earlier run has left in a cache.
+            new = {"our_words/new.txt": str(time.time_ns()).encode()}
+            for name, content in package_wheel("our_words", files=new).items():
+                made.write(f"s/wheels/{name}", content)
             made.write("s/tell.py", "import numpy\nprint(numpy.__version__)\n")
             made.succeed("generate-lockfiles")
             lock = made.read(LOCKFILE)
@@ -196,7 +204,9 @@ def test_the_metadata_of_each_platform(root: BuildRoot, packaged: Finished, plat
 
 
 def test_a_wheel_for_any_platform_is_read_once_for_each_layout(packaged: Finished) -> None:
-    started = [text for text in packaged.stderr.splitlines() if "Starting: Compress human" in text]
+    started = [
+        text for text in packaged.stderr.splitlines() if "Starting: Compress our_words" in text
+    ]
     assert len(started) == 2
 
 
