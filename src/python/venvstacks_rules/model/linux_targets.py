@@ -12,7 +12,8 @@ MUSL = "musl"
 
 # What stands for a C library that is named without a version.
 _DEFAULT_VERSIONS = {GLIBC: (2, 28), MUSL: (1, 2)}
-_LINUX_TARGET = re.compile(r"(glibc|musl)(?:@(\d+)\.(\d+))?")
+# A version is counted down to the oldest, for the tags of wheels: three digits are enough.
+_LINUX_TARGET = re.compile(r"(glibc|musl)(?:@(\d{1,3})\.(\d{1,3}))?")
 
 
 @dataclass(frozen=True)

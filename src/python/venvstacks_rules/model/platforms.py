@@ -27,7 +27,7 @@ from venvstacks_rules.model.python_versions import (
 
 DEFAULT_MACOSX_TARGET = "13.0"
 
-_MACOSX_TARGET = re.compile(r"(\d+)(?:\.(\d+)(?:\.\d+)?)?")
+_MACOSX_TARGET = re.compile(r"(\d{1,3})(?:\.(\d{1,3})(?:\.\d+)?)?")
 
 # The last glibc minor version that had a manylinux alias of its own.
 _LEGACY_MANYLINUX = {(2, 17): "manylinux2014", (2, 12): "manylinux2010", (2, 5): "manylinux1"}
