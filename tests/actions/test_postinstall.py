@@ -137,7 +137,7 @@ def test_a_layer_for_windows_has_the_launchers_of_its_runtime(
     assert (layer / "pyvenv.cfg").read_text() == (
         f"home = {tmp_path}/rt\n"
         "include-system-site-packages = false\n"
-        f"version = {version}\n"
+        f"version = {version.rstrip('t')}\n"
         f"executable = {tmp_path}/rt/python.exe\n"
     )
     compiled = sorted(path.name.partition(".")[0] for path in layer.rglob("*.pyc"))

@@ -18,19 +18,14 @@ import tomli
 from pbs_installer import PythonVersion
 from pbs_installer import _versions as table_module
 
+from tests.support import pbs_archives
 from tests.support.build_root import BuildRoot, build_root
 from tests.support.http_server import FileServer, serve
 from tests.support.interpreters import CapturedInterpreter, capture
 from tests.support.outputs import native_platform, unpack
 
-# What the table calls the platforms that every release of CPython 3.9 has.
-PLATFORMS = {
-    "linux_x86_64": ("linux", "x86_64", True),
-    "linux_aarch64": ("linux", "aarch64", True),
-    "macosx_arm64": ("macos", "aarch64", True),
-    "macosx_x86_64": ("macos", "x86_64", True),
-    "win_amd64": ("windows", "x86_64", True),
-}
+# What every release of CPython 3.9 has.
+PLATFORMS = {name: key for name, key in pbs_archives.PLATFORMS.items() if name != "win_arm64"}
 Table = dict[str, tuple[str, str]]
 """URL and hash of an archive, by platform."""
 

@@ -42,6 +42,11 @@ def test_a_runtime_may_not_look_like_another_kind() -> None:
     assert name_problem(R, "apple") is None
 
 
+def test_a_runtimes_name_is_that_of_a_folder_on_windows() -> None:
+    assert name_problem(R, "aux.1") == "on Windows `aux.1` is the name of a device"
+    assert name_problem(F, "aux.1") is None
+
+
 def test_lockfiles_write_dots_as_underscores() -> None:
     assert lock_file_stem("cpython-3.11") == "cpython-3_11"
     assert lockfile_path("cpython-3.11") == PurePosixPath(

@@ -133,7 +133,8 @@ def configure(layer: str, deployed_in: str) -> None:
     lines = (
         f"home = {os.path.dirname(base_python)}",
         "include-system-site-packages = false",
-        f"version = {config['py_version']}",
+        # Like `venv`, which does not tell builds apart here.
+        f"version = {config['py_version'].rstrip('t')}",
         f"executable = {base_python}",
     )
     if _is_for_windows(config):

@@ -13,6 +13,8 @@ import enum
 import re
 from pathlib import PurePosixPath
 
+from venvstacks_rules.model.paths import windows_problem
+
 _LAYER_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._@+-]*[A-Za-z0-9])?")
 
 
@@ -45,6 +47,7 @@ def name_problem(kind: LayerKind, name: str) -> str | None:
         for other in (LayerKind.FRAMEWORK, LayerKind.APPLICATION):
             if name.startswith(other.prefix):
                 return f"`{other.prefix}` at the start is reserved for {other.value} layers"
+        return windows_problem(name)
     return None
 
 

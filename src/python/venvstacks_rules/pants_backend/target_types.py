@@ -71,8 +71,9 @@ class PythonArchivesField(DictStringToStringField):
         """
         For `[venvstacks].python_provider = "archive"`: a `file` target for each platform, with an
         interpreter archive in the layout of python-build-standalone's `install_only` archives
-        (`python/bin/python3`, ...): `{"linux_x86_64": ":cpython-linux"}`. A `file` target can name
-        a URL, by `source=http_source(...)`.
+        (`python/bin/python3`, ..., and `python/python.exe`, ... for Windows):
+        `{"linux_x86_64": ":cpython-linux"}`. A `file` target can name a URL, by
+        `source=http_source(...)`.
         """
     )
 
