@@ -22,7 +22,6 @@ from tests.support.wheels import wheel_bytes
 from venvstacks_rules.actions import _deployment, _places, export_layers
 from venvstacks_rules.model.action_io import OwnFile, to_json
 from venvstacks_rules.model.errors import (
-    DefinitionError,
     DeploymentError,
     InterpreterError,
     RequestError,
@@ -226,21 +225,6 @@ def test_an_interpreter_that_is_refused(tmp_path: Path, stack: Stack) -> None:
         export_layers.run(to_json(request))
     size = (stack.folder / "cpython.tar").stat().st_size
     assert caught.value.problems == (f"size: expected 1 bytes, got {size}",)
-
-
-def test_libraries_of_one_name_are_refused_unless_excluded(tmp_path: Path, stack: Stack) -> None:
-    stack.wheel = {"demo/a/lib.so": b"a", "demo/b/lib.so": b"b", "demo/__init__.py": b"VALUE = 1"}
-    with pytest.raises(DefinitionError) as caught:
-        stack.export(tmp_path / "out")
-    assert caught.value.summary == (
-        f"//:{FRAMEWORK}: Packages of one layer carry different shared libraries of the same "
-        "name, and one folder offers them all."
-    )
-    stack.dynlib_exclude = ("b/lib.so",)
-    stack.export(tmp_path / "out")
-    link = tmp_path / "out" / FRAMEWORK / "share/venv/dynlib/lib.so"
-    assert link.read_bytes() == b"a"
-    assert link.readlink() == Path(f"../../../{SITE}/demo/a/lib.so")
 
 
 def test_a_file_of_a_wheel_in_the_place_of_one_of_the_layer(tmp_path: Path, stack: Stack) -> None:

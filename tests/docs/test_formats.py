@@ -16,6 +16,7 @@ from venvstacks_rules import model
 from venvstacks_rules.actions import _cli, postinstall
 from venvstacks_rules.model.layer_config import LayerConfig
 from venvstacks_rules.model.layer_definitions import ModuleDefinition
+from venvstacks_rules.model.library_report import AmbiguousLibrary, LibraryReport
 from venvstacks_rules.model.manifest import LayerMetadata, ModuleHash
 from venvstacks_rules.model.pylock import LockedInterpreter, LockInputs
 from venvstacks_rules.model.segment_index import IndexedSegment, SegmentIndex
@@ -37,6 +38,7 @@ METADATA = LayerMetadata(
     app_launch_module="a",
     app_launch_module_hash="",
     app_support_modules=(ModuleHash("b", ""),),
+    shared_libraries=LibraryReport((AmbiguousLibrary("libx.so", ()),)),
 )
 # What assemble-archive adds.
 OF_THE_ARCHIVE = {"archive_name", "archive_size", "archive_hashes", "archive_build"}
@@ -63,6 +65,7 @@ def keys(page: str, section: str) -> list[str]:
     ("section", "expected"),
     [
         ("Layer metadata", {*METADATA.to_dict(), *OF_THE_ARCHIVE}),
+        ("`shared_libraries`", names(LibraryReport)),
         ("Segment index", set(INDEX.to_dict())),
         ("A segment in the index", set(SEGMENT.to_dict())),
         ("Deployed layer config", set(json.loads(CONFIG.to_json()))),

@@ -45,11 +45,12 @@ venvstacks_application(
 venvstacks_manifest(name="stack", layers=[":greet", ":mac"])
 venvstacks_manifest(name="base", layers=[":py"], output_path="base")
 """
+BINARIES = Path(__file__).parent.parent / "vectors" / "binaries"
 TONES = {
-    "manylinux_2_17_x86_64": "libtones.so",
-    "manylinux_2_17_aarch64": "libtones.so",
-    "macosx_11_0_arm64": "libtones.dylib",
-    "macosx_10_9_x86_64": "libtones.dylib",
+    "manylinux_2_17_x86_64": "linux_x86_64/libtones.so",
+    "manylinux_2_17_aarch64": "linux_aarch64/libtones.so",
+    "macosx_12_0_arm64": "macosx_arm64/libtones.dylib",
+    "macosx_10_9_x86_64": "macosx_x86_64/libtones.dylib",
 }
 
 GIVEN = """\
@@ -74,7 +75,9 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
         new = str(time.time_ns()).encode()
         own = [package_wheel("our_words", files={"our_words/new.txt": new})]
         for platform, library in TONES.items():
-            files = {f"our_tones/{library}": platform.encode() + new}
+            # What follows the end of a binary is of no account.
+            content = (BINARIES / library).read_bytes() + new
+            files = {f"our_tones/{library.partition('/')[2]}": content}
             own.append(package_wheel("our_tones", tag=f"py3-none-{platform}", files=files))
         for wheel in own:
             for name, content in wheel.items():

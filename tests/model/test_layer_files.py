@@ -29,8 +29,8 @@ def layer(kind: LayerKind, launch_module: ModuleDefinition | None = None) -> Lay
     )
 
 
-RUNTIME = LayerInterface("py", "3.11.7", offers_shared_libraries=False)
-NUMERIC = LayerInterface("framework-numeric", "3.11.7", offers_shared_libraries=True)
+RUNTIME = LayerInterface("py", "3.11.7")
+NUMERIC = LayerInterface("framework-numeric", "3.11.7", ("libnumeric.so",))
 
 
 def test_the_config_of_a_runtime() -> None:
@@ -65,7 +65,7 @@ def test_the_config_of_an_application() -> None:
 
 
 def test_a_layer_on_a_free_threaded_runtime() -> None:
-    runtime = LayerInterface("py", "3.14.0t", offers_shared_libraries=False)
+    runtime = LayerInterface("py", "3.14.0t")
     config = layer_config(layer(LayerKind.APPLICATION), "3.14.0t", (runtime,), os_name="posix")
     assert config.py_version == "3.14.0t"
     assert config.site_dir == "lib/python3.14t/site-packages"

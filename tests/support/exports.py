@@ -40,7 +40,6 @@ class Stack:
     module: str = MODULE
     targets: dict[str, str] = field(default_factory=dict)
     documents: tuple[OwnFile, ...] = ()
-    dynlib_exclude: tuple[str, ...] = ()
 
     @property
     def cache(self) -> Path:
@@ -97,7 +96,6 @@ class Stack:
             wheels=wheels,
             files=files,
             links=(OwnLink("bin/python", f"../{python}"),) if lower else (),
-            dynlib_exclude=self.dynlib_exclude,
             interpreter=interpreter,
         )
 

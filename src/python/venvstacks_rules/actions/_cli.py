@@ -28,7 +28,7 @@ VERBS = {
     "pin-interpreters": "pin_interpreters",
     "pack-interpreter": "pack_interpreter",
     "interpreter-segment": "interpreter_segment",
-    "wheel-interface": "wheel_interface",
+    "analyze-wheels": "analyze_wheels",
     "wheel-segments": "wheel_segments",
     "assemble-archive": "assemble_archive",
     "lock-layer": "lock_layer",

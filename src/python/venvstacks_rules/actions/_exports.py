@@ -17,7 +17,6 @@ from venvstacks_rules.actions._streams import sha256_of
 from venvstacks_rules.actions._tree_cache import FORMAT
 from venvstacks_rules.model.action_io import OwnFile
 from venvstacks_rules.model.export_io import LayerToExport
-from venvstacks_rules.model.json_codec import to_data
 
 MARKER, LISTING = ".venvstacks-exported.json", ".venvstacks-exported.files"
 """In each layer; no archive and no wheel has hidden files there."""
@@ -73,7 +72,6 @@ def fingerprint(layer: LayerToExport) -> str:
         "wheels": [[wheel.sha256, wheel.file_name] for wheel in layer.wheels],
         "files": [[file.path, _content(file), file.executable] for file in layer.files],
         "links": [[link.path, link.target] for link in layer.links],
-        "dynlib_exclude": to_data(layer.dynlib_exclude),
         "interpreter": None,
     }
     if layer.interpreter is not None:

@@ -88,6 +88,15 @@ def write_wheel(wheel: AnnouncedWheel, layout: LayerLayout, sink: FileSink) -> N
     Raises RefusedWheelError for a wheel that is not the one announced, or is damaged or hostile;
     what is in `sink` by then is of no use.
     """
+    with opened_wheel(wheel) as archive:
+        try:
+            _write(archive, _Plan(archive, wheel, layout), sink, layout)
+        except _ProblemsError as e:
+            raise RefusedWheelError(wheel, e.problems) from None
+
+
+def opened_wheel(wheel: AnnouncedWheel) -> zipfile.ZipFile:
+    """The zip archive of `wheel`; RefusedWheelError for one that is not the one announced."""
     sha256, size = sha256_of(wheel.path)
     problems = []
     if size != wheel.size:
@@ -97,14 +106,9 @@ def write_wheel(wheel: AnnouncedWheel, layout: LayerLayout, sink: FileSink) -> N
     if problems:
         raise RefusedWheelError(wheel, problems)
     try:
-        archive = zipfile.ZipFile(wheel.path)
+        return zipfile.ZipFile(wheel.path)
     except _wheel_checks.READ_ERRORS as e:
         raise RefusedWheelError(wheel, [f"not a zip archive that can be read: {e}"]) from None
-    with archive:
-        try:
-            _write(archive, _Plan(archive, wheel, layout), sink, layout)
-        except _ProblemsError as e:
-            raise RefusedWheelError(wheel, e.problems) from None
 
 
 class _ProblemsError(Exception):

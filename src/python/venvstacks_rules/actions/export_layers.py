@@ -30,9 +30,8 @@ from venvstacks_rules.actions._layer_trees import (
 )
 from venvstacks_rules.actions._tree_cache import TreeCache, tree_cache
 from venvstacks_rules.actions._trees import Tree
-from venvstacks_rules.model.action_io import ArchivedFile, OwnFile, OwnLink
-from venvstacks_rules.model.dynlibs import shared_library_links
-from venvstacks_rules.model.errors import DefinitionError, DeploymentError, RequestError
+from venvstacks_rules.model.action_io import ArchivedFile, OwnFile
+from venvstacks_rules.model.errors import DeploymentError, RequestError
 from venvstacks_rules.model.export_io import (
     ExportedLayer,
     ExportedLayers,
@@ -214,11 +213,10 @@ class _Export:
         compiled: Mapping[str, Tree],
     ) -> Placed:
         contents = [(source, trees[source.key]) for source in found]
-        links = (*layer.links, *_library_links(layer, [tree for _, tree in contents]))
-        _check_paths(layer, contents, links)
+        _check_paths(layer, contents)
         folder = self.staging / layer.install_target
         placed = place_trees(_layer_files(contents, compiled), folder)
-        placed.written = write_own(layer.files, links, folder)
+        placed.written = write_own(layer.files, layer.links, folder)
         runtime = self.staging / layer.runtime
         if not runtime.exists():
             runtime = self.destination / layer.runtime
@@ -248,26 +246,11 @@ def _layer_files(
     return files
 
 
-def _library_links(layer: LayerToExport, trees: Sequence[Tree]) -> tuple[OwnLink, ...]:
-    if layer.os_name == "nt":
-        return ()
-    try:
-        return shared_library_links(
-            (file for tree in trees for file in tree.files),
-            LayerLayout(layer.python_version, layer.os_name),
-            layer.dynlib_exclude,
-        )
-    except DefinitionError as e:
-        raise DefinitionError(f"{layer.target}: {e.summary}", e.problems) from None
-
-
-def _check_paths(
-    layer: LayerToExport, contents: Sequence[tuple[Source, Tree]], links: Sequence[OwnLink]
-) -> None:
+def _check_paths(layer: LayerToExport, contents: Sequence[tuple[Source, Tree]]) -> None:
     listed = [(source.name, tree.files) for source, tree in contents]
     problems = [
-        *own_problems(layer.files, links, os_name=layer.os_name),
-        *clashes(listed, layer.files, links, case_sensitive=layer.case_sensitive),
+        *own_problems(layer.files, layer.links, os_name=layer.os_name),
+        *clashes(listed, layer.files, layer.links, case_sensitive=layer.case_sensitive),
     ]
     if problems:
         raise DeploymentError(f"`{layer.target}` cannot be exported", problems)

@@ -52,8 +52,6 @@ __all__ = [
     "PackedInterpreter",
     "Segment",
     "WheelInput",
-    "WheelInterface",
-    "WheelInterfaceRequest",
     "WheelSegments",
     "WheelSegmentsRequest",
     "from_data",
@@ -218,30 +216,6 @@ class WheelSegments:
     """The result of ``wheel-segments``, in the order of the request."""
 
     segments: tuple[Segment, ...]
-
-
-@dataclass(frozen=True)
-class WheelInterfaceRequest:
-    """Look at what some wheels offer to the layers above theirs (verb ``wheel-interface``)."""
-
-    wheels: tuple[str, ...]
-    """Paths."""
-    python_version: str
-    """``X.Y`` of the runtime."""
-    os_name: str
-    """``posix`` or ``nt``, as in markers."""
-    dynlib_exclude: tuple[str, ...]
-    """Globs of libraries that do not count."""
-
-
-@dataclass(frozen=True)
-class WheelInterface:
-    """The result of ``wheel-interface``."""
-
-    shared_libraries: bool
-    """Whether any of the wheels carries a shared library that a layer offers."""
-    modules: tuple[str, ...]
-    """The names that can be imported from the wheels, sorted."""
 
 
 # ------------------------------------------------------------------------------------ assembly

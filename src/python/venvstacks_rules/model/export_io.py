@@ -52,8 +52,6 @@ class LayerToExport:
     """Where two hold the same file, the later one's is taken."""
     files: tuple[OwnFile, ...]
     links: tuple[OwnLink, ...]
-    dynlib_exclude: tuple[str, ...] = ()
-    """Globs of shared libraries that are not linked into ``share/venv/dynlib``."""
     interpreter: Optional[InterpreterInput] = None
     """For a runtime, and only for one."""
 

@@ -28,8 +28,10 @@ class LayerInterface:
     install_target: str
     python_version: str
     """X.Y.Z of the runtime."""
-    offers_shared_libraries: bool
-    """Whether the layer has a folder of shared libraries."""
+    libraries: tuple[str, ...] = ()
+    """The shared libraries that the layer offers, by the names that they are looked up by."""
+    ambiguous_libraries: tuple[str, ...] = ()
+    """The names that several of its libraries have, and that it offers none by."""
     modules: tuple[str, ...] = ()
     """The names that can be imported from the layer's packages."""
 
@@ -67,12 +69,14 @@ def layer_files(
     libc: str,
     postinstall: str,
     modules: Iterable[OwnFile],
+    own_libraries: bool = False,
 ) -> tuple[tuple[OwnFile, ...], tuple[OwnLink, ...]]:
     """The files and links that make a folder of packages a layer, for a platform's `system`.
 
     `lower` are the layers below, in import order; a runtime has none. `libc` is the C library that
-    Linux has. `modules` are the application's, with paths relative to site-packages. On Windows
-    there are no links, and post-installation makes what starts Python.
+    Linux has. `modules` are the application's, with paths relative to site-packages.
+    `own_libraries` tells that packages of the layer need the shared libraries that it offers to
+    those above. On Windows there are no links, and post-installation makes what starts Python.
     """
     files = [
         OwnFile(str(LAYER_CONFIG), text=config.to_json()),
@@ -85,7 +89,8 @@ def layer_files(
         layout = LayerLayout(config.py_version, "posix")
         base_python = f"../{config.base_python}"
         # A script in place of a link costs every start a few milliseconds.
-        libraries = [_dynlib_dir(below) for below in lower if below.offers_shared_libraries]
+        libraries = [str(DYNLIB_DIR)] if own_libraries else []
+        libraries += [_dynlib_dir(below) for below in lower if below.libraries]
         if libraries:
             wrapper = python_wrapper(system=system, libc=libc, dynlib_dirs=libraries)
             files.append(OwnFile(config.python, text=wrapper, executable=True))

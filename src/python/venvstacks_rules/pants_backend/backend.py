@@ -22,6 +22,7 @@ from venvstacks_rules.pants_backend.target_types import (
     VenvstacksRuntime,
 )
 from venvstacks_rules.pants_backend.util_rules import (
+    analysis,
     archives,
     chains,
     downloads,
@@ -63,6 +64,7 @@ def rules() -> Iterable[object]:
     """Everything that the engine has to know."""
     return (
         *action_tool.rules(),
+        *analysis.rules(),
         *archives.rules(),
         *chains.rules(),
         *downloads.rules(),

@@ -81,6 +81,7 @@ async def package_layer(
             BuiltPackageArtifact(os.path.join(folder.path, built.metadata)),
             BuiltPackageArtifact(os.path.join(folder.path, built.segments)),
         ]
+    artifacts += [_note(warning) for built in archives for warning in built.warnings]
     return BuiltPackage(await engine.merge_digests(MergeDigests(prefixed)), tuple(artifacts))
 
 
@@ -127,6 +128,7 @@ async def package_stack(
         )
         artifacts.append(BuiltPackageArtifact(os.path.join(folder.path, manifest), lines))
         artifacts += [BuiltPackageArtifact(os.path.join(folder.path, path)) for path in metadata]
+        artifacts += [_note(warning) for built in outputs.archives for warning in built.warnings]
     return BuiltPackage(await engine.merge_digests(MergeDigests(prefixed)), tuple(artifacts))
 
 

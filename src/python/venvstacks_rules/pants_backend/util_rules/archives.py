@@ -14,16 +14,12 @@ from pants.engine.process import ProcessResultMetadata
 from venvstacks_rules.model.action_io import (
     AssembleArchiveRequest,
     AssembledArchive,
-    OwnLink,
     from_json,
     to_json,
 )
 from venvstacks_rules.model.build_report import ArchiveReport
 from venvstacks_rules.model.compression import ARCHIVE_FORMATS
-from venvstacks_rules.model.dynlibs import shared_library_links
-from venvstacks_rules.model.errors import DefinitionError
 from venvstacks_rules.model.imports import top_level_module
-from venvstacks_rules.model.layers import Layer
 from venvstacks_rules.model.manifest import archive_names
 from venvstacks_rules.model.platforms import PLATFORMS
 from venvstacks_rules.pants_backend import engine
@@ -76,6 +72,8 @@ class LayerArchive:
     size: int
     """Of the archive, in bytes."""
     sha256: str
+    warnings: tuple[str, ...]
+    """What those who package the layer should know."""
     made: tuple[MadeSegments, ...] = field(compare=False, hash=False)
     """Which segments come from where."""
 
@@ -88,16 +86,6 @@ class LayerArchive:
             segments=sum(made.count for made in self.made),
             built=sum(m.count for m in self.made if m.metadata.source(run_id) is ran),
         )
-
-
-def _library_links(layer: Layer, segments: LayerSegments) -> tuple[OwnLink, ...]:
-    if segments.os_name == "nt":
-        # Wheels for Windows bring a folder for their libraries, and there are no links.
-        return ()
-    try:
-        return shared_library_links(segments.files, segments.layout, layer.dynlib_exclude)
-    except DefinitionError as e:
-        raise DefinitionError(f"{layer.address}: {e.summary}", e.problems) from None
 
 
 def _module_owners(segments: LayerSegments) -> dict[str, str]:
@@ -139,7 +127,7 @@ async def layer_archive(request: LayerArchiveRequest, options: VenvstacksSubsyst
         case_sensitive=platform.case_sensitive,
         results=tuple(group.result for group in segments.groups),
         files=contents.files,
-        links=(*contents.links, *_library_links(layer, segments)),
+        links=contents.links,
         compression=segments.compression,
         metadata=contents.metadata.to_dict(),
         archive=names.archive,
@@ -168,7 +156,16 @@ async def layer_archive(request: LayerArchiveRequest, options: VenvstacksSubsyst
     # The layer's own files.
     segments_made.append(MadeSegments(1, result.metadata))
     return LayerArchive(
-        digest, install_target, *outputs, made.size, made.sha256, tuple(segments_made)
+        digest,
+        install_target,
+        *outputs,
+        made.size,
+        made.sha256,
+        warnings=tuple(
+            f"{layer.address} for {request.platform}: {warning}."
+            for warning in contents.metadata.shared_libraries.warnings
+        ),
+        made=tuple(segments_made),
     )
 
 

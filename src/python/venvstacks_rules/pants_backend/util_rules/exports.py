@@ -14,6 +14,7 @@ from venvstacks_rules.model.names import LayerKind
 from venvstacks_rules.model.platforms import PLATFORMS
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
+from venvstacks_rules.pants_backend.util_rules.analysis import LayerAnalysisRequest, layer_analysis
 from venvstacks_rules.pants_backend.util_rules.interpreters import (
     InterpreterRequest,
     interpreter_archive,
@@ -27,11 +28,9 @@ from venvstacks_rules.pants_backend.util_rules.locks import ChainLocksRequest, c
 from venvstacks_rules.pants_backend.util_rules.segments import wheel_groups
 from venvstacks_rules.pants_backend.util_rules.wheels import (
     FetchedWheelsRequest,
-    LayerWheelsInterfaceRequest,
     LayerWheelsRequest,
     fetched_wheels,
     layer_wheels,
-    layer_wheels_interface,
 )
 
 
@@ -102,10 +101,10 @@ async def layer_export(request: LayerExportRequest) -> LayerExport:
     )
     layer = contents.layer
     if contents.modules.files:
-        offered = await layer_wheels_interface(
-            LayerWheelsInterfaceRequest(request.address, request.platform), **implicitly()
+        analysis = await layer_analysis(
+            LayerAnalysisRequest(request.address, request.platform), **implicitly()
         )
-        contents.refuse_shadowing(dict.fromkeys(offered.modules, "the layer's own packages"))
+        contents.refuse_shadowing(dict.fromkeys(analysis.modules, "the layer's own packages"))
     # The order in an archive, which decides where two wheels have the same file.
     wheels = tuple(wheel for group in wheel_groups(selected.wheels) for wheel in group)
     fetched = await fetched_wheels(FetchedWheelsRequest(wheels, request.address), **implicitly())
@@ -144,7 +143,6 @@ async def layer_export(request: LayerExportRequest) -> LayerExport:
                 for file in contents.files
             ),
             links=contents.links,
-            dynlib_exclude=layer.dynlib_exclude,
             interpreter=given
             and replace(given, archive=f"{request.directory}/interpreter/{given.archive}"),
         ),

@@ -11,10 +11,13 @@ from venvstacks_rules.model.action_io import OwnFile, OwnLink
 from venvstacks_rules.model.errors import DefinitionError
 from venvstacks_rules.model.layer_files import LayerInterface, layer_config, layer_files
 from venvstacks_rules.model.layers import Layer
+from venvstacks_rules.model.library_checks import library_report, refuse_ambiguous
+from venvstacks_rules.model.library_report import LibraryReport
 from venvstacks_rules.model.manifest import LayerMetadata, utc_time
 from venvstacks_rules.model.platforms import PLATFORMS
 from venvstacks_rules.pants_backend.action_tool import postinstall_source
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
+from venvstacks_rules.pants_backend.util_rules.analysis import LayerAnalysisRequest, layer_analysis
 from venvstacks_rules.pants_backend.util_rules.interfaces import (
     LayerInterfaceRequest,
     layer_interface,
@@ -30,7 +33,6 @@ from venvstacks_rules.pants_backend.util_rules.modules import (
     LayerModulesRequest,
     layer_modules,
 )
-from venvstacks_rules.pants_backend.util_rules.wheels import PythonVersionRequest, python_version
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class LayerContents:
     files: tuple[OwnFile, ...]
     """The modules among them; their sources are in the digest of `modules`."""
     links: tuple[OwnLink, ...]
-    """All but those to shared libraries."""
+    """Those to shared libraries among them."""
     metadata: LayerMetadata
 
     def refuse_shadowing(self, own_packages: Mapping[str, str]) -> None:
@@ -79,10 +81,10 @@ class LayerContents:
 
 @rule
 async def layer_contents(request: LayerContentsRequest) -> LayerContents:
-    found, locks, version, modules = await concurrently(
+    found, locks, analysis, modules = await concurrently(
         find_layer(LayerRequest(request.address), **implicitly()),
         chain_locks(ChainLocksRequest(request.address), **implicitly()),
-        python_version(PythonVersionRequest(request.address), **implicitly()),
+        layer_analysis(LayerAnalysisRequest(request.address, request.platform), **implicitly()),
         layer_modules(LayerModulesRequest(request.address), **implicitly()),
     )
     layer = found.layer
@@ -92,14 +94,17 @@ async def layer_contents(request: LayerContentsRequest) -> LayerContents:
         )
         for address in layer.lower
     )
-    platform = PLATFORMS[request.platform]
+    version, libraries = analysis.target.python_version, analysis.libraries
+    refuse_ambiguous(layer.address, libraries, lower)
+    platform = analysis.target.platform
     files, links = layer_files(
-        layer_config(layer, version.value, lower, os_name=platform.os_name),
+        layer_config(layer, version, lower, os_name=platform.os_name),
         lower,
         system=platform.system,
         libc=layer.parsed_linux_target.libc,
         postinstall=postinstall_source(),
         modules=modules.files,
+        own_libraries=libraries.used,
     )
     metadata = _metadata(
         layer,
@@ -107,9 +112,18 @@ async def layer_contents(request: LayerContentsRequest) -> LayerContents:
         lower=tuple(lower),
         chain=locks,
         modules=modules,
-        python_version=version.value,
+        python_version=version,
+        libraries=library_report(analysis.wheels, analysis.target, libraries, lower),
     )
-    return LayerContents(layer, tuple(lower), version.value, modules, files, links, metadata)
+    return LayerContents(
+        layer=layer,
+        lower=tuple(lower),
+        python_version=version,
+        modules=modules,
+        files=files,
+        links=(*links, *libraries.links),
+        metadata=metadata,
+    )
 
 
 def _metadata(
@@ -120,6 +134,7 @@ def _metadata(
     chain: ChainLocks,
     modules: LayerModules,
     python_version: str,
+    libraries: LibraryReport,
 ) -> LayerMetadata:
     files = chain.files[layer.address]
     install_target = chain.install_target(layer)
@@ -139,6 +154,7 @@ def _metadata(
         app_launch_module=layer.launch_module.module_name if layer.launch_module else None,
         app_launch_module_hash=modules.launch_hash,
         app_support_modules=modules.support_hashes,
+        shared_libraries=libraries,
     )
 
 

@@ -1,4 +1,4 @@
-"""The wheels of a layer: which they are, the wheels themselves, and what they offer to others."""
+"""The wheels of a layer: which they are, and the wheels themselves."""
 
 from __future__ import annotations
 
@@ -8,21 +8,12 @@ from dataclasses import dataclass
 
 from pants.engine.addresses import Address
 from pants.engine.fs import CreateDigest, Digest, FileEntry, MergeDigests
-from pants.util.logging import LogLevel
 
-from venvstacks_rules.model.action_io import (
-    WheelInterface,
-    WheelInterfaceRequest,
-    from_json,
-    to_json,
-)
 from venvstacks_rules.model.credentials import indexes_for
 from venvstacks_rules.model.lockfiles import LockedWheel
 from venvstacks_rules.model.platforms import PLATFORMS
-from venvstacks_rules.model.python_versions import short_version
 from venvstacks_rules.model.selection import select_wheels
 from venvstacks_rules.pants_backend import engine
-from venvstacks_rules.pants_backend.action_tool import ActionProcessRequest, run_action
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.util_rules.downloads import (
     PinnedFileRequest,
@@ -108,14 +99,6 @@ class PathWheelsRequest:
     wheels: tuple[LockedWheel, ...]
     address: Address
     """The layer whose lockfile has them."""
-
-
-@dataclass(frozen=True)
-class LayerWheelsInterfaceRequest:
-    """What a layer's wheels offer to the layers above."""
-
-    address: Address
-    platform: str
 
 
 @rule
@@ -215,38 +198,6 @@ async def fetched_wheels(request: FetchedWheelsRequest) -> FetchedWheels:
         MergeDigests([copied, *(file.digest for file in downloads)])
     )
     return FetchedWheels(merged, tuple(wheels))
-
-
-@rule
-async def layer_wheels_interface(request: LayerWheelsInterfaceRequest) -> WheelInterface:
-    found, selected = await concurrently(
-        find_layer(LayerRequest(request.address), **implicitly()),
-        layer_wheels(LayerWheelsRequest(request.address, request.platform), **implicitly()),
-    )
-    layer = found.layer
-    if not selected.wheels:
-        return WheelInterface(shared_libraries=False, modules=())
-    fetched = await fetched_wheels(
-        FetchedWheelsRequest(selected.wheels, request.address), **implicitly()
-    )
-    result = await run_action(
-        ActionProcessRequest(
-            verb="wheel-interface",
-            request=to_json(
-                WheelInterfaceRequest(
-                    tuple(wheel.path for wheel in fetched.wheels),
-                    short_version(selected.python_version),
-                    PLATFORMS[request.platform].os_name,
-                    layer.dynlib_exclude,
-                )
-            ),
-            input_digest=fetched.digest,
-            description=f"Look at what the wheels of {layer.layer_name} offer",
-            level=LogLevel.DEBUG,
-        ),
-        **implicitly(),
-    )
-    return from_json(WheelInterface, result.result)
 
 
 def rules() -> Iterable[object]:
