@@ -74,6 +74,8 @@ def test_the_link_is_relative_to_its_folder() -> None:
         ("pkg/_ext.abi3.so", {}, []),
         ("numpy.libs/libgomp-a34b3233.so.1", {"name": "libgomp-a34b3233.so.1"}, []),
         ("numpy.libs/libq-96973f99-934c22de.so", {"name": "libq-96973f99-934c22de.so"}, []),
+        ("scipy.libs/libo-r0-0119ef04.3.27.so", {"name": "libo-r0-0119ef04.3.27.so"}, []),
+        ("a/libx.3-12345678.so", {}, ["libx.3-12345678.so"]),
         ("a/libx-12345.so", {"name": "libx-12345.so"}, ["libx-12345.so"]),
         # The machine's own would be replaced in every process.
         ("a/libstdc++.so.6", {"name": "libstdc++.so.6"}, []),

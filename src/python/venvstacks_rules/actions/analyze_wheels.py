@@ -112,4 +112,4 @@ def _binaries(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: str) -> lis
 
 def _joined(head: bytes, stream: IO[bytes]) -> Iterator[bytes]:
     yield head
-    yield from chunks(stream)  # type: ignore[arg-type]
+    yield from chunks(stream)

@@ -14,7 +14,6 @@ from venvstacks_rules.model.layers import Layer
 from venvstacks_rules.model.library_checks import library_report, refuse_ambiguous
 from venvstacks_rules.model.library_report import LibraryReport
 from venvstacks_rules.model.manifest import LayerMetadata, utc_time
-from venvstacks_rules.model.platforms import PLATFORMS
 from venvstacks_rules.pants_backend.action_tool import postinstall_source
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.util_rules.analysis import LayerAnalysisRequest, layer_analysis
