@@ -35,8 +35,8 @@ from venvstacks_rules.model.platforms import TargetPlatform
 
 _EXTENSION_MODULE = re.compile(r".*\.(cpython-[^.]*|abi3|abi3t)\.so")
 _LIBRARY_NAME = re.compile(r"lib.*|.*\.so\.\d.*|.*\.dylib")
-# `auditwheel` puts eight digits of a hash before the first dot of sonames, `delvewheel` 32 before the
-# last one of file names.
+# `auditwheel` puts eight digits of a hash before the first dot of a soname, `delvewheel` 32 before
+# the last one of a file name.
 _GRAFTED = re.compile(r"[^.]*-[0-9a-f]{8}\.(.*\.)?so(\..*)?|.*-[0-9a-f]{32}\.dll")
 # `delocate` gives the install names of copies a folder that there is not.
 _DELOCATED = "/DLC/"
