@@ -94,6 +94,30 @@ def test_index_to_dict_and_back() -> None:
     assert SegmentIndex.from_dict(json.loads(json.dumps(DATA))) == INDEX
 
 
+def as_zip() -> dict[str, Any]:
+    data = changed("archive_format", "zip")
+    for segment in data["segments"]:
+        del segment["tar_size"]
+    return data
+
+
+def test_segments_of_a_zip_archive_are_of_no_tar_stream() -> None:
+    data = as_zip()
+    index = SegmentIndex.from_dict(data)
+    assert [segment.tar_size for segment in index.segments] == [None, None]
+    assert index.to_dict() == data
+    # A later version may have found a use for it.
+    data["segments"][0]["tar_size"] = 1000
+    assert SegmentIndex.from_dict(data) == index
+
+
+def test_a_tar_stream_needs_its_size() -> None:
+    data = changed("archive_format", "tar.xz")
+    data["compression_level"] = 5
+    del data["segments"][1]["tar_size"]
+    assert problems(data) == ["`segments[1].tar_size`: missing"]
+
+
 def test_unknown_keys_are_passed_over() -> None:
     assert SegmentIndex.from_dict(changed("segments/0/later", 1)) == INDEX
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import PurePosixPath
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from pants.engine.fs import DigestEntries, FileDigest, FileEntry
 from pants.engine.internals.native_engine import Address
 
 import venvstacks_rules.register
-from venvstacks_rules.model.action_io import Compression
-from venvstacks_rules.model.errors import DefinitionError
+from venvstacks_rules.model.action_io import Compression, Segment
+from venvstacks_rules.model.errors import ArchiveError, DefinitionError
 from venvstacks_rules.model.lockfiles import LockedWheel
 from venvstacks_rules.pants_backend import backend
 from venvstacks_rules.pants_backend.goals.lock import layers_by_stack, layers_to_lock
@@ -30,7 +32,11 @@ from venvstacks_rules.pants_backend.target_types import (
     VenvstacksRuntime,
     WindowsArchiveFormatField,
 )
-from venvstacks_rules.pants_backend.util_rules.segments import layer_compression, wheel_groups
+from venvstacks_rules.pants_backend.util_rules.segments import (
+    layer_compression,
+    require_as_announced,
+    wheel_groups,
+)
 
 MIB = 1024 * 1024
 
@@ -185,3 +191,29 @@ def test_every_target_and_field_is_documented(target: Any) -> None:
         if field.__module__.startswith("venvstacks_rules."):
             assert len(getattr(field, "help", "") or "") > 20 or field.alias == "dependencies"
             assert PurePosixPath(field.alias).name == field.alias
+
+
+def stored(path: str, content: bytes) -> FileEntry:
+    """A file as the engine stores it."""
+    fingerprint = hashlib.sha256(content).hexdigest()
+    return FileEntry(path, FileDigest(fingerprint, len(content)))
+
+
+def test_segments_are_compared_with_what_the_engine_has_stored() -> None:
+    a, b, c = (
+        Segment(
+            f"{name}.whl", f"{name}.segment", 1, hashlib.sha256(name.encode()).hexdigest(), 0, ()
+        )
+        for name in "abc"
+    )
+    files = [stored("result.json", b"{}"), stored("a.segment", b"a"), stored("b.segment", b"b")]
+    require_as_announced([a, b], DigestEntries(files))
+    files[1] = stored("a.segment", b"other")
+    with pytest.raises(ArchiveError) as caught:
+        require_as_announced([a, b, c], DigestEntries(files))
+    assert str(caught.value) == (
+        "Segments are not those that were made.\n"
+        f"  * the segment of `a.whl` has the hash sha256:{hashlib.sha256(b'other').hexdigest()}, "
+        f"sha256:{a.sha256} was announced\n"
+        "  * the segment of `c.whl` is not there"
+    )

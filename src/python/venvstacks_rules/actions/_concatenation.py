@@ -1,8 +1,8 @@
-"""Joins files into one, and hashes them meanwhile.
+"""Joins segments into an archive, and hashes them meanwhile.
 
-An archive has gigabytes, and a processor hashes them slower than the kernel copies them: the copy
-is left to the kernel, and threads hash what is mapped into memory, in pieces so large that nobody
-waits for the interpreter's lock.
+An archive has gigabytes, and a processor hashes them slower than the kernel copies them. So the
+copy is left to the kernel, and threads hash what is mapped into memory, a whole segment at a time:
+they hold up nobody who needs the interpreter's lock.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from __future__ import annotations
 import hashlib
 import mmap
 import os
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import IO
 
@@ -19,41 +19,90 @@ from venvstacks_rules.actions._streams import chunks
 from venvstacks_rules.model.action_io import Segment
 
 
-class Joined:
-    """The hash and the size of what was joined so far."""
+class Joining:
+    """Writes segments into a file, one behind the other, as they become known.
 
-    def __init__(self) -> None:
-        self.hasher = hashlib.sha256()
+    Use as a context manager. Each segment is compared with the size that it is announced with and,
+    if `check_hashes`, with the hash.
+    """
+
+    def __init__(self, out: IO[bytes], *, check_hashes: bool) -> None:
+        self._out = out
+        self._check_hashes = check_hashes
+        self._hasher = hashlib.sha256()
+        # One thread each, so that each works in the order of the archive.
+        self._pools = [ThreadPoolExecutor(1) for _ in range(3)]
+        self._results: list[tuple[Segment, str | None, list[Future[str | None]]]] = []
         self.size = 0
+        """Of all segments, in bytes."""
 
-    def add(self, data: bytes | mmap.mmap) -> None:
-        """Count in what comes next."""
-        self.hasher.update(data)
+    def __enter__(self) -> Joining:  # noqa: PYI034 - `Self` is newer than Python 3.9
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        for pool in self._pools:
+            pool.shutdown(cancel_futures=True)
+
+    def add(self, segment: Segment) -> None:
+        """Append a segment, soon."""
+        problem = _size_problem(segment)
+        futures: list[Future[str | None]] = []
+        if problem is None:
+            copying, hashing, checking = self._pools
+            is_first = not self._results
+            futures.append(hashing.submit(self._hash, segment.path, is_first=is_first))
+            futures.append(copying.submit(self._copy, segment.path))
+            if self._check_hashes and not is_first:
+                futures.append(checking.submit(_sha256, segment.path))
+        self._results.append((segment, problem, futures))
+        self.size += segment.size
+
+    def finish(self) -> list[str]:
+        """Wait for all of them; what is wrong with any of them."""
+        problems = []
+        for segment, problem, futures in self._results:
+            hashes = {future.result() for future in futures} - {None, segment.sha256}
+            if problem is not None:
+                problems.append(problem)
+            elif self._check_hashes and hashes:
+                problems.append(
+                    f"the segment of `{segment.source}` has the hash sha256:{hashes.pop()}, "
+                    f"sha256:{segment.sha256} was announced"
+                )
+        return problems
+
+    def end_with(self, data: bytes) -> None:
+        """Append `data`, after all segments are there."""
+        self._out.write(data)
+        self._hasher.update(data)
         self.size += len(data)
 
+    def sha256(self) -> str:
+        """The hash of it all, in hexadecimal."""
+        return self._hasher.hexdigest()
 
-def join(segments: Sequence[Segment], out: IO[bytes]) -> tuple[Joined, list[str]]:
-    """Write the segments into `out`, one behind the other; and what is wrong with any of them.
+    def _hash(self, path: str, *, is_first: bool) -> str | None:
+        """The hash of the first segment is that of the archive so far."""
+        with mapped(path) as content:
+            self._hasher.update(content)
+        return self._hasher.hexdigest() if is_first else None
 
-    Each is compared with the size and the hash that it is announced with.
-    """
-    joined = Joined()
-    sizes = [_size_problem(segment) for segment in segments]
-    sound = [segment for segment, problem in zip(segments, sizes) if problem is None]
-    with ThreadPoolExecutor(2) as pool:
-        # The first hash of all is that of the first segment as well.
-        of_all = pool.submit(_hash_all, sound, joined)
-        of_each = [pool.submit(_sha256, segment) for segment in sound[1:]]
-        for segment in sound:
-            with open(segment.path, "rb") as stream:
-                _copy(stream, out)
-        hashes = [*of_all.result(), *(future.result() for future in of_each)]
-    found = iter(hashes)
-    problems = [
-        _hash_problem(segment, next(found)) if problem is None else problem
-        for segment, problem in zip(segments, sizes)
-    ]
-    return joined, [problem for problem in problems if problem is not None]
+    def _copy(self, path: str) -> None:
+        """Append a file, inside the kernel where it can."""
+        with open(path, "rb") as stream:
+            left = os.fstat(stream.fileno()).st_size
+            try:
+                while left and hasattr(os, "copy_file_range"):
+                    copied = os.copy_file_range(stream.fileno(), self._out.fileno(), left)
+                    if not copied:
+                        break
+                    left -= copied
+            except OSError:
+                # Not between these file systems, or not on this kernel: from where it stopped.
+                pass
+            for chunk in chunks(stream):
+                self._out.write(chunk)
+        self._out.flush()
 
 
 @contextmanager
@@ -69,8 +118,7 @@ def mapped(path: str) -> Iterator[mmap.mmap | bytes]:
 
 def _size_problem(segment: Segment) -> str | None:
     try:
-        with open(segment.path, "rb") as stream:
-            size = os.fstat(stream.fileno()).st_size
+        size = os.stat(segment.path).st_size
     except OSError as e:
         return f"the segment of `{segment.source}` cannot be read: {e.strerror}"
     if size != segment.size:
@@ -78,46 +126,6 @@ def _size_problem(segment: Segment) -> str | None:
     return None
 
 
-def _hash_problem(segment: Segment, sha256: str) -> str | None:
-    if sha256 == segment.sha256:
-        return None
-    return (
-        f"the segment of `{segment.source}` has the hash sha256:{sha256}, "
-        f"sha256:{segment.sha256} was announced"
-    )
-
-
-def _hash_all(segments: Sequence[Segment], joined: Joined) -> list[str]:
-    """Hash all of them in a row; the hash of the first one."""
-    first: list[str] = []
-    for segment in segments:
-        with mapped(segment.path) as content:
-            joined.add(content)
-        if not first:
-            first.append(joined.hasher.hexdigest())
-    return first
-
-
-def _sha256(segment: Segment) -> str:
-    with mapped(segment.path) as content:
+def _sha256(path: str) -> str:
+    with mapped(path) as content:
         return hashlib.sha256(content).hexdigest()
-
-
-def _copy(stream: IO[bytes], out: IO[bytes]) -> None:
-    """Append the rest of `stream` to `out`, inside the kernel where it can."""
-    out.flush()
-    if hasattr(os, "copy_file_range"):
-        left = os.fstat(stream.fileno()).st_size
-        try:
-            while left:
-                copied = os.copy_file_range(stream.fileno(), out.fileno(), left)
-                if not copied:
-                    break
-                left -= copied
-        except OSError:
-            # Not between these file systems, or not on this kernel: from where it stopped.
-            pass
-        if not left:
-            return
-    for chunk in chunks(stream):
-        out.write(chunk)

@@ -36,8 +36,10 @@ MAX16, MAX32 = 0xFFFF, 0xFFFFFFFF
 """Say that the number is elsewhere, in a field of ZIP64."""
 ZIP64_FIELD = 0x0001
 _UNIX = 3 << 8
-_NEEDED = {STORED: 10, DEFLATED: 20}
-_NEEDED_ZIP64 = 45
+_NEEDED, _NEEDED_ZIP64 = 20, 45
+"""The version of the format that a reader has to know."""
+_CENTRAL_START = struct.pack("<4sH", CENTRAL, _UNIX | _NEEDED)
+_CENTRAL_END = struct.Struct("<3H2L")
 
 
 class ZipEntry(NamedTuple):
@@ -62,7 +64,7 @@ def local_header(entry: ZipEntry) -> bytes:
         size = compressed_size = MAX32
     name, flags = _encoded(entry.path)
     fixed = LOCAL_HEADER.pack(
-        LOCAL, _needed(entry.method, extra), flags, entry.method, 0, _DATE, entry.crc,
+        LOCAL, _NEEDED_ZIP64 if extra else _NEEDED, flags, entry.method, 0, _DATE, entry.crc,
         compressed_size, size, len(name), len(extra),
     )  # fmt: skip
     return fixed + name + extra
@@ -80,12 +82,20 @@ def central_header(entry: ZipEntry, mode: int, offset: int) -> bytes:
         offset = MAX32
     extra = _zip64_field(*numbers) if numbers else b""
     name, flags = _encoded(entry.path)
-    needed = _needed(entry.method, extra)
+    needed = _NEEDED_ZIP64 if extra else _NEEDED
     fixed = CENTRAL_HEADER.pack(
-        CENTRAL, _UNIX | max(needed, _NEEDED[DEFLATED]), needed, flags, entry.method, 0, _DATE,
+        CENTRAL, _UNIX | needed, needed, flags, entry.method, 0, _DATE,
         entry.crc, compressed_size, size, len(name), len(extra), 0, 0, 0, mode << 16, offset,
     )  # fmt: skip
     return fixed + name + extra
+
+
+def same_central_header(local: bytes, name: bytes, mode: int, offset: int) -> bytes:
+    """The part of the central directory for the fixed part of a local header, and the name.
+
+    Only where no number needs a field of ZIP64. Most of a header is the same in either place.
+    """
+    return _CENTRAL_START + local[4:] + _CENTRAL_END.pack(0, 0, 0, mode << 16, offset) + name
 
 
 def end_of_archive(count: int, directory_size: int, directory_offset: int) -> bytes:
@@ -93,7 +103,7 @@ def end_of_archive(count: int, directory_size: int, directory_offset: int) -> by
     end = b""
     if count >= MAX16 or max(directory_size, directory_offset) >= MAX32:
         end = END64_RECORD.pack(
-            END64, END64_RECORD.size - 12, _UNIX | _NEEDED_ZIP64, _NEEDED_ZIP64, 0, 0,
+            END64, END64_RECORD.size - 12, _NEEDED_ZIP64, _NEEDED_ZIP64, 0, 0,
             count, count, directory_size, directory_offset,
         )  # fmt: skip
         end += LOCATOR64.pack(LOCATOR64_SIGNATURE, 0, directory_offset + directory_size, 1)
@@ -106,11 +116,6 @@ def end_of_archive(count: int, directory_size: int, directory_offset: int) -> by
 def _encoded(path: str) -> tuple[bytes, int]:
     """The name, and the flags that say how it is encoded."""
     return path.encode("utf-8"), 0 if path.isascii() else UTF8
-
-
-def _needed(method: int, extra: bytes) -> int:
-    """The version of the format that a reader has to know."""
-    return _NEEDED_ZIP64 if extra else _NEEDED[method]
 
 
 def _zip64_field(*numbers: int) -> bytes:

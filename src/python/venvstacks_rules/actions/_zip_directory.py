@@ -11,9 +11,13 @@ from collections.abc import Iterator, Sequence
 
 from venvstacks_rules.actions import _zip
 from venvstacks_rules.actions._concatenation import mapped
-from venvstacks_rules.actions._zip import ZipEntry
 from venvstacks_rules.model.action_io import ArchivedFile, Segment
 from venvstacks_rules.model.errors import ArchiveError
+
+_SIZES_AT, _SIZES = 18, struct.Struct("<2L2H")
+"""Of a local header: compressed size, size, and those of name and extra field."""
+
+_FILE_MODES = {False: _zip.FILE_MODE, True: _zip.EXECUTABLE_MODE}
 
 
 def directory_of(segments: Sequence[Segment], install_target: str) -> bytes:
@@ -28,37 +32,59 @@ def directory_of(segments: Sequence[Segment], install_target: str) -> bytes:
     headers: list[bytes] = []
     base = 0
     for i, segment in enumerate(segments):
-        for file, (offset, entry) in zip(segment.files, _entries(segment, install_target)):
+        of_segment = _headers(segment, f"{install_target}/".encode(), base)
+        # In this order, the headers are asked for one more than there are files.
+        for header, file in zip(of_segment, segment.files):
             if last[file.path] == i:
-                headers.append(_zip.central_header(entry, _mode(file), base + offset))
+                headers.append(header)
         base += segment.size
     directory = b"".join(headers)
     return directory + _zip.end_of_archive(len(headers), len(directory), base)
 
 
-def _mode(file: ArchivedFile) -> int:
-    if file.link_target is not None:
-        return _zip.LINK_MODE
-    return _zip.EXECUTABLE_MODE if file.executable else _zip.FILE_MODE
-
-
-def _entries(segment: Segment, install_target: str) -> Iterator[tuple[int, ZipEntry]]:
-    """The entries of the files of a segment, and where each begins."""
+def _headers(segment: Segment, prefix: bytes, base: int) -> Iterator[bytes]:
+    """The headers of the files of a segment that begins at `base` of the archive."""
     offset = 0
     with mapped(segment.path) as content:
         for file in segment.files:
-            path = f"{install_target}/{file.path}"
-            size = file.size if file.link_target is None else len(file.link_target.encode())
+            name = prefix + file.path.encode()
             try:
-                entry, start = _zip.read_local_header(content, offset)
+                header, end = _header(content, offset, file, name, base)
             except (struct.error, ValueError):
-                entry, start = None, 0
-            if entry is None or (entry.path, entry.size) != (path, size):
-                raise _wrong(segment, f"expected the entry of `{file.path}` at {offset}")
-            yield offset, entry
-            offset = start + entry.compressed_size
+                raise _wrong(segment, f"expected the entry of `{file.path}` at {offset}") from None
+            yield header
+            offset = end
     if offset != segment.size:
         raise _wrong(segment, f"its files end at {offset} of {segment.size} bytes")
+
+
+def _header(
+    content: _zip.Buffer, offset: int, file: ArchivedFile, name: bytes, base: int
+) -> tuple[bytes, int]:
+    """The header of a file whose entry begins at `offset` of its segment, and where that ends.
+
+    Raises struct.error or ValueError where there is no such entry.
+    """
+    start = offset + _zip.LOCAL_HEADER.size
+    fixed = content[offset:start]
+    compressed_size, size, name_size, extra_size = _SIZES.unpack_from(fixed, _SIZES_AT)
+    mode, expected = _FILE_MODES[file.executable], file.size
+    if file.link_target is not None:
+        mode, expected = _zip.LINK_MODE, len(file.link_target.encode())
+    end = start + name_size
+    if content[start:end] != name or not fixed.startswith(_zip.LOCAL):
+        raise ValueError("another entry")
+    if extra_size == 0 and base + offset < _zip.MAX32:
+        header = _zip.same_central_header(fixed, name, mode, base + offset)
+        end += compressed_size
+    else:
+        # ZIP64: the header in the directory is another one.
+        entry, end = _zip.read_local_header(content, offset)
+        header, size = _zip.central_header(entry, mode, base + offset), entry.size
+        end += entry.compressed_size
+    if size != expected:
+        raise ValueError("a file of another size")
+    return header, end
 
 
 def _wrong(segment: Segment, problem: str) -> ArchiveError:

@@ -41,7 +41,9 @@ def read_entries(raw: BinaryIO) -> list[ListedEntry]:
         count, offset, end = _find_directory(raw)
         headers = sorted(_directory(_at(raw, offset, end - offset), count))
         return list(_with_contents(raw, headers, offset))
-    except (struct.error, ValueError) as e:
+    except struct.error:
+        raise DamagedError("its directory cannot be read: it is not complete") from None
+    except ValueError as e:
         raise DamagedError(f"its directory cannot be read: {e}") from None
 
 

@@ -12,8 +12,9 @@ import json
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import IO
 
-from venvstacks_rules.actions._concatenation import join, mapped
+from venvstacks_rules.actions._concatenation import Joining, mapped
 from venvstacks_rules.actions._layer_paths import clashes, own_problems
 from venvstacks_rules.actions._segments import new_segment
 from venvstacks_rules.actions._streams import chunks
@@ -43,30 +44,65 @@ def run(request_text: str) -> AssembledArchive:
     layer that clash; nothing is left behind then.
     """
     request = from_json(AssembleArchiveRequest, request_text)
-    segments = [segment for path in request.results for segment in _read_result(path)]
-    problems = [
-        *own_problems(request.files, request.links, os_name=request.os_name),
-        *clashes(
-            [(segment.source, segment.files) for segment in segments],
-            request.files,
-            request.links,
-            case_sensitive=request.case_sensitive,
-        ),
-    ]
-    if problems:
-        raise ArchiveError(f"The archive of `{request.target}` cannot be assembled.", problems)
     archive = Path(request.archive)
     archive.parent.mkdir(parents=True, exist_ok=True)
     own = archive.with_name(f"{archive.name}.own-segment")
-    try:
-        segments.append(_write_own_segment(own, request))
-        assembled = _write_archive(segments, request)
-    finally:
-        if own.exists():
-            own.unlink()
+    with archive.open("xb") as out:
+        try:
+            segments, assembled = _write_archive(out, own, request)
+        except BaseException:
+            archive.unlink()
+            raise
+        finally:
+            if own.exists():
+                own.unlink()
     _write_metadata(assembled, request)
     _write_index(assembled, segments, request)
     return assembled
+
+
+def _write_archive(
+    out: IO[bytes], own: Path, request: AssembleArchiveRequest
+) -> tuple[list[Segment], AssembledArchive]:
+    """Write the archive into `out`, by way of the file `own`; its segments."""
+    segments: list[Segment] = []
+    with Joining(out, check_hashes=not request.segments_are_checked) as joining:
+        for path in request.results:
+            for segment in _read_result(path):
+                # It is copied and hashed while we look at what is in it.
+                joining.add(segment)
+                segments.append(segment)
+        problems = [
+            *own_problems(request.files, request.links, os_name=request.os_name),
+            *clashes(
+                [(segment.source, segment.files) for segment in segments],
+                request.files,
+                request.links,
+                case_sensitive=request.case_sensitive,
+            ),
+        ]
+        if problems:
+            raise ArchiveError(f"The archive of `{request.target}` cannot be assembled.", problems)
+        segments.append(_write_own_segment(own, request))
+        joining.add(segments[-1])
+        directory, wrong = b"", None
+        if request.compression.archive_format == ZIP:
+            try:
+                directory = directory_of(segments, request.install_target)
+            except (ArchiveError, OSError) as e:
+                wrong = e
+        problems = joining.finish()
+        if problems:
+            raise ArchiveError(
+                f"The archive of `{request.target}` cannot be assembled: its segments are damaged.",
+                problems,
+            )
+        if wrong is not None:
+            raise wrong
+        if directory:
+            joining.end_with(directory)
+            segments[-1] = _with_directory(segments[-1], directory)
+        return segments, AssembledArchive(joining.size, joining.sha256())
 
 
 def _read_result(path: str) -> list[Segment]:
@@ -103,29 +139,6 @@ def _write_own_segment(path: Path, request: AssembleArchiveRequest) -> Segment:
                     size = os.fstat(stream.fileno()).st_size
                     writer.add_file(item.path, chunks(stream), size, executable=item.executable)
     return replace(writer.segment(), path=str(path))
-
-
-def _write_archive(segments: list[Segment], request: AssembleArchiveRequest) -> AssembledArchive:
-    """Write the archive; of a zip archive, the last of `segments` gains the directory."""
-    archive = Path(request.archive)
-    with archive.open("xb") as out:
-        try:
-            joined, problems = join(segments, out)
-            if problems:
-                raise ArchiveError(
-                    f"The archive of `{request.target}` cannot be assembled: "
-                    "its segments are damaged.",
-                    problems,
-                )
-            if request.compression.archive_format == ZIP:
-                directory = directory_of(segments, request.install_target)
-                out.write(directory)
-                joined.add(directory)
-                segments[-1] = _with_directory(segments[-1], directory)
-        except BaseException:
-            archive.unlink()
-            raise
-    return AssembledArchive(joined.size, joined.hasher.hexdigest())
 
 
 def _with_directory(segment: Segment, directory: bytes) -> Segment:

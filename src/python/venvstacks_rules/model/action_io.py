@@ -267,6 +267,9 @@ class AssembleArchiveRequest:
     """The layer metadata to write."""
     segments_file: str
     """The segment index to write."""
+    segments_are_checked: bool = False
+    """Whether the caller knows that the segments have the hashes of their results, as one does that
+    stores files by their hash: they are not hashed again."""
 
 
 @dataclass(frozen=True)

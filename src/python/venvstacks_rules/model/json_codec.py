@@ -10,11 +10,13 @@ import dataclasses
 import functools
 import json
 import typing
+from collections.abc import Callable
 from typing import TypeVar, Union
 
 from venvstacks_rules.model.errors import RequestError
 
 T = TypeVar("T")
+_Reader = Callable[[object], object]
 
 
 def to_data(value: object) -> object:
@@ -50,48 +52,86 @@ def from_json(cls: type[T], text: str) -> T:
     return from_data(cls, data)
 
 
-def from_data(cls: type[T], data: object, key: str = "") -> T:
+def from_data(cls: type[T], data: object) -> T:
     """Like :func:`from_json`, for what ``json`` has read already."""
-    if not isinstance(data, dict):
-        raise RequestError(f"{key or cls.__name__}: expected an object, got {_kind(data)}")
-    hints = _type_hints(typing.cast("typing.Hashable", cls))
-    fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
-    unknown = sorted(set(data) - set(fields))
-    if unknown:
-        raise RequestError(f"{_join(key, unknown[0])}: unknown key of {cls.__name__}")
-    values = {}
-    for name, field in fields.items():
-        if name in data:
-            values[name] = _read(hints[name], data[name], _join(key, name))
-        elif field.default is dataclasses.MISSING:
-            raise RequestError(f"{_join(key, name)}: missing key of {cls.__name__}")
-    return cls(**values)
+    try:
+        return typing.cast("T", _reader(typing.cast("typing.Hashable", cls))(data))
+    except _MisfitError as e:
+        raise RequestError(f"{e.key.lstrip('.') or cls.__name__}: {e}") from None
+
+
+class _MisfitError(Exception):
+    """What does not fit; the key path is put together on the way out, where there is time."""
+
+    key = ""
+
+    def below(self, key: str) -> _MisfitError:
+        """The same, seen from the value that `key` is a key of."""
+        self.key = key + self.key
+        return self
 
 
 @functools.cache
-def _type_hints(cls: typing.Hashable) -> dict[str, typing.Any]:
-    # Results list the files of a layer by the ten thousand, and this takes longer than the rest.
-    return typing.get_type_hints(cls)
-
-
-def _read(hint: typing.Any, value: object, key: str) -> object:
+def _reader(hint: typing.Any) -> _Reader:
+    """What reads values of a type; made once, as results list files by the ten thousand."""
     origin, args = typing.get_origin(hint), typing.get_args(hint)
     if origin is Union:
-        return None if value is None else _read(args[0], value, key)
+        read_value = _reader(args[0])
+        return lambda value: None if value is None else read_value(value)
     if origin is tuple:
-        if not isinstance(value, list):
-            raise RequestError(f"{key}: expected a list, got {_kind(value)}")
-        return tuple(_read(args[0], item, f"{key}[{i}]") for i, item in enumerate(value))
+        return _reader_of_tuples(_reader(args[0]))
     if dataclasses.is_dataclass(hint):
-        return from_data(typing.cast("type[object]", hint), value, key)
+        return _reader_of_objects(typing.cast("type[object]", hint))
     expected = origin or hint
-    if not isinstance(value, expected) or (expected is int and isinstance(value, bool)):
-        raise RequestError(f"{key}: expected {expected.__name__}, got {_kind(value)}")
-    return value
+
+    def read(value: object) -> object:
+        if not isinstance(value, expected) or (expected is int and isinstance(value, bool)):
+            raise _MisfitError(f"expected {expected.__name__}, got {_kind(value)}")
+        return value
+
+    return read
 
 
-def _join(key: str, name: str) -> str:
-    return f"{key}.{name}" if key else name
+def _reader_of_tuples(read_item: _Reader) -> _Reader:
+    def read(value: object) -> object:
+        if not isinstance(value, list):
+            raise _MisfitError(f"expected a list, got {_kind(value)}")
+        items: list[object] = []
+        try:
+            for item in value:
+                items.append(read_item(item))
+        except _MisfitError as e:
+            raise e.below(f"[{len(items)}]") from None
+        return tuple(items)
+
+    return read
+
+
+def _reader_of_objects(cls: type[object]) -> _Reader:
+    hints = typing.get_type_hints(cls)
+    fields = dataclasses.fields(cls)  # type: ignore[arg-type]
+    readers = {field.name: _reader(hints[field.name]) for field in fields}
+    required = [field.name for field in fields if field.default is dataclasses.MISSING]
+
+    def read(value: object) -> object:
+        if not isinstance(value, dict):
+            raise _MisfitError(f"expected an object, got {_kind(value)}")
+        unknown = sorted(set(value) - set(readers))
+        if unknown:
+            raise _MisfitError(f"unknown key of {cls.__name__}").below(f".{unknown[0]}")
+        values = {}
+        name = ""
+        try:
+            for name, item in value.items():
+                values[name] = readers[name](item)
+        except _MisfitError as e:
+            raise e.below(f".{name}") from None
+        for name in required:
+            if name not in values:
+                raise _MisfitError(f"missing key of {cls.__name__}").below(f".{name}")
+        return cls(**values)
+
+    return read
 
 
 def _kind(value: object) -> str:

@@ -133,6 +133,7 @@ async def layer_archive(request: LayerArchiveRequest, options: VenvstacksSubsyst
         archive=names.archive,
         metadata_file=names.metadata,
         segments_file=names.segments,
+        segments_are_checked=True,
     )
     inputs = await engine.merge_digests(
         MergeDigests([contents.modules.digest, *(group.digest for group in segments.groups)])

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from pants.engine.addresses import Address
-from pants.engine.fs import AddPrefix, Digest
+from pants.engine.fs import AddPrefix, Digest, DigestEntries, FileEntry
 from pants.engine.process import ProcessResultMetadata
 
 from venvstacks_rules.model.action_io import (
@@ -22,7 +22,7 @@ from venvstacks_rules.model.action_io import (
     to_json,
 )
 from venvstacks_rules.model.compression import compression
-from venvstacks_rules.model.errors import DefinitionError
+from venvstacks_rules.model.errors import ArchiveError, DefinitionError
 from venvstacks_rules.model.layout import LayerLayout
 from venvstacks_rules.model.lockfiles import LockedWheel
 from venvstacks_rules.model.names import LayerKind
@@ -184,6 +184,26 @@ def _batches(wheels: Iterable[LockedWheel]) -> Iterable[tuple[LockedWheel, ...]]
         yield tuple(batch)
 
 
+def require_as_announced(segments: Sequence[Segment], stored: DigestEntries) -> None:
+    """Raise ArchiveError unless the engine has stored the segments that their result announces.
+
+    It stores files by their SHA-256, so nobody has to hash them again to know.
+    """
+    digests = {file.path: file.file_digest for file in stored if isinstance(file, FileEntry)}
+    problems = []
+    for segment in segments:
+        digest = digests.get(segment.path)
+        if digest is None:
+            problems.append(f"the segment of `{segment.source}` is not there")
+        elif digest.fingerprint != segment.sha256:
+            problems.append(
+                f"the segment of `{segment.source}` has the hash sha256:{digest.fingerprint}, "
+                f"sha256:{segment.sha256} was announced"
+            )
+    if problems:
+        raise ArchiveError("Segments are not those that were made.", problems)
+
+
 @rule(desc="Make segments")
 async def layer_segments(request: SegmentsRequest, options: VenvstacksSubsystem) -> LayerSegments:
     found, locks, selected = await concurrently(
@@ -260,8 +280,12 @@ async def wheel_group(request: WheelGroupRequest) -> SegmentGroup:
         ),
         **implicitly(),
     )
-    digest = await engine.add_prefix(AddPrefix(result.digest, request.directory))
+    digest, stored = await concurrently(
+        engine.add_prefix(AddPrefix(result.digest, request.directory)),
+        engine.get_digest_entries(result.digest),
+    )
     segments = from_json(WheelSegments, result.result).segments
+    require_as_announced(segments, stored)
     return SegmentGroup(digest, f"{request.directory}/result.json", segments, result.metadata)
 
 
@@ -300,7 +324,11 @@ async def interpreter_group(request: InterpreterGroupRequest) -> SegmentGroup:
         **implicitly(),
     )
     made = from_json(InterpreterSegment, result.result)
-    digest = await engine.add_prefix(AddPrefix(result.digest, "interpreter"))
+    digest, stored = await concurrently(
+        engine.add_prefix(AddPrefix(result.digest, "interpreter")),
+        engine.get_digest_entries(result.digest),
+    )
+    require_as_announced([made.segment], stored)
     return SegmentGroup(digest, "interpreter/result.json", (made.segment,), result.metadata)
 
 
