@@ -23,6 +23,8 @@ from tests.support.layer_locks import (
 from venvstacks_rules.actions._toml import read_toml
 from venvstacks_rules.model.lockfiles import Lockfile
 
+NOT_PYPY = "platform_python_implementation != 'PyPy'"
+
 
 @pytest.fixture
 def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
@@ -135,6 +137,48 @@ def test_platform_without_a_wheel(index: Index) -> None:
     assert "no wheel for linux_x86_64" in refused(
         "rt", "a", platforms=("linux_x86_64",), linux_target="glibc@2.12"
     )
+
+
+def test_a_lock_lists_the_wheels_for_all_platforms(index: Index) -> None:
+    tags = ("cp311-cp311-manylinux_2_17_x86_64", "cp311-cp311-win32", "pp311-pypy311_pp73-win32")
+    index.add("a", "1", *tags, requires=(f"b; {NOT_PYPY}", "c; sys_platform == 'win32'"))
+    index.add("b", "1", requires=("d; sys_platform != 'win32'",))
+    for name in "cd":
+        index.add(name, "1")
+    path = lock("rt", "a", platforms=("linux_x86_64",))
+    read = Lockfile.from_dict(read_toml(path), "lock")
+    # As `venvstacks` does it, so that `requirements_hash` is the same.
+    assert sorted(
+        wheel.file_name for p in read.packages if p.name == "a" for wheel in p.wheels
+    ) == [f"a-1-{tag}.whl" for tag in tags]
+    assert pins(path) == [("a", "1", None, False), ("b", "1", None, False), ("d", "1", None, False)]
+
+
+def test_markers_stay_as_uv_writes_them(index: Index) -> None:
+    index.add("a", "1", requires=(f"b; {NOT_PYPY} and sys_platform != 'win32'",))
+    index.add("b", "1")
+    path = lock("rt", "a", platforms=("linux_x86_64", "win_amd64"))
+    assert pins(path) == [
+        ("a", "1", None, False),
+        ("b", "1", f"{NOT_PYPY} and sys_platform != 'win32'", False),
+    ]
+
+
+def test_where_a_platform_lacks_wheels_it_gets_an_older_version(index: Index) -> None:
+    index.add("a", "1", "cp311-cp311-manylinux_2_17_x86_64", "cp311-cp311-win_amd64")
+    index.add("a", "2", "cp311-cp311-manylinux_2_17_x86_64")
+    assert pins(lock("one", "a", platforms=("linux_x86_64",))) == [("a", "2", None, False)]
+    assert pins(lock("both", "a", platforms=("linux_x86_64", "win_amd64"))) == [
+        ("a", "1", "sys_platform == 'win32'", False),
+        ("a", "2", "sys_platform == 'linux'", False),
+    ]
+
+
+def test_no_other_platform_stands_in_the_way(index: Index) -> None:
+    index.add("a", "1", requires=("b; sys_platform == 'linux'", "missing; sys_platform == 'win32'"))
+    index.add("b", "1")
+    path = lock("rt", "a", platforms=("linux_x86_64",))
+    assert pins(path) == [("a", "1", None, False), ("b", "1", None, False)]
 
 
 def test_wheels_for_musl(index: Index) -> None:

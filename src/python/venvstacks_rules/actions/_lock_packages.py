@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -56,15 +55,21 @@ class PackageLocker:
             local_wheels=self.local_wheels,
             previous=self.previous,
         )
+        # The solution for every platform there is: `venvstacks` asks for the same, so the two tools
+        # agree. Where a platform of the layer lacks wheels in it, the one for the layer alone.
+        lacking: LockError | None = None
+        try:
+            return self._share(resolve(resolution, for_platforms=False), keep_markers=True)
+        except LockError as e:
+            lacking = e
+        except UvFailedError:
+            pass
         try:
             return self._share(resolve(resolution))
         except UvFailedError as e:
-            failure = e
-        # Where a platform has no wheel there is no solution, and `uv` says so in its own terms. The
-        # solution that does not ask for wheels shows which platforms lack them, and which do not.
-        with contextlib.suppress(UvFailedError):
-            self._share(resolve(resolution, require_wheels=False))
-        raise self._unsatisfiable(constraints, str(failure)) from None
+            # Where a platform has no wheel there is no solution, and `uv` says so in its own terms;
+            # the other solution showed which platforms lack them, and which do not.
+            raise lacking or self._unsatisfiable(constraints, str(e)) from None
 
     def _unsatisfiable(self, constraints: tuple[Constraint, ...], text: str) -> LockError:
         problems = [text]
@@ -79,12 +84,14 @@ class PackageLocker:
             f"{self.request.target}: `uv` cannot lock the requirements of layer `{layer}`", problems
         )
 
-    def _share(self, exported: Mapping[str, Any]) -> tuple[LockedPackage, ...]:
+    def _share(
+        self, exported: Mapping[str, Any], *, keep_markers: bool = False
+    ) -> tuple[LockedPackage, ...]:
         target = self.request.target
         packages = [self._with_wheels(package) for package in exported.get("packages", [])]
         raw = {(p["name"], p.get("version"), p.get("marker")): p for p in packages}
         resolved = {_without_wheels(package): key for key, package in raw.items()}
-        shared, problems = self.provided.share(resolved)
+        shared, problems = self.provided.share(resolved, keep_markers=keep_markers)
         if problems:
             raise LockError(f"{target}: versions that contradict a lower layer", problems)
         found = {(p.name, p.version, p.index): raw[key] for p, key in resolved.items()}

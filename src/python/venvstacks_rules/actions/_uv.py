@@ -83,10 +83,10 @@ class Resolution:
     """Its pins are kept where they can be."""
 
 
-def resolve(resolution: Resolution, *, require_wheels: bool = True) -> dict[str, Any]:
+def resolve(resolution: Resolution, *, for_platforms: bool = True) -> dict[str, Any]:
     """The ``pylock`` file that ``uv`` exports, as a dictionary; UvFailedError otherwise.
 
-    Without `require_wheels` a version may lack wheels for some of the platforms.
+    Without `for_platforms` it is for every platform there is; a version may lack wheels for some.
     """
     with tempfile.TemporaryDirectory(prefix="lock-") as temporary:
         folder = Path(temporary)
@@ -98,7 +98,7 @@ def resolve(resolution: Resolution, *, require_wheels: bool = True) -> dict[str,
             settings["find-links"] = resolution.local_wheels.find_links
         (folder / "uv.toml").write_text(write_toml(settings), encoding="utf-8")
         (project / "pyproject.toml").write_text(
-            write_toml(_project(resolution, require_wheels=require_wheels)), encoding="utf-8"
+            write_toml(_project(resolution, for_platforms=for_platforms)), encoding="utf-8"
         )
         if resolution.previous is not None:
             (project / "uv.lock").write_text(
@@ -121,7 +121,7 @@ def resolve(resolution: Resolution, *, require_wheels: bool = True) -> dict[str,
         return read_toml(output)
 
 
-def _project(resolution: Resolution, *, require_wheels: bool) -> dict[str, Any]:
+def _project(resolution: Resolution, *, for_platforms: bool) -> dict[str, Any]:
     # Without the implementation, `uv` may look for a solution for PyPy, and there be none.
     environments = [
         f"{platform_marker([platform])} and platform_python_implementation == 'CPython' "
@@ -129,7 +129,7 @@ def _project(resolution: Resolution, *, require_wheels: bool) -> dict[str, Any]:
         for platform in resolution.platforms
     ]
     uv: dict[str, Any] = {**resolution.config.project, "package": False}
-    if require_wheels:
+    if for_platforms:
         uv["environments"] = uv["required-environments"] = environments
     constraints = [*uv.get("constraint-dependencies", []), *resolution.constraints]
     if constraints:

@@ -82,12 +82,13 @@ class ProvidedPackages:
         )
 
     def share(
-        self, resolved: Iterable[LockedPackage]
+        self, resolved: Iterable[LockedPackage], *, keep_markers: bool = False
     ) -> tuple[tuple[LockedPackage, ...], tuple[str, ...]]:
         """The packages of the layer's lock, and what is wrong with them.
 
         Packages needed on no platform are dropped; those that a lower layer provides are marked;
-        one that it provides on only some platforms is split into two with disjoint markers.
+        one that it provides on only some platforms is split into two with disjoint markers. With
+        `keep_markers`, a marker that is not true on all platforms stays as it is written.
         """
         packages: list[LockedPackage] = []
         problems: list[str] = []
@@ -110,7 +111,10 @@ class ProvidedPackages:
                     )
             for group, is_provided in ((provided, True), (own, False)):
                 if group:
-                    marker = self._marker(package.marker, group, split=bool(provided and own))
+                    split = bool(provided and own)
+                    marker = self._marker(package.marker, group, split=split)
+                    if keep_markers and not split and marker is not None:
+                        marker = package.marker
                     packages.append(
                         replace(
                             package,
