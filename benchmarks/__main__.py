@@ -17,7 +17,7 @@ from typing import Any
 
 import zstandard
 
-from benchmarks import platforms
+from benchmarks import platforms, zips
 from benchmarks.first_command import first_command
 from benchmarks.measure import MemoryWatch
 from benchmarks.ours import Ours
@@ -207,6 +207,18 @@ def every_platform(
     return {"every_platform_s": pairs}
 
 
+def spliced_zip(folder: Path, archive: Path, version: str, options: argparse.Namespace) -> Figures:
+    """The part ``zip``: a zip archive of large wheels."""
+    del archive, version
+    rows, size = zips.measure(options.uv, folder / "zip", options.runs)
+    print(f"\n| zip archive, {size / 1e6:.0f} MB | ours | cp | speed of cp | goal |")
+    print("|---|---|---|---|---|")
+    for row in rows:
+        print(row.text())
+    figures = {row.name: {"ours": row.seconds, "cp": row.copies} for row in rows}
+    return {"zip_s": figures, "zip_bytes": size}
+
+
 def fresh_machine(
     folder: Path, archive: Path, version: str, options: argparse.Namespace
 ) -> Figures:
@@ -219,7 +231,12 @@ def fresh_machine(
     return {"first_command_s": parts}
 
 
-PARTS = {"peer": compare, "platforms": every_platform, "first": fresh_machine}
+PARTS = {
+    "peer": compare,
+    "platforms": every_platform,
+    "zip": spliced_zip,
+    "first": fresh_machine,
+}
 
 
 def main() -> int:

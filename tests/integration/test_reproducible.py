@@ -20,6 +20,7 @@ venvstacks_runtime(
     python_implementation="cpython@3.9",
     requirements=["packaging"],
     platforms=["linux_x86_64", "linux_aarch64", "macosx_arm64", "macosx_x86_64", "win_amd64"],
+    archive_format="zip",
 )
 venvstacks_framework(
     name="markup", runtime=":cpython-3.9", requirements=["markupsafe"], archive_format="tar.xz"
@@ -42,7 +43,7 @@ MODULE = {
 }
 LAYERS = (
     ("app-greet", ".tar.zst"),
-    ("cpython-3.9", ".tar.zst"),
+    ("cpython-3.9", ".zip"),
     ("framework-markup", ".tar.xz"),
     ("framework-words", ".tar.gz"),
 )
