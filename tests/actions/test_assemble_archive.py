@@ -64,6 +64,7 @@ def make_segments(folder: Path, compression: Compression) -> tuple[str, ...]:
 
 def make_request(folder: Path, archive_format: str = "tar.zst") -> AssembleArchiveRequest:
     compression = Compression(archive_format, LEVELS[archive_format])
+    folder.mkdir(exist_ok=True)
     (folder / "own.py").write_bytes(b"print()\n")
     (folder / "own.py").chmod(0o777)
     return AssembleArchiveRequest(
@@ -222,6 +223,29 @@ def test_damaged_segments_are_all_reported(tmp_path: Path) -> None:
         f"the segment of `interpreter` has 5 bytes, {size} were announced",
         f"the segment of `{FILE_NAME}` has the hash sha256:{actual}, "
         f"sha256:{'0' * 64} was announced",
+    ]
+
+
+def test_a_caller_may_know_the_hashes_of_the_segments(tmp_path: Path) -> None:
+    request = make_request(tmp_path, "zip")
+    edit(request.results[1], {"sha256": "0" * 64})
+    run(replace(request, segments_are_checked=True))
+    assert index_of(request).segments[1].sha256 == "0" * 64
+    # What shows without a second look is reported all the same.
+    request = make_request(tmp_path / "other", "zip")
+    edit(request.results[1], {"size": 7})
+    size = (tmp_path / "other/wheels/demo.seg").stat().st_size
+    assert problems(
+        replace(request, segments_are_checked=True),
+        "The archive of `//demo:demo` cannot be assembled: its segments are damaged.",
+    ) == [f"the segment of `{FILE_NAME}` has {size} bytes, 7 were announced"]
+
+
+def test_segments_of_another_format_are_refused(tmp_path: Path) -> None:
+    request = make_request(tmp_path, "tar.gz")
+    zipped = replace(request, compression=Compression("zip", 6))
+    assert problems(zipped, "The segment of `interpreter` does not consist of its files.") == [
+        "expected the entry of `bin/python3.11` at 0"
     ]
 
 
