@@ -10,19 +10,18 @@ machine.
 
 from __future__ import annotations
 
-import hashlib
 from collections import deque
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from pathlib import Path
-from types import TracebackType
 
 import cramjam
 import zstandard
 
 from venvstacks_rules.actions import _tar
 from venvstacks_rules.actions._entries import write_exactly
-from venvstacks_rules.model.action_io import ArchivedFile, Compression, Segment
+from venvstacks_rules.actions._segment_file import SegmentFile
+from venvstacks_rules.model.action_io import ArchivedFile, Compression
 
 _MIB = 1024 * 1024
 _THREADS = 2
@@ -69,8 +68,8 @@ def _zstd_frame(frame: bytes | bytearray, level: int) -> bytes:
     return zstandard.ZstdCompressor(compression_params=parameters).compress(frame)
 
 
-class SegmentWriter:
-    """Appends files to a segment; use as a context manager, then take :meth:`segment`."""
+class SegmentWriter(SegmentFile):
+    """Appends files to a segment of a tar stream."""
 
     def __init__(
         self,
@@ -81,41 +80,14 @@ class SegmentWriter:
         compression: Compression,
         end_of_archive: bool = False,
     ) -> None:
-        self._path = path
-        self._source = source
-        self._prefix = install_target
+        threads = _threads(compression)
+        super().__init__(path, source=source, install_target=install_target, threads=threads)
         self._compress = frame_compressor(compression)
         self._end_of_archive = end_of_archive
-        self._out = path.open("xb")
-        self._hash = hashlib.sha256()
-        self._size = 0
-        self._tar_size = 0
-        self._files: list[ArchivedFile] = []
+        self._tar_size: int = 0
         self._buffer = bytearray()
         self._frame_bytes = frame_bytes(compression)
-        self._threads = _threads(compression)
-        self._pool = ThreadPoolExecutor(self._threads)
         self._pending: deque[Future[bytes]] = deque()
-
-    def __enter__(self) -> SegmentWriter:  # noqa: PYI034 - `Self` is newer than Python 3.9
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        complete = False
-        try:
-            if error is None:
-                self._finish()
-                complete = True
-        finally:
-            self._pool.shutdown(cancel_futures=True)
-            self._out.close()
-            if not complete:
-                self._path.unlink()
 
     def add_file(
         self, path: str, content: Iterable[bytes], size: int, *, executable: bool = False
@@ -132,17 +104,6 @@ class SegmentWriter:
         """Append a symbolic link."""
         self._append(_tar.header(_tar.TarEntry(f"{self._prefix}/{path}", link_target=target)))
         self._files.append(ArchivedFile(path, 0, "", link_target=target))
-
-    def segment(self) -> Segment:
-        """What was written; after the context has ended."""
-        return Segment(
-            source=self._source,
-            path=self._path.name,
-            size=self._size,
-            sha256=self._hash.hexdigest(),
-            tar_size=self._tar_size,
-            files=tuple(self._files),
-        )
 
     def _append(self, data: bytes) -> None:
         self._tar_size += len(data)
@@ -168,8 +129,3 @@ class SegmentWriter:
             self._submit()
         while self._pending:
             self._write(self._pending.popleft().result())
-
-    def _write(self, data: bytes) -> None:
-        self._out.write(data)
-        self._hash.update(data)
-        self._size += len(data)

@@ -7,23 +7,22 @@ on the content and the level alone.
 
 from __future__ import annotations
 
-import hashlib
 import zlib
 from collections import deque
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
-from types import TracebackType
 from typing import IO, cast
 
 import cramjam
 
 from venvstacks_rules.actions import _zip
 from venvstacks_rules.actions._entries import CompressedStream, write_exactly
+from venvstacks_rules.actions._segment_file import SegmentFile
 from venvstacks_rules.actions._streams import chunks
 from venvstacks_rules.actions._zip import ZipEntry
-from venvstacks_rules.model.action_io import ArchivedFile, Compression, Segment
+from venvstacks_rules.model.action_io import ArchivedFile, Compression
 
 _MIB = 1024 * 1024
 _THREADS = 2
@@ -42,45 +41,16 @@ def deflated(piece: bytes, level: int, *, last: bool) -> bytes:
     return bytes(compressor.finish() if last else compressor.flush())
 
 
-class ZipSegmentWriter:
-    """Appends files to a segment; use as a context manager, then take :meth:`segment`."""
+class ZipSegmentWriter(SegmentFile):
+    """Appends files to a segment of a zip archive."""
 
     def __init__(
         self, path: Path, *, source: str, install_target: str, compression: Compression
     ) -> None:
-        self._path = path
-        self._source = source
-        self._prefix = install_target
+        super().__init__(path, source=source, install_target=install_target, threads=_THREADS)
         self._level = compression.level
-        self._out = path.open("xb")
-        self._hash = hashlib.sha256()
-        self._size = 0
-        self._files: list[ArchivedFile] = []
-        self._pool = ThreadPoolExecutor(_THREADS)
         self._waiting: deque[_Deflating] = deque()
         self._waiting_bytes = 0
-
-    def __enter__(self) -> ZipSegmentWriter:  # noqa: PYI034 - `Self` is newer than Python 3.9
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        complete = False
-        try:
-            if error is None:
-                self._write_waiting(0)
-                complete = True
-        finally:
-            self._pool.shutdown(cancel_futures=True)
-            for file in self._waiting:
-                file.close()
-            self._out.close()
-            if not complete:
-                self._path.unlink()
 
     def add_file(
         self, path: str, content: Iterable[bytes], size: int, *, executable: bool = False
@@ -124,16 +94,12 @@ class ZipSegmentWriter:
         self._files.append(file)
         return file
 
-    def segment(self) -> Segment:
-        """What was written; after the context has ended."""
-        return Segment(
-            source=self._source,
-            path=self._path.name,
-            size=self._size,
-            sha256=self._hash.hexdigest(),
-            tar_size=None,
-            files=tuple(self._files),
-        )
+    def _finish(self) -> None:
+        self._write_waiting(0)
+
+    def _forget(self) -> None:
+        for file in self._waiting:
+            file.close()
 
     def _write_waiting(self, most: int) -> None:
         """Write files until those that wait have at most `most` bytes; all of them for 0."""
@@ -148,11 +114,6 @@ class ZipSegmentWriter:
         self._write(_zip.local_header(entry))
         for chunk in stream:
             self._write(chunk)
-
-    def _write(self, data: bytes) -> None:
-        self._out.write(data)
-        self._hash.update(data)
-        self._size += len(data)
 
 
 class _Deflating:
