@@ -157,3 +157,13 @@ def test_a_wheel_that_cannot_be_unpacked(library: bytes) -> None:
 def test_nothing_is_left_behind(library: bytes, tmp_path: Path) -> None:
     one({"demo/libdemo.so": library})
     assert sorted(path.name for path in tmp_path.iterdir()) == ["0"]
+
+
+def test_a_wheel_of_nothing_but_binaries(library: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(analyze_wheels, "_MAX_BINARIES", 2)
+    content = wheel_bytes({f"demo/{number}.so": library for number in range(5)})
+    with pytest.raises(WheelError) as caught:
+        analyzed(wheel(content))
+    assert caught.value.problems == (
+        f"`{FILE_NAME}`: has 3 binaries and more, with 3 names in them",
+    )

@@ -251,6 +251,12 @@ def test_what_is_excluded_is_neither_linked_nor_missed() -> None:
     assert (found.offered, found.needs, found.used) == ((), (), False)
 
 
+def test_what_is_excluded_misses_nothing() -> None:
+    plugin = binary("demo/plugins/_x.abi3.so", needed=("libgone.so",))
+    assert needs(libraries(plugin)) == ["_x.abi3.so: libgone.so"]
+    assert needs(libraries(plugin, exclude=("plugins/*",))) == []
+
+
 # --------------------------------------------------------------------------------------- Windows
 def test_windows_layers_link_nothing() -> None:
     found = libraries(dll("torch/lib/C10.dll"), target=WINDOWS)
@@ -265,6 +271,12 @@ def test_windows_names_are_compared_without_case_and_found_in_the_layer() -> Non
         target=WINDOWS,
     )
     assert needs(found) == ["_D.pyd: MSVCP140.dll"]
+
+
+def test_what_is_excluded_misses_nothing_on_windows() -> None:
+    plugin = dll("demo/plugins/x.pyd", "gone.dll")
+    assert needs(libraries(plugin, target=WINDOWS)) == ["x.pyd: gone.dll"]
+    assert needs(libraries(plugin, exclude=("plugins/*",), target=WINDOWS)) == []
 
 
 def test_grafted_libraries_of_windows_are_found_and_not_offered() -> None:

@@ -28,8 +28,8 @@ from venvstacks_rules.model.imports import top_level_module
 from venvstacks_rules.model.layout import LayerLayout
 
 _SITE_SCHEMES = ("purelib", "platlib")
-# Hundreds of times what real wheels have.
-_MAX_BINARIES = 20_000
+# Tens of times what the largest wheels have.
+_MAX_BINARIES, _MAX_NAMES = 10_000, 100_000
 
 
 def run(request_text: str) -> AnalyzedWheels:
@@ -55,6 +55,7 @@ def run(request_text: str) -> AnalyzedWheels:
 def _analyzed(wheel: WheelToAnalyze, layout: LayerLayout) -> AnalyzedWheel:
     modules: set[str] = set()
     binaries: list[Binary] = []
+    names = 0
     with opened_wheel(wheel) as archive:
         infos = archive.infolist()
         problems = list(_wheel_checks.entry_problems(infos, wheel.size))
@@ -65,11 +66,15 @@ def _analyzed(wheel: WheelToAnalyze, layout: LayerLayout) -> AnalyzedWheel:
             if name is not None:
                 modules.add(name)
             try:
-                binaries += _binaries(archive, info, path)
+                found = _binaries(archive, info, path)
+                binaries += found
+                names += sum(len(b.needed) + len(b.optional) + len(b.run_paths) for b in found)
             except _wheel_checks.READ_ERRORS as e:
                 problems.append(f"{shown(info.filename)}: cannot be unpacked: {e}")
-            if len(binaries) > _MAX_BINARIES:
-                problems.append(f"has more than {_MAX_BINARIES} binaries")
+            if len(binaries) > _MAX_BINARIES or names > _MAX_NAMES:
+                problems.append(
+                    f"has {len(binaries)} binaries and more, with {names} names in them"
+                )
                 break
     if problems:
         raise RefusedWheelError(wheel, problems)

@@ -96,14 +96,14 @@ def layer_libraries(
     """What a layer that is made of `wheels` offers and needs.
 
     `dynlib_exclude` holds globs that are matched against the end of a path: ``*`` within a
-    component, ``**`` for any number of components. A library that is excluded is not linked, and
-    nobody is told that it is missing.
+    component, ``**`` for any number of components. What is excluded is not linked, is not missed,
+    and misses nothing.
     """
     # The later of two wheels that have the same file.
     by_path = {(b.path, b.machine): b for wheel in wheels for b in wheel.binaries}
     binaries = tuple(by_path[key] for key in sorted(by_path) if target.loads(by_path[key]))
     if target.platform.system == "win":
-        return _windows_libraries(binaries, target)
+        return _windows_libraries(binaries, target, dynlib_exclude)
     loader: Loader = DyldLoader()
     if target.platform.system == "linux":
         loader = ElfLoader(musl=target.linux_target.libc == MUSL)
@@ -156,7 +156,9 @@ class _Decision:
             needs=tuple(
                 need
                 for need in needs
-                if need.name not in self._by_name and not self._is_excluded(need.name)
+                if need.name not in self._by_name
+                and need.name not in self._excluded_names
+                and need.asking.path not in self._excluded
             ),
         )
 
@@ -175,7 +177,7 @@ class _Decision:
         """All that can be linked to, by every name that it might be looked up by."""
         found: dict[str, list[Binary]] = {}
         for binary in self.binaries:
-            if binary.kind == LIBRARY and not self._excludes(binary):
+            if binary.kind == LIBRARY and binary.path not in self._excluded:
                 for name in self._names(binary):
                     found.setdefault(name, []).append(binary)
         return found
@@ -190,7 +192,11 @@ class _Decision:
         """The names that libraries are offered by, whoever may need them."""
         names = set()
         for binary in self.binaries:
-            if binary.kind == LIBRARY and _can_be_needed(binary) and not self._excludes(binary):
+            if (
+                binary.kind == LIBRARY
+                and _can_be_needed(binary)
+                and binary.path not in self._excluded
+            ):
                 file_name = posixpath.basename(binary.path)
                 names.add(self.loader.plain_name(binary.name or file_name))
                 # As programs load a library by themselves.
@@ -204,13 +210,20 @@ class _Decision:
             names.add(self.loader.plain_name(binary.name))
         return names
 
-    def _excludes(self, binary: Binary) -> bool:
-        return any(matches_end(binary.path, glob) for glob in self.dynlib_exclude)
+    @cached_property
+    def _excluded(self) -> set[str]:
+        """The paths of what is excluded."""
+        return {b.path for b in self.binaries if _matches_any(b, self.dynlib_exclude)}
 
-    def _is_excluded(self, name: str) -> bool:
-        return any(
-            name in self._names(binary) for binary in self.binaries if self._excludes(binary)
-        )
+    @cached_property
+    def _excluded_names(self) -> set[str]:
+        """What would be found by these names, but for the exclusion."""
+        return {
+            name
+            for binary in self.binaries
+            if binary.path in self._excluded
+            for name in self._names(binary)
+        }
 
     def _needs(self) -> tuple[list[Need], set[str]]:
         """What the run paths of binaries do not find, where they lie.
@@ -248,6 +261,10 @@ class _Decision:
         return self.target.is_provided
 
 
+def _matches_any(binary: Binary, globs: Sequence[str]) -> bool:
+    return any(matches_end(binary.path, glob) for glob in globs)
+
+
 def _can_be_needed(binary: Binary) -> bool:
     """Whether the file and the names of a library are such that others may be linked to it."""
     file_name = posixpath.basename(binary.path)
@@ -275,7 +292,9 @@ def _ambiguous(name: str, need: Need, candidates: Sequence[Binary]) -> str:
 
 
 # ------------------------------------------------------------------------------------- Windows
-def _windows_libraries(binaries: Sequence[Binary], target: Target) -> LayerLibraries:
+def _windows_libraries(
+    binaries: Sequence[Binary], target: Target, dynlib_exclude: Sequence[str]
+) -> LayerLibraries:
     """Nothing is linked: packages add their folders themselves, and `Library/bin` is added.
 
     So whatever a package of the chain brings along is found, as far as that can be known.
@@ -289,6 +308,7 @@ def _windows_libraries(binaries: Sequence[Binary], target: Target) -> LayerLibra
     needs = {
         (binary.path, asked): Need(binary, asked, asked.lower())
         for binary in binaries
+        if not _matches_any(binary, dynlib_exclude)
         for asked in binary.needed
         if asked.lower() not in names and not provided(asked)
     }
