@@ -93,7 +93,7 @@ def _entry(
     url, sha256 = table.get((system, machine, True), (None, None))
     if url is not None and "install_only" in url:
         return url, sha256
-    # Of free-threaded builds, the table only has archives with everything that was built.
+    # Of older free-threaded builds, the table has archives with everything that was built only.
     return table.get((system, machine, False), (None, None)) if free_threaded else (None, None)
 
 
