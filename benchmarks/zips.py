@@ -63,31 +63,31 @@ class Archive:
     def __init__(self, folder: Path, wheels: Sequence[Path]) -> None:
         self._folder = folder
         self.wheels = list(wheels)
-        self.segments = [folder / "segments" / f"{path.name}.segment" for path in wheels]
+        self._results = [f"segments/{path.stem}" for path in wheels]
         self.path = folder / "archive.zip"
 
     def make_segments(self) -> float:
-        """Check and splice all wheels; seconds."""
+        """Check and splice all wheels, each in a process of its own as large ones are; seconds."""
         shutil.rmtree(self._folder / "segments", ignore_errors=True)
-        wheels = [
-            {
-                "path": str(path),
-                "file_name": path.name,
-                "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
-                "size": path.stat().st_size,
-                "output": str(output),
-            }
-            for path, output in zip(self.wheels, self.segments)
-        ]
+        return sum(map(self._make_segment, self.wheels, self._results))
+
+    def _make_segment(self, path: Path, result: str) -> float:
+        wheel = {
+            "path": str(path),
+            "file_name": path.name,
+            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+            "size": path.stat().st_size,
+            "output": f"{result}/segment",
+        }
         request: dict[str, object] = {
-            "wheels": wheels,
+            "wheels": [wheel],
             "python_version": "3.11",
             "os_name": "posix",
             "install_target": _TARGET,
             "compression": _COMPRESSION,
         }
         seconds, output = self._action("wheel-segments", request)
-        (self._folder / "segments/result.json").write_text(output)
+        (self._folder / result / "result.json").write_text(output)
         return seconds
 
     def assemble(self, *, segments_are_checked: bool, empty: bool = False) -> float:
@@ -98,7 +98,7 @@ class Archive:
         request: dict[str, object] = {
             "target": "the benchmark",
             "install_target": _TARGET,
-            "results": [] if empty else ["segments/result.json"],
+            "results": [] if empty else [f"{result}/result.json" for result in self._results],
             "files": [],
             "links": [],
             "compression": _COMPRESSION,

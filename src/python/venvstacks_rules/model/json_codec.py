@@ -111,13 +111,13 @@ def _reader_of_objects(cls: type[object]) -> _Reader:
     hints = typing.get_type_hints(cls)
     fields = dataclasses.fields(cls)  # type: ignore[arg-type]
     readers = {field.name: _reader(hints[field.name]) for field in fields}
-    required = [field.name for field in fields if field.default is dataclasses.MISSING]
+    required = {field.name: None for field in fields if field.default is dataclasses.MISSING}
 
     def read(value: object) -> object:
         if not isinstance(value, dict):
             raise _MisfitError(f"expected an object, got {_kind(value)}")
-        unknown = sorted(set(value) - set(readers))
-        if unknown:
+        if not value.keys() <= readers.keys():
+            unknown = sorted(value.keys() - readers.keys())
             raise _MisfitError(f"unknown key of {cls.__name__}").below(f".{unknown[0]}")
         values = {}
         name = ""
@@ -126,9 +126,9 @@ def _reader_of_objects(cls: type[object]) -> _Reader:
                 values[name] = readers[name](item)
         except _MisfitError as e:
             raise e.below(f".{name}") from None
-        for name in required:
-            if name not in values:
-                raise _MisfitError(f"missing key of {cls.__name__}").below(f".{name}")
+        if not required.keys() <= values.keys():
+            missing = next(name for name in required if name not in values)
+            raise _MisfitError(f"missing key of {cls.__name__}").below(f".{missing}")
         return cls(**values)
 
     return read
