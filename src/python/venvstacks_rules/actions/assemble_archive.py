@@ -49,7 +49,7 @@ def run(request_text: str) -> AssembledArchive:
     own = archive.with_name(f"{archive.name}.own-segment")
     with archive.open("xb") as out:
         try:
-            segments, assembled = _write_archive(out, own, request)
+            listing, assembled = _write_archive(out, own, request)
         except BaseException:
             archive.unlink()
             raise
@@ -57,14 +57,14 @@ def run(request_text: str) -> AssembledArchive:
             if own.exists():
                 own.unlink()
     _write_metadata(assembled, request)
-    _write_index(assembled, segments, request)
+    _write_index(assembled, listing, request)
     return assembled
 
 
 def _write_archive(
     out: IO[bytes], own: Path, request: AssembleArchiveRequest
-) -> tuple[list[Segment], AssembledArchive]:
-    """Write the archive into `out`, by way of the file `own`; its segments."""
+) -> tuple[str, AssembledArchive]:
+    """Write the archive into `out`, by way of the file `own`; the JSON that lists its segments."""
     segments: list[Segment] = []
     with Joining(out, check_hashes=not request.segments_are_checked) as joining:
         for path in request.results:
@@ -85,12 +85,14 @@ def _write_archive(
             raise ArchiveError(f"The archive of `{request.target}` cannot be assembled.", problems)
         segments.append(_write_own_segment(own, request))
         joining.add(segments[-1])
-        directory, wrong = b"", None
-        if request.compression.archive_format == ZIP:
-            try:
+        directory, listing, wrong = b"", "", None
+        try:
+            if request.compression.archive_format == ZIP:
                 directory = directory_of(segments, request.install_target)
-            except (ArchiveError, OSError) as e:
-                wrong = e
+                segments[-1] = _with_directory(segments[-1], directory)
+            listing = _listing(segments)
+        except (ArchiveError, OSError) as e:
+            wrong = e
         problems = joining.finish()
         if problems:
             raise ArchiveError(
@@ -99,10 +101,8 @@ def _write_archive(
             )
         if wrong is not None:
             raise wrong
-        if directory:
-            joining.end_with(directory)
-            segments[-1] = _with_directory(segments[-1], directory)
-        return segments, AssembledArchive(joining.size, joining.sha256())
+        joining.end_with(directory)
+        return listing, AssembledArchive(joining.size, joining.sha256())
 
 
 def _read_result(path: str) -> list[Segment]:
@@ -159,9 +159,7 @@ def _write_metadata(assembled: AssembledArchive, request: AssembleArchiveRequest
     _write_text(request.metadata_file, published_json(metadata))
 
 
-def _write_index(
-    assembled: AssembledArchive, segments: list[Segment], request: AssembleArchiveRequest
-) -> None:
+def _listing(segments: list[Segment]) -> str:
     indexed = []
     offset = 0
     for segment in segments:
@@ -176,6 +174,12 @@ def _write_index(
             )
         )
         offset += segment.size
+    return _compact([segment.to_dict() for segment in indexed])
+
+
+def _write_index(
+    assembled: AssembledArchive, listing: str, request: AssembleArchiveRequest
+) -> None:
     index = SegmentIndex(
         install_target=request.install_target,
         archive_name=Path(request.archive).name,
@@ -183,11 +187,18 @@ def _write_index(
         archive_sha256=assembled.sha256,
         archive_format=request.compression.archive_format,
         compression_level=request.compression.level,
-        segments=tuple(indexed),
+        segments=(),
     )
+    # The segments, the last of the sorted keys, were written out while the archive was hashed.
+    text = _compact(index.to_dict())
+    end = '"segments":[]}'
+    assert text.endswith(end)
+    _write_text(request.segments_file, f'{text[: -len(end)]}"segments":{listing}}}\n')
+
+
+def _compact(data: object) -> str:
     # Without spaces: it lists every file of the layer, for programs.
-    text = json.dumps(index.to_dict(), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    _write_text(request.segments_file, text + "\n")
+    return json.dumps(data, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
 def _write_text(path: str, text: str) -> None:
