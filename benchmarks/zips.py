@@ -27,7 +27,7 @@ WHEELS = (
 )
 GOAL = 0.5
 _TARGET = "framework-large"
-_COMPRESSION = {"archive_format": "zip", "level": 6}
+_COMPRESSION = {"archive_format": "zip", "level": 5}
 
 
 @dataclass(frozen=True)

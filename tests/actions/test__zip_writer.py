@@ -155,7 +155,7 @@ def test_content_of_another_size_is_refused(tmp_path: Path, pieces: list[bytes])
 def test_nothing_is_left_where_compression_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(_piece: bytes, _level: int, *, last: bool) -> bytes:
+    def fail(_piece: bytes, _level: int, *, first: bool, last: bool) -> bytes:
         raise MemoryError
 
     monkeypatch.setattr(_zip_writer, "deflated", fail)
@@ -174,5 +174,10 @@ def test_an_existing_file_is_not_overwritten(tmp_path: Path) -> None:
 def test_pieces_make_one_stream() -> None:
     data = text(50_000)
     pieces = [data[:20_000], data[20_000:], b""]
-    stream = b"".join(_zip_writer.deflated(piece, 6, last=piece == b"") for piece in pieces)
+    stream = b"".join(
+        _zip_writer.deflated(piece, 6, first=piece is pieces[0], last=piece == b"")
+        for piece in pieces
+    )
     assert zlib.decompress(stream, -15) == data
+    whole = _zip_writer.deflated(data, 6, first=True, last=True)
+    assert zlib.decompress(whole, -15) == data

@@ -13,7 +13,7 @@ def test_default_levels() -> None:
         Compression("tar.zst", 9),
         Compression("tar.xz", 5),
         Compression("tar.gz", 6),
-        Compression("zip", 6),
+        Compression("zip", 5),
     ]
 
 

@@ -137,13 +137,13 @@ def test_fields_win_over_options() -> None:
 @pytest.mark.parametrize("platform", ["win_amd64", "win_arm64"])
 def test_windows_has_a_format_of_its_own(platform: str) -> None:
     zst, xz, z = ArchiveFormatChoice.ZST, ArchiveFormatChoice.XZ, ArchiveFormatChoice.ZIP
-    assert compression((None, None), (zst, None), platform) == Compression("zip", 6)
-    assert compression(("tar.xz", None), (zst, None), platform) == Compression("zip", 6)
+    assert compression((None, None), (zst, None), platform) == Compression("zip", 5)
+    assert compression(("tar.xz", None), (zst, None), platform) == Compression("zip", 5)
     assert compression((None, None), (zst, None), platform, "tar.xz") == Compression("tar.xz", 5)
     assert compression((None, None), (zst, None), platform, None, xz) == Compression("tar.xz", 5)
-    assert compression((None, None), (zst, None), platform, "zip", xz) == Compression("zip", 6)
+    assert compression((None, None), (zst, None), platform, "zip", xz) == Compression("zip", 5)
     # A level is in the scale of the format for the other platforms.
-    assert compression((None, 19), (zst, None), platform) == Compression("zip", 6)
+    assert compression((None, 19), (zst, None), platform) == Compression("zip", 5)
     assert compression((None, None), (zst, 19), platform, "tar.zst") == Compression("tar.zst", 19)
     assert compression(("zip", 9), (zst, None), platform) == Compression("zip", 9)
     assert compression((None, None), (z, 9), platform) == Compression("zip", 9)
@@ -153,7 +153,7 @@ def test_windows_has_a_format_of_its_own(platform: str) -> None:
 def test_the_format_for_windows_is_for_windows_only(platform: str) -> None:
     zst, xz = ArchiveFormatChoice.ZST, ArchiveFormatChoice.XZ
     assert compression((None, 3), (zst, None), platform, "zip", xz) == Compression("tar.zst", 3)
-    assert compression(("zip", None), (zst, 3), platform, "tar.xz") == Compression("zip", 6)
+    assert compression(("zip", None), (zst, 3), platform, "tar.xz") == Compression("zip", 5)
 
 
 @pytest.mark.parametrize(

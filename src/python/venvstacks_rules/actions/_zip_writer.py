@@ -34,8 +34,11 @@ _WAITING_BYTES = 2 * _THREADS * _PIECE_BYTES
 """Of files that are not written yet, beside the newest one."""
 
 
-def deflated(piece: bytes, level: int, *, last: bool) -> bytes:
+def deflated(piece: bytes, level: int, *, first: bool, last: bool) -> bytes:
     """A piece of a deflate stream, which ends at a whole byte."""
+    if first and last:
+        # The same bytes, and other threads can go on meanwhile; nearly all files are one piece.
+        return bytes(cramjam.deflate.compress(piece, level=level))
     compressor = cramjam.deflate.Compressor(level)
     compressor.compress(piece)
     return bytes(compressor.finish() if last else compressor.flush())
@@ -129,6 +132,7 @@ class _Deflating:
         self._deflated = _spool(folder)
         self._piece = bytearray()
         self._pending: deque[Future[bytes]] = deque()
+        self._is_first = True
 
     def take(self, data: bytes) -> None:
         """Add to the content."""
@@ -171,8 +175,11 @@ class _Deflating:
         while len(self._pending) >= _THREADS:
             self._deflated.write(self._pending.popleft().result())
         self._pending.append(
-            self._pool.submit(deflated, bytes(self._piece), self._level, last=last)
+            self._pool.submit(
+                deflated, bytes(self._piece), self._level, first=self._is_first, last=last
+            )
         )
+        self._is_first = False
         self._piece = bytearray()
 
 

@@ -24,7 +24,8 @@ class ArchiveFormat:
     """The highest level at which one process needs less than 400 MB of memory."""
 
 
-# xz at 6 takes a fifth longer than at 5, for one per cent. zstd above 19 and xz above 6 pay for a
+# xz at 6 takes a fifth longer than at 5, for one per cent; deflate takes twice as long, for half a
+# per cent. zstd above 19 and xz above 6 pay for a
 # few per mille with half a gigabyte of tables.
 ARCHIVE_FORMATS: dict[str, ArchiveFormat] = {
     archive_format.name: archive_format
@@ -33,7 +34,7 @@ ARCHIVE_FORMATS: dict[str, ArchiveFormat] = {
         ArchiveFormat("tar.xz", ".tar.xz", default_level=5, min_level=0, max_level=6),
         ArchiveFormat("tar.gz", ".tar.gz", default_level=6, min_level=1, max_level=9),
         # For what has no stream to copy: the files of wheels are spliced.
-        ArchiveFormat(ZIP, ".zip", default_level=6, min_level=1, max_level=9),
+        ArchiveFormat(ZIP, ".zip", default_level=5, min_level=1, max_level=9),
     )
 }
 """All archive formats by name, the default one first."""
