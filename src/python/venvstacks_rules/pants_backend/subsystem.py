@@ -76,8 +76,8 @@ class VenvstacksSubsystem(Subsystem):
         help=softwrap(
             """
             The target platforms that `package` builds for: `native`, the platform of this machine,
-            `all`, whatever each layer declares, or names of platforms, of Linux and macOS for now.
-            Other goals work for this machine, whatever is set here.
+            `all`, whatever each layer declares, or names of platforms. Other goals work for this
+            machine, whatever is set here.
             """
         ),
     )

@@ -148,8 +148,9 @@ class DynlibExcludeField(StringSequenceField):
     default = ()
     help = softwrap(
         """
-        Globs of shared libraries that are not linked into `share/venv/dynlib`, matched against the
-        end of the path: `["torch/lib/libshm*.so"]`.
+        Globs of shared libraries that are not linked into `share/venv/dynlib`, and of binaries that
+        are not warned about if they miss one. They are matched against the end of the path:
+        `["torch/lib/libshm*.so"]`.
         """
     )
 
