@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.layer_archives import announced, tree
-from tests.support.zips import EXECUTABLE, FOLDER, LINK, Zip
-from venvstacks_rules.actions import _unpack, _zip_reader
+from tests.support.zips import EXECUTABLE, FOLDER, LINK, REGULAR, Zip
+from venvstacks_rules.actions import _unpack, _zip, _zip_reader
 from venvstacks_rules.model.errors import ArchiveError
 
 
@@ -181,6 +181,14 @@ DAMAGED = {
         Zip().add("x/a", "content", flags=8).bytes(),
         "its directory cannot be read: 'x/a' has its sizes behind its content",
     ),
+    "encrypted by its own header only": (
+        one().bytes()[:6] + b"\1" + one().bytes()[7:],
+        "the entry at 0 is encrypted or has its sizes behind its content",
+    ),
+    "sizes behind by its own header only": (
+        one().bytes()[:6] + b"\x08" + one().bytes()[7:],
+        "the entry at 0 is encrypted or has its sizes behind its content",
+    ),
     "method": (
         Zip().add("x/a", "content", method=14).bytes(),
         "its directory cannot be read: 'x/a' is compressed by method 14, not stored or deflated",
@@ -197,6 +205,16 @@ DAMAGED = {
 def test_archives_that_programs_read_differently_are_refused(tmp_path: Path, name: str) -> None:
     data, problem = DAMAGED[name]
     assert refused(tmp_path, data) == [f"damaged: {problem}"]
+
+
+def test_an_offset_larger_than_any_file_is_refused(tmp_path: Path) -> None:
+    huge = _zip.ZipEntry("x/a", 0, 0, 2**63, 0)
+    data = _zip.local_header(huge)
+    directory = _zip.central_header(huge, REGULAR, 0) + _zip.central_header(
+        _zip.ZipEntry("x/b", 0, 0, 0, 0), REGULAR, len(data) + 2**63
+    )
+    data += directory + _zip.end_of_archive(2, len(directory), len(data))
+    assert refused(tmp_path, data) == ["damaged: it ends in the middle of its directory"]
 
 
 def patched(data: bytes, at: int, value: bytes) -> bytes:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import struct
+import sys
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
@@ -48,7 +49,8 @@ def read_entries(raw: BinaryIO) -> list[ListedEntry]:
 
 
 def _at(raw: BinaryIO, offset: int, size: int) -> bytes:
-    data = os.pread(raw.fileno(), size, offset) if offset >= 0 else b""
+    # Offsets of ZIP64 can be larger than any file's.
+    data = os.pread(raw.fileno(), size, offset) if 0 <= offset <= sys.maxsize else b""
     if len(data) != size:
         raise DamagedError("it ends in the middle of its directory")
     return data
@@ -142,6 +144,10 @@ def _pass_over(raw: BinaryIO, at: int, end: int, last: dict[str, int]) -> int:
 
 def _local_header(raw: BinaryIO, offset: int) -> tuple[ZipEntry, int]:
     size = _zip.LOCAL_HEADER.size
-    *_, name_size, extra_size = _zip.LOCAL_HEADER.unpack(_at(raw, offset, size))
+    _, _, flags, *_, name_size, extra_size = _zip.LOCAL_HEADER.unpack(_at(raw, offset, size))
+    if flags & (_ENCRYPTED | _SIZES_BEHIND):
+        raise DamagedError(
+            f"the entry at {offset} is encrypted or has its sizes behind its content"
+        )
     entry, content = _zip.read_local_header(_at(raw, offset, size + name_size + extra_size), 0)
     return entry, offset + content
