@@ -74,6 +74,18 @@ def test_a_stream_without_end() -> None:
     assert content.problem == "cannot be unpacked: the stream has no end"
 
 
+def test_an_empty_file_without_a_stream_is_stored() -> None:
+    archive = archive_of({"x.py": b""}, zipfile.ZIP_STORED)
+    info = archive.getinfo("x.py")
+    info.compress_type = zipfile.ZIP_DEFLATED
+    assert archive.read(info) == b""
+    content = WheelContent(archive, info, expected_hash(b""))
+    content.check()
+    assert content.problem is None
+    stream = content.stream()
+    assert (stream.deflated, stream.compressed_size, list(stream.chunks)) == (False, 0, [])
+
+
 def test_more_and_less_than_declared() -> None:
     for method in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         archive = archive_of({"x.py": b"x" * 100}, method)

@@ -35,7 +35,8 @@ class WheelContent:
         self._archive = archive
         self._info = info
         self._expected = expected
-        self._deflated = info.compress_type == zipfile.ZIP_DEFLATED
+        # Some tools call an empty file deflated that has no stream; others could not unpack that.
+        self._deflated = info.compress_type == zipfile.ZIP_DEFLATED and info.compress_size > 0
         self._sha256 = ""
         self._stream_size = info.compress_size
         self.problem: str | None = None
