@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import io
 import json
 import random
 import re
 import shutil
+import struct
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
+import pefile
 import pytest
 
 from tests.support.elf import shared_library
 from venvstacks_rules.actions._binaries import HEAD, binary_format, read_binaries
+from venvstacks_rules.actions._binary_facts import Limited, UnreadableError
 from venvstacks_rules.model.binaries import Binary
 
 VECTORS = Path(__file__).parent.parent / "vectors" / "binaries"
@@ -150,6 +155,99 @@ def test_tables_without_end_are_given_up(tmp_path: Path) -> None:
     content += (b"\x01" + b"\0" * 15) * 3_000_000
     (found,) = read(bytes(content), tmp_path)
     assert found.problem is not None
+
+
+@pytest.mark.parametrize(
+    ("header", "machine"),
+    [
+        (struct.pack("<4s12B2HI3II6H", b"\x7fELF", 1, 1, 1, *bytes(9), 3, 62, 1, *bytes(4),
+                     52, 32, 0, 40, 0, 0), "x86_64, 32 bits, little endian"),
+        (struct.pack(">4s12B2HI3QI6H", b"\x7fELF", 2, 2, 1, *bytes(9), 3, 183, 1, *bytes(4),
+                     64, 56, 0, 64, 0, 0), "aarch64, 64 bits, big endian"),
+        (struct.pack("<4s12B2HI3QI6H", b"\x7fELF", 2, 1, 1, *bytes(9), 3, 183, 1, *bytes(4),
+                     64, 56, 0, 64, 0, 0), "aarch64"),
+    ],
+    ids=["x32", "big endian", "its own"],
+)  # fmt: skip
+def test_another_abi_is_another_machine(tmp_path: Path, header: bytes, machine: str) -> None:
+    (found,) = read(header, tmp_path)
+    assert (found.machine, found.problem) == (machine, None)
+
+
+def test_overlapping_sections_are_given_up(tmp_path: Path) -> None:
+    count, megabyte = 40, 1024 * 1024
+    sections = b"".join(
+        struct.pack("<16s16sQQ8I", b"", b"", 0, megabyte, *bytes(8)) for _ in range(count)
+    )
+    segment = struct.pack(
+        "<2I16s4Q4I", 0x19, 72 + len(sections), b"", *bytes(4), *bytes(2), count, 0
+    )
+    header = struct.pack("<8I", 0xFEEDFACF, 0x0100000C, 0, 6, 1, len(segment + sections), 0, 0)
+    content = (header + segment + sections).ljust(megabyte, b"\0")
+    (found,) = read(content, tmp_path)
+    assert found.problem == "not readable as Mach-O: its tables are too large"
+
+
+def test_small_reads_count() -> None:
+    limited = Limited(io.BytesIO(bytes(100)), 10 * 128)
+    for _ in range(10):
+        limited.seek(0)
+        assert limited.read(1) == b"\0"
+    with pytest.raises(UnreadableError, match="its tables are too large"):
+        limited.read(1)
+
+
+def with_imports(count: int, name: bytes) -> bytes:
+    """A library for Windows whose table of imports is another one, in the middle of nowhere."""
+    content = (VECTORS / "win_amd64/play.pyd").read_bytes().ljust(1024 * 1024, b"\0")
+    header = content.index(b"PE\0\0")
+    # Of the optional header of 64 bits, the second directory.
+    directory = header + 24 + 112 + 8
+    at = len(content)
+    table = struct.pack("<5I", 0, 0, 0, at, 1) * count + bytes(20)
+    start = struct.pack("<2I", at + 64, len(table))
+    return content[:directory] + start + content[directory + 8 :] + name.ljust(64, b"\0") + table
+
+
+def test_imports_are_counted_before_they_are_kept(tmp_path: Path) -> None:
+    (found,) = read(with_imports(3, b"x.dll"), tmp_path)
+    assert found.needed == ("x.dll",) * 3
+    content = with_imports(20_000, b"x.dll")
+    tracemalloc.start()
+    (found,) = read(content, tmp_path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found.problem == "not readable as PE: it asks for too many libraries"
+    assert peak < 8 * 1024 * 1024
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        (b"\xe4.dll", "damaged (UnicodeDecodeError)"),
+        (b"a\n.dll", "a name in it is none of a file"),
+        (b"", "a name in it is none of a file"),
+    ],
+)
+def test_names_of_imports_that_are_none(tmp_path: Path, name: bytes, problem: str) -> None:
+    (found,) = read(with_imports(1, name), tmp_path)
+    assert found.problem == f"not readable as PE: {problem}"
+
+
+def test_delayed_imports_of_old_linkers(tmp_path: Path) -> None:
+    content = bytearray((VECTORS / "win_amd64/late.pyd").read_bytes())
+    (found,) = read(bytes(content), tmp_path)
+    assert found.optional
+    base = 0x10000000
+    header = content.index(b"PE\0\0")
+    struct.pack_into("<H", content, header + 4, 0x14C)
+    struct.pack_into("<Q", content, header + 24 + 24, base)
+    pe = pefile.PE(data=bytes(content), fast_load=True)
+    at = pe.get_offset_from_rva(pe.OPTIONAL_HEADER.DATA_DIRECTORY[13].VirtualAddress)
+    (name,) = struct.unpack_from("<I", content, at + 4)
+    struct.pack_into("<2I", content, at, 0, name + base)
+    (old,) = read(bytes(content), tmp_path)
+    assert (old.machine, old.optional, old.problem) == ("win32", found.optional, None)
 
 
 @pytest.mark.parametrize(

@@ -118,18 +118,19 @@ def test_what_is_no_binary(content: bytes) -> None:
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        (b"\x7fELF", "not readable as ELF: "),
+        (b"\x7fELF", "not readable as ELF: damaged (ELFError)"),
         (b"\x7fELF\x02\x01\x01" + b"\0" * 60, None),
-        (b"\xcf\xfa\xed\xfe", "not readable as Mach-O: "),
-        (b"\xca\xfe\xba\xbe\x00\x00\x00\x02\0\0", "not readable as Mach-O: "),
-        (b"MZ" + b"\0" * 58 + b"\x40\0\0\0" + b"PE\0\0", "not readable as PE: "),
+        (b"\xcf\xfa\xed\xfe", "not readable as Mach-O: damaged (error)"),
+        (b"\xca\xfe\xba\xbe\x00\x00\x00\x02\0\0", "not readable as Mach-O: damaged (error)"),
+        (
+            b"MZ" + b"\0" * 58 + b"\x40\0\0\0" + b"PE\0\0",
+            "not readable as PE: damaged (PEFormatError)",
+        ),
     ],
 )
 def test_damaged_binaries_are_told_of_and_end_nothing(content: bytes, problem: str | None) -> None:
     found = one({"demo/file": content}).binaries
-    assert [str(each.problem)[: len(problem or "")] for each in found] == (
-        [] if problem is None else [problem]
-    )
+    assert [each.problem for each in found] == ([] if problem is None else [problem])
 
 
 def test_what_is_not_the_wheel_announced() -> None:

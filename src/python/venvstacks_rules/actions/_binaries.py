@@ -64,7 +64,8 @@ def read_binaries(
             problem = str(e)
         # What the libraries raise for hostile bytes is anything, from KeyError to RecursionError.
         except Exception as e:  # noqa: BLE001 - see above
-            problem = f"{type(e).__name__}: {e}".strip(": ")[:200]
+            # Their words name temporary files, and differ between versions of Python.
+            problem = f"damaged ({type(e).__name__})"
         else:
             return [Binary(path, sha256, found, **vars(each)) for each in facts]
     return [Binary(path, sha256, found, problem=f"not readable as {_NAMES[found]}: {problem}")]

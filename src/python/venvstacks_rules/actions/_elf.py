@@ -13,7 +13,12 @@ from typing import IO, Any, Optional
 from elftools.common.utils import parse_cstring_from_stream, struct_parse
 from elftools.elf.elffile import ELFFile
 
-from venvstacks_rules.actions._binary_facts import BinaryFacts, UnreadableError, shortest_first
+from venvstacks_rules.actions._binary_facts import (
+    BinaryFacts,
+    Limited,
+    UnreadableError,
+    shortest_first,
+)
 from venvstacks_rules.model.binaries import LIBRARY, PROGRAM
 
 _KINDS = {"ET_DYN": LIBRARY, "ET_EXEC": PROGRAM}
@@ -25,7 +30,7 @@ _MAX_SEGMENTS, _MAX_TAGS, _MAX_VERSIONS, _MAX_BYTES = 1024, 16 * 1024, 16 * 1024
 
 def read(stream: IO[bytes]) -> list[BinaryFacts]:
     """The facts of an ELF file; nothing for one that is never loaded, as object files are."""
-    elf: Any = ELFFile(_Limited(stream, _MAX_BYTES))
+    elf: Any = ELFFile(Limited(stream, _MAX_BYTES))
     kind = _KINDS.get(elf.header["e_type"])
     if kind is None:
         return []
@@ -41,6 +46,10 @@ def read(stream: IO[bytes]) -> list[BinaryFacts]:
     rpath = [tag.rpath for tag in tags if tag.entry.d_tag == "DT_RPATH"]
     written = elf.header["e_machine"]
     machine = _MACHINES.get((written, elf.elfclass), str(written).removeprefix("EM_").lower())
+    if machine in _MACHINES.values() and not (elf.elfclass == 64 and elf.little_endian):
+        # Another ABI of the same processor.
+        order = "little" if elf.little_endian else "big"
+        machine = f"{machine}, {elf.elfclass} bits, {order} endian"
     return [
         BinaryFacts(
             # A program that can be put anywhere has the type of a library; libraries that can be
@@ -89,24 +98,3 @@ def _newest_glibc(elf: Any, dynamic: Any, tags: list[Any]) -> Optional[str]:
             break
         offset += need["vn_next"]
     return max(found, key=shortest_first) if found else None
-
-
-class _Limited:
-    """A file of which no more than some bytes can be read, however often one comes back."""
-
-    def __init__(self, stream: IO[bytes], limit: int) -> None:
-        self._stream = stream
-        self._left = limit
-
-    def read(self, size: int = -1) -> bytes:
-        data = self._stream.read(self._left + 1 if size < 0 else min(size, self._left + 1))
-        self._left -= len(data)
-        if self._left < 0:
-            raise UnreadableError("its tables are too large")
-        return data
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        return self._stream.seek(offset, whence)
-
-    def tell(self) -> int:
-        return self._stream.tell()

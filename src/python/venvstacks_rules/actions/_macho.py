@@ -14,7 +14,7 @@ from macholib import mach_o
 from macholib.MachO import MachOHeader
 from macholib.ptypes import sizeof
 
-from venvstacks_rules.actions._binary_facts import BinaryFacts, UnreadableError
+from venvstacks_rules.actions._binary_facts import BinaryFacts, Limited, UnreadableError
 from venvstacks_rules.model.binaries import BUNDLE, LIBRARY, PROGRAM
 
 _HEADERS = {
@@ -37,6 +37,8 @@ _MACOS_PLATFORM = 1
 MAX_MACHINES = 40
 # Real ones need some ten thousand bytes.
 _MAX_COMMANDS = 1024 * 1024
+# The library reads the content of sections, and those of damaged files may overlap.
+_MAX_BYTES = 16 * _MAX_COMMANDS
 
 
 def read(stream: IO[bytes]) -> list[BinaryFacts]:
@@ -65,7 +67,7 @@ def _read_part(stream: IO[bytes], offset: int, size: int) -> list[BinaryFacts]:
         return []
     header: Any = MachOHeader(
         SimpleNamespace(filename=""),
-        io.BytesIO(visible),
+        Limited(io.BytesIO(visible), _MAX_BYTES),
         0,
         size,
         *known,
