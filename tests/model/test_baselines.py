@@ -39,8 +39,9 @@ def provided(
             "macosx_arm64",
             "glibc",
             "/usr/lib/libSystem.B.dylib /System/Library/Frameworks/Metal.framework/Metal "
-            "@rpath/libpython3.11.dylib @executable_path/../lib/libpython3.11.dylib",
-            "/usr/local/lib/libomp.dylib libSystem.B.dylib @rpath/libpython3.12.dylib "
+            "@rpath/libpython3.11.dylib @executable_path/../lib/libpython3.11.dylib "
+            "libSystem.B.dylib libc++.1.dylib",
+            "/usr/local/lib/libomp.dylib libomp.dylib @rpath/libpython3.12.dylib "
             "@rpath/libc++.1.dylib",
         ),
         (

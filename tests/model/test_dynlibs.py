@@ -109,6 +109,16 @@ def test_what_macos_layers_offer(
     assert list(libraries(dylib(path, name, **facts), target=MACOS).offered) == offered
 
 
+def test_a_name_of_the_system_is_offered_where_it_is_needed_only() -> None:
+    # The loader of macOS looks for this name in the folder of links before /usr/lib.
+    copy = dylib("a/lib/libiconv.2.dylib", "@rpath/libiconv.2.dylib")
+    user = dylib("a/_a.so", "@rpath/_a.so", needed=("/usr/lib/libiconv.2.dylib",))
+    assert libraries(copy, user, target=MACOS) == LayerLibraries(())
+    asking = dylib("a/_a.so", "@rpath/_a.so", needed=("@rpath/libiconv.2.dylib",))
+    found = libraries(copy, asking, target=MACOS)
+    assert (found.offered, found.used) == (("libiconv.2.dylib",), True)
+
+
 def test_libraries_outside_site_packages_are_offered() -> None:
     found = libraries(Binary("lib/libtbb.so.12", "a", ELF, machine="x86_64", name="libtbb.so.12"))
     assert found.links == (OwnLink("share/venv/dynlib/libtbb.so.12", "../../../lib/libtbb.so.12"),)

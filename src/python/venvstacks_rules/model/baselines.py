@@ -53,6 +53,18 @@ _WINDOWS_DRIVERS = frozenset(
 )
 _WINDOWS_SETS = ("api-ms-win-", "ext-ms-")
 _MACOSX_FOLDERS = ("/usr/lib/", "/System/Library/")
+# Of /usr/lib, what packages bring along as well. Without a folder, it is looked for there last.
+_MACOSX_NAMES = frozenset(
+    """
+    libSystem.B.dylib libarchive.2.dylib libbz2.1.0.dylib libc++.1.dylib libc++abi.dylib
+    libcharset.1.dylib libcompression.dylib libcups.2.dylib libcurl.4.dylib libedit.3.dylib
+    libexpat.1.dylib libexslt.0.dylib libffi.dylib libform.5.4.dylib libicucore.A.dylib
+    libiconv.2.dylib libiodbc.2.dylib liblzma.5.dylib libncurses.5.4.dylib libobjc.A.dylib
+    libpam.2.dylib libpanel.5.4.dylib libpcap.A.dylib libresolv.9.dylib libsasl2.2.dylib
+    libsqlite3.dylib libstdc++.6.dylib libtidy.A.dylib libutil.dylib libxml2.2.dylib
+    libxslt.1.dylib libz.1.dylib
+    """.split()  # noqa: SIM905 - a list of a line each is no easier to read
+)
 
 
 def provided_libraries(
@@ -66,6 +78,7 @@ def provided_libraries(
         python = re.compile(rf"libpython{major}\.{minor}t?\.dylib")
         return lambda asked: (
             asked.startswith(_MACOSX_FOLDERS)
+            or asked in _MACOSX_NAMES
             or python.fullmatch(posixpath.basename(asked)) is not None
         )
     python = re.compile(rf"libpython{major}(\.{minor}t?)?\.so(\.1\.0)?")
