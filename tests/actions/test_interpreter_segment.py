@@ -170,6 +170,14 @@ def test_versions_that_do_not_fit(version: str) -> None:
         (MINIMAL[:1], 0),
         ((*MINIMAL[:1], file("python/include/python3.11/patchlevel.h", "")), 0),
         ((*MINIMAL[:1], file("python/include/python3.12/patchlevel.h", HEADER)), 0),
+        # No header has so much, and all of it is searched.
+        (
+            (
+                *MINIMAL[:1],
+                file("python/include/python3.11/patchlevel.h", f"{' ' * 70_000}\n{HEADER}"),
+            ),
+            0,
+        ),
     ],
 )
 def test_no_version(members: Iterable[tuple[tarfile.TarInfo, bytes]], count: int) -> None:

@@ -36,7 +36,9 @@ _SHOWN_HEADERS = {
     "nt": "python/include/patchlevel.h",
 }
 _MAX_PROBLEMS = 20
-_PY_VERSION = re.compile(r'^\s*#\s*define\s+PY_VERSION\s+"(3\.\d+\.\d+)', re.MULTILINE)
+_PY_VERSION = re.compile(r'^[ \t]*#[ \t]*define[ \t]+PY_VERSION[ \t]+"(3\.\d+\.\d+)', re.MULTILINE)
+# Real ones have less than two thousand bytes.
+_MAX_HEADER = 64 * 1024
 
 # Installers that interpreter archives bring along, in site-packages.
 _INSTALLERS = (
@@ -135,7 +137,7 @@ def _python_version(
     versions = []
     for path in sorted(archive.files):
         folder = _HEADERS[os_name].fullmatch(path)
-        if folder is None:
+        if folder is None or archive.files[path].size > _MAX_HEADER:
             continue
         text = b"".join(archive.content(archive.files[path])).decode("utf-8", "replace")
         match = _PY_VERSION.search(text)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import posixpath
-from collections.abc import Mapping
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from venvstacks_rules.actions._interpreter_archive import (
@@ -84,7 +85,8 @@ class Selection:
         """Put copies in the place of links: of a file, or of all that is in a folder."""
         existing = with_folders(self.files)
         copies: dict[str, SpooledFile] = {}
-        waiting = [(path, path) for path in sorted(self.links)]
+        files, links = sorted(self.files), sorted(self.links)
+        waiting = [(path, path) for path in links]
         limit = max(MIN_LIMIT, sum(file.size for file in self.files.values()))
         steps = size = 0
         while waiting:
@@ -100,17 +102,10 @@ class Selection:
                 )
                 continue
             else:
-                inside = f"{target}/"
                 found = {
-                    place + path[len(target) :]: file
-                    for path, file in self.files.items()
-                    if path.startswith(inside)
+                    place + path[len(target) :]: self.files[path] for path in _below(target, files)
                 }
-                waiting += [
-                    (place + path[len(target) :], path)
-                    for path in sorted(self.links)
-                    if path.startswith(inside)
-                ]
+                waiting += [(place + path[len(target) :], path) for path in _below(target, links)]
             copies.update(found)
             steps += 1 + len(found)
             size += sum(file.size for file in found.values())
@@ -129,3 +124,9 @@ class Selection:
             problem = windows_problem(path)
             if problem is not None:
                 self.problems.append(f"`{TOP}/{path}`: {problem}")
+
+
+def _below(folder: str, paths: Sequence[str]) -> Sequence[str]:
+    """Those of the sorted `paths` that lie in `folder`."""
+    # The character behind the slash.
+    return paths[bisect_left(paths, f"{folder}/") : bisect_left(paths, f"{folder}0")]
