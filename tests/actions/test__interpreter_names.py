@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tarfile
+import tracemalloc
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -154,6 +155,18 @@ def test_copies_have_an_end() -> None:
         "`python/tcl/every` links to a folder that it lies in, and cannot be copied",
         "`python/tcl/all` links to a folder that it lies in, and cannot be copied",
     ]
+    around = [
+        file("python/tcl/a/file"),
+        symlink("python/tcl/a/link", "../b"),
+        symlink("python/tcl/b", "a"),
+        symlink("python/tcl/c", "a"),
+    ]
+    tracemalloc.start()
+    problem = refusals([*WINDOWS, *around], os_name="nt", case_sensitive=False)[0]
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert problem.endswith("or paths of more than 1024 characters")
+    assert peak < 50 * 1024 * 1024
     # Each folder of links doubles what the one before it stands for.
     bomb = [file("python/tcl/0/a", "x" * 1000), file("python/tcl/0/b", "x" * 1000)]
     for number in range(1, 40):
@@ -161,7 +174,8 @@ def test_copies_have_an_end() -> None:
         bomb.append(file(f"python/tcl/{number}/file"))
         bomb += [symlink(f"python/tcl/{number}/{name}", target) for name in ("a", "b")]
     assert refusals([*WINDOWS, *bomb], os_name="nt", case_sensitive=False) == [
-        "copies of what its links lead to take more than 67108864 bytes or 200000 files"
+        "copies of what its links lead to take more than 67108864 bytes or 200000 files, "
+        "or paths of more than 1024 characters"
     ]
 
 

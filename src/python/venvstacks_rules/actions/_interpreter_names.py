@@ -23,6 +23,8 @@ from venvstacks_rules.actions._interpreter_archive import (
 )
 from venvstacks_rules.model.paths import folded, windows_problem
 
+_MAX_PLACE = 1024
+
 
 @dataclass
 class Selection:
@@ -109,10 +111,11 @@ class Selection:
             copies.update(found)
             steps += 1 + len(found)
             size += sum(file.size for file in found.values())
-            if steps > MAX_MEMBERS or size > limit:
+            # Links that lead around make ever longer paths.
+            if steps > MAX_MEMBERS or size > limit or len(place) > _MAX_PLACE:
                 self.problems.append(
                     f"copies of what its links lead to take more than {limit} bytes or "
-                    f"{MAX_MEMBERS} files"
+                    f"{MAX_MEMBERS} files, or paths of more than {_MAX_PLACE} characters"
                 )
                 break
         self.files.update(copies)
