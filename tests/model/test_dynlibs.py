@@ -283,6 +283,11 @@ def test_windows_names_are_compared_without_case_and_found_in_the_layer() -> Non
     assert needs(found) == ["_D.pyd: MSVCP140.dll"]
 
 
+def test_extension_modules_of_windows_find_one_another() -> None:
+    found = libraries(dll("a/win32ui.pyd"), dll("a/dde.pyd", "Win32UI.pyd"), target=WINDOWS)
+    assert found == LayerLibraries(())
+
+
 def test_what_is_excluded_misses_nothing_on_windows() -> None:
     plugin = dll("demo/plugins/x.pyd", "gone.dll")
     assert needs(libraries(plugin, target=WINDOWS)) == ["x.pyd: gone.dll"]

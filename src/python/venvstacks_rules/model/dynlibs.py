@@ -300,11 +300,8 @@ def _windows_libraries(
     So whatever a package of the chain brings along is found, as far as that can be known.
     """
     provided = target.is_provided
-    names = {
-        posixpath.basename(binary.path).lower()
-        for binary in binaries
-        if binary.kind == LIBRARY and binary.path.lower().endswith(".dll")
-    }
+    # Extension modules are linked to one another, too: those that are imported first are found.
+    names = {posixpath.basename(b.path).lower() for b in binaries if b.kind == LIBRARY}
     needs = {
         (binary.path, asked): Need(binary, asked, asked.lower())
         for binary in binaries
@@ -312,5 +309,9 @@ def _windows_libraries(
         for asked in binary.needed
         if asked.lower() not in names and not provided(asked)
     }
-    offered = {name for name in names if _GRAFTED.fullmatch(name) is None and not provided(name)}
+    offered = {
+        name
+        for name in names
+        if name.endswith(".dll") and _GRAFTED.fullmatch(name) is None and not provided(name)
+    }
     return LayerLibraries(tuple(sorted(offered)), needs=tuple(needs[key] for key in sorted(needs)))
