@@ -149,6 +149,17 @@ def test_links_for_windows_become_copies() -> None:
     assert "tcl/dangling" not in contents
 
 
+def test_problems_come_in_one_order() -> None:
+    names = "abcdefgh"
+    clashing = [file(f"python/tcl/{name}/x") for name in names]
+    clashing += [file(f"python/tcl/{name.upper()}") for name in names]
+    assert refusals([*MINIMAL, *clashing], case_sensitive=False) == [
+        f"`python/tcl/{name}` is a folder, and `python/tcl/{name.upper()}` is not; they are one "
+        "where case does not count"
+        for name in names
+    ]
+
+
 def test_copies_have_an_end() -> None:
     loop = [*WINDOWS, symlink("python/tcl/all", "../tcl"), symlink("python/tcl/every", "..")]
     assert refusals(loop, os_name="nt", case_sensitive=False) == [

@@ -54,7 +54,7 @@ class Selection:
         leaves = [path for found in (self.files, self.links) for path in found]
         folders = {folded(path) for path in with_folders(leaves)} - {folded(x) for x in leaves}
         # ... and no folder may be a file elsewhere.
-        for path in with_folders(leaves) - set(leaves) - {"."}:
+        for path in sorted(with_folders(leaves) - set(leaves) - {"."}):
             if folded(path) not in folders:
                 self.problems.append(
                     f"`{TOP}/{path}` is a folder, and `{TOP}/{first[folded(path)]}` is not; they "
