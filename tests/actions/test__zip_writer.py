@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+import tracemalloc
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -181,3 +182,13 @@ def test_pieces_make_one_stream() -> None:
     assert zlib.decompress(stream, -15) == data
     whole = _zip_writer.deflated(data, 6, first=True, last=True)
     assert zlib.decompress(whole, -15) == data
+
+
+def test_small_files_do_not_pile_up(tmp_path: Path) -> None:
+    tracemalloc.start()
+    with new(tmp_path / "s") as writer:
+        for number in range(5000):
+            writer.add_file(f"{number:04}.py", [b"x"], 1)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 10 * 1024 * 1024

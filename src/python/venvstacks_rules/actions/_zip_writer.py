@@ -32,6 +32,7 @@ _PIECE_BYTES = 4 * _MIB
 _IN_MEMORY = 32 * _MIB
 _WAITING_BYTES = 2 * _THREADS * _PIECE_BYTES
 """Of files that are not written yet, beside the newest one."""
+_WAITING_FILES = 256
 
 
 def deflated(piece: bytes, level: int, *, first: bool, last: bool) -> bytes:
@@ -105,8 +106,10 @@ class ZipSegmentWriter(SegmentFile):
             file.close()
 
     def _write_waiting(self, most: int) -> None:
-        """Write files until those that wait have at most `most` bytes; all of them for 0."""
-        while self._waiting and (self._waiting_bytes > most or not most):
+        """Write files until those that wait are few, of at most `most` bytes; all for 0."""
+        while self._waiting and (
+            self._waiting_bytes > most or len(self._waiting) > _WAITING_FILES or not most
+        ):
             file = self._waiting[0]
             self._write_entry(*file.result())
             self._waiting_bytes -= file.size
