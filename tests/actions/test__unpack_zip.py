@@ -124,6 +124,14 @@ def one() -> Zip:
     return Zip().add("x/a", "content")
 
 
+def central_extra(extra: bytes) -> bytes:
+    """An archive whose directory has an extra field that the local header lacks."""
+    archive = one()
+    size = struct.pack("<H", len(extra))
+    archive.directory = archive.directory[:30] + size + archive.directory[32:] + extra
+    return archive.bytes()
+
+
 DAMAGED = {
     "comment": (
         one().bytes(comment=b"!"),
@@ -180,6 +188,14 @@ DAMAGED = {
     "sizes behind": (
         Zip().add("x/a", "content", flags=8).bytes(),
         "its directory cannot be read: 'x/a' has its sizes behind its content",
+    ),
+    "a second name in its own header": (
+        Zip().add("x/a", extra=b"UT\x01\0\0up\x08\0\x01aaaax/b").bytes(),
+        "its directory cannot be read: an entry has a second name",
+    ),
+    "a second name in the directory": (
+        central_extra(b"up\x08\0\x01aaaax/b"),
+        "its directory cannot be read: an entry has a second name",
     ),
     "encrypted by its own header only": (
         one().bytes()[:6] + b"\1" + one().bytes()[7:],

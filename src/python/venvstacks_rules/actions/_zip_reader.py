@@ -24,6 +24,7 @@ MOST_DIRECTORY_BYTES = 256 * 1024 * 1024
 _UNIX, _MACOS = 3, 19
 _ENCRYPTED = 0x1 | 0x40 | 0x2000
 _SIZES_BEHIND = 0x8
+_UNICODE_PATH = 0x7075
 
 
 class ListedEntry(NamedTuple):
@@ -101,6 +102,7 @@ def _directory(data: bytes, count: int) -> Iterator[tuple[int, ZipEntry, int]]:
         if _zip.MAX32 in (size, compressed_size, offset):
             size, compressed_size, offset = _zip.zip64_numbers(extra, size, compressed_size, offset)
         path = _zip.decoded(name, flags)
+        _refuse_other_name(extra)
         if flags & _ENCRYPTED:
             raise ValueError(f"{path!a} is encrypted")
         if method not in (_zip.STORED, _zip.DEFLATED):
@@ -149,5 +151,17 @@ def _local_header(raw: BinaryIO, offset: int) -> tuple[ZipEntry, int]:
         raise DamagedError(
             f"the entry at {offset} is encrypted or has its sizes behind its content"
         )
-    entry, content = _zip.read_local_header(_at(raw, offset, size + name_size + extra_size), 0)
+    header = _at(raw, offset, size + name_size + extra_size)
+    _refuse_other_name(header[size + name_size :])
+    entry, content = _zip.read_local_header(header, 0)
     return entry, offset + content
+
+
+def _refuse_other_name(extra: bytes) -> None:
+    """ValueError for a field that some programs take the name of the entry from."""
+    at = 0
+    while at + 4 <= len(extra):
+        kind, size = struct.unpack_from("<2H", extra, at)
+        if kind == _UNICODE_PATH:
+            raise ValueError("an entry has a second name")
+        at += 4 + size
