@@ -54,6 +54,13 @@ def test_name_with_nul(tmp_path: Path) -> None:
     )
 
 
+def test_name_of_which_a_nul_leaves_nothing(tmp_path: Path) -> None:
+    wheel = wheel_bytes({}, unlisted={"@evil.py": b""}).replace(b"@evil.py", b"\0evil.py")
+    assert "`\\x00evil.py`: the path holds a backslash or a control character" in problems(
+        tmp_path, wheel
+    )
+
+
 @pytest.mark.parametrize(
     ("attributes", "problem"),
     [

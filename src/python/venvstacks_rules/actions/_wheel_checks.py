@@ -209,7 +209,7 @@ class DistInfo:
 
     def _record_problems(self) -> Iterator[str]:
         unlisted = {f"{self.folder}/{name}" for name in ("RECORD", *SIGNATURES)}
-        infos = {i.filename: i for i in self._archive.infolist() if not i.is_dir()}
+        infos = {i.filename: i for i in self._archive.infolist() if not i.filename.endswith("/")}
         for path, info in sorted(infos.items()):
             if path in unlisted:
                 continue
