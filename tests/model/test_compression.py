@@ -38,7 +38,7 @@ def test_levels_at_the_ends(name: str, level: int) -> None:
         ("tar.zst", 0, "0 is not a compression level of `tar.zst`: use 1 to 19 (the default is 9)"),
         ("tar.xz", 7, "7 is not a compression level of `tar.xz`: use 0 to 6 (the default is 5)"),
         ("tar.gz", -1, "-1 is not a compression level of `tar.gz`: use 1 to 9 (the default is 6)"),
-        ("zip", 0, "0 is not a compression level of `zip`: use 1 to 9 (the default is 6)"),
+        ("zip", 0, "0 is not a compression level of `zip`: use 1 to 9 (the default is 5)"),
         (
             "rar",
             None,
