@@ -179,7 +179,7 @@ def test_layers_run_and_are_tested_from_zip_archives(root: BuildRoot) -> None:
     done = root.succeed(option, "run", "examples/hello:hello", "--", "zip")
     assert done.stdout.splitlines()[0] == "Hello, zip!"
     done = root.succeed(option, "test", "examples/hello:hello")
-    assert "examples/hello:hello" in done.stderr
+    assert "✓ examples/hello:hello succeeded" in done.stderr
 
 
 @pytest.mark.parametrize("archive_format", ["tar.xz", "zip"])

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import pytest
-from uv import find_uv_bin
 
-from tests.model.test_platform_tags import TARGETS, wheel
+from tests.support.uv_targets import TARGETS, ask_uv, wheel
 from venvstacks_rules.model.markers import holds
 from venvstacks_rules.model.platforms import PLATFORMS
 
@@ -47,24 +45,14 @@ CLAUSES = (
 
 
 def true_for_uv(folder: Path, version: str, target: str) -> set[str]:
-    platform, macos, _, _ = TARGETS[target]
     names = {f"demo{number}": clause for number, clause in enumerate(CLAUSES)}
     for name in names:
         wheel(folder, name, "1", "py3-none-any")
-    requirements = folder / "requirements.in"
-    requirements.write_text("".join(f"{name} ; {clause}\n" for name, clause in names.items()))
-    command = [find_uv_bin(), "pip", "compile", "--no-config", "--no-cache", "--offline"]
-    command += ["--no-index", "--no-deps", "--find-links", str(folder), str(requirements)]
-    command += ["--no-header", "--no-annotate", "--python-version", version]
-    done = subprocess.run(
-        [*command, "--python-platform", platform],
-        capture_output=True,
-        text=True,
-        env={"MACOSX_DEPLOYMENT_TARGET": macos, "PATH": "/usr/bin:/bin"},
-        check=False,
+    requirements = [f"{name} ; {clause}" for name, clause in names.items()]
+    printed = ask_uv(
+        folder, "compile", requirements, version, target, "--no-header", "--no-annotate"
     )
-    assert done.returncode == 0, done.stderr
-    return {names[line.partition("==")[0]] for line in done.stdout.splitlines() if line}
+    return {names[line.partition("==")[0]] for line in printed.splitlines() if line}
 
 
 @pytest.mark.parametrize("version", ["3.9.18", "3.12.4", "3.14.0"])

@@ -2,38 +2,17 @@
 
 from __future__ import annotations
 
-import shlex
-import subprocess
-import sys
-import zipfile
-from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pytest
 from packaging.utils import parse_wheel_filename
-from uv import find_uv_bin
 
+from tests.support.uv_targets import TARGETS, ask_uv, installed_tags, wheel
 from venvstacks_rules.model.platforms import PLATFORMS, compatible_tags
 from venvstacks_rules.model.pylock import LockedWheel
 from venvstacks_rules.model.selection import best_wheel
 
 VERSIONS = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14", "3.13t", "3.14t")
-
-# How uv calls a platform, with the oldest macOS that counts there; our platform, and its targets.
-TARGETS = {
-    "glibc 2.17": ("x86_64-manylinux_2_17", "13.0", "linux_x86_64", "glibc@2.17"),
-    "glibc 2.28": ("x86_64-manylinux_2_28", "13.0", "linux_x86_64", "glibc"),
-    "glibc 2.40": ("x86_64-manylinux_2_40", "13.0", "linux_x86_64", "glibc@2.40"),
-    "glibc on ARM": ("aarch64-manylinux_2_28", "13.0", "linux_aarch64", "glibc@2.28"),
-    "musl": ("x86_64-unknown-linux-musl", "13.0", "linux_x86_64", "musl@1.2"),
-    "musl on ARM": ("aarch64-unknown-linux-musl", "13.0", "linux_aarch64", "musl"),
-    "macOS 10.15": ("x86_64-apple-darwin", "10.15", "macosx_x86_64", "glibc"),
-    "macOS on Intel": ("x86_64-apple-darwin", "13.0", "macosx_x86_64", "glibc"),
-    "macOS on ARM": ("aarch64-apple-darwin", "13.0", "macosx_arm64", "glibc"),
-    "macOS 15 on ARM": ("aarch64-apple-darwin", "15.1", "macosx_arm64", "glibc"),
-    "Windows": ("x86_64-pc-windows-msvc", "13.0", "win_amd64", "glibc"),
-    "Windows on ARM": ("aarch64-pc-windows-msvc", "13.0", "win_arm64", "glibc"),
-}
 
 MANYLINUX = (
     "manylinux1", "manylinux2010", "manylinux2014", "manylinux_2_5", "manylinux_2_12",
@@ -49,17 +28,6 @@ PLATFORM_TAGS = (
     "macosx_13_0_arm64", "macosx_13_0_x86_64", "macosx_13_0_universal2", "macosx_14_0_arm64",
     "macosx_14_0_universal2", "macosx_15_0_arm64", "win32", "win_amd64", "win_arm64", "any",
 )  # fmt: skip
-
-CLAIM = """\
-import json, subprocess, sys
-done = subprocess.run([sys.executable, *sys.argv[2:]], stdout=subprocess.PIPE, check=True)
-answer = json.loads(done.stdout)
-full = f"{sys.argv[1]}.0"
-answer["markers"].update(implementation_version=full, python_full_version=full)
-answer["markers"].update(python_version=sys.argv[1])
-answer.update(gil_disabled=True, sys_version=full)
-print(json.dumps(answer))
-"""
 
 
 def python_tags(version: str) -> tuple[str, ...]:
@@ -94,57 +62,6 @@ def python_tags(version: str) -> tuple[str, ...]:
     )
 
 
-def wheel(folder: Path, name: str, version: str, tag: str) -> str:
-    """Write a wheel with nothing but metadata; its file name."""
-    file_name = f"{name}-{version}-{tag}.whl"
-    info = f"{name}-{version}.dist-info"
-    with zipfile.ZipFile(folder / file_name, "w") as archive:
-        archive.writestr(
-            f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
-        )
-        archive.writestr(f"{info}/WHEEL", f"Wheel-Version: 1.0\nTag: {tag}\n")
-        archive.writestr(f"{info}/RECORD", "")
-    return file_name
-
-
-def free_threaded_interpreter(folder: Path, version: str) -> Path:
-    """This interpreter, which tells uv that it is a free-threaded CPython `version`."""
-    claim = folder / "claim.py"
-    claim.write_text(CLAIM)
-    script = folder / "python"
-    command = shlex.join([sys.executable, "-I", str(claim), version.rstrip("t")])
-    script.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
-    script.chmod(0o755)
-    return script
-
-
-def ask_uv(
-    folder: Path, verb: str, names: Iterable[str], version: str, target: str, *options: str
-) -> str:
-    """What uv prints that is asked for packages of `folder`."""
-    platform, macos, _, _ = TARGETS[target]
-    command = [find_uv_bin(), "pip", verb, "--no-config", "--no-cache", "--offline", "--no-index"]
-    command += ["--no-build", "--no-deps", "--find-links", str(folder), *options]
-    requirements = folder / "requirements.in"
-    requirements.write_text("\n".join(names))
-    command += ["-r", str(requirements)] if verb == "install" else [str(requirements)]
-    if version.endswith("t"):
-        # There is no option for it: the build is that of the interpreter.
-        command += ["--python", str(free_threaded_interpreter(folder, version))]
-    else:
-        command += ["--python-version", version]
-        command += ["--python", sys.executable] if verb == "install" else []
-    done = subprocess.run(
-        [*command, "--python-platform", platform],
-        capture_output=True,
-        text=True,
-        env={"MACOSX_DEPLOYMENT_TARGET": macos, "PATH": "/usr/bin:/bin"},
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 def differing_tags(version: str, platform: str) -> list[str]:
     """Tags of which some fit: any interpreter on the platform, one interpreter on any platform."""
     interpreter = python_tags(version)[0]
@@ -177,14 +94,6 @@ def test_the_same_wheels_fit(tmp_path: Path, target: str, version: str) -> None:
     ours = {tag for tag in names.values() if parse_wheel_filename(f"demo-2-{tag}.whl")[3] & fitting}
     assert accepted == ours
     assert 10 < len(accepted) < len(names)
-
-
-def installed_tags(folder: Path) -> Mapping[str, str]:
-    """Of each package that uv installed, the tag of the wheel that it took."""
-    found = {}
-    for path in folder.glob("*.dist-info/WHEEL"):
-        found[path.parent.name.partition("-")[0]] = path.read_text().partition("Tag: ")[2].strip()
-    return found
 
 
 @pytest.mark.parametrize("version", ["3.9", "3.14", "3.14t"])

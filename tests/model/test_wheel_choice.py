@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.model.test_platform_tags import TARGETS, ask_uv, installed_tags, wheel
+from tests.support.uv_targets import TARGETS, ask_uv, installed_tags, wheel
 from venvstacks_rules.model.platforms import PLATFORMS
 from venvstacks_rules.model.pylock import LockedWheel
 from venvstacks_rules.model.selection import best_wheel
