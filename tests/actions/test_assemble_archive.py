@@ -31,7 +31,13 @@ from venvstacks_rules.model.segment_index import SegmentIndex
 LEVELS = {"tar.zst": 3, "tar.xz": 0, "tar.gz": 1, "zip": 1}
 TARGET = "framework-demo"
 DEMO = "lib/python3.11/site-packages/demo.py"
-CANNOT = "The archive of `//demo:demo` cannot be assembled."
+CANNOT = (
+    "The archive of `//demo:demo` for linux_x86_64 cannot be assembled: it could not be unpacked. "
+    "Change or leave out what is named, or narrow `platforms`."
+)
+DAMAGED = (
+    "The archive of `//demo:demo` for linux_x86_64 cannot be assembled: its segments are damaged."
+)
 
 
 def make_segments(folder: Path, compression: Compression) -> tuple[str, ...]:
@@ -79,7 +85,11 @@ def make_request(folder: Path, archive_format: str = "tar.zst") -> AssembleArchi
         case_sensitive=True,
         links=(OwnLink("bin/python", "../../cpython/bin/python3.11"),),
         compression=compression,
-        metadata={"layer_name": TARGET, "archive_size": "ours wins"},
+        metadata={
+            "layer_name": TARGET,
+            "target_platform": "linux_x86_64",
+            "archive_size": "ours wins",
+        },
         archive=str(folder / f"dist/{TARGET}.{archive_format}"),
         metadata_file=str(folder / f"dist/{TARGET}.json"),
         segments_file=str(folder / f"dist/{TARGET}.segments.json"),
@@ -175,7 +185,8 @@ def test_metadata_and_index_describe_the_archive(tmp_path: Path) -> None:
         "  },\n"
         f'  "archive_name": "{TARGET}.tar.zst",\n'
         f'  "archive_size": {len(data)},\n'
-        f'  "layer_name": "{TARGET}"\n'
+        f'  "layer_name": "{TARGET}",\n'
+        '  "target_platform": "linux_x86_64"\n'
         "}\n"
     )
     index = index_of(request)
@@ -217,9 +228,7 @@ def test_damaged_segments_are_all_reported(tmp_path: Path) -> None:
     actual = hashlib.sha256((tmp_path / "wheels/demo.seg").read_bytes()).hexdigest()
     (tmp_path / "python/python.seg").write_bytes(b"short")
     size = json.loads(Path(request.results[0]).read_text())["segment"]["size"]
-    assert problems(
-        request, "The archive of `//demo:demo` cannot be assembled: its segments are damaged."
-    ) == [
+    assert problems(request, DAMAGED) == [
         f"the segment of `interpreter` has 5 bytes, {size} were announced",
         f"the segment of `{FILE_NAME}` has the hash sha256:{actual}, "
         f"sha256:{'0' * 64} was announced",
@@ -237,7 +246,7 @@ def test_a_caller_may_know_the_hashes_of_the_segments(tmp_path: Path) -> None:
     size = (tmp_path / "other/wheels/demo.seg").stat().st_size
     assert problems(
         replace(request, segments_are_checked=True),
-        "The archive of `//demo:demo` cannot be assembled: its segments are damaged.",
+        DAMAGED,
     ) == [f"the segment of `{FILE_NAME}` has {size} bytes, 7 were announced"]
 
 
@@ -252,9 +261,9 @@ def test_segments_of_another_format_are_refused(tmp_path: Path) -> None:
 def test_missing_segment(tmp_path: Path) -> None:
     request = make_request(tmp_path)
     (tmp_path / "wheels/demo.seg").unlink()
-    assert problems(
-        request, "The archive of `//demo:demo` cannot be assembled: its segments are damaged."
-    ) == [f"the segment of `{FILE_NAME}` cannot be read: No such file or directory"]
+    assert problems(request, DAMAGED) == [
+        f"the segment of `{FILE_NAME}` cannot be read: No such file or directory"
+    ]
 
 
 def test_clashes_with_the_layers_own_files(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -127,14 +128,14 @@ def packaged(root: BuildRoot) -> Finished:
 
 
 def warnings(done: Finished) -> list[str]:
-    lines = [line.partition("[INFO] ")[2] or line for line in done.stderr.splitlines()]
-    return [line for line in lines if " needs " in line]
+    lines = [line.partition("[WARN] ")[2] for line in done.stderr.splitlines()]
+    return [line for line in lines if re.match(r"\S+ for \w+: ", line)]
 
 
 MISSED = (
     f"s:app for {NATIVE}: `{SITE}/our_ext/needy.so` of our_ext-1.0-py3-none-{NATIVE}.whl needs "
     "`libabsent.so.9`, which no layer of its chain, no run path and no machine of the platform "
-    "provides."
+    "provides. Require the package that has it, or name in `dynlib_exclude` what does without."
 )
 
 
@@ -192,8 +193,8 @@ def test_what_is_missed_is_told_at_every_run(root: BuildRoot, packaged: Finished
 
 def test_libraries_of_one_name_that_one_is_needed_by(root: BuildRoot) -> None:
     assert root.pants("package", "s:twins").error == (
-        "DefinitionError: s:twins: different shared libraries have one name, and are needed by "
-        "it.\n"
+        f"DefinitionError: s:twins for {NATIVE}: different shared libraries have one name, and "
+        "are needed by it.\n"
         f"  * `libtwin.so`, which `{SITE}/our_asking/asking.so` needs and its run paths do not "
         "find:\n"
         f"    `{SITE}/our_left/libtwin.so`\n"
@@ -219,8 +220,8 @@ def test_libraries_of_one_name_that_nothing_needs(root: BuildRoot) -> None:
 
 def test_libraries_of_one_name_that_a_layer_above_needs(root: BuildRoot) -> None:
     assert root.pants("package", "s:above").error == (
-        "DefinitionError: s:above: different shared libraries have one name, and are needed by "
-        "it.\n"
+        f"DefinitionError: s:above for {NATIVE}: different shared libraries have one name, and "
+        "are needed by it.\n"
         f"  * `libtwin.so`, which `{SITE}/our_asking/asking.so` needs: framework-apart has several "
         "that differ, and offers none of them. Exclude all but one there, with its "
         "`dynlib_exclude`."

@@ -144,14 +144,22 @@ def test_what_is_written_and_said() -> None:
     found = LibraryReport(
         ambiguous=(AmbiguousLibrary("libq.so", ("a/libq.so", "b/libq.so")),),
         unresolved=(UnresolvedLibrary("libp.so", "w.whl", ("a", "b", "c", "d", "e")),),
-        newer_than_target=(NewerThanTarget("macOS 14.0", "macOS 13.0", "w.whl", ("a",)),),
+        newer_than_target=(
+            NewerThanTarget("macOS 14.0", "macOS 13.0", "w.whl", ("a",)),
+            NewerThanTarget("glibc 2.34", "glibc 2.28", "w.whl", ("a", "b")),
+        ),
         other_machine=(OtherMachine(("elf aarch64",), "w.whl", ("a", "b")),),
     )
     assert found.warnings == (
-        "`a`, `b`, `c` and 2 more of w.whl needs `libp.so`, which no layer of its chain, no run "
-        "path and no machine of the platform provides",
-        "`a` of w.whl needs macOS 14.0, and the layer is for macOS 13.0",
-        "w.whl has binaries for other machines only (elf aarch64), such as `a`, `b`",
+        "`a`, `b`, `c` and 2 more of w.whl need `libp.so`, which no layer of its chain, no run "
+        "path and no machine of the platform provides. Require the package that has it, or name in "
+        "`dynlib_exclude` what does without",
+        "`a` of w.whl needs macOS 14.0, and the layer is for macOS 13.0. Raise its "
+        "`macosx_target`, or require another version",
+        "`a`, `b` of w.whl need glibc 2.34, and the layer is for glibc 2.28. Raise its "
+        "`linux_target`, or require another version",
+        "w.whl has binaries for other machines only (elf aarch64), such as `a`, `b`. Require "
+        "another version",
     )
     assert found.to_dict() == {
         "ambiguous": [{"library": "libq.so", "files": ["a/libq.so", "b/libq.so"]}],
@@ -159,7 +167,8 @@ def test_what_is_written_and_said() -> None:
             {"library": "libp.so", "wheel": "w.whl", "files": ["a", "b", "c", "d", "e"]}
         ],
         "newer_than_target": [
-            {"needs": "macOS 14.0", "target": "macOS 13.0", "wheel": "w.whl", "files": ["a"]}
+            {"needs": "macOS 14.0", "target": "macOS 13.0", "wheel": "w.whl", "files": ["a"]},
+            {"needs": "glibc 2.34", "target": "glibc 2.28", "wheel": "w.whl", "files": ["a", "b"]},
         ],
         "other_machine": [{"machines": ["elf aarch64"], "wheel": "w.whl", "files": ["a", "b"]}],
     }

@@ -82,7 +82,8 @@ def _write_archive(
             ),
         ]
         if problems:
-            raise ArchiveError(f"The archive of `{request.target}` cannot be assembled.", problems)
+            remedy = "Change or leave out what is named, or narrow `platforms`."
+            raise _refused(request, f"it could not be unpacked. {remedy}", problems)
         segments.append(_write_own_segment(own, request))
         joining.add(segments[-1])
         directory, listing, wrong = b"", "", None
@@ -95,14 +96,17 @@ def _write_archive(
             wrong = e
         problems = joining.finish()
         if problems:
-            raise ArchiveError(
-                f"The archive of `{request.target}` cannot be assembled: its segments are damaged.",
-                problems,
-            )
+            raise _refused(request, "its segments are damaged.", problems)
         if wrong is not None:
             raise wrong
         joining.end_with(directory)
         return listing, AssembledArchive(joining.size, joining.sha256())
+
+
+def _refused(request: AssembleArchiveRequest, reason: str, problems: list[str]) -> ArchiveError:
+    platform = request.metadata.get("target_platform")
+    archive = f"The archive of `{request.target}`" + (f" for {platform}" if platform else "")
+    return ArchiveError(f"{archive} cannot be assembled: {reason}", problems)
 
 
 def _read_result(path: str) -> list[Segment]:

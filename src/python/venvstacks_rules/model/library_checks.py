@@ -21,7 +21,7 @@ from venvstacks_rules.model.loaders import Need
 
 
 def refuse_ambiguous(
-    address: str, libraries: LayerLibraries, lower: Sequence[LayerInterface]
+    layer: str, libraries: LayerLibraries, lower: Sequence[LayerInterface]
 ) -> None:
     """DefinitionError for names that a layer on `lower` needs and that stand for several libraries.
 
@@ -42,7 +42,7 @@ def refuse_ambiguous(
     ]
     if problems:
         raise DefinitionError(
-            f"{address}: different shared libraries have one name, and are needed by it.", problems
+            f"{layer}: different shared libraries have one name, and are needed by it.", problems
         )
 
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from venvstacks_rules.model.linux_targets import GLIBC
+
 _SHOWN_FILES = 3
 
 
@@ -77,29 +79,36 @@ class LibraryReport:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What those who package the layer should know, without a full stop."""
+        """What those who package the layer should know, and what to do; without a full stop."""
         return tuple(self._warnings())
 
     def _warnings(self) -> Iterator[str]:
         for missing in self.unresolved:
             yield (
-                f"{_shown(missing.files)} of {missing.wheel} needs `{missing.library}`, which no "
-                "layer of its chain, no run path and no machine of the platform provides"
+                f"{_shown(missing.files)} of {missing.wheel} {_need(missing.files)} "
+                f"`{missing.library}`, which no layer of its chain, no run path and no machine of "
+                "the platform provides. Require the package that has it, or name in "
+                "`dynlib_exclude` what does without"
             )
         for newer in self.newer_than_target:
+            field = "linux_target" if newer.target.startswith(GLIBC) else "macosx_target"
             yield (
-                f"{_shown(newer.files)} of {newer.wheel} needs {newer.needs}, and the layer is "
-                f"for {newer.target}"
+                f"{_shown(newer.files)} of {newer.wheel} {_need(newer.files)} {newer.needs}, and "
+                f"the layer is for {newer.target}. Raise its `{field}`, or require another version"
             )
         for other in self.other_machine:
             yield (
                 f"{other.wheel} has binaries for other machines only ({', '.join(other.machines)}),"
-                f" such as {_shown(other.files)}"
+                f" such as {_shown(other.files)}. Require another version"
             )
 
 
 def _plain(entry: dict[str, Any]) -> dict[str, Any]:
     return {key: list(v) if isinstance(v, tuple) else v for key, v in entry.items()}
+
+
+def _need(files: tuple[str, ...]) -> str:
+    return "needs" if len(files) == 1 else "need"
 
 
 def _shown(files: tuple[str, ...]) -> str:

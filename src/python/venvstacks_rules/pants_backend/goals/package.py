@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os.path
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -21,7 +22,11 @@ from venvstacks_rules.pants_backend.manifest_target import (
 )
 from venvstacks_rules.pants_backend.subsystem import VenvstacksSubsystem
 from venvstacks_rules.pants_backend.target_types import LayerOutputPathField, RequirementsField
-from venvstacks_rules.pants_backend.util_rules.archives import LayerArchiveRequest, layer_archive
+from venvstacks_rules.pants_backend.util_rules.archives import (
+    LayerArchive,
+    LayerArchiveRequest,
+    layer_archive,
+)
 from venvstacks_rules.pants_backend.util_rules.layer_graph import LayerRequest, find_layer
 from venvstacks_rules.pants_backend.util_rules.manifests import StackOutputsRequest, stack_outputs
 from venvstacks_rules.pants_backend.util_rules.output_folders import (
@@ -29,6 +34,8 @@ from venvstacks_rules.pants_backend.util_rules.output_folders import (
     output_folder_request,
 )
 from venvstacks_rules.pants_backend.util_rules.stacks import StackLayersRequest, stack_layers
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -50,7 +57,8 @@ class StackPackageFieldSet(PackageFieldSet):
     output_path: ManifestOutputPathField
 
 
-# These two run again at every run, since `RunId` does, and find their results remembered.
+# These two run again at every run, since `RunId` does, and find their results remembered. So they
+# can log what is to be heard every time.
 @rule(desc="Package layer", level=LogLevel.DEBUG)
 async def package_layer(
     field_set: LayerPackageFieldSet,
@@ -81,7 +89,7 @@ async def package_layer(
             BuiltPackageArtifact(os.path.join(folder.path, built.metadata)),
             BuiltPackageArtifact(os.path.join(folder.path, built.segments)),
         ]
-    artifacts += [_note(warning) for built in archives for warning in built.warnings]
+    _warn(archives)
     return BuiltPackage(await engine.merge_digests(MergeDigests(prefixed)), tuple(artifacts))
 
 
@@ -128,13 +136,19 @@ async def package_stack(
         )
         artifacts.append(BuiltPackageArtifact(os.path.join(folder.path, manifest), lines))
         artifacts += [BuiltPackageArtifact(os.path.join(folder.path, path)) for path in metadata]
-        artifacts += [_note(warning) for built in outputs.archives for warning in built.warnings]
+        _warn(outputs.archives)
     return BuiltPackage(await engine.merge_digests(MergeDigests(prefixed)), tuple(artifacts))
 
 
 def _note(text: str) -> BuiltPackageArtifact:
-    """What the goal says at every run; what a rule logs is lost when its result is remembered."""
+    """What the goal says beside what it wrote."""
     return BuiltPackageArtifact(None, (text,))
+
+
+def _warn(archives: Iterable[LayerArchive]) -> None:
+    for archive in archives:
+        for warning in archive.warnings:
+            logger.warning(warning)
 
 
 def rules() -> Iterable[object]:

@@ -94,8 +94,8 @@ async def layer_contents(request: LayerContentsRequest) -> LayerContents:
         for address in layer.lower
     )
     version, libraries = analysis.target.python_version, analysis.libraries
-    refuse_ambiguous(layer.address, libraries, lower)
     platform = analysis.target.platform
+    refuse_ambiguous(f"{layer.address} for {platform.name}", libraries, lower)
     files, links = layer_files(
         layer_config(layer, version, lower, os_name=platform.os_name),
         lower,
