@@ -1,6 +1,6 @@
 """The files of a wheel as they lie in a layer: what an installer would unpack.
 
-They are a function of the wheel's bytes and file name, and of the Python version. The metadata is
+They are a function of the wheel's bytes and file name, and of the layer's layout. The metadata is
 read with the ``installer`` library; its ``install()`` is not used, since it writes files in the
 order of the zip archive, stops at the first problem, and reads every file twice to validate it.
 """
@@ -10,10 +10,10 @@ from __future__ import annotations
 import base64
 import posixpath
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from installer.records import RecordEntry
 from installer.utils import SCHEME_NAMES
@@ -29,6 +29,9 @@ from venvstacks_rules.model.layout import LayerLayout
 from venvstacks_rules.model.paths import windows_problem
 
 INSTALLER = b"venvstacks-rules\n"
+
+_Wheel = TypeVar("_Wheel", bound="AnnouncedWheel")
+_Made = TypeVar("_Made")
 
 # Of a .dist-info folder: made anew, or a statement about an installation that is not ours.
 _NOT_COPIED = frozenset(
@@ -80,6 +83,20 @@ def refusal(errors: list[RefusedWheelError], count: int) -> WheelError:
         "another version of the package, or fetch the file again if it was damaged on the way.",
         [problem for error in errors for problem in error.problems],
     )
+
+
+def of_each(wheels: Sequence[_Wheel], make: Callable[[_Wheel], _Made]) -> tuple[_Made, ...]:
+    """What `make` makes of each wheel; WheelError with the problems of all that it refuses."""
+    made: list[_Made] = []
+    refused: list[RefusedWheelError] = []
+    for wheel in wheels:
+        try:
+            made.append(make(wheel))
+        except RefusedWheelError as e:
+            refused.append(e)
+    if refused:
+        raise refusal(refused, len(wheels))
+    return tuple(made)
 
 
 def write_wheel(wheel: AnnouncedWheel, layout: LayerLayout, sink: FileSink) -> None:

@@ -15,7 +15,7 @@ from venvstacks_rules.actions import _wheel_checks
 from venvstacks_rules.actions._binaries import HEAD, binary_format, read_binaries
 from venvstacks_rules.actions._streams import chunks
 from venvstacks_rules.actions._wheel_checks import shown
-from venvstacks_rules.actions._wheel_files import RefusedWheelError, opened_wheel, refusal
+from venvstacks_rules.actions._wheel_files import RefusedWheelError, of_each, opened_wheel
 from venvstacks_rules.model.action_io import from_json
 from venvstacks_rules.model.analysis_io import (
     AnalyzedWheel,
@@ -40,16 +40,7 @@ def run(request_text: str) -> AnalyzedWheels:
     """
     request = from_json(AnalyzeWheelsRequest, request_text)
     layout = LayerLayout(request.python_version, request.os_name)
-    analyzed: list[AnalyzedWheel] = []
-    refused: list[RefusedWheelError] = []
-    for wheel in request.wheels:
-        try:
-            analyzed.append(_analyzed(wheel, layout))
-        except RefusedWheelError as e:
-            refused.append(e)
-    if refused:
-        raise refusal(refused, len(request.wheels))
-    return AnalyzedWheels(tuple(analyzed))
+    return AnalyzedWheels(of_each(request.wheels, lambda wheel: _analyzed(wheel, layout)))
 
 
 def _analyzed(wheel: WheelToAnalyze, layout: LayerLayout) -> AnalyzedWheel:

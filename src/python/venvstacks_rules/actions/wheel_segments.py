@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from venvstacks_rules.actions._segments import new_segment
-from venvstacks_rules.actions._wheel_files import RefusedWheelError, refusal, write_wheel
+from venvstacks_rules.actions._wheel_files import of_each, write_wheel
 from venvstacks_rules.model.action_io import (
     Segment,
     WheelInput,
@@ -26,16 +26,7 @@ def run(request_text: str) -> WheelSegments:
     Raises WheelError with the problems of all wheels of the request.
     """
     request = from_json(WheelSegmentsRequest, request_text)
-    segments: list[Segment] = []
-    refused: list[RefusedWheelError] = []
-    for wheel in request.wheels:
-        try:
-            segments.append(_segment(wheel, request))
-        except RefusedWheelError as e:
-            refused.append(e)
-    if refused:
-        raise refusal(refused, len(request.wheels))
-    return WheelSegments(tuple(segments))
+    return WheelSegments(of_each(request.wheels, lambda wheel: _segment(wheel, request)))
 
 
 def _segment(wheel: WheelInput, request: WheelSegmentsRequest) -> Segment:

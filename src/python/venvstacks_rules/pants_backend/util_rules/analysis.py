@@ -77,13 +77,12 @@ async def wheel_group_analysis(request: WheelGroupAnalysisRequest) -> AnalyzedWh
         WheelToAnalyze(wheel.path, wheel.file_name, wheel.sha256, wheel.size)
         for wheel in fetched.wheels
     )
-    names = f"{wheels[0].file_name.split('-')[0]}" if len(wheels) == 1 else f"{len(wheels)} wheels"
     result = await run_action(
         ActionProcessRequest(
             verb="analyze-wheels",
             request=to_json(AnalyzeWheelsRequest(wheels, request.python_version, request.os_name)),
             input_digest=fetched.digest,
-            description=f"Look at what {names} of {request.layer} bring along",
+            description=f"Look at what {fetched.called} of {request.layer} bring along",
             level=LogLevel.DEBUG,
         ),
         **implicitly(),

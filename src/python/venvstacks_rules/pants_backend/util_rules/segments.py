@@ -261,7 +261,6 @@ async def wheel_group(request: WheelGroupRequest) -> SegmentGroup:
         for index, wheel in enumerate(fetched.wheels)
     )
     megabytes = sum(wheel.size for wheel in wheels) / 1e6
-    names = f"{wheels[0].file_name.split('-')[0]}" if len(wheels) == 1 else f"{len(wheels)} wheels"
     result = await run_action(
         ActionProcessRequest(
             verb="wheel-segments",
@@ -276,7 +275,7 @@ async def wheel_group(request: WheelGroupRequest) -> SegmentGroup:
             ),
             input_digest=fetched.digest,
             output_files=tuple(wheel.output for wheel in wheels),
-            description=f"Compress {names} for {request.layer} ({megabytes:.1f} MB)",
+            description=f"Compress {fetched.called} for {request.layer} ({megabytes:.1f} MB)",
         ),
         **implicitly(),
     )

@@ -91,6 +91,13 @@ class FetchedWheels:
     wheels: tuple[FetchedWheel, ...]
     """In the order of the request."""
 
+    @property
+    def called(self) -> str:
+        """What they are called in the description of a process: the one by its name."""
+        if len(self.wheels) == 1:
+            return self.wheels[0].file_name.split("-")[0]
+        return f"{len(self.wheels)} wheels"
+
 
 @dataclass(frozen=True)
 class PathWheelsRequest:
