@@ -3,29 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import os
 import zipfile
 
 import pytest
-from installer.records import Hash
 
-from tests.support.wheels import record_hash
+from tests.support.wheels import archive_of, expected_hash
 from venvstacks_rules.actions._wheel_content import WheelContent
 
 CONTENTS = {"text": b"import os\n" * 300_000, "noise": os.urandom(3_000_000), "empty": b""}
-
-
-def archive_of(contents: dict[str, bytes], method: int) -> zipfile.ZipFile:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", method) as archive:
-        for name, data in contents.items():
-            archive.writestr(name, data)
-    return zipfile.ZipFile(buffer)
-
-
-def expected_hash(data: bytes, algorithm: str = "sha256") -> Hash:
-    return Hash.parse(record_hash(data, algorithm))
 
 
 @pytest.mark.parametrize("algorithm", ["sha256", "sha384", "sha512"])

@@ -77,6 +77,23 @@ def test_streams_of_a_wheel_are_copied_whatever_their_method(tmp_path: Path) -> 
     assert found[f"{TARGET}/lib64"] == Item(f"{TARGET}/lib64", b"lib", 0o120777, 0)
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_what_few_programs_read_is_deflated(tmp_path: Path, method: int) -> None:
+    usual = wheel({"a.py": SOURCE, "b.py": b"", "noise": os.urandom(5000)})
+    with zipfile.ZipFile(io.BytesIO(usual)) as names:
+        rare = recompressed(usual, dict.fromkeys(names.namelist(), (method, 9)))
+    before, after = (
+        assemble(request_of(tmp_path / kind, [segments(tmp_path / kind, {name_of("demo"): data})]))
+        for kind, data in (("usual", usual), ("rare", rare))
+    )
+    contents = [
+        [(item.name, item.content, item.mode) for item in items(archive.read_bytes())]
+        for archive in (before, after)
+    ]
+    assert contents[0] == contents[1]
+    assert {item.method for item in items(after.read_bytes())} == {0, 8}
+
+
 def test_files_are_those_of_the_tar_formats_in_the_same_order(tmp_path: Path) -> None:
     wheels = {name_of("demo"): wheel({"b.py": SOURCE, "a/x.py": b"", "z.txt": b"z"})}
     found = []

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import zstandard
+from installer.records import Hash
 
 METADATA = "Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n"
 WHEEL = "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
@@ -65,6 +66,20 @@ def wheel_bytes(
             info.external_attr = (attributes or {}).get(path, regular(0o644))
             archive.writestr(info, content)
     return buffer.getvalue()
+
+
+def archive_of(contents: dict[str, bytes], method: int) -> zipfile.ZipFile:
+    """A zip archive of files, open."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", method) as archive:
+        for name, data in contents.items():
+            archive.writestr(name, data)
+    return zipfile.ZipFile(buffer)
+
+
+def expected_hash(data: bytes, algorithm: str = "sha256") -> Hash:
+    """What RECORD says of a file."""
+    return Hash.parse(record_hash(data, algorithm))
 
 
 @dataclass(frozen=True)

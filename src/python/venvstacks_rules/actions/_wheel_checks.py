@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import lzma
 import stat
 import zipfile
 import zlib
@@ -18,6 +19,7 @@ from installer.utils import parse_metadata_file
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
+from venvstacks_rules.actions import _zip_methods
 from venvstacks_rules.model.paths import path_problem
 
 MIN_EXPANSION = 64 * 1024 * 1024
@@ -31,6 +33,7 @@ READ_ERRORS: tuple[type[Exception], ...] = (
     zipfile.BadZipFile,
     zipfile.LargeZipFile,
     zlib.error,
+    lzma.LZMAError,
     EOFError,
     NotImplementedError,
     OSError,
@@ -41,7 +44,7 @@ READ_ERRORS: tuple[type[Exception], ...] = (
 
 _MAX_METADATA = 64 * 1024 * 1024
 _HASHES = frozenset({"sha256", "sha384", "sha512"})
-_METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
+_METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, *_zip_methods.METHODS})
 _FLAG_ENCRYPTED = 0x1 | 0x40
 _FLAG_UTF8 = 0x800
 
@@ -97,7 +100,10 @@ def _kind_problem(info: zipfile.ZipInfo) -> str | None:
     if info.flag_bits & _FLAG_ENCRYPTED:
         return "the entry is encrypted"
     if info.compress_type not in _METHODS:
-        return f"compression method {info.compress_type} is not `stored` or `deflated`"
+        return (
+            f"compression method {info.compress_type} is none of `stored`, `deflated`, `bzip2` and "
+            "`lzma`"
+        )
     return None
 
 

@@ -1,6 +1,6 @@
 """Reads the entries of a wheel, and compares them with what the wheel says of them.
 
-The stream of an entry is inflated here and not by ``zipfile``, which does not tell where a stream
+The stream of an entry is unpacked here and not by ``zipfile``, which does not tell where a stream
 ends, nor whether it ends at all: both matter where it is copied into another archive.
 """
 
@@ -16,7 +16,7 @@ from typing import IO
 
 from installer.records import Hash
 
-from venvstacks_rules.actions import _wheel_checks
+from venvstacks_rules.actions import _wheel_checks, _zip_methods
 from venvstacks_rules.actions._entries import CompressedStream
 from venvstacks_rules.actions._streams import Inflated, chunks
 from venvstacks_rules.actions._wheel_checks import shown
@@ -37,6 +37,9 @@ class WheelContent:
         self._expected = expected
         # Some tools call an empty file deflated that has no stream; others could not unpack that.
         self._deflated = info.compress_type == zipfile.ZIP_DEFLATED and info.compress_size > 0
+        # What no program need know is compressed anew.
+        self.has_stream = info.compress_type not in _zip_methods.METHODS
+        """Whether the entry's stream can be copied into another archive."""
         self._sha256 = ""
         self._stream_size = info.compress_size
         self.problem: str | None = None
@@ -48,7 +51,7 @@ class WheelContent:
         size = crc = 0
         try:
             with self._open() as raw:
-                stream = Inflated(chunks(raw)) if self._deflated else chunks(raw)
+                stream = self._unpacked(chunks(raw))
                 for chunk in stream:
                     size += len(chunk)
                     if size > declared:
@@ -73,7 +76,10 @@ class WheelContent:
             pass
 
     def stream(self) -> CompressedStream:
-        """The stream as it is in the wheel; after all of it was read, and no problem found."""
+        """The stream as it is in the wheel; after all of it was read, and no problem found.
+
+        There is one where `has_stream` says so.
+        """
         return CompressedStream(
             deflated=self._deflated,
             crc=self._info.CRC,
@@ -94,8 +100,13 @@ class WheelContent:
             return f"has the hash {name}={actual}, RECORD says {name}={self._expected.value}"
         return None
 
+    def _unpacked(self, raw: Iterable[bytes]) -> Iterable[bytes]:
+        if not self.has_stream:
+            return _zip_methods.decompressed(self._info.compress_type, raw)
+        return Inflated(raw) if self._deflated else raw
+
     def _open(self) -> IO[bytes]:
-        """The entry's bytes in the wheel, be they deflated or not."""
+        """The entry's bytes in the wheel, be they compressed or not."""
         info = copy.copy(self._info)
         info.compress_type = zipfile.ZIP_STORED
         info.file_size = info.compress_size

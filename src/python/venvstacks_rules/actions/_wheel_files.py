@@ -272,7 +272,7 @@ def _add(
     executable = entry.executable
     if sink is None or entry.path is None:
         content.check()
-    elif isinstance(sink, StreamSink):
+    elif isinstance(sink, StreamSink) and content.has_stream:
         content.check()
         if content.problem is None:
             written.append(sink.add_stream(entry.path, content.stream(), executable=executable))
