@@ -131,7 +131,7 @@ def test_a_changed_file_reaches_exactly_the_layers_above(
                 "A runtime layer: a CPython interpreter, and maybe packages that everything above "
                 "shares.",
                 "python_implementation",
-                "The interpreter: `cpython@X.Y.Z`, for example `cpython@3.11.13`.",
+                "The interpreter: `cpython@X.Y.Z`, for example `cpython@3.11.13`; with a `t`",
                 "python_archives",
             ],
         ),
