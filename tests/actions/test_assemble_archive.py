@@ -250,6 +250,33 @@ def test_a_caller_may_know_the_hashes_of_the_segments(tmp_path: Path) -> None:
     ) == [f"the segment of `{FILE_NAME}` has {size} bytes, 7 were announced"]
 
 
+def test_a_caller_may_hash_the_archive(tmp_path: Path) -> None:
+    made = []
+    for folder, hashed in (("ours", False), ("callers", True)):
+        request = replace(make_request(tmp_path / folder, "zip"), archive_is_hashed=hashed)
+        sha256 = run(request).sha256
+        actual = hashlib.sha256(Path(request.archive).read_bytes()).hexdigest()
+        assert sha256 == ("0" * 64 if hashed else actual)
+        texts = [Path(p).read_text() for p in (request.metadata_file, request.segments_file)]
+        assert [text.count("0" * 64) for text in texts] == [hashed, hashed]
+        made.append([actual, *(text.replace("0" * 64, actual) for text in texts)])
+    assert made[0] == made[1]
+
+
+def test_a_hash_is_checked_though_the_caller_hashes_the_archive(tmp_path: Path) -> None:
+    request = replace(make_request(tmp_path, "zip"), archive_is_hashed=True)
+    # The first one, whose hash is otherwise that of the archive so far.
+    result = Path(request.results[0])
+    data = json.loads(result.read_text())
+    data["segment"]["sha256"] = "1" * 64
+    result.write_text(json.dumps(data))
+    actual = hashlib.sha256((tmp_path / "python/python.seg").read_bytes()).hexdigest()
+    assert problems(request, DAMAGED) == [
+        f"the segment of `interpreter` has the hash sha256:{actual}, "
+        f"sha256:{'1' * 64} was announced",
+    ]
+
+
 def test_segments_of_another_format_are_refused(tmp_path: Path) -> None:
     request = make_request(tmp_path, "tar.gz")
     zipped = replace(request, compression=Compression("zip", 6))

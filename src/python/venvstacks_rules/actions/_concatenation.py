@@ -16,19 +16,20 @@ from contextlib import contextmanager
 from typing import IO
 
 from venvstacks_rules.actions._streams import chunks
-from venvstacks_rules.model.action_io import Segment
+from venvstacks_rules.model.action_io import NOT_HASHED, Segment
 
 
 class Joining:
     """Writes segments into a file, one behind the other, as they become known.
 
     Use as a context manager. Each segment is compared with the size that it is announced with and,
-    if `check_hashes`, with the hash.
+    if `check_hashes`, with the hash. All of it is hashed if `hash_all`.
     """
 
-    def __init__(self, out: IO[bytes], *, check_hashes: bool) -> None:
+    def __init__(self, out: IO[bytes], *, check_hashes: bool, hash_all: bool) -> None:
         self._out = out
         self._check_hashes = check_hashes
+        self._hash_all = hash_all
         self._hasher = hashlib.sha256()
         # One thread each, so that each works in the order of the archive.
         self._pools = [ThreadPoolExecutor(1) for _ in range(3)]
@@ -50,9 +51,10 @@ class Joining:
         if problem is None:
             copying, hashing, checking = self._pools
             is_first = not self._results
-            futures.append(hashing.submit(self._hash, segment.path, is_first=is_first))
+            if self._hash_all:
+                futures.append(hashing.submit(self._hash, segment.path, is_first=is_first))
             futures.append(copying.submit(self._copy, segment.path))
-            if self._check_hashes and not is_first:
+            if self._check_hashes and not (is_first and self._hash_all):
                 futures.append(checking.submit(_sha256, segment.path))
         self._results.append((segment, problem, futures))
         self.size += segment.size
@@ -78,8 +80,8 @@ class Joining:
         self.size += len(data)
 
     def sha256(self) -> str:
-        """The hash of it all, in hexadecimal."""
-        return self._hasher.hexdigest()
+        """The hash of it all, in hexadecimal; `NOT_HASHED` where nobody asked for it."""
+        return self._hasher.hexdigest() if self._hash_all else NOT_HASHED
 
     def _hash(self, path: str, *, is_first: bool) -> str | None:
         """The hash of the first segment is that of the archive so far."""

@@ -66,7 +66,11 @@ def _write_archive(
 ) -> tuple[str, AssembledArchive]:
     """Write the archive into `out`, by way of the file `own`; the JSON that lists its segments."""
     segments: list[Segment] = []
-    with Joining(out, check_hashes=not request.segments_are_checked) as joining:
+    with Joining(
+        out,
+        check_hashes=not request.segments_are_checked,
+        hash_all=not request.archive_is_hashed,
+    ) as joining:
         for path in request.results:
             for segment in _read_result(path):
                 # It is copied and hashed while we look at what is in it.

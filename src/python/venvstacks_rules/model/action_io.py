@@ -25,6 +25,7 @@ from venvstacks_rules.model.linux_targets import DEFAULT_LINUX_TARGET
 from venvstacks_rules.model.network_io import FetchedFile, FetchFileRequest, NetworkSettings
 
 __all__ = [
+    "NOT_HASHED",
     "ArchivedFile",
     "AssembleArchiveRequest",
     "AssembledArchive",
@@ -270,6 +271,13 @@ class AssembleArchiveRequest:
     segments_are_checked: bool = False
     """Whether the caller knows that the segments have the hashes of their results, as one does that
     stores files by their hash: they are not hashed again."""
+    archive_is_hashed: bool = False
+    """Whether the caller hashes what is written, as the same one does: nobody hashes it before.
+    Where the hash of the archive belongs, in the result and in the two files, is `NOT_HASHED`."""
+
+
+NOT_HASHED = "0" * 64
+"""Stands for a SHA-256 that the caller has to fill in."""
 
 
 @dataclass(frozen=True)
@@ -278,6 +286,7 @@ class AssembledArchive:
 
     size: int
     sha256: str
+    """In hexadecimal; `NOT_HASHED` where the caller hashes the archive."""
 
 
 # ------------------------------------------------------------------------------------- locking

@@ -7,11 +7,20 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from pants.engine.addresses import Address
-from pants.engine.fs import Digest, DigestSubset, MergeDigests, PathGlobs
+from pants.engine.fs import (
+    CreateDigest,
+    Digest,
+    DigestSubset,
+    FileContent,
+    FileEntry,
+    MergeDigests,
+    PathGlobs,
+)
 from pants.engine.internals.session import RunId
 from pants.engine.process import ProcessResultMetadata
 
 from venvstacks_rules.model.action_io import (
+    NOT_HASHED,
     AssembleArchiveRequest,
     AssembledArchive,
     from_json,
@@ -88,6 +97,25 @@ class LayerArchive:
         )
 
 
+@dataclass(frozen=True)
+class HashedOutputsRequest:
+    """What ``assemble-archive`` wrote without hashing the archive."""
+
+    digest: Digest
+    archive: str
+    metadata: str
+    segments: str
+    """Paths in the digest."""
+
+
+@dataclass(frozen=True)
+class HashedOutputs:
+    """The three files, with the hash that the engine has of the archive."""
+
+    digest: Digest
+    sha256: str
+
+
 def _module_owners(segments: LayerSegments) -> dict[str, str]:
     """By name, the sources of the modules in the layer's own packages."""
     owners = {}
@@ -133,7 +161,9 @@ async def layer_archive(request: LayerArchiveRequest, options: VenvstacksSubsyst
         archive=names.archive,
         metadata_file=names.metadata,
         segments_file=names.segments,
+        # The engine stores files by their SHA-256: it knows that of everything.
         segments_are_checked=True,
+        archive_is_hashed=True,
     )
     inputs = await engine.merge_digests(
         MergeDigests([contents.modules.digest, *(group.digest for group in segments.groups)])
@@ -151,23 +181,42 @@ async def layer_archive(request: LayerArchiveRequest, options: VenvstacksSubsyst
         ),
         **implicitly(),
     )
-    digest = await engine.digest_subset_to_digest(DigestSubset(result.digest, PathGlobs(outputs)))
     made = from_json(AssembledArchive, result.result)
+    hashed = await hashed_outputs(HashedOutputsRequest(result.digest, *outputs), **implicitly())
     segments_made = [MadeSegments(len(g.segments), g.metadata) for g in segments.groups]
     # The layer's own files.
     segments_made.append(MadeSegments(1, result.metadata))
     return LayerArchive(
-        digest,
+        hashed.digest,
         install_target,
         *outputs,
         made.size,
-        made.sha256,
+        hashed.sha256,
         warnings=tuple(
             f"{layer.address} for {request.platform}: {warning}."
             for warning in contents.metadata.shared_libraries.warnings
         ),
         made=tuple(segments_made),
     )
+
+
+@rule
+async def hashed_outputs(request: HashedOutputsRequest) -> HashedOutputs:
+    globs = PathGlobs([request.archive]), PathGlobs([request.metadata, request.segments])
+    archive, texts = await concurrently(
+        engine.digest_subset_to_digest(DigestSubset(request.digest, paths)) for paths in globs
+    )
+    stored, contents = await concurrently(
+        engine.get_digest_entries(archive), engine.get_digest_contents(texts)
+    )
+    (entry,) = (entry for entry in stored if isinstance(entry, FileEntry))
+    sha256 = entry.file_digest.fingerprint
+    files = [
+        FileContent(text.path, text.content.replace(NOT_HASHED.encode(), sha256.encode()))
+        for text in contents
+    ]
+    completed = await engine.create_digest(CreateDigest(files))
+    return HashedOutputs(await engine.merge_digests(MergeDigests([archive, completed])), sha256)
 
 
 def rules() -> Iterable[object]:
