@@ -9,7 +9,7 @@ import tarfile
 from pathlib import Path
 
 from benchmarks.ours import Ours
-from benchmarks.stack import PYTHON
+from benchmarks.stack import LAYERS_ABOVE, PYTHON
 
 PLATFORMS = (
     "linux_x86_64",
@@ -28,20 +28,6 @@ venvstacks_runtime(
     python_implementation="cpython@{version}",
     python_archives={archives},
     requirements=["numpy"],
-)
-venvstacks_framework(name="sklearn", runtime=":cpython", requirements=["scikit-learn"])
-venvstacks_framework(name="http", runtime=":cpython", requirements=["httpx"])
-venvstacks_application(
-    name="classify",
-    launch_module="classify.py",
-    frameworks=[":sklearn"],
-    requirements=["scikit-learn"],
-)
-venvstacks_application(
-    name="report",
-    launch_module="report",
-    frameworks=[":sklearn", ":http"],
-    requirements=["scikit-learn", "httpx", "rich"],
 )
 """
 # Built first, so that the tool is there and the machine was looked at.
@@ -66,6 +52,7 @@ def write_stack(folder: Path, sources: Path, *, archive: Path, version: str) -> 
     files = "\n".join(f'file(name="{x}", source="{x}.tar.gz")' for x in PLATFORMS)
     archives = {name: f":{name}" for name in PLATFORMS}
     text = _BUILD.format(version=version, files=files, archives=archives)
+    text += LAYERS_ABOVE.format(framework='"scikit-learn"')
     (folder / "BUILD").write_text(text)
     (folder / "warm").mkdir()
     (folder / "warm/BUILD").write_text(_WARM_UP.format(version=version))

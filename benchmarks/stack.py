@@ -44,16 +44,7 @@ frameworks = ["sklearn", "http"]
 requirements = ["scikit-learn", "httpx", "rich"]
 """
 
-_BUILD = """\
-file(name="interpreter", source="{archive}")
-
-venvstacks_runtime(
-    name="cpython",
-    python_implementation="cpython@{version}",
-    python_archives={{"linux_x86_64": ":interpreter"}},
-    requirements=["numpy"],
-    platforms=["linux_x86_64"],
-)
+LAYERS_ABOVE = """\
 venvstacks_framework(name="sklearn", runtime=":cpython", requirements=[{framework}])
 venvstacks_framework(name="http", runtime=":cpython", requirements=["httpx"])
 venvstacks_application(
@@ -69,6 +60,19 @@ venvstacks_application(
     requirements=["scikit-learn", "httpx", "rich"],
 )
 """
+"""What lies on the runtime `:cpython`, in a BUILD file."""
+
+_BUILD = """\
+file(name="interpreter", source="{archive}")
+
+venvstacks_runtime(
+    name="cpython",
+    python_implementation="cpython@{version}",
+    python_archives={{"linux_x86_64": ":interpreter"}},
+    requirements=["numpy"],
+    platforms=["linux_x86_64"],
+)
+"""
 
 
 def write_stack(
@@ -79,7 +83,8 @@ def write_stack(
     framework = '"scikit-learn"' + (f', "{ADDED_REQUIREMENT}"' if added else "")
     (folder / "venvstacks.toml").write_text(_TOML.format(version=version, framework=framework))
     (folder / "BUILD").write_text(
-        _BUILD.format(version=version, framework=framework, archive=archive.name)
+        _BUILD.format(version=version, archive=archive.name)
+        + LAYERS_ABOVE.format(framework=framework)
     )
     shutil.copy(sources / "classify.py", folder)
     shutil.copytree(sources / "report", folder / "report", dirs_exist_ok=True)
