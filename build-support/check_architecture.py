@@ -1,9 +1,8 @@
-"""Check that the plugin's parts import only what they may, and that files and functions stay small.
+"""Check that parts and rooms import only what they may, and that files and functions stay small.
 
-    pants_backend  ->  model  <-  actions
-
-Prints every problem as `path:line: message` and exits with 1 if there is one. Reads the sources
-with `ast` and imports none of them. Standard library only; runs on Python 3.9 and newer.
+The rooms, and the arrows between them, are those of `rooms.py`. Prints every problem as
+`path:line: message` and exits with 1 if there is one. Reads the sources with `ast` and imports none
+of them. Standard library only; runs on Python 3.9 and newer.
 
 Usage: check_architecture.py [ROOT OF THE REPOSITORY]
 """
@@ -11,15 +10,17 @@ Usage: check_architecture.py [ROOT OF THE REPOSITORY]
 from __future__ import annotations
 
 import ast
+import contextlib
 import pkgutil
 import sys
 import sysconfig
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-PACKAGE = "venvstacks_rules"
-SOURCES = PurePosixPath("src/python", PACKAGE)
+from check_rooms import check_rooms, unused_arrows
+from rooms import HOUSE
+from source_modules import PACKAGE, Import, Module, Problem, parsed_module
+
 SIZED_FOLDERS = ("src/python", "build-support", "tests", "benchmarks")
 
 LOOK_AGAIN_LINES = 400
@@ -86,68 +87,6 @@ PURE_SYS = frozenset({"version_info", "maxsize", "intern"})
 BACKEND_MAY_IMPORT = frozenset({"pants", "packaging", "tomli", "tomllib"})
 PANTS_VERSION_NAMES = frozenset({"LEGACY", "PANTS_SEMVER", "MAJOR_MINOR"})
 ENVIRONMENT_READERS = frozenset({"environ", "environb", "getenv", "getenvb"})
-
-
-@dataclass(frozen=True, order=True)
-class Problem:
-    """One finding, and where."""
-
-    path: str
-    line: int
-    message: str
-
-    def __str__(self) -> str:
-        """Return the line that editors and people can jump from."""
-        return f"{self.path}:{self.line}: {self.message}"
-
-
-@dataclass(frozen=True)
-class Import:
-    """One imported module, or a name imported from one."""
-
-    line: int
-    module: str
-    name: str | None = None
-
-    @property
-    def targets(self) -> tuple[str, ...]:
-        """What the statement may load: the module, and its attribute, which may be a submodule."""
-        return (self.module,) if self.name is None else (self.module, f"{self.module}.{self.name}")
-
-    @property
-    def root(self) -> str:
-        """The top-level package."""
-        return self.module.partition(".")[0]
-
-
-@dataclass(frozen=True)
-class Module:
-    """One parsed source file of the package."""
-
-    path: str
-    parts: tuple[str, ...]  # relative to the package, the last one without `.py`
-    tree: ast.Module
-
-    def problem(self, line: int, message: str) -> Problem:
-        """Return a finding of this file."""
-        return Problem(self.path, line, message)
-
-    @property
-    def imports(self) -> Iterator[Import]:
-        """Every import, wherever it stands; those for type checking are arrows, too."""
-        for node in ast.walk(self.tree):
-            if isinstance(node, ast.Import):
-                for alias in node.names:
-                    yield Import(node.lineno, alias.name)
-            elif isinstance(node, ast.ImportFrom):
-                for alias in node.names:
-                    yield Import(node.lineno, self._absolute(node), alias.name)
-
-    def _absolute(self, node: ast.ImportFrom) -> str:
-        if not node.level:
-            return node.module or ""
-        package = (PACKAGE, *self.parts)[: len(self.parts) + 1 - node.level]
-        return ".".join((*package, *([node.module] if node.module else [])))
 
 
 def standard_library() -> frozenset[str]:
@@ -228,38 +167,18 @@ def _impure_expressions(module: Module, node: ast.AST) -> Iterator[Problem]:
 
 
 def check_actions(module: Module) -> Iterator[Problem]:
-    """Actions know nothing of Pants or of one another; shared modules start with an underscore."""
-    own = module.parts[1] if len(module.parts) > 1 else ""
-    dispatches = own in {"", "_cli", "__main__", "__init__"}
+    """Actions know nothing of Pants; what ships inside layers knows nothing of us."""
     for imported in module.imports:
         if imported.root == "pants" or is_ours(imported, "pants_backend"):
             yield module.problem(
                 imported.line, "actions know nothing of Pants and may not import it"
             )
-            continue
-        if own == "postinstall":
-            if imported.root not in STANDARD_LIBRARY:
-                yield module.problem(
-                    imported.line,
-                    "postinstall ships inside every layer and may import the standard library only,"
-                    f" not {imported.module}",
-                )
-            continue
-        sibling = _imported_action(imported)
-        if sibling and sibling != own and not dispatches and not sibling.startswith("_"):
+        elif module.parts == ("actions", "postinstall") and imported.root not in STANDARD_LIBRARY:
             yield module.problem(
                 imported.line,
-                f"actions may not import each other: {own} imports {sibling};"
-                " move what they share to a module that starts with an underscore",
+                "postinstall ships inside every layer and may import the standard library only,"
+                f" not {imported.module}",
             )
-
-
-def _imported_action(imported: Import) -> str | None:
-    prefix = f"{PACKAGE}.actions."
-    for target in imported.targets:
-        if target.startswith(prefix):
-            return target[len(prefix) :].partition(".")[0]
-    return None
 
 
 def check_backend(module: Module) -> Iterator[Problem]:
@@ -353,11 +272,10 @@ def check_file(path: PurePosixPath, text: str) -> tuple[list[Problem], str | Non
     notice = None
     if LOOK_AGAIN_LINES < lines <= MAX_FILE_LINES:
         notice = f"{path}:1: look again: {lines} lines; does this file do one job?"
-    if SOURCES in path.parents:
-        parts = path.relative_to(SOURCES).with_suffix("").parts
-        check = CHECKS.get(parts[0])
-        if check:
-            problems += check(Module(str(path), parts, tree))
+    module = parsed_module(path, text)
+    if module is not None and module.part in CHECKS:
+        problems += CHECKS[module.part](module)
+        problems += check_rooms(module) if module.part in HOUSE else []
     return problems, notice
 
 
@@ -365,12 +283,18 @@ def check_repository(root: Path) -> tuple[list[Problem], list[str]]:
     """Return all problems and all notices, in the order of paths and lines."""
     problems: set[Problem] = set()
     notices: list[str] = []
+    modules: list[Module] = []
     for folder in SIZED_FOLDERS:
         for file in sorted((root / folder).rglob("*.py")):
             path = PurePosixPath(file.relative_to(root).as_posix())
-            found, notice = check_file(path, file.read_text(encoding="utf-8"))
+            text = file.read_text(encoding="utf-8")
+            found, notice = check_file(path, text)
             problems.update(found)
             notices += [notice] if notice else []
+            with contextlib.suppress(SyntaxError):
+                module = parsed_module(path, text)
+                modules += [module] if module is not None else []
+    problems.update(unused_arrows(modules))
     return sorted(problems), notices
 
 

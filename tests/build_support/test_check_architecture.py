@@ -6,7 +6,10 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 import check_architecture
+import check_rooms
 from check_architecture import check_file, check_repository, main, standard_library
+from check_rooms import unused_arrows
+from source_modules import parsed_module
 
 PACKAGE = "src/python/venvstacks_rules"
 
@@ -33,18 +36,20 @@ def problems_of(file: str, text: str) -> list[str]:
             "from urllib.parse import urlsplit\nimport sys\nsys.version_info >= (3, 11)",
         ),
         ("model/a.py", "from datetime import datetime\ndatetime.fromisoformat('x')"),
-        ("actions/deploy.py", "import os, zstandard\nfrom venvstacks_rules.actions import _tar"),
-        ("actions/deploy.py", "from venvstacks_rules.model.names import x\nopen('x')"),
-        ("actions/deploy/_links.py", "from venvstacks_rules.actions.deploy import _plan"),
-        ("actions/_cli.py", "from venvstacks_rules.actions import deploy, lock_layer"),
-        ("actions/__main__.py", "from venvstacks_rules.actions import deploy"),
+        ("actions/files/tree.py", "from venvstacks_rules.model.layers.names import x\nopen('x')"),
+        ("actions/files/tree.py", "import os\nfrom venvstacks_rules.actions.files import sinks"),
+        ("actions/archives/a.py", "from venvstacks_rules.actions.files.tree import Tree"),
+        ("actions/archives/a.py", "from venvstacks_rules.actions import paths"),
+        ("actions/commands/launch.py", "from venvstacks_rules.actions import archives"),
+        ("actions/cli.py", "from venvstacks_rules.actions.commands import launch, lock_layer"),
+        ("actions/__main__.py", "from venvstacks_rules.actions import commands"),
         ("actions/postinstall.py", "import os, sys, json"),
         (
-            "pants_backend/a.py",
+            "pants_backend/goals/a.py",
             "from pants.engine.fs import Digest\nimport tomli, packaging.version",
         ),
         (
-            "pants_backend/a.py",
+            "pants_backend/goals/a.py",
             "from venvstacks_rules.pants_backend.engine import rule\nimport os.path",
         ),
         ("pants_backend/engine/__init__.py", "LEGACY = True\nfrom pants.version import VERSION"),
@@ -103,32 +108,20 @@ def test_the_model_is_pure(text: str, message: str) -> None:
     ("file", "text", "message"),
     [
         (
-            "actions/deploy.py",
+            "actions/commands/deploy.py",
             "from pants.engine.fs import Digest",
             "actions know nothing of Pants and may not import it",
         ),
         (
-            "actions/deploy.py",
+            "actions/commands/deploy.py",
             "import venvstacks_rules.pants_backend.engine",
             "actions know nothing of Pants and may not import it",
         ),
         (
-            "actions/deploy.py",
-            "from venvstacks_rules.actions import lock_layer",
-            "actions may not import each other: deploy imports lock_layer;"
-            " move what they share to a module that starts with an underscore",
-        ),
-        (
-            "actions/_tar.py",
-            "from .lock_layer import x",
-            "actions may not import each other: _tar imports lock_layer;"
-            " move what they share to a module that starts with an underscore",
-        ),
-        (
             "actions/postinstall.py",
-            "from venvstacks_rules.actions import _tar",
+            "from venvstacks_rules.actions.files import tree",
             "postinstall ships inside every layer and may import the standard library only,"
-            " not venvstacks_rules.actions",
+            " not venvstacks_rules.actions.files",
         ),
     ],
 )
@@ -168,6 +161,76 @@ def test_actions_stand_alone(file: str, text: str, message: str) -> None:
 )
 def test_rules_reach_the_world_through_the_engine(text: str, message: str) -> None:
     assert problems_of("pants_backend/goals/lock.py", text) == [f"1: {message}"]
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "message"),
+    [
+        (
+            "model/layers/a.py",
+            "from venvstacks_rules.model.locks.pylock import Lockfile",
+            "model/layers may not import model/locks; see build-support/rooms.py",
+        ),
+        (
+            "model/layers/a.py",
+            "from venvstacks_rules.model import summary",
+            "model/layers may not import model/summary; see build-support/rooms.py",
+        ),
+        (
+            "actions/files/a.py",
+            "import venvstacks_rules.actions.archives.zip_headers",
+            "actions/files may not import actions/archives; see build-support/rooms.py",
+        ),
+        (
+            "model/paths.py",
+            "from venvstacks_rules.model.layers.names import layer_name",
+            "model/paths is used by all rooms and may import none, not layers",
+        ),
+        (
+            "actions/commands/launch.py",
+            "from venvstacks_rules.actions.cli import main",
+            "nothing may import actions/cli, which brings all rooms together",
+        ),
+        (
+            "actions/commands/launch.py",
+            "from venvstacks_rules.actions.commands import lock_layer",
+            "actions/commands may not import each other: launch imports lock_layer;"
+            " move what they share to a room below",
+        ),
+        (
+            "actions/commands/launch.py",
+            "from .lock_layer import run",
+            "actions/commands may not import each other: launch imports lock_layer;"
+            " move what they share to a room below",
+        ),
+        (
+            "model/attic/a.py",
+            "import re",
+            "`model/attic` is not in the table of build-support/rooms.py",
+        ),
+        (
+            "model/layers/a.py",
+            "__all__ = ['x']",
+            "import names from the module that defines them, not by `__all__`",
+        ),
+    ],
+)
+def test_rooms_import_what_is_below_them(file: str, text: str, message: str) -> None:
+    assert problems_of(file, text) == [f"1: {message}"]
+
+
+def test_the_table_has_no_arrow_down_and_none_that_nobody_follows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    house = {"model": {"a": "b", "b": "", "c": "a b", "d": "a"}}
+    monkeypatch.setattr(check_rooms, "HOUSE", house)
+    path = PurePosixPath(PACKAGE, "model/c/x.py")
+    module = parsed_module(path, "from venvstacks_rules.model.a import y\n")
+    assert module is not None
+    assert [problem.message for problem in unused_arrows([module])] == [
+        "model: a may not stand above b, which it imports",
+        "model: c does not import b; remove the arrow",
+    ]
 
 
 def test_sizes() -> None:

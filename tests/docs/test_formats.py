@@ -6,21 +6,23 @@ import dataclasses
 import importlib
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import is_dataclass
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
 
 from tests.support.stack_files import problems
-from venvstacks_rules import model
-from venvstacks_rules.actions import _cli, postinstall
-from venvstacks_rules.model.layer_config import LayerConfig
-from venvstacks_rules.model.layer_definitions import ModuleDefinition
-from venvstacks_rules.model.library_report import AmbiguousLibrary, LibraryReport
-from venvstacks_rules.model.manifest import LayerMetadata, ModuleHash
-from venvstacks_rules.model.pylock import LockedInterpreter, LockInputs
-from venvstacks_rules.model.segment_index import IndexedSegment, SegmentIndex
-from venvstacks_rules.model.stack_file_tables import KEYS, REQUIRED
+from venvstacks_rules.actions import cli, postinstall
+from venvstacks_rules.model import requests
+from venvstacks_rules.model.contents.config import LayerConfig
+from venvstacks_rules.model.contents.segment_index import IndexedSegment, SegmentIndex
+from venvstacks_rules.model.layers.definitions import ModuleDefinition
+from venvstacks_rules.model.libraries.report import AmbiguousLibrary, LibraryReport
+from venvstacks_rules.model.locks.pylock import LockedInterpreter, LockInputs
+from venvstacks_rules.model.outputs.metadata import LayerMetadata, ModuleHash
+from venvstacks_rules.model.stack_file.tables import KEYS, REQUIRED
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -114,17 +116,28 @@ def test_every_option_of_the_post_installation_is_documented(
 
 def test_every_verb_is_documented() -> None:
     text = (DOCS / "reference" / "actions.md").read_text(encoding="utf-8")
-    assert re.findall(r"^## `([a-z-]+)`$", text, re.MULTILINE) == list(_cli.VERBS)
+    assert re.findall(r"^## `([a-z-]+)`$", text, re.MULTILINE) == list(cli.VERBS)
 
 
 def messages() -> list[type[object]]:
-    """What crosses between a build and its tools: the dataclasses of the modules `*_io`."""
-    found: dict[str, type[object]] = {}
-    for path in sorted(Path(model.__path__[0]).glob("*_io.py")):
-        module = importlib.import_module(f"{model.__name__}.{path.stem}")
-        values = vars(module).items()
-        found.update({n: v for n, v in values if isinstance(v, type) and is_dataclass(v)})
-    return list(found.values())
+    """What crosses between a build and its tools: requests, results, and the values in them."""
+    found: dict[type[object], None] = {}
+    for path in sorted(Path(requests.__path__[0]).glob("[!_]*.py")):
+        values = vars(importlib.import_module(f"{requests.__name__}.{path.stem}")).values()
+        waiting = [value for value in values if isinstance(value, type) and is_dataclass(value)]
+        for message in waiting:
+            found[message] = None
+            parts = [hint for field in get_type_hints(message).values() for hint in types_in(field)]
+            waiting += [part for part in parts if is_dataclass(part) and part not in found]
+    return list(found)
+
+
+def types_in(hint: object) -> Iterator[type[object]]:
+    """The types that a type hint is made of."""
+    if isinstance(hint, type):
+        yield hint
+    for part in get_args(hint):
+        yield from types_in(part)
 
 
 @pytest.mark.parametrize("message", messages(), ids=lambda message: message.__name__)

@@ -89,7 +89,7 @@ def test_the_wheel_has_every_source_and_resource(wheel: Path) -> None:
         "actions/actions.lock",
         "actions/actions.lock.metadata",
         "actions/postinstall.py",
-        "model/action_io.py",
+        "model/requests/lock.py",
     ):
         assert f"{PACKAGE}/{needed}" in expected
     packaged = {name for name in names if ".dist-info/" not in name and not name.endswith("/BUILD")}

@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.browser import CHROMIUM, Page, browser
 from tests.support.summaries import PLATFORM, a_large_stack, a_layer
-from venvstacks_rules.model.names import LayerKind
+from venvstacks_rules.model.layers.names import LayerKind
 from venvstacks_rules.model.summary.page import render_page
 from venvstacks_rules.model.summary.stack import Overview
 

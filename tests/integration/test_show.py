@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.build_root import NATIVE, BuildRoot, build_root
 from tests.support.published_layers import PublishedLayer
-from venvstacks_rules.model.platforms import PLATFORMS
+from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
 
 STACK = "examples/sklearn"
 RUNTIME = "cpython-3.9"

@@ -11,27 +11,22 @@ from pants.engine.rules import QueryRule
 from pants.engine.target import AllTargets, InferredDependencies, Target, Targets
 from pants.testutil.rule_runner import RuleRunner
 
-from venvstacks_rules.pants_backend import (
-    dependency_inference,
-    manifest_target,
+from venvstacks_rules.pants_backend.backend import target_types
+from venvstacks_rules.pants_backend.graph import (
+    dependencies,
+    layers,
+    module_listings,
     module_owners,
+    stack_files,
     stack_targets,
 )
-from venvstacks_rules.pants_backend.backend import target_types
-from venvstacks_rules.pants_backend.dependency_inference import (
+from venvstacks_rules.pants_backend.graph.dependencies import (
     InferLayerDependencies,
-)
-from venvstacks_rules.pants_backend.manifest_target import (
     InferManifestDependencies,
 )
-from venvstacks_rules.pants_backend.module_owners import InferModuleOwners
-from venvstacks_rules.pants_backend.subsystem import VenvstacksSubsystem
-from venvstacks_rules.pants_backend.util_rules import (
-    layer_graph,
-    module_listings,
-    stack_files,
-)
-from venvstacks_rules.pants_backend.util_rules.layer_graph import LayerInGraph, LayerRequest
+from venvstacks_rules.pants_backend.graph.layers import LayerInGraph, LayerRequest
+from venvstacks_rules.pants_backend.graph.module_owners import InferModuleOwners
+from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
 
 STACK = """\
 [[runtimes]]
@@ -84,9 +79,8 @@ PLAIN = 'venvstacks_runtime(name="rt", python_implementation="cpython@3.11.13")\
 def stack_runner() -> RuleRunner:
     return RuleRunner(
         rules=[
-            *dependency_inference.rules(),
-            *layer_graph.rules(),
-            *manifest_target.rules(),
+            *dependencies.rules(),
+            *layers.rules(),
             *module_owners.rules(),
             *module_listings.rules(),
             *stack_files.rules(),

@@ -11,17 +11,19 @@ from pathlib import Path
 
 from tests.support.interpreter_archives import file, tar
 from tests.support.wheels import wheel_bytes
-from venvstacks_rules.actions import export_layers, postinstall
-from venvstacks_rules.model.action_io import OwnFile, OwnLink, to_json
-from venvstacks_rules.model.export_io import (
+from venvstacks_rules.actions import postinstall
+from venvstacks_rules.actions.commands import export_layers
+from venvstacks_rules.model.contents.config import LayerConfig
+from venvstacks_rules.model.contents.files import OwnFile, OwnLink
+from venvstacks_rules.model.contents.own import layer_files
+from venvstacks_rules.model.json_codec import to_json
+from venvstacks_rules.model.requests.export import (
     ExportedLayer,
     ExportLayersRequest,
     InterpreterInput,
     LayerToExport,
     LockedWheelInput,
 )
-from venvstacks_rules.model.layer_config import LayerConfig
-from venvstacks_rules.model.layer_files import layer_files
 
 SHORT = f"{sys.version_info[0]}.{sys.version_info[1]}"
 VERSION = ".".join(str(part) for part in sys.version_info[:3])

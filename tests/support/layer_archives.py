@@ -16,7 +16,7 @@ from typing import Any
 import zstandard
 
 from venvstacks_rules.actions import postinstall
-from venvstacks_rules.model.action_io import DeployedArchive
+from venvstacks_rules.model.requests.deploy import DeployedArchive
 
 VERSION = f"{sys.version_info[0]}.{sys.version_info[1]}"
 FULL_VERSION = ".".join(str(part) for part in sys.version_info[:3])

@@ -17,11 +17,12 @@ from typing import Any, BinaryIO
 
 import pytest
 
-from venvstacks_rules.actions import lock_layer
-from venvstacks_rules.actions._toml import read_toml
-from venvstacks_rules.model.action_io import LockedLayer, LockLayerRequest, LowerLock, to_json
+from venvstacks_rules.actions.commands import lock_layer
+from venvstacks_rules.actions.files.toml import read_toml
 from venvstacks_rules.model.errors import LockError
-from venvstacks_rules.model.lockfiles import Lockfile
+from venvstacks_rules.model.json_codec import to_json
+from venvstacks_rules.model.locks.pylock import Lockfile
+from venvstacks_rules.model.requests.lock import LockedLayer, LockLayerRequest, LowerLock
 
 PLATFORMS = ("linux_x86_64", "macosx_arm64", "win_amd64")
 EVERYWHERE = "py3-none-any"

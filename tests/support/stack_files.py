@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 
-from venvstacks_rules.model.layer_definitions import ModuleDefinition
-from venvstacks_rules.model.stack_file import StackFile, parse_stack_file
-from venvstacks_rules.model.stack_file_checks import stack_file_problems
-from venvstacks_rules.model.uv_settings import index_names
+from venvstacks_rules.model.layers.definitions import ModuleDefinition
+from venvstacks_rules.model.locks.uv_settings import index_names
+from venvstacks_rules.model.stack_file.checks import stack_file_problems
+from venvstacks_rules.model.stack_file.read import StackFile, parse_stack_file
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from venvstacks_rules.model.names import LayerKind, layer_name
+from venvstacks_rules.model.layers.names import LayerKind, layer_name
 from venvstacks_rules.model.summary.layer import (
     InterpreterSummary,
     LayerSummary,

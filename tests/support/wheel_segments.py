@@ -13,15 +13,12 @@ from tests.support.wheels import (
     decompressed,
     members,
 )
-from venvstacks_rules.actions import wheel_segments
-from venvstacks_rules.model.action_io import (
-    Compression,
-    WheelInput,
-    WheelSegments,
-    WheelSegmentsRequest,
-    to_json,
-)
+from venvstacks_rules.actions.commands import wheel_segments
+from venvstacks_rules.model.contents.compression import Compression
+from venvstacks_rules.model.contents.segments import WheelSegments
 from venvstacks_rules.model.errors import WheelError
+from venvstacks_rules.model.json_codec import to_json
+from venvstacks_rules.model.requests.segments import WheelInput, WheelSegmentsRequest
 
 SITE = "lib/python3.11/site-packages"
 DIST_INFO = f"{SITE}/demo-1.0.dist-info"

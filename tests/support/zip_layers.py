@@ -7,16 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.support.wheels import METADATA, wheel_bytes
-from venvstacks_rules.actions import assemble_archive, wheel_segments
-from venvstacks_rules.model.action_io import (
-    AssembleArchiveRequest,
-    Compression,
-    OwnFile,
-    OwnLink,
-    WheelInput,
-    WheelSegmentsRequest,
-    to_json,
-)
+from venvstacks_rules.actions.commands import assemble_archive, wheel_segments
+from venvstacks_rules.model.contents.compression import Compression
+from venvstacks_rules.model.contents.files import OwnFile, OwnLink
+from venvstacks_rules.model.json_codec import to_json
+from venvstacks_rules.model.requests.assemble import AssembleArchiveRequest
+from venvstacks_rules.model.requests.segments import WheelInput, WheelSegmentsRequest
 
 TARGET = "framework-x"
 SITE = f"{TARGET}/lib/python3.11/site-packages"

@@ -9,8 +9,8 @@ import zlib
 from pathlib import Path
 from typing import NamedTuple
 
-from venvstacks_rules.actions._zip_directory import directory_of
-from venvstacks_rules.model.action_io import Segment
+from venvstacks_rules.actions.archives.zip_directory import directory_of
+from venvstacks_rules.model.contents.segments import Segment
 
 REGULAR, EXECUTABLE, LINK, FOLDER = 0o100644, 0o100755, 0o120777, 0o040755
 

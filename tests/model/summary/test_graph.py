@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support.summaries import PLATFORM, a_large_stack, a_layer
-from venvstacks_rules.model.names import LayerKind
+from venvstacks_rules.model.layers.names import LayerKind
 from venvstacks_rules.model.summary.graph import LABELS, Graph, layout
 from venvstacks_rules.model.summary.stack import Overview, StackSummary
 from venvstacks_rules.model.summary.treemap import Rectangle

@@ -3,15 +3,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tests.support.summaries import a_layer
-from venvstacks_rules.model.layers import Layer
-from venvstacks_rules.model.names import LayerKind
-from venvstacks_rules.model.platforms import LINUX_X86_64, MACOSX_ARM64, WIN_AMD64
-from venvstacks_rules.model.pylock import (
+from venvstacks_rules.model.layers.layer import Layer
+from venvstacks_rules.model.layers.names import LayerKind
+from venvstacks_rules.model.locks.pylock import (
     LockedInterpreter,
     LockedPackage,
     LockedWheel,
     Lockfile,
 )
+from venvstacks_rules.model.platforms.target_platforms import LINUX_X86_64, MACOSX_ARM64, WIN_AMD64
 from venvstacks_rules.model.summary.built import BuiltLayer
 from venvstacks_rules.model.summary.layer import (
     InterpreterSummary,

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import pytest
 
 from tests.support.summaries import PLATFORM, a_large_stack, a_layer
-from venvstacks_rules.model.names import LayerKind
+from venvstacks_rules.model.layers.names import LayerKind
 from venvstacks_rules.model.summary.drawing import draw_sizes, parts_of, shortened
 from venvstacks_rules.model.summary.layer import LockSummary, OwnPackage, SharedPackage
 from venvstacks_rules.model.summary.page import render_page

@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 
 from tests.support.summaries import PLATFORM, a_large_stack, a_layer
-from venvstacks_rules.model.names import LayerKind
+from venvstacks_rules.model.layers.names import LayerKind
 from venvstacks_rules.model.summary.layer import LayerSummary
 from venvstacks_rules.model.summary.stack import Overview
 

@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 
 from tests.support.summaries import PLATFORM, a_large_stack, a_layer
-from venvstacks_rules.model.names import LayerKind
-from venvstacks_rules.model.platforms import PLATFORMS
+from venvstacks_rules.model.layers.names import LayerKind
+from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
 from venvstacks_rules.model.summary.stack import Overview
 from venvstacks_rules.model.summary.text import WIDTH, Ink, render_text
-from venvstacks_rules.model.summary.wording import size_text
+from venvstacks_rules.model.wording import size_text
 
 RUNTIME = a_layer(LayerKind.RUNTIME, "py", (), [("numpy", 20_000_000)], built=False)
 FRAMEWORK = a_layer(

@@ -2,6 +2,6 @@
 
 import sys
 
-from venvstacks_rules.actions._cli import main
+from venvstacks_rules.actions.cli import main
 
 sys.exit(main(sys.argv[1:]))

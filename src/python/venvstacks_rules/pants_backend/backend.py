@@ -6,47 +6,62 @@ from collections.abc import Iterable
 
 from pants.engine.target import Target
 
-from venvstacks_rules.pants_backend import (
-    action_tool,
-    dependency_inference,
-    manifest_target,
-    module_owners,
-    stack_targets,
+from venvstacks_rules.pants_backend import engine
+from venvstacks_rules.pants_backend.build import (
+    analysis,
+    archives,
+    chains,
+    contents,
+    exports,
+    interfaces,
+    manifests,
+    output_folders,
+    segments,
 )
-from venvstacks_rules.pants_backend.goals import export, lock, package, run, show, tailor, test
-from venvstacks_rules.pants_backend.manifest_target import VenvstacksManifest
-from venvstacks_rules.pants_backend.stack_target_types import VenvstacksStack
-from venvstacks_rules.pants_backend.target_types import (
+from venvstacks_rules.pants_backend.goals import (
+    export,
+    lock,
+    package,
+    run,
+    show,
+    shown_layers,
+    tailor,
+    test,
+)
+from venvstacks_rules.pants_backend.graph import (
+    dependencies,
+    layers,
+    module_listings,
+    module_owners,
+    modules,
+    platforms,
+    stack_files,
+    stack_targets,
+    stacks,
+)
+from venvstacks_rules.pants_backend.inputs import downloads, interpreters, wheels
+from venvstacks_rules.pants_backend.locks import checked, local_wheels, locking, uv_config
+from venvstacks_rules.pants_backend.processes import actions, network, sources
+from venvstacks_rules.pants_backend.subsystems.actions import ActionTool
+from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
+from venvstacks_rules.pants_backend.targets.layers import (
     VenvstacksApplication,
     VenvstacksFramework,
     VenvstacksRuntime,
 )
-from venvstacks_rules.pants_backend.util_rules import (
-    analysis,
-    archives,
-    chains,
-    downloads,
-    exports,
-    interfaces,
-    interpreters,
-    layer_contents,
-    layer_graph,
-    local_wheels,
-    locking,
-    locks,
-    manifests,
-    module_listings,
-    modules,
-    network,
-    output_folders,
-    segments,
-    shown_layers,
-    stack_files,
-    stacks,
-    target_platforms,
-    uv_config,
-    wheels,
+from venvstacks_rules.pants_backend.targets.manifests import VenvstacksManifest
+from venvstacks_rules.pants_backend.targets.stacks import VenvstacksStack
+
+_MODULES = (
+    *(network, actions, sources),
+    *(dependencies, layers, module_listings, module_owners, modules),
+    *(platforms, stack_files, stack_targets, stacks),
+    *(checked, local_wheels, locking, uv_config),
+    *(downloads, interpreters, wheels),
+    *(analysis, archives, chains, contents, exports, interfaces, manifests, output_folders),
+    *(segments, export, lock, package, run, show, shown_layers, tailor, test),
 )
+"""The modules with rules, room by room."""
 
 
 def target_types() -> Iterable[type[Target]]:
@@ -63,40 +78,7 @@ def target_types() -> Iterable[type[Target]]:
 def rules() -> Iterable[object]:
     """Everything that the engine has to know."""
     return (
-        *action_tool.rules(),
-        *analysis.rules(),
-        *archives.rules(),
-        *chains.rules(),
-        *downloads.rules(),
-        *dependency_inference.rules(),
-        *exports.rules(),
-        *interfaces.rules(),
-        *interpreters.rules(),
-        *layer_contents.rules(),
-        *layer_graph.rules(),
-        *local_wheels.rules(),
-        *locking.rules(),
-        *locks.rules(),
-        *manifests.rules(),
-        *output_folders.rules(),
-        *manifest_target.rules(),
-        *module_listings.rules(),
-        *module_owners.rules(),
-        *modules.rules(),
-        *network.rules(),
-        *segments.rules(),
-        *shown_layers.rules(),
-        *stack_files.rules(),
-        *stack_targets.rules(),
-        *stacks.rules(),
-        *target_platforms.rules(),
-        *uv_config.rules(),
-        *wheels.rules(),
-        *export.rules(),
-        *lock.rules(),
-        *package.rules(),
-        *run.rules(),
-        *show.rules(),
-        *tailor.rules(),
-        *test.rules(),
+        *(rule for module in _MODULES for rule in module.rules()),
+        *engine.tool_rules(ActionTool),
+        *VenvstacksSubsystem.rules(),
     )

@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from venvstacks_rules.model._checked import CheckedTable
+from venvstacks_rules.model.checked import CheckedTable
+from venvstacks_rules.model.contents.segment_index import SegmentIndex
 from venvstacks_rules.model.errors import ArchiveError
-from venvstacks_rules.model.segment_index import SegmentIndex
 
 INTERPRETER, OWN_FILES = "interpreter", "layer"
 """The sources of the segments that are not of a wheel."""

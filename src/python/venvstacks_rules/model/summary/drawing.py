@@ -13,11 +13,8 @@ from venvstacks_rules.model.summary.layer import LayerSummary
 from venvstacks_rules.model.summary.markup import Markup, element
 from venvstacks_rules.model.summary.stack import StackSummary
 from venvstacks_rules.model.summary.treemap import Rectangle, squarify
-from venvstacks_rules.model.summary.wording import (
-    LOCK_WORDS,
-    layer_sizes,
-    size_text,
-)
+from venvstacks_rules.model.summary.wording import LOCK_WORDS, layer_sizes
+from venvstacks_rules.model.wording import size_text
 
 GRAPH_WIDTH = 1080.0
 MAP_WIDTH, MAP_HEIGHT = 1080.0, 380.0

@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from venvstacks_rules.model.names import LayerKind
+from venvstacks_rules.model.layers.names import LayerKind
 from venvstacks_rules.model.summary.stack import KIND_HEADINGS, StackSummary
 from venvstacks_rules.model.summary.treemap import Rectangle
 

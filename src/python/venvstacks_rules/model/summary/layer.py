@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from venvstacks_rules.model.layers import Layer
-from venvstacks_rules.model.lockfiles import provided_packages
-from venvstacks_rules.model.markers import holds
-from venvstacks_rules.model.names import LayerKind
-from venvstacks_rules.model.platforms import TargetPlatform
-from venvstacks_rules.model.pylock import LockedPackage, LockedWheel, Lockfile
-from venvstacks_rules.model.selection import best_wheel
+from venvstacks_rules.model.layers.layer import Layer
+from venvstacks_rules.model.layers.names import LayerKind
+from venvstacks_rules.model.locks.freshness import provided_packages
+from venvstacks_rules.model.locks.pylock import LockedPackage, LockedWheel, Lockfile
+from venvstacks_rules.model.locks.selection import best_wheel
+from venvstacks_rules.model.platforms.markers import holds
+from venvstacks_rules.model.platforms.target_platforms import TargetPlatform
 from venvstacks_rules.model.summary.built import INTERPRETER, OWN_FILES, BuiltLayer
 
 HEAVIEST = 10

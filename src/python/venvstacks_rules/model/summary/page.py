@@ -16,9 +16,9 @@ from venvstacks_rules.model.summary.wording import (
     lock_problem,
     platforms_text,
     shared_by_layer,
-    size_text,
     with_version,
 )
+from venvstacks_rules.model.wording import size_text
 
 # Whatever got into the page by a mistake of ours: it runs nothing and fetches nothing.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"

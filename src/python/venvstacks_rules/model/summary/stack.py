@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from venvstacks_rules.model.names import LayerKind
+from venvstacks_rules.model.layers.names import LayerKind
 from venvstacks_rules.model.summary.layer import LayerSummary
 
 SUMMARY_VERSION = 1

@@ -7,12 +7,7 @@ import re
 import textwrap
 from collections.abc import Callable, Iterable, Iterator
 
-from venvstacks_rules.model.summary.layer import (
-    HEAVIEST,
-    LayerSummary,
-    OwnPackage,
-    SharedPackage,
-)
+from venvstacks_rules.model.summary.layer import HEAVIEST, LayerSummary, OwnPackage, SharedPackage
 from venvstacks_rules.model.summary.stack import KIND_HEADINGS, Overview, StackSummary
 from venvstacks_rules.model.summary.wording import (
     LOCK_WORDS,
@@ -21,10 +16,10 @@ from venvstacks_rules.model.summary.wording import (
     lock_problem,
     platforms_text,
     shared_by_layer,
-    size_text,
     stack_sizes,
     with_version,
 )
+from venvstacks_rules.model.wording import size_text
 
 WIDTH = 100
 _LABEL = 11

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from venvstacks_rules.model.platforms import PLATFORMS
+from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
 from venvstacks_rules.model.summary.layer import LayerSummary, OwnPackage, SharedPackage
 from venvstacks_rules.model.summary.stack import StackSummary
+from venvstacks_rules.model.wording import size_text
 
 LOCK_WORDS = {
     "valid": "locked",
@@ -19,19 +20,6 @@ LOCK_WORDS = {
 """A few words for each state of a lock."""
 
 WEIGHED_BY = {"unpacked_size": "unpacked size", "wheel_size": "wheel size"}
-
-
-def size_text(size: int | None) -> str:
-    """A number of bytes for people, in decimal units; empty for None."""
-    if size is None:
-        return ""
-    amount = float(size)
-    for unit in ("B", "kB", "MB"):
-        # Rounding must not give `1000.0 kB`.
-        if amount < 999.95:
-            return f"{size} B" if unit == "B" else f"{amount:.1f} {unit}"
-        amount /= 1000
-    return f"{amount:.1f} GB"
 
 
 def lock_problem(layer: LayerSummary) -> str | None:

@@ -1,0 +1,1 @@
+"""The goals that layers take part in."""

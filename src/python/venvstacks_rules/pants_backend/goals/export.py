@@ -19,14 +19,19 @@ from pants.option.option_types import StrOption
 from pants.util.frozendict import FrozenDict
 from pants.util.strutil import softwrap
 
-from venvstacks_rules.model.action_io import OwnFile, to_json
+from venvstacks_rules.model.contents.files import OwnFile
 from venvstacks_rules.model.errors import DefinitionError
-from venvstacks_rules.model.export_io import ExportLayersRequest
-from venvstacks_rules.model.json_codec import published_json
-from venvstacks_rules.model.layers import Layer
-from venvstacks_rules.model.manifest import env_metadata_path, manifest_path, stack_manifest
+from venvstacks_rules.model.json_codec import published_json, to_json
+from venvstacks_rules.model.layers.layer import Layer
+from venvstacks_rules.model.outputs.manifest import stack_manifest
+from venvstacks_rules.model.outputs.names import env_metadata_path, manifest_path
+from venvstacks_rules.model.requests.export import ExportLayersRequest
 from venvstacks_rules.pants_backend import engine
-from venvstacks_rules.pants_backend.action_tool import ActionProcessRequest, action_process
+from venvstacks_rules.pants_backend.build.exports import (
+    LayerExport,
+    LayerExportRequest,
+    layer_export,
+)
 from venvstacks_rules.pants_backend.engine import (
     collect_rules,
     concurrently,
@@ -34,15 +39,11 @@ from venvstacks_rules.pants_backend.engine import (
     implicitly,
     rule,
 )
-from venvstacks_rules.pants_backend.manifest_target import ManifestLayersField
-from venvstacks_rules.pants_backend.util_rules.exports import (
-    LayerExport,
-    LayerExportRequest,
-    layer_export,
-)
-from venvstacks_rules.pants_backend.util_rules.layer_graph import LayerRequest, find_layer, is_layer
-from venvstacks_rules.pants_backend.util_rules.stacks import StackLayersRequest, stack_layers
-from venvstacks_rules.pants_backend.util_rules.target_platforms import NativePlatform
+from venvstacks_rules.pants_backend.graph.layers import LayerRequest, find_layer, is_layer
+from venvstacks_rules.pants_backend.graph.platforms import NativePlatform
+from venvstacks_rules.pants_backend.graph.stacks import StackLayersRequest, stack_layers
+from venvstacks_rules.pants_backend.processes.actions import ActionProcessRequest, action_process
+from venvstacks_rules.pants_backend.targets.manifests import ManifestLayersField
 
 logger = logging.getLogger(__name__)
 

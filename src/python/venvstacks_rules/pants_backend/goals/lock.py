@@ -21,10 +21,10 @@ from pants.util.logging import LogLevel
 
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, implicitly, rule
-from venvstacks_rules.pants_backend.source_fields import LayerSourcesField
-from venvstacks_rules.pants_backend.target_types import PlatformsField
-from venvstacks_rules.pants_backend.util_rules.layer_graph import is_layer, reference, referenced
-from venvstacks_rules.pants_backend.util_rules.locking import LockRequest, layer_lock
+from venvstacks_rules.pants_backend.graph.layers import is_layer, reference, referenced
+from venvstacks_rules.pants_backend.locks.locking import LockRequest, layer_lock
+from venvstacks_rules.pants_backend.targets.layers import PlatformsField
+from venvstacks_rules.pants_backend.targets.source_fields import LayerSourcesField
 
 
 @dataclass(frozen=True)

@@ -13,27 +13,24 @@ from pants.engine.internals.session import RunId
 from pants.engine.unions import UnionRule
 from pants.util.logging import LogLevel
 
-from venvstacks_rules.model.build_platforms import BuildPlatforms, refuse_shared_folder
+from venvstacks_rules.model.layers.build_platforms import BuildPlatforms, refuse_shared_folder
 from venvstacks_rules.pants_backend import engine
-from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
-from venvstacks_rules.pants_backend.manifest_target import (
-    ManifestLayersField,
-    ManifestOutputPathField,
-)
-from venvstacks_rules.pants_backend.subsystem import VenvstacksSubsystem
-from venvstacks_rules.pants_backend.target_types import LayerOutputPathField, RequirementsField
-from venvstacks_rules.pants_backend.util_rules.archives import (
+from venvstacks_rules.pants_backend.build.archives import (
     LayerArchive,
     LayerArchiveRequest,
     layer_archive,
 )
-from venvstacks_rules.pants_backend.util_rules.layer_graph import LayerRequest, find_layer
-from venvstacks_rules.pants_backend.util_rules.manifests import StackOutputsRequest, stack_outputs
-from venvstacks_rules.pants_backend.util_rules.output_folders import (
-    output_folder,
-    output_folder_request,
+from venvstacks_rules.pants_backend.build.manifests import StackOutputsRequest, stack_outputs
+from venvstacks_rules.pants_backend.build.output_folders import output_folder, output_folder_request
+from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
+from venvstacks_rules.pants_backend.graph.layers import LayerRequest, find_layer
+from venvstacks_rules.pants_backend.graph.stacks import StackLayersRequest, stack_layers
+from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
+from venvstacks_rules.pants_backend.targets.layers import LayerOutputPathField, RequirementsField
+from venvstacks_rules.pants_backend.targets.manifests import (
+    ManifestLayersField,
+    ManifestOutputPathField,
 )
-from venvstacks_rules.pants_backend.util_rules.stacks import StackLayersRequest, stack_layers
 
 logger = logging.getLogger(__name__)
 

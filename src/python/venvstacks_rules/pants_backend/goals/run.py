@@ -9,17 +9,18 @@ from pants.core.goals.run import RunFieldSet, RunInSandboxBehavior, RunRequest
 from pants.engine.fs import AddPrefix, MergeDigests
 from pants.util.frozendict import FrozenDict
 
-from venvstacks_rules.model.action_io import LaunchRequest, to_json
+from venvstacks_rules.model.json_codec import to_json
+from venvstacks_rules.model.requests.deploy import LaunchRequest
 from venvstacks_rules.pants_backend import engine
-from venvstacks_rules.pants_backend.action_tool import ActionProcessRequest, action_process
-from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
-from venvstacks_rules.pants_backend.source_fields import LaunchModuleField
-from venvstacks_rules.pants_backend.util_rules.chains import (
+from venvstacks_rules.pants_backend.build.chains import (
     CACHE_DIR,
     CACHE_NAME,
     ChainRequest,
     application_chain,
 )
+from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
+from venvstacks_rules.pants_backend.processes.actions import ActionProcessRequest, action_process
+from venvstacks_rules.pants_backend.targets.source_fields import LaunchModuleField
 
 
 @dataclass(frozen=True)

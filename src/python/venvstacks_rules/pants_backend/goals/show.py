@@ -14,16 +14,13 @@ from pants.engine.target import Targets
 from pants.option.option_types import BoolOption, EnumOption, StrOption
 from pants.util.strutil import softwrap
 
-from venvstacks_rules.model.platforms import PLATFORMS
+from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
 from venvstacks_rules.model.summary.page import render_page
 from venvstacks_rules.model.summary.stack import Overview
 from venvstacks_rules.model.summary.text import Ink, plain, render_text
-from venvstacks_rules.pants_backend.dist_files import find_build, write_whole
 from venvstacks_rules.pants_backend.engine import collect_rules, goal_rule, implicitly
-from venvstacks_rules.pants_backend.util_rules.shown_layers import (
-    ShownLayersRequest,
-    shown_layers,
-)
+from venvstacks_rules.pants_backend.goals.dist_files import find_build, write_whole
+from venvstacks_rules.pants_backend.goals.shown_layers import ShownLayersRequest, shown_layers
 
 logger = logging.getLogger(__name__)
 

@@ -16,8 +16,8 @@ from pants.engine.unions import UnionRule
 
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, rule
-from venvstacks_rules.pants_backend.stack_target_types import StackSourceField, VenvstacksStack
-from venvstacks_rules.pants_backend.subsystem import VenvstacksSubsystem
+from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
+from venvstacks_rules.pants_backend.targets.stacks import StackSourceField, VenvstacksStack
 
 
 @dataclass(frozen=True)

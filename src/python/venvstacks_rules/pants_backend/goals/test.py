@@ -12,25 +12,27 @@ from pants.engine.process import ProcessCacheScope
 from pants.util.frozendict import FrozenDict
 from pants.util.logging import LogLevel
 
-from venvstacks_rules.model.action_io import CheckImportsRequest, to_json
-from venvstacks_rules.model.imports import declared_distributions, top_level_modules
-from venvstacks_rules.model.layout import LayerLayout
-from venvstacks_rules.model.platforms import PLATFORMS, marker_environment
+from venvstacks_rules.model.contents.imports import declared_distributions, top_level_modules
+from venvstacks_rules.model.contents.layout import LayerLayout
+from venvstacks_rules.model.json_codec import to_json
+from venvstacks_rules.model.platforms.markers import marker_environment
+from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
+from venvstacks_rules.model.requests.deploy import CheckImportsRequest
 from venvstacks_rules.pants_backend import engine
-from venvstacks_rules.pants_backend.action_tool import ActionProcessRequest, action_process
-from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
-from venvstacks_rules.pants_backend.source_fields import LaunchModuleField
-from venvstacks_rules.pants_backend.subsystem import VenvstacksSubsystem
-from venvstacks_rules.pants_backend.util_rules.chains import (
+from venvstacks_rules.pants_backend.build.chains import (
     CACHE_DIR,
     CACHE_NAME,
     ChainRequest,
     application_chain,
 )
-from venvstacks_rules.pants_backend.util_rules.layer_graph import LayerRequest, find_layer
-from venvstacks_rules.pants_backend.util_rules.modules import LayerModulesRequest, layer_modules
-from venvstacks_rules.pants_backend.util_rules.segments import SegmentsRequest, layer_segments
-from venvstacks_rules.pants_backend.util_rules.target_platforms import NativePlatform
+from venvstacks_rules.pants_backend.build.segments import SegmentsRequest, layer_segments
+from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
+from venvstacks_rules.pants_backend.graph.layers import LayerRequest, find_layer
+from venvstacks_rules.pants_backend.graph.modules import LayerModulesRequest, layer_modules
+from venvstacks_rules.pants_backend.graph.platforms import NativePlatform
+from venvstacks_rules.pants_backend.processes.actions import ActionProcessRequest, action_process
+from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
+from venvstacks_rules.pants_backend.targets.source_fields import LaunchModuleField
 
 logger = logging.getLogger(__name__)
 

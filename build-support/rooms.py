@@ -1,0 +1,59 @@
+"""The rooms of the house: the folders of each part, and which room may import which.
+
+    pants_backend  ->  model  <-  actions
+
+A room names those below it that it may import, and stands behind them in the table. Modules in a
+part's own folder are its ground, which all rooms of the part may import and which imports none, or
+its roof (`ROOFS`), which may import all rooms and which none imports.
+"""
+
+from __future__ import annotations
+
+HOUSE: dict[str, dict[str, str]] = {
+    "model": {
+        "network": "",
+        "platforms": "",
+        "layers": "network platforms",
+        "stack_file": "platforms layers",
+        "locks": "network platforms layers",
+        "contents": "platforms layers",
+        "libraries": "platforms layers contents",
+        "outputs": "layers libraries",
+        "requests": "platforms locks contents libraries",
+        "summary": "platforms layers locks contents",
+    },
+    "actions": {
+        "files": "",
+        "network": "",
+        "binaries": "",
+        "archives": "files",
+        "wheels": "files archives",
+        "unpacking": "files archives",
+        "interpreters": "files network archives",
+        "locking": "files network",
+        "deployment": "files wheels unpacking interpreters",
+        "commands": "files network binaries archives wheels interpreters locking deployment",
+    },
+    "pants_backend": {
+        "engine": "",
+        "subsystems": "",
+        "targets": "",
+        "processes": "engine subsystems",
+        "graph": "engine subsystems targets",
+        "locks": "engine subsystems processes graph",
+        "inputs": "engine subsystems targets processes graph locks",
+        "build": "engine subsystems targets processes graph locks inputs",
+        "goals": "engine subsystems targets processes graph locks build",
+    },
+}
+"""For each part its rooms from the floor up; for each room, those below it that it may import."""
+
+ROOFS: dict[str, tuple[str, ...]] = {
+    "model": (),
+    "actions": ("__main__", "cli"),
+    "pants_backend": ("backend",),
+}
+"""The modules of each part's own folder that bring its rooms together."""
+
+STRANGERS = ("actions/commands",)
+"""Rooms whose modules do not import each other."""

@@ -1,0 +1,38 @@
+"""Chooses the writer of a segment by the format of the archive."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Union
+
+from venvstacks_rules.actions.archives.tar_writer import SegmentWriter
+from venvstacks_rules.actions.archives.zip_writer import ZipSegmentWriter
+from venvstacks_rules.model.contents.compression import ZIP, Compression
+
+AnySegmentWriter = Union[SegmentWriter, ZipSegmentWriter]
+
+
+def new_segment(
+    path: Path,
+    *,
+    source: str,
+    install_target: str,
+    compression: Compression,
+    end_of_archive: bool = False,
+) -> AnySegmentWriter:
+    """A writer of the segment `path`; use it as a context manager.
+
+    With `end_of_archive`, it also writes what ends a tar stream. A zip archive ends with a central
+    directory, which nobody knows before all segments are there.
+    """
+    if compression.archive_format == ZIP:
+        return ZipSegmentWriter(
+            path, source=source, install_target=install_target, compression=compression
+        )
+    return SegmentWriter(
+        path,
+        source=source,
+        install_target=install_target,
+        compression=compression,
+        end_of_archive=end_of_archive,
+    )

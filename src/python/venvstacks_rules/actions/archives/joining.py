@@ -1,0 +1,134 @@
+"""Joins segments into an archive, and hashes them meanwhile.
+
+An archive has gigabytes, and a processor hashes them slower than the kernel copies them. So the
+copy is left to the kernel, and threads hash what is mapped into memory, a whole segment at a time:
+they hold up nobody who needs the interpreter's lock.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import mmap
+import os
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import IO
+
+from venvstacks_rules.actions.files.streams import chunks
+from venvstacks_rules.model.contents.segments import Segment
+from venvstacks_rules.model.requests.assemble import NOT_HASHED
+
+
+class Joining:
+    """Writes segments into a file, one behind the other, as they become known.
+
+    Use as a context manager. Each segment is compared with the size that it is announced with and,
+    if `check_hashes`, with the hash. All of it is hashed if `hash_all`.
+    """
+
+    def __init__(self, out: IO[bytes], *, check_hashes: bool, hash_all: bool) -> None:
+        self._out = out
+        self._check_hashes = check_hashes
+        self._hash_all = hash_all
+        self._hasher = hashlib.sha256()
+        # One thread each, so that each works in the order of the archive.
+        self._pools = [ThreadPoolExecutor(1) for _ in range(3)]
+        self._results: list[tuple[Segment, str | None, list[Future[str | None]]]] = []
+        self.size = 0
+        """Of all segments, in bytes."""
+
+    def __enter__(self) -> Joining:  # noqa: PYI034 - `Self` is newer than Python 3.9
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        for pool in self._pools:
+            pool.shutdown(cancel_futures=True)
+
+    def add(self, segment: Segment) -> None:
+        """Append a segment, soon."""
+        problem = _size_problem(segment)
+        futures: list[Future[str | None]] = []
+        if problem is None:
+            copying, hashing, checking = self._pools
+            is_first = not self._results
+            if self._hash_all:
+                futures.append(hashing.submit(self._hash, segment.path, is_first=is_first))
+            futures.append(copying.submit(self._copy, segment.path))
+            if self._check_hashes and not (is_first and self._hash_all):
+                futures.append(checking.submit(_sha256, segment.path))
+        self._results.append((segment, problem, futures))
+        self.size += segment.size
+
+    def finish(self) -> list[str]:
+        """Wait for all of them; what is wrong with any of them."""
+        problems = []
+        for segment, problem, futures in self._results:
+            hashes = {future.result() for future in futures} - {None, segment.sha256}
+            if problem is not None:
+                problems.append(problem)
+            elif self._check_hashes and hashes:
+                problems.append(
+                    f"the segment of `{segment.source}` has the hash sha256:{hashes.pop()}, "
+                    f"sha256:{segment.sha256} was announced"
+                )
+        return problems
+
+    def end_with(self, data: bytes) -> None:
+        """Append `data`, after all segments are there."""
+        self._out.write(data)
+        self._hasher.update(data)
+        self.size += len(data)
+
+    def sha256(self) -> str:
+        """The hash of it all, in hexadecimal; `NOT_HASHED` where nobody asked for it."""
+        return self._hasher.hexdigest() if self._hash_all else NOT_HASHED
+
+    def _hash(self, path: str, *, is_first: bool) -> str | None:
+        """The hash of the first segment is that of the archive so far."""
+        with mapped(path) as content:
+            self._hasher.update(content)
+        return self._hasher.hexdigest() if is_first else None
+
+    def _copy(self, path: str) -> None:
+        """Append a file, inside the kernel where it can."""
+        with open(path, "rb") as stream:
+            left = os.fstat(stream.fileno()).st_size
+            try:
+                while left and hasattr(os, "copy_file_range"):
+                    copied = os.copy_file_range(stream.fileno(), self._out.fileno(), left)
+                    if not copied:
+                        break
+                    left -= copied
+            except OSError:
+                # Not between these file systems, or not on this kernel: from where it stopped.
+                pass
+            for chunk in chunks(stream):
+                self._out.write(chunk)
+        self._out.flush()
+
+
+@contextmanager
+def mapped(path: str) -> Iterator[mmap.mmap | bytes]:
+    """The bytes of a file."""
+    with open(path, "rb") as stream:
+        if os.fstat(stream.fileno()).st_size == 0:
+            yield b""
+            return
+        with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            yield content
+
+
+def _size_problem(segment: Segment) -> str | None:
+    try:
+        size = os.stat(segment.path).st_size
+    except OSError as e:
+        return f"the segment of `{segment.source}` cannot be read: {e.strerror}"
+    if size != segment.size:
+        return f"the segment of `{segment.source}` has {size} bytes, {segment.size} were announced"
+    return None
+
+
+def _sha256(path: str) -> str:
+    with mapped(path) as content:
+        return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,74 @@
+"""The file of a segment in the making: hashed while it is written, and gone where that fails."""
+
+from __future__ import annotations
+
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import TypeVar
+
+from venvstacks_rules.model.contents.files import ArchivedFile
+from venvstacks_rules.model.contents.segments import Segment
+
+_File = TypeVar("_File", bound="SegmentFile")
+
+
+class SegmentFile:
+    """What the writers of all formats do; use as a context manager, then take :meth:`segment`."""
+
+    def __init__(self, path: Path, *, source: str, install_target: str, threads: int) -> None:
+        self._path = path
+        self._source = source
+        self._prefix = install_target
+        self._out = path.open("xb")
+        self._hash = hashlib.sha256()
+        self._size = 0
+        self._tar_size: int | None = None
+        self._files: list[ArchivedFile] = []
+        self._threads = threads
+        self._pool = ThreadPoolExecutor(threads)
+
+    def __enter__(self: _File) -> _File:  # noqa: PYI019 - `Self` is newer than Python 3.9
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        complete = False
+        try:
+            if error is None:
+                self._finish()
+                complete = True
+        finally:
+            self._pool.shutdown(cancel_futures=True)
+            self._forget()
+            self._out.close()
+            if not complete:
+                self._path.unlink()
+
+    def segment(self) -> Segment:
+        """What was written; after the context has ended."""
+        return Segment(
+            source=self._source,
+            path=self._path.name,
+            size=self._size,
+            sha256=self._hash.hexdigest(),
+            tar_size=self._tar_size,
+            files=tuple(self._files),
+        )
+
+    def _finish(self) -> None:
+        """Write what is not written yet."""
+        raise NotImplementedError
+
+    def _forget(self) -> None:
+        """Let go of what is kept beside the file."""
+
+    def _write(self, data: bytes) -> None:
+        self._out.write(data)
+        self._hash.update(data)
+        self._size += len(data)

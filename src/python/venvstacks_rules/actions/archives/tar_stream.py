@@ -1,0 +1,149 @@
+"""Reads a compressed tar archive as a stream of bytes, with bounds on memory and on expansion."""
+
+from __future__ import annotations
+
+import io
+import lzma
+import zlib
+from collections.abc import Callable
+from typing import BinaryIO, Protocol
+
+import zstandard
+
+from venvstacks_rules.actions.files.streams import DamagedError
+
+_CHUNK = 64 * 1024
+_BLOCK = 512
+_MAX_MEMORY = 256 * 1024 * 1024
+"""What a decompressor may take, in bytes; enough for every preset of the three formats."""
+
+
+class _Decompressor(Protocol):
+    """What `zlib` and `lzma` have in common, for one member of a concatenation."""
+
+    def decompress(self, data: bytes, max_length: int = ...) -> bytes: ...
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+
+
+def open_tar_stream(stream: BinaryIO, max_size: int) -> TarStream:
+    """The tar stream in `stream`, whose format its first bytes tell.
+
+    Reading raises DamagedError where the data is damaged, or longer than `max_size` bytes.
+    Concatenated members, streams and frames are read through.
+    """
+    magic = stream.read(6)
+    stream.seek(0)
+    if magic.startswith(b"\x1f\x8b"):
+        return TarStream(_Members(stream, _Gzip), max_size)
+    if magic.startswith(b"\xfd7zXZ\0"):
+        return TarStream(
+            _Members(stream, lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, _MAX_MEMORY)), max_size
+        )
+    if magic.startswith(b"\x28\xb5\x2f\xfd"):
+        decompressor = zstandard.ZstdDecompressor(max_window_size=_MAX_MEMORY // 2)
+        return TarStream(decompressor.stream_reader(stream, read_across_frames=True), max_size)
+    return TarStream(stream, max_size)
+
+
+class _Gzip:
+    """`zlib` with the interface of `lzma`, which keeps what it did not decompress yet."""
+
+    def __init__(self) -> None:
+        self._inner = zlib.decompressobj(wbits=31)
+
+    def decompress(self, data: bytes, max_length: int = -1) -> bytes:
+        return self._inner.decompress(self._inner.unconsumed_tail + data, max_length)
+
+    @property
+    def eof(self) -> bool:
+        return self._inner.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._inner.unused_data
+
+
+class _Members(io.RawIOBase):
+    """A concatenation of compressed members; never more than a chunk of each side in memory."""
+
+    def __init__(self, stream: BinaryIO, new: Callable[[], _Decompressor]) -> None:
+        self._stream = stream
+        self._new = new
+        self._inner = new()
+        self._ended = False
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        wanted = _CHUNK if size < 0 else size
+        data = b""
+        while not self._ended:
+            result = self._inner.decompress(data, wanted)
+            data = b""
+            if self._inner.eof:
+                self._next_member()
+            if result:
+                return result
+            if not self._ended:
+                data = self._stream.read(_CHUNK)
+                if not data:
+                    raise DamagedError("it ends in the middle of the compressed data")
+        return b""
+
+    def _next_member(self) -> None:
+        # Zeros between and behind members are padding.
+        rest = self._inner.unused_data.lstrip(b"\0")
+        while not rest:
+            chunk = self._stream.read(_CHUNK)
+            if not chunk:
+                self._ended = True
+                return
+            rest = chunk.lstrip(b"\0")
+        self._stream.seek(-len(rest), io.SEEK_CUR)
+        self._inner = self._new()
+
+
+class TarStream(io.RawIOBase):
+    """A stream that refuses to give more than `max_size` bytes."""
+
+    def __init__(self, inner: BinaryIO | io.RawIOBase, max_size: int) -> None:
+        self._inner = inner
+        self._left = max_size
+        self._tail = b""
+        self._max_size = max_size
+
+    def readable(self) -> bool:
+        """It can be read."""
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        """At most `size` bytes; DamagedError where they cannot be decompressed, or are too many."""
+        try:
+            data = self._inner.read(_CHUNK if size < 0 else size) or b""
+        except (zlib.error, lzma.LZMAError, zstandard.ZstdError, EOFError) as e:
+            raise DamagedError(f"it cannot be decompressed: {e}") from None
+        self._left -= len(data)
+        if self._left < 0:
+            raise DamagedError(
+                f"it unpacks to more than {self._max_size} bytes, far more than its size allows for"
+            )
+        self._tail = (self._tail + data)[-_BLOCK:]
+        return data
+
+    def finish(self) -> None:
+        """Read what is left, which can only be padding; DamagedError where the end is missing.
+
+        Readers of tar archives stop, and say nothing, at a header that is none.
+        """
+        while True:
+            data = self.read()
+            if data.strip(b"\0"):
+                raise DamagedError("it has data behind the end of the tar archive")
+            if not data:
+                break
+        if self._tail.strip(b"\0"):
+            raise DamagedError("the end of the tar archive is missing")

@@ -1,0 +1,1 @@
+"""Reads ELF, Mach-O and PE binaries."""

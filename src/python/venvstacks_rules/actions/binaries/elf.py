@@ -1,0 +1,100 @@
+"""Reads ELF binaries as the dynamic loader does: program headers and the dynamic section.
+
+Section headers are not looked at, since the loader does not, and tools strip them. The file is
+read where it has to be, whatever its size; a damaged one may ask for more than it can have.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import islice
+from typing import IO, Any, Optional
+
+from elftools.common.utils import parse_cstring_from_stream, struct_parse
+from elftools.elf.elffile import ELFFile
+
+from venvstacks_rules.actions.binaries.facts import (
+    BinaryFacts,
+    Limited,
+    UnreadableError,
+    shortest_first,
+)
+from venvstacks_rules.model.libraries.binaries import LIBRARY, PROGRAM
+
+_KINDS = {"ET_DYN": LIBRARY, "ET_EXEC": PROGRAM}
+_MACHINES = {("EM_X86_64", 64): "x86_64", ("EM_AARCH64", 64): "aarch64"}
+_GLIBC = re.compile(r"GLIBC_(\d{1,4})\.(\d{1,4})(?:\.\d+)?")
+# Hundreds of times what real binaries have.
+_MAX_SEGMENTS, _MAX_TAGS, _MAX_VERSIONS, _MAX_BYTES = 1024, 16 * 1024, 16 * 1024, 16 * 1024 * 1024
+
+
+def read(stream: IO[bytes]) -> list[BinaryFacts]:
+    """The facts of an ELF file; nothing for one that is never loaded, as object files are."""
+    elf: Any = ELFFile(Limited(stream, _MAX_BYTES))
+    kind = _KINDS.get(elf.header["e_type"])
+    if kind is None:
+        return []
+    elf.header["e_shoff"] = elf.header["e_shnum"] = 0
+    dynamic, interpreter = None, False
+    for segment in islice(elf.iter_segments(), _MAX_SEGMENTS):
+        if segment["p_type"] == "PT_DYNAMIC":
+            dynamic = segment
+        interpreter |= segment["p_type"] == "PT_INTERP"
+    tags = list(islice(dynamic.iter_tags(), _MAX_TAGS)) if dynamic is not None else []
+    names = [tag.soname for tag in tags if tag.entry.d_tag == "DT_SONAME"]
+    runpath = [tag.runpath for tag in tags if tag.entry.d_tag == "DT_RUNPATH"]
+    rpath = [tag.rpath for tag in tags if tag.entry.d_tag == "DT_RPATH"]
+    written = elf.header["e_machine"]
+    machine = _MACHINES.get((written, elf.elfclass), str(written).removeprefix("EM_").lower())
+    if machine in _MACHINES.values() and not (elf.elfclass == 64 and elf.little_endian):
+        # Another ABI of the same processor.
+        order = "little" if elf.little_endian else "big"
+        machine = f"{machine}, {elf.elfclass} bits, {order} endian"
+    return [
+        BinaryFacts(
+            # A program that can be put anywhere has the type of a library; libraries that can be
+            # started, as that of the C library can, have a name.
+            kind=PROGRAM if interpreter and not names else kind,
+            machine=machine,
+            name=names[0] if names else None,
+            needed=tuple(tag.needed for tag in tags if tag.entry.d_tag == "DT_NEEDED"),
+            run_paths=_folders(runpath or rpath),
+            # An RPATH beside a RUNPATH is ignored.
+            inherited=bool(rpath) and not runpath,
+            minimum=_newest_glibc(elf, dynamic, tags),
+        )
+    ]
+
+
+def _folders(entries: list[str]) -> tuple[str, ...]:
+    return tuple(folder for entry in entries for folder in entry.split(":") if folder)
+
+
+def _newest_glibc(elf: Any, dynamic: Any, tags: list[Any]) -> Optional[str]:
+    """The newest version of glibc whose symbols are asked for, from ``DT_VERNEED``."""
+    count = next((tag["d_val"] for tag in tags if tag.entry.d_tag == "DT_VERNEEDNUM"), 0)
+    if not count:
+        return None
+    _, offset = dynamic.get_table_offset("DT_VERNEED")
+    _, strings = dynamic.get_table_offset("DT_STRTAB")
+    if offset is None or strings is None:
+        raise UnreadableError("the table of needed versions lies in no segment")
+    found = set()
+    read_entries = 0
+    for _ in range(count):
+        need = struct_parse(elf.structs.Elf_Verneed, elf.stream, stream_pos=offset)
+        inner = offset + need["vn_aux"]
+        for _ in range(need["vn_cnt"]):
+            read_entries += 1
+            if read_entries > _MAX_VERSIONS:
+                raise UnreadableError("it asks for too many versions of symbols")
+            version = struct_parse(elf.structs.Elf_Vernaux, elf.stream, stream_pos=inner)
+            text = parse_cstring_from_stream(elf.stream, strings + version["vna_name"]) or b""
+            match = _GLIBC.fullmatch(text.decode("ascii", "replace"))
+            if match is not None:
+                found.add(f"{int(match[1])}.{int(match[2])}")
+            inner += version["vna_next"]
+        if not need["vn_next"]:
+            break
+        offset += need["vn_next"]
+    return max(found, key=shortest_first) if found else None

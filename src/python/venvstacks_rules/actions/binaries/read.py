@@ -1,0 +1,110 @@
+"""Reads the binaries of a wheel: which files are some, and the facts of each.
+
+A binary is unpacked to a temporary file, since its tables lie anywhere in it, and is read from
+there: memory does not depend on its size. What a library cannot read is said of the file, and
+does not end the build: packages carry damaged binaries as data of their tests.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from typing import IO
+
+from venvstacks_rules.actions.binaries.facts import BinaryFacts, UnreadableError
+from venvstacks_rules.model.libraries.binaries import ELF, MACHO, PE, Binary
+
+_MAGIC = {
+    b"\x7fELF": ELF,
+    b"\xfe\xed\xfa\xce": MACHO,
+    b"\xce\xfa\xed\xfe": MACHO,
+    b"\xfe\xed\xfa\xcf": MACHO,
+    b"\xcf\xfa\xed\xfe": MACHO,
+    b"\xca\xfe\xba\xbe": MACHO,
+    b"\xca\xfe\xba\xbf": MACHO,
+}
+_NAMES = {ELF: "ELF", MACHO: "Mach-O", PE: "PE"}
+_MAX_NAMES = 4096
+_MAX_TEXT = 4096
+HEAD = 8
+"""The bytes that tell what a file may be."""
+
+
+def binary_format(head: bytes) -> str | None:
+    """What a file may be, from its first `HEAD` bytes; None for what is no binary."""
+    if head[:2] == b"MZ":
+        return PE
+    found = _MAGIC.get(head[:4])
+    if found == MACHO and head[:3] == b"\xca\xfe\xba":
+        from venvstacks_rules.actions.binaries.macho import MAX_MACHINES
+
+        return MACHO if int.from_bytes(head[4:8], "big") < MAX_MACHINES else None
+    return found
+
+
+def read_binaries(
+    path: str, found: str, chunks: Iterable[bytes], folder: str = "."
+) -> list[Binary]:
+    """The binaries in a file of format `found`, whose content is `chunks`.
+
+    It is written to a temporary file in `folder`. Raises what iterating over `chunks` does.
+    """
+    hasher = hashlib.sha256()
+    with tempfile.NamedTemporaryFile(dir=folder, prefix="binary-") as file:
+        for chunk in chunks:
+            hasher.update(chunk)
+            file.write(chunk)
+        file.flush()
+        sha256 = hasher.hexdigest()
+        try:
+            facts = list(_checked(_facts(found, file.name)))
+        except UnreadableError as e:
+            problem = str(e)
+        # What the libraries raise for hostile bytes is anything, from KeyError to RecursionError.
+        except Exception as e:  # noqa: BLE001 - see above
+            # Their words name temporary files, and differ between versions of Python.
+            problem = f"damaged ({type(e).__name__})"
+        else:
+            return [Binary(path, sha256, found, **vars(each)) for each in facts]
+    return [Binary(path, sha256, found, problem=f"not readable as {_NAMES[found]}: {problem}")]
+
+
+def _facts(found: str, path: str) -> list[BinaryFacts]:
+    # Imported as they are needed: most wheels have no binaries, and others one format.
+    with open(path, "rb") as stream:
+        if found == ELF:
+            from venvstacks_rules.actions.binaries import elf
+
+            return elf.read(stream)
+        if found == MACHO:
+            from venvstacks_rules.actions.binaries import macho
+
+            return macho.read(stream)
+        if not _has_pe_header(stream):
+            return []
+    from venvstacks_rules.actions.binaries import pe
+
+    return pe.read(path)
+
+
+def _has_pe_header(stream: IO[bytes]) -> bool:
+    """Programs for DOS begin the same, and so does text by somebody with these initials."""
+    size = stream.seek(0, os.SEEK_END)
+    stream.seek(0x3C)
+    offset = int.from_bytes(stream.read(4), "little")
+    if offset + 4 > size:
+        return False
+    stream.seek(offset)
+    return stream.read(4) == b"PE\0\0"
+
+
+def _checked(facts: Iterable[BinaryFacts]) -> Iterator[BinaryFacts]:
+    for each in facts:
+        texts = (each.name or "", *each.needed, *each.optional, *each.run_paths)
+        if len(texts) > _MAX_NAMES:
+            raise UnreadableError("it asks for too many libraries")
+        if any(len(text) > _MAX_TEXT or not text.isprintable() for text in texts):
+            raise UnreadableError("a name in it is none of a file")
+        yield each

@@ -1,0 +1,87 @@
+"""The command line that all actions share: ``<verb> --request FILE --result FILE``.
+
+Exit codes: 0 done; 1 the request cannot be met, with the reason on standard error and in no other
+place; 2 wrong usage. Anything else is a bug of ours and shows a stack trace.
+"""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import importlib
+import sys
+from pathlib import Path
+
+from venvstacks_rules.model.errors import RequestError, VenvstacksError
+from venvstacks_rules.model.json_codec import to_json
+
+# A full disk is nobody's bug.
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+# What a shell makes of SIGINT.
+_INTERRUPTED = 130
+
+# verb -> the module that has `run(request text) -> result`. Imported when asked for: an action
+# starts in milliseconds only if it does not load what the others need.
+VERBS = {
+    "find-interpreter": "find_interpreter",
+    "pin-interpreters": "pin_interpreters",
+    "pack-interpreter": "pack_interpreter",
+    "interpreter-segment": "interpreter_segment",
+    "analyze-wheels": "analyze_wheels",
+    "wheel-segments": "wheel_segments",
+    "assemble-archive": "assemble_archive",
+    "lock-layer": "lock_layer",
+    "fetch-file": "fetch_file",
+    "deploy-layers": "deploy_layers",
+    "export-layers": "export_layers",
+    "launch": "launch",
+    "check-imports": "check_imports",
+}
+
+
+def main(argv: list[str]) -> int:
+    """Run one action; `argv` is without the program's name."""
+    parser = argparse.ArgumentParser(
+        prog="venvstacks_rules.actions", description="Build, lock and deploy layers."
+    )
+    parser.add_argument("verb", choices=sorted(VERBS))
+    parser.add_argument("--request", required=True, help="a JSON file")
+    parser.add_argument("--result", help="the JSON file to write (default: standard output)")
+    parser.epilog = "For `launch`, what follows `--` is passed to the application."
+    # argparse itself takes no positional arguments after the options that follow the verb.
+    end = argv.index("--") if "--" in argv else len(argv)
+    options, args = parser.parse_args(argv[:end]), argv[end + 1 :]
+    if args and options.verb != "launch":
+        parser.error(f"nothing can follow `--` for `{options.verb}`")
+    module = importlib.import_module(f"venvstacks_rules.actions.commands.{VERBS[options.verb]}")
+    try:
+        request = _read(options.request)
+        extra = {}
+        if options.verb == "launch":
+            extra = {"args": args, "folder": Path(options.request).absolute().parent}
+        text = to_json(module.run(request, **extra))
+        if options.result is None:
+            sys.stdout.write(text)
+        else:
+            Path(options.result).write_text(text, encoding="utf-8")
+    except VenvstacksError as e:
+        print(f"error: {e}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except OSError as e:
+        if e.errno not in _FULL:
+            raise
+        print(f"error: `{e.filename or 'a file'}` cannot be written: {e.strerror}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except OSError as e:
+        raise RequestError(f"the request `{path}` cannot be read: {e.strerror}") from None
+    except UnicodeDecodeError as e:
+        raise RequestError(f"the request `{path}` is not UTF-8: {e}") from None

@@ -1,0 +1,1 @@
+"""The commands, one module each: a request in, a result out."""

@@ -1,0 +1,111 @@
+"""``analyze-wheels``: what wheels bring along for others: modules, and binaries with their needs.
+
+It is a function of the wheels and of the Python version, and takes no compression: a layer above
+waits for this much only, and is not built again when wheels change in ways that do not concern it.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+from typing import IO
+
+from venvstacks_rules.actions.binaries.read import HEAD, binary_format, read_binaries
+from venvstacks_rules.actions.files.streams import chunks
+from venvstacks_rules.actions.wheels import checks
+from venvstacks_rules.actions.wheels.checks import shown
+from venvstacks_rules.actions.wheels.installed import RefusedWheelError, of_each, opened_wheel
+from venvstacks_rules.model.contents.imports import top_level_module
+from venvstacks_rules.model.contents.layout import LayerLayout
+from venvstacks_rules.model.json_codec import from_json
+from venvstacks_rules.model.libraries.analyzed import AnalyzedWheel
+from venvstacks_rules.model.libraries.binaries import Binary
+from venvstacks_rules.model.requests.analyze import (
+    AnalyzedWheels,
+    AnalyzeWheelsRequest,
+    WheelToAnalyze,
+)
+
+_SITE_SCHEMES = ("purelib", "platlib")
+# Tens of times what the largest wheels have.
+_MAX_BINARIES, _MAX_NAMES = 10_000, 100_000
+
+
+def run(request_text: str) -> AnalyzedWheels:
+    """Do what an :class:`AnalyzeWheelsRequest` asks for.
+
+    Raises WheelError for wheels that are not the ones announced or cannot be read; all that is
+    refused by ``wheel-segments``, too, is that action's to tell.
+    """
+    request = from_json(AnalyzeWheelsRequest, request_text)
+    layout = LayerLayout(request.python_version, request.os_name)
+    return AnalyzedWheels(of_each(request.wheels, lambda wheel: _analyzed(wheel, layout)))
+
+
+def _analyzed(wheel: WheelToAnalyze, layout: LayerLayout) -> AnalyzedWheel:
+    modules: set[str] = set()
+    binaries: list[Binary] = []
+    names = 0
+    with opened_wheel(wheel) as archive:
+        infos = archive.infolist()
+        problems = list(checks.entry_problems(infos, wheel.size))
+        if problems:
+            raise RefusedWheelError(wheel, problems)
+        for path, info in _installed(infos, layout):
+            name = top_level_module(PurePosixPath(path), layout.site_packages)
+            if name is not None:
+                modules.add(name)
+            try:
+                found = _binaries(archive, info, path)
+                binaries += found
+                names += sum(len(b.needed) + len(b.optional) + len(b.run_paths) for b in found)
+            except checks.READ_ERRORS as e:
+                problems.append(f"{shown(info.filename)}: cannot be unpacked: {e}")
+            if len(binaries) > _MAX_BINARIES or names > _MAX_NAMES:
+                problems.append(
+                    f"has {len(binaries)} binaries and more, with {names} names in them"
+                )
+                break
+    if problems:
+        raise RefusedWheelError(wheel, problems)
+    return AnalyzedWheel(
+        wheel.file_name,
+        tuple(sorted(modules)),
+        tuple(sorted(binaries, key=lambda binary: (binary.path, binary.machine))),
+    )
+
+
+def _installed(
+    infos: list[zipfile.ZipInfo], layout: LayerLayout
+) -> Iterator[tuple[str, zipfile.ZipInfo]]:
+    """The files of a wheel with their places in the layer, but for scripts and headers."""
+    for info in infos:
+        top, _, rest = info.filename.partition("/")
+        scheme, _, inner = rest.partition("/")
+        if not top.endswith(".data"):
+            path = layout.site_packages / info.filename
+        elif scheme in _SITE_SCHEMES and inner:
+            path = layout.site_packages / inner
+        elif scheme == "data" and inner:
+            path = layout.data(inner)
+        else:
+            continue
+        if not info.is_dir() and not layout.is_dropped(path):
+            yield str(path), info
+
+
+def _binaries(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: str) -> list[Binary]:
+    """The binaries in a file of a wheel; what is read of others is their first bytes."""
+    with archive.open(info) as stream:
+        head = stream.read(HEAD)
+        found = binary_format(head)
+        if found is None:
+            return []
+        # `zipfile` gives no more than the size declared, which has been judged.
+        return read_binaries(path, found, _joined(head, stream))
+
+
+def _joined(head: bytes, stream: IO[bytes]) -> Iterator[bytes]:
+    yield head
+    yield from chunks(stream)

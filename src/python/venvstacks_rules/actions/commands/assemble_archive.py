@@ -1,0 +1,208 @@
+"""Joins segments into a layer archive, and writes what lies beside it (``assemble-archive``).
+
+The archive is the concatenation of the segments, each an independent run of zstd frames, xz
+streams, gzip members or entries of a zip archive; the layer's own few files come last, with what
+ends the tar stream, or with the central directory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import IO
+
+from venvstacks_rules.actions.archives.clashes import clashes, own_problems
+from venvstacks_rules.actions.archives.formats import new_segment
+from venvstacks_rules.actions.archives.joining import Joining, mapped
+from venvstacks_rules.actions.archives.zip_directory import directory_of
+from venvstacks_rules.actions.files.streams import chunks
+from venvstacks_rules.model.contents.compression import ZIP
+from venvstacks_rules.model.contents.files import OwnFile, OwnLink
+from venvstacks_rules.model.contents.segment_index import IndexedSegment, SegmentIndex
+from venvstacks_rules.model.contents.segments import InterpreterSegment, Segment, WheelSegments
+from venvstacks_rules.model.errors import ArchiveError, RequestError
+from venvstacks_rules.model.json_codec import from_data, from_json, published_json
+from venvstacks_rules.model.outputs.names import ARCHIVE_BUILD
+from venvstacks_rules.model.requests.assemble import AssembleArchiveRequest, AssembledArchive
+
+
+def run(request_text: str) -> AssembledArchive:
+    """Assemble the archive of an AssembleArchiveRequest.
+
+    Raises ArchiveError for segments that are not what their results announce and for files of the
+    layer that clash; nothing is left behind then.
+    """
+    request = from_json(AssembleArchiveRequest, request_text)
+    archive = Path(request.archive)
+    archive.parent.mkdir(parents=True, exist_ok=True)
+    own = archive.with_name(f"{archive.name}.own-segment")
+    with archive.open("xb") as out:
+        try:
+            listing, assembled = _write_archive(out, own, request)
+        except BaseException:
+            archive.unlink()
+            raise
+        finally:
+            if own.exists():
+                own.unlink()
+    _write_metadata(assembled, request)
+    _write_index(assembled, listing, request)
+    return assembled
+
+
+def _write_archive(
+    out: IO[bytes], own: Path, request: AssembleArchiveRequest
+) -> tuple[str, AssembledArchive]:
+    """Write the archive into `out`, by way of the file `own`; the JSON that lists its segments."""
+    segments: list[Segment] = []
+    with Joining(
+        out,
+        check_hashes=not request.segments_are_checked,
+        hash_all=not request.archive_is_hashed,
+    ) as joining:
+        for path in request.results:
+            for segment in _read_result(path):
+                # It is copied and hashed while we look at what is in it.
+                joining.add(segment)
+                segments.append(segment)
+        problems = [
+            *own_problems(request.files, request.links, os_name=request.os_name),
+            *clashes(
+                [(segment.source, segment.files) for segment in segments],
+                request.files,
+                request.links,
+                case_sensitive=request.case_sensitive,
+            ),
+        ]
+        if problems:
+            remedy = "Change or leave out what is named, or narrow `platforms`."
+            raise _refused(request, f"it could not be unpacked. {remedy}", problems)
+        segments.append(_write_own_segment(own, request))
+        joining.add(segments[-1])
+        directory, listing, wrong = b"", "", None
+        try:
+            if request.compression.archive_format == ZIP:
+                directory = directory_of(segments, request.install_target)
+                segments[-1] = _with_directory(segments[-1], directory)
+            listing = _listing(segments)
+        except (ArchiveError, OSError) as e:
+            wrong = e
+        problems = joining.finish()
+        if problems:
+            raise _refused(request, "its segments are damaged.", problems)
+        if wrong is not None:
+            raise wrong
+        joining.end_with(directory)
+        return listing, AssembledArchive(joining.size, joining.sha256())
+
+
+def _refused(request: AssembleArchiveRequest, reason: str, problems: list[str]) -> ArchiveError:
+    platform = request.metadata.get("target_platform")
+    archive = f"The archive of `{request.target}`" + (f" for {platform}" if platform else "")
+    return ArchiveError(f"{archive} cannot be assembled: {reason}", problems)
+
+
+def _read_result(path: str) -> list[Segment]:
+    """The segments that a result file names, with paths that can be opened."""
+    try:
+        data = json.loads(Path(path).read_text(encoding="utf-8"))
+    except ValueError as e:
+        raise RequestError(f"`{path}`: not JSON: {e}") from None
+    if isinstance(data, dict) and "segment" in data:
+        found = [from_data(InterpreterSegment, data).segment]
+    else:
+        found = list(from_data(WheelSegments, data).segments)
+    folder = Path(path).parent
+    return [replace(segment, path=str(folder / segment.path)) for segment in found]
+
+
+def _write_own_segment(path: Path, request: AssembleArchiveRequest) -> Segment:
+    with new_segment(
+        path,
+        source="layer",
+        install_target=request.install_target,
+        compression=request.compression,
+        end_of_archive=True,
+    ) as writer:
+        own: list[OwnFile | OwnLink] = [*request.files, *request.links]
+        for item in sorted(own, key=lambda item: item.path):
+            if isinstance(item, OwnLink):
+                writer.add_link(item.path, item.target)
+            elif item.text is not None:
+                data = item.text.encode("utf-8")
+                writer.add_file(item.path, [data], len(data), executable=item.executable)
+            elif item.source is not None:
+                with Path(item.source).open("rb") as stream:
+                    size = os.fstat(stream.fileno()).st_size
+                    writer.add_file(item.path, chunks(stream), size, executable=item.executable)
+    return replace(writer.segment(), path=str(path))
+
+
+def _with_directory(segment: Segment, directory: bytes) -> Segment:
+    with mapped(segment.path) as content:
+        hasher = hashlib.sha256(content)
+    hasher.update(directory)
+    return replace(segment, size=segment.size + len(directory), sha256=hasher.hexdigest())
+
+
+def _write_metadata(assembled: AssembledArchive, request: AssembleArchiveRequest) -> None:
+    metadata = {
+        **request.metadata,
+        "archive_name": Path(request.archive).name,
+        "archive_size": assembled.size,
+        "archive_hashes": {"sha256": assembled.sha256},
+        "archive_build": ARCHIVE_BUILD,
+    }
+    _write_text(request.metadata_file, published_json(metadata))
+
+
+def _listing(segments: list[Segment]) -> str:
+    indexed = []
+    offset = 0
+    for segment in segments:
+        indexed.append(
+            IndexedSegment(
+                segment.source,
+                offset,
+                segment.size,
+                segment.sha256,
+                segment.tar_size,
+                segment.files,
+            )
+        )
+        offset += segment.size
+    return _compact([segment.to_dict() for segment in indexed])
+
+
+def _write_index(
+    assembled: AssembledArchive, listing: str, request: AssembleArchiveRequest
+) -> None:
+    index = SegmentIndex(
+        install_target=request.install_target,
+        archive_name=Path(request.archive).name,
+        archive_size=assembled.size,
+        archive_sha256=assembled.sha256,
+        archive_format=request.compression.archive_format,
+        compression_level=request.compression.level,
+        segments=(),
+    )
+    # The segments, the last of the sorted keys, were written out while the archive was hashed.
+    text = _compact(index.to_dict())
+    end = '"segments":[]}'
+    assert text.endswith(end)
+    _write_text(request.segments_file, f'{text[: -len(end)]}"segments":{listing}}}\n')
+
+
+def _compact(data: object) -> str:
+    # Without spaces: it lists every file of the layer, for programs.
+    return json.dumps(data, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
+def _write_text(path: str, text: str) -> None:
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    # Exclusively: an existing file may be a link to an input. `newline` keeps Windows from CRLF.
+    with Path(path).open("x", encoding="utf-8", newline="\n") as out:
+        out.write(text)

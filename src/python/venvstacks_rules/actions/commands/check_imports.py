@@ -1,0 +1,97 @@
+"""``check-imports``: import modules inside a deployed application, and tell which cannot be.
+
+What is imported is executed, by the application's own interpreter in a process of its own; the
+launch module is not.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+
+from venvstacks_rules.actions.deployment import import_probe, layer_cache
+from venvstacks_rules.actions.deployment.environment import python_environment
+from venvstacks_rules.model.errors import DeploymentError
+from venvstacks_rules.model.json_codec import from_json
+from venvstacks_rules.model.requests.deploy import CheckedImports, CheckImportsRequest
+
+# Imported for its file alone, so that whoever ships this module ships that one as well.
+_PROBE = Path(import_probe.__file__)
+_TAIL_LINES = 10
+
+
+def run(request_text: str) -> CheckedImports:
+    """Do what a :class:`CheckImportsRequest` asks for.
+
+    Raises ArchiveError and DeploymentError as ``deploy-layers`` does, and DeploymentError with
+    every import that failed.
+    """
+    request = from_json(CheckImportsRequest, request_text)
+    deployed = layer_cache.stack(request.archives, request.cache)
+    with deployed as stack, tempfile.TemporaryDirectory() as scratch:
+        modules, problems = _probe(request, stack, Path(scratch))
+    if problems:
+        raise DeploymentError(
+            f"`{request.target}`: not everything can be imported in the deployed application",
+            problems,
+        )
+    return CheckedImports(modules=tuple(modules))
+
+
+def _probe(
+    request: CheckImportsRequest, stack: layer_cache.Stack, scratch: Path
+) -> tuple[list[str], list[str]]:
+    """What was imported, and the problems."""
+    report = scratch / "report"
+    work = scratch / "work"
+    work.mkdir()
+    asked = {
+        "site_dir": str(stack.site_dir),
+        "scan": request.scan,
+        "modules": request.modules,
+        "report": str(report),
+    }
+    done = subprocess.run(
+        [str(stack.python), "-c", _PROBE.read_text(encoding="utf-8")],
+        input=json.dumps(asked).encode(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        cwd=work,
+        env=python_environment(dict(os.environ)),
+        check=False,
+    )
+    lines = report.read_text(encoding="utf-8").splitlines() if report.exists() else []
+    imported: list[str] = []
+    problems: list[str] = []
+    shown = ""
+    for kind, *values in map(json.loads, lines):
+        if kind == "import":
+            what, where = values
+            imported.append(what)
+            shown = f"`{what}` ({where})" if where else f"`{what}`"
+        elif kind == "failed":
+            problems.append(f"{shown}: {values[0]}")
+    if not lines or json.loads(lines[-1]) != ["done"]:
+        problems.append(_death(done, shown))
+    return imported, problems
+
+
+def _death(done: subprocess.CompletedProcess[bytes], shown: str) -> str:
+    if done.returncode < 0:
+        how = f"was killed by signal {_signal_name(-done.returncode)}"
+    else:
+        how = f"ended with exit code {done.returncode}"
+    during = f"during the import of {shown}" if shown else "before the first import"
+    output = done.stdout.decode("utf-8", "replace").strip().splitlines()[-_TAIL_LINES:]
+    return "\n".join([f"the interpreter {how} {during}", *output])
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return str(number)

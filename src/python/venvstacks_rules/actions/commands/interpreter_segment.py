@@ -1,0 +1,30 @@
+"""Makes the segment of a runtime's interpreter (verb ``interpreter-segment``)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from venvstacks_rules.actions.archives.formats import new_segment
+from venvstacks_rules.actions.interpreters.files import write_interpreter
+from venvstacks_rules.model.contents.segments import InterpreterSegment
+from venvstacks_rules.model.json_codec import from_json
+from venvstacks_rules.model.requests.segments import InterpreterSegmentRequest
+
+
+def run(request_text: str) -> InterpreterSegment:
+    """Write the segment; InterpreterError for an archive that is wrong, damaged or hostile."""
+    request = from_json(InterpreterSegmentRequest, request_text)
+    with new_segment(
+        Path(request.output),
+        source="interpreter",
+        install_target=request.install_target,
+        compression=request.compression,
+    ) as writer:
+        version = write_interpreter(
+            request,
+            writer,
+            Path.cwd(),
+            os_name=request.os_name,
+            case_sensitive=request.case_sensitive,
+        )
+    return InterpreterSegment(writer.segment(), version)

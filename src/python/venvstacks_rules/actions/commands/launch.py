@@ -1,0 +1,56 @@
+"""``launch``: deploy a chain of layers into a cache and become its application.
+
+The process is replaced, so the application has its standard streams, its signals, its exit code,
+its working directory and, but for what would lead its Python to other packages, its environment.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import NoReturn
+
+from venvstacks_rules.actions.deployment import layer_cache
+from venvstacks_rules.actions.deployment.environment import python_environment
+from venvstacks_rules.model.errors import DeploymentError
+from venvstacks_rules.model.json_codec import from_json
+from venvstacks_rules.model.requests.deploy import LaunchRequest
+
+
+def run(request_text: str, args: Sequence[str] = (), folder: Path = Path()) -> NoReturn:
+    """Do what a :class:`LaunchRequest` asks for, with `args` for the application; never returns.
+
+    Relative paths of the request start at `folder`: the working directory is the application's.
+
+    Raises ArchiveError and DeploymentError as ``deploy-layers`` does, and DeploymentError if the
+    last layer is not an application.
+    """
+    request = from_json(LaunchRequest, request_text)
+    archives = [replace(a, archive=str(folder / a.archive)) for a in request.archives]
+    with layer_cache.stack(archives, str(folder / request.cache)) as stack:
+        if stack.launch_module is None:
+            raise DeploymentError(
+                f"`{stack.application.name}` cannot be launched",
+                ["it has no launch module: name an application layer"],
+            )
+        command = [str(stack.python), "-m", stack.launch_module, *args]
+        environment = python_environment(dict(os.environ))
+        # The application holds it as long as it runs, and whatever it starts with open files.
+        os.set_inheritable(stack.in_use, True)
+        # Python ignores these, and what is ignored stays so in a program that is executed.
+        for name in ("SIGPIPE", "SIGXFSZ"):
+            if hasattr(signal, name):
+                signal.signal(getattr(signal, name), signal.SIG_DFL)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        try:
+            os.execve(command[0], command, environment)
+        except OSError as e:
+            raise DeploymentError(
+                f"`{stack.application.name}` cannot be launched",
+                [f"cannot execute `{command[0]}`: {e.strerror}"],
+            ) from None

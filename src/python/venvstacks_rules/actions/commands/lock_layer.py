@@ -1,0 +1,103 @@
+"""Locks the packages of one layer, and the interpreter archives of a runtime.
+
+The files are those of the ``venvstacks`` formats: the ``pylock`` file, its metadata, the declared
+requirements and a summary for people. Locking again with nothing changed gives the same bytes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from venvstacks_rules.actions.files.toml import read_toml
+from venvstacks_rules.actions.interpreters.pbs import pin_interpreters
+from venvstacks_rules.actions.locking.files import write_lock_files
+from venvstacks_rules.actions.locking.local_wheels import LocalWheelFolders
+from venvstacks_rules.actions.locking.packages import PackageLocker
+from venvstacks_rules.actions.locking.uv_config import UvConfig, layer_uv_config
+from venvstacks_rules.actions.network.settings import use_network_settings
+from venvstacks_rules.model.errors import LockError
+from venvstacks_rules.model.json_codec import from_json
+from venvstacks_rules.model.layers.requirements import normalised_requirements
+from venvstacks_rules.model.locks.pylock import Lockfile, LockInputs
+from venvstacks_rules.model.locks.shared import ProvidedPackages
+from venvstacks_rules.model.platforms.libc import parsed_linux_target
+from venvstacks_rules.model.platforms.python_versions import language_version
+from venvstacks_rules.model.platforms.target_platforms import PLATFORMS, TargetPlatform
+from venvstacks_rules.model.requests.lock import LockedLayer, LockLayerRequest
+
+
+def run(request_text: str) -> LockedLayer:
+    """Lock as a :class:`LockLayerRequest` asks; LockError where that is not possible."""
+    request = from_json(LockLayerRequest, request_text)
+    use_network_settings(request.network)
+    config = layer_uv_config(request)
+    lower = tuple(
+        (lock.layer_name, Lockfile.from_dict(read_toml(lock.path), lock.path))
+        for lock in request.lower_locks
+    )
+    previous = None
+    if request.previous_lock is not None:
+        previous = Lockfile.from_dict(read_toml(request.previous_lock), request.previous_lock)
+    platforms = _platforms(request)
+    locker = PackageLocker(
+        request,
+        config,
+        LocalWheelFolders.of(request.local_wheels),
+        ProvidedPackages.of(lower, platforms, _python_version(request)),
+        previous,
+    )
+    lock = Lockfile(
+        requires_python=f"=={language_version(_python_version(request))}.*",
+        packages=locker.lock(),
+        interpreters=_interpreters(request, platforms, previous),
+        inputs=_inputs(request, config, lower),
+    )
+    return write_lock_files(request, lock, previous, config.exclude_newer)
+
+
+def _python_version(request: LockLayerRequest) -> str:
+    return request.python_implementation.rpartition("@")[2]
+
+
+def _platforms(request: LockLayerRequest) -> tuple[TargetPlatform, ...]:
+    unknown = [name for name in request.platforms if name not in PLATFORMS]
+    if unknown or not request.platforms:
+        what = ", ".join(f"`{name}`" for name in unknown) or "there is none"
+        raise LockError(
+            f"{request.target}: `platforms` cannot be locked for",
+            [f"{what}; known are {', '.join(PLATFORMS)}"],
+        )
+    return tuple(PLATFORMS[name] for name in PLATFORMS if name in request.platforms)
+
+
+def _inputs(
+    request: LockLayerRequest, config: UvConfig, lower: tuple[tuple[str, Lockfile], ...]
+) -> LockInputs:
+    return LockInputs(
+        python_implementation=request.python_implementation,
+        python_provider=request.python_provider if request.is_runtime else None,
+        requirements=normalised_requirements(request.requirements),
+        platforms=tuple(name for name in PLATFORMS if name in request.platforms),
+        linux_target=request.linux_target,
+        macosx_target=request.macosx_target,
+        lower_layers=tuple((name, lock.requirements_hash) for name, lock in lower),
+        uv_config=config.hash,
+        package_indexes=request.package_indexes,
+        priority_indexes=request.priority_indexes,
+        local_wheels=request.declared_local_wheels,
+    )
+
+
+def _interpreters(
+    request: LockLayerRequest, platforms: tuple[TargetPlatform, ...], previous: Lockfile | None
+) -> tuple[Any, ...]:
+    if not request.is_runtime or request.python_provider != "pbs":
+        return ()
+    return pin_interpreters(
+        request.target,
+        _python_version(request),
+        platforms,
+        libc=parsed_linux_target(request.linux_target).libc,
+        mirror=request.python_mirror,
+        known=previous.interpreters if previous else (),
+    )

@@ -1,0 +1,98 @@
+"""Captures an installed CPython as a relocatable archive (verb ``pack-interpreter``).
+
+The bytes of the archive depend on nothing but the contents of the installation.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from venvstacks_rules.actions.archives.tar_writer import SegmentWriter
+from venvstacks_rules.actions.files.streams import chunks
+from venvstacks_rules.actions.interpreters import relocation
+from venvstacks_rules.actions.interpreters.capture import Capture, CapturedFile, capture_of
+from venvstacks_rules.actions.interpreters.probe import Installation, probe
+from venvstacks_rules.model.contents.compression import Compression
+from venvstacks_rules.model.errors import InterpreterError
+from venvstacks_rules.model.json_codec import from_json
+from venvstacks_rules.model.requests.interpreters import (
+    FoundInterpreter,
+    PackedInterpreter,
+    PackInterpreterRequest,
+)
+
+# The archive is read once, on the same machine: quick beats small.
+_COMPRESSION = Compression("tar.zst", 1)
+
+
+def run(request_text: str) -> PackedInterpreter:
+    """Write the archive; InterpreterError where the installation cannot be captured."""
+    request = from_json(PackInterpreterRequest, request_text)
+    found, capture = _checked(request.found)
+    output = Path(request.output)
+    with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
+        changed = _changed_files(found, capture, Path(folder))
+        with SegmentWriter(
+            output,
+            source="interpreter",
+            install_target="python",
+            compression=_COMPRESSION,
+            end_of_archive=True,
+        ) as writer:
+            for file in capture.files:
+                _add(writer, file, changed.get(file.path))
+    segment = writer.segment()
+    return PackedInterpreter(request.output, segment.sha256, segment.size)
+
+
+def _checked(announced: FoundInterpreter) -> tuple[Installation, Capture]:
+    """The installation, if it still is what was found."""
+    found = probe(announced.executable)
+    if found is not None and found.python_version == announced.python_version:
+        planned, fingerprint = capture_of(found)
+        if fingerprint == announced.fingerprint:
+            return found, planned
+    raise InterpreterError(
+        f"CPython {announced.python_version} (`{announced.executable}`) cannot be captured",
+        ["the installation changed after it was found; start the build again"],
+    )
+
+
+def _changed_files(found: Installation, capture: Capture, folder: Path) -> dict[str, Path]:
+    """Relocated copies, from path in the capture to file below `folder`."""
+    changed = {}
+    binaries = []
+    for file in capture.files:
+        if file.source is None:
+            continue
+        copy = folder / file.path
+        change = relocation.text_change(file.path, found)
+        if change is not None:
+            text = Path(file.source).read_text(encoding="utf-8")
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_text(change(text), encoding="utf-8")
+            changed[file.path] = copy
+        elif file.path in capture.binaries and relocation.is_elf(file.source):
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file.source, copy)
+            changed[file.path] = copy
+            binaries.append(file.path)
+    relocation.relocate_binaries(folder, binaries, capture.uses_bundled)
+    return changed
+
+
+def _add(writer: SegmentWriter, file: CapturedFile, changed: Path | None) -> None:
+    if file.link_target is not None:
+        writer.add_link(file.path, file.link_target)
+        return
+    if file.text is not None:
+        content = file.text.encode("utf-8")
+        writer.add_file(file.path, [content], len(content), executable=file.executable)
+        return
+    source = changed if changed is not None else Path(file.source or "")
+    with source.open("rb") as stream:
+        size = os.fstat(stream.fileno()).st_size
+        writer.add_file(file.path, chunks(stream), size, executable=file.executable)

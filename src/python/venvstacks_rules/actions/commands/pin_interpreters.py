@@ -1,0 +1,36 @@
+"""Pins interpreter archives that no lockfile pins (verb ``pin-interpreters``).
+
+The lock of a runtime does it, unless another tool wrote that lock.
+"""
+
+from __future__ import annotations
+
+from venvstacks_rules.actions.interpreters.pbs import pin_interpreters
+from venvstacks_rules.actions.network.settings import use_network_settings
+from venvstacks_rules.model.errors import InterpreterError
+from venvstacks_rules.model.json_codec import from_json
+from venvstacks_rules.model.platforms.libc import parsed_linux_target
+from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
+from venvstacks_rules.model.requests.pin import PinInterpretersRequest, PinnedInterpreters
+
+
+def run(request_text: str) -> PinnedInterpreters:
+    """Pin as a :class:`PinInterpretersRequest` asks; LockError where that is not possible."""
+    request = from_json(PinInterpretersRequest, request_text)
+    use_network_settings(request.network)
+    unknown = [name for name in request.platforms if name not in PLATFORMS]
+    if unknown:
+        raise InterpreterError(
+            f"{request.target}: interpreters cannot be pinned for",
+            [f"`{name}`; known are {', '.join(PLATFORMS)}" for name in unknown],
+        )
+    platforms = tuple(PLATFORMS[name] for name in request.platforms)
+    return PinnedInterpreters(
+        pin_interpreters(
+            request.target,
+            request.python_version,
+            platforms,
+            libc=parsed_linux_target(request.linux_target).libc,
+            mirror=request.python_mirror,
+        )
+    )

@@ -1,0 +1,38 @@
+"""Makes segments of wheels: what an installer would unpack, as tar entries (``wheel-segments``).
+
+A wheel's segment is a function of its bytes, the install target, the Python version and the
+compression.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from venvstacks_rules.actions.archives.formats import new_segment
+from venvstacks_rules.actions.wheels.installed import of_each, write_wheel
+from venvstacks_rules.model.contents.layout import LayerLayout
+from venvstacks_rules.model.contents.segments import Segment, WheelSegments
+from venvstacks_rules.model.json_codec import from_json
+from venvstacks_rules.model.requests.segments import WheelInput, WheelSegmentsRequest
+
+
+def run(request_text: str) -> WheelSegments:
+    """Make the segments of a WheelSegmentsRequest.
+
+    Raises WheelError with the problems of all wheels of the request.
+    """
+    request = from_json(WheelSegmentsRequest, request_text)
+    return WheelSegments(of_each(request.wheels, lambda wheel: _segment(wheel, request)))
+
+
+def _segment(wheel: WheelInput, request: WheelSegmentsRequest) -> Segment:
+    output = Path(wheel.output)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with new_segment(
+        output,
+        source=wheel.file_name,
+        install_target=request.install_target,
+        compression=request.compression,
+    ) as writer:
+        write_wheel(wheel, LayerLayout(request.python_version, request.os_name), writer)
+    return writer.segment()

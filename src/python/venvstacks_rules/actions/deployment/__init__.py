@@ -1,0 +1,1 @@
+"""Layers ready to run: deployed, exported, cached, post-installed."""

@@ -1,0 +1,61 @@
+"""The archives of the layers of one folder: whether they can be deployed together, and unpacked."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from venvstacks_rules.model.errors import ArchiveError, DeploymentError
+from venvstacks_rules.model.hashes import is_sha256_hex
+from venvstacks_rules.model.requests.deploy import DeployedArchive
+
+_INSTALL_TARGET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]*")
+
+
+def check_archives(archives: Sequence[DeployedArchive]) -> None:
+    """Raise DeploymentError unless `archives` can be the layers of one folder."""
+    problems = []
+    if not archives:
+        problems.append("no archives are given; the first is the runtime's")
+    seen: set[str] = set()
+    for archive in archives:
+        if not is_install_target(archive.install_target):
+            problems.append(f"`{archive.install_target}` is not the name of a layer's folder")
+        elif archive.install_target.casefold() in seen:
+            problems.append(f"`{archive.install_target}` is given twice")
+        if not is_sha256_hex(archive.sha256):
+            problems.append(f"`{archive.install_target}`: `{archive.sha256}` is not a sha256")
+        seen.add(archive.install_target.casefold())
+    if problems:
+        raise DeploymentError("the layers to deploy are not well described", problems)
+
+
+def is_install_target(name: str) -> bool:
+    """Whether `name` can be the name of a layer's folder."""
+    return _INSTALL_TARGET.fullmatch(name) is not None
+
+
+def unpack_all(archives: Sequence[DeployedArchive], folders: Sequence[Path]) -> None:
+    """Unpack each archive into its folder (which is made), side by side.
+
+    Raises ArchiveError with the problems of all archives.
+    """
+    # Imported when something is unpacked: starting what is there already must not wait for it.
+    from concurrent.futures import ThreadPoolExecutor
+
+    from venvstacks_rules.actions.unpacking.unpack import unpack
+
+    for folder in folders:
+        folder.mkdir(parents=True)
+    with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
+        futures = [pool.submit(unpack, *pair) for pair in zip(archives, folders)]
+    errors = [error for error in (future.exception() for future in futures) if error is not None]
+    for error in errors:
+        if not isinstance(error, ArchiveError):
+            raise error
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        raise ArchiveError("several archives cannot be deployed", [str(e) for e in errors])

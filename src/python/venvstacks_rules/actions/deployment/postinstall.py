@@ -1,0 +1,44 @@
+"""Runs the ``postinstall.py`` of a layer."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from venvstacks_rules.model.contents.layout import POSTINSTALL
+from venvstacks_rules.model.errors import DeploymentError
+
+
+def post_install(layer: Path, base_python: Path, *options: str, paths: Iterable[str] = ()) -> None:
+    """Run the layer's ``postinstall.py``; DeploymentError with what it says if it fails.
+
+    `paths` are for ``--compile-listed``.
+    """
+    import subprocess
+
+    script = layer / POSTINSTALL
+    # Neither the environment nor the user's site-packages have a say: the same layer, the same
+    # files, on every machine.
+    command = [str(base_python), "-I", "-S", "-B", str(script), *options]
+    try:
+        done = subprocess.run(
+            command,
+            input=b"\0".join(os.fsencode(path) for path in paths),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            cwd=layer,
+            env={"PATH": os.defpath, "LC_ALL": "C.UTF-8"},
+            check=False,
+        )
+    except OSError as e:
+        raise DeploymentError(
+            f"`{layer.name}` cannot be post-installed",
+            [f"cannot run the interpreter `{base_python}`: {e.strerror}"],
+        ) from None
+    if done.returncode != 0:
+        said = done.stdout.decode("utf-8", "replace").strip()
+        raise DeploymentError(
+            f"`{layer.name}` cannot be post-installed",
+            [f"{POSTINSTALL} ended with exit code {done.returncode}\n{said}".rstrip()],
+        )

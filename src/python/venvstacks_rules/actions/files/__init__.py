@@ -1,0 +1,1 @@
+"""Files: read in pieces, written into sinks, kept in trees; and TOML."""

@@ -1,0 +1,138 @@
+"""Trees of files: the content of a wheel or an interpreter, unpacked.
+
+All files of a tree carry one constant time. A write into a file, also through a hard link to it,
+gives it another one, and :func:`is_sound` sees that without reading anything.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import stat
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from venvstacks_rules.actions.files.sinks import write_exactly
+from venvstacks_rules.model.contents.files import MODIFICATION_TIME, ArchivedFile
+
+_FILES, _LISTING = "files", "tree.json"
+_TIME_NS = MODIFICATION_TIME * 10**9
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A folder of files that never change."""
+
+    folder: Path
+    files: tuple[ArchivedFile, ...]
+    """Paths are relative to `folder`, which is that of the layer."""
+
+
+class TreeWriter:
+    """Writes a new tree into the empty folder `place`; a sink of files and links.
+
+    The paths are trusted: whoever calls has judged them.
+    """
+
+    def __init__(self, place: Path) -> None:
+        self._place = place
+        self._root = place / _FILES
+        self._folders: set[str] = set()
+        self._files: list[ArchivedFile] = []
+        self._root.mkdir()
+
+    def add_file(
+        self, path: str, content: Iterable[bytes], size: int, *, executable: bool = False
+    ) -> ArchivedFile:
+        """Write a file of `size` bytes; ValueError where `content` is not that long."""
+        with open(self._new(path), "xb", buffering=0) as out:
+            sha256 = write_exactly(path, content, size, out.write)
+            _finish(out.fileno(), executable=executable)
+        file = ArchivedFile(path, size, sha256, executable)
+        self._files.append(file)
+        return file
+
+    def add_link(self, path: str, target: str) -> None:
+        """Make a symbolic link."""
+        os.symlink(target, self._new(path))
+        self._files.append(ArchivedFile(path, 0, "", link_target=target))
+
+    def move_file(self, path: str, source: str) -> None:
+        """Take the file `source`, of the same file system, into the tree."""
+        with open(source, "rb") as stream:
+            content = stream.read()
+            _finish(stream.fileno(), executable=False)
+        os.rename(source, self._new(path))
+        sha256 = hashlib.sha256(content).hexdigest()
+        self._files.append(ArchivedFile(path, len(content), sha256))
+
+    def finish(self) -> tuple[ArchivedFile, ...]:
+        """Write the listing, without which nobody takes the folder for a tree; the files."""
+        rows = [
+            [file.path, file.size, file.sha256, file.executable, file.link_target]
+            for file in self._files
+        ]
+        text = json.dumps(rows, ensure_ascii=False, separators=(",", ":"))
+        (self._place / _LISTING).write_text(text, encoding="utf-8")
+        return tuple(self._files)
+
+    def _new(self, path: str) -> str:
+        folder = path.rpartition("/")[0]
+        if folder not in self._folders:
+            os.makedirs(self._root / folder, exist_ok=True)
+            self._folders.add(folder)
+        return f"{self._root}/{path}"
+
+
+def _finish(descriptor: int, *, executable: bool) -> None:
+    # Nothing but "executable or not" is taken from an archive, and nothing from the umask.
+    os.fchmod(descriptor, 0o755 if executable else 0o644)
+    os.utime(descriptor, (MODIFICATION_TIME, MODIFICATION_TIME))
+
+
+def tree_in(place: Path, files: tuple[ArchivedFile, ...]) -> Tree:
+    """The tree in the folder `place`, which was just written and has these files."""
+    return Tree(place / _FILES, files)
+
+
+def read_tree(place: Path) -> Tree | None:
+    """The tree in the folder `place`; None where there is none, or not as it was written."""
+    try:
+        rows = json.loads((place / _LISTING).read_text(encoding="utf-8"))
+        files = tuple(ArchivedFile(*row) for row in rows)
+    except (OSError, ValueError, TypeError):
+        return None
+    tree = tree_in(place, files)
+    return tree if all(is_sound(tree, file) for file in files) else None
+
+
+def is_sound(tree: Tree, file: ArchivedFile) -> bool:
+    """Whether a file is there as it was written, judged by its size, mode and time."""
+    path = f"{tree.folder}/{file.path}"
+    try:
+        found = os.lstat(path)
+        if file.link_target is not None:
+            return stat.S_ISLNK(found.st_mode) and os.readlink(path) == file.link_target
+    except OSError:
+        return False
+    return (
+        stat.S_ISREG(found.st_mode)
+        and found.st_size == file.size
+        and found.st_mtime_ns == _TIME_NS
+        and stat.S_IMODE(found.st_mode) == (0o755 if file.executable else 0o644)
+    )
+
+
+def mark_used(place: Path) -> None:
+    """Note that the tree in `place` is used now."""
+    os.utime(place / _LISTING)
+
+
+def last_used(place: Path) -> float:
+    """When the tree in `place` was used last, in seconds; long ago where there is no tree."""
+    try:
+        return (place / _LISTING).stat().st_mtime
+    except OSError:
+        return 0.0

@@ -1,0 +1,1 @@
+"""Interpreters: found, captured, pinned, and unpacked from archives."""

@@ -1,0 +1,240 @@
+"""Reads an interpreter archive into a table of files and links, refusing what is hostile.
+
+Contents go to one unnamed spool file, never to paths that the archive says, so a member can name
+what it likes: it is refused, by name, and nothing was written anywhere.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import tarfile
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import IO
+
+from venvstacks_rules.actions.archives.tar_stream import TarStream, open_tar_stream
+from venvstacks_rules.actions.files.streams import DamagedError, chunks
+from venvstacks_rules.model.errors import InterpreterError
+from venvstacks_rules.model.paths import link_problem, path_problem
+
+TOP = "python"
+"""The one top-level folder."""
+INSTALL = "install/"
+"""In an archive with everything that was built, the folder of what ``install_only`` has."""
+DESCRIPTION = "PYTHON.json"
+"""A file of such an archive."""
+
+MAX_GROWTH = 40
+"""Interpreter archives unpack to 3 to 8 times their size."""
+MIN_LIMIT = 64 * 1024 * 1024
+"""In bytes; small archives may grow to this whatever their size."""
+MAX_MEMBERS = 200_000
+_MAX_PROBLEMS = 20
+_BUFFER = 1024 * 1024
+_MAX_LINKS = 40
+"""As many as Linux follows before it calls a path a loop."""
+
+
+@dataclass(frozen=True)
+class SpooledFile:
+    """A regular file of the archive."""
+
+    path: str
+    """Of the member that has the content; a hard link to it shares this record's values."""
+    offset: int
+    size: int
+    executable: bool
+
+
+class InterpreterArchive:
+    """The members of an archive, by path below ``python/``; use as a context manager."""
+
+    def __init__(self, path: Path, spool_folder: Path) -> None:
+        self._name = path.name
+        # Closed by `__exit__`.
+        self._spool = tempfile.TemporaryFile(dir=spool_folder)  # noqa: SIM115
+        self._folders: set[str] = set()
+        self._problems: list[str] = []
+        self.files: dict[str, SpooledFile] = {}
+        self.links: dict[str, str] = {}
+        """From path to target, both below ``python/``, normalised."""
+        try:
+            self._read(path)
+        except BaseException:
+            self._spool.close()
+            raise
+
+    def __enter__(self) -> InterpreterArchive:  # noqa: PYI034 - `Self` is newer than Python 3.9
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._spool.close()
+
+    def content(self, file: SpooledFile) -> Iterator[bytes]:
+        """The bytes of a file, in pieces."""
+        left = file.size
+        self._spool.seek(file.offset)
+        while left:
+            chunk = self._spool.read(min(left, 1024 * 1024))
+            left -= len(chunk)
+            yield chunk
+
+    # ------------------------------------------------------------------------------ reading
+    def _read(self, path: Path) -> None:
+        limit = max(MIN_LIMIT, MAX_GROWTH * path.stat().st_size)
+        try:
+            with path.open("rb") as stream:
+                self._read_members(open_tar_stream(stream, limit))
+        except (tarfile.TarError, DamagedError, UnicodeError, EOFError) as e:
+            raise InterpreterError(
+                f"the interpreter archive `{self._name}` is damaged", [str(e)]
+            ) from None
+        self._check_parents()
+        if DESCRIPTION in self.files:
+            self._keep_install()
+        if self._problems:
+            hidden = len(self._problems) - _MAX_PROBLEMS
+            more = [f"and {hidden} more"] if hidden > 0 else []
+            raise InterpreterError(
+                f"the interpreter archive `{self._name}` is refused",
+                [*self._problems[:_MAX_PROBLEMS], *more],
+            )
+
+    def _read_members(self, source: TarStream) -> None:
+        # Streaming: nothing is sought, and the members need not be kept.
+        with tarfile.open(
+            fileobj=source, mode="r|", bufsize=_BUFFER, encoding="utf-8", errors="strict"
+        ) as archive:
+            for count, member in enumerate(archive):
+                archive.members = []  # type: ignore[attr-defined]
+                if count >= MAX_MEMBERS:
+                    raise DamagedError(f"it has more than {MAX_MEMBERS} members")
+                self._add(archive, member)
+        source.finish()
+
+    def _add(self, archive: tarfile.TarFile, member: tarfile.TarInfo) -> None:
+        path = self._member_path(member)
+        if path is None:
+            return
+        if member.isdir():
+            self._folders.add(path)
+        elif not path:
+            self._refuse(member, "is not a folder")
+        elif DESCRIPTION in self.files and not path.startswith(INSTALL):
+            # Object files, mostly: as large as all that is kept. They come last in no archive seen.
+            return
+        elif path in self.files or path in self.links:
+            self._refuse(member, "is there twice")
+        elif member.issym():
+            self._add_link(member, path)
+        elif member.islnk():
+            self._add_hard_link(member, path)
+        elif member.isreg() and not member.issparse():
+            self._add_file(archive, member, path)
+        else:
+            self._refuse(member, "is neither a file, a folder nor a link")
+
+    def _member_path(self, member: tarfile.TarInfo) -> str | None:
+        """The path below ``python/``, empty for the folder itself; None where refused."""
+        name = member.name
+        if member.isdir() and name == ".":
+            return None
+        parts = [part for part in name.split("/") if part not in ("", ".")]
+        problem = path_problem(name if name.startswith("/") else "/".join(parts))
+        if problem is not None:
+            self._refuse(member, f"cannot be unpacked: {problem}")
+            return None
+        if parts[0] != TOP:
+            self._refuse(member, f"lies outside the folder `{TOP}/`")
+            return None
+        return "/".join(parts[1:])
+
+    def _add_file(self, archive: tarfile.TarFile, member: tarfile.TarInfo, path: str) -> None:
+        offset = self._spool.tell()
+        content: IO[bytes] | None = archive.extractfile(member)
+        assert content is not None  # it is a regular file
+        size = 0
+        for chunk in chunks(content):
+            self._spool.write(chunk)
+            size += len(chunk)
+        if size != member.size:
+            raise DamagedError(f"member `{member.name}` has {size} of {member.size} bytes")
+        executable = bool(member.mode & 0o111)
+        self.files[path] = SpooledFile(path, offset, size, executable)
+
+    def _add_link(self, member: tarfile.TarInfo, path: str) -> None:
+        target = posixpath.normpath(posixpath.join(TOP, posixpath.dirname(path), member.linkname))
+        problem = link_problem(path, member.linkname)
+        if target != TOP and not target.startswith(f"{TOP}/"):
+            self._refuse(member, f"links to `{member.linkname}`, which leaves the archive's folder")
+        elif problem is not None:
+            self._refuse(member, f"links to `{member.linkname}`: {problem}")
+        else:
+            self.links[path] = target[len(TOP) + 1 :] or "."
+
+    def _add_hard_link(self, member: tarfile.TarInfo, path: str) -> None:
+        name = posixpath.normpath(member.linkname)
+        target = self.files.get(name[len(TOP) + 1 :]) if name.startswith(f"{TOP}/") else None
+        if target is None:
+            self._refuse(
+                member, f"is a hard link to `{member.linkname}`, which is no file before it"
+            )
+        else:
+            self.files[path] = target
+
+    def _check_parents(self) -> None:
+        leaves = {*self.files, *self.links}
+        for path in sorted(leaves | self._folders):
+            if path in leaves and path in self._folders:
+                self._problems.append(f"`{TOP}/{path}` is a folder and a file or link at once")
+            parent = posixpath.dirname(path)
+            while parent and parent not in leaves:
+                parent = posixpath.dirname(parent)
+            if parent:
+                self._problems.append(
+                    f"`{TOP}/{path}` lies below `{TOP}/{parent}`, which is no folder"
+                )
+
+    def _keep_install(self) -> None:
+        """Leave what ``install_only`` archives have; a link to something else leads nowhere."""
+        start = len(INSTALL)
+        self.links = {
+            path[start:]: target[start:] if target.startswith(INSTALL) else f"{TOP}/{target}"
+            for path, target in self.links.items()
+            if path.startswith(INSTALL)
+        }
+        self.files = {
+            path[start:]: replace(file, path=file.path[start:])
+            for path, file in self.files.items()
+            if path.startswith(INSTALL) and file.path.startswith(INSTALL)
+        }
+
+    def _refuse(self, member: tarfile.TarInfo, problem: str) -> None:
+        self._problems.append(f"`{member.name}` {problem}")
+
+
+def with_folders(leaves: Iterable[str]) -> frozenset[str]:
+    """The paths, and those of all folders above them."""
+    result = {".", *leaves}
+    for leaf in leaves:
+        folder = posixpath.dirname(leaf)
+        while folder and folder not in result:
+            result.add(folder)
+            folder = posixpath.dirname(folder)
+    return frozenset(result)
+
+
+def resolved(path: str, existing: frozenset[str], links: Mapping[str, str]) -> str | None:
+    """Which of the `existing` files and folders the path, through `links`, ends at, if any."""
+    for _ in range(_MAX_LINKS):
+        if path in existing:
+            return path
+        head = path
+        while head and head not in links:
+            head = posixpath.dirname(head)
+        if not head:
+            return None
+        path = posixpath.normpath(posixpath.join(links[head], path[len(head) + 1 :]))
+    return None

@@ -1,0 +1,107 @@
+"""Pins the interpreter archives of python-build-standalone, from the table of ``pbs-installer``."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from typing import Optional
+
+from pbs_installer import PythonVersion
+
+from venvstacks_rules.actions.network.downloads import DownloadFailedError, ask_size
+from venvstacks_rules.model.errors import LockError
+from venvstacks_rules.model.locks.pylock import LockedInterpreter, mirrored_url
+from venvstacks_rules.model.platforms.libc import GLIBC
+from venvstacks_rules.model.platforms.python_versions import (
+    is_free_threaded,
+    names_patch_release,
+    release_numbers,
+)
+from venvstacks_rules.model.platforms.target_platforms import TargetPlatform
+
+# Implementation and version -> (system, machine, install only) -> URL and hash.
+_Versions = Mapping[PythonVersion, Mapping[tuple[str, str, bool], tuple[str, Optional[str]]]]
+
+_SYSTEMS = {"linux": "linux", "macosx": "macos", "win": "windows"}
+_MACHINES = {"arm64": "aarch64", "amd64": "x86_64"}
+
+
+def pin_interpreters(
+    target: str,
+    python_version: str,
+    platforms: Iterable[TargetPlatform],
+    *,
+    libc: str,
+    mirror: str | None,
+    known: Iterable[LockedInterpreter] = (),
+) -> tuple[LockedInterpreter, ...]:
+    """The archive for each platform, with URL and hash from the table and size from its server.
+
+    `libc` is the C library that Linux has. `mirror` is asked instead of the server in the URL (see
+    :func:`~venvstacks_rules.model.pylock.mirrored_url`); the URL recorded stays the table's.
+    Sizes of archives in `known`, the previous lock, are not asked for again. LockError lists every
+    platform for which there is no archive, no hash or no size.
+    """
+    if not names_patch_release(python_version):
+        raise LockError(
+            f"{target}: `python_implementation` has to name one release",
+            [f"`cpython@{python_version}` has no patch number; write `cpython@X.Y.Z`"],
+        )
+    major, minor, micro = release_numbers(python_version)
+    free_threaded = is_free_threaded(python_version)
+    table = _versions().get(PythonVersion("cpython", major, minor, micro, free_threaded), {})
+    sizes = {(pin.url, pin.sha256): pin.size for pin in known}
+    pins, problems = [], []
+    for platform in platforms:
+        url, sha256 = _entry(table, platform, free_threaded=free_threaded)
+        if platform.system == "linux" and libc != GLIBC:
+            problems.append(
+                f"of the archives of python-build-standalone for {platform.name}, only those for "
+                f"{GLIBC} are known, and `linux_target` names {libc}; set "
+                "`[venvstacks].python_provider` to `archive`, and `python_archives` to "
+                "interpreters of your own"
+            )
+        elif url is None:
+            problems.append(
+                f"python-build-standalone has no CPython {python_version} for {platform.name}; "
+                "choose another release in `python_implementation`, or narrow `platforms`"
+            )
+        elif sha256 is None:
+            problems.append(
+                f"the hash of {url} for {platform.name} is not known; choose another release in "
+                "`python_implementation`"
+            )
+        else:
+            try:
+                size = sizes.get((url, sha256)) or ask_size(mirrored_url(url, mirror))
+                pins.append(LockedInterpreter(platform.name, url, sha256, size))
+            except DownloadFailedError as e:
+                problems.append(f"the size of the archive for {platform.name} is not known: {e}")
+    if problems:
+        raise LockError(f"{target}: the interpreter cannot be pinned", problems)
+    return tuple(pins)
+
+
+def _entry(
+    table: Mapping[tuple[str, str, bool], tuple[str, Optional[str]]],
+    platform: TargetPlatform,
+    *,
+    free_threaded: bool,
+) -> tuple[str | None, str | None]:
+    """URL and hash of the archive with the smallest content that the table has."""
+    system, machine = _SYSTEMS[platform.system], _MACHINES.get(platform.machine, platform.machine)
+    url, sha256 = table.get((system, machine, True), (None, None))
+    if url is not None and "install_only" in url:
+        return url, sha256
+    # Of older free-threaded builds, the table has archives with everything that was built only.
+    return table.get((system, machine, False), (None, None)) if free_threaded else (None, None)
+
+
+def _versions() -> _Versions:
+    # A table of thousands of lines: loaded only where an interpreter is pinned.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        from pbs_installer import _versions as module
+    # Some releases let an environment variable change the URLs; a lockfile must not depend on it.
+    unchanged: Callable[[None], _Versions] | None = vars(module).get("get_python_versions")
+    return unchanged(None) if unchanged is not None else module.PYTHON_VERSIONS

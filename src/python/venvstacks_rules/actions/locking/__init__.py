@@ -1,0 +1,1 @@
+"""Locking: what ``uv`` is asked, and the files of a lock."""

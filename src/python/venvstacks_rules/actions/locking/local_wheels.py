@@ -1,0 +1,72 @@
+"""Folders with wheels that are in no index: as ``uv`` is shown them, and as a lock records them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from venvstacks_rules.model.requests.lock import LocalWheels
+
+_CHUNK = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class LocalWheelFolders:
+    """The folders that one layer's packages may be taken from."""
+
+    recorded_by_path: Mapping[str, str]
+    """The absolute path of each, as long as this process runs, and how the lock writes it."""
+
+    @classmethod
+    def of(cls, folders: Iterable[LocalWheels]) -> LocalWheelFolders:
+        """From the request."""
+        return cls({str(Path(folder.path).absolute()): folder.recorded for folder in folders})
+
+    @property
+    def find_links(self) -> list[str]:
+        """The folders for ``uv``."""
+        return list(self.recorded_by_path)
+
+    def path_of(self, recorded: str) -> str | None:
+        """The absolute path of the folder that the lock writes `recorded`."""
+        paths = (path for path, name in self.recorded_by_path.items() if name == recorded)
+        return next(paths, None)
+
+    def recorded(self, package: Mapping[str, Any]) -> dict[str, Any]:
+        """A package that ``uv`` exported, with the wheels from these folders as a lock has them.
+
+        Size and hash are the file's own; no index is named.
+        """
+        result = dict(package)
+        wheels = [self._recorded_wheel(wheel) for wheel in package.get("wheels", [])]
+        if wheels:
+            result["wheels"] = wheels
+        if any("path" in wheel for wheel in wheels):
+            result.pop("index", None)
+        return result
+
+    def _recorded_wheel(self, wheel: Mapping[str, Any]) -> dict[str, Any]:
+        url = urlsplit(wheel.get("url", ""))
+        if url.scheme != "file":
+            return dict(wheel)
+        file = Path(unquote(url.path))
+        folder = self.recorded_by_path.get(str(file.parent))
+        if folder is None:
+            return dict(wheel)  # Refused where it is read, for its URL.
+        return {
+            "path": f"{folder}/{file.name}",
+            "size": file.stat().st_size,
+            "hashes": {"sha256": _sha256(file)},
+        }
+
+
+def _sha256(file: Path) -> str:
+    hasher = hashlib.sha256()
+    with file.open("rb") as stream:
+        for chunk in iter(lambda: stream.read(_CHUNK), b""):
+            hasher.update(chunk)
+    return hasher.hexdigest()

@@ -1,0 +1,185 @@
+"""What a layer's lock holds: its own packages with their wheels, and provided ones without."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from venvstacks_rules.actions.locking.local_wheels import LocalWheelFolders
+from venvstacks_rules.actions.locking.uv import Resolution, UvFailedError, resolve
+from venvstacks_rules.actions.locking.uv_config import UvConfig
+from venvstacks_rules.actions.locking.wheel_sizes import complete_wheels, known_sizes
+from venvstacks_rules.model.errors import LockError
+from venvstacks_rules.model.layers.requirements import normalised_requirements
+from venvstacks_rules.model.locks.pylock import LockedPackage, LockedWheel, Lockfile, last_component
+from venvstacks_rules.model.locks.selection import (
+    best_wheel,
+    fitting_platforms,
+    no_wheel_problem,
+    platforms_remedy,
+)
+from venvstacks_rules.model.locks.shared import Constraint, ProvidedPackages
+from venvstacks_rules.model.network.credentials import without_credentials
+from venvstacks_rules.model.platforms.markers import may_hold
+from venvstacks_rules.model.requests.lock import LockLayerRequest
+
+
+@dataclass(frozen=True)
+class PackageLocker:
+    """Locks the packages of one layer."""
+
+    request: LockLayerRequest
+    config: UvConfig
+    local_wheels: LocalWheelFolders
+    provided: ProvidedPackages
+    previous: Lockfile | None
+
+    def lock(self) -> tuple[LockedPackage, ...]:
+        """The packages, sorted; LockError where the layer cannot be locked."""
+        if not self.request.requirements:
+            return ()
+        constraints = self.provided.constraints
+        resolution = Resolution(
+            python_version=self.provided.python_version,
+            requirements=normalised_requirements(self.request.requirements),
+            constraints=tuple(constraint.requirement for constraint in constraints),
+            platforms=self.provided.platforms,
+            config=self.config,
+            local_wheels=self.local_wheels,
+            previous=self.previous,
+        )
+        # The solution for every platform there is: `venvstacks` asks for the same, so the two tools
+        # agree. Where a platform of the layer lacks wheels in it, the one for the layer alone.
+        lacking: LockError | None = None
+        try:
+            return self._share(resolve(resolution, for_platforms=False), keep_markers=True)
+        except LockError as e:
+            lacking = e
+        except UvFailedError:
+            pass
+        try:
+            return self._share(resolve(resolution))
+        except UvFailedError as e:
+            # Where a platform has no wheel there is no solution, and `uv` says so in its own terms;
+            # the other solution showed which platforms lack them, and which do not.
+            raise lacking or self._unsatisfiable(constraints, str(e)) from None
+
+    def _unsatisfiable(self, constraints: tuple[Constraint, ...], text: str) -> LockError:
+        problems = [text]
+        problems += [
+            f"`{constraint.requirement}` is imposed by lower layer `{constraint.layer}`, "
+            "which provides it"
+            for constraint in constraints
+            if re.search(rf"(?<![\w.-]){re.escape(constraint.name)}(?![\w-])", text)
+        ]
+        layer = self.request.layer_name
+        return LockError(
+            f"{self.request.target}: `uv` cannot lock the requirements of layer `{layer}`", problems
+        )
+
+    def _share(
+        self, exported: Mapping[str, Any], *, keep_markers: bool = False
+    ) -> tuple[LockedPackage, ...]:
+        target = self.request.target
+        packages = [self._with_wheels(package) for package in exported.get("packages", [])]
+        raw = {(p["name"], p.get("version"), p.get("marker")): p for p in packages}
+        resolved = {_without_wheels(package): key for key, package in raw.items()}
+        shared, problems = self.provided.share(resolved, keep_markers=keep_markers)
+        if problems:
+            raise LockError(f"{target}: versions that contradict a lower layer", problems)
+        found = {(p.name, p.version, p.index): raw[key] for p, key in resolved.items()}
+        own = [package for package in shared if not package.from_lower_layer]
+        sources = [found[package.name, package.version, package.index] for package in own]
+        self._check_wheels([replace(p, wheels=_names(source)) for p, source in zip(own, sources)])
+        completed = complete_wheels(sources, self.config, known_sizes(self.previous), target)
+        # Read as untrusted data: an index decides much of what is in it.
+        data = [
+            # Whatever is not a wheel stays in, and is refused with its name.
+            {**source, "name": package.name, "wheels": wheels, "marker": package.marker}
+            for package, source, wheels in zip(own, sources, completed)
+        ]
+        for package in data:
+            if package["marker"] is None:
+                del package["marker"]
+        read = Lockfile.from_dict(
+            {"lock-version": "1.0", "requires-python": ">=3", "packages": data},
+            f"{target}: what `uv` found",
+        )
+        result = [replace(new, index=old.index) for new, old in zip(read.packages, own)]
+        result += [package for package in shared if package.from_lower_layer]
+        return tuple(sorted(result, key=lambda p: (p.name, p.version, p.marker or "")))
+
+    def _with_wheels(self, package: Mapping[str, Any]) -> dict[str, Any]:
+        """An exported package whose wheels stand where lockfiles have them."""
+        result = self.local_wheels.recorded(package)
+        archive = result.get("archive")
+        if isinstance(archive, Mapping) and _archive_name(archive).endswith(".whl"):
+            # What a direct URL names. Installers take it from `wheels` too, and `venvstacks`
+            # only from there.
+            del result["archive"]
+            result["wheels"] = [dict(archive)]
+        return result
+
+    def _check_wheels(self, packages: Iterable[LockedPackage]) -> None:
+        version = self.provided.python_version
+        targets = self.request.linux_target, self.request.macosx_target
+        problems = []
+        lacking: set[str] = set()
+        for package in packages:
+            if not package.wheels:
+                continue  # Not made of wheels at all: refused by name when it is read.
+            missing = tuple(
+                platform.name
+                for platform in self.provided.platforms
+                if may_hold(package.marker, platform, version)
+                and best_wheel(
+                    package.wheels,
+                    platform=platform,
+                    python_version=version,
+                    linux_target=self.request.linux_target,
+                    macosx_target=self.request.macosx_target,
+                )
+                is None
+            )
+            if missing:
+                lacking.update(missing)
+                fitting = fitting_platforms(package.wheels, version, *targets)
+                problems.append(
+                    no_wheel_problem(package, missing, fitting, version, self.request.linux_target)
+                )
+        if problems:
+            left = [p.name for p in self.provided.platforms if p.name not in lacking]
+            problems.append(platforms_remedy(left))
+            raise LockError(f"{self.request.target}: packages without wheels", problems)
+
+
+def _archive_name(archive: Mapping[str, Any]) -> str:
+    return last_component(archive.get("url"), archive.get("path"))
+
+
+def _without_wheels(package: Mapping[str, Any]) -> LockedPackage:
+    index = package.get("index")
+    return LockedPackage(
+        name=package["name"],
+        # A source tree may have none; it has no wheels either, and is refused for that.
+        version=package.get("version", "0"),
+        marker=package.get("marker"),
+        index=None if index is None else without_credentials(index),
+        wheels=(),
+    )
+
+
+def _names(package: Mapping[str, Any]) -> tuple[LockedWheel, ...]:
+    """The wheels of an exported package as far as their names say what they fit."""
+    return tuple(
+        LockedWheel(
+            wheel.get("name") or last_component(wheel.get("url"), wheel.get("path")),
+            wheel.get("url"),
+            wheel.get("path"),
+            0,
+            "",
+        )
+        for wheel in package.get("wheels", [])
+    )

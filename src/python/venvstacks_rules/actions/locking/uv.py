@@ -1,0 +1,239 @@
+"""Asks ``uv`` for a universal resolution of one layer's requirements.
+
+A project is made up in a temporary folder, locked with ``uv lock`` and exported as a ``pylock``
+file. ``uv`` wants an interpreter of the Python version that it locks for, though it runs none of
+it; as a lock must not depend on what is installed, it is shown the one that runs us, which claims
+to be that version.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from uv import find_uv_bin
+
+from venvstacks_rules.actions.files.toml import read_toml, write_toml
+from venvstacks_rules.actions.locking.local_wheels import LocalWheelFolders
+from venvstacks_rules.actions.locking.uv_config import UvConfig
+from venvstacks_rules.model.locks.pylock import LockedPackage, Lockfile
+from venvstacks_rules.model.platforms.markers import platform_marker
+from venvstacks_rules.model.platforms.python_versions import (
+    language_version,
+    names_patch_release,
+    release,
+)
+from venvstacks_rules.model.platforms.target_platforms import TargetPlatform
+
+_PROJECT = "venvstacks-layer"
+
+# Lines that only concern the project made up here.
+_NOISE = (
+    "Using CPython",
+    "Resolving despite",
+    "Ignoring existing",
+    "hint: The resolution failed for an environment that is not the current one",
+)
+
+# The variables of `uv` that say how to reach servers. All others would change what is locked, or
+# where `uv` looks for the project; what is locked depends on files of the repository alone.
+_PASSED_ON = re.compile(
+    r"UV_(INDEX_\w+_(USERNAME|PASSWORD)|CACHE_DIR|CONCURRENT_DOWNLOADS|HTTP_(CONNECT_)?TIMEOUT"
+    r"|HTTP_RETRIES|INSECURE_HOST|KEYRING_PROVIDER|NATIVE_TLS|REQUEST_TIMEOUT|SYSTEM_CERTS)"
+)
+
+# Answers for the interpreter, in the name of another version: argv[1].
+_CLAIM = """\
+import json, subprocess, sys
+done = subprocess.run([sys.executable, *sys.argv[2:]], stdout=subprocess.PIPE)
+try:
+    answer = json.loads(done.stdout)
+    answer["markers"].update(
+        implementation_version=sys.argv[1],
+        python_full_version=sys.argv[1],
+        python_version=".".join(sys.argv[1].split(".")[:2]),
+    )
+    sys.stdout.write(json.dumps(answer))
+except (ValueError, KeyError, TypeError):
+    sys.stdout.buffer.write(done.stdout)
+sys.exit(done.returncode)
+"""
+
+
+class UvFailedError(Exception):
+    """``uv`` did not succeed; the text is its explanation."""
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """What to resolve."""
+
+    python_version: str
+    """X.Y or X.Y.Z."""
+    requirements: tuple[str, ...]
+    constraints: tuple[str, ...]
+    platforms: tuple[TargetPlatform, ...]
+    config: UvConfig
+    local_wheels: LocalWheelFolders
+    previous: Lockfile | None
+    """Its pins are kept where they can be."""
+
+
+def resolve(resolution: Resolution, *, for_platforms: bool = True) -> dict[str, Any]:
+    """The ``pylock`` file that ``uv`` exports, as a dictionary; UvFailedError otherwise.
+
+    Without `for_platforms` it is for every platform there is; a version may lack wheels for some.
+    """
+    with tempfile.TemporaryDirectory(prefix="lock-") as temporary:
+        folder = Path(temporary)
+        python = _claimed_interpreter(folder, resolution.python_version)
+        project = folder / "project"
+        project.mkdir()
+        settings = {**resolution.config.configuration, "no-build": True}
+        if resolution.local_wheels.find_links:
+            settings["find-links"] = resolution.local_wheels.find_links
+        (folder / "uv.toml").write_text(write_toml(settings), encoding="utf-8")
+        (project / "pyproject.toml").write_text(
+            write_toml(_project(resolution, for_platforms=for_platforms)), encoding="utf-8"
+        )
+        if resolution.previous is not None:
+            (project / "uv.lock").write_text(
+                write_toml(_preferences(resolution, resolution.previous)), encoding="utf-8"
+            )
+        names = {
+            # The user's settings reach `uv` in both files.
+            f"{folder}/uv.toml": f"[tool.uv] of {resolution.config.origin}",
+            f"{folder}/project/pyproject.toml": f"[tool.uv] of {resolution.config.origin}",
+            f"{folder}/project": ".",
+            f"{folder}/": "",
+            **resolution.local_wheels.recorded_by_path,
+        }
+        common = ["--config-file", str(folder / "uv.toml"), "--python", str(python)]
+        _run(["lock", *common], project, names)
+        export = ["export", "--frozen", "--no-header", "--no-emit-project"]
+        output = project / "pylock.toml"
+        export += ["--format", "pylock.toml", "--output-file", str(output)]
+        _run([*export, *common], project, names)
+        return read_toml(output)
+
+
+def _project(resolution: Resolution, *, for_platforms: bool) -> dict[str, Any]:
+    # Without the implementation, `uv` may look for a solution for PyPy, and there be none.
+    environments = [
+        f"{platform_marker([platform])} and platform_python_implementation == 'CPython' "
+        "and implementation_name == 'cpython'"
+        for platform in resolution.platforms
+    ]
+    uv: dict[str, Any] = {**resolution.config.project, "package": False}
+    if for_platforms:
+        uv["environments"] = uv["required-environments"] = environments
+    constraints = [*uv.get("constraint-dependencies", []), *resolution.constraints]
+    if constraints:
+        uv["constraint-dependencies"] = constraints
+    return {
+        "project": {
+            "name": _PROJECT,
+            "version": "0",
+            "requires-python": f"=={language_version(resolution.python_version)}.*",
+            "dependencies": list(resolution.requirements),
+        },
+        "tool": {"uv": uv},
+    }
+
+
+def _preferences(resolution: Resolution, previous: Lockfile) -> dict[str, Any]:
+    """A ``uv.lock`` with no more in it than the versions to prefer."""
+    versions: dict[str, set[str]] = {}
+    for package in previous.packages:
+        versions.setdefault(package.name, set()).add(package.version)
+    packages: dict[tuple[str, str], dict[str, Any]] = {}
+    for package in previous.packages:
+        registry = package.index or _folder(package, resolution.local_wheels)
+        if registry is None:
+            continue
+        entry = packages.setdefault(
+            (package.name, package.version),
+            {
+                "name": package.name,
+                "version": package.version,
+                "source": {"registry": registry},
+            },
+        )
+        # Needed only to tell the versions of a package that is locked in several apart.
+        if len(versions[package.name]) > 1 and package.marker:
+            entry.setdefault("resolution-markers", []).append(package.marker)
+    lock: dict[str, Any] = {
+        "version": 1,
+        "revision": 1,
+        "requires-python": f"=={language_version(resolution.python_version)}.*",
+    }
+    if resolution.config.resolver_options:
+        lock["options"] = resolution.config.resolver_options
+    return {**lock, "package": list(packages.values())}
+
+
+def _folder(package: LockedPackage, local_wheels: LocalWheelFolders) -> str | None:
+    """The folder that a package's wheels were found in, if it is still one of these."""
+    paths = [wheel.path for wheel in package.wheels if wheel.path is not None]
+    return local_wheels.path_of(paths[0].rpartition("/")[0]) if paths else None
+
+
+def _claimed_interpreter(folder: Path, python_version: str) -> Path:
+    claim = folder / "claim.py"
+    claim.write_text(_CLAIM, encoding="utf-8")
+    full = release(python_version)
+    if not names_patch_release(python_version):
+        full = f"{full}.0"
+    command = [sys.executable, "-I", "-B", str(claim), full]
+    script = folder / "python"
+    script.write_text(f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n', encoding="utf-8")
+    script.chmod(0o755)
+    return script
+
+
+def _run(arguments: list[str], project: Path, names: Mapping[str, str]) -> None:
+    command = [find_uv_bin(), *arguments, "--no-python-downloads", "--color", "never"]
+    done = subprocess.run(
+        [*command, "--no-progress"],
+        cwd=project,
+        env=_environment(os.environ),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    if done.returncode != 0:
+        text = done.stderr.decode("utf-8", "replace")
+        raise UvFailedError(_explanation(text, names))
+
+
+def _environment(environ: Mapping[str, str]) -> dict[str, str]:
+    env = {
+        name: value
+        for name, value in environ.items()
+        if name != "VIRTUAL_ENV" and (not name.startswith("UV_") or _PASSED_ON.fullmatch(name))
+    }
+    if "UV_CACHE_DIR" in env:
+        # A relative path is meant from here, not from the project's folder.
+        env["UV_CACHE_DIR"] = str(Path(env["UV_CACHE_DIR"]).absolute())
+    return env
+
+
+def _explanation(stderr: str, names: Mapping[str, str]) -> str:
+    """What ``uv`` said, without noise, and with names for paths that end with this process."""
+    for path, name in names.items():
+        stderr = stderr.replace(path, name)
+    lines = [
+        line.rstrip()
+        for line in stderr.strip().splitlines()
+        if not line.lstrip().startswith(_NOISE)
+    ]
+    return "\n".join(lines).strip()

@@ -1,0 +1,1 @@
+"""Servers: downloads, and the settings and credentials for them."""

@@ -1,0 +1,235 @@
+"""Talks to file servers: how large a file is, what its hash is, and the file itself.
+
+Proxies and certificates come from the environment. Credentials are sent to the server that they
+are for, also after a redirect, and to no other.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import ssl
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from http.client import HTTPException, HTTPMessage, HTTPResponse
+from pathlib import Path
+from typing import IO, Any, cast
+from urllib.parse import urlsplit
+
+from venvstacks_rules.actions.network.settings import find_credentials, search_for
+from venvstacks_rules.model.network.credentials import refused, server, without_credentials
+from venvstacks_rules.model.network.urls import url_problem
+
+_TIMEOUT = 60
+"""Seconds without a byte."""
+_CHUNK = 1024 * 1024
+_LARGEST = 64 * 1024**3
+"""In bytes, of a file whose size nobody announced."""
+_WAITS = (0.5, 2, 5)
+"""Seconds before each further attempt."""
+_PASSING = (408, 425, 429, 500, 502, 503, 504)
+"""Statuses that may be another one in a moment."""
+
+
+class DownloadFailedError(Exception):
+    """A server did not answer as needed; the text names URL and reason."""
+
+
+class _InterruptedError(DownloadFailedError):
+    """The next attempt may succeed."""
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """What is known of a file at a URL."""
+
+    size: int
+    """In bytes."""
+    sha256: str
+
+
+def ask_size(url: str, indexes: tuple[str, ...] = ()) -> int:
+    """The size in bytes of the file at `url`; it is downloaded where the server does not say.
+
+    Here and below, `indexes` are those whose credentials may be sent to the server of `url`.
+    """
+    try:
+        with _open(url, "HEAD", indexes) as response:
+            length = _announced(response)
+            if length is not None and not response.headers.get("Content-Encoding"):
+                return length
+    except DownloadFailedError:
+        pass  # Some servers know only GET; if that fails too, its error is the one to show.
+    return download(url, indexes).size
+
+
+def download(url: str, indexes: tuple[str, ...] = ()) -> RemoteFile:
+    """Size and SHA-256 of the file at `url`, from its bytes."""
+    return _retried(url, indexes, output=None, limit=_LARGEST)
+
+
+def save(
+    url: str, output: Path, *, sha256: str, size: int | None, indexes: tuple[str, ...] = ()
+) -> RemoteFile:
+    """Write the file at `url` to `output`; DownloadFailedError if it is not the one announced."""
+    found = _retried(url, indexes, output=output, limit=_LARGEST if size is None else size)
+    clean = without_credentials(url)
+    if size is not None and found.size != size:
+        raise DownloadFailedError(f"{clean}: {found.size} bytes came, {size} are expected")
+    if found.sha256 != sha256:
+        raise DownloadFailedError(f"{clean}: SHA-256 {found.sha256} came, {sha256} is expected")
+    return found
+
+
+def _retried(url: str, indexes: tuple[str, ...], *, output: Path | None, limit: int) -> RemoteFile:
+    for wait in _WAITS:
+        try:
+            return _transfer(url, indexes, output=output, limit=limit)
+        except _InterruptedError:
+            time.sleep(wait)
+    return _transfer(url, indexes, output=output, limit=limit)
+
+
+def _transfer(url: str, indexes: tuple[str, ...], *, output: Path | None, limit: int) -> RemoteFile:
+    hasher = hashlib.sha256()
+    size = 0
+    with _open(url, "GET", indexes) as response:
+        if output is None:
+            for chunk in _chunks(response, url, limit):
+                hasher.update(chunk)
+                size += len(chunk)
+        else:
+            with output.open("wb") as file:
+                for chunk in _chunks(response, url, limit):
+                    hasher.update(chunk)
+                    file.write(chunk)
+                    size += len(chunk)
+    return RemoteFile(size, hasher.hexdigest())
+
+
+def _chunks(response: HTTPResponse, url: str, limit: int) -> Iterator[bytes]:
+    """The body, which has to be as long as announced and no longer than `limit`."""
+    clean, size = without_credentials(url), 0
+    try:
+        while chunk := response.read(min(_CHUNK, limit + 1 - size)):
+            size += len(chunk)
+            if size > limit:
+                raise DownloadFailedError(f"{clean}: more than the expected {limit} bytes came")
+            yield chunk
+    except (OSError, HTTPException) as e:
+        raise _InterruptedError(f"{clean}: {e}") from None
+    length = _announced(response)
+    if length not in (None, size):
+        raise _InterruptedError(f"{clean}: {length} bytes announced, {size} came")
+
+
+def _announced(response: HTTPResponse) -> int | None:
+    """How many bytes the body is said to have."""
+    length = response.headers.get("Content-Length", "")
+    return int(length) if re.fullmatch("[0-9]{1,19}", length) else None
+
+
+class _RedirectHandler(urllib.request.HTTPRedirectHandler):
+    """Keeps credentials on the server that they are for, and what is encrypted encrypted."""
+
+    def redirect_request(  # noqa: PLR0917  the signature is the standard library's
+        self,
+        req: urllib.request.Request,
+        fp: IO[bytes],
+        code: int,
+        msg: str,
+        headers: HTTPMessage,
+        newurl: str,
+    ) -> urllib.request.Request | None:
+        # Credentials in it, which another server chose, are not used, nor shown.
+        newurl = without_credentials(newurl)
+        allowed = ("https",) if urlsplit(req.full_url).scheme == "https" else ("http", "https")
+        if urlsplit(newurl).scheme not in allowed:
+            reason = (
+                f"{msg}, which is a redirect to {newurl}: only {' or '.join(allowed)} may follow"
+            )
+            raise urllib.error.HTTPError(req.full_url, code, reason, headers, fp)
+        new = super().redirect_request(req, fp, code, msg, headers, newurl)
+        authorization = req.unredirected_hdrs.get("Authorization")
+        if new is not None and authorization and server(newurl) == server(req.full_url):
+            new.add_unredirected_header("Authorization", authorization)
+        return new
+
+    def http_error_302(
+        self,
+        req: urllib.request.Request,
+        fp: IO[bytes],
+        code: int,
+        msg: str,
+        headers: HTTPMessage,
+    ) -> Any:
+        try:
+            return super().http_error_302(req, fp, code, msg, headers)
+        except ValueError:
+            fp.close()  # The base class lets a place that is no URL pass through.
+            raise
+
+    http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
+
+
+def _check_proxy(proxy: str) -> None:
+    url = proxy if "//" in proxy else f"http://{proxy}"
+    if url_problem(url) is not None:
+        # What stands before the last `@` is a password, also where it is not written as one.
+        scheme, slashes, rest = url.partition("//")
+        shown = f"{scheme}{slashes}{rest.rpartition('@')[2]}"
+        raise DownloadFailedError(f"{shown} cannot be used as a proxy: only http proxies can")
+
+
+@lru_cache(maxsize=1)
+def _opener() -> urllib.request.OpenerDirector:
+    # Reading the certificates takes longer than a request: once for all of them.
+    context = ssl.create_default_context()
+    proxies = urllib.request.getproxies()
+    # Not known to `urllib`, but to everybody else.
+    everything = proxies.pop("all", None)
+    if everything is not None:
+        proxies = {"http": everything, "https": everything, **proxies}
+    for name in ("http", "https"):
+        if name in proxies:
+            _check_proxy(proxies[name])
+    return urllib.request.build_opener(
+        urllib.request.ProxyHandler(proxies),
+        urllib.request.HTTPSHandler(context=context),
+        _RedirectHandler(),
+    )
+
+
+def _open(url: str, method: str, indexes: tuple[str, ...]) -> HTTPResponse:
+    clean = without_credentials(url)
+    request = urllib.request.Request(clean, method=method)  # noqa: S310  checked by the reader
+    request.add_header("User-Agent", "venvstacks-rules")
+    request.add_header("Accept-Encoding", "identity")
+    search = search_for(clean, indexes)
+    credentials = find_credentials(search)
+    if credentials is not None:
+        token = f"{credentials.username}:{credentials.password}".encode()
+        request.add_unredirected_header(
+            "Authorization", f"Basic {base64.b64encode(token).decode('ascii')}"
+        )
+    try:
+        return cast("HTTPResponse", _opener().open(request, timeout=_TIMEOUT))
+    except urllib.error.HTTPError as e:
+        e.close()
+        why = refused(e.code, credentials.origin if credentials else None, search)
+        error = _InterruptedError if e.code in _PASSING else DownloadFailedError
+        raise error(f"{clean}: {e.code} {e.reason}{why}") from None
+    except (OSError, HTTPException) as e:
+        reason = getattr(e, "reason", None) or e
+        # A certificate or a proxy that refuses us will do so again.
+        lasting = isinstance(reason, ssl.SSLCertVerificationError) or "failed: 4" in str(reason)
+        error = DownloadFailedError if lasting else _InterruptedError
+        raise error(f"{clean}: {reason}") from None
+    except ValueError as e:
+        # Of a URL, or of one that it redirects to, which `urllib` finds fault with only now.
+        raise DownloadFailedError(f"{clean}: {e}") from None

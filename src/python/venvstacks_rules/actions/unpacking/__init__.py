@@ -1,0 +1,1 @@
+"""Unpacks layer archives, and refuses hostile ones."""

@@ -1,0 +1,135 @@
+"""What an archive may create, judged from its names and links, and the folder for it.
+
+Members are judged from what this very archive has created so far, so the folder to unpack into has
+to be new and nobody else's. Everything is created exclusively: where a file system takes two names
+for one, the second one fails.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from venvstacks_rules.model.contents.files import MODIFICATION_TIME
+from venvstacks_rules.model.paths import path_problem
+
+_MOST_PROBLEMS = 20
+
+FOLDER, FILE, LINK = "a folder", "a file", "a symbolic link"
+
+
+@dataclass
+class Extraction:
+    """One run over the members of an archive; writes nothing more after the first problem."""
+
+    folder: str
+    install_target: str
+    kinds: dict[str, str] = field(default_factory=dict)
+    """What has been created, by path: nothing else is in the folder."""
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether nothing was wrong so far, and so files are to be written."""
+        return not self.problems
+
+    def note(self, name: str, problem: str | None) -> bool:
+        """Add what is wrong with a member, if anything is; False where enough is wrong."""
+        if problem is not None:
+            self.problems.append(f"`{shown(name)}`: {problem}")
+        if len(self.problems) < _MOST_PROBLEMS:
+            return True
+        self.problems.append("and perhaps more: the rest was not looked at")
+        return False
+
+    def place_problem(self, name: str) -> str | None:
+        """Why a member may not be called so, or None."""
+        problem = path_problem(name)
+        if problem is None and name.split("/", maxsplit=1)[0] != self.install_target:
+            problem = f"not below `{self.install_target}/`"
+        return problem
+
+    def make_way(self, name: str, kind: str) -> str | None:
+        """Create the folders above a member of `kind`; why there can be none, or None."""
+        before = self.kinds.get(name)
+        if before not in (None, kind):
+            return f"{kind}, and before in the same archive {before}"
+        return self._make_folders(name)
+
+    def _make_folders(self, name: str) -> str | None:
+        parent, _, _ = name.rpartition("/")
+        kind = self.kinds.get(parent)
+        if not parent or kind is FOLDER:
+            return None
+        if kind is not None:
+            return f"below `{shown(parent)}`, which is {kind}"
+        problem = self._make_folders(parent)
+        if problem is None:
+            self.kinds[parent] = FOLDER
+            if self.is_sound:
+                self.make_folder(parent)
+        return problem
+
+    def make_folder(self, name: str) -> None:
+        """Create a folder; that above it is there."""
+        path = f"{self.folder}/{name}"
+        os.mkdir(path)
+        os.chmod(path, 0o755)
+
+    def make_link(self, name: str, target: str) -> None:
+        """Create a symbolic link; its target was judged."""
+        os.symlink(target, f"{self.folder}/{name}")
+
+    def make_hard_link(self, name: str, target: str) -> None:
+        """Create another name of a file that this archive has created."""
+        os.link(f"{self.folder}/{target}", f"{self.folder}/{name}")
+
+    def remove(self, name: str) -> None:
+        """Remove a file or a link."""
+        os.unlink(f"{self.folder}/{name}")
+
+    def make_file(self, name: str, content: Iterable[bytes], *, executable: bool) -> None:
+        """Create a file.
+
+        Nothing but "executable or not" is taken from the archive, and nothing from the umask.
+        """
+        with open(f"{self.folder}/{name}", "xb", buffering=0) as out:
+            out.writelines(content)
+            os.fchmod(out.fileno(), 0o755 if executable else 0o644)
+            os.utime(out.fileno(), (MODIFICATION_TIME, MODIFICATION_TIME))
+
+
+def target_problem(name: str, target: str) -> str | None:
+    """What is wrong with a symbolic link; it may point to any sibling of the layer's folder.
+
+    Steps up are allowed at the start only, where they are counted from a folder that is known
+    to be real: after another link they could lead anywhere.
+    """
+    link = f"a symbolic link to `{shown(target)}`"
+    if target.startswith("/"):
+        return f"{link}, an absolute path"
+    parts = [part for part in target.split("/") if part not in ("", ".")]
+    if not target or not _is_text(target):
+        return f"{link}, which is no path"
+    ups = 0
+    while ups < len(parts) and parts[ups] == "..":
+        ups += 1
+    if ".." in parts[ups:]:
+        return f"{link}, with `..` after a name"
+    if ups > name.count("/"):
+        return f"{link}, which leaves the folder of the layers"
+    return None
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def shown(name: str) -> str:
+    """`name` for a message: whole lines of hostile text have no place in it."""
+    return name.encode("unicode_escape").decode("ascii") if not name.isprintable() else name

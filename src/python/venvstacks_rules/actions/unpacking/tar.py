@@ -1,0 +1,107 @@
+"""Unpacks the tar stream of a layer archive."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from venvstacks_rules.actions.archives.tar_stream import open_tar_stream
+from venvstacks_rules.actions.files.streams import DamagedError
+from venvstacks_rules.actions.unpacking.guard import (
+    FILE,
+    FOLDER,
+    LINK,
+    Extraction,
+    shown,
+    target_problem,
+)
+
+_CHUNK = 1024 * 1024
+
+
+def unpack_tar(raw: BinaryIO, limit: int, extraction: Extraction) -> None:
+    """Unpack all members, of no more than `limit` bytes in all.
+
+    Raises DamagedError for what is no such archive; what is wrong with members is noted.
+    """
+    try:
+        stream = open_tar_stream(raw, limit)
+        _run(stream, extraction)
+        if extraction.is_sound:
+            stream.finish()
+    except (tarfile.TarError, EOFError) as e:
+        raise DamagedError(str(e)) from None
+
+
+def _run(stream: io.RawIOBase, extraction: Extraction) -> None:
+    with tarfile.open(fileobj=stream, mode="r|", bufsize=_CHUNK) as members:
+        for member in members:
+            problem = extraction.place_problem(member.name) or _add(members, member, extraction)
+            # tarfile remembers all members, for seeking, which nobody does here.
+            members.members = []  # type: ignore[attr-defined]
+            if not extraction.note(member.name, problem):
+                return
+
+
+def _add(members: tarfile.TarFile, member: tarfile.TarInfo, extraction: Extraction) -> str | None:
+    if member.isdir():
+        kind = FOLDER
+    elif member.issym():
+        kind = LINK
+    elif (member.isreg() and not member.issparse()) or member.islnk():
+        kind = FILE
+    else:
+        return "neither a file, a folder nor a link"
+    name = member.name
+    problem = extraction.make_way(name, kind)
+    if problem is None and kind is LINK:
+        problem = target_problem(name, member.linkname)
+    if problem is None and member.islnk():
+        problem = _hard_link_problem(name, member.linkname, extraction)
+    if problem is not None:
+        return problem
+    replace = name in extraction.kinds
+    extraction.kinds[name] = kind
+    if extraction.is_sound:
+        _write(members, member, extraction, replace=replace)
+    return None
+
+
+def _hard_link_problem(name: str, target: str, extraction: Extraction) -> str | None:
+    if extraction.kinds.get(target) == FILE and target != name:
+        return None
+    return f"a hard link to `{shown(target)}`, which is no file before it"
+
+
+def _write(
+    members: tarfile.TarFile, member: tarfile.TarInfo, extraction: Extraction, *, replace: bool
+) -> None:
+    name = member.name
+    if member.isdir():
+        if not replace:
+            extraction.make_folder(name)
+        return
+    if replace:
+        # The last one counts, as with every tar.
+        extraction.remove(name)
+    if member.issym():
+        extraction.make_link(name, member.linkname)
+    elif member.islnk():
+        extraction.make_hard_link(name, member.linkname)
+    else:
+        content = _content(members, member)
+        extraction.make_file(name, content, executable=bool(member.mode & 0o111))
+
+
+def _content(members: tarfile.TarFile, member: tarfile.TarInfo) -> Iterator[bytes]:
+    stream = members.extractfile(member)
+    assert stream is not None
+    left = member.size
+    while left:
+        chunk = stream.read(min(left, _CHUNK))
+        if not chunk:
+            raise tarfile.ReadError(f"it ends within `{member.name}`")
+        left -= len(chunk)
+        yield chunk

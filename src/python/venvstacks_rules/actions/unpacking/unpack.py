@@ -1,0 +1,81 @@
+"""Unpacks layer archives, and refuses whatever could write or point outside their folder.
+
+The size and the hash are checked before anything is unpacked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+from venvstacks_rules.actions.archives import zip_headers
+from venvstacks_rules.actions.files.streams import DamagedError
+from venvstacks_rules.actions.unpacking.guard import FOLDER, Extraction
+from venvstacks_rules.actions.unpacking.tar import unpack_tar
+from venvstacks_rules.actions.unpacking.zip import unpack_zip
+from venvstacks_rules.model.errors import ArchiveError
+from venvstacks_rules.model.requests.deploy import DeployedArchive
+
+_CHUNK = 1024 * 1024
+
+# No layer comes near: a bomb is stopped long before the disk is full. Sources compress tenfold,
+# machine code threefold, and a file of zeros is allowed for by the constant.
+_MOST_BYTES = 2 * 1024**3
+_MOST_RATIO = 100
+
+_TAR_MAGIC = (b"\x28\xb5\x2f\xfd", b"\xfd7zXZ\0", b"\x1f\x8b")
+
+
+def unpack(archive: DeployedArchive, folder: Path) -> None:
+    """Check `archive` and unpack it as ``folder/<install_target>``; `folder` exists and is empty.
+
+    Raises ArchiveError, with everything that is wrong, for an archive that is missing, damaged,
+    hostile, or not the one announced. What has been unpacked by then is left to the caller.
+    """
+    summary = f"`{archive.install_target}` cannot be deployed from `{archive.archive}`"
+    try:
+        raw = open(archive.archive, "rb")  # noqa: SIM115 - closed below
+    except OSError as e:
+        raise ArchiveError(summary, [f"cannot read it: {e.strerror}"]) from None
+    with raw:
+        # One open file for the check and for the unpacking: nobody can put another in between.
+        problem = _mismatch(archive, raw)
+        if problem is not None:
+            raise ArchiveError(summary, [problem])
+        raw.seek(0)
+        extraction = Extraction(str(folder), archive.install_target)
+        limit = _MOST_BYTES + _MOST_RATIO * archive.size
+        try:
+            unpack_format = _unpacker(raw, archive.archive)
+            unpack_format(raw, limit, extraction)
+        except DamagedError as e:
+            extraction.problems.append(f"damaged: {e}")
+    if not extraction.problems and extraction.kinds.get(archive.install_target) != FOLDER:
+        extraction.problems.append(f"no folder `{archive.install_target}` in it")
+    if extraction.problems:
+        raise ArchiveError(summary, extraction.problems)
+
+
+def _mismatch(archive: DeployedArchive, raw: BinaryIO) -> str | None:
+    size = os.fstat(raw.fileno()).st_size
+    if size != archive.size:
+        return f"it has {size} bytes, {archive.size} were announced"
+    hasher = hashlib.sha256()
+    for chunk in iter(lambda: raw.read(_CHUNK), b""):
+        hasher.update(chunk)
+    if hasher.hexdigest() != archive.sha256:
+        return f"its sha256 is {hasher.hexdigest()}, {archive.sha256} was announced"
+    return None
+
+
+def _unpacker(raw: BinaryIO, name: str) -> Callable[[BinaryIO, int, Extraction], None]:
+    magic = raw.read(6)
+    raw.seek(0)
+    if magic.startswith((zip_headers.LOCAL, zip_headers.END)):
+        return unpack_zip
+    if magic.startswith(_TAR_MAGIC):
+        return unpack_tar
+    raise DamagedError(f"`{os.path.basename(name)}` is no .tar.zst, .tar.xz, .tar.gz or .zip")

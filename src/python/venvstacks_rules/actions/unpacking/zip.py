@@ -1,0 +1,105 @@
+"""Unpacks a layer archive that is a zip archive."""
+
+from __future__ import annotations
+
+import os
+import stat
+import zlib
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from venvstacks_rules.actions.archives.zip_reader import ListedEntry, read_entries
+from venvstacks_rules.actions.files.streams import DamagedError, Inflated
+from venvstacks_rules.actions.unpacking.guard import FILE, FOLDER, LINK, Extraction, target_problem
+
+_CHUNK = 1024 * 1024
+_MOST_TARGET_BYTES = 4096
+_KINDS = {0: FILE, stat.S_IFREG: FILE, stat.S_IFLNK: LINK}
+
+
+def unpack_zip(raw: BinaryIO, limit: int, extraction: Extraction) -> None:
+    """Unpack all entries, of no more than `limit` bytes in all.
+
+    Raises DamagedError for what is no such archive; what is wrong with entries is noted.
+    """
+    entries = read_entries(raw)
+    if sum(listed.entry.size for listed in entries) > limit:
+        raise DamagedError(
+            f"it unpacks to more than {limit} bytes, far more than its size allows for"
+        )
+    for listed in entries:
+        name = listed.entry.path.removesuffix("/")
+        problem = extraction.place_problem(name) or _add(raw, listed, extraction)
+        if not extraction.note(name, problem):
+            return
+
+
+def _add(raw: BinaryIO, listed: ListedEntry, extraction: Extraction) -> str | None:
+    entry = listed.entry
+    name = entry.path.removesuffix("/")
+    kind = _kind(listed)
+    if kind is None:
+        return "neither a file, a folder nor a link"
+    if name in extraction.kinds and kind == extraction.kinds[name] != FOLDER:
+        return f"{kind} that is there twice"
+    problem = extraction.make_way(name, kind)
+    target = ""
+    if problem is None and kind is LINK:
+        if entry.size > _MOST_TARGET_BYTES:
+            return f"a symbolic link whose target has {entry.size} bytes"
+        target = os.fsdecode(b"".join(_content(raw, listed)))
+        problem = target_problem(name, target)
+    if problem is not None:
+        return problem
+    is_new = name not in extraction.kinds
+    extraction.kinds[name] = kind
+    if extraction.is_sound and is_new:
+        if kind is FOLDER:
+            extraction.make_folder(name)
+        elif kind is LINK:
+            extraction.make_link(name, target)
+        else:
+            executable = bool(listed.mode & 0o111)
+            extraction.make_file(name, _content(raw, listed), executable=executable)
+    return None
+
+
+def _kind(listed: ListedEntry) -> str | None:
+    kind = stat.S_IFMT(listed.mode)
+    if not listed.entry.path.endswith("/"):
+        return _KINDS.get(kind)
+    return FOLDER if kind in (0, stat.S_IFDIR) and not listed.entry.size else None
+
+
+def _content(raw: BinaryIO, listed: ListedEntry) -> Iterator[bytes]:
+    """The content of an entry, of exactly the size and the checksum that it is listed with."""
+    entry = listed.entry
+    size = crc = 0
+    stream = _stream(raw, listed)
+    inflated = Inflated(stream)
+    try:
+        for chunk in inflated if entry.method else stream:
+            size += len(chunk)
+            if size > entry.size:
+                break
+            crc = zlib.crc32(chunk, crc)
+            yield chunk
+    except (zlib.error, EOFError) as e:
+        raise DamagedError(f"{entry.path!a} cannot be unpacked: {e}") from None
+    if size != entry.size:
+        raise DamagedError(f"{entry.path!a} has another size than the {entry.size} bytes listed")
+    if entry.method and inflated.stream_size != entry.compressed_size:
+        raise DamagedError(f"{entry.path!a} has something behind its stream")
+    if crc != entry.crc:
+        raise DamagedError(f"{entry.path!a} has another checksum than listed")
+
+
+def _stream(raw: BinaryIO, listed: ListedEntry) -> Iterator[bytes]:
+    at, left = listed.content, listed.entry.compressed_size
+    while left:
+        chunk = os.pread(raw.fileno(), min(left, _CHUNK), at)
+        if not chunk:
+            raise DamagedError(f"it ends within {listed.entry.path!a}")
+        at += len(chunk)
+        left -= len(chunk)
+        yield chunk

@@ -1,0 +1,1 @@
+"""Wheels: what is wrong with them, and their files as they lie in a layer."""

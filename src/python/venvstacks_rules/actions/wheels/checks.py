@@ -1,0 +1,238 @@
+"""What is wrong with a wheel, as far as its directory and its metadata tell.
+
+Nothing is unpacked here: entries are compared with RECORD by name and declared size. The formats
+are those of the "binary distribution format" and "recording installed projects" specifications.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import lzma
+import stat
+import zipfile
+import zlib
+from collections.abc import Iterator
+
+from installer.records import InvalidRecordEntry, RecordEntry, parse_record_file
+from installer.utils import parse_metadata_file
+from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
+from packaging.version import InvalidVersion, Version
+
+from venvstacks_rules.actions.archives import zip_methods
+from venvstacks_rules.model.paths import path_problem
+
+MIN_EXPANSION = 64 * 1024 * 1024
+MAX_EXPANSION_FACTOR = 200
+"""A wheel may unpack to this many times its size, or to `MIN_EXPANSION` bytes if that is more."""
+
+SIGNATURES = frozenset({"RECORD.jws", "RECORD.p7s"})
+"""Files of a .dist-info folder that RECORD does not list; installers drop them."""
+
+READ_ERRORS: tuple[type[Exception], ...] = (
+    zipfile.BadZipFile,
+    zipfile.LargeZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    NotImplementedError,
+    OSError,
+    RuntimeError,
+    ValueError,
+)
+"""What ``zipfile`` raises for an archive that it cannot read."""
+
+_MAX_METADATA = 64 * 1024 * 1024
+_HASHES = frozenset({"sha256", "sha384", "sha512"})
+_METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, *zip_methods.METHODS})
+_FLAG_ENCRYPTED = 0x1 | 0x40
+_FLAG_UTF8 = 0x800
+
+
+def wheel_identity(file_name: str) -> tuple[str, Version] | None:
+    """The normalised name and the version in a wheel's file name; None where there is none."""
+    try:
+        name, version, _build, _tags = parse_wheel_filename(file_name)
+    except (InvalidWheelFilename, InvalidVersion):
+        return None
+    return name, version
+
+
+def is_executable(info: zipfile.ZipInfo) -> bool:
+    """Whether any executable bit of a regular file is set, which is what installers look at."""
+    mode = info.external_attr >> 16
+    return stat.S_ISREG(mode) and bool(mode & 0o111)
+
+
+def entry_problems(infos: list[zipfile.ZipInfo], wheel_size: int) -> Iterator[str]:
+    """What is wrong with the entries of the zip archive, whatever they hold."""
+    seen: set[str] = set()
+    for info in infos:
+        problem = _entry_problem(info)
+        if problem is None and info.filename in seen:
+            problem = "the entry occurs twice"
+        seen.add(info.filename)
+        if problem is not None:
+            yield f"{shown(info.orig_filename)}: {problem}"
+    total = sum(info.file_size for info in infos)
+    limit = max(MIN_EXPANSION, MAX_EXPANSION_FACTOR * wheel_size)
+    if total > limit:
+        yield f"unpacks to {total} bytes; at most {limit} are accepted for {wheel_size} bytes"
+
+
+def _entry_problem(info: zipfile.ZipInfo) -> str | None:
+    name = info.orig_filename
+    problem = path_problem(name.removesuffix("/"))
+    if problem is not None:
+        return problem
+    # Later Pythons take the name from another field, and code page 437 is nobody's intention.
+    if info.filename != name or not (name.isascii() or info.flag_bits & _FLAG_UTF8):
+        return "the entry's name is not marked as UTF-8"
+    return _kind_problem(info)
+
+
+def _kind_problem(info: zipfile.ZipInfo) -> str | None:
+    kind = stat.S_IFMT(info.external_attr >> 16)
+    if kind == stat.S_IFLNK:
+        return "the entry is a symbolic link"
+    if kind not in {0, stat.S_IFDIR if info.is_dir() else stat.S_IFREG}:
+        return "the entry is not a regular file"
+    if info.flag_bits & _FLAG_ENCRYPTED:
+        return "the entry is encrypted"
+    if info.compress_type not in _METHODS:
+        return (
+            f"compression method {info.compress_type} is none of `stored`, `deflated`, `bzip2` and "
+            "`lzma`"
+        )
+    return None
+
+
+class DistInfo:
+    """The .dist-info folder of a wheel whose entries are sound."""
+
+    def __init__(self, archive: zipfile.ZipFile, file_name: str) -> None:
+        """Read the metadata files; everything found wrong is in `problems`."""
+        self.problems: list[str] = []
+        self.records: dict[str, RecordEntry] = {}
+        self.folder = ""
+        self._archive = archive
+        self._file_name = file_name
+        self.distribution = ""
+        identity = wheel_identity(file_name)
+        if identity is None:
+            self.problems.append("the file name is not `NAME-VERSION-...-TAGS.whl`")
+            return
+        self.distribution, self._version = identity
+        if self._find_folder():
+            self._check_wheel()
+            self._check_metadata()
+            self._read_record()
+
+    def is_data_folder(self, folder: str) -> bool:
+        """Whether a top-level folder is the wheel's own ``.data`` folder."""
+        return folder.endswith(".data") and self._is_own(folder[: -len(".data")])
+
+    def _is_own(self, stem: str) -> bool:
+        name, _, version = stem.rpartition("-")
+        try:
+            return canonicalize_name(name) == self.distribution and (
+                Version(version.replace("_", "-")) == self._version
+            )
+        except InvalidVersion:
+            return False
+
+    def _find_folder(self) -> bool:
+        tops = {name.split("/", 1)[0] for name in self._archive.namelist() if "/" in name}
+        folders = sorted(top for top in tops if top.endswith(".dist-info"))
+        if len(folders) != 1:
+            found = ", ".join(f"`{folder}`" for folder in folders) or "none"
+            self.problems.append(f"there must be one .dist-info folder; found: {found}")
+            return False
+        self.folder = folders[0]
+        if not self._is_own(self.folder[: -len(".dist-info")]):
+            self.problems.append(f"`{self.folder}` does not match the wheel's file name")
+            return False
+        return True
+
+    def _read(self, name: str) -> str | None:
+        """The text of a metadata file, or None after noting what is wrong with it."""
+        path = f"{self.folder}/{name}"
+        try:
+            info = self._archive.getinfo(path)
+        except KeyError:
+            self.problems.append(f"`{path}` is missing")
+            return None
+        if info.file_size > _MAX_METADATA:
+            self.problems.append(f"`{path}` is too large: {info.file_size} bytes")
+            return None
+        try:
+            return self._archive.read(info).decode("utf-8")
+        except READ_ERRORS as e:
+            self.problems.append(f"`{path}` cannot be read: {e}")
+            return None
+
+    def _check_wheel(self) -> None:
+        text = self._read("WHEEL")
+        if text is None:
+            return
+        version = parse_metadata_file(text)["Wheel-Version"]
+        if version is None:
+            self.problems.append(f"`{self.folder}/WHEEL` has no `Wheel-Version`")
+        elif version.strip().split(".")[0] != "1":
+            self.problems.append(f"Wheel-Version {version} is not supported, only 1.x is")
+
+    def _check_metadata(self) -> None:
+        text = self._read("METADATA")
+        if text is None:
+            return
+        headers = parse_metadata_file(text)
+        name, version = headers["Name"], headers["Version"]
+        if not name or not version:
+            missing = "Name" if not name else "Version"
+            self.problems.append(f"`{self.folder}/METADATA` has no `{missing}`")
+        elif not self._is_own(f"{name.strip()}-{version.strip()}"):
+            self.problems.append(
+                f"`{self.folder}/METADATA` is of {name} {version}, "
+                f"which does not match the wheel's file name"
+            )
+
+    def _read_record(self) -> None:
+        text = self._read("RECORD")
+        if text is None:
+            return
+        # Not `splitlines`, which also splits at characters that a file name may hold.
+        try:
+            rows = list(parse_record_file(io.StringIO(text, newline="")))
+            entries = [RecordEntry.from_elements(*row) for row in rows]
+        except (InvalidRecordEntry, ValueError, csv.Error) as e:
+            self.problems.append(f"`{self.folder}/RECORD` cannot be read: {e}")
+            return
+        for entry in entries:
+            known = self.records.setdefault(entry.path, entry)
+            if (str(known.hash_), known.size) != (str(entry.hash_), entry.size):
+                self.problems.append(f"{shown(entry.path)}: RECORD lists it twice, differently")
+        self.problems.extend(self._record_problems())
+
+    def _record_problems(self) -> Iterator[str]:
+        unlisted = {f"{self.folder}/{name}" for name in ("RECORD", *SIGNATURES)}
+        infos = {i.filename: i for i in self._archive.infolist() if not i.filename.endswith("/")}
+        for path, info in sorted(infos.items()):
+            if path in unlisted:
+                continue
+            entry = self.records.get(path)
+            if entry is None:
+                yield f"{shown(path)}: not listed in RECORD"
+            elif entry.hash_ is None:
+                yield f"{shown(path)}: RECORD has no hash for it"
+            elif entry.hash_.name not in _HASHES:
+                yield f"{shown(path)}: RECORD has an `{entry.hash_.name}` hash, not `sha256`"
+            elif entry.size is not None and entry.size != info.file_size:
+                yield f"{shown(path)}: has {info.file_size} bytes, RECORD says {entry.size}"
+        for path in sorted(self.records):
+            if path not in infos and path not in unlisted:
+                yield f"{shown(path)}: listed in RECORD and not in the wheel"
+
+
+def shown(path: str) -> str:
+    """`path` for a message; anything that a terminal would not print is escaped."""
+    return f"`{path}`" if path.isprintable() else f"`{ascii(path)[1:-1]}`"

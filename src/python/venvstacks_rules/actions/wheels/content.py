@@ -1,0 +1,126 @@
+"""Reads the entries of a wheel, and compares them with what the wheel says of them.
+
+The stream of an entry is unpacked here and not by ``zipfile``, which does not tell where a stream
+ends, nor whether it ends at all: both matter where it is copied into another archive.
+"""
+
+from __future__ import annotations
+
+import base64
+import copy
+import hashlib
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator
+from typing import IO
+
+from installer.records import Hash
+
+from venvstacks_rules.actions.archives import zip_methods
+from venvstacks_rules.actions.files.sinks import CompressedStream
+from venvstacks_rules.actions.files.streams import Inflated, chunks
+from venvstacks_rules.actions.wheels import checks
+from venvstacks_rules.actions.wheels.checks import shown
+
+_CHUNK = 1024 * 1024
+
+
+class WheelContent:
+    """The bytes of an entry of a wheel.
+
+    Iterating never yields more bytes than the entry declares. After it is exhausted, `problem`
+    says what was wrong, if anything was.
+    """
+
+    def __init__(self, archive: zipfile.ZipFile, info: zipfile.ZipInfo, expected: Hash) -> None:
+        self._archive = archive
+        self._info = info
+        self._expected = expected
+        # Some tools call an empty file deflated that has no stream; others could not unpack that.
+        self._deflated = info.compress_type == zipfile.ZIP_DEFLATED and info.compress_size > 0
+        # What no program need know is compressed anew.
+        self.has_stream = info.compress_type not in zip_methods.METHODS
+        """Whether the entry's stream can be copied into another archive."""
+        self._sha256 = ""
+        self._stream_size = info.compress_size
+        self.problem: str | None = None
+
+    def __iter__(self) -> Iterator[bytes]:
+        declared = self._info.file_size
+        hasher = hashlib.new(self._expected.name)
+        sha256 = hasher if self._expected.name == "sha256" else hashlib.sha256()
+        size = crc = 0
+        try:
+            with self._open() as raw:
+                stream = self._unpacked(chunks(raw))
+                for chunk in stream:
+                    size += len(chunk)
+                    if size > declared:
+                        self.problem = f"unpacks to more than the {declared} bytes declared"
+                        return
+                    crc = zlib.crc32(chunk, crc)
+                    hasher.update(chunk)
+                    if sha256 is not hasher:
+                        sha256.update(chunk)
+                    yield chunk
+        except checks.READ_ERRORS as e:
+            self.problem = f"cannot be unpacked: {e}"
+            return
+        if isinstance(stream, Inflated):
+            self._stream_size = stream.stream_size
+        self._sha256 = sha256.hexdigest()
+        self.problem = self._mismatch(size, crc, hasher.digest())
+
+    def check(self) -> None:
+        """Read all of it, for `problem`."""
+        for _ in self:
+            pass
+
+    def stream(self) -> CompressedStream:
+        """The stream as it is in the wheel; after all of it was read, and no problem found.
+
+        There is one where `has_stream` says so.
+        """
+        return CompressedStream(
+            deflated=self._deflated,
+            crc=self._info.CRC,
+            compressed_size=self._stream_size,
+            size=self._info.file_size,
+            sha256=self._sha256,
+            chunks=self._raw(),
+        )
+
+    def _mismatch(self, size: int, crc: int, digest: bytes) -> str | None:
+        if size != self._info.file_size:
+            return f"unpacks to {size} bytes, {self._info.file_size} are declared"
+        if crc != self._info.CRC:
+            return f"cannot be unpacked: Bad CRC-32 for file {shown(self._info.filename)}"
+        actual = base64.urlsafe_b64encode(digest).decode("ascii").rstrip("=")
+        if actual != self._expected.value.rstrip("="):
+            name = self._expected.name
+            return f"has the hash {name}={actual}, RECORD says {name}={self._expected.value}"
+        return None
+
+    def _unpacked(self, raw: Iterable[bytes]) -> Iterable[bytes]:
+        if not self.has_stream:
+            return zip_methods.decompressed(self._info.compress_type, raw)
+        return Inflated(raw) if self._deflated else raw
+
+    def _open(self) -> IO[bytes]:
+        """The entry's bytes in the wheel, be they compressed or not."""
+        info = copy.copy(self._info)
+        info.compress_type = zipfile.ZIP_STORED
+        info.file_size = info.compress_size
+        # `zipfile` compares only what has one.
+        del info.CRC
+        return self._archive.open(info)
+
+    def _raw(self) -> Iterable[bytes]:
+        left = self._stream_size
+        with self._open() as raw:
+            while left:
+                chunk = raw.read(min(left, _CHUNK))
+                if not chunk:
+                    raise EOFError(f"`{self._info.filename}` is shorter than it was")
+                left -= len(chunk)
+                yield chunk

@@ -1,0 +1,305 @@
+"""The files of a wheel as they lie in a layer: what an installer would unpack.
+
+They are a function of the wheel's bytes and file name, and of the layer's layout. The metadata is
+read with the ``installer`` library; its ``install()`` is not used, since it writes files in the
+order of the zip archive, stops at the first problem, and reads every file twice to validate it.
+"""
+
+from __future__ import annotations
+
+import base64
+import posixpath
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Protocol, TypeVar
+
+from installer.records import RecordEntry
+from installer.utils import SCHEME_NAMES
+
+from venvstacks_rules.actions.files.sinks import FileSink, StreamSink
+from venvstacks_rules.actions.files.streams import sha256_of
+from venvstacks_rules.actions.wheels import checks
+from venvstacks_rules.actions.wheels.checks import DistInfo, shown
+from venvstacks_rules.actions.wheels.content import WheelContent
+from venvstacks_rules.model.contents.files import ArchivedFile
+from venvstacks_rules.model.contents.layout import LayerLayout
+from venvstacks_rules.model.errors import WheelError
+from venvstacks_rules.model.paths import windows_problem
+
+INSTALLER = b"venvstacks-rules\n"
+
+_Wheel = TypeVar("_Wheel", bound="AnnouncedWheel")
+_Made = TypeVar("_Made")
+
+# Of a .dist-info folder: made anew, or a statement about an installation that is not ours.
+_NOT_COPIED = frozenset({"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", *checks.SIGNATURES})
+_MAX_PROBLEMS = 20
+
+
+class AnnouncedWheel(Protocol):
+    """A wheel and what its lockfile says of it."""
+
+    @property
+    def path(self) -> str:
+        """Where the wheel is."""
+        ...
+
+    @property
+    def file_name(self) -> str:
+        """Its name, as in the lockfile."""
+        ...
+
+    @property
+    def sha256(self) -> str:
+        """As in the lockfile."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """In bytes."""
+        ...
+
+
+class RefusedWheelError(Exception):
+    """A wheel that is refused, with everything that is wrong with it."""
+
+    def __init__(self, wheel: AnnouncedWheel, problems: list[str]) -> None:
+        super().__init__(problems)
+        hidden = len(problems) - _MAX_PROBLEMS
+        more = [f"and {hidden} more problems"] if hidden > 0 else []
+        self.problems = [
+            f"`{wheel.file_name}`: {problem}" for problem in [*problems[:_MAX_PROBLEMS], *more]
+        ]
+
+
+def refusal(errors: list[RefusedWheelError], count: int) -> WheelError:
+    """The error for the wheels that are refused, of `count` in all."""
+    return WheelError(
+        f"{len(errors)} of {count} wheels refused. Lock "
+        "another version of the package, or fetch the file again if it was damaged on the way.",
+        [problem for error in errors for problem in error.problems],
+    )
+
+
+def of_each(wheels: Sequence[_Wheel], make: Callable[[_Wheel], _Made]) -> tuple[_Made, ...]:
+    """What `make` makes of each wheel; WheelError with the problems of all that it refuses."""
+    made: list[_Made] = []
+    refused: list[RefusedWheelError] = []
+    for wheel in wheels:
+        try:
+            made.append(make(wheel))
+        except RefusedWheelError as e:
+            refused.append(e)
+    if refused:
+        raise refusal(refused, len(wheels))
+    return tuple(made)
+
+
+def write_wheel(wheel: AnnouncedWheel, layout: LayerLayout, sink: FileSink) -> None:
+    """Write the files of `wheel`, laid out as `layout` says, into `sink`.
+
+    Raises RefusedWheelError for a wheel that is not the one announced, or is damaged or hostile;
+    what is in `sink` by then is of no use.
+    """
+    with opened_wheel(wheel) as archive:
+        try:
+            _write(archive, _Plan(archive, wheel, layout), sink, layout)
+        except _ProblemsError as e:
+            raise RefusedWheelError(wheel, e.problems) from None
+
+
+def opened_wheel(wheel: AnnouncedWheel) -> zipfile.ZipFile:
+    """The zip archive of `wheel`; RefusedWheelError for one that is not the one announced."""
+    sha256, size = sha256_of(wheel.path)
+    problems = []
+    if size != wheel.size:
+        problems.append(f"has {size} bytes, the lockfile says {wheel.size}")
+    if sha256 != wheel.sha256:
+        problems.append(f"has the hash sha256:{sha256}, the lockfile says sha256:{wheel.sha256}")
+    if problems:
+        raise RefusedWheelError(wheel, problems)
+    try:
+        return zipfile.ZipFile(wheel.path)
+    except checks.READ_ERRORS as e:
+        raise RefusedWheelError(wheel, [f"not a zip archive that can be read: {e}"]) from None
+
+
+class _ProblemsError(Exception):
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__(problems)
+        self.problems = problems
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """A file of the wheel and where it goes."""
+
+    info: zipfile.ZipInfo
+    record: RecordEntry
+    path: str | None
+    """In the layer; None for a file that is read and left out."""
+    executable: bool = False
+
+
+class _Plan:
+    """Where every file of a wheel goes; made before anything is unpacked."""
+
+    def __init__(
+        self, archive: zipfile.ZipFile, wheel: AnnouncedWheel, layout: LayerLayout
+    ) -> None:
+        """Raises _ProblemsError with all that can be known without unpacking."""
+        infos = archive.infolist()
+        problems = list(checks.entry_problems(infos, wheel.size))
+        dist_info = DistInfo(archive, wheel.file_name)
+        problems.extend(dist_info.problems)
+        if problems:
+            raise _ProblemsError(problems)
+        self._layout = layout
+        self._dist_info = dist_info
+        self.dist_info_path = layout.site_packages / dist_info.folder
+        entries = []
+        for info in infos:
+            # RECORD and its signatures are the only files without a hash to compare with.
+            record = dist_info.records.get(info.filename)
+            if info.is_dir() or record is None or record.hash_ is None:
+                continue
+            try:
+                path = self._destination(info.filename)
+                # Windows goes by the ends of names.
+                executable = layout.os_name == "posix" and checks.is_executable(info)
+                entries.append(_Entry(info, record, path, executable))
+            except ValueError as e:
+                problems.append(f"{shown(info.filename)}: {e}")
+        problems.extend(_clashes([*entries, *self._made_here()]))
+        if layout.os_name == "nt":
+            problems.extend(_windows_problems(entries))
+        if problems:
+            raise _ProblemsError(problems)
+        self.entries = sorted(entries, key=lambda entry: (entry.path or "", entry.info.filename))
+
+    def _made_here(self) -> list[_Entry]:
+        record = RecordEntry("RECORD", None, None)
+        return [
+            _Entry(zipfile.ZipInfo(f"{self._dist_info.folder}/{name}"), record, str(path))
+            for name in ("INSTALLER", "RECORD")
+            for path in [self.dist_info_path / name]
+        ]
+
+    def _destination(self, name: str) -> str | None:
+        """Where the file goes; ValueError for a folder of .data that does not exist."""
+        top, _, rest = name.partition("/")
+        if top == self._dist_info.folder and rest in _NOT_COPIED:
+            return None
+        path = self._layout.site_packages / name
+        if rest and self._dist_info.is_data_folder(top):
+            scheme, _, inner = rest.partition("/")
+            if scheme not in SCHEME_NAMES or not inner:
+                raise ValueError(
+                    f"`.data` holds files in the folders {', '.join(sorted(SCHEME_NAMES))} only"
+                )
+            path = self._scheme_path(scheme, inner)
+        return None if self._layout.is_dropped(path) else str(path)
+
+    def _scheme_path(self, scheme: str, inner: str) -> PurePosixPath:
+        if scheme == "headers":
+            return self._layout.headers(self._dist_info.distribution) / inner
+        if scheme == "scripts":
+            return self._layout.scripts / inner
+        return self._layout.data(inner) if scheme == "data" else self._layout.site_packages / inner
+
+
+def _clashes(entries: list[_Entry]) -> Iterator[str]:
+    """Entries that would be unpacked to one path, or below a path that is a file."""
+    taken: dict[str, _Entry] = {}
+    for entry in sorted(entries, key=lambda entry: entry.info.filename):
+        if entry.path is None:
+            continue
+        other = taken.setdefault(entry.path, entry)
+        if other is not entry:
+            yield (
+                f"{shown(other.info.filename)} and {shown(entry.info.filename)} are both "
+                f"installed as {shown(entry.path)}"
+            )
+    for path in sorted(taken):
+        for parent in PurePosixPath(path).parents:
+            if str(parent) in taken:
+                yield f"{shown(taken[path].info.filename)}: {shown(str(parent))} is a file"
+
+
+def _windows_problems(entries: list[_Entry]) -> Iterator[str]:
+    for entry in entries:
+        problem = windows_problem(entry.path or "")
+        if problem is not None:
+            yield f"{shown(entry.info.filename)}: {problem}"
+
+
+def _write(archive: zipfile.ZipFile, plan: _Plan, sink: FileSink, layout: LayerLayout) -> None:
+    """Stream the wheel's files into the sink, in the order of their paths, RECORD last."""
+    problems: list[str] = []
+    written: list[ArchivedFile] = []
+    installer_path = str(plan.dist_info_path / "INSTALLER")
+    installer_written = False
+    for entry in plan.entries:
+        if entry.path is not None and entry.path > installer_path and not installer_written:
+            written.append(sink.add_file(installer_path, [INSTALLER], len(INSTALLER)))
+            installer_written = True
+        # After the first problem the files are lost; the rest is read to report all of them.
+        problem = _add(archive, entry, None if problems else sink, written)
+        if problem is not None:
+            problems.append(f"{shown(entry.info.filename)}: {problem}")
+    if problems:
+        raise _ProblemsError(problems)
+    if not installer_written:
+        written.append(sink.add_file(installer_path, [INSTALLER], len(INSTALLER)))
+    record_path = str(plan.dist_info_path / "RECORD")
+    text = record_text(written, record_path, layout).encode("utf-8")
+    sink.add_file(record_path, [text], len(text))
+
+
+def _add(
+    archive: zipfile.ZipFile, entry: _Entry, sink: FileSink | None, written: list[ArchivedFile]
+) -> str | None:
+    """Add a file to `sink` and to `written`; what is wrong with it, if anything is.
+
+    Without a sink, or for a file that is left out, it is read and compared only.
+    """
+    assert entry.record.hash_ is not None
+    content = WheelContent(archive, entry.info, entry.record.hash_)
+    executable = entry.executable
+    if sink is None or entry.path is None:
+        content.check()
+    elif isinstance(sink, StreamSink) and content.has_stream:
+        content.check()
+        if content.problem is None:
+            written.append(sink.add_stream(entry.path, content.stream(), executable=executable))
+    else:
+        try:
+            file = sink.add_file(entry.path, content, entry.info.file_size, executable=executable)
+            written.append(file)
+        except ValueError as e:
+            if content.problem is None:
+                raise AssertionError from e
+    return content.problem
+
+
+def record_text(files: list[ArchivedFile], record_path: str, layout: LayerLayout) -> str:
+    """RECORD for the files of a wheel, sorted, with paths relative to site-packages."""
+    rows = [(_record_name(record_path, layout), "", "")]
+    for file in files:
+        digest = base64.urlsafe_b64encode(bytes.fromhex(file.sha256)).decode("ascii")
+        rows.append(
+            (_record_name(file.path, layout), f"sha256={digest.rstrip('=')}", f"{file.size}")
+        )
+    return "".join(f"{_csv_field(path)},{digest},{size}\n" for path, digest, size in sorted(rows))
+
+
+def _record_name(path: str, layout: LayerLayout) -> str:
+    # Rooted, or `relpath` would ask for the working directory.
+    return posixpath.relpath(f"/{path}", f"/{layout.site_packages}")
+
+
+def _csv_field(text: str) -> str:
+    # By hand: when the `csv` module quotes has changed between Python releases.
+    return '"' + text.replace('"', '""') + '"' if any(c in text for c in ',"') else text

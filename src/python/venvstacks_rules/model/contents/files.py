@@ -1,0 +1,44 @@
+"""The files of a layer: those that its archive lists, and those that no wheel brings along."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Optional
+
+MODIFICATION_TIME = 315532800
+"""1980-01-01T00:00:00Z, the oldest time that a zip archive can hold as well."""
+
+
+@dataclass(frozen=True)
+class ArchivedFile:
+    """One file or link of a segment."""
+
+    path: str
+    """Relative to the layer's folder, with forward slashes."""
+    size: int
+    """In bytes; 0 for a link."""
+    sha256: str
+    """Of the content; empty for a link."""
+    executable: bool = False
+    link_target: Optional[str] = None
+    """For a symbolic link, where it points, relative to the link's folder."""
+
+
+@dataclass(frozen=True)
+class OwnFile:
+    """A file of the layer itself: generated text, or a file of the working directory."""
+
+    path: str
+    """Relative to the layer's folder."""
+    text: Optional[str] = None
+    source: Optional[str] = None
+    """A file to copy; exactly one of `text` and `source` is set."""
+    executable: bool = False
+
+
+@dataclass(frozen=True)
+class OwnLink:
+    """A symbolic link of the layer itself."""
+
+    path: str
+    target: str

@@ -1,0 +1,63 @@
+"""What can be imported from the packages of a layer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import PurePosixPath
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from venvstacks_rules.model.contents.segments import Segment
+
+# Folders that some wheels leave in site-packages by mistake; nobody imports them from there.
+_STRAY = frozenset({"benchmarks", "docs", "examples", "test", "tests"})
+
+
+def declared_distributions(
+    requirements: Iterable[str], environment: Mapping[str, str]
+) -> tuple[str, ...]:
+    """The normalised names of the requirements that apply in a marker environment, sorted."""
+    parsed = [Requirement(text) for text in requirements]
+    return tuple(
+        sorted(
+            {
+                str(canonicalize_name(requirement.name))
+                for requirement in parsed
+                if requirement.marker is None or requirement.marker.evaluate(dict(environment))
+            }
+        )
+    )
+
+
+def top_level_modules(
+    segments: Iterable[Segment], site_packages: PurePosixPath
+) -> dict[str, tuple[str, ...]]:
+    """The modules that each wheel puts into site-packages, by normalised distribution name.
+
+    Where two layers have the same distribution, the first one counts, as in an import. Private
+    modules count only where a wheel has no other.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    for segment in segments:
+        if not segment.source.endswith(".whl"):
+            continue
+        distribution = str(canonicalize_name(segment.source.split("-")[0]))
+        names = {
+            name
+            for file in segment.files
+            if (name := top_level_module(PurePosixPath(file.path), site_packages)) is not None
+        }
+        for unwanted in ({n for n in names if n in _STRAY}, {n for n in names if n[0] == "_"}):
+            names = names - unwanted or names
+        found.setdefault(distribution, tuple(sorted(names)))
+    return found
+
+
+def top_level_module(path: PurePosixPath, site_packages: PurePosixPath) -> str | None:
+    """The top-level module that a file belongs to, or None where it is no code."""
+    if path.suffix not in (".py", ".so", ".pyd") or site_packages not in path.parents:
+        return None
+    top = path.relative_to(site_packages).parts[0]
+    name = top.split(".")[0] if path.parent == site_packages else top
+    return name if name.isidentifier() else None

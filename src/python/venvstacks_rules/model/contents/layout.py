@@ -1,0 +1,151 @@
+"""Where things lie inside a deployed layer; all paths relative to the layer's folder.
+
+The layouts of the ``venvstacks`` formats, for POSIX and for Windows (see the reference, "Layer
+archive").
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from venvstacks_rules.model.platforms.python_versions import language_version, short_version
+
+LAYER_CONFIG = PurePosixPath("share/venv/metadata/venvstacks_layer.json")
+DYNLIB_DIR = PurePosixPath("share/venv/dynlib")
+POSTINSTALL = PurePosixPath("postinstall.py")
+
+# Written at deployment or of no use there: never in an archive, and not in a RECORD either.
+_NEVER_NAMES = frozenset({"__pycache__"})
+_NEVER_AT_TOP = frozenset({"pyvenv.cfg"})
+
+# As they are spelled in layers; the first that fits counts.
+_WINDOWS_FOLDERS = tuple(
+    PurePosixPath(folder)
+    for folder in ("Lib/site-packages", "Lib", "Library/bin", "Library", "Scripts", "include")
+)
+
+
+@dataclass(frozen=True)
+class LayerLayout:
+    """The folders of a layer for one Python version and one kind of operating system."""
+
+    python_version: str
+    """``X.Y`` or ``X.Y.Z``, with a ``t`` for a free-threaded build."""
+    os_name: str
+    """``posix`` or ``nt``, as in markers."""
+
+    def __post_init__(self) -> None:
+        if self.os_name not in ("posix", "nt"):
+            raise ValueError(f"`{self.os_name}` is neither `posix` nor `nt`")
+
+    @property
+    def _windows(self) -> bool:
+        return self.os_name == "nt"
+
+    @property
+    def scripts(self) -> PurePosixPath:
+        """The scripts folder: nothing but the interpreter is kept there."""
+        return PurePosixPath("Scripts" if self._windows else "bin")
+
+    @property
+    def python(self) -> PurePosixPath:
+        """The interpreter that starts modules of this layer.
+
+        On Windows it is in no archive: post-installation makes it.
+        """
+        return self.scripts / ("python.exe" if self._windows else "python")
+
+    @property
+    def base_python(self) -> PurePosixPath:
+        """The interpreter itself, in a runtime layer."""
+        return PurePosixPath("python.exe") if self._windows else self.python
+
+    @property
+    def launchers(self) -> dict[str, PurePosixPath]:
+        """On Windows, what post-installation copies: paths in the runtime, by the copy's name.
+
+        The launchers of virtual environments, which start the interpreter that ``pyvenv.cfg``
+        names; they are called as CPython's own ``venv`` expects them.
+        """
+        if not self._windows:
+            return {}
+        short = short_version(self.python_version)
+        if short.endswith("t"):
+            names = ("venvlaunchert.exe", "venvwlaunchert.exe")
+        elif int(short.split(".")[1]) >= 13:
+            names = ("venvlauncher.exe", "venvwlauncher.exe")
+        else:
+            names = ("python.exe", "pythonw.exe")
+        folder = self.stdlib / "venv/scripts/nt"
+        return {"python.exe": folder / names[0], "pythonw.exe": folder / names[1]}
+
+    @property
+    def stdlib(self) -> PurePosixPath:
+        """The standard library (in a runtime) and what is compiled at deployment (in all)."""
+        if self._windows:
+            return PurePosixPath("Lib")
+        return PurePosixPath("lib", f"python{short_version(self.python_version)}")
+
+    @property
+    def site_packages(self) -> PurePosixPath:
+        """Both purelib and platlib."""
+        return self.stdlib / "site-packages"
+
+    @property
+    def dynlib_dir(self) -> PurePosixPath:
+        """Where the layers above find this layer's shared libraries.
+
+        On Windows wheels put them there themselves, by the ``data`` folder of their ``.data``.
+        """
+        return PurePosixPath("Library/bin") if self._windows else DYNLIB_DIR
+
+    @property
+    def version_header(self) -> PurePosixPath:
+        """The C header that says the exact version, in a runtime layer."""
+        folder = PurePosixPath("include")
+        if not self._windows:
+            folder /= f"python{short_version(self.python_version)}"
+        return folder / "patchlevel.h"
+
+    def headers(self, distribution: str) -> PurePosixPath:
+        """Where the C headers of a distribution go, as in a virtual environment."""
+        version = language_version(self.python_version)
+        return PurePosixPath("include", "site", f"python{version}", distribution)
+
+    def data(self, path: str) -> PurePosixPath:
+        """Where a wheel's file goes that is meant for the top of an environment.
+
+        On Windows ``lib`` and ``Lib`` are one folder, which is always spelled as elsewhere in the
+        layer.
+        """
+        parts = PurePosixPath(path).parts
+        if self._windows:
+            for known in _WINDOWS_FOLDERS:
+                start, rest = parts[: len(known.parts)], parts[len(known.parts) :]
+                if self._parts(PurePosixPath(*start)) == self._parts(known):
+                    return PurePosixPath(known, *rest)
+        return PurePosixPath(*parts)
+
+    def is_dropped(self, path: PurePosixPath) -> bool:
+        """Whether a file of a wheel, at `path` in the layer, stays out of the archive.
+
+        Dropped are byte code caches, whatever lies in the scripts folder, hidden files at the top
+        level, and the two files that post-installation writes.
+        """
+        parts = self._parts(path)
+        return (
+            not _NEVER_NAMES.isdisjoint(parts)
+            or self.is_in_scripts(path)
+            or parts[0].startswith(".")
+            or (len(parts) == 1 and parts[0] in _NEVER_AT_TOP)
+            or parts == self._parts(self.site_packages / "sitecustomize.py")
+        )
+
+    def is_in_scripts(self, path: PurePosixPath) -> bool:
+        """Whether `path` in the layer is the scripts folder, or lies in it."""
+        return self._parts(path)[:1] == self._parts(self.scripts)
+
+    def _parts(self, path: PurePosixPath) -> tuple[str, ...]:
+        """The components, in a form in which equal ones are one file."""
+        return tuple(part.casefold() for part in path.parts) if self._windows else path.parts

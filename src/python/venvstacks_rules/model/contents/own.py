@@ -1,0 +1,89 @@
+"""The files of a layer that come from no wheel and no interpreter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from venvstacks_rules.model.contents.config import LayerConfig
+from venvstacks_rules.model.contents.files import OwnFile, OwnLink
+from venvstacks_rules.model.contents.layout import (
+    DYNLIB_DIR,
+    LAYER_CONFIG,
+    POSTINSTALL,
+    LayerLayout,
+)
+from venvstacks_rules.model.contents.wrapper import python_wrapper
+from venvstacks_rules.model.layers.interface import LayerInterface
+from venvstacks_rules.model.layers.layer import Layer
+from venvstacks_rules.model.platforms.python_versions import language_version, short_version
+
+
+def layer_config(
+    layer: Layer, python_version: str, lower: Sequence[LayerInterface], *, os_name: str
+) -> LayerConfig:
+    """The deployed layer config of `layer`, on `lower` in import order, the runtime last."""
+    layout = LayerLayout(python_version, os_name)
+    base_python = str(layout.base_python)
+    if lower:
+        base_python = f"../{lower[-1].install_target}/{base_python}"
+    return LayerConfig(
+        python=str(layout.python) if lower else base_python,
+        py_version=python_version,
+        base_python=base_python,
+        site_dir=str(layout.site_packages),
+        pylib_dirs=tuple(f"../{below.install_target}/{layout.site_packages}" for below in lower),
+        # All of them, as in the peer: what a program reads here does not depend on the contents
+        # of the layers below.
+        dynlib_dirs=tuple(f"../{below.install_target}/{layout.dynlib_dir}" for below in lower),
+        launch_module=layer.launch_module.module_name if layer.launch_module else None,
+    )
+
+
+def _dynlib_dir(below: LayerInterface) -> str:
+    return f"../{below.install_target}/{DYNLIB_DIR}"
+
+
+def layer_files(
+    config: LayerConfig,
+    lower: Sequence[LayerInterface],
+    *,
+    system: str,
+    libc: str,
+    postinstall: str,
+    modules: Iterable[OwnFile],
+    own_libraries: bool = False,
+) -> tuple[tuple[OwnFile, ...], tuple[OwnLink, ...]]:
+    """The files and links that make a folder of packages a layer, for a platform's `system`.
+
+    `lower` are the layers below, in import order; a runtime has none. `libc` is the C library that
+    Linux has. `modules` are the application's, with paths relative to site-packages.
+    `own_libraries` tells that packages of the layer need the shared libraries that it offers to
+    those above. On Windows there are no links, and post-installation makes what starts Python.
+    """
+    files = [
+        OwnFile(str(LAYER_CONFIG), text=config.to_json()),
+        OwnFile(str(POSTINSTALL), text=postinstall),
+    ]
+    for module in modules:
+        files.append(OwnFile(f"{config.site_dir}/{module.path}", source=module.source))
+    links: list[OwnLink] = []
+    if lower and system != "win":
+        layout = LayerLayout(config.py_version, "posix")
+        base_python = f"../{config.base_python}"
+        # A script in place of a link costs every start a few milliseconds.
+        libraries = [str(DYNLIB_DIR)] if own_libraries else []
+        libraries += [_dynlib_dir(below) for below in lower if below.libraries]
+        if libraries:
+            wrapper = python_wrapper(system=system, libc=libc, dynlib_dirs=libraries)
+            files.append(OwnFile(config.python, text=wrapper, executable=True))
+            links.append(OwnLink(f"{config.python}_", base_python))
+        else:
+            links.append(OwnLink(config.python, base_python))
+        for version in dict.fromkeys(
+            ("3", language_version(config.py_version), short_version(config.py_version))
+        ):
+            alias = f"python{version}"
+            links.append(OwnLink(str(layout.scripts / alias), layout.python.name))
+        if system == "linux":
+            links.append(OwnLink("lib64", "lib"))
+    return tuple(files), tuple(links)

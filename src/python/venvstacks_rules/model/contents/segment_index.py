@@ -1,0 +1,196 @@
+"""The segment index that lies beside an archive.
+
+Dicts in and dicts out, as ``json`` reads and writes them; callers read and write the files.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from venvstacks_rules.model.checked import CheckedTable
+from venvstacks_rules.model.contents.compression import ARCHIVE_FORMATS, ZIP
+from venvstacks_rules.model.contents.files import ArchivedFile
+from venvstacks_rules.model.errors import ArchiveError
+from venvstacks_rules.model.hashes import is_sha256_hex
+from venvstacks_rules.model.paths import link_problem, path_problem
+
+SEGMENT_INDEX_VERSION = 1
+TAR_BLOCK = 512
+
+
+@dataclass(frozen=True)
+class IndexedSegment:
+    """A segment and where it lies in the archive."""
+
+    source: str
+    """The wheel's file name, ``interpreter`` or ``layer``."""
+    offset: int
+    """Of its first byte in the archive."""
+    size: int
+    """Compressed, in bytes."""
+    sha256: str
+    """Of the compressed bytes."""
+    tar_size: int | None
+    """Of the piece of the tar stream, in bytes; None in a zip archive, which has none."""
+    files: tuple[ArchivedFile, ...]
+    """In the order of the segment."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """As in the index."""
+        data = {
+            "source": self.source,
+            "offset": self.offset,
+            "size": self.size,
+            "sha256": self.sha256,
+            "files": [_file_to_dict(file) for file in self.files],
+        }
+        if self.tar_size is not None:
+            data["tar_size"] = self.tar_size
+        return data
+
+
+@dataclass(frozen=True)
+class SegmentIndex:
+    """``<install_target>.segments.json``: which bytes of an archive hold which files.
+
+    The segments cover the archive without a gap, in this order. A path that occurs in two segments
+    is the later one's, as when the archive is unpacked.
+    """
+
+    install_target: str
+    archive_name: str
+    archive_size: int
+    """In bytes."""
+    archive_sha256: str
+    archive_format: str
+    compression_level: int
+    segments: tuple[IndexedSegment, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As in the file."""
+        return {
+            "format_version": SEGMENT_INDEX_VERSION,
+            "install_target": self.install_target,
+            "archive_name": self.archive_name,
+            "archive_size": self.archive_size,
+            "archive_sha256": self.archive_sha256,
+            "archive_format": self.archive_format,
+            "compression_level": self.compression_level,
+            "segments": [segment.to_dict() for segment in self.segments],
+        }
+
+    @classmethod
+    def from_dict(cls, data: object, name: str = "segment index") -> SegmentIndex:
+        """Read an index from an untrusted file, `name` in messages.
+
+        Raises ArchiveError with the key path of everything that is wrong. Unknown keys are passed
+        over, so that later versions can add some.
+        """
+        problems: list[str] = []
+        index = _read_index(CheckedTable(data, "", problems))
+        if problems:
+            raise ArchiveError(f"`{name}` is not a usable segment index; fetch it again.", problems)
+        return index
+
+
+def _file_to_dict(file: ArchivedFile) -> dict[str, Any]:
+    if file.link_target is not None:
+        return {"path": file.path, "link_target": file.link_target}
+    data: dict[str, Any] = {"path": file.path, "size": file.size, "sha256": file.sha256}
+    if file.executable:
+        data["executable"] = True
+    return data
+
+
+def _read_index(table: CheckedTable) -> SegmentIndex:
+    version = table.integer("format_version")
+    if version != SEGMENT_INDEX_VERSION:
+        # The keys of another version are not to be judged.
+        if not table.problems:
+            table.note("format_version", f"{version} is not {SEGMENT_INDEX_VERSION}")
+        return SegmentIndex("", "", 0, "", "", 0, ())
+    archive_format = table.string("archive_format")
+    index = SegmentIndex(
+        install_target=_component(table, "install_target"),
+        archive_name=_component(table, "archive_name"),
+        archive_size=table.size("archive_size"),
+        archive_sha256=_sha256(table, "archive_sha256"),
+        archive_format=archive_format,
+        compression_level=table.integer("compression_level"),
+        segments=tuple(
+            _read_segment(item, archive_format) for item in table.tables("segments", required=True)
+        ),
+    )
+    if not table.problems:
+        _check_whole(table, index)
+    return index
+
+
+def _check_whole(table: CheckedTable, index: SegmentIndex) -> None:
+    known = ARCHIVE_FORMATS.get(index.archive_format)
+    if known is None:
+        table.note("archive_format", f"`{index.archive_format}` is not an archive format")
+    elif not known.min_level <= index.compression_level <= known.max_level:
+        table.note("compression_level", f"{index.compression_level} is out of range")
+    offset = 0
+    for i, segment in enumerate(index.segments):
+        if segment.offset != offset:
+            table.note(f"segments[{i}].offset", f"expected {offset}, got {segment.offset}")
+        offset = segment.offset + segment.size
+    if offset != index.archive_size:
+        table.note("archive_size", f"{index.archive_size}, but the segments end at {offset}")
+
+
+def _read_segment(table: CheckedTable, archive_format: str) -> IndexedSegment:
+    segment = IndexedSegment(
+        source=table.string("source"),
+        offset=table.size("offset"),
+        size=table.size("size"),
+        sha256=_sha256(table, "sha256"),
+        tar_size=None if archive_format == ZIP else table.size("tar_size"),
+        files=tuple(_read_file(item) for item in table.tables("files", required=True)),
+    )
+    if segment.tar_size is not None and segment.tar_size % TAR_BLOCK:
+        table.note("tar_size", f"{segment.tar_size} is not a multiple of {TAR_BLOCK}")
+    seen: set[str] = set()
+    for i, file in enumerate(segment.files):
+        if file.path in seen:
+            table.note(f"files[{i}].path", f"`{file.path}` occurs twice")
+        elif file.path:
+            seen.add(file.path)
+    return segment
+
+
+def _read_file(table: CheckedTable) -> ArchivedFile:
+    path = table.string("path")
+    problem = path_problem(path) if path else None
+    if problem is not None:
+        table.note("path", f"{problem}: {path!a}")
+    if "link_target" in table:
+        target = table.string("link_target")
+        link_is_wrong = link_problem(path, target) if path and target and not problem else None
+        if link_is_wrong is not None:
+            table.note("link_target", f"{link_is_wrong}: {target!a}")
+        return ArchivedFile(path, 0, "", link_target=target)
+    return ArchivedFile(
+        path, table.size("size"), _sha256(table, "sha256"), table.optional_boolean("executable")
+    )
+
+
+def _sha256(table: CheckedTable, name: str) -> str:
+    value = table.string(name)
+    if value and not is_sha256_hex(value):
+        table.note(name, "is not a SHA-256 in lower-case hexadecimal")
+    return value
+
+
+def _component(table: CheckedTable, name: str) -> str:
+    """A name that is one component of a path."""
+    value = table.string(name)
+    problem = path_problem(value) if value else None
+    if problem is None and "/" in value:
+        problem = "the name holds a slash"
+    if problem is not None:
+        table.note(name, f"{problem}: {value!a}")
+    return value

@@ -1,0 +1,42 @@
+"""Segments: pieces of a layer archive, each of which can be read without the others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Optional
+
+from venvstacks_rules.model.contents.files import ArchivedFile
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One piece of a layer archive, which can be read without the others."""
+
+    source: str
+    """The wheel's file name, ``interpreter``, or ``layer`` for the layer's own files."""
+    path: str
+    """The segment's file."""
+    size: int
+    """Compressed, in bytes."""
+    sha256: str
+    """Of the compressed bytes."""
+    tar_size: Optional[int]
+    """Of the piece of the tar stream, in bytes, a multiple of 512; None in a zip archive."""
+    files: tuple[ArchivedFile, ...]
+    """In the order of the segment."""
+
+
+@dataclass(frozen=True)
+class InterpreterSegment:
+    """The result of ``interpreter-segment``."""
+
+    segment: Segment
+    python_version: str
+    """X.Y.Z, read from the archive's own headers."""
+
+
+@dataclass(frozen=True)
+class WheelSegments:
+    """The result of ``wheel-segments``, in the order of the request."""
+
+    segments: tuple[Segment, ...]

@@ -1,0 +1,111 @@
+"""For which platforms layers are built: what was asked for, and what of it a layer allows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from venvstacks_rules.model.errors import DefinitionError
+from venvstacks_rules.model.layers.layer import Layer
+from venvstacks_rules.model.layers.names import LayerKind
+from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
+
+NATIVE = "native"
+EVERY = "all"
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Platforms that were asked for, and that a layer is not built for."""
+
+    platforms: tuple[str, ...]
+    reason: str
+    """The end of a sentence, from the colon to the full stop."""
+
+    def __str__(self) -> str:
+        return f"{', '.join(self.platforms)}: {self.reason}"
+
+
+@dataclass(frozen=True)
+class LayerPlatforms:
+    """The platforms to build a layer for."""
+
+    names: tuple[str, ...]
+    left_out: tuple[LeftOut, ...]
+    """What people should know; with `all`, not that the layer does not declare a platform."""
+
+
+@dataclass(frozen=True)
+class BuildPlatforms:
+    """The platforms to build for, in the order of ``PLATFORMS``."""
+
+    names: tuple[str, ...]
+    whatever_declared: bool
+    """Whether just those are meant that a layer declares, whichever these are."""
+    native: str
+    """The platform of this machine."""
+    local_interpreters: bool
+    """Whether runtimes have the interpreter of this machine, and so are for `native` only."""
+
+    def of_layer(self, layer: Layer) -> LayerPlatforms:
+        """The platforms to build `layer` for."""
+        declared = tuple(platform.name for platform in layer.platforms)
+        names = tuple(name for name in self.names if name in declared)
+        missing = tuple(name for name in self.names if name not in declared)
+        left_out = []
+        if missing and not (names and self.whatever_declared):
+            reason = f"its platforms are {', '.join(declared) or 'none'}."
+            left_out.append(LeftOut(missing, reason))
+        if self.local_interpreters and layer.kind is LayerKind.RUNTIME:
+            foreign = tuple(name for name in names if name != self.native)
+            names = tuple(name for name in names if name == self.native)
+            if foreign:
+                left_out.append(LeftOut(foreign, self._no_interpreter()))
+        return LayerPlatforms(names, tuple(left_out))
+
+    def _no_interpreter(self) -> str:
+        return (
+            "the interpreter provider `local` has only that of this machine, "
+            f"{self.native}. Set `[venvstacks].python_provider` to `pbs` or `archive`."
+        )
+
+
+def chosen_platforms(
+    asked: Sequence[str], *, native: str, local_interpreters: bool
+) -> BuildPlatforms:
+    """What the option ``platforms`` asks for; DefinitionError for what it cannot ask for."""
+    problems = [text for name in dict.fromkeys(asked) for text in _problems(name)]
+    if not asked:
+        problems = [f"it is empty. Use '{NATIVE}', '{EVERY}', or names of platforms."]
+    if problems:
+        raise DefinitionError("`[venvstacks].platforms` cannot be used:", problems)
+    wanted = {native if name == NATIVE else name for name in asked}
+    return BuildPlatforms(
+        names=tuple(name for name in PLATFORMS if name in wanted or EVERY in wanted),
+        whatever_declared=EVERY in wanted,
+        native=native,
+        local_interpreters=local_interpreters,
+    )
+
+
+def _problems(name: str) -> list[str]:
+    if name not in (NATIVE, EVERY, *PLATFORMS):
+        known = ", ".join(f"'{known}'" for known in (NATIVE, EVERY, *PLATFORMS))
+        return [f"{name!r} is not a target platform. Choose from {known}."]
+    return []
+
+
+def refuse_shared_folder(
+    address: str, output_path: str | None, platforms: Sequence[str], *, tagged: bool
+) -> None:
+    """DefinitionError where the files of several platforms would have one name."""
+    if output_path is None or tagged or len(platforms) < 2:
+        return
+    raise DefinitionError(
+        "Outputs would overwrite each other:",
+        [
+            f"{address}: `output_path` is one folder, {output_path!r}, for "
+            f"{', '.join(platforms)}. Set `[venvstacks].tag_outputs`, which puts the platform "
+            "into the names of files, or leave `output_path` unset."
+        ],
+    )

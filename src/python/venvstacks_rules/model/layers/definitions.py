@@ -1,0 +1,215 @@
+"""What a user wrote of a layer, and what is wrong with it taken alone.
+
+:class:`LayerDefinition` holds the fields of one target, or of one layer of a stack file, as they
+were written; :func:`field_problems` finds the values that cannot be used.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from venvstacks_rules.model.layers.names import LayerKind, name_problem
+from venvstacks_rules.model.layers.package_indexes import IndexFields
+from venvstacks_rules.model.layers.problems import Origin, Problem, TargetOrigin
+from venvstacks_rules.model.layers.requirements import requirement_problem
+from venvstacks_rules.model.platforms.libc import parsed_linux_target
+from venvstacks_rules.model.platforms.python_versions import FREE_THREADED_SINCE
+from venvstacks_rules.model.platforms.target_platforms import macosx_version
+
+_IMPLEMENTATION = re.compile(r"cpython@(\d+)\.(\d+)(\.\d+)?(t)?")
+_LINUX_FORMS = "`glibc@X.Y` or `musl@X.Y`"
+_MACOSX_FORMS = "a macOS version `X.Y`"
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A layer that another one names in `runtime` or `frameworks`."""
+
+    written: str
+    """As it stands in the field."""
+    address: str | None
+    """The address of the layer's definition, or None where there is none."""
+    problem: str | None = None
+    """Why there is none, with the remedy, where that is known: ``but ... Name ...``."""
+
+
+@dataclass(frozen=True)
+class ModuleDefinition:
+    """A launch or support module: one ``.py`` file, or a package directory."""
+
+    path: str
+    """Relative to the folder of the definition."""
+    files: tuple[str, ...]
+    """The files found, relative to the same folder; empty where there are none."""
+    outside: bool = False
+    """Whether it lies outside of the repository."""
+
+    @property
+    def file_name(self) -> str:
+        """The last component, as it lies in site-packages."""
+        return self.path.rsplit("/", 1)[-1]
+
+    @property
+    def module_name(self) -> str:
+        """The name to import it by."""
+        return self.file_name[:-3] if self.is_file else self.file_name
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a single file."""
+        return self.path.endswith(".py")
+
+
+@dataclass(frozen=True)
+class LayerDefinition:
+    """The fields of one layer, as written."""
+
+    address: str
+    """What other definitions refer to it by."""
+    kind: LayerKind
+    name: str
+    requirements: tuple[str, ...] = ()
+    python_implementation: str | None = None
+    runtime: Reference | None = None
+    frameworks: tuple[Reference, ...] = ()
+    platforms: tuple[str, ...] | None = None
+    linux_target: str | None = None
+    macosx_target: str | None = None
+    launch_module: ModuleDefinition | None = None
+    support_modules: tuple[ModuleDefinition, ...] = ()
+    dynlib_exclude: tuple[str, ...] = ()
+    package_indexes: tuple[tuple[str, str], ...] = ()
+    """Distribution name, as written, and the name of the index to take it from."""
+    index_overrides: tuple[tuple[str, str], ...] = ()
+    """The name of an index of a lower layer, and of the one that takes its place."""
+    priority_indexes: tuple[str, ...] = ()
+    """Names of indexes that are asked first."""
+    local_wheels: tuple[str, ...] = ()
+    """Folders with wheels, relative to the folder of the definition."""
+    versioned: bool = False
+    stack_origin: Origin | None = None
+    """Where a stack file defines the layer; None for a target that is written by hand."""
+    support_keys: tuple[str, ...] = ()
+    """For each of `support_modules` the key in the order written, where that is known."""
+
+    @property
+    def origin(self) -> Origin:
+        """Where the definition comes from."""
+        return self.stack_origin or TargetOrigin(self.address)
+
+    @property
+    def index_fields(self) -> IndexFields:
+        """The fields about indexes."""
+        return IndexFields(self.package_indexes, self.index_overrides, self.origin)
+
+    @property
+    def modules(self) -> Iterator[tuple[str, ModuleDefinition]]:
+        """Launch and support modules, each with its key."""
+        if self.launch_module is not None:
+            yield "launch_module", self.launch_module
+        keys = self.support_keys or ("support_modules",) * len(self.support_modules)
+        yield from zip(keys, self.support_modules)
+
+
+def field_problems(definition: LayerDefinition, *, patch_release_needed: bool) -> list[Problem]:
+    """Problems of the fields that need no look at another layer.
+
+    `patch_release_needed` is whether ``cpython@X.Y`` is too vague for the interpreter provider.
+    """
+    return [
+        *_own_problems(definition),
+        *_module_problems(definition),
+        *definition.index_fields.duplicates(),
+        *_implementation_problems(definition, patch_release_needed),
+    ]
+
+
+def _implementation_problems(
+    definition: LayerDefinition, patch_release_needed: bool
+) -> list[Problem]:
+    if definition.kind is not LayerKind.RUNTIME:
+        return []
+    value = definition.python_implementation or ""
+    match = _IMPLEMENTATION.fullmatch(value)
+    if match is None:
+        return [_bad_implementation(value, "which is not of the form")]
+    if match[3] is None and patch_release_needed:
+        reason = "without the patch release that only the `local` provider can leave open:"
+        return [_bad_implementation(value, reason)]
+    if match[4] is not None and (int(match[1]), int(match[2])) < FREE_THREADED_SINCE:
+        text = (
+            f"is {value!r}, and CPython has free-threaded builds since "
+            f"{'.'.join(map(str, FREE_THREADED_SINCE))}. Take a newer one, or remove the `t`."
+        )
+        return [Problem("python_implementation", text)]
+    return []
+
+
+def _bad_implementation(value: str, reason: str) -> Problem:
+    text = f"is {value!r}, {reason} 'cpython@X.Y.Z'. Write it as, for example, 'cpython@3.11.13'."
+    return Problem("python_implementation", text)
+
+
+def _own_problems(definition: LayerDefinition) -> Iterator[Problem]:
+    """Problems of the fields that can be judged alone."""
+    name = name_problem(definition.kind, definition.name)
+    if name is not None:
+        text = f"is {definition.name!r}, which cannot be used: {name}. "
+        yield Problem("name", f"{text}Rename the {definition.origin.thing}.")
+    for i, requirement in enumerate(definition.requirements):
+        found = requirement_problem(requirement)
+        if found is not None:
+            yield Problem(f"requirements[{i}]", found)
+    for field, value, check, forms, example in (
+        ("linux_target", definition.linux_target, parsed_linux_target, _LINUX_FORMS, "glibc@2.28"),
+        ("macosx_target", definition.macosx_target, macosx_version, _MACOSX_FORMS, "13.0"),
+    ):
+        try:
+            if value is not None:
+                check(value)
+        except ValueError:
+            text = f"is {value!r}, which is not {forms}. Write it as, for example, {example!r}."
+            yield Problem(field, text)
+
+
+def _module_problems(definition: LayerDefinition) -> Iterator[Problem]:
+    """Problems of launch and support modules."""
+    if definition.kind is not LayerKind.APPLICATION:
+        return
+    if definition.launch_module is None:
+        yield Problem("launch_module", "is not set. Name a `.py` file or a package directory.")
+    paths: dict[str, str] = {}
+    for key, module in definition.modules:
+        problem = _path_problem(module)
+        if problem is None and module.module_name in paths:
+            problem = (
+                f"which would be imported as `{module.module_name}`, like "
+                f"{paths[module.module_name]!r}. Rename one of them."
+            )
+        elif problem is None and not module.files:
+            problem = (
+                f"but there is no such file or directory beside {definition.origin.beside}. "
+                "Create it, or correct the path."
+            )
+        elif problem is None and key == "launch_module" and not _can_be_run(module):
+            problem = "a directory without a `__main__.py`, which `python -m` needs. Add one."
+        paths.setdefault(module.module_name, module.path)
+        if problem is not None:
+            yield Problem(key, f"names {module.path!r}, {problem}")
+
+
+def _path_problem(module: ModuleDefinition) -> str | None:
+    """What is wrong with a module whatever there is of it, and the remedy."""
+    if "\\" in module.path:
+        return f"with a backslash. Write {module.path.replace(chr(92), '/')!r}."
+    if not module.module_name or "." in module.module_name:
+        return "which cannot be imported by that name. Rename it."
+    if module.outside:
+        return "which lies outside of the build root. Move it into it."
+    return None
+
+
+def _can_be_run(module: ModuleDefinition) -> bool:
+    return module.is_file or f"{module.path}/__main__.py" in module.files

@@ -1,0 +1,60 @@
+"""A layer that is sound: all that locking and building need to know of its definition."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from venvstacks_rules.model.layers.definitions import ModuleDefinition
+from venvstacks_rules.model.layers.names import LayerKind, layer_name
+from venvstacks_rules.model.platforms.libc import LinuxTarget, parsed_linux_target
+from venvstacks_rules.model.platforms.target_platforms import TargetPlatform
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer that can be locked and built."""
+
+    address: str
+    kind: LayerKind
+    name: str
+    requirements: tuple[str, ...]
+    python_version: str
+    """``X.Y.Z``, or ``X.Y`` where the runtime leaves the patch release open."""
+    platforms: tuple[TargetPlatform, ...]
+    linux_target: str
+    macosx_target: str
+    lower: tuple[str, ...]
+    """The addresses of all layers below, in import order; the runtime's is the last."""
+    launch_module: ModuleDefinition | None
+    support_modules: tuple[ModuleDefinition, ...]
+    dynlib_exclude: tuple[str, ...]
+    package_indexes: tuple[tuple[str, str], ...] = ()
+    """Normalised distribution name and index name, sorted; those of the layers below included."""
+    priority_indexes: tuple[str, ...] = ()
+    local_wheels: tuple[str, ...] = ()
+    """Folders with wheels, relative to the folder of the definition."""
+    versioned: bool = False
+
+    @property
+    def layer_name(self) -> str:
+        """The kind-prefixed name."""
+        return layer_name(self.kind, self.name)
+
+    def install_target(self, lock_version: int) -> str:
+        """The folder that the layer is deployed to."""
+        return f"{self.layer_name}@{lock_version}" if self.versioned else self.layer_name
+
+    @property
+    def parsed_linux_target(self) -> LinuxTarget:
+        """The C library that the layer must run on, on Linux."""
+        return parsed_linux_target(self.linux_target)
+
+    @property
+    def runtime(self) -> str:
+        """The address of the runtime, the layer's own where it is one."""
+        return self.lower[-1] if self.lower else self.address
+
+    @property
+    def python_implementation(self) -> str:
+        """As declared by the runtime: ``cpython@X.Y[.Z]``."""
+        return f"cpython@{self.python_version}"

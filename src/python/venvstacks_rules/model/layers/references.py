@@ -1,0 +1,71 @@
+"""The layers that a layer names in `runtime` and `frameworks`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from venvstacks_rules.model.layers.definitions import LayerDefinition, Reference
+from venvstacks_rules.model.layers.names import LayerKind
+from venvstacks_rules.model.layers.problems import Problem
+
+
+def lower_addresses(
+    definition: LayerDefinition, definitions: Mapping[str, LayerDefinition]
+) -> list[str]:
+    """The addresses of the layers that a layer names, in order, where there are such layers."""
+    references = [*definition.frameworks]
+    if definition.runtime is not None:
+        references.append(definition.runtime)
+    return [
+        reference.address
+        for reference in references
+        if reference.address is not None and reference.address in definitions
+    ]
+
+
+def reference_problems(
+    definition: LayerDefinition, definitions: Mapping[str, LayerDefinition]
+) -> list[Problem]:
+    """References to what is not there, to layers of the wrong kind, or twice to the same."""
+    if definition.kind is LayerKind.RUNTIME:
+        return []
+    if (definition.runtime is None) == (not definition.frameworks):
+        state = "both are" if definition.runtime else "neither is"
+        text = (
+            f"of `runtime` and `frameworks`, {state} set. Set `runtime` for a layer directly "
+            "on a runtime, or `frameworks` for a layer on frameworks."
+        )
+        return [Problem("", text, concerns=("runtime", "frameworks"))]
+    if definition.runtime is not None:
+        references = {"runtime": definition.runtime}
+        wanted = LayerKind.RUNTIME
+    else:
+        references = {f"frameworks[{i}]": r for i, r in enumerate(definition.frameworks)}
+        wanted = LayerKind.FRAMEWORK
+    remedy = definition.origin.reference_remedy(wanted)
+    return list(_problems(references, wanted, definitions, remedy))
+
+
+def _problems(
+    references: Mapping[str, Reference],
+    wanted: LayerKind,
+    definitions: Mapping[str, LayerDefinition],
+    remedy: str,
+) -> Iterator[Problem]:
+    seen: set[str] = set()
+    for key, reference in references.items():
+        what = f"names {reference.written!r}"
+        target = definitions.get(reference.address or "")
+        if reference.problem is not None:
+            yield Problem(key, f"{what}, {reference.problem}")
+        elif reference.address is None:
+            yield Problem(key, f"{what}, but there is no such target. {remedy}")
+        elif target is None:
+            yield Problem(key, f"{what}, but {reference.address} is not a layer. {remedy}")
+        elif target.kind is not wanted:
+            kind = f"{target.kind.article} {target.kind.value}, not a {wanted.value}"
+            yield Problem(key, f"{what}, but {target.origin.called} is {kind}. {remedy}")
+        elif reference.address in seen:
+            yield Problem(key, f"{what}, which is listed already. Remove one of them.")
+        else:
+            seen.add(reference.address)

@@ -1,0 +1,114 @@
+"""Declared requirements (PEP 508): what is wrong with them, and the spellings that locks hash."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import InvalidSpecifier, Specifier
+from packaging.utils import canonicalize_name
+
+from venvstacks_rules.model.errors import LockError
+from venvstacks_rules.model.network.credentials import has_credentials, without_credentials
+from venvstacks_rules.model.network.urls import url_problem
+
+_CREDENTIALS = re.compile(r"(?<=//)[^/\s]*@")
+
+
+def normalised_requirements(requirements: Iterable[str]) -> tuple[str, ...]:
+    """Requirements sorted and in one spelling, whatever release of ``packaging`` is at hand.
+
+    LockError lists those that are not PEP 508 requirements, and those with a password in them.
+    """
+    declared = tuple(requirements)
+    unreadable = sorted(text for text in declared if parsed_requirement(text) is None)
+    if unreadable:
+        raise LockError(
+            "requirements that cannot be read",
+            [f"`{text}` is not a requirement as PEP 508 has them" for text in unreadable],
+        )
+    spreading = sorted(text for text in declared if has_credentials(Requirement(text).url or ""))
+    if spreading:
+        raise LockError(
+            "requirements that would spread credentials",
+            [_credentials_problem(Requirement(text)) for text in spreading],
+        )
+    return tuple(sorted({_normalised(Requirement(text)) for text in declared}))
+
+
+def declared_requirements(requirements: Iterable[str]) -> tuple[str, ...]:
+    """Requirements in the order of their declaration, spelled as ``packaging`` prints them."""
+    return tuple(_printed(Requirement(text)) for text in requirements)
+
+
+def _normalised(requirement: Requirement) -> str:
+    text: str = canonicalize_name(requirement.name)
+    if requirement.extras:
+        extras = ",".join(sorted(canonicalize_name(extra) for extra in requirement.extras))
+        text += f"[{extras}]"
+    if requirement.url:
+        text += f" @ {requirement.url}"
+    text += ",".join(sorted(str(specifier) for specifier in requirement.specifier))
+    return f"{text} ; {requirement.marker}" if requirement.marker else text
+
+
+def _credentials_problem(requirement: Requirement) -> str:
+    url = requirement.url or ""
+    return (
+        f"`{requirement.name} @ {without_credentials(url)}` is written with credentials, which a "
+        f"lockfile would keep; put them into netrc, for {urlsplit(url).hostname}"
+    )
+
+
+def _printed(requirement: Requirement) -> str:
+    # Not `str()`: that depends on the release of `packaging`, and hashes are made of it.
+    text = requirement.name
+    if requirement.extras:
+        text += f"[{','.join(sorted(requirement.extras))}]"
+    text += ",".join(sorted(str(specifier) for specifier in requirement.specifier))
+    if requirement.url:
+        text += f" @ {requirement.url}" + (" " if requirement.marker else "")
+    return f"{text}; {requirement.marker}" if requirement.marker else text
+
+
+def parsed_requirement(requirement: str) -> Requirement | None:
+    """The requirement, or None where the text is none."""
+    try:
+        return Requirement(requirement)
+    except InvalidRequirement:
+        return None
+
+
+# ------------------------------------------------------------------------------- what is wrong
+def requirement_problem(written: str) -> str | None:
+    """What is wrong with a declared requirement, and the remedy; follows its key."""
+    shown = f"is {_CREDENTIALS.sub('', written)!r}"
+    try:
+        parsed = Requirement(written)
+        # Old releases of `packaging`, such as the one in Pants 2.17, accept `>>1`.
+        for specifier in parsed.specifier:
+            Specifier(str(specifier))
+    except (InvalidRequirement, InvalidSpecifier) as e:
+        reason = _CREDENTIALS.sub("", str(e).splitlines()[0].rstrip("."))
+        return (
+            f"{shown}, which is not a requirement: {reason}. "
+            "Write it as in PEP 508, for example 'scikit-learn>=1.5'."
+        )
+    return None if parsed.url is None else _url_problem(parsed.url, shown)
+
+
+def _url_problem(url: str, shown: str) -> str | None:
+    if url_problem(url) is not None or not urlsplit(url).path.endswith(".whl"):
+        return (
+            f"{shown}, a direct reference to something else than a wheel on a web server. Build a "
+            "wheel of it and put it into a folder of `local_wheels`, or name the URL of a wheel, "
+            "for example 'rich @ https://example.org/rich-13.9.4-py3-none-any.whl'."
+        )
+    if has_credentials(url):
+        return (
+            f"{shown} but for the credentials in it, which a lockfile would keep. Put them into "
+            f"netrc, for {urlsplit(url).hostname}, and remove them here."
+        )
+    return None

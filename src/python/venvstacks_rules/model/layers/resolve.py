@@ -1,0 +1,257 @@
+"""Layers: from what a user wrote down to what can be built.
+
+:func:`resolve_layers` checks a set of definitions together and gives a :class:`Layer` for each that
+is sound, and one message for each problem.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from venvstacks_rules.model.layers.definitions import LayerDefinition, field_problems
+from venvstacks_rules.model.layers.layer import Layer
+from venvstacks_rules.model.layers.linearize import InconsistentOrderError, linearize
+from venvstacks_rules.model.layers.names import LayerKind, layer_name
+from venvstacks_rules.model.layers.package_indexes import LowerIndexes, Pairs
+from venvstacks_rules.model.layers.problems import Problem
+from venvstacks_rules.model.layers.references import lower_addresses, reference_problems
+from venvstacks_rules.model.platforms.libc import DEFAULT_LINUX_TARGET, parsed_linux_target
+from venvstacks_rules.model.platforms.target_platforms import (
+    DEFAULT_MACOSX_TARGET,
+    PLATFORMS,
+    TargetPlatform,
+)
+
+
+def resolve_layers(
+    definitions: Iterable[LayerDefinition], *, patch_release_needed: bool
+) -> tuple[dict[str, Layer], tuple[str, ...]]:
+    """Check `definitions` together: all sound layers by address, and a message for each problem.
+
+    A definition names others by address; those that are not among `definitions` count as not
+    being layers. `patch_release_needed` is whether ``cpython@X.Y`` is too vague for the
+    interpreter provider. A layer above a broken one is left out without a problem of its own.
+    """
+    layers, problems = judged_layers(definitions, patch_release_needed=patch_release_needed)
+    messages = (definition.origin.message(problem) for definition, problem in problems)
+    return layers, tuple(messages)
+
+
+def judged_layers(
+    definitions: Iterable[LayerDefinition], *, patch_release_needed: bool
+) -> tuple[dict[str, Layer], tuple[tuple[LayerDefinition, Problem], ...]]:
+    """As `resolve_layers`, with the problems as such."""
+    by_address = {definition.address: definition for definition in definitions}
+    resolver = _Resolver(by_address, patch_release_needed)
+    for address in sorted(by_address):
+        resolver.resolve(address)
+    return resolver.layers, (*resolver.problems, *_clashes(by_address, resolver.layers))
+
+
+class _Resolver:
+    """Resolves each definition once, lower layers first."""
+
+    def __init__(
+        self, definitions: Mapping[str, LayerDefinition], patch_release_needed: bool
+    ) -> None:
+        self.definitions = definitions
+        self.patch_release_needed = patch_release_needed
+        self.layers: dict[str, Layer] = {}
+        self.problems: list[tuple[LayerDefinition, Problem]] = []
+        self._done: set[str] = set()
+        self._path: list[str] = []
+
+    def resolve(self, address: str) -> Layer | None:
+        if address in self._path:
+            self._note_cycle(address)
+            return None
+        if address not in self._done:
+            self._path.append(address)
+            layer = self._resolve(self.definitions[address])
+            self._path.pop()
+            self._done.add(address)
+            if layer is not None:
+                self.layers[address] = layer
+        return self.layers.get(address)
+
+    def _note_cycle(self, address: str) -> None:
+        cycle = [*self._path[self._path.index(address) :], address]
+        text = (
+            f"the layers depend on each other in a cycle: {' -> '.join(map(self._called, cycle))}. "
+            "Remove one of these from `frameworks`."
+        )
+        problem = Problem("", text, concerns=("runtime", "frameworks"))
+        self.problems.append((self.definitions[address], problem))
+
+    def _resolve(self, definition: LayerDefinition) -> Layer | None:
+        problems = [
+            *field_problems(definition, patch_release_needed=self.patch_release_needed),
+            *reference_problems(definition, self.definitions),
+        ]
+        sound = [self.resolve(address) for address in lower_addresses(definition, self.definitions)]
+        lower = [layer for layer in sound if layer is not None]
+        whole = not problems and len(lower) == len(sound)
+        order: tuple[str, ...] = ()
+        indexes: Pairs = ()
+        if whole:
+            order, order_problems = self._import_order(definition, lower)
+            indexes, index_problems = definition.index_fields.merged(self._lower_indexes(order))
+            problems += [*order_problems, *index_problems]
+        platforms, platform_problems = self._platforms(definition, lower)
+        problems += platform_problems
+        if whole and any(platform.system == "linux" for platform in platforms):
+            problems += self._libc_problems(definition, order)
+        self.problems += [(definition, problem) for problem in problems]
+        if problems or not whole:
+            return None
+        base = lower[-1] if lower else None
+        return Layer(
+            address=definition.address,
+            kind=definition.kind,
+            name=definition.name,
+            requirements=definition.requirements,
+            python_version=(
+                base.python_version if base else (definition.python_implementation or "")[8:]
+            ),
+            platforms=platforms,
+            linux_target=definition.linux_target
+            or (base.linux_target if base else DEFAULT_LINUX_TARGET),
+            macosx_target=definition.macosx_target
+            or (base.macosx_target if base else DEFAULT_MACOSX_TARGET),
+            lower=order,
+            launch_module=definition.launch_module,
+            support_modules=definition.support_modules,
+            dynlib_exclude=definition.dynlib_exclude,
+            package_indexes=indexes,
+            priority_indexes=definition.priority_indexes,
+            local_wheels=definition.local_wheels,
+            versioned=definition.versioned,
+        )
+
+    def _libc_problems(
+        self, definition: LayerDefinition, order: tuple[str, ...]
+    ) -> Iterator[Problem]:
+        """Another C library than that of the runtime; its version is each layer's own."""
+        if definition.linux_target is None or not order:
+            return
+        runtime = self.layers[order[-1]]
+        below, own = runtime.parsed_linux_target, parsed_linux_target(definition.linux_target)
+        if own.libc != below.libc:
+            yield Problem(
+                "linux_target",
+                f"is {definition.linux_target!r}, but its runtime {self._called(runtime.address)} "
+                f"is for {below.libc}. A process has one C library: write, for example, "
+                f"{str(below)!r}, or change that of the runtime.",
+            )
+
+    def _called(self, address: str) -> str:
+        return self.definitions[address].origin.called
+
+    def _lower_indexes(self, order: tuple[str, ...]) -> list[LowerIndexes]:
+        """The indexes of the layers below, in import order.
+
+        Those of the runtime come with the frameworks, which may have overridden them.
+        """
+        frameworks = order[:-1] or order
+        return [
+            LowerIndexes(self._called(address), self.layers[address].package_indexes)
+            for address in frameworks
+        ]
+
+    def _import_order(
+        self, definition: LayerDefinition, lower: list[Layer]
+    ) -> tuple[tuple[str, ...], list[Problem]]:
+        """The frameworks below in C3 order, then the runtime."""
+        runtimes = list(dict.fromkeys(layer.runtime for layer in lower))
+        if len(runtimes) > 1:
+            first = lower[0]
+            return (), [
+                Problem(
+                    f"frameworks[{i}]",
+                    f"names {self._called(layer.address)}, whose runtime is "
+                    f"{self._called(layer.runtime)}, but {self._called(first.address)} is on "
+                    f"{self._called(first.runtime)}. All frameworks of a layer share one runtime.",
+                )
+                for i, layer in enumerate(lower)
+                if layer.runtime != first.runtime
+            ]
+        declared = {
+            layer.address: [
+                address
+                for address in lower_addresses(self.definitions[layer.address], self.definitions)
+                if address != layer.runtime
+            ]
+            for layer in self.layers.values()
+        }
+        declared[definition.address] = [
+            layer.address for layer in lower if layer.kind is LayerKind.FRAMEWORK
+        ]
+        try:
+            return (*linearize(definition.address, declared), *runtimes), []
+        except InconsistentOrderError as e:
+            written = ", ".join(map(self._called, declared[definition.address]))
+            contenders = " and ".join(map(self._called, e.contenders))
+            text = (
+                f"is [{written}], for which there is no consistent import order: "
+                f"each of {contenders} has to come before the other. "
+                "List a framework before those that it builds on, in the same order everywhere."
+            )
+            return (), [Problem("frameworks", text)]
+
+    def _platforms(
+        self, definition: LayerDefinition, lower: list[Layer]
+    ) -> tuple[tuple[TargetPlatform, ...], list[Problem]]:
+        """The layer's platforms in the standard order: its own, or those of all lower layers."""
+        offered = {
+            name: platform
+            for name, platform in PLATFORMS.items()
+            if all(platform in layer.platforms for layer in lower)
+        }
+        if definition.platforms is None:
+            return tuple(offered.values()), []
+        problems = []
+        for i, name in enumerate(definition.platforms):
+            if name not in PLATFORMS:
+                text = f"which is not a target platform. Choose from {', '.join(PLATFORMS)}."
+            elif name not in offered:
+                without = next(x.address for x in lower if PLATFORMS[name] not in x.platforms)
+                text = (
+                    f"which {self._called(without)} below does not have. "
+                    "A layer can only narrow the platforms of the layers that it is on."
+                )
+            else:
+                continue
+            problems.append(Problem(f"platforms[{i}]", f"is {name!r}, {text}"))
+        return tuple(p for name, p in offered.items() if name in definition.platforms), problems
+
+
+def _clashes(
+    definitions: Mapping[str, LayerDefinition], layers: Mapping[str, Layer]
+) -> list[tuple[LayerDefinition, Problem]]:
+    """Layers of one stack, or of one folder, that would be deployed to the same folder.
+
+    Case does not tell folders apart on every machine that layers are deployed to.
+    """
+    pairs: set[tuple[str, str]] = set()
+    beside: dict[tuple[str, str], str] = {}
+    for address in sorted(definitions):
+        definition = definitions[address]
+        name = layer_name(definition.kind, definition.name).casefold()
+        other = beside.setdefault((definition.origin.stack, name), address)
+        if other != address:
+            pairs.add((other, address))
+    for address in sorted(layers):
+        chain: dict[str, str] = {}
+        for member in (address, *layers[address].lower):
+            other = chain.setdefault(layers[member].layer_name.casefold(), member)
+            if other != member:
+                pairs.add((min(other, member), max(other, member)))
+    problems = []
+    for first, second in sorted(pairs):
+        one, other_one = definitions[first], definitions[second]
+        text = (
+            f"it would be deployed to `{layer_name(one.kind, one.name)}`, as "
+            f"{one.origin.place} is. Rename one of them."
+        )
+        problems.append((other_one, Problem("", text, concerns=("name",))))
+    return problems

@@ -1,0 +1,1 @@
+"""Shared libraries: what binaries need, what layers offer, what is missing."""

@@ -1,0 +1,114 @@
+"""What a machine provides of itself, so that no package has to.
+
+Linux: the libraries that PEP 600 and PEP 656 let wheels rely on. macOS: what lies in the system's
+folders. Windows: the documented libraries of the system. Everywhere: the interpreter, which is
+running already, and what comes with the drivers of devices, which is in no package, ever.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Callable
+
+from venvstacks_rules.model.libraries.windows import WINDOWS_LIBRARIES
+from venvstacks_rules.model.platforms.libc import MUSL, LinuxTarget
+from venvstacks_rules.model.platforms.python_versions import language_version
+from venvstacks_rules.model.platforms.target_platforms import TargetPlatform
+
+IsProvided = Callable[[str], bool]
+"""Whether the machine has a library, by the name that it is asked for."""
+
+# The policies of PEP 600, which differ in two libraries: what is too new for a glibc shows in the
+# versions of symbols.
+_MANYLINUX = frozenset(
+    """
+    libanl.so.1 libatomic.so.1 libc.so.6 libdl.so.2 libexpat.so.1 libgcc_s.so.1 libGL.so.1
+    libglib-2.0.so.0 libgobject-2.0.so.0 libgthread-2.0.so.0 libICE.so.6 libm.so.6 libmvec.so.1
+    libnsl.so.1 libpthread.so.0 libresolv.so.2 librt.so.1 libSM.so.6 libstdc++.so.6 libutil.so.1
+    libX11.so.6 libXext.so.6 libXrender.so.1 libz.so.1
+    """.split()  # noqa: SIM905 - a list of a line each is no easier to read
+)
+# Those of PEP 656, and the names that the C library of musl answers to itself: whatever begins so.
+_MUSLLINUX = frozenset({"libc.so", "libz.so.1"})
+_MUSL_ITSELF = re.compile(
+    r"(libc\.musl-|ld-musl-).*\.so\.1|lib(pthread|m|dl|rt|util|crypt|resolv|xnet)\.so(\.\d+)?"
+)
+_LOADER = re.compile(r"ld-linux(-[a-z0-9-]+)?\.so\.\d")
+# NVIDIA's come with the kernel's driver, and so do those of AMD's, Intel's and other devices that
+# others are linked to; OpenCL's and Vulkan's find a driver, and come with one.
+_LINUX_DRIVERS = frozenset(
+    """
+    libcuda.so.1 libnvidia-ml.so.1 libnvcuvid.so.1 libnvidia-encode.so.1
+    libnvidia-opticalflow.so.1 libnvidia-ptxjitcompiler.so.1 libnvidia-fbc.so.1 libcudadebugger.so.1
+    libnvoptix.so.1 libOpenCL.so.1 libvulkan.so.1 libze_loader.so.1 libdrm.so.2 libdrm_amdgpu.so.1
+    libibverbs.so.1 librdmacm.so.1 libmlx5.so.1
+    """.split()  # noqa: SIM905 - a list of a line each is no easier to read
+)
+_WINDOWS_DRIVERS = frozenset(
+    """
+    nvcuda.dll nvml.dll nvcuvid.dll nvencodeapi64.dll nvapi64.dll nvoptix.dll opencl.dll
+    vulkan-1.dll ze_loader.dll amdhip64.dll amfrt64.dll
+    """.split()  # noqa: SIM905 - a list of a line each is no easier to read
+)
+_WINDOWS_SETS = ("api-ms-win-", "ext-ms-")
+_MACOSX_FOLDERS = ("/usr/lib/", "/System/Library/")
+# Of /usr/lib, what packages bring along as well. Without a folder, it is looked for there last.
+_MACOSX_NAMES = frozenset(
+    """
+    libSystem.B.dylib libarchive.2.dylib libbz2.1.0.dylib libc++.1.dylib libc++abi.dylib
+    libcharset.1.dylib libcompression.dylib libcups.2.dylib libcurl.4.dylib libedit.3.dylib
+    libexpat.1.dylib libexslt.0.dylib libffi.dylib libform.5.4.dylib libicucore.A.dylib
+    libiconv.2.dylib libiodbc.2.dylib liblzma.5.dylib libncurses.5.4.dylib libobjc.A.dylib
+    libpam.2.dylib libpanel.5.4.dylib libpcap.A.dylib libresolv.9.dylib libsasl2.2.dylib
+    libsqlite3.dylib libstdc++.6.dylib libtidy.A.dylib libutil.dylib libxml2.2.dylib
+    libxslt.1.dylib libz.1.dylib
+    """.split()  # noqa: SIM905 - a list of a line each is no easier to read
+)
+
+
+def provided_libraries(
+    platform: TargetPlatform, python_version: str, linux_target: LinuxTarget
+) -> IsProvided:
+    """What a machine of `platform` with Python `python_version` (X.Y[.Z]) provides."""
+    major, minor = language_version(python_version).split(".")
+    if platform.system == "win":
+        return _windows(major, minor)
+    if platform.system == "macosx":
+        python = re.compile(rf"libpython{major}\.{minor}t?\.dylib")
+        return lambda asked: (
+            asked.startswith(_MACOSX_FOLDERS)
+            or asked in _MACOSX_NAMES
+            or python.fullmatch(posixpath.basename(asked)) is not None
+        )
+    python = re.compile(rf"libpython{major}(\.{minor}t?)?\.so(\.1\.0)?")
+    system = _is_musl if linux_target.libc == MUSL else _is_glibc
+    return lambda asked: (
+        system(asked) or asked in _LINUX_DRIVERS or python.fullmatch(asked) is not None
+    )
+
+
+def _is_glibc(asked: str) -> bool:
+    return asked in _MANYLINUX or _LOADER.fullmatch(asked) is not None
+
+
+def _is_musl(asked: str) -> bool:
+    return asked in _MUSLLINUX or _MUSL_ITSELF.fullmatch(asked) is not None
+
+
+def _windows(major: str, minor: str) -> IsProvided:
+    python = re.compile(rf"python{major}({minor})?t?\.dll")
+    # The interpreter brings these two along, and no others of the C++ runtime.
+    runtime = {"vcruntime140.dll", "vcruntime140_1.dll"}
+
+    def is_provided(asked: str) -> bool:
+        name = asked.lower()
+        return (
+            name in WINDOWS_LIBRARIES
+            or name.startswith(_WINDOWS_SETS)
+            or name in _WINDOWS_DRIVERS
+            or name in runtime
+            or python.fullmatch(name) is not None
+        )
+
+    return is_provided

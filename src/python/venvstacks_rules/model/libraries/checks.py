@@ -1,0 +1,128 @@
+"""Compares what the binaries of a layer need with what there is, and with what wheels claim."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from venvstacks_rules.model.errors import DefinitionError
+from venvstacks_rules.model.layers.interface import LayerInterface
+from venvstacks_rules.model.libraries.analyzed import AnalyzedWheel
+from venvstacks_rules.model.libraries.binaries import Binary
+from venvstacks_rules.model.libraries.loaders import Need
+from venvstacks_rules.model.libraries.offers import LayerLibraries
+from venvstacks_rules.model.libraries.report import (
+    LibraryReport,
+    NewerThanTarget,
+    OtherMachine,
+    UnreadableBinary,
+    UnresolvedLibrary,
+)
+from venvstacks_rules.model.libraries.target import Target
+from venvstacks_rules.model.platforms.libc import GLIBC
+
+
+def refuse_ambiguous(
+    layer: str, libraries: LayerLibraries, lower: Sequence[LayerInterface]
+) -> None:
+    """DefinitionError for names that a layer on `lower` needs and that stand for several libraries.
+
+    Which of them was meant is known to nobody, and the folder of libraries can hold one.
+    """
+    offered = {name for below in lower for name in below.libraries}
+    needs = {need.name: need for need in libraries.needs if need.name not in offered}
+    problems = [
+        *libraries.problems,
+        *(
+            f"`{name}`, which `{needs[name].asking.path}` needs: {below.install_target} has "
+            "several that differ, and offers none of them. Exclude all but one there, with its "
+            "`dynlib_exclude`."
+            for below in lower
+            for name in below.ambiguous_libraries
+            if name in needs
+        ),
+    ]
+    if problems:
+        raise DefinitionError(
+            f"{layer}: different shared libraries have one name, and are needed by it.", problems
+        )
+
+
+def library_report(
+    wheels: Iterable[AnalyzedWheel],
+    target: Target,
+    libraries: LayerLibraries,
+    lower: Iterable[LayerInterface],
+) -> LibraryReport:
+    """What is to be said of the binaries of a layer that is made of `wheels`, on `lower`."""
+    wheels = tuple(wheels)
+    offered = {name for below in lower for name in below.libraries}
+    wheel_of = {b.path: wheel.file_name for wheel in wheels for b in wheel.binaries}
+    loaded = [(wheel.file_name, b) for wheel in wheels for b in wheel.binaries if target.loads(b)]
+    return LibraryReport(
+        ambiguous=libraries.ambiguous,
+        unresolved=_unresolved(
+            (need for need in libraries.needs if need.name not in offered), wheel_of
+        ),
+        newer_than_target=_newer(loaded, target),
+        other_machine=tuple(_other_machines(wheels, target)),
+        unreadable=tuple(
+            UnreadableBinary(wheel.file_name, binary.path, binary.problem)
+            for wheel in wheels
+            for binary in wheel.binaries
+            if binary.problem is not None
+        ),
+    )
+
+
+def _unresolved(
+    needs: Iterable[Need], wheel_of: Mapping[str, str]
+) -> tuple[UnresolvedLibrary, ...]:
+    files: dict[tuple[str, str], list[str]] = {}
+    for need in needs:
+        path = need.asking.path
+        files.setdefault((need.asked, wheel_of[path]), []).append(path)
+    return tuple(UnresolvedLibrary(*key, tuple(sorted(files[key]))) for key in sorted(files))
+
+
+def _newer(loaded: Iterable[tuple[str, Binary]], target: Target) -> tuple[NewerThanTarget, ...]:
+    name, limit = _system(target)
+    if name is None:
+        return ()
+    files: dict[tuple[str, str], list[str]] = {}
+    for wheel, binary in loaded:
+        if binary.minimum is not None and _parts(binary.minimum) > limit:
+            files.setdefault((f"{name} {binary.minimum}", wheel), []).append(binary.path)
+    written = f"{name} {limit[0]}.{limit[1]}"
+    return tuple(
+        NewerThanTarget(needs, written, wheel, tuple(sorted(files[needs, wheel])))
+        for needs, wheel in sorted(files)
+    )
+
+
+def _system(target: Target) -> tuple[str | None, tuple[int, ...]]:
+    """What the versions that binaries ask for are versions of, and the newest there may be."""
+    if target.platform.system == "macosx":
+        return "macOS", target.macosx_target
+    if target.platform.system == "linux" and target.linux_target.libc == GLIBC:
+        return GLIBC, target.linux_target.version
+    return None, ()
+
+
+def _parts(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))
+
+
+def _other_machines(wheels: Iterable[AnalyzedWheel], target: Target) -> Iterator[OtherMachine]:
+    """Wheels that claim to be for the platform, and have nothing that its machines can load.
+
+    Others than the platform's beside them are no lie: programs bring along what they install.
+    """
+    for wheel in wheels:
+        readable = [binary for binary in wheel.binaries if binary.problem is None]
+        claims = not wheel.file_name.endswith("-any.whl")
+        if claims and readable and not any(target.loads(binary) for binary in readable):
+            yield OtherMachine(
+                tuple(sorted({f"{b.format} {b.machine}" for b in readable})),
+                wheel.file_name,
+                tuple(sorted({b.path for b in readable})),
+            )

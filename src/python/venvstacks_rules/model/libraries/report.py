@@ -1,0 +1,117 @@
+"""What is said of the binaries of a layer: in its metadata, and to those who package it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from venvstacks_rules.model.platforms.libc import GLIBC
+
+_SHOWN_FILES = 3
+
+
+@dataclass(frozen=True)
+class AmbiguousLibrary:
+    """A name that several libraries of a layer have, which differ, and which nothing needs."""
+
+    library: str
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class UnresolvedLibrary:
+    """A library that is asked for, and that nothing provides."""
+
+    library: str
+    wheel: str
+    """The file name."""
+    files: tuple[str, ...]
+    """Those that ask for it, relative to the layer's folder."""
+
+
+@dataclass(frozen=True)
+class NewerThanTarget:
+    """Binaries that ask for a newer system than the layer has to run on."""
+
+    needs: str
+    """``glibc 2.34`` or ``macOS 13.4``."""
+    target: str
+    wheel: str
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class OtherMachine:
+    """A wheel for a platform whose binaries are all for others."""
+
+    machines: tuple[str, ...]
+    wheel: str
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class UnreadableBinary:
+    """A file that begins like a binary, and is damaged."""
+
+    wheel: str
+    file: str
+    problem: str
+
+
+@dataclass(frozen=True)
+class LibraryReport:
+    """All that is to be said of the binaries of a layer."""
+
+    ambiguous: tuple[AmbiguousLibrary, ...] = ()
+    unresolved: tuple[UnresolvedLibrary, ...] = ()
+    newer_than_target: tuple[NewerThanTarget, ...] = ()
+    other_machine: tuple[OtherMachine, ...] = ()
+    unreadable: tuple[UnreadableBinary, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """For the metadata: only what there is something to say of."""
+        return {
+            key: [_plain(vars(entry)) for entry in entries]
+            for key, entries in vars(self).items()
+            if entries
+        }
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What those who package the layer should know, and what to do; without a full stop."""
+        return tuple(self._warnings())
+
+    def _warnings(self) -> Iterator[str]:
+        for missing in self.unresolved:
+            yield (
+                f"{_shown(missing.files)} of {missing.wheel} {_need(missing.files)} "
+                f"`{missing.library}`, which no layer of its chain, no run path and no machine of "
+                "the platform provides. Require the package that has it, or name in "
+                "`dynlib_exclude` what does without"
+            )
+        for newer in self.newer_than_target:
+            field = "linux_target" if newer.target.startswith(GLIBC) else "macosx_target"
+            yield (
+                f"{_shown(newer.files)} of {newer.wheel} {_need(newer.files)} {newer.needs}, and "
+                f"the layer is for {newer.target}. Raise its `{field}`, or require another version"
+            )
+        for other in self.other_machine:
+            yield (
+                f"{other.wheel} has binaries for other machines only ({', '.join(other.machines)}),"
+                f" such as {_shown(other.files)}. Require another version"
+            )
+
+
+def _plain(entry: dict[str, Any]) -> dict[str, Any]:
+    return {key: list(v) if isinstance(v, tuple) else v for key, v in entry.items()}
+
+
+def _need(files: tuple[str, ...]) -> str:
+    return "needs" if len(files) == 1 else "need"
+
+
+def _shown(files: tuple[str, ...]) -> str:
+    hidden = len(files) - _SHOWN_FILES
+    listed = ", ".join(f"`{file}`" for file in files[:_SHOWN_FILES])
+    return f"{listed} and {hidden} more" if hidden > 0 else listed

@@ -1,0 +1,40 @@
+"""What a layer is built for, as far as its binaries depend on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from venvstacks_rules.model.contents.layout import LayerLayout
+from venvstacks_rules.model.libraries.baselines import IsProvided, provided_libraries
+from venvstacks_rules.model.libraries.binaries import FORMATS, Binary
+from venvstacks_rules.model.platforms.libc import LinuxTarget
+from venvstacks_rules.model.platforms.target_platforms import TargetPlatform
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a layer is built for."""
+
+    platform: TargetPlatform
+    python_version: str
+    """X.Y.Z of the runtime."""
+    linux_target: LinuxTarget
+    macosx_target: tuple[int, int]
+
+    @property
+    def layout(self) -> LayerLayout:
+        """Where things lie in the layer."""
+        return LayerLayout(self.python_version, self.platform.os_name)
+
+    @property
+    def is_provided(self) -> IsProvided:
+        """What its machines provide."""
+        return provided_libraries(self.platform, self.python_version, self.linux_target)
+
+    def loads(self, binary: Binary) -> bool:
+        """Whether its machines can load a binary."""
+        return (
+            binary.problem is None
+            and binary.format == FORMATS[self.platform.system]
+            and binary.machine == self.platform.machine
+        )

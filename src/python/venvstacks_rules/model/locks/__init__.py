@@ -1,0 +1,1 @@
+"""Lockfiles: their content, whether they are fresh, and the wheels that they choose."""

@@ -1,0 +1,170 @@
+"""Whether a lockfile still fits its layer and the layers below, and why it does not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import NamedTuple
+
+from packaging.requirements import Requirement
+
+from venvstacks_rules.model.layers.requirements import normalised_requirements, parsed_requirement
+from venvstacks_rules.model.locks.foreign import changes_shown, unsatisfied
+from venvstacks_rules.model.locks.metadata import HashedInputs, LockMetadata
+from venvstacks_rules.model.locks.pylock import (
+    Lockfile,
+    LockInputs,
+)
+from venvstacks_rules.model.platforms.markers import may_hold
+from venvstacks_rules.model.platforms.target_platforms import PLATFORMS, TargetPlatform
+
+
+def stale_reasons(lock: Lockfile, expected: LockInputs) -> tuple[str, ...]:
+    """Why `lock` no longer fits what its layer asks for; empty where it does.
+
+    A lockfile that another tool wrote has no inputs recorded: it fits if it satisfies the
+    declared requirements on every platform.
+    """
+    expected = replace(expected, requirements=normalised_requirements(expected.requirements))
+    if lock.inputs is None:
+        return tuple(unsatisfied(lock, expected))
+    reasons = list(_changed_inputs(lock.inputs, expected))
+    # Other tools pin no interpreters; the build then pins the one that it takes.
+    if expected.python_provider == "pbs":
+        pinned = {interpreter.platform for interpreter in lock.interpreters}
+        missing = [name for name in expected.platforms if name not in pinned]
+        if missing:
+            reasons.append(f"it pins no interpreter archive for {_quoted(missing)}")
+    return tuple(reasons)
+
+
+def metadata_reasons(
+    lock: Lockfile, metadata: LockMetadata | None, inputs: HashedInputs
+) -> tuple[str, ...]:
+    """Why `lock` no longer fits, as far as the hashes in the file beside it show."""
+    reasons = list(changes_shown(lock, metadata, inputs)) if lock.inputs is None else []
+    if not inputs.versioned:
+        return tuple(reasons)
+    if metadata is None:
+        reasons.append("there is no `.meta.json` beside it, which has the layer's version")
+        return tuple(reasons)
+    now = inputs.hashes(lock.requirements_hash)
+    if lock.inputs is not None and metadata.hashes.requirements != now.requirements:
+        reasons.append("its `.meta.json` has the version of another content")
+    if metadata.hashes.version_inputs != now.version_inputs:
+        what = "the launch or support modules" if inputs.module_hashes else "`versioned`"
+        reasons.append(f"{what} changed since version {metadata.lock_version} was locked")
+    return tuple(reasons)
+
+
+def inconsistent_with_lower(
+    lock: Lockfile, lower: tuple[tuple[str, Lockfile], ...], platforms: Iterable[str] = ()
+) -> tuple[str, ...]:
+    """Where `lock` and the locks of the lower layers, in import order, contradict each other.
+
+    On every platform a package marked as provided must be one that a lower layer installs in that
+    version, and the layer's own packages must not be there in another version. `platforms` are
+    names; without them those recorded in `lock` are taken, or all.
+    """
+    names = tuple(platforms) or (lock.inputs.platforms if lock.inputs else tuple(PLATFORMS))
+    python_version = lock.requires_python.replace("==", "").replace(".*", "").strip()
+    reasons: dict[str, None] = {}
+    for platform in (PLATFORMS[name] for name in names if name in PLATFORMS):
+        provided = provided_packages(lower, platform, python_version)
+        for package in lock.packages:
+            if not may_hold(package.marker, platform, python_version):
+                continue
+            found = provided.get(package.name)
+            what = f"`{package.name}=={package.version}`"
+            if found is not None and found.version != package.version:
+                reasons[
+                    f"{what} is locked, and lower layer `{found.layer}` has {found.version}"
+                ] = None
+            elif found is None and package.from_lower_layer and lower:
+                reasons[f"{what} is marked as provided, and no lower layer provides it"] = None
+    return tuple(reasons)
+
+
+class ProvidedPackage(NamedTuple):
+    """What a lower layer installs on some platform."""
+
+    version: str
+    layer: str
+    """The layer_name."""
+    url: str | None = None
+    """Of its wheel, where it was required by that and not by version."""
+
+
+def provided_packages(
+    lower: Iterable[tuple[str, Lockfile]], platform: TargetPlatform, python_version: str
+) -> dict[str, ProvidedPackage]:
+    """What lower layers, in import order, install on a platform, by name.
+
+    The first layer that provides a package wins, as it does on ``sys.path``.
+    """
+    found: dict[str, ProvidedPackage] = {}
+    for layer, lock in lower:
+        for package in lock.packages:
+            if package.from_lower_layer or package.name in found:
+                continue
+            if may_hold(package.marker, platform, python_version):
+                # A URL that is required directly is of one wheel, and in no index.
+                one = package.index is None and len(package.wheels) == 1
+                direct = package.wheels[0].url if one else None
+                found[package.name] = ProvidedPackage(package.version, layer, direct)
+    return found
+
+
+def _changed_inputs(old: LockInputs, new: LockInputs) -> Iterator[str]:
+    yield from _changed_requirements(old.requirements, new.requirements)
+    for name in ("python_implementation", "linux_target", "macosx_target"):
+        before, after = getattr(old, name), getattr(new, name)
+        if before != after:
+            yield f"`{name}` was `{before}`, is now `{after}`"
+    if set(old.platforms) != set(new.platforms):
+        yield f"`platforms` were {_quoted(old.platforms)}, are now {_quoted(new.platforms)}"
+    for name in ("package_indexes", "priority_indexes", "local_wheels"):
+        if getattr(old, name) != getattr(new, name):
+            yield f"`{name}` changed"
+    if old.uv_config != new.uv_config:
+        what = "was added" if old.uv_config is None else "changed"
+        yield f"`[tool.uv]` {'was removed' if new.uv_config is None else what}"
+    yield from _changed_layers(old.lower_layers, new.lower_layers)
+
+
+def _changed_requirements(old: tuple[str, ...], new: tuple[str, ...]) -> Iterator[str]:
+    gone = [requirement for requirement in old if requirement not in new]
+    come = [requirement for requirement in new if requirement not in old]
+    for requirement in come:
+        name = Requirement(requirement).name
+        # What cannot be parsed comes from a lockfile that was edited by hand.
+        before = [
+            other for other in gone if getattr(parsed_requirement(other), "name", other) == name
+        ]
+        if len(before) == 1:
+            gone.remove(before[0])
+            yield f"requirement `{before[0]}` is now `{requirement}`"
+        else:
+            yield f"requirement `{requirement}` was added"
+    for requirement in gone:
+        yield f"requirement `{requirement}` was removed"
+
+
+def _changed_layers(
+    old: tuple[tuple[str, str], ...], new: tuple[tuple[str, str], ...]
+) -> Iterator[str]:
+    before, after = dict(old), dict(new)
+    for name, digest in after.items():
+        if name not in before:
+            yield f"lower layer `{name}` was added"
+        elif before[name] != digest:
+            yield f"lower layer `{name}` was locked again"
+    for name in before:
+        if name not in after:
+            yield f"lower layer `{name}` was removed"
+    if set(before) == set(after) and list(before) != list(after):
+        yield f"the lower layers were {_quoted(before)}, are now {_quoted(after)}"
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names) or "none"

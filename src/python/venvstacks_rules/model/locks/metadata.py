@@ -1,0 +1,152 @@
+"""The ``.meta.json`` beside a ``pylock`` file: what a layer was locked from, when, which version.
+
+The hashes are those that ``venvstacks`` computes, so that it finds the locks that we write valid,
+and we see in those that it writes what changed since.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timezone
+
+from venvstacks_rules.model.checked import CheckedTable
+from venvstacks_rules.model.errors import LockError
+from venvstacks_rules.model.hashes import hash_strings
+from venvstacks_rules.model.layers.names import LayerKind
+from venvstacks_rules.model.layers.requirements import declared_requirements
+from venvstacks_rules.model.platforms.python_versions import language_version
+from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
+
+
+@dataclass(frozen=True)
+class LockHashes:
+    """``sha256:<hex>`` of all that a lock is made from, and of what it came to."""
+
+    requirements: str
+    """Of the content: :attr:`~venvstacks_rules.model.pylock.Lockfile.requirements_hash`."""
+    lock_input: str
+    """Of the declared requirements."""
+    other_inputs: str
+    """Of the Python version, the OS versions that are targeted, and the layers below."""
+    version_inputs: str
+    """Of what else makes a new version of a versioned layer: its name, its modules."""
+
+
+@dataclass(frozen=True)
+class LockMetadata:
+    """The content of a ``.meta.json``."""
+
+    hashes: LockHashes
+    lock_version: int
+    locked_at: str
+    """ISO 8601, in UTC."""
+
+    @classmethod
+    def from_json(cls, content: bytes, origin: str) -> LockMetadata:
+        """Read a file; LockError names the file `origin` and every problem by key."""
+        try:
+            data = json.loads(content)
+        except (ValueError, RecursionError) as e:
+            raise LockError(f"{origin}: not a JSON file", [str(e)]) from None
+        problems: list[str] = []
+        table = CheckedTable(data, "", problems)
+        # Empty counts as "no such hash": nothing is equal to it.
+        hashes = LockHashes(
+            *(
+                table.string(f"{name}_hash") if f"{name}_hash" in table else ""
+                for name in ("requirements", "lock_input", "other_inputs", "version_inputs")
+            )
+        )
+        version = table.integer("lock_version") if "lock_version" in table else 1
+        if version < 1 and not problems:
+            table.note("lock_version", f"expected 1 or more, got {version}")
+        locked_at = table.string("locked_at")
+        if problems:
+            raise LockError(f"{origin}: not the metadata of a lock", problems)
+        return cls(hashes, version, locked_at)
+
+    def to_json(self) -> str:
+        """The text of the file."""
+        data = {
+            "lock_input_hash": self.hashes.lock_input,
+            "lock_version": self.lock_version,
+            "locked_at": self.locked_at,
+            "other_inputs_hash": self.hashes.other_inputs,
+            "requirements_hash": self.hashes.requirements,
+            "version_inputs_hash": self.hashes.version_inputs,
+        }
+        return json.dumps(data, indent=2, sort_keys=True) + "\n"
+
+
+def renewed(
+    hashes: LockHashes, old: LockMetadata | None, *, versioned: bool, locked_at: str
+) -> LockMetadata:
+    """The metadata of a lock with `hashes`, made at `locked_at` in the place of `old`.
+
+    The version grows, and the time moves, when the content, the other inputs or, of a versioned
+    layer, the version inputs are not what they were. Requirements that are declared in other
+    words and come to the same content make no new version: nobody has to fetch the layer again.
+    """
+    if old is None:
+        return LockMetadata(hashes, 1, locked_at)
+    before, after = old.hashes, hashes
+    same = (before.requirements, before.other_inputs) == (after.requirements, after.other_inputs)
+    if versioned:
+        same = same and before.version_inputs == after.version_inputs
+        version = old.lock_version if same else old.lock_version + 1
+    else:
+        version = 1
+    return LockMetadata(hashes, version, old.locked_at if same else locked_at)
+
+
+@dataclass(frozen=True)
+class HashedInputs:
+    """What the hashes of a lock's metadata are made of, apart from its content."""
+
+    layer_name: str
+    requirements: tuple[str, ...]
+    """As declared."""
+    python_version: str
+    """X.Y or X.Y.Z."""
+    platforms: tuple[str, ...]
+    linux_target: str
+    macosx_target: str
+    lower_layers: tuple[str, ...]
+    """The layer_names in import order, the runtime's last."""
+    versioned: bool
+    module_hashes: tuple[str, ...]
+    """Of an application's launch module, then of its support modules."""
+
+    def hashes(self, requirements_hash: str) -> LockHashes:
+        """All hashes of a lock with that content."""
+        return LockHashes(
+            requirements_hash, self._lock_input(), self._other_inputs(), self._version_inputs()
+        )
+
+    def _lock_input(self) -> str:
+        # They are kept in a file where `#` starts a comment, a URL's fragment included.
+        written = declared_requirements(self.requirements)
+        lines = [line.rstrip("\\").partition("#")[0].strip() for line in written]
+        return hash_strings(sorted(line for line in lines if line and "--hash" not in line))
+
+    def _other_inputs(self) -> str:
+        systems = {PLATFORMS[name].system for name in self.platforms}
+        # Like the peer: a free-threaded build is no other Python version here.
+        inputs = [f"py_version={language_version(self.python_version)}"]
+        if "linux" in systems:
+            inputs.append(f"linux_target={self.linux_target}")
+        if "macosx" in systems:
+            inputs.append(f"macosx_target={self.macosx_target}")
+        prefix = LayerKind.FRAMEWORK.prefix
+        names = [name.removeprefix(prefix) for name in self.lower_layers[:-1]]
+        return hash_strings([*inputs, *self.lower_layers[-1:], *names])
+
+    def _version_inputs(self) -> str:
+        inputs = [f"env_name={self.layer_name}", f"is_versioned_layer={self.versioned}"]
+        return hash_strings([*inputs, *self.module_hashes])
+
+
+def utc_time(moment: datetime) -> str:
+    """How ``locked_at`` is written."""
+    return moment.astimezone(timezone.utc).isoformat()

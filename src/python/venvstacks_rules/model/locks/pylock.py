@@ -1,0 +1,360 @@
+"""The content of lockfiles: PEP 751 ``pylock`` files, with a table ``[tool.venvstacks-rules]``.
+
+Dictionaries in and out; reading and writing TOML is left to callers. Files that ``uv`` exports and
+that ``venvstacks`` writes are read as well: they have no table of ours.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
+from packaging.version import InvalidVersion, Version
+
+from venvstacks_rules.model.checked import CheckedTable
+from venvstacks_rules.model.errors import LockError
+from venvstacks_rules.model.hashes import hash_strings, is_sha256_hex
+from venvstacks_rules.model.network.urls import url_problem
+from venvstacks_rules.model.platforms.markers import (
+    marker_problem,
+    normalised_marker,
+    provided_marker,
+    split_provided,
+)
+from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
+
+TOOL = "venvstacks-rules"
+_UNSPECIFIED_INDEX = "unspecified index"
+_RELEASES = "/releases/download/"
+_NOT_WHEELS = ("directory", "vcs")
+
+
+@dataclass(frozen=True)
+class LockedWheel:
+    """A wheel that a lockfile names; exactly one of `url` and `path` is set."""
+
+    file_name: str
+    url: str | None
+    path: str | None
+    """Relative to the lockfile, with forward slashes."""
+    size: int
+    """In bytes; 0 where the lockfile does not say, which happens in those of other tools."""
+    sha256: str
+    """Empty where another tool recorded none, which happens for those with a `path`."""
+    other_hashes: tuple[tuple[str, str], ...] = ()
+    """Algorithm and hexadecimal value, of hashes that another tool wrote beside; not checked."""
+
+
+@dataclass(frozen=True)
+class LockedPackage:
+    """One version of a distribution; with disjoint markers, a lockfile may hold several."""
+
+    name: str
+    """Normalised as PEP 503 has it."""
+    version: str
+    marker: str | None
+    """When it is needed; without the clause that marks a package of a lower layer."""
+    index: str | None
+    wheels: tuple[LockedWheel, ...]
+    from_lower_layer: bool = False
+    """A lower layer provides it: there are no wheels, and nothing is installed."""
+
+    @property
+    def pin(self) -> str:
+        """``name==version``, with the marker where there is one; as the formats hash it."""
+        marker = f" ; {normalised_marker(self.marker)}" if self.marker else ""
+        return f"{self.name}=={Version(self.version)}{marker}"
+
+
+@dataclass(frozen=True)
+class LockedInterpreter:
+    """The archive of a runtime's interpreter for one platform."""
+
+    platform: str
+    url: str
+    sha256: str
+    size: int
+    """In bytes."""
+
+
+@dataclass(frozen=True)
+class LockInputs:
+    """What a lockfile was made from, kept in it to judge whether it is still fresh."""
+
+    python_implementation: str
+    """``cpython@X.Y[.Z]``."""
+    python_provider: str | None
+    """Of a runtime: ``pbs``, ``archive`` or ``local``; None for other layers."""
+    requirements: tuple[str, ...]
+    """As :func:`~venvstacks_rules.model.lockfiles.normalised_requirements` writes them."""
+    platforms: tuple[str, ...]
+    """In the order of ``PLATFORMS``."""
+    linux_target: str
+    macosx_target: str
+    lower_layers: tuple[tuple[str, str], ...]
+    """The layer_name and ``requirements_hash`` of each lower layer, in import order."""
+    uv_config: str | None
+    """The hash of the settings for ``uv``; None without any."""
+    package_indexes: tuple[tuple[str, str], ...] = ()
+    """Distribution and name of the index that it is taken from, sorted."""
+    priority_indexes: tuple[str, ...] = ()
+    local_wheels: tuple[str, ...] = ()
+    """As written: folders with wheels."""
+
+
+@dataclass(frozen=True)
+class Lockfile:
+    """The locked packages of one layer, for all its platforms."""
+
+    requires_python: str
+    packages: tuple[LockedPackage, ...]
+    interpreters: tuple[LockedInterpreter, ...] = ()
+    inputs: LockInputs | None = None
+    """None in a file that we did not write."""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, object], origin: str) -> Lockfile:
+        """Read what TOML gave; LockError names the file `origin` and every problem by key path."""
+        problems: list[str] = []
+        table = CheckedTable(data, "", problems)
+        version = table.string("lock-version")
+        if version and version.split(".")[0] != "1":
+            table.note("lock-version", f"`{version}` is not supported, only `1.0` is")
+        requires_python = table.string("requires-python")
+        try:
+            SpecifierSet(requires_python)
+        except InvalidSpecifier:
+            table.note("requires-python", f"`{requires_python}` is not a version specifier")
+        # Without packages there is no list at all: TOML has no empty array of tables.
+        packages = tuple(_read_package(item) for item in table.tables("packages"))
+        interpreters: tuple[LockedInterpreter, ...] = ()
+        inputs = None
+        if "tool" in table and TOOL in table.table("tool"):
+            ours = table.table("tool").table(TOOL)
+            interpreters = tuple(_read_interpreter(item) for item in ours.tables("interpreters"))
+            inputs = _read_inputs(ours.table("inputs")) if "inputs" in ours else None
+        if problems:
+            raise LockError(f"{origin}: not a lockfile that can be used", problems)
+        return cls(requires_python, packages, interpreters, inputs)
+
+    def to_dict(self) -> dict[str, object]:
+        """The file as a dictionary, keys in the order in which they are written."""
+        ours: dict[str, object] = {}
+        if self.inputs is not None:
+            ours["inputs"] = _inputs_to_dict(self.inputs)
+        if self.interpreters:
+            ours["interpreters"] = [
+                {"platform": i.platform, "url": i.url, "sha256": i.sha256, "size": i.size}
+                for i in self.interpreters
+            ]
+        data: dict[str, object] = {
+            "lock-version": "1.0",
+            "requires-python": self.requires_python,
+            "created-by": TOOL,
+            # PEP 751 requires the key.
+            "packages": [_package_to_dict(package) for package in self.packages],
+        }
+        if ours:
+            data["tool"] = {TOOL: ours}
+        return data
+
+    @property
+    def requirements_hash(self) -> str:
+        """``sha256:<hex>`` over all packages and wheels, as the formats define it."""
+        strings = []
+        for package in self.packages:
+            strings.append(f"{package.pin} from {package.index or _UNSPECIFIED_INDEX}")
+            for wheel in package.wheels:
+                hashes = [("sha256", wheel.sha256)] if wheel.sha256 else []
+                hashes += wheel.other_hashes
+                strings += [f"{wheel.file_name}:{name}:{value}" for name, value in hashes]
+        return hash_strings(sorted(strings))
+
+
+def mirrored_url(url: str, mirror: str | None) -> str:
+    """The URL of an interpreter archive at a mirror; `url` itself without one.
+
+    `mirror` is a base URL that replaces scheme, host and path up to and including the folder
+    ``releases/download``; what follows, ``<release>/<file>``, is kept.
+    """
+    if mirror is None:
+        return url
+    _, separator, rest = url.partition(_RELEASES)
+    return f"{mirror.rstrip('/')}/{rest}" if separator else url
+
+
+def _read_package(table: CheckedTable) -> LockedPackage:
+    name = table.string("name")
+    if name and canonicalize_name(name) != name:
+        table.note("name", f"`{name}` is not normalised; it would be `{canonicalize_name(name)}`")
+    version = table.string("version")
+    try:
+        Version(version or "0")
+    except InvalidVersion:
+        table.note("version", f"`{version}` is not a version")
+    marker, provided = split_provided(table.optional_string("marker"))
+    problem = marker_problem(marker) if marker is not None else None
+    if problem:
+        table.note("marker", problem)
+    for key in _NOT_WHEELS:
+        if key in table:
+            table.note(key, "only wheels can be installed into a layer")
+    wheels = tuple(_read_wheel(item, name, version) for item in table.tables("wheels"))
+    if "archive" in table:
+        # What a direct URL names; a source archive is refused for its file name.
+        wheels += (_read_wheel(table.table("archive"), name, version),)
+    if provided and wheels:
+        table.note("wheels", "a package of a lower layer has no wheels")
+    if not provided and not wheels:
+        table.note("wheels", f"`{name}` has none, and only wheels can be installed into a layer")
+    names = [wheel.file_name for wheel in wheels]
+    for repeated in sorted({name for name in names if names.count(name) > 1}):
+        table.note("wheels", f"`{repeated}` is listed twice")
+    return LockedPackage(name, version, marker, table.optional_string("index"), wheels, provided)
+
+
+def _read_wheel(table: CheckedTable, package: str, version: str) -> LockedWheel:
+    url, path = table.optional_string("url"), table.optional_string("path")
+    if (url is None) == (path is None):
+        table.note("", "expected either `url` or `path`")
+    problem = None if url is None else url_problem(url)
+    if problem is not None:
+        table.note("url", problem)
+    if path is not None and (path.startswith("/") or "\\" in path or path[1:2] == ":"):
+        table.note("path", f"`{path}` is not a relative path with forward slashes")
+    file_name = table.optional_string("name")
+    if file_name is None:
+        file_name = last_component(url, path)
+    _check_wheel_name(table, file_name, package, version)
+    size = table.optional_size("size") or 0
+    hashes = table.table("hashes")
+    # `venvstacks` records none for a file beside the lockfile.
+    sha256 = hashes.string("sha256") if path is None or "sha256" in hashes else ""
+    if sha256 and not is_sha256_hex(sha256):
+        hashes.note("sha256", f"`{sha256}` is not a SHA-256 in lower-case hexadecimal")
+    others = tuple((key, hashes.string(key)) for key in hashes.names() if key != "sha256")
+    return LockedWheel(file_name, url, path, size, sha256, others)
+
+
+def _check_wheel_name(table: CheckedTable, file_name: str, package: str, version: str) -> None:
+    # A folder in the name would leave the place where wheels are put.
+    if "/" in file_name or "\\" in file_name:
+        table.note("name", f"`{file_name}` is not the name of a wheel")
+        return
+    try:
+        name, parsed_version, _, _ = parse_wheel_filename(file_name)
+        fits = name == package and (not version or parsed_version == Version(version))
+    except InvalidWheelFilename:
+        table.note("name", f"`{file_name}` is not the name of a wheel")
+        return
+    except InvalidVersion:
+        return  # The package's version is noted where it stands.
+    if not fits:
+        table.note("name", f"`{file_name}` is not a wheel of `{package}` {version}")
+
+
+def _read_interpreter(table: CheckedTable) -> LockedInterpreter:
+    platform = table.string("platform")
+    if platform and platform not in PLATFORMS:
+        table.note("platform", f"`{platform}` is not one of {', '.join(PLATFORMS)}")
+    url = table.string("url")
+    problem = url_problem(url) if url else None
+    if problem is not None:
+        table.note("url", problem)
+    sha256 = table.string("sha256")
+    if sha256 and not is_sha256_hex(sha256):
+        table.note("sha256", f"`{sha256}` is not a SHA-256 in lower-case hexadecimal")
+    size = table.optional_size("size")
+    if size is None:
+        table.note("size", "missing")
+    return LockedInterpreter(platform, url, sha256, size or 0)
+
+
+def _read_inputs(table: CheckedTable) -> LockInputs:
+    lower = [
+        (item.string("name"), item.string("requirements_hash"))
+        for item in table.tables("lower_layers")
+    ]
+    return LockInputs(
+        python_implementation=table.string("python_implementation"),
+        python_provider=table.optional_string("python_provider"),
+        requirements=table.strings("requirements"),
+        platforms=table.strings("platforms"),
+        linux_target=table.string("linux_target"),
+        macosx_target=table.string("macosx_target"),
+        lower_layers=tuple(lower),
+        uv_config=table.optional_string("uv_config"),
+        package_indexes=_read_indexes(table),
+        priority_indexes=_optional_strings(table, "priority_indexes"),
+        local_wheels=_optional_strings(table, "local_wheels"),
+    )
+
+
+def _read_indexes(table: CheckedTable) -> tuple[tuple[str, str], ...]:
+    if "package_indexes" not in table:
+        return ()
+    indexes = table.table("package_indexes")
+    return tuple((name, indexes.string(name)) for name in indexes.names())
+
+
+def _optional_strings(table: CheckedTable, name: str) -> tuple[str, ...]:
+    return table.strings(name) if name in table else ()
+
+
+def _package_to_dict(package: LockedPackage) -> dict[str, object]:
+    data: dict[str, object] = {"name": package.name, "version": package.version}
+    marker = provided_marker(package.marker) if package.from_lower_layer else package.marker
+    if marker is not None:
+        data["marker"] = marker
+    if package.index is not None and not package.from_lower_layer:
+        data["index"] = package.index
+    if package.wheels:
+        data["wheels"] = [_wheel_to_dict(wheel) for wheel in package.wheels]
+    return data
+
+
+def _wheel_to_dict(wheel: LockedWheel) -> dict[str, object]:
+    data: dict[str, object] = {}
+    if wheel.file_name != last_component(wheel.url, wheel.path):
+        data["name"] = wheel.file_name
+    if wheel.url is not None:
+        data["url"] = wheel.url
+    else:
+        data["path"] = wheel.path
+    if wheel.size:
+        data["size"] = wheel.size
+    sha256 = {"sha256": wheel.sha256} if wheel.sha256 else {}
+    return {**data, "hashes": {**sha256, **dict(wheel.other_hashes)}}
+
+
+def _inputs_to_dict(inputs: LockInputs) -> dict[str, object]:
+    data: dict[str, object] = {
+        "python_implementation": inputs.python_implementation,
+        "python_provider": inputs.python_provider,
+        "requirements": list(inputs.requirements),
+        "platforms": list(inputs.platforms),
+        "linux_target": inputs.linux_target,
+        "macosx_target": inputs.macosx_target,
+        "lower_layers": [
+            {"name": name, "requirements_hash": digest} for name, digest in inputs.lower_layers
+        ],
+        "uv_config": inputs.uv_config,
+    }
+    data = {key: value for key, value in data.items() if value is not None}
+    if inputs.priority_indexes:
+        data["priority_indexes"] = list(inputs.priority_indexes)
+    if inputs.local_wheels:
+        data["local_wheels"] = list(inputs.local_wheels)
+    if inputs.package_indexes:
+        data["package_indexes"] = dict(inputs.package_indexes)
+    return data
+
+
+def last_component(url: str | None, path: str | None) -> str:
+    """The file name at the end of a wheel's `url` or `path`."""
+    location = re.split("[?#]", url)[0] if url is not None else path or ""
+    return unquote(location).rsplit("/", 1)[-1]

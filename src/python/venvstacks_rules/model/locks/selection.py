@@ -1,0 +1,164 @@
+"""Which wheels of a lockfile a layer installs on one target platform."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+
+from packaging.tags import Tag
+from packaging.utils import parse_wheel_filename
+
+from venvstacks_rules.model.errors import LockError
+from venvstacks_rules.model.locks.pylock import LockedPackage, LockedWheel, Lockfile
+from venvstacks_rules.model.platforms.libc import MUSL, parsed_linux_target
+from venvstacks_rules.model.platforms.markers import holds
+from venvstacks_rules.model.platforms.python_versions import (
+    is_free_threaded,
+    language_version,
+    short_version,
+)
+from venvstacks_rules.model.platforms.tags import compatible_tags
+from venvstacks_rules.model.platforms.target_platforms import PLATFORMS, TargetPlatform
+
+
+def select_wheels(
+    lock: Lockfile,
+    *,
+    platform: TargetPlatform,
+    python_version: str,
+    linux_target: str,
+    macosx_target: str,
+) -> tuple[LockedWheel, ...]:
+    """The layer's own wheels on `platform`, one for each package, sorted by package name.
+
+    `python_version` is X.Y or X.Y.Z. LockError lists every package that has no fitting wheel,
+    and every one that is locked in two versions for this platform.
+    """
+    chosen: dict[str, tuple[LockedPackage, LockedWheel]] = {}
+    problems = []
+    for package in lock.packages:
+        if package.from_lower_layer or not holds(package.marker, platform, python_version):
+            continue
+        wheel = best_wheel(
+            package.wheels,
+            platform=platform,
+            python_version=python_version,
+            linux_target=linux_target,
+            macosx_target=macosx_target,
+        )
+        if wheel is None:
+            fitting = fitting_platforms(package.wheels, python_version, linux_target, macosx_target)
+            problems.append(
+                no_wheel_problem(package, (platform.name,), fitting, python_version, linux_target)
+            )
+        elif package.name in chosen:
+            other = chosen[package.name][0].version
+            problems.append(
+                f"`{package.name}` is locked in two versions for {platform.name}: "
+                f"{other} and {package.version}"
+            )
+        else:
+            chosen[package.name] = package, wheel
+    if problems:
+        raise LockError(f"the lockfile does not fit platform {platform.name}", problems)
+    return tuple(wheel for _, (_, wheel) in sorted(chosen.items()))
+
+
+def best_wheel(
+    wheels: Iterable[LockedWheel],
+    *,
+    platform: TargetPlatform,
+    python_version: str,
+    linux_target: str,
+    macosx_target: str,
+) -> LockedWheel | None:
+    """The wheel that ``pip`` would prefer on the platform, or None where none fits.
+
+    The most specific tag wins, then the highest build tag.
+    """
+    ranks = _ranks(platform, short_version(python_version), linux_target, macosx_target)
+    best: tuple[int, tuple[tuple[int, str], ...], str] | None = None
+    found = None
+    for wheel in wheels:
+        _, _, build, tags = parse_wheel_filename(wheel.file_name)
+        rank = min((ranks[tag] for tag in tags if tag in ranks), default=None)
+        if rank is None:
+            continue
+        # The file name decides between equals: the order of the lockfile must not.
+        key = (-rank, (build,) if build else (), wheel.file_name)
+        if best is None or key > best:
+            best, found = key, wheel
+    return found
+
+
+def fitting_platforms(
+    wheels: Iterable[LockedWheel], python_version: str, linux_target: str, macosx_target: str
+) -> tuple[str, ...]:
+    """The names of all platforms for which one of the wheels would do."""
+    candidates = tuple(wheels)
+    return tuple(
+        name
+        for name, platform in PLATFORMS.items()
+        if best_wheel(
+            candidates,
+            platform=platform,
+            python_version=python_version,
+            linux_target=linux_target,
+            macosx_target=macosx_target,
+        )
+    )
+
+
+def no_wheel_problem(
+    package: LockedPackage,
+    missing: tuple[str, ...],
+    fitting: tuple[str, ...],
+    python_version: str,
+    linux_target: str,
+) -> str:
+    """The message for a package without a wheel for the platforms `missing`."""
+    # What fewer packages have wheels for, and is no platform of its own.
+    rare = []
+    if is_free_threaded(python_version):
+        rare.append(f"free-threaded CPython {language_version(python_version)}")
+    if any(PLATFORMS[name].system == "linux" for name in missing):
+        rare += [linux_target] if parsed_linux_target(linux_target).libc == MUSL else []
+    having = f" with {' and '.join(rare)}" if rare else ""
+    works = f"its wheels fit {', '.join(fitting)}" if fitting else "its wheels fit no platform"
+    return (
+        f"`{package.name}` {package.version} has no wheel for {', '.join(missing)}{having} "
+        f"({works}); "
+        "narrow the layer's `platforms`, or require another version"
+    )
+
+
+def platforms_remedy(left: Sequence[str]) -> str:
+    """What to write where the packages of a layer have wheels for the platforms `left` only."""
+    if not left:
+        return "there is no platform for which all packages have wheels"
+    names = ", ".join(f'"{name}"' for name in left)
+    return f"with `platforms=[{names}]` there is a wheel of every package"
+
+
+def packages_on_platform(
+    lock: Lockfile, *, platform: TargetPlatform, python_version: str
+) -> tuple[tuple[str, str, bool], ...]:
+    """Name, version and whether a lower layer provides it, of what is importable on `platform`."""
+    return tuple(
+        sorted(
+            (package.name, package.version, package.from_lower_layer)
+            for package in lock.packages
+            if holds(package.marker, platform, python_version)
+        )
+    )
+
+
+@lru_cache(maxsize=64)
+def _ranks(
+    platform: TargetPlatform, python_version: str, linux_target: str, macosx_target: str
+) -> Mapping[Tag, int]:
+    ranks: dict[Tag, int] = {}
+    tags = compatible_tags(platform, python_version, linux_target, macosx_target)
+    for rank, tag in enumerate(tags):
+        ranks.setdefault(tag, rank)
+    return ranks

@@ -1,0 +1,1 @@
+"""Servers and who may see which credentials: URLs, package indexes."""

@@ -1,0 +1,30 @@
+"""What is published beside the archives: the metadata of a layer, and the manifest of a stack.
+
+Keys, values and names are those of the ``venvstacks`` tool. Dicts out, as ``json`` writes them;
+callers write the files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from venvstacks_rules.model.layers.names import LayerKind
+
+_GROUPS = {
+    LayerKind.RUNTIME: "runtimes",
+    LayerKind.FRAMEWORK: "frameworks",
+    LayerKind.APPLICATION: "applications",
+}
+
+
+# ------------------------------------------------------------------------------- names of files
+
+
+# ------------------------------------------------------------------------------------- manifest
+def stack_manifest(layers: Iterable[tuple[LayerKind, Mapping[str, Any]]]) -> dict[str, Any]:
+    """The manifest of a stack from the metadata of its layers, whose order it keeps."""
+    groups: dict[str, list[Mapping[str, Any]]] = {name: [] for name in _GROUPS.values()}
+    for kind, metadata in layers:
+        groups[_GROUPS[kind]].append(metadata)
+    return {"layers": groups}

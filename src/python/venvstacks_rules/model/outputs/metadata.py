@@ -1,0 +1,92 @@
+"""The metadata of a layer, published beside its archive.
+
+Keys and values are those of the ``venvstacks`` tool.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import Any
+
+from venvstacks_rules.model.libraries.report import LibraryReport
+
+
+@dataclass(frozen=True)
+class ModuleHash:
+    """A support module of an application."""
+
+    name: str
+    """As it is imported."""
+    hash: str
+    """``sha256:<hex>`` of a file, ``sha256/<hex>`` of a directory."""
+
+
+@dataclass(frozen=True)
+class LayerMetadata:
+    """The keys of a layer's metadata that do not depend on the archive's bytes."""
+
+    layer_name: str
+    install_target: str
+    requirements_hash: str
+    lock_version: int
+    locked_at: str
+    target_platform: str
+    runtime_layer: str
+    """The install target of the runtime; a runtime names itself."""
+    python_implementation: str
+    bound_to_implementation: bool
+    """Whether the layer holds files of the interpreter, and so changes with every release of it."""
+    required_layers: tuple[str, ...] | None = None
+    """Install targets of the frameworks in import order; None for a runtime, and only for one."""
+    app_launch_module: str | None = None
+    """Set for an application, and only for one."""
+    app_launch_module_hash: str | None = None
+    app_support_modules: tuple[ModuleHash, ...] = ()
+    shared_libraries: LibraryReport = field(default_factory=LibraryReport)
+    """What is to be said of the layer's binaries."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """As in the file; a key that the layer has no use for is left out."""
+        data: dict[str, Any] = {
+            "layer_name": self.layer_name,
+            "install_target": self.install_target,
+            "requirements_hash": self.requirements_hash,
+            "lock_version": self.lock_version,
+            "locked_at": self.locked_at,
+            "target_platform": self.target_platform,
+            "runtime_layer": self.runtime_layer,
+            "python_implementation": self.python_implementation,
+            "bound_to_implementation": self.bound_to_implementation,
+        }
+        if self.required_layers is not None:
+            data["required_layers"] = list(self.required_layers)
+        if self.app_launch_module is not None:
+            data["app_launch_module"] = self.app_launch_module
+            data["app_launch_module_hash"] = self.app_launch_module_hash
+        if self.app_support_modules:
+            data["app_support_modules"] = [
+                {"name": module.name, "hash": module.hash} for module in self.app_support_modules
+            ]
+        if libraries := self.shared_libraries.to_dict():
+            data["shared_libraries"] = libraries
+        return data
+
+    def to_export_dict(self) -> dict[str, Any]:
+        """As in the file for a layer that is exported: of no archive, and for no other machine."""
+        data = self.to_dict()
+        del data["target_platform"]
+        return data
+
+
+def utc_time(text: str) -> str:
+    """A time of a lock as metadata has it, in UTC with its offset; as it is where it is no time."""
+    try:
+        time = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        return text
+    return (
+        (time if time.tzinfo else time.replace(tzinfo=timezone.utc))
+        .astimezone(timezone.utc)
+        .isoformat()
+    )

@@ -1,0 +1,68 @@
+"""Target platforms: their names, marker environments and wheel tags.
+
+Everything is computed from values: nothing here looks at the machine it runs on. Tags follow the
+"platform compatibility tags" specification of PyPA; markers follow PEP 508.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+DEFAULT_MACOSX_TARGET = "13.0"
+
+_MACOSX_TARGET = re.compile(r"(\d{1,3})(?:\.(\d{1,3})(?:\.\d+)?)?")
+
+
+@dataclass(frozen=True)
+class TargetPlatform:
+    """A platform that layers are built for."""
+
+    name: str
+    """As in stack files and file names: ``linux_x86_64``."""
+    system: str
+    """``linux``, ``macosx`` or ``win``."""
+    machine: str
+    """The machine as wheel tags spell it: ``x86_64``, ``aarch64``, ``arm64``, ``amd64``."""
+
+    @property
+    def os_name(self) -> str:
+        """``posix`` or ``nt``, as in markers; it decides how a layer is laid out."""
+        return "nt" if self.system == "win" else "posix"
+
+    @property
+    def case_sensitive(self) -> bool:
+        """Whether names of files that differ only by case are surely two names."""
+        return self.system == "linux"
+
+
+LINUX_X86_64 = TargetPlatform("linux_x86_64", "linux", "x86_64")
+LINUX_AARCH64 = TargetPlatform("linux_aarch64", "linux", "aarch64")
+MACOSX_ARM64 = TargetPlatform("macosx_arm64", "macosx", "arm64")
+MACOSX_X86_64 = TargetPlatform("macosx_x86_64", "macosx", "x86_64")
+WIN_AMD64 = TargetPlatform("win_amd64", "win", "amd64")
+WIN_ARM64 = TargetPlatform("win_arm64", "win", "arm64")
+
+PLATFORMS: dict[str, TargetPlatform] = {
+    platform.name: platform
+    for platform in (
+        LINUX_X86_64,
+        LINUX_AARCH64,
+        MACOSX_ARM64,
+        MACOSX_X86_64,
+        WIN_AMD64,
+        WIN_ARM64,
+    )
+}
+"""All target platforms by name, in the order in which messages and lockfiles list them."""
+
+
+def macosx_version(macosx_target: str) -> tuple[int, int]:
+    """The oldest macOS that a layer must run on, from ``X`` or ``X.Y``; ValueError otherwise.
+
+    A patch release may follow; wheels do not tell these apart.
+    """
+    match = _MACOSX_TARGET.fullmatch(macosx_target)
+    if match is None:
+        raise ValueError(f"`{macosx_target}` is not a macOS version `X.Y`")
+    return int(match[1]), int(match[2] or 0)

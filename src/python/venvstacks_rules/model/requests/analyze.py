@@ -1,0 +1,36 @@
+"""The request and result of ``analyze-wheels``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from venvstacks_rules.model.libraries.analyzed import AnalyzedWheel
+
+
+@dataclass(frozen=True)
+class WheelToAnalyze:
+    """A wheel, and what its lockfile says of it."""
+
+    path: str
+    file_name: str
+    sha256: str
+    size: int
+    """In bytes."""
+
+
+@dataclass(frozen=True)
+class AnalyzeWheelsRequest:
+    """Look at what some wheels bring along (verb ``analyze-wheels``)."""
+
+    wheels: tuple[WheelToAnalyze, ...]
+    python_version: str
+    """``X.Y`` of the runtime; it decides the folders."""
+    os_name: str
+    """``posix`` or ``nt``, as in markers; it decides the folders as well."""
+
+
+@dataclass(frozen=True)
+class AnalyzedWheels:
+    """The result of ``analyze-wheels``, in the order of the request."""
+
+    wheels: tuple[AnalyzedWheel, ...]

@@ -1,0 +1,94 @@
+"""The request and result of ``export-layers``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Optional
+
+from venvstacks_rules.model.contents.files import OwnFile, OwnLink
+
+
+@dataclass(frozen=True)
+class InterpreterInput:
+    """An interpreter archive to unpack."""
+
+    archive: str
+    """``.tar.gz``, ``.tar.zst``, ``.tar.xz`` or ``.tar``, with one top-level folder ``python``."""
+    sha256: Optional[str]
+    """What the lockfile says of the archive; None where nothing is pinned."""
+    size: Optional[int]
+    """In bytes."""
+    python_version: str
+    """``X.Y`` or ``X.Y.Z`` that the runtime declares."""
+
+
+@dataclass(frozen=True)
+class LockedWheelInput:
+    """A wheel to unpack."""
+
+    path: str
+    file_name: str
+    sha256: str
+    size: int
+    """In bytes."""
+
+
+@dataclass(frozen=True)
+class LayerToExport:
+    """A layer, and all that it is made of."""
+
+    target: str
+    """The address of the layer, for messages."""
+    install_target: str
+    runtime: str
+    """The install target of the runtime, the layer's own where it is one."""
+    python_version: str
+    """X.Y.Z of the runtime."""
+    os_name: str
+    """``posix`` or ``nt``, as in markers."""
+    case_sensitive: bool
+    """Whether names of files that differ by case only are surely two names on the target."""
+    wheels: tuple[LockedWheelInput, ...]
+    """Where two hold the same file, the later one's is taken."""
+    files: tuple[OwnFile, ...]
+    links: tuple[OwnLink, ...]
+    interpreter: Optional[InterpreterInput] = None
+    """For a runtime, and only for one."""
+
+
+@dataclass(frozen=True)
+class ExportLayersRequest:
+    """Make layers in a folder, of hard links to a cache (verb ``export-layers``)."""
+
+    layers: tuple[LayerToExport, ...]
+    """Each after those that it lies on."""
+    documents: tuple[OwnFile, ...]
+    """Files to write beside the layers; paths are relative to the folder."""
+    destination: str
+    """The folder for the layers' folders; absolute, or relative to the working directory."""
+    cache: str
+    """The cache folder."""
+
+
+@dataclass(frozen=True)
+class ExportedLayer:
+    """What was done for a layer."""
+
+    install_target: str
+    changed: bool
+    """False where the layer stood there as it is, and was left alone."""
+    linked: int = 0
+    """Files that are hard links to the cache."""
+    copied: int = 0
+    """Files that are copies of files of the cache, where links are not possible."""
+    written: int = 0
+    """The layer's own files and links."""
+    size: int = 0
+    """Of the files linked and copied, in bytes."""
+
+
+@dataclass(frozen=True)
+class ExportedLayers:
+    """The result of ``export-layers``, in the order of the request."""
+
+    layers: tuple[ExportedLayer, ...]

@@ -1,0 +1,53 @@
+"""The requests and results of the actions that find and capture a CPython of this machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from venvstacks_rules.model.platforms.libc import DEFAULT_LINUX_TARGET
+
+
+@dataclass(frozen=True)
+class FindInterpreterRequest:
+    """Look for a CPython on this machine (verb ``find-interpreter``)."""
+
+    target: str
+    """The address of the runtime layer, for messages."""
+    python_version: str
+    """``X.Y`` (the newest is taken) or ``X.Y.Z``; with a ``t`` for a free-threaded build."""
+    linux_target: str = DEFAULT_LINUX_TARGET
+    """``glibc@X.Y`` or ``musl@X.Y``: an interpreter for the other C library is not taken."""
+
+
+@dataclass(frozen=True)
+class FoundInterpreter:
+    """A CPython installation of this machine."""
+
+    executable: str
+    """Absolute path of the interpreter."""
+    python_version: str
+    """X.Y.Z."""
+    fingerprint: str
+    """A hash over the names, modes and contents of all that a capture takes."""
+
+
+@dataclass(frozen=True)
+class PackInterpreterRequest:
+    """Capture a CPython of this machine as an archive (verb ``pack-interpreter``).
+
+    The archive has the layout of python-build-standalone's ``install_only`` archives: one
+    top-level folder ``python``.
+    """
+
+    found: FoundInterpreter
+    output: str
+    """The archive to write, a ``.tar.zst``."""
+
+
+@dataclass(frozen=True)
+class PackedInterpreter:
+    """An interpreter archive that was written."""
+
+    path: str
+    sha256: str
+    size: int

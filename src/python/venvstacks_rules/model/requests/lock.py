@@ -1,0 +1,76 @@
+"""The request and result of ``lock-layer``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Optional
+
+
+@dataclass(frozen=True)
+class LowerLock:
+    """The lockfile of a lower layer."""
+
+    layer_name: str
+    path: str
+
+
+@dataclass(frozen=True)
+class LocalWheels:
+    """A folder with wheels that are in no index."""
+
+    path: str
+    recorded: str
+    """The folder relative to the lockfile's, with forward slashes."""
+
+
+@dataclass(frozen=True)
+class LockLayerRequest:
+    """Lock the packages of one layer (verb ``lock-layer``)."""
+
+    target: str
+    """The address of the layer, for messages."""
+    layer_name: str
+    python_implementation: str
+    """Of the runtime: ``cpython@X.Y.Z``, or ``cpython@X.Y`` with a local interpreter."""
+    python_provider: str
+    """``pbs``, ``archive`` or ``local``."""
+    is_runtime: bool
+    requirements: tuple[str, ...]
+    platforms: tuple[str, ...]
+    linux_target: str
+    macosx_target: str
+    lower_locks: tuple[LowerLock, ...] = ()
+    """In import order, the runtime's last."""
+    previous_lock: Optional[str] = None
+    """The committed lockfile, whose pins are kept where they can be."""
+    previous_metadata: Optional[str] = None
+    """The ``.meta.json`` beside it."""
+    uv_config: Optional[str] = None
+    """A TOML file with a table ``[tool.uv]``, or with its content where it is named ``uv.toml``."""
+    package_indexes: tuple[tuple[str, str], ...] = ()
+    """Distributions and the names of the indexes that they are taken from."""
+    priority_indexes: tuple[str, ...] = ()
+    """The names of indexes that are asked first."""
+    local_wheels: tuple[LocalWheels, ...] = ()
+    """Folders of this layer and of those below."""
+    declared_local_wheels: tuple[str, ...] = ()
+    """The layer's own folders, as declared; recorded in the lock."""
+    python_mirror: Optional[str] = None
+    """Where sizes of interpreter archives are asked for instead of the recorded URL's server."""
+    versioned: bool = False
+    module_hashes: tuple[str, ...] = ()
+    """Of an application's launch module, then of its support modules."""
+    output_dir: str = "lock"
+    """The folder for the lock's files, which have the names of the formats."""
+    network: Optional[str] = None
+    """A folder with :class:`.network.NetworkSettings`; None for the environment as it is."""
+
+
+@dataclass(frozen=True)
+class LockedLayer:
+    """The result of ``lock-layer``."""
+
+    files: tuple[str, ...]
+    """The files written, relative to the output folder; the ``pylock`` file first."""
+    changed: bool
+    """Whether the content differs from the previous lock."""

@@ -1,0 +1,57 @@
+"""The requests of the actions that make segments; their results are in `contents.segments`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Optional
+
+from venvstacks_rules.model.contents.compression import Compression
+
+
+@dataclass(frozen=True)
+class InterpreterSegmentRequest:
+    """Make the segment of a runtime's interpreter (verb ``interpreter-segment``)."""
+
+    archive: str
+    """``.tar.gz``, ``.tar.zst``, ``.tar.xz`` or ``.tar``, with one top-level folder ``python``."""
+    sha256: Optional[str]
+    """What the lockfile says of the archive; None where nothing is pinned."""
+    size: Optional[int]
+    """In bytes."""
+    python_version: str
+    """``X.Y`` or ``X.Y.Z`` that the runtime declares."""
+    os_name: str
+    """``posix`` or ``nt``, as in markers; the archive is laid out for it."""
+    case_sensitive: bool
+    """Whether names of files that differ by case only are surely two names on the target."""
+    install_target: str
+    """The top-level folder in the layer archive."""
+    compression: Compression
+    output: str
+    """The segment to write."""
+
+
+@dataclass(frozen=True)
+class WheelInput:
+    """A wheel to make a segment of."""
+
+    path: str
+    file_name: str
+    sha256: str
+    size: int
+    """In bytes."""
+    output: str
+    """The segment to write."""
+
+
+@dataclass(frozen=True)
+class WheelSegmentsRequest:
+    """Make one segment for each of some wheels (verb ``wheel-segments``)."""
+
+    wheels: tuple[WheelInput, ...]
+    python_version: str
+    """``X.Y`` of the runtime; it decides the folders."""
+    os_name: str
+    """``posix`` or ``nt``, as in markers; it decides the folders as well."""
+    install_target: str
+    compression: Compression

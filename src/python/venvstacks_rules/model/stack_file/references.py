@@ -1,0 +1,64 @@
+"""How the layers of a stack file name each other: by kind and name, and only upwards."""
+
+from __future__ import annotations
+
+import re
+
+from venvstacks_rules.model.layers.definitions import Reference
+from venvstacks_rules.model.layers.names import LayerKind
+from venvstacks_rules.model.layers.problems import suggestion
+from venvstacks_rules.model.stack_file.read import StackFile, StackLayer
+
+
+def layer_address(layer: StackLayer) -> str:
+    """What refers to a layer within its file; sorts as the layers of a kind do."""
+    return re.sub(r"\d+", lambda number: number[0].zfill(6), layer.key)
+
+
+def runtime_reference(stack: StackFile, layer: StackLayer) -> Reference | None:
+    """The runtime that `layer` names."""
+    if layer.runtime is None:
+        return None
+    return _reference(stack, layer, LayerKind.RUNTIME, layer.runtime)
+
+
+def framework_references(stack: StackFile, layer: StackLayer) -> tuple[Reference, ...]:
+    """The frameworks that `layer` names."""
+    return tuple(_reference(stack, layer, LayerKind.FRAMEWORK, name) for name in layer.frameworks)
+
+
+def _reference(stack: StackFile, layer: StackLayer, kind: LayerKind, name: str) -> Reference:
+    """To the first layer of that name, where there are several."""
+    found = next((x for x in stack.layers if (x.kind, x.name) == (kind, name)), None)
+    if found is None:
+        return Reference(name, None, _unknown(stack, kind, name))
+    if found is layer:
+        return Reference(name, None, "which is the layer itself. Remove it.")
+    if stack.layers.index(found) > stack.layers.index(layer):
+        return Reference(
+            name,
+            None,
+            f"which the file defines further down, as `{found.key}`. Move that layer up, to a "
+            "place before this one.",
+        )
+    return Reference(name, layer_address(found))
+
+
+def _unknown(stack: StackFile, kind: LayerKind, name: str) -> str:
+    """Why there is no layer of that kind and name, and what to write."""
+    what = f"but the file has no {kind.value} of that name."
+    if kind is LayerKind.RUNTIME and _has(stack, LayerKind.FRAMEWORK, name):
+        return f"{what} It has such a framework: name that in `frameworks`, without `runtime`."
+    if kind is LayerKind.FRAMEWORK and _has(stack, LayerKind.RUNTIME, name):
+        return f"{what} It has such a runtime: name that in `runtime`, without `frameworks`."
+    known = [layer.name for layer in stack.layers if layer.kind is kind]
+    meant = suggestion(name.replace(kind.prefix, "", 1), known)
+    if meant is not None:
+        return f"{what} Did you mean {meant!r}?"
+    if known:
+        return f"{what} Choose from {', '.join(map(repr, known))}."
+    return f"{what} Define it above this layer, as `[[{kind.value}s]]`."
+
+
+def _has(stack: StackFile, kind: LayerKind, name: str) -> bool:
+    return any((layer.kind, layer.name) == (kind, name) for layer in stack.layers)

@@ -1,0 +1,1 @@
+"""Layers built: analysed, segmented, assembled, described."""

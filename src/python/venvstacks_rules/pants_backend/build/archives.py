@@ -1,0 +1,217 @@
+"""Layer archives: segments joined with the layer's own files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+from pants.engine.addresses import Address
+from pants.engine.fs import (
+    CreateDigest,
+    Digest,
+    DigestSubset,
+    FileContent,
+    FileEntry,
+    MergeDigests,
+    PathGlobs,
+)
+from pants.engine.internals.session import RunId
+from pants.engine.process import ProcessResultMetadata
+
+from venvstacks_rules.model.contents.compression import ARCHIVE_FORMATS
+from venvstacks_rules.model.contents.imports import top_level_module
+from venvstacks_rules.model.json_codec import from_json, to_json
+from venvstacks_rules.model.outputs.names import archive_names
+from venvstacks_rules.model.outputs.report import ArchiveReport
+from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
+from venvstacks_rules.model.requests.assemble import (
+    NOT_HASHED,
+    AssembleArchiveRequest,
+    AssembledArchive,
+)
+from venvstacks_rules.pants_backend import engine
+from venvstacks_rules.pants_backend.build.contents import LayerContentsRequest, layer_contents
+from venvstacks_rules.pants_backend.build.segments import (
+    LayerSegments,
+    SegmentsRequest,
+    layer_segments,
+)
+from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
+from venvstacks_rules.pants_backend.graph.layers import LayerRequest, find_layer
+from venvstacks_rules.pants_backend.locks.checked import ChainLocksRequest, chain_locks
+from venvstacks_rules.pants_backend.processes.actions import ActionProcessRequest, run_action
+from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
+
+
+@dataclass(frozen=True)
+class LayerArchiveRequest:
+    """The archive of a layer for a platform."""
+
+    address: Address
+    platform: str
+
+
+@dataclass(frozen=True)
+class MadeSegments:
+    """Segments that one process made."""
+
+    count: int
+    metadata: ProcessResultMetadata
+    """Of the process: when it ran, if it did."""
+
+
+@dataclass(frozen=True)
+class LayerArchive:
+    """An archive and the two files beside it."""
+
+    digest: Digest
+    install_target: str
+    archive: str
+    metadata: str
+    segments: str
+    """Paths in the digest."""
+    size: int
+    """Of the archive, in bytes."""
+    sha256: str
+    warnings: tuple[str, ...]
+    """What those who package the layer should know."""
+    made: tuple[MadeSegments, ...] = field(compare=False, hash=False)
+    """Which segments come from where."""
+
+    def report(self, run_id: RunId) -> ArchiveReport:
+        """What to tell people who asked for the archive in the run `run_id`."""
+        ran = ProcessResultMetadata.Source.RAN
+        return ArchiveReport(
+            self.size,
+            self.sha256,
+            segments=sum(made.count for made in self.made),
+            built=sum(m.count for m in self.made if m.metadata.source(run_id) is ran),
+        )
+
+
+@dataclass(frozen=True)
+class HashedOutputsRequest:
+    """What ``assemble-archive`` wrote without hashing the archive."""
+
+    digest: Digest
+    archive: str
+    metadata: str
+    segments: str
+    """Paths in the digest."""
+
+
+@dataclass(frozen=True)
+class HashedOutputs:
+    """The three files, with the hash that the engine has of the archive."""
+
+    digest: Digest
+    sha256: str
+
+
+def _module_owners(segments: LayerSegments) -> dict[str, str]:
+    """By name, the sources of the modules in the layer's own packages."""
+    owners = {}
+    site_packages = segments.layout.site_packages
+    for group in segments.groups:
+        for segment in group.segments:
+            for file in segment.files:
+                name = top_level_module(PurePosixPath(file.path), site_packages)
+                if name is not None:
+                    owners[name] = segment.source
+    return owners
+
+
+@rule(desc="Build layer archive")
+async def layer_archive(request: LayerArchiveRequest, options: VenvstacksSubsystem) -> LayerArchive:
+    # First, and for the whole chain: what is wrong with any of its locks is reported together.
+    await chain_locks(ChainLocksRequest(request.address), **implicitly())
+    found, segments, contents = await concurrently(
+        find_layer(LayerRequest(request.address), **implicitly()),
+        layer_segments(SegmentsRequest(request.address, request.platform), **implicitly()),
+        layer_contents(LayerContentsRequest(request.address, request.platform), **implicitly()),
+    )
+    layer, platform = found.layer, PLATFORMS[request.platform]
+    # Nothing to compare the thousands of files of a framework with, where there are no modules.
+    contents.refuse_shadowing(_module_owners(segments) if contents.modules.files else {})
+    install_target = contents.metadata.install_target
+    names = archive_names(
+        install_target,
+        extension=ARCHIVE_FORMATS[segments.compression.archive_format].extension,
+        platform=request.platform,
+        tagged=options.tag_outputs,
+    )
+    assemble = AssembleArchiveRequest(
+        target=layer.address,
+        install_target=install_target,
+        os_name=platform.os_name,
+        case_sensitive=platform.case_sensitive,
+        results=tuple(group.result for group in segments.groups),
+        files=contents.files,
+        links=contents.links,
+        compression=segments.compression,
+        metadata=contents.metadata.to_dict(),
+        archive=names.archive,
+        metadata_file=names.metadata,
+        segments_file=names.segments,
+        # The engine stores files by their SHA-256: it knows that of everything.
+        segments_are_checked=True,
+        archive_is_hashed=True,
+    )
+    inputs = await engine.merge_digests(
+        MergeDigests([contents.modules.digest, *(group.digest for group in segments.groups)])
+    )
+    outputs = (assemble.archive, assemble.metadata_file, assemble.segments_file)
+    megabytes = sum(s.size for group in segments.groups for s in group.segments) / 1e6
+    result = await run_action(
+        ActionProcessRequest(
+            verb="assemble-archive",
+            request=to_json(assemble),
+            input_digest=inputs,
+            output_files=outputs,
+            description=f"Assemble {assemble.archive} ({megabytes:.1f} MB)",
+            cache_scope=engine.LOCAL_CACHE_SCOPE,
+        ),
+        **implicitly(),
+    )
+    made = from_json(AssembledArchive, result.result)
+    hashed = await hashed_outputs(HashedOutputsRequest(result.digest, *outputs), **implicitly())
+    segments_made = [MadeSegments(len(g.segments), g.metadata) for g in segments.groups]
+    # The layer's own files.
+    segments_made.append(MadeSegments(1, result.metadata))
+    return LayerArchive(
+        hashed.digest,
+        install_target,
+        *outputs,
+        made.size,
+        hashed.sha256,
+        warnings=tuple(
+            f"{layer.address} for {request.platform}: {warning}."
+            for warning in contents.metadata.shared_libraries.warnings
+        ),
+        made=tuple(segments_made),
+    )
+
+
+@rule
+async def hashed_outputs(request: HashedOutputsRequest) -> HashedOutputs:
+    globs = PathGlobs([request.archive]), PathGlobs([request.metadata, request.segments])
+    archive, texts = await concurrently(
+        engine.digest_subset_to_digest(DigestSubset(request.digest, paths)) for paths in globs
+    )
+    stored, contents = await concurrently(
+        engine.get_digest_entries(archive), engine.get_digest_contents(texts)
+    )
+    (entry,) = (entry for entry in stored if isinstance(entry, FileEntry))
+    sha256 = entry.file_digest.fingerprint
+    files = [
+        FileContent(text.path, text.content.replace(NOT_HASHED.encode(), sha256.encode()))
+        for text in contents
+    ]
+    completed = await engine.create_digest(CreateDigest(files))
+    return HashedOutputs(await engine.merge_digests(MergeDigests([archive, completed])), sha256)
+
+
+def rules() -> Iterable[object]:
+    """The rules of this module."""
+    return collect_rules()

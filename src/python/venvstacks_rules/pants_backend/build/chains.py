@@ -1,0 +1,81 @@
+"""The archives of an application and of all layers below it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pants.engine.addresses import Address
+from pants.engine.fs import AddPrefix, Digest, MergeDigests
+
+from venvstacks_rules.model.errors import DeploymentError
+from venvstacks_rules.model.requests.deploy import DeployedArchive
+from venvstacks_rules.pants_backend import engine
+from venvstacks_rules.pants_backend.build.archives import LayerArchiveRequest, layer_archive
+from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
+from venvstacks_rules.pants_backend.graph.layers import LayerRequest, find_layer
+from venvstacks_rules.pants_backend.graph.platforms import NativePlatform
+from venvstacks_rules.pants_backend.locks.checked import ChainLocksRequest, chain_locks
+
+CACHE_NAME, CACHE_DIR = "venvstacks_layers", "__layers"
+"""The named cache of deployed layers, and where a process sees it."""
+
+_ARCHIVES_DIR = "archives"
+
+
+@dataclass(frozen=True)
+class ChainRequest:
+    """An application with all layers below it, for the machine that Pants runs on."""
+
+    address: Address
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Archives to deploy."""
+
+    digest: Digest
+    archives: tuple[DeployedArchive, ...]
+    """The runtime first, the application last."""
+
+
+@rule
+async def application_chain(request: ChainRequest, native: NativePlatform) -> Chain:
+    found = await find_layer(LayerRequest(request.address), **implicitly())
+    platform = native.name
+    offered = [offered.name for offered in found.layer.platforms]
+    if platform not in offered:
+        raise DeploymentError(
+            "An application cannot be started on this machine:",
+            [
+                f"{found.layer.address}: its platforms are {', '.join(offered) or 'none'}, "
+                f"not {platform}. Start it on a machine of one of these, or widen its `platforms` "
+                "and those of the layers below it."
+            ],
+        )
+    # What is wrong with any lock is reported together.
+    await chain_locks(ChainLocksRequest(request.address), **implicitly())
+    addresses = [*reversed(found.layer.lower), found.layer.address]
+    built = await concurrently(
+        layer_archive(LayerArchiveRequest(found.targets[address].address, platform), **implicitly())
+        for address in addresses
+    )
+    merged = await engine.merge_digests(MergeDigests(archive.digest for archive in built))
+    digest = await engine.add_prefix(AddPrefix(merged, _ARCHIVES_DIR))
+    return Chain(
+        digest,
+        tuple(
+            DeployedArchive(
+                archive=f"{_ARCHIVES_DIR}/{archive.archive}",
+                install_target=archive.install_target,
+                sha256=archive.sha256,
+                size=archive.size,
+            )
+            for archive in built
+        ),
+    )
+
+
+def rules() -> Iterable[object]:
+    """The rules of this module."""
+    return collect_rules()

@@ -1,0 +1,156 @@
+"""What a layer has of its own, beside its wheels and its interpreter, and what is said of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from pants.engine.addresses import Address
+
+from venvstacks_rules.model.contents.files import OwnFile, OwnLink
+from venvstacks_rules.model.contents.own import layer_config, layer_files
+from venvstacks_rules.model.errors import DefinitionError
+from venvstacks_rules.model.layers.interface import LayerInterface
+from venvstacks_rules.model.layers.layer import Layer
+from venvstacks_rules.model.libraries.checks import library_report, refuse_ambiguous
+from venvstacks_rules.model.libraries.report import LibraryReport
+from venvstacks_rules.model.outputs.metadata import LayerMetadata, utc_time
+from venvstacks_rules.pants_backend.build.analysis import LayerAnalysisRequest, layer_analysis
+from venvstacks_rules.pants_backend.build.interfaces import LayerInterfaceRequest, layer_interface
+from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
+from venvstacks_rules.pants_backend.graph.layers import LayerRequest, find_layer
+from venvstacks_rules.pants_backend.graph.modules import (
+    LayerModules,
+    LayerModulesRequest,
+    layer_modules,
+)
+from venvstacks_rules.pants_backend.locks.checked import ChainLocks, ChainLocksRequest, chain_locks
+from venvstacks_rules.pants_backend.processes.sources import postinstall_source
+
+
+@dataclass(frozen=True)
+class LayerContentsRequest:
+    """What a layer has of its own on a platform."""
+
+    address: Address
+    platform: str
+
+
+@dataclass(frozen=True)
+class LayerContents:
+    """What a layer has of its own."""
+
+    layer: Layer
+    lower: tuple[LayerInterface, ...]
+    """Of the layers below, in import order."""
+    python_version: str
+    """X.Y.Z of the runtime."""
+    modules: LayerModules
+    files: tuple[OwnFile, ...]
+    """The modules among them; their sources are in the digest of `modules`."""
+    links: tuple[OwnLink, ...]
+    """Those to shared libraries among them."""
+    metadata: LayerMetadata
+
+    def refuse_shadowing(self, own_packages: Mapping[str, str]) -> None:
+        """DefinitionError for modules that would take the place of one of a package.
+
+        `own_packages` has the modules of the layer's own packages, each with where it comes from.
+        """
+        owners = {
+            name: below.install_target for below in reversed(self.lower) for name in below.modules
+        }
+        owners.update(own_packages)
+        problems = [
+            f"{self.layer.address}: {name!r} would be imported as `{stem}`, as a module of "
+            f"{owners[stem]} is. Rename it."
+            for name in sorted({file.path.split("/")[0] for file in self.modules.files})
+            for stem in [name.removesuffix(".py")]
+            if stem in owners
+        ]
+        if problems:
+            raise DefinitionError("A module of an application clashes with a package:", problems)
+
+
+@rule
+async def layer_contents(request: LayerContentsRequest) -> LayerContents:
+    found, locks, analysis, modules = await concurrently(
+        find_layer(LayerRequest(request.address), **implicitly()),
+        chain_locks(ChainLocksRequest(request.address), **implicitly()),
+        layer_analysis(LayerAnalysisRequest(request.address, request.platform), **implicitly()),
+        layer_modules(LayerModulesRequest(request.address), **implicitly()),
+    )
+    layer = found.layer
+    lower = await concurrently(
+        layer_interface(
+            LayerInterfaceRequest(found.targets[address].address, request.platform), **implicitly()
+        )
+        for address in layer.lower
+    )
+    version, libraries = analysis.target.python_version, analysis.libraries
+    platform = analysis.target.platform
+    refuse_ambiguous(f"{layer.address} for {platform.name}", libraries, lower)
+    files, links = layer_files(
+        layer_config(layer, version, lower, os_name=platform.os_name),
+        lower,
+        system=platform.system,
+        libc=layer.parsed_linux_target.libc,
+        postinstall=postinstall_source(),
+        modules=modules.files,
+        own_libraries=libraries.used,
+    )
+    metadata = _metadata(
+        layer,
+        platform=request.platform,
+        lower=tuple(lower),
+        chain=locks,
+        modules=modules,
+        python_version=version,
+        libraries=library_report(analysis.wheels, analysis.target, libraries, lower),
+    )
+    return LayerContents(
+        layer=layer,
+        lower=tuple(lower),
+        python_version=version,
+        modules=modules,
+        files=files,
+        links=(*links, *libraries.links),
+        metadata=metadata,
+    )
+
+
+def _metadata(
+    layer: Layer,
+    *,
+    platform: str,
+    lower: tuple[LayerInterface, ...],
+    chain: ChainLocks,
+    modules: LayerModules,
+    python_version: str,
+    libraries: LibraryReport,
+) -> LayerMetadata:
+    files = chain.files[layer.address]
+    install_target = chain.install_target(layer)
+    return LayerMetadata(
+        layer_name=layer.layer_name,
+        install_target=install_target,
+        requirements_hash=chain.locks[layer.address].requirements_hash,
+        # The versions of a layer that does not carry them are nobody's business.
+        lock_version=files.lock_version if layer.versioned else 1,
+        locked_at=utc_time(files.locked_at),
+        target_platform=platform,
+        runtime_layer=lower[-1].install_target if lower else install_target,
+        python_implementation=f"cpython@{python_version}",
+        # Not on Windows either: the launcher there is the one that the deployed runtime carries.
+        bound_to_implementation=not lower,
+        required_layers=tuple(below.install_target for below in lower[:-1]) if lower else None,
+        app_launch_module=layer.launch_module.module_name if layer.launch_module else None,
+        app_launch_module_hash=modules.launch_hash,
+        app_support_modules=modules.support_hashes,
+        shared_libraries=libraries,
+    )
+
+
+def rules() -> Iterable[object]:
+    """The rules of this module."""
+    return collect_rules()

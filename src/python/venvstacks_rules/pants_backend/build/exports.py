@@ -1,0 +1,153 @@
+"""What ``venvstacks-export`` makes layers from: wheels and interpreters as they were fetched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from pants.engine.addresses import Address
+from pants.engine.fs import AddPrefix, Digest, MergeDigests
+
+from venvstacks_rules.model.layers.names import LayerKind
+from venvstacks_rules.model.outputs.metadata import LayerMetadata
+from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
+from venvstacks_rules.model.requests.export import InterpreterInput, LayerToExport, LockedWheelInput
+from venvstacks_rules.pants_backend import engine
+from venvstacks_rules.pants_backend.build.analysis import LayerAnalysisRequest, layer_analysis
+from venvstacks_rules.pants_backend.build.contents import LayerContentsRequest, layer_contents
+from venvstacks_rules.pants_backend.build.segments import wheel_groups
+from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
+from venvstacks_rules.pants_backend.graph.layers import LayerRequest, find_layer
+from venvstacks_rules.pants_backend.inputs.interpreters import (
+    InterpreterRequest,
+    interpreter_archive,
+)
+from venvstacks_rules.pants_backend.inputs.wheels import (
+    FetchedWheelsRequest,
+    LayerWheelsRequest,
+    fetched_wheels,
+    layer_wheels,
+)
+from venvstacks_rules.pants_backend.locks.checked import ChainLocksRequest, chain_locks
+
+
+@dataclass(frozen=True)
+class LayerExportRequest:
+    """What a layer is made from."""
+
+    address: Address
+    platform: str
+    directory: str
+    """Where the files go in the digest."""
+
+
+@dataclass(frozen=True)
+class LayerExport:
+    """What a layer is made from."""
+
+    digest: Digest
+    layer: LayerToExport
+    """Paths are those in the digest."""
+    kind: LayerKind
+    metadata: LayerMetadata
+
+
+@dataclass(frozen=True)
+class ExportedInterpreterRequest:
+    """The interpreter of a layer that is a runtime."""
+
+    address: Address
+    platform: str
+
+
+@dataclass(frozen=True)
+class ExportedInterpreter:
+    """The interpreter of a runtime; nothing for other layers."""
+
+    digest: Digest
+    interpreter: InterpreterInput | None
+
+
+@rule
+async def exported_interpreter(request: ExportedInterpreterRequest) -> ExportedInterpreter:
+    found, locks = await concurrently(
+        find_layer(LayerRequest(request.address), **implicitly()),
+        chain_locks(ChainLocksRequest(request.address), **implicitly()),
+    )
+    layer = found.layer
+    if layer.kind is not LayerKind.RUNTIME:
+        return ExportedInterpreter(await engine.merge_digests(MergeDigests([])), None)
+    archive = await interpreter_archive(
+        InterpreterRequest(layer, found.target, locks.locks[layer.address], request.platform),
+        **implicitly(),
+    )
+    return ExportedInterpreter(
+        archive.digest,
+        InterpreterInput(archive.path, archive.sha256, archive.size, layer.python_version),
+    )
+
+
+@rule(desc="Collect what a layer is made from")
+async def layer_export(request: LayerExportRequest) -> LayerExport:
+    contents, selected, interpreter = await concurrently(
+        layer_contents(LayerContentsRequest(request.address, request.platform), **implicitly()),
+        layer_wheels(LayerWheelsRequest(request.address, request.platform), **implicitly()),
+        exported_interpreter(
+            ExportedInterpreterRequest(request.address, request.platform), **implicitly()
+        ),
+    )
+    layer = contents.layer
+    if contents.modules.files:
+        analysis = await layer_analysis(
+            LayerAnalysisRequest(request.address, request.platform), **implicitly()
+        )
+        contents.refuse_shadowing(dict.fromkeys(analysis.modules, "the layer's own packages"))
+    # The order in an archive, which decides where two wheels have the same file.
+    wheels = tuple(wheel for group in wheel_groups(selected.wheels) for wheel in group)
+    fetched = await fetched_wheels(FetchedWheelsRequest(wheels, request.address), **implicitly())
+    prefixed = await concurrently(
+        engine.add_prefix(AddPrefix(digest, f"{request.directory}/{name}"))
+        for name, digest in (
+            ("wheels", fetched.digest),
+            ("interpreter", interpreter.digest),
+            ("modules", contents.modules.digest),
+        )
+    )
+    given = interpreter.interpreter
+    install_target = contents.metadata.install_target
+    return LayerExport(
+        await engine.merge_digests(MergeDigests(prefixed)),
+        LayerToExport(
+            target=layer.address,
+            install_target=install_target,
+            runtime=contents.metadata.runtime_layer,
+            python_version=contents.python_version,
+            os_name=PLATFORMS[request.platform].os_name,
+            case_sensitive=PLATFORMS[request.platform].case_sensitive,
+            wheels=tuple(
+                LockedWheelInput(
+                    path=f"{request.directory}/wheels/{wheel.path}",
+                    file_name=wheel.file_name,
+                    sha256=wheel.sha256,
+                    size=wheel.size,
+                )
+                for wheel in fetched.wheels
+            ),
+            files=tuple(
+                file
+                if file.source is None
+                else replace(file, source=f"{request.directory}/modules/{file.source}")
+                for file in contents.files
+            ),
+            links=contents.links,
+            interpreter=given
+            and replace(given, archive=f"{request.directory}/interpreter/{given.archive}"),
+        ),
+        layer.kind,
+        contents.metadata,
+    )
+
+
+def rules() -> Iterable[object]:
+    """The rules of this module."""
+    return collect_rules()

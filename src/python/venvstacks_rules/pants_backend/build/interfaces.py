@@ -1,0 +1,43 @@
+"""What the layers above have to know of a layer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pants.engine.addresses import Address
+
+from venvstacks_rules.model.layers.interface import LayerInterface
+from venvstacks_rules.pants_backend.build.analysis import LayerAnalysisRequest, layer_analysis
+from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
+from venvstacks_rules.pants_backend.graph.layers import LayerRequest, find_layer
+from venvstacks_rules.pants_backend.locks.checked import ChainLocksRequest, chain_locks
+
+
+@dataclass(frozen=True)
+class LayerInterfaceRequest:
+    """What the layers above have to know of a layer."""
+
+    address: Address
+    platform: str
+
+
+@rule
+async def layer_interface(request: LayerInterfaceRequest) -> LayerInterface:
+    found, locks, analysis = await concurrently(
+        find_layer(LayerRequest(request.address), **implicitly()),
+        chain_locks(ChainLocksRequest(request.address), **implicitly()),
+        layer_analysis(LayerAnalysisRequest(request.address, request.platform), **implicitly()),
+    )
+    return LayerInterface(
+        install_target=locks.install_target(found.layer),
+        python_version=analysis.target.python_version,
+        libraries=analysis.libraries.offered,
+        ambiguous_libraries=tuple(each.library for each in analysis.libraries.ambiguous),
+        modules=analysis.modules,
+    )
+
+
+def rules() -> Iterable[object]:
+    """The rules of this module."""
+    return collect_rules()

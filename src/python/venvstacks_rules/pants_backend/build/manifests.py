@@ -1,0 +1,96 @@
+"""What is published of a stack: its archives, the manifest, the metadata of each layer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from pants.engine.fs import CreateDigest, Digest, DigestSubset, FileContent, MergeDigests, PathGlobs
+
+from venvstacks_rules.model.json_codec import published_json
+from venvstacks_rules.model.layers.build_platforms import BuildPlatforms
+from venvstacks_rules.model.layers.layer import Layer
+from venvstacks_rules.model.outputs.manifest import stack_manifest
+from venvstacks_rules.model.outputs.names import env_metadata_path, manifest_path
+from venvstacks_rules.pants_backend import engine
+from venvstacks_rules.pants_backend.build.archives import (
+    LayerArchive,
+    LayerArchiveRequest,
+    layer_archive,
+)
+from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
+from venvstacks_rules.pants_backend.graph.stacks import StackLayersRequest, stack_layers
+from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
+
+
+@dataclass(frozen=True)
+class StackOutputsRequest:
+    """What is published of a stack for a platform that one of its layers is built for."""
+
+    layers: StackLayersRequest
+    platform: str
+
+
+@dataclass(frozen=True)
+class StackOutputs:
+    """The archives of a stack, and all that lies beside them."""
+
+    digest: Digest
+    files: tuple[str, ...]
+    """The manifest, then the metadata of the layers, as paths in the digest."""
+    archives: tuple[LayerArchive, ...]
+
+
+@rule
+async def stack_outputs(
+    request: StackOutputsRequest, options: VenvstacksSubsystem, platforms: BuildPlatforms
+) -> StackOutputs:
+    stack = await stack_layers(request.layers, **implicitly())
+    wanted = [
+        (layer, address)
+        for layer, address in zip(stack.layers, stack.addresses)
+        if request.platform in platforms.of_layer(layer).names
+    ]
+    archives = await concurrently(
+        layer_archive(LayerArchiveRequest(address, request.platform), **implicitly())
+        for _, address in wanted
+    )
+    metadata_files = await concurrently(
+        engine.digest_subset_to_digest(DigestSubset(built.digest, PathGlobs([built.metadata])))
+        for built in archives
+    )
+    contents = await concurrently(engine.get_digest_contents(digest) for digest in metadata_files)
+    files = _manifest_files(
+        [(layer, read[0].content) for (layer, _), read in zip(wanted, contents)],
+        platform=request.platform,
+        tagged=options.tag_outputs,
+    )
+    beside = await engine.create_digest(CreateDigest(files))
+    digest = await engine.merge_digests(
+        MergeDigests([beside, *(built.digest for built in archives)])
+    )
+    return StackOutputs(digest, tuple(file.path for file in files), tuple(archives))
+
+
+def _manifest_files(
+    layers: Sequence[tuple[Layer, bytes]], *, platform: str, tagged: bool
+) -> list[FileContent]:
+    """The manifest, and the metadata of each layer."""
+    manifest = stack_manifest((layer.kind, json.loads(content)) for layer, content in layers)
+    return [
+        FileContent(
+            manifest_path(platform=platform, tagged=tagged), published_json(manifest).encode()
+        ),
+        *(
+            FileContent(
+                env_metadata_path(layer.layer_name, platform=platform, tagged=tagged), content
+            )
+            for layer, content in layers
+        ),
+    ]
+
+
+def rules() -> Iterable[object]:
+    """The rules of this module."""
+    return collect_rules()

@@ -1,0 +1,144 @@
+"""Where targets write to below ``dist``, and that no two write the same files."""
+
+from __future__ import annotations
+
+import os.path
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pants.engine.addresses import Address
+from pants.engine.target import AllTargets, Target
+
+from venvstacks_rules.model.errors import DefinitionError
+from venvstacks_rules.model.outputs.clashes import Output, overwritten
+from venvstacks_rules.model.paths import path_problem
+from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
+from venvstacks_rules.pants_backend.graph.layers import (
+    LayersInFoldersRequest,
+    is_layer,
+    layers_in_folders,
+)
+from venvstacks_rules.pants_backend.graph.stacks import StackLayersRequest, stack_layers
+from venvstacks_rules.pants_backend.targets.layers import LayerOutputPathField
+from venvstacks_rules.pants_backend.targets.manifests import (
+    ManifestLayersField,
+    ManifestOutputPathField,
+)
+from venvstacks_rules.pants_backend.targets.source_fields import LayerSourcesField
+
+
+@dataclass(frozen=True)
+class OutputFolderRequest:
+    """A folder that a target is about to write to, for a platform."""
+
+    path: str
+    platform: str
+    only_from: str | None
+    """The folder of the repository whose targets alone can write there; None where others can."""
+
+
+@dataclass(frozen=True)
+class EveryTargetRequest:
+    """All targets of the repository."""
+
+
+@dataclass(frozen=True)
+class EveryTarget:
+    """All targets of the repository."""
+
+    targets: tuple[Target, ...]
+
+
+@dataclass(frozen=True)
+class OutputFolder:
+    """A folder below ``dist`` in which no target overwrites what another one writes."""
+
+    path: str
+
+
+def output_folder_request(
+    address: Address, output_path: str | None, platform: str
+) -> OutputFolderRequest:
+    """The folder of a target's outputs for `platform`, with `output_path` as in its field.
+
+    A target elsewhere that writes to another one's default folder has an `output_path`: the clash
+    is found when that target is packaged. So most builds need not look at all of the repository.
+    """
+    if output_path is not None:
+        return OutputFolderRequest(os.path.normpath(output_path), platform, None)
+    folder = address.spec_path
+    # The dots of `a.b/c` and `a/b.c` do not tell which was a slash.
+    only_from = None if "." in folder else folder
+    path = os.path.join(folder.replace("/", "."), platform)
+    return OutputFolderRequest(path, platform, only_from)
+
+
+def _writes_to(target: Target, request: OutputFolderRequest) -> bool:
+    for field in (LayerOutputPathField, ManifestOutputPathField):
+        if target.has_field(field):
+            value = target[field].value
+            own = output_folder_request(target.address, value, request.platform)
+            return own.path == request.path
+    return False
+
+
+@rule
+async def every_target(_: EveryTargetRequest, targets: AllTargets) -> EveryTarget:
+    return EveryTarget(tuple(targets))
+
+
+@rule
+async def output_folder(request: OutputFolderRequest) -> OutputFolder:
+    if request.only_from is None:
+        everything = await every_target(EveryTargetRequest(), **implicitly())
+        targets = everything.targets
+    else:
+        nearby = await layers_in_folders(
+            LayersInFoldersRequest((request.only_from,)), **implicitly()
+        )
+        targets = nearby.targets
+    writers = [target for target in targets if _writes_to(target, request)]
+    problem = None if request.path == "." else path_problem(request.path)
+    if problem is not None:
+        raise DefinitionError(
+            "Outputs cannot be written:",
+            [
+                f"{writer.address}: `output_path` is {request.path!r}, but {problem}. Name a "
+                "folder below `dist`."
+                for writer in writers
+            ],
+        )
+    outputs = [
+        _archive(writer, writer.address.spec, _layer_name(writer))
+        for writer in writers
+        if is_layer(writer)
+    ]
+    manifests = [writer for writer in writers if writer.has_field(ManifestLayersField)]
+    stacks = await concurrently(
+        stack_layers(
+            StackLayersRequest(manifest.address, manifest[ManifestLayersField].value),
+            **implicitly(),
+        )
+        for manifest in manifests
+    )
+    for manifest, stack in zip(manifests, stacks):
+        spec = manifest.address.spec
+        outputs.append(Output(spec, spec, "the manifest of a stack"))
+        outputs += [_archive(manifest, layer.address, layer.layer_name) for layer in stack.layers]
+    problems = overwritten(request.path, outputs)
+    if problems:
+        raise DefinitionError("Outputs would overwrite each other:", problems)
+    return OutputFolder(request.path)
+
+
+def _layer_name(target: Target) -> str:
+    return target.get(LayerSourcesField).layer_name
+
+
+def _archive(writer: Target, source: str, name: str) -> Output:
+    return Output(writer.address.spec, source, f"the archive of `{name}`")
+
+
+def rules() -> Iterable[object]:
+    """The rules of this module."""
+    return collect_rules()

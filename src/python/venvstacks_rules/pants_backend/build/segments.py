@@ -1,0 +1,328 @@
+"""The segments of a layer: its wheels and, in a runtime, its interpreter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from pants.engine.addresses import Address
+from pants.engine.fs import AddPrefix, Digest, DigestEntries, FileEntry
+from pants.engine.process import ProcessResultMetadata
+
+from venvstacks_rules.model.contents.compression import Compression, compression
+from venvstacks_rules.model.contents.files import ArchivedFile
+from venvstacks_rules.model.contents.layout import LayerLayout
+from venvstacks_rules.model.contents.segments import InterpreterSegment, Segment, WheelSegments
+from venvstacks_rules.model.errors import ArchiveError, DefinitionError
+from venvstacks_rules.model.json_codec import from_json, to_json
+from venvstacks_rules.model.layers.names import LayerKind
+from venvstacks_rules.model.locks.pylock import LockedWheel
+from venvstacks_rules.model.platforms.python_versions import short_version
+from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
+from venvstacks_rules.model.requests.segments import (
+    InterpreterSegmentRequest,
+    WheelInput,
+    WheelSegmentsRequest,
+)
+from venvstacks_rules.pants_backend import engine
+from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
+from venvstacks_rules.pants_backend.graph.layers import LayerInGraph, LayerRequest, find_layer
+from venvstacks_rules.pants_backend.inputs.interpreters import (
+    InterpreterRequest,
+    interpreter_archive,
+)
+from venvstacks_rules.pants_backend.inputs.wheels import (
+    FetchedWheelsRequest,
+    LayerWheelsRequest,
+    PathWheelsRequest,
+    fetched_wheels,
+    layer_wheels,
+    path_wheels,
+)
+from venvstacks_rules.pants_backend.locks.checked import ChainLocksRequest, chain_locks
+from venvstacks_rules.pants_backend.processes.actions import ActionProcessRequest, run_action
+from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
+from venvstacks_rules.pants_backend.targets.layers import (
+    ArchiveFormatField,
+    CompressionLevelField,
+    WindowsArchiveFormatField,
+)
+
+# A process costs tens of milliseconds: wheels below the first size share one, up to the second.
+_LARGE_WHEEL = 2 * 1024 * 1024
+_BATCH = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class SegmentsRequest:
+    """All segments of a layer for a platform, but for its own files."""
+
+    address: Address
+    platform: str
+
+
+@dataclass(frozen=True)
+class SegmentGroup:
+    """Segments that one process made."""
+
+    digest: Digest
+    """The segments and, at `result`, the JSON that lists them."""
+    result: str
+    segments: tuple[Segment, ...]
+    metadata: ProcessResultMetadata = field(compare=False, hash=False)
+    """Of the process."""
+
+
+@dataclass(frozen=True)
+class LayerSegments:
+    """All segments of a layer, but for its own files."""
+
+    groups: tuple[SegmentGroup, ...]
+    """In the order of the archive."""
+    python_version: str
+    """X.Y.Z of the runtime."""
+    os_name: str
+    compression: Compression
+
+    @property
+    def layout(self) -> LayerLayout:
+        """Where the files lie."""
+        return LayerLayout(self.python_version, self.os_name)
+
+    @property
+    def files(self) -> tuple[ArchivedFile, ...]:
+        """The files of all segments."""
+        return tuple(
+            file for group in self.groups for segment in group.segments for file in segment.files
+        )
+
+
+@dataclass(frozen=True)
+class WheelGroupRequest:
+    """Some wheels to make segments of in one process."""
+
+    wheels: tuple[LockedWheel, ...]
+    address: Address
+    """The layer whose lockfile has them."""
+    layer: str
+    """The layer_name, for the description."""
+    python_version: str
+    """``X.Y``."""
+    os_name: str
+    install_target: str
+    compression: Compression
+    directory: str
+    """Where the group's files go in the tree of the layer's segments."""
+
+
+@dataclass(frozen=True)
+class InterpreterGroupRequest:
+    """The interpreter's segment of a runtime layer."""
+
+    address: Address
+    platform: str
+    compression: Compression
+
+
+def layer_compression(
+    found: LayerInGraph, platform: str, options: VenvstacksSubsystem
+) -> Compression:
+    """How a layer's archive for `platform` is compressed: by its fields, else by the options."""
+    format_field = found.target[ArchiveFormatField].value
+    level_field = found.target[CompressionLevelField].value
+    archive_format = format_field or options.archive_format.value
+    level = level_field
+    # A level is in the scale of one format: the option's goes with the option's format only.
+    if level is None and archive_format == options.archive_format.value:
+        level = options.compression_level
+    try:
+        chosen = compression(archive_format, level)
+    except ValueError as e:
+        named = "compression_level" if level_field is not None else "[venvstacks].compression_level"
+        raise DefinitionError(
+            "A layer cannot be compressed as asked for:",
+            [f"{found.layer.address}: `{named}`: {e}"],
+        ) from None
+    if PLATFORMS[platform].system != "win":
+        return chosen
+    windows_field = found.target[WindowsArchiveFormatField].value
+    windows_format = windows_field or options.windows_archive_format.value
+    return chosen if windows_format == archive_format else compression(windows_format)
+
+
+def wheel_groups(wheels: Sequence[LockedWheel]) -> Iterable[tuple[LockedWheel, ...]]:
+    """Which wheels share a process; large ones go alone, and first, as they take longest.
+
+    Those for any platform are apart from the others: what is made of them serves all platforms.
+    """
+    small = []
+    for wheel in wheels:
+        if wheel.size >= _LARGE_WHEEL:
+            yield (wheel,)
+        else:
+            small.append(wheel)
+    for portable in (True, False):
+        yield from _batches(w for w in small if w.file_name.endswith("-any.whl") is portable)
+
+
+def _batches(wheels: Iterable[LockedWheel]) -> Iterable[tuple[LockedWheel, ...]]:
+    batch: list[LockedWheel] = []
+    for wheel in wheels:
+        if batch and sum(member.size for member in batch) + wheel.size > _BATCH:
+            yield tuple(batch)
+            batch = []
+        batch.append(wheel)
+    if batch:
+        yield tuple(batch)
+
+
+def require_as_announced(segments: Sequence[Segment], stored: DigestEntries) -> None:
+    """Raise ArchiveError unless the engine has stored the segments that their result announces.
+
+    It stores files by their SHA-256, so nobody has to hash them again to know.
+    """
+    digests = {file.path: file.file_digest for file in stored if isinstance(file, FileEntry)}
+    problems = []
+    for segment in segments:
+        digest = digests.get(segment.path)
+        if digest is None:
+            problems.append(f"the segment of `{segment.source}` is not there")
+        elif digest.fingerprint != segment.sha256:
+            problems.append(
+                f"the segment of `{segment.source}` has the hash sha256:{digest.fingerprint}, "
+                f"sha256:{segment.sha256} was announced"
+            )
+    if problems:
+        raise ArchiveError("Segments are not those that were made.", problems)
+
+
+@rule(desc="Make segments")
+async def layer_segments(request: SegmentsRequest, options: VenvstacksSubsystem) -> LayerSegments:
+    found, locks, selected = await concurrently(
+        find_layer(LayerRequest(request.address), **implicitly()),
+        chain_locks(ChainLocksRequest(request.address), **implicitly()),
+        layer_wheels(LayerWheelsRequest(request.address, request.platform), **implicitly()),
+    )
+    layer = found.layer
+    # All that is wrong with them is reported together, before anything is built.
+    await path_wheels(PathWheelsRequest(selected.wheels, request.address), **implicitly())
+    chosen = layer_compression(found, request.platform, options)
+    os_name = PLATFORMS[request.platform].os_name
+    interpreters = (
+        [InterpreterGroupRequest(request.address, request.platform, chosen)]
+        if layer.kind is LayerKind.RUNTIME
+        else []
+    )
+    groups = await concurrently(
+        [
+            *(interpreter_group(interpreter, **implicitly()) for interpreter in interpreters),
+            *(
+                wheel_group(
+                    WheelGroupRequest(
+                        wheels=group,
+                        address=request.address,
+                        layer=layer.layer_name,
+                        python_version=short_version(selected.python_version),
+                        os_name=os_name,
+                        install_target=locks.install_target(layer),
+                        compression=chosen,
+                        directory=f"wheels-{index}",
+                    ),
+                    **implicitly(),
+                )
+                for index, group in enumerate(wheel_groups(selected.wheels))
+            ),
+        ]
+    )
+    return LayerSegments(tuple(groups), selected.python_version, os_name, chosen)
+
+
+@rule
+async def wheel_group(request: WheelGroupRequest) -> SegmentGroup:
+    fetched = await fetched_wheels(
+        FetchedWheelsRequest(request.wheels, request.address), **implicitly()
+    )
+    wheels = tuple(
+        WheelInput(
+            path=wheel.path,
+            file_name=wheel.file_name,
+            sha256=wheel.sha256,
+            size=wheel.size,
+            output=f"{index}.segment",
+        )
+        for index, wheel in enumerate(fetched.wheels)
+    )
+    megabytes = sum(wheel.size for wheel in wheels) / 1e6
+    result = await run_action(
+        ActionProcessRequest(
+            verb="wheel-segments",
+            request=to_json(
+                WheelSegmentsRequest(
+                    wheels=wheels,
+                    python_version=request.python_version,
+                    os_name=request.os_name,
+                    install_target=request.install_target,
+                    compression=request.compression,
+                )
+            ),
+            input_digest=fetched.digest,
+            output_files=tuple(wheel.output for wheel in wheels),
+            description=f"Compress {fetched.called} for {request.layer} ({megabytes:.1f} MB)",
+        ),
+        **implicitly(),
+    )
+    digest, stored = await concurrently(
+        engine.add_prefix(AddPrefix(result.digest, request.directory)),
+        engine.get_digest_entries(result.digest),
+    )
+    segments = from_json(WheelSegments, result.result).segments
+    require_as_announced(segments, stored)
+    return SegmentGroup(digest, f"{request.directory}/result.json", segments, result.metadata)
+
+
+@rule
+async def interpreter_group(request: InterpreterGroupRequest) -> SegmentGroup:
+    found, locks = await concurrently(
+        find_layer(LayerRequest(request.address), **implicitly()),
+        chain_locks(ChainLocksRequest(request.address), **implicitly()),
+    )
+    layer = found.layer
+    archive = await interpreter_archive(
+        InterpreterRequest(layer, found.target, locks.locks[layer.address], request.platform),
+        **implicitly(),
+    )
+    output = "interpreter.segment"
+    result = await run_action(
+        ActionProcessRequest(
+            verb="interpreter-segment",
+            request=to_json(
+                InterpreterSegmentRequest(
+                    archive=archive.path,
+                    sha256=archive.sha256,
+                    size=archive.size,
+                    python_version=layer.python_version,
+                    os_name=PLATFORMS[request.platform].os_name,
+                    case_sensitive=PLATFORMS[request.platform].case_sensitive,
+                    install_target=locks.install_target(layer),
+                    compression=request.compression,
+                    output=output,
+                )
+            ),
+            input_digest=archive.digest,
+            output_files=(output,),
+            description=f"Compress the interpreter of {layer.layer_name}",
+        ),
+        **implicitly(),
+    )
+    made = from_json(InterpreterSegment, result.result)
+    digest, stored = await concurrently(
+        engine.add_prefix(AddPrefix(result.digest, "interpreter")),
+        engine.get_digest_entries(result.digest),
+    )
+    require_as_announced([made.segment], stored)
+    return SegmentGroup(digest, "interpreter/result.json", (made.segment,), result.metadata)
+
+
+def rules() -> Iterable[object]:
+    """The rules of this module."""
+    return collect_rules()

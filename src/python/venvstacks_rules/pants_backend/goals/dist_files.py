@@ -1,0 +1,95 @@
+"""Reads what ``package`` wrote below the dist folder, and writes pages.
+
+For goal rules only: the engine does not know these files, and nothing that is cached may depend
+on them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from venvstacks_rules.model.errors import ArchiveError, VenvstacksError
+from venvstacks_rules.model.outputs.names import archive_names
+from venvstacks_rules.model.summary.built import (
+    BuiltLayer,
+    ExpectedBuild,
+    archive_name,
+    built_layer,
+)
+
+_MAX_METADATA = 1_000_000
+_MAX_INDEX = 300_000_000
+"""Bytes; the index of a layer of two gigabytes has a hundredth of this."""
+
+
+def find_build(
+    dist: Path, folders: Iterable[str], expected: ExpectedBuild | None
+) -> tuple[BuiltLayer | None, tuple[str, ...]]:
+    """What the dist folder holds of a layer, or why the files there do not count.
+
+    `folders` are relative to `dist` and looked at in turn. Without a lock, nothing is `expected`,
+    and nothing counts.
+    """
+    notes: list[str] = []
+    if expected is None:
+        return None, ()
+    for folder in folders:
+        for tagged in (False, True):
+            # The extension is the archive's own, and does not matter for the others.
+            names = archive_names(
+                expected.install_target,
+                extension="",
+                platform=expected.target_platform,
+                tagged=tagged,
+            )
+            metadata, index = dist / folder / names.metadata, dist / folder / names.segments
+            if not metadata.is_file():
+                continue
+            try:
+                return _read(metadata, index, expected), ()
+            except ArchiveError as e:
+                notes.append(f"{folder}/{names.metadata} does not count: {'; '.join(e.problems)}")
+    return None, tuple(notes)
+
+
+def _read(metadata: Path, index: Path, expected: ExpectedBuild) -> BuiltLayer:
+    archive = metadata.parent / archive_name(_content(metadata, _MAX_METADATA), expected)
+    if not index.is_file():
+        raise ArchiveError("incomplete", [f"there is no {index.name} beside it"])
+    built = built_layer(_content(index, _MAX_INDEX), expected, archive.name)
+    if not archive.is_file() or archive.stat().st_size != built.archive_size:
+        raise ArchiveError("incomplete", [f"{archive.name} beside it is missing or another one"])
+    return built
+
+
+def _content(file: Path, limit: int) -> bytes:
+    try:
+        if file.stat().st_size > limit:
+            raise ArchiveError("too large", [f"{file.name} has more than {limit} bytes"])
+        return file.read_bytes()
+    except OSError as e:
+        raise ArchiveError("unreadable", [f"{file.name}: {e.strerror}"]) from None
+
+
+def write_whole(file: Path, text: str, *, option: str, written: str) -> None:
+    """Write a file so that nobody sees half of it, and make the folders above it.
+
+    `option` and `written` are for the message if that cannot be done.
+    """
+    draft = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        if file.is_dir():
+            raise IsADirectoryError(None, "it is a folder")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(file)
+    except OSError as e:
+        with contextlib.suppress(OSError):
+            draft.unlink()
+        raise VenvstacksError(
+            f"`{option}` is {written!r}, which cannot be written: {e.strerror}. "
+            "Name a file in a folder that you may write to."
+        ) from None

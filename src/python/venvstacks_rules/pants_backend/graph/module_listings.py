@@ -1,0 +1,115 @@
+"""Which files of the repository a launch or support module consists of."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pants.base.exceptions import IntrinsicError
+from pants.engine.fs import PathGlobs
+
+from venvstacks_rules.model.errors import DefinitionError
+from venvstacks_rules.model.gitignore import IgnoreRules, folders_above
+from venvstacks_rules.model.layers.definitions import ModuleDefinition
+from venvstacks_rules.model.layers.modules import (
+    module_files,
+    module_folders,
+    module_globs,
+    module_place,
+)
+from venvstacks_rules.pants_backend import engine
+from venvstacks_rules.pants_backend.engine import collect_rules, implicitly, rule
+
+
+@dataclass(frozen=True)
+class ModuleRequest:
+    """A launch or support module, as a layer names it."""
+
+    folder: str
+    path: str
+    """Relative to the folder."""
+
+
+@dataclass(frozen=True)
+class FoundModule:
+    """What there is of a module."""
+
+    definition: ModuleDefinition
+    place: str
+    """From the build root; empty where the module lies outside of it."""
+    files: tuple[str, ...]
+    """Below the module, sorted; one empty path for a module that is a file."""
+    folders: tuple[str, ...]
+    """Below the module, sorted."""
+
+    def path_of(self, file: str) -> str:
+        """The path from the build root of one of the files."""
+        return join(self.place, file)
+
+
+def join(folder: str, file: str) -> str:
+    """The path of `file` below `folder`, which is itself where `file` is empty."""
+    return f"{folder}/{file}" if file else folder
+
+
+@dataclass(frozen=True)
+class KeptFilesRequest:
+    """Files, by their paths from the build root."""
+
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class KeptFiles:
+    """Those of some files that version control does not ignore."""
+
+    files: tuple[str, ...]
+
+
+@rule
+async def kept_files(request: KeptFilesRequest) -> KeptFiles:
+    # Pants itself hides what the `.gitignore` of the build root ignores, but reads no other.
+    digest = await engine.path_globs_to_digest(
+        PathGlobs(posixpath.join(folder, ".gitignore") for folder in folders_above(request.files))
+    )
+    rules = IgnoreRules(
+        {
+            posixpath.dirname(file.path): file.content
+            for file in await engine.get_digest_contents(digest)
+        }
+    )
+    return KeptFiles(tuple(file for file in request.files if not rules.ignored(file)))
+
+
+@rule
+async def find_module(request: ModuleRequest) -> FoundModule:
+    place = module_place(request.folder, request.path)
+    if place is None:
+        return FoundModule(ModuleDefinition(request.path, (), outside=True), "", (), ())
+    try:
+        found = await engine.path_globs_to_paths(PathGlobs(module_globs(place)))
+    except IntrinsicError as e:
+        raise DefinitionError(
+            "A launch or support module cannot be read:",
+            [
+                f"{place}: {e}. Links in a module have to be relative, and must not lead to a "
+                "folder above themselves."
+            ],
+        ) from None
+    files: tuple[str, ...]
+    folders: tuple[str, ...]
+    if place.endswith(".py"):
+        files, folders = ("",) if found.files else (), ()
+    else:
+        kept = await kept_files(KeptFilesRequest(tuple(found.files)), **implicitly())
+        below = [posixpath.relpath(file, place) for file in kept.files]
+        files, folders = module_files(below), module_folders(below)
+    path = posixpath.relpath(place, request.folder or ".")
+    definition = ModuleDefinition(path, tuple(join(path, file) for file in files))
+    return FoundModule(definition, place, files, folders)
+
+
+def rules() -> Iterable[object]:
+    """The rules of this module."""
+    return collect_rules()

@@ -1,0 +1,45 @@
+"""The platforms that layers are built for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pants.engine.platform import Platform
+
+from venvstacks_rules.model.layers.build_platforms import BuildPlatforms, chosen_platforms
+from venvstacks_rules.pants_backend.engine import collect_rules, rule
+from venvstacks_rules.pants_backend.subsystems.venvstacks import PythonProvider, VenvstacksSubsystem
+
+_NATIVE = {
+    Platform.linux_x86_64: "linux_x86_64",
+    Platform.linux_arm64: "linux_aarch64",
+    Platform.macos_x86_64: "macosx_x86_64",
+    Platform.macos_arm64: "macosx_arm64",
+}
+
+
+@dataclass(frozen=True)
+class NativePlatform:
+    """The target platform of this machine: where layers are run, tested and exported."""
+
+    name: str
+
+
+@rule
+async def native_platform(native: Platform) -> NativePlatform:
+    return NativePlatform(_NATIVE[native])
+
+
+@rule
+async def build_platforms(options: VenvstacksSubsystem, native: NativePlatform) -> BuildPlatforms:
+    return chosen_platforms(
+        options.platforms,
+        native=native.name,
+        local_interpreters=options.python_provider is PythonProvider.LOCAL,
+    )
+
+
+def rules() -> Iterable[object]:
+    """The rules of this module."""
+    return collect_rules()

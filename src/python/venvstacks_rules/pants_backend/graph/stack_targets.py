@@ -1,0 +1,197 @@
+"""From a stack file to targets: what ``venvstacks_stack`` generates."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pants.engine.addresses import Address
+from pants.engine.target import (
+    Field,
+    GeneratedTargets,
+    GenerateTargetsRequest,
+    InvalidFieldException,
+    Target,
+)
+from pants.engine.unions import UnionMembership, UnionRule
+
+from venvstacks_rules.model.layers.names import LayerKind, name_problem
+from venvstacks_rules.model.layers.problems import suggestion
+from venvstacks_rules.model.stack_file.read import StackLayer
+from venvstacks_rules.pants_backend.engine import collect_rules, implicitly, rule
+from venvstacks_rules.pants_backend.graph.stack_files import (
+    ReadStackFile,
+    StackFileRequest,
+    read_stack_file,
+)
+from venvstacks_rules.pants_backend.targets.layers import (
+    DynlibExcludeField,
+    FrameworksField,
+    LinuxTargetField,
+    MacosxTargetField,
+    PlatformsField,
+    PythonImplementationField,
+    RequirementsField,
+    RuntimeField,
+)
+from venvstacks_rules.pants_backend.targets.lock_fields import (
+    IndexOverridesField,
+    PackageIndexesField,
+    PriorityIndexesField,
+    UvConfigField,
+    VersionedField,
+)
+from venvstacks_rules.pants_backend.targets.manifests import ManifestLayersField
+from venvstacks_rules.pants_backend.targets.source_fields import (
+    LaunchModuleField,
+    LayerFilesField,
+    SupportModulesField,
+    generated_address,
+    owned_module_globs,
+)
+from venvstacks_rules.pants_backend.targets.stacks import (
+    MANIFEST_NAME,
+    StackApplication,
+    StackFileField,
+    StackFramework,
+    StackManifest,
+    StackRuntime,
+    StackSourceField,
+    VenvstacksStack,
+)
+
+logger = logging.getLogger(__name__)
+
+_TYPES: dict[LayerKind, type[Target]] = {
+    LayerKind.RUNTIME: StackRuntime,
+    LayerKind.FRAMEWORK: StackFramework,
+    LayerKind.APPLICATION: StackApplication,
+}
+
+
+class GenerateStackTargets(GenerateTargetsRequest):  # type: ignore[type-arg] # not generic when it runs
+    """The targets of a stack file."""
+
+    generate_from = VenvstacksStack
+
+
+@dataclass(frozen=True)
+class _Generator:
+    """What the targets of one stack file have in common."""
+
+    address: Address
+    source: str
+    read: ReadStackFile
+    layers: Mapping[str, StackLayer]
+    """By layer_name: those that a target can be made of."""
+
+    def spec(self, layer: str) -> str:
+        """The address spec of a layer, by its layer_name."""
+        return generated_address(self.address, layer).spec
+
+    def values(self, layer: StackLayer) -> dict[str, Any]:
+        """The fields of a layer's target."""
+        found: dict[type[Field], Any] = {
+            RequirementsField: layer.requirements,
+            PythonImplementationField: layer.python_implementation,
+            PlatformsField: layer.platforms,
+            LinuxTargetField: layer.linux_target,
+            MacosxTargetField: layer.macosx_target,
+            LaunchModuleField: layer.launch_module,
+            SupportModulesField: layer.support_modules or None,
+            DynlibExcludeField: layer.dynlib_exclude or None,
+            PackageIndexesField: dict(layer.package_indexes) or None,
+            IndexOverridesField: dict(layer.index_overrides) or None,
+            PriorityIndexesField: layer.priority_indexes or None,
+            VersionedField: layer.versioned or None,
+            UvConfigField: self.read.uv_config,
+            StackFileField: self.source,
+            LayerFilesField: (self.source, *owned_module_globs(layer.modules)),
+            **self._edges(layer),
+        }
+        return {field.alias: value for field, value in found.items() if value is not None}
+
+    def _edges(self, layer: StackLayer) -> dict[type[Field], Any]:
+        # Only to layers further up: to nowhere, or in a circle, they would break what looks at all
+        # targets.
+        names = list(self.layers)
+        above = names[: names.index(layer.layer_name)]
+        lower = [self.spec(name) for name in layer.lower if name in above]
+        if layer.runtime is not None:
+            return {RuntimeField: lower[0] if lower else None}
+        return {FrameworksField: lower or None}
+
+
+@rule
+async def generate_stack_targets(
+    request: GenerateStackTargets, union_membership: UnionMembership
+) -> GeneratedTargets:
+    field = request.generator[StackSourceField]
+    read = await read_stack_file(StackFileRequest(field.file_path), **implicitly())
+    if read.problem is not None:
+        # What uses the stack fails, and says why; this is for those who wonder about its layers.
+        logger.warning("%s", read.problem)
+    address = request.template_address
+    generator = _Generator(address, field.value, read, dict(_usable(read.stack.layers)))
+    overrides = request.require_unparametrized_overrides()
+    # A layer that is there, but not usable, is what the stack file itself will be blamed for.
+    complete = len(generator.layers) == len(read.stack.layers)
+    if read.problem is None and complete and not read.stack.unreadable:
+        _check_overrides(address, overrides, generator.layers)
+    targets: list[Target] = [
+        _TYPES[layer.kind](
+            {**request.template, **generator.values(layer), **overrides.get(name, {})},
+            generated_address(address, name),
+            union_membership,
+        )
+        for name, layer in generator.layers.items()
+    ]
+    targets.append(_manifest(generator, request.template, union_membership))
+    return GeneratedTargets(request.generator, targets)
+
+
+def _usable(layers: Iterable[StackLayer]) -> Iterator[tuple[str, StackLayer]]:
+    """The layers that a target can be made of, the first of each name."""
+    seen: set[str] = set()
+    for layer in layers:
+        complete = layer.kind is not LayerKind.APPLICATION or layer.launch_module is not None
+        if layer.kind is LayerKind.RUNTIME:
+            complete = layer.python_implementation is not None
+        if complete and layer.layer_name not in seen and not name_problem(layer.kind, layer.name):
+            seen.add(layer.layer_name)
+            yield layer.layer_name, layer
+
+
+def _manifest(
+    generator: _Generator, template: Mapping[str, Any], union_membership: UnionMembership
+) -> Target:
+    shared = {field.alias for field in StackManifest.core_fields}
+    return StackManifest(
+        {
+            **{alias: value for alias, value in template.items() if alias in shared},
+            ManifestLayersField.alias: [generator.spec(name) for name in generator.layers],
+            StackFileField.alias: generator.source,
+        },
+        generator.address.create_generated(MANIFEST_NAME),
+        union_membership,
+    )
+
+
+def _check_overrides(address: Address, overrides: Iterable[str], layers: Iterable[str]) -> None:
+    known = sorted(layers)
+    unknown = []
+    for name in sorted(set(overrides) - set(known)):
+        meant = suggestion(name, known)
+        unknown.append(repr(name) if meant is None else f"{name!r} (did you mean {meant!r}?)")
+    if unknown:
+        raise InvalidFieldException(
+            f"The `overrides` field in target {address} names layers that the stack file does not "
+            f"have: {', '.join(unknown)}. Choose from {', '.join(map(repr, known))}."
+        )
+
+
+def rules() -> Iterable[object]:
+    """The rules of this module."""
+    return [*collect_rules(), UnionRule(GenerateTargetsRequest, GenerateStackTargets)]

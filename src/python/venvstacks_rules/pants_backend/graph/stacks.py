@@ -1,0 +1,88 @@
+"""Stacks: the layers that a manifest lists, and all below them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from pants.engine.addresses import Address, UnparsedAddressInputs
+
+from venvstacks_rules.model.errors import DefinitionError
+from venvstacks_rules.model.layers.layer import Layer
+from venvstacks_rules.pants_backend import engine
+from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
+from venvstacks_rules.pants_backend.graph.layers import LayerGraphRequest, layer_graph
+
+
+@dataclass(frozen=True)
+class StackLayersRequest:
+    """The layers of a stack."""
+
+    manifest: Address
+    """Of the `venvstacks_manifest`."""
+    written: tuple[str, ...]
+    """The addresses in its field `layers`."""
+
+
+@dataclass(frozen=True)
+class StackLayers:
+    """The layers of a stack."""
+
+    layers: tuple[Layer, ...]
+    """As listed, with those that a layer lies on in front of it where they are not listed."""
+    addresses: tuple[Address, ...]
+    """Of the layers, in the same order."""
+
+
+@rule
+async def stack_layers(request: StackLayersRequest) -> StackLayers:
+    manifest = request.manifest
+    listed = await engine.resolve_unparsed_address_inputs(
+        UnparsedAddressInputs(
+            request.written,
+            owning_address=manifest,
+            description_of_origin=f"the `layers` field from the target {manifest}",
+        )
+    )
+    # Without layers, it may be that of a stack file that cannot be read; its folder knows why.
+    folders = [address.spec_path for address in listed] or [manifest.spec_path]
+    graphs = await concurrently(
+        layer_graph(LayerGraphRequest(folder), **implicitly()) for folder in folders
+    )
+    for graph in graphs:
+        if graph.problems:
+            raise graph.error
+    found: dict[str, tuple[Layer, Address]] = {}
+    problems = []
+    for address, graph in zip(listed, graphs):
+        layer = graph.layers.get(address.spec)
+        if layer is None:
+            problems.append(f"{manifest}: `layers` names {address}, which is not a layer.")
+            continue
+        for spec in (*reversed(layer.lower), layer.address):
+            found.setdefault(spec, (graph.layers[spec], graph.targets[spec].address))
+    problems += [
+        f"{manifest}: `layers` brings together {first} and {second}, which are both called "
+        f"`{found[first][0].layer_name}`. Rename one of them."
+        for first, second in _namesakes(layer for layer, _ in found.values())
+    ]
+    if problems:
+        raise DefinitionError("A manifest cannot be built as written:", problems)
+    return StackLayers(
+        tuple(layer for layer, _ in found.values()),
+        tuple(address for _, address in found.values()),
+    )
+
+
+def _namesakes(layers: Iterable[Layer]) -> Iterator[tuple[str, str]]:
+    """Pairs of layers of one name; case does not tell files apart on every machine."""
+    first: dict[str, str] = {}
+    for layer in layers:
+        other = first.setdefault(layer.layer_name.casefold(), layer.address)
+        if other != layer.address:
+            yield other, layer.address
+
+
+def rules() -> Iterable[object]:
+    """The rules of this module."""
+    return collect_rules()

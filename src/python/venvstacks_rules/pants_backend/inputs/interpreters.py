@@ -1,0 +1,231 @@
+"""The interpreters of runtime layers, from each of the providers."""
+
+from __future__ import annotations
+
+import os.path
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from pants.core.target_types import FileSourceField
+from pants.engine.addresses import AddressInput
+from pants.engine.env_vars import EnvironmentVarsRequest
+from pants.engine.fs import Digest
+from pants.engine.process import ProcessCacheScope
+from pants.engine.target import HydrateSourcesRequest, SourcesField, Target, WrappedTargetRequest
+from pants.util.frozendict import FrozenDict
+
+from venvstacks_rules.model.errors import DefinitionError, InterpreterError
+from venvstacks_rules.model.json_codec import from_json, to_json
+from venvstacks_rules.model.layers.layer import Layer
+from venvstacks_rules.model.locks.pylock import LockedInterpreter, Lockfile, mirrored_url
+from venvstacks_rules.model.requests.interpreters import (
+    FindInterpreterRequest,
+    FoundInterpreter,
+    PackedInterpreter,
+    PackInterpreterRequest,
+)
+from venvstacks_rules.model.requests.pin import PinInterpretersRequest, PinnedInterpreters
+from venvstacks_rules.pants_backend import engine
+from venvstacks_rules.pants_backend.engine import collect_rules, implicitly, rule
+from venvstacks_rules.pants_backend.inputs.downloads import PinnedFileRequest, pinned_file
+from venvstacks_rules.pants_backend.processes.actions import ActionProcessRequest, run_action
+from venvstacks_rules.pants_backend.processes.network import (
+    NETWORK_DIR,
+    NetworkActionRequest,
+    run_network_action,
+)
+from venvstacks_rules.pants_backend.subsystems.venvstacks import PythonProvider, VenvstacksSubsystem
+from venvstacks_rules.pants_backend.targets.layers import PythonArchivesField
+
+_SEARCH_VARIABLES = ("HOME", "PATH", "PYENV_ROOT", "UV_PYTHON_INSTALL_DIR", "XDG_DATA_HOME")
+
+
+@dataclass(frozen=True)
+class InterpreterRequest:
+    """The interpreter of a runtime on one platform."""
+
+    layer: Layer
+    target: Target
+    lock: Lockfile
+    platform: str
+
+
+@dataclass(frozen=True)
+class InterpreterArchive:
+    """An interpreter archive in the layout of python-build-standalone."""
+
+    digest: Digest
+    path: str
+    sha256: str | None
+    """What a lockfile pins; None where nothing does."""
+    size: int | None
+    """In bytes."""
+
+
+@dataclass(frozen=True)
+class LocalInterpreterRequest:
+    """A capture of a CPython of this machine."""
+
+    address: str
+    python_version: str
+    linux_target: str
+
+
+@dataclass(frozen=True)
+class ProvidedInterpreterRequest:
+    """An interpreter archive from a target."""
+
+    target: Target
+    platform: str
+
+
+@dataclass(frozen=True)
+class UnpinnedInterpreterRequest:
+    """An archive of python-build-standalone that no lockfile pins."""
+
+    address: str
+    python_version: str
+    linux_target: str
+    platform: str
+
+
+@rule
+async def interpreter_archive(
+    request: InterpreterRequest, options: VenvstacksSubsystem
+) -> InterpreterArchive:
+    if options.python_provider is PythonProvider.LOCAL:
+        captured: InterpreterArchive = await local_interpreter(
+            LocalInterpreterRequest(
+                request.layer.address, request.layer.python_version, request.layer.linux_target
+            ),
+            **implicitly(),
+        )
+        return captured
+    if options.python_provider is PythonProvider.ARCHIVE:
+        provided: InterpreterArchive = await provided_interpreter(
+            ProvidedInterpreterRequest(request.target, request.platform), **implicitly()
+        )
+        return provided
+    pinned = next((x for x in request.lock.interpreters if x.platform == request.platform), None)
+    if pinned is None:
+        # The lock is of another tool, which pins none.
+        unpinned = UnpinnedInterpreterRequest(
+            request.layer.address,
+            request.layer.python_version,
+            request.layer.linux_target,
+            request.platform,
+        )
+        pinned = await pinned_interpreter(unpinned, **implicitly())
+    url = mirrored_url(pinned.url, options.python_mirror)
+    fetched = await pinned_file(
+        PinnedFileRequest(
+            request.layer.address, url, pinned.sha256, pinned.size, directory="interpreter"
+        ),
+        **implicitly(),
+    )
+    return InterpreterArchive(fetched.digest, fetched.path, pinned.sha256, pinned.size)
+
+
+@rule
+async def pinned_interpreter(
+    request: UnpinnedInterpreterRequest, options: VenvstacksSubsystem
+) -> LockedInterpreter:
+    pin = PinInterpretersRequest(
+        request.address,
+        request.python_version,
+        (request.platform,),
+        options.python_mirror,
+        linux_target=request.linux_target,
+        network=NETWORK_DIR,
+    )
+    result = await run_network_action(
+        NetworkActionRequest(
+            ActionProcessRequest(
+                verb="pin-interpreters",
+                request=to_json(pin),
+                description=f"Pin CPython {request.python_version} for {request.platform}",
+            )
+        ),
+        **implicitly(),
+    )
+    return from_json(PinnedInterpreters, result.result).interpreters[0]
+
+
+@rule
+async def found_interpreter(request: LocalInterpreterRequest) -> FoundInterpreter:
+    env = await engine.environment_vars_subset(EnvironmentVarsRequest(_SEARCH_VARIABLES))
+    find = FindInterpreterRequest(request.address, request.python_version, request.linux_target)
+    result = await run_action(
+        ActionProcessRequest(
+            verb="find-interpreter",
+            request=to_json(find),
+            description=f"Find CPython {request.python_version} on this machine",
+            env=FrozenDict(env),
+            # What is installed can change between two starts of Pants, not while one runs; that is
+            # also how Pants looks for its own interpreters.
+            cache_scope=ProcessCacheScope.PER_RESTART_SUCCESSFUL,
+        ),
+        **implicitly(),
+    )
+    return from_json(FoundInterpreter, result.result)
+
+
+@rule
+async def local_interpreter(request: LocalInterpreterRequest) -> InterpreterArchive:
+    found = await found_interpreter(request, **implicitly())
+    output = "interpreter.tar.zst"
+    result = await run_action(
+        ActionProcessRequest(
+            verb="pack-interpreter",
+            request=to_json(PackInterpreterRequest(found, output)),
+            description=f"Capture CPython {found.python_version} from {found.executable}",
+            output_files=(output,),
+        ),
+        **implicitly(),
+    )
+    packed = from_json(PackedInterpreter, result.result)
+    return InterpreterArchive(result.digest, packed.path, packed.sha256, packed.size)
+
+
+@rule
+async def provided_interpreter(request: ProvidedInterpreterRequest) -> InterpreterArchive:
+    target = request.target
+    archives: Mapping[str, str] = target[PythonArchivesField].value or {}
+    origin = f"the `{PythonArchivesField.alias}` field from the target {target.address}"
+    if request.platform not in archives:
+        raise DefinitionError(
+            "A runtime has no interpreter for a platform:",
+            [
+                f"{target.address}: `python_archives` has no entry for '{request.platform}', only "
+                f"for {', '.join(sorted(archives)) or 'none'}. Add one, or narrow `platforms`."
+            ],
+        )
+    address = AddressInput.parse(
+        archives[request.platform],
+        relative_to=target.address.spec_path,
+        description_of_origin=origin,
+    ).dir_to_address()
+    wrapped = await engine.resolve_target(WrappedTargetRequest(address, origin))
+    hydrated = await engine.hydrate_sources(
+        HydrateSourcesRequest(
+            wrapped.target.get(SourcesField),
+            for_sources_types=(FileSourceField,),
+            # What fetches a `source=http_source(...)`.
+            enable_codegen=True,
+        )
+    )
+    files = hydrated.snapshot.files
+    if len(files) != 1:
+        raise InterpreterError(
+            "A target cannot serve as an interpreter archive:",
+            [
+                f"{address}: it has {len(files)} files, and one archive is needed "
+                f"({origin}). Name a `file` target."
+            ],
+        )
+    return InterpreterArchive(hydrated.snapshot.digest, os.path.normpath(files[0]), None, None)
+
+
+def rules() -> Iterable[object]:
+    """The rules of this module."""
+    return collect_rules()

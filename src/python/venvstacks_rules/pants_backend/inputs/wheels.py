@@ -1,0 +1,212 @@
+"""The wheels of a layer: which they are, and the wheels themselves."""
+
+from __future__ import annotations
+
+import os.path
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pants.engine.addresses import Address
+from pants.engine.fs import CreateDigest, Digest, FileEntry, MergeDigests
+
+from venvstacks_rules.model.locks.pylock import LockedWheel
+from venvstacks_rules.model.locks.selection import select_wheels
+from venvstacks_rules.model.network.credentials import indexes_for
+from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
+from venvstacks_rules.pants_backend import engine
+from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
+from venvstacks_rules.pants_backend.graph.layers import LayerRequest, find_layer
+from venvstacks_rules.pants_backend.inputs.downloads import (
+    PinnedFileRequest,
+    RepositoryFile,
+    RepositoryFiles,
+    RepositoryFilesRequest,
+    pinned_file,
+    repository_files,
+)
+from venvstacks_rules.pants_backend.inputs.interpreters import (
+    LocalInterpreterRequest,
+    found_interpreter,
+)
+from venvstacks_rules.pants_backend.locks.checked import ChainLocksRequest, chain_locks
+from venvstacks_rules.pants_backend.locks.uv_config import UvConfigRequest, find_uv_config
+
+
+@dataclass(frozen=True)
+class PythonVersionRequest:
+    """The exact Python version of a layer's runtime."""
+
+    address: Address
+
+
+@dataclass(frozen=True)
+class PythonVersion:
+    """X.Y.Z."""
+
+    value: str
+
+
+@dataclass(frozen=True)
+class LayerWheelsRequest:
+    """The wheels of a layer on a platform."""
+
+    address: Address
+    platform: str
+
+
+@dataclass(frozen=True)
+class LayerWheels:
+    """The wheels that a layer's own packages are installed from."""
+
+    wheels: tuple[LockedWheel, ...]
+    python_version: str
+    """X.Y.Z of the runtime."""
+
+
+@dataclass(frozen=True)
+class FetchedWheelsRequest:
+    """Wheels to fetch."""
+
+    wheels: tuple[LockedWheel, ...]
+    address: Address
+    """The layer whose lockfile has them."""
+
+
+@dataclass(frozen=True)
+class FetchedWheel:
+    """A wheel with all that is known of it, also where its lockfile does not say everything."""
+
+    path: str
+    file_name: str
+    sha256: str
+    size: int
+    """In bytes."""
+
+
+@dataclass(frozen=True)
+class FetchedWheels:
+    """Wheels, each in a folder of its own."""
+
+    digest: Digest
+    wheels: tuple[FetchedWheel, ...]
+    """In the order of the request."""
+
+    @property
+    def called(self) -> str:
+        """What they are called in the description of a process: the one by its name."""
+        if len(self.wheels) == 1:
+            return self.wheels[0].file_name.split("-")[0]
+        return f"{len(self.wheels)} wheels"
+
+
+@dataclass(frozen=True)
+class PathWheelsRequest:
+    """Those of some wheels that lie in the repository."""
+
+    wheels: tuple[LockedWheel, ...]
+    address: Address
+    """The layer whose lockfile has them."""
+
+
+@rule
+async def python_version(request: PythonVersionRequest) -> PythonVersion:
+    found = await find_layer(LayerRequest(request.address), **implicitly())
+    declared = found.layer.python_version
+    if declared.count(".") == 2:
+        return PythonVersion(declared)
+    # Only an interpreter of this machine may leave the patch release open.
+    local = await found_interpreter(
+        LocalInterpreterRequest(found.layer.runtime, declared, found.layer.linux_target),
+        **implicitly(),
+    )
+    return PythonVersion(local.python_version)
+
+
+@rule
+async def layer_wheels(request: LayerWheelsRequest) -> LayerWheels:
+    found, locks, version = await concurrently(
+        find_layer(LayerRequest(request.address), **implicitly()),
+        chain_locks(ChainLocksRequest(request.address), **implicitly()),
+        python_version(PythonVersionRequest(request.address), **implicitly()),
+    )
+    wheels = select_wheels(
+        locks.locks[found.layer.address],
+        platform=PLATFORMS[request.platform],
+        python_version=version.value,
+        linux_target=found.layer.linux_target,
+        macosx_target=found.layer.macosx_target,
+    )
+    return LayerWheels(wheels, version.value)
+
+
+@rule
+async def path_wheels(request: PathWheelsRequest) -> RepositoryFiles:
+    found = await find_layer(LayerRequest(request.address), **implicitly())
+    folder = os.path.dirname(found.lockfile(found.layer))
+    files = tuple(
+        RepositoryFile(
+            path=os.path.normpath(os.path.join(folder, wheel.path)),
+            written=wheel.path,
+            sha256=wheel.sha256 or None,
+            size=wheel.size or None,
+        )
+        for wheel in request.wheels
+        if wheel.path is not None
+    )
+    checked: RepositoryFiles = await repository_files(
+        RepositoryFilesRequest(found.layer.address, files), **implicitly()
+    )
+    return checked
+
+
+@rule
+async def fetched_wheels(request: FetchedWheelsRequest) -> FetchedWheels:
+    found, locks, local = await concurrently(
+        find_layer(LayerRequest(request.address), **implicitly()),
+        chain_locks(ChainLocksRequest(request.address), **implicitly()),
+        path_wheels(PathWheelsRequest(request.wheels, request.address), **implicitly()),
+    )
+    layer = found.layer
+    config = await find_uv_config(UvConfigRequest(found.uv_config(layer)), **implicitly())
+    recorded = {
+        wheel.file_name: package.index
+        for package in locks.locks[layer.address].packages
+        for wheel in package.wheels
+    }
+    downloads = await concurrently(
+        pinned_file(
+            PinnedFileRequest(
+                target=layer.address,
+                url=wheel.url,
+                sha256=wheel.sha256,
+                size=wheel.size or None,
+                directory=str(index),
+                indexes=indexes_for(wheel.url, recorded.get(wheel.file_name), config.indexes),
+            ),
+            **implicitly(),
+        )
+        for index, wheel in enumerate(request.wheels)
+        if wheel.url is not None
+    )
+    entries, files = iter(local.entries), iter(downloads)
+    copies, wheels = [], []
+    for index, wheel in enumerate(request.wheels):
+        if wheel.url is None:
+            digest = next(entries).file_digest
+            path, sha256 = f"{index}/{wheel.file_name}", digest.fingerprint
+            size = digest.serialized_bytes_length
+            copies.append(FileEntry(path, digest))
+        else:
+            file = next(files)
+            path, sha256, size = file.path, wheel.sha256, file.size
+        wheels.append(FetchedWheel(path, wheel.file_name, sha256, size))
+    copied = await engine.create_digest(CreateDigest(copies))
+    merged = await engine.merge_digests(
+        MergeDigests([copied, *(file.digest for file in downloads)])
+    )
+    return FetchedWheels(merged, tuple(wheels))
+
+
+def rules() -> Iterable[object]:
+    """The rules of this module."""
+    return collect_rules()

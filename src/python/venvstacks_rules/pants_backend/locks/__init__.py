@@ -1,0 +1,1 @@
+"""Lockfiles: read and judged, or made anew."""

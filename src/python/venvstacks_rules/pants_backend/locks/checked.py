@@ -1,0 +1,296 @@
+"""Reading lockfiles, and refusing those that do not match their layers."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pants.engine.addresses import Address
+from pants.engine.fs import PathGlobs
+from pants.util.docutil import bin_name
+from pants.util.frozendict import FrozenDict
+
+from venvstacks_rules.model.errors import LockError
+from venvstacks_rules.model.layers.layer import Layer
+from venvstacks_rules.model.layers.names import LayerKind
+from venvstacks_rules.model.locks.freshness import (
+    inconsistent_with_lower,
+    metadata_reasons,
+    stale_reasons,
+)
+from venvstacks_rules.model.locks.metadata import HashedInputs, LockMetadata
+from venvstacks_rules.model.locks.pylock import Lockfile, LockInputs
+from venvstacks_rules.pants_backend import engine
+from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
+from venvstacks_rules.pants_backend.graph.layers import LayerInGraph, LayerRequest, find_layer
+from venvstacks_rules.pants_backend.graph.modules import LayerModulesRequest, layer_modules
+from venvstacks_rules.pants_backend.locks.uv_config import UvConfigRequest, find_uv_config
+from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
+
+
+@dataclass(frozen=True)
+class LockFilesRequest:
+    """The committed files of one layer's lock."""
+
+    pylock: str
+    """The path of the ``pylock`` file, relative to the build root."""
+
+
+@dataclass(frozen=True)
+class LockFiles:
+    """What lies at the places of a layer's lock."""
+
+    lockfile: Lockfile | None
+    """None where there is no file, or none that can be read."""
+    metadata: LockMetadata | None
+    """None where there is no ``.meta.json``, or none that can be read."""
+    problems: tuple[str, ...] = ()
+    """Why the files cannot be read."""
+
+    @property
+    def lock_version(self) -> int:
+        """1 where there is no metadata to say another."""
+        return self.metadata.lock_version if self.metadata else 1
+
+    @property
+    def locked_at(self) -> str:
+        """An ISO 8601 time; empty where there is no metadata."""
+        return self.metadata.locked_at if self.metadata else ""
+
+
+class LockState(enum.Enum):
+    """What a layer's lock is good for."""
+
+    DISABLED = "disabled"
+    """The layer has no platforms, and needs no lock."""
+    MISSING = "missing"
+    UNREADABLE = "unreadable"
+    STALE = "stale"
+    UNJUDGED = "unjudged"
+    """A layer below has no lock that can be read; locking that one renews this one too."""
+    VALID = "valid"
+
+
+@dataclass(frozen=True)
+class CheckedLock:
+    """The lock of one layer, in whatever state it is."""
+
+    layer: Layer
+    path: str
+    """Where the ``pylock`` file belongs, relative to the build root."""
+    state: LockState
+    reasons: tuple[str, ...]
+    """Why it is stale or unreadable."""
+    files: LockFiles
+
+    @property
+    def install_target(self) -> str:
+        """The folder that the layer is deployed to, as far as its lock says so."""
+        return self.layer.install_target(self.files.lock_version)
+
+    @property
+    def problem(self) -> str | None:
+        """What is wrong and which command repairs it; None where nothing is."""
+        command = f"`{bin_name()} generate-lockfiles --resolve={self.layer.address}`"
+        if self.state is LockState.MISSING:
+            return (
+                f"{self.layer.address}: there is no lockfile {self.path}. Run {command}, and "
+                "commit what it writes."
+            )
+        what = {
+            LockState.UNREADABLE: f"cannot be read. Restore it, or delete it and run {command}.",
+            LockState.STALE: f"is stale. Run {command}.",
+        }.get(self.state)
+        if what is None:
+            return None
+        return "\n".join(
+            [
+                f"{self.layer.address}: the lockfile {self.path} {what}",
+                *(f"- {reason}" for reason in self.reasons),
+            ]
+        )
+
+
+@dataclass(frozen=True)
+class CheckedLocksRequest:
+    """The locks of a layer and of all layers below it, in whatever state they are."""
+
+    address: Address
+    among_broken: bool = False
+    """Whether definitions of other layers may be broken."""
+
+
+@dataclass(frozen=True)
+class CheckedLocks:
+    """Locks by address spec, lower layers first, the layer itself last."""
+
+    locks: FrozenDict[str, CheckedLock]
+
+
+@dataclass(frozen=True)
+class ChainLocksRequest:
+    """The locks of a layer and of all layers below it."""
+
+    address: Address
+
+
+@dataclass(frozen=True)
+class ChainLocks:
+    """Locks that match their layers, by address spec."""
+
+    locks: FrozenDict[str, Lockfile]
+    files: FrozenDict[str, LockFiles]
+
+    def install_target(self, layer: Layer) -> str:
+        """The folder that `layer`, one of the chain, is deployed to."""
+        return layer.install_target(self.files[layer.address].lock_version)
+
+
+@rule
+async def lock_files(request: LockFilesRequest) -> LockFiles:
+    metadata_path = f"{request.pylock[: -len('.toml')]}.meta.json"
+    digest = await engine.path_globs_to_digest(PathGlobs([request.pylock, metadata_path]))
+    files = {file.path: file.content for file in await engine.get_digest_contents(digest)}
+    problems: tuple[str, ...] = ()
+    metadata = lockfile = None
+    try:
+        if metadata_path in files:
+            metadata = LockMetadata.from_json(files[metadata_path], metadata_path)
+        if request.pylock in files:
+            lockfile = _lockfile(files[request.pylock], request.pylock)
+    except LockError as e:
+        problems = tuple(f"{e.summary}: {problem}" for problem in e.problems)
+    return LockFiles(None if problems else lockfile, metadata, problems)
+
+
+def _lockfile(content: bytes, path: str) -> Lockfile:
+    try:
+        data = engine.toml_loads(content.decode())
+    except (ValueError, RecursionError) as e:
+        raise LockError(f"{path}: not a TOML file", [str(e)]) from None
+    return Lockfile.from_dict(data, path)
+
+
+def lock_inputs(
+    layer: Layer, lower: Iterable[tuple[str, str]], provider: str, config_hash: str | None
+) -> LockInputs:
+    """What a lock of `layer` is made from.
+
+    `lower` has the layer_name and requirements hash of each lower layer, in import order.
+    """
+    return LockInputs(
+        python_implementation=layer.python_implementation,
+        python_provider=provider if layer.kind is LayerKind.RUNTIME else None,
+        requirements=layer.requirements,
+        platforms=tuple(platform.name for platform in layer.platforms),
+        linux_target=layer.linux_target,
+        macosx_target=layer.macosx_target,
+        lower_layers=tuple(lower),
+        uv_config=config_hash,
+        package_indexes=layer.package_indexes,
+        priority_indexes=layer.priority_indexes,
+        local_wheels=layer.local_wheels,
+    )
+
+
+@rule
+async def checked_locks(request: CheckedLocksRequest, options: VenvstacksSubsystem) -> CheckedLocks:
+    found = await find_layer(LayerRequest(request.address, request.among_broken), **implicitly())
+    chain = (*reversed(found.lower), found.layer)
+    read = await concurrently(
+        lock_files(LockFilesRequest(found.lockfile(layer)), **implicitly()) for layer in chain
+    )
+    configs = await concurrently(
+        find_uv_config(UvConfigRequest(found.uv_config(layer)), **implicitly()) for layer in chain
+    )
+    # Only these say in their name that their modules changed.
+    versioned = [layer.address for layer in chain if layer.versioned]
+    modules = await concurrently(
+        layer_modules(LayerModulesRequest(found.targets[address].address), **implicitly())
+        for address in versioned
+    )
+    hashes = {address: of_layer.hashes for address, of_layer in zip(versioned, modules)}
+    files = {layer.address: file for layer, file in zip(chain, read)}
+    checked = {}
+    for layer, config in zip(chain, configs):
+        state, reasons = _judge(
+            found,
+            layer,
+            files,
+            provider=options.python_provider.value,
+            config_hash=config.hash,
+            inputs=_hashed_inputs(found, layer, hashes.get(layer.address, ())),
+        )
+        checked[layer.address] = CheckedLock(
+            layer, found.lockfile(layer), state, reasons, files[layer.address]
+        )
+    return CheckedLocks(FrozenDict(checked))
+
+
+@rule
+async def chain_locks(request: ChainLocksRequest) -> ChainLocks:
+    checked = await checked_locks(CheckedLocksRequest(request.address), **implicitly())
+    problems = [lock.problem for lock in checked.locks.values() if lock.problem is not None]
+    if problems:
+        what = "A lockfile does" if len(problems) == 1 else f"{len(problems)} lockfiles do"
+        raise LockError(f"{what} not match the layer definitions:", problems)
+    files = {address: lock.files for address, lock in checked.locks.items()}
+    locks = {address: file.lockfile for address, file in files.items() if file.lockfile}
+    return ChainLocks(FrozenDict(locks), FrozenDict(files))
+
+
+def _judge(
+    found: LayerInGraph,
+    layer: Layer,
+    files: dict[str, LockFiles],
+    *,
+    provider: str,
+    config_hash: str | None,
+    inputs: HashedInputs,
+) -> tuple[LockState, tuple[str, ...]]:
+    """The state of one lock, and the reasons for it."""
+    own = files[layer.address]
+    lock = own.lockfile
+    if not layer.platforms:
+        return LockState.DISABLED, ()
+    if own.problems:
+        return LockState.UNREADABLE, own.problems
+    if lock is None:
+        return LockState.MISSING, ()
+    by_address = {member.address: member for member in (found.layer, *found.lower)}
+    lower = []
+    for address in layer.lower:
+        below = files[address].lockfile
+        if below is None:
+            return LockState.UNJUDGED, ()
+        lower.append((by_address[address].layer_name, below))
+    hashes = [(name, below.requirements_hash) for name, below in lower]
+    reasons = stale_reasons(lock, lock_inputs(layer, hashes, provider, config_hash))
+    if lock.inputs is None:
+        platforms = (platform.name for platform in layer.platforms)
+        reasons = (*reasons, *inconsistent_with_lower(lock, tuple(lower), platforms))
+    reasons = (*reasons, *metadata_reasons(lock, own.metadata, inputs))
+    return (LockState.STALE, reasons) if reasons else (LockState.VALID, ())
+
+
+def _hashed_inputs(
+    found: LayerInGraph, layer: Layer, module_hashes: tuple[str, ...]
+) -> HashedInputs:
+    names = {member.address: member.layer_name for member in found.lower}
+    return HashedInputs(
+        layer_name=layer.layer_name,
+        requirements=layer.requirements,
+        python_version=layer.python_version,
+        platforms=tuple(platform.name for platform in layer.platforms),
+        linux_target=layer.linux_target,
+        macosx_target=layer.macosx_target,
+        lower_layers=tuple(names[address] for address in layer.lower),
+        versioned=layer.versioned,
+        module_hashes=module_hashes,
+    )
+
+
+def rules() -> Iterable[object]:
+    """The rules of this module."""
+    return collect_rules()

@@ -1,0 +1,170 @@
+"""Locking layers, lower ones first."""
+
+from __future__ import annotations
+
+import os.path
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pants.engine.addresses import Address
+from pants.engine.fs import AddPrefix, Digest, DigestSubset, MergeDigests, PathGlobs, RemovePrefix
+from pants.engine.process import ProcessCacheScope
+from pants.util.frozendict import FrozenDict
+
+from venvstacks_rules.model.json_codec import to_json
+from venvstacks_rules.model.layers.names import LayerKind
+from venvstacks_rules.model.requests.lock import LocalWheels, LockLayerRequest, LowerLock
+from venvstacks_rules.pants_backend import engine
+from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
+from venvstacks_rules.pants_backend.graph.layers import LayerInGraph, LayerRequest, find_layer
+from venvstacks_rules.pants_backend.graph.modules import (
+    LayerModules,
+    LayerModulesRequest,
+    layer_modules,
+)
+from venvstacks_rules.pants_backend.locks.local_wheels import (
+    LocalWheelsInFolders,
+    LocalWheelsRequest,
+    local_wheels,
+)
+from venvstacks_rules.pants_backend.locks.uv_config import UvConfig, UvConfigRequest, find_uv_config
+from venvstacks_rules.pants_backend.processes.actions import ActionProcessRequest
+from venvstacks_rules.pants_backend.processes.network import (
+    NETWORK_DIR,
+    NetworkActionRequest,
+    run_network_action,
+)
+from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
+
+_CACHE_VARIABLE, _CACHE_DIR = "UV_CACHE_DIR", "__uv_cache"
+
+
+@dataclass(frozen=True)
+class LockRequest:
+    """Lock a layer."""
+
+    address: Address
+    renewed: tuple[str, ...]
+    """The address specs of all layers that are locked again; the locks of others are read."""
+
+
+@dataclass(frozen=True)
+class LayerLock:
+    """The files of a layer's lock, at their places in the repository."""
+
+    digest: Digest
+
+
+@rule
+async def layer_lock(request: LockRequest, options: VenvstacksSubsystem) -> LayerLock:
+    found = await find_layer(LayerRequest(request.address), **implicitly())
+    layer = found.layer
+    pylock = found.lockfile(layer)
+    committed = await engine.path_globs_to_digest(
+        PathGlobs([pylock, f"{pylock[: -len('.toml')]}.meta.json"])
+    )
+    # A layer that is disabled on every platform has nothing to lock.
+    if layer.address not in request.renewed or not layer.platforms:
+        return LayerLock(committed)
+    lower = await concurrently(
+        layer_lock(LockRequest(found.targets[address].address, request.renewed), **implicitly())
+        for address in layer.lower
+    )
+    config = await find_uv_config(UvConfigRequest(found.uv_config(layer)), **implicitly())
+    folders = await concurrently(
+        local_wheels(LocalWheelsRequest(found.folder(member), member.local_wheels), **implicitly())
+        for member in (layer, *found.lower)
+    )
+    # The committed lock goes beside, not among, the new files.
+    previous, lower_digest = await concurrently(
+        engine.add_prefix(AddPrefix(committed, "previous")),
+        engine.merge_digests(MergeDigests(lock.digest for lock in lower)),
+    )
+    wheels = await engine.merge_digests(
+        MergeDigests(wheels_found.digest for wheels_found in folders)
+    )
+    below, beside, snapshot = await concurrently(
+        engine.add_prefix(AddPrefix(lower_digest, "lower")),
+        engine.add_prefix(AddPrefix(wheels, "wheels")),
+        engine.digest_to_snapshot(previous),
+    )
+    inputs = await engine.merge_digests(MergeDigests([previous, below, beside, config.digest]))
+    modules = await layer_modules(LayerModulesRequest(request.address), **implicitly())
+    lock = _lock_request(
+        found, options, previous=snapshot.files, wheels=folders, config=config, modules=modules
+    )
+    result = await run_network_action(
+        NetworkActionRequest(
+            ActionProcessRequest(
+                verb="lock-layer",
+                request=to_json(lock),
+                input_digest=inputs,
+                output_directories=(lock.output_dir,),
+                description=f"Lock {layer.address}",
+                env=FrozenDict({_CACHE_VARIABLE: _CACHE_DIR}),
+                append_only_caches=FrozenDict({"venvstacks_uv": _CACHE_DIR}),
+                # The answer is the index's of today.
+                cache_scope=ProcessCacheScope.PER_SESSION,
+            )
+        ),
+        **implicitly(),
+    )
+    output = await engine.digest_subset_to_digest(
+        DigestSubset(result.digest, PathGlobs([f"{lock.output_dir}/**"]))
+    )
+    written = await engine.remove_prefix(RemovePrefix(output, lock.output_dir))
+    return LayerLock(await engine.add_prefix(AddPrefix(written, os.path.dirname(pylock))))
+
+
+def _lock_request(
+    found: LayerInGraph,
+    options: VenvstacksSubsystem,
+    *,
+    previous: Iterable[str],
+    wheels: Iterable[LocalWheelsInFolders],
+    config: UvConfig,
+    modules: LayerModules,
+) -> LockLayerRequest:
+    """The request of the action; `previous` are the committed files of the lock, where they lie."""
+    layer = found.layer
+    pylock = found.lockfile(layer)
+    file_name = os.path.basename(pylock)
+    names = {os.path.basename(path): path for path in previous}
+    return LockLayerRequest(
+        target=layer.address,
+        layer_name=layer.layer_name,
+        python_implementation=layer.python_implementation,
+        python_provider=options.python_provider.value,
+        is_runtime=layer.kind is LayerKind.RUNTIME,
+        requirements=layer.requirements,
+        platforms=tuple(platform.name for platform in layer.platforms),
+        linux_target=layer.linux_target,
+        macosx_target=layer.macosx_target,
+        lower_locks=tuple(
+            LowerLock(member.layer_name, os.path.join("lower", found.lockfile(member)))
+            for member in found.lower
+        ),
+        previous_lock=names.get(file_name),
+        previous_metadata=names.get(f"{file_name[: -len('.toml')]}.meta.json"),
+        uv_config=config.path,
+        package_indexes=layer.package_indexes,
+        priority_indexes=layer.priority_indexes,
+        local_wheels=tuple(
+            LocalWheels(
+                os.path.join("wheels", folder), os.path.relpath(folder, os.path.dirname(pylock))
+            )
+            for member in wheels
+            for folder in member.folders
+        ),
+        declared_local_wheels=layer.local_wheels,
+        python_mirror=options.python_mirror,
+        versioned=layer.versioned,
+        module_hashes=modules.hashes,
+        output_dir="lock",
+        network=NETWORK_DIR,
+    )
+
+
+def rules() -> Iterable[object]:
+    """The rules of this module."""
+    return collect_rules()

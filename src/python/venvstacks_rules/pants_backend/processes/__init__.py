@@ -1,0 +1,1 @@
+"""Actions as processes of Pants: their sources, their settings, their results."""

@@ -1,0 +1,154 @@
+"""Actions that use the network, with the settings and credentials of the person who builds.
+
+These are in no process: whatever is in a process can be read in logs, in kept sandboxes and in the
+caches, and makes others' cached results useless. They lie in a file beside the process while it
+runs (see :mod:`.settings_file`), and the action finds it.
+"""
+
+from __future__ import annotations
+
+import netrc
+import os.path
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from pants.base.build_environment import get_buildroot
+from pants.engine.env_vars import CompleteEnvironmentVars
+from pants.engine.internals.session import SessionValues
+from pants.option.global_options import GlobalOptions, NamedCachesDirOption
+from pants.util.frozendict import FrozenDict
+
+from venvstacks_rules.model.json_codec import to_json
+from venvstacks_rules.model.network.credentials import INDEX_VARIABLE, CredentialSearch
+from venvstacks_rules.model.requests.network import NetworkSettings
+from venvstacks_rules.pants_backend.engine import (
+    collect_rules,
+    implicitly,
+    rule,
+    uncacheable_rule,
+)
+from venvstacks_rules.pants_backend.processes.actions import (
+    ActionProcessRequest,
+    ActionResult,
+    run_action,
+)
+from venvstacks_rules.pants_backend.processes.settings_file import settings_file
+from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
+
+NETWORK_DIR = "__network"
+"""Where a process sees the settings; what a request has to have as `network`."""
+
+_CACHE_NAME = "venvstacks_network"
+_PATHS = ("NETRC", "SSL_CERT_DIR", "SSL_CERT_FILE")
+
+
+@dataclass(frozen=True)
+class NetworkAccess:
+    """How the person who builds reaches servers, and what for."""
+
+    variables: FrozenDict[str, str] = field(repr=False)
+    netrc: str
+    """What messages call the netrc file."""
+    netrc_hosts: frozenset[str]
+    """The servers that it has credentials for."""
+
+    def search(self, url: str, indexes: tuple[str, ...]) -> CredentialSearch:
+        """Where credentials for `url` are looked for."""
+        return CredentialSearch(url, indexes, self.netrc)
+
+    def knows(self, search: CredentialSearch) -> bool:
+        """Whether there are credentials."""
+        return search.origin(self.variables, self.netrc_hosts) is not None
+
+
+@dataclass(frozen=True)
+class SessionNetworkAccess:
+    """What a run of Pants found."""
+
+    access: NetworkAccess
+
+
+@dataclass(frozen=True)
+class NetworkActionRequest:
+    """An action that uses the network; the `network` of its request is :data:`NETWORK_DIR`."""
+
+    action: ActionProcessRequest
+
+
+def network_variables(
+    environment: Mapping[str, str], extra: Mapping[str, str], ca_certs_path: str | None
+) -> dict[str, str]:
+    """The variables for a networking action.
+
+    `extra` are those that the options name. Credentials of indexes come along without being named,
+    as people expect who have set them.
+    """
+    variables = {name: environment[name] for name in environment if INDEX_VARIABLE.fullmatch(name)}
+    home = environment.get("HOME")
+    own = environment.get("NETRC") or (os.path.join(home, ".netrc") if home else None)
+    if own is not None:
+        variables["NETRC"] = own
+    variables.update(extra)
+    if ca_certs_path and not {"SSL_CERT_DIR", "SSL_CERT_FILE"} & set(variables):
+        variables["SSL_CERT_FILE"] = ca_certs_path
+    for name in _PATHS:
+        # An action works in another folder.
+        if variables.get(name):
+            variables[name] = os.path.join(get_buildroot(), variables[name])
+    return variables
+
+
+def netrc_hosts(path: str) -> tuple[str, frozenset[str]]:
+    """The servers that a netrc file has entries for, and what messages call the file."""
+    try:
+        hosts = netrc.netrc(path).hosts
+    except OSError as e:
+        return f"{path} ({e.strerror})", frozenset()
+    except (UnicodeDecodeError, netrc.NetrcParseError) as e:
+        # What the error itself says may hold a password.
+        where = f"line {e.lineno} " if isinstance(e, netrc.NetrcParseError) else ""
+        return f"{path} ({where}cannot be read)", frozenset()
+    return path, frozenset(host for host in hosts if host != "default")
+
+
+# Looks at a file that Pants does not watch: once a run.
+@uncacheable_rule
+async def session_network_access(
+    session: SessionValues, options: VenvstacksSubsystem, global_options: GlobalOptions
+) -> SessionNetworkAccess:
+    # With remote execution Pants' own rules would ask the environment there.
+    environment = session[CompleteEnvironmentVars]
+    variables = network_variables(
+        environment,
+        environment.get_subset(options.extra_env_vars),
+        global_options.ca_certs_path,
+    )
+    name, hosts = netrc_hosts(variables["NETRC"]) if "NETRC" in variables else ("netrc", None)
+    return SessionNetworkAccess(NetworkAccess(FrozenDict(variables), name, hosts or frozenset()))
+
+
+# What depends on this is not looked at again in a run that finds the same.
+@rule
+async def network_access() -> NetworkAccess:
+    found: SessionNetworkAccess = await session_network_access(**implicitly())
+    return found.access
+
+
+# Were this remembered, a process that has to run again would run without the file.
+@uncacheable_rule
+async def run_network_action(
+    request: NetworkActionRequest, caches: NamedCachesDirOption
+) -> ActionResult:
+    access = await network_access(**implicitly())
+    mounts = {**request.action.append_only_caches, _CACHE_NAME: NETWORK_DIR}
+    action = replace(request.action, append_only_caches=FrozenDict(mounts))
+    settings = to_json(NetworkSettings(dict(access.variables)))
+    with settings_file(Path(caches.val, _CACHE_NAME), settings):
+        result: ActionResult = await run_action(action, **implicitly())
+    return result
+
+
+def rules() -> Iterable[object]:
+    """The rules of this module."""
+    return collect_rules()

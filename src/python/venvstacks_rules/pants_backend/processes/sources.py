@@ -1,0 +1,134 @@
+"""The sources of actions: which of our modules are shipped into the sandbox of one.
+
+They are shipped as plain files; nothing here imports them.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from importlib.abc import Traversable
+
+from pants.engine.fs import CreateDigest, Digest, FileContent
+
+from venvstacks_rules.pants_backend import engine
+from venvstacks_rules.pants_backend.engine import collect_rules, rule
+
+_PACKAGE = "venvstacks_rules"
+_ACTIONS = f"{_PACKAGE}.actions"
+_PARTS = ("actions", "model")
+"""The packages below ours whose modules may run in a sandbox."""
+
+
+@dataclass(frozen=True)
+class ActionSourcesRequest:
+    """The sources that one action needs."""
+
+    verb: str
+    """As on the command line: ``wheel-segments``."""
+
+
+@dataclass(frozen=True)
+class ActionSources:
+    """A tree to run one action from."""
+
+    digest: Digest
+
+
+@dataclass(frozen=True)
+class ModuleSource:
+    """A module that may run in a sandbox."""
+
+    path: str
+    """Relative to the folder that holds our package, with forward slashes."""
+    text: str
+
+    @property
+    def name(self) -> str:
+        """The dotted name."""
+        return self.path[: -len(".py")].replace("/", ".").removesuffix(".__init__")
+
+
+def module_sources() -> dict[str, ModuleSource]:
+    """Our own modules that may run in a sandbox, by dotted name."""
+    root = resources.files(_PACKAGE)
+    found = [_read(root / "__init__.py", _PACKAGE)]
+    for part in _PARTS:
+        found += _modules(root / part, f"{_PACKAGE}/{part}")
+    return {module.name: module for module in found}
+
+
+def _modules(folder: Traversable, path: str) -> Iterator[ModuleSource]:
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            yield from _modules(entry, f"{path}/{entry.name}")
+        elif entry.name.endswith(".py"):
+            yield _read(entry, path)
+
+
+def _read(file: Traversable, folder: str) -> ModuleSource:
+    return ModuleSource(f"{folder}/{file.name}", file.read_text(encoding="utf-8"))
+
+
+def imported_modules(module: str, sources: Mapping[str, ModuleSource]) -> frozenset[str]:
+    """`module` and all that it imports, itself or by others, among `sources`.
+
+    An action's process is keyed by its own sources alone, so that a change in the lock action
+    compresses nothing again.
+    """
+    seen: set[str] = set()
+    pending = [module]
+    while pending:
+        name = pending.pop()
+        if name not in seen and name in sources:
+            seen.add(name)
+            # The packages that hold it are imported before it.
+            pending.append(name.rpartition(".")[0])
+            pending += _imports(sources[name].text)
+    return frozenset(seen)
+
+
+@cache
+def _imports(text: str) -> tuple[str, ...]:
+    """The dotted names that a module's import statements, wherever they stand, may load."""
+    found = []
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module is not None:
+            found += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return tuple(name for name in found if name.startswith(f"{_PACKAGE}."))
+
+
+def postinstall_source() -> str:
+    """The script that every layer carries."""
+    return _read(resources.files(_PACKAGE) / "actions" / "postinstall.py", "").text
+
+
+def action_module(verb: str) -> str:
+    """The dotted name of the module with the command `verb`."""
+    return f"{_ACTIONS}.commands.{verb.replace('-', '_')}"
+
+
+@rule
+async def action_sources(request: ActionSourcesRequest) -> ActionSources:
+    sources = module_sources()
+    start = sources[f"{_ACTIONS}.__main__"]
+    # The command line finds the action's module by name, which no import statement shows.
+    names = {
+        *imported_modules(action_module(request.verb), sources),
+        *imported_modules(start.name, sources),
+    }
+    files = [FileContent("__main__.py", start.text.encode())]
+    files += [FileContent(sources[name].path, sources[name].text.encode()) for name in names]
+    return ActionSources(
+        await engine.create_digest(CreateDigest(sorted(files, key=lambda file: file.path)))
+    )
+
+
+def rules() -> Iterable[object]:
+    """The rules of this module."""
+    return collect_rules()

@@ -1,0 +1,1 @@
+"""Target types and their fields."""

@@ -1,0 +1,183 @@
+"""The fields that say which files of the repository belong to a layer.
+
+Pants lets a target own files by one field only. That of a target in a BUILD file knows nothing of
+the other fields; that of a generated target is filled by the generator, with everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar, Optional
+from urllib.parse import quote, unquote
+
+from pants.engine.addresses import Address
+from pants.engine.target import (
+    InvalidFieldException,
+    SourcesField,
+    StringField,
+    StringSequenceField,
+)
+from pants.util.strutil import softwrap
+
+from venvstacks_rules.model.layers.modules import module_globs, module_place
+from venvstacks_rules.model.layers.names import LayerKind, layer_name, lockfile_path
+
+
+def generated_address(generator: Address, layer: str) -> Address:
+    """The address of the layer with the layer_name `layer` among those of a stack.
+
+    What Pants does not allow there, such as ``@``, is written with a percent sign.
+    """
+    return generator.create_generated(quote(layer, safe=""))
+
+
+class LayerSourcesField(SourcesField):
+    """The files that a layer owns; this is what ``--changed-since`` sees."""
+
+    uses_source_roots = False
+    layer_kind: ClassVar[LayerKind]
+
+    @property
+    def layer_name(self) -> str:
+        """The kind-prefixed name of the layer."""
+        if self.address.generated_name is not None:
+            return unquote(self.address.generated_name)
+        return layer_name(self.layer_kind, self.address.target_name)
+
+    @property
+    def layer_base_name(self) -> str:
+        """The layer's own name."""
+        return self.layer_name[len(self.layer_kind.prefix) :]
+
+    @property
+    def lockfile(self) -> str:
+        """The path of the ``pylock`` file, relative to the BUILD file."""
+        return str(lockfile_path(self.layer_name))
+
+    @property
+    def globs(self) -> tuple[str, ...]:
+        """The raw globs, relative to the BUILD file."""
+        return (self.lockfile,)
+
+
+class LockfileField(LayerSourcesField):
+    """The files of a runtime or framework layer: its lockfile."""
+
+    alias = "lockfile"
+    help = softwrap(
+        """
+        The layer's lockfile. It lies beside the BUILD file, at
+        `requirements/<layer_name>/pylock.<layer_name>.toml`, and cannot be placed elsewhere; leave
+        this field alone.
+        """
+    )
+
+    @classmethod
+    def compute_value(cls, raw_value: Optional[str], address: Address) -> None:
+        """Refuse any value: the place is part of the format."""
+        value = super().compute_value(raw_value, address)
+        if value is not None:
+            raise InvalidFieldException(
+                f"The `lockfile` field in target {address} cannot be set: the lockfile of a layer "
+                "has a fixed place. Remove the field."
+            )
+
+
+class RuntimeLockfileField(LockfileField):
+    """The files of a runtime layer."""
+
+    layer_kind = LayerKind.RUNTIME
+
+
+class FrameworkLockfileField(LockfileField):
+    """The files of a framework layer."""
+
+    layer_kind = LayerKind.FRAMEWORK
+
+
+class LaunchModuleField(StringField):
+    """The module that an application is started with."""
+
+    alias = "launch_module"
+    required = True
+    value: str
+    help = softwrap(
+        """
+        The module to start the application with: a `.py` file, or a package directory with a
+        `__main__.py`, relative to the BUILD file. It may lie elsewhere in the repository:
+        `../shared/tool.py`. It is copied into the layer's site-packages, without its folders, and
+        run as `python -m`.
+        """
+    )
+
+
+class OwnedLaunchModuleField(LayerSourcesField, LaunchModuleField):
+    """The launch module of an application in a BUILD file, as what it owns beside its lockfile."""
+
+    value: str
+    layer_kind = LayerKind.APPLICATION
+
+    @property
+    def globs(self) -> tuple[str, ...]:
+        """The lockfile, and the module unless it lies outside of the folder."""
+        return (self.lockfile, *owned_module_globs([self.value]))
+
+
+def owned_module_globs(paths: Iterable[str]) -> tuple[str, ...]:
+    """The globs of those modules that lie below the BUILD file; no target can own others."""
+    places = [module_place("", path) for path in paths]
+    return tuple(glob for place in places if place for glob in module_globs(place))
+
+
+class SupportModulesField(StringSequenceField):
+    """Further modules of an application."""
+
+    alias = "support_modules"
+    default = ()
+    help = softwrap(
+        """
+        Further `.py` files or package directories, relative to the BUILD file, that the launch
+        module imports. They may lie elsewhere in the repository: `../shared/tool.py`. They are
+        copied into the layer's site-packages as well.
+        """
+    )
+
+
+class LayerFilesField(LayerSourcesField):
+    """All files of a layer that a generator made."""
+
+    alias = "files"
+    value: tuple[str, ...]
+    help = softwrap(
+        """
+        The files of the layer: the stack file, the lockfile, and the modules of an application.
+        """
+    )
+
+    @classmethod
+    def compute_value(cls, raw_value: Optional[Iterable[str]], address: Address) -> tuple[str, ...]:
+        """The globs, relative to the BUILD file."""
+        return tuple(super().compute_value(raw_value, address) or ())
+
+    @property
+    def globs(self) -> tuple[str, ...]:
+        """What the generator gave, and the lockfile."""
+        return (self.lockfile, *self.value)
+
+
+class RuntimeFilesField(LayerFilesField):
+    """All files of a generated runtime layer."""
+
+    layer_kind = LayerKind.RUNTIME
+
+
+class FrameworkFilesField(LayerFilesField):
+    """All files of a generated framework layer."""
+
+    layer_kind = LayerKind.FRAMEWORK
+
+
+class ApplicationFilesField(LayerFilesField):
+    """All files of a generated application layer."""
+
+    layer_kind = LayerKind.APPLICATION

@@ -1,0 +1,170 @@
+"""What wheels bring along, judged from their files."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.support.elf import shared_library
+from tests.support.wheels import FILE_NAME, wheel_bytes
+from venvstacks_rules.actions.commands import analyze_wheels
+from venvstacks_rules.model.errors import WheelError
+from venvstacks_rules.model.json_codec import to_json
+from venvstacks_rules.model.libraries.analyzed import AnalyzedWheel
+from venvstacks_rules.model.libraries.binaries import Binary
+from venvstacks_rules.model.requests.analyze import (
+    AnalyzedWheels,
+    AnalyzeWheelsRequest,
+    WheelToAnalyze,
+)
+
+SITE = "lib/python3.11/site-packages"
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def wheel(content: bytes, number: int = 0) -> WheelToAnalyze:
+    path = Path(f"{number}/{FILE_NAME}")
+    path.parent.mkdir()
+    path.write_bytes(content)
+    return WheelToAnalyze(str(path), FILE_NAME, hashlib.sha256(content).hexdigest(), len(content))
+
+
+def analyzed(*wheels: WheelToAnalyze, os_name: str = "posix") -> AnalyzedWheels:
+    return analyze_wheels.run(to_json(AnalyzeWheelsRequest(wheels, "3.11", os_name)))
+
+
+def one(files: dict[str, bytes], os_name: str = "posix") -> AnalyzedWheel:
+    (found,) = analyzed(wheel(wheel_bytes(files)), os_name=os_name).wheels
+    return found
+
+
+def test_names_to_import_are_those_of_each_wheel() -> None:
+    first = wheel(wheel_bytes({"b/__init__.py": b"", "data/table.csv": b"", "_x.abi3.so": b""}))
+    second = {"demo-1.0.data/purelib/a.py": b"", "demo-1.0.data/scripts/c.py": b""}
+    found = analyzed(first, wheel(wheel_bytes(second), 1))
+    assert [each.modules for each in found.wheels] == [("_x", "b"), ("a",)]
+    assert [each.file_name for each in found.wheels] == [FILE_NAME, FILE_NAME]
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    folder = tmp_path_factory.mktemp("library")
+    return shared_library(folder / "libdemo.so", soname="libdemo.so.1").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [
+        ("demo/libdemo.so", f"{SITE}/demo/libdemo.so"),
+        ("demo/anything.bin", f"{SITE}/demo/anything.bin"),
+        ("demo-1.0.data/platlib/libdemo.so", f"{SITE}/libdemo.so"),
+        ("demo-1.0.data/purelib/libdemo.so", f"{SITE}/libdemo.so"),
+        ("demo-1.0.data/data/lib/libdemo.so", "lib/libdemo.so"),
+        ("demo-1.0.data/data/bin/libdemo.so", None),
+        ("demo-1.0.data/scripts/libdemo.so", None),
+        ("demo-1.0.data/headers/libdemo.so", None),
+    ],
+)
+def test_binaries_are_found_by_their_content_where_they_are_installed(
+    library: bytes, name: str, place: str | None
+) -> None:
+    found = one({name: library})
+    assert [binary.path for binary in found.binaries] == ([] if place is None else [place])
+
+
+def test_paths_are_those_of_the_target() -> None:
+    # The header of a program for DOS, and no more, is no binary of Windows.
+    assert one({"demo-1.0.data/data/lib/site-packages/x.pyd": b"MZ"}, "nt").modules == ("x",)
+
+
+def test_the_facts_of_a_library(library: bytes) -> None:
+    (found,) = one({"demo/libdemo.so": library}).binaries
+    assert found == Binary(
+        f"{SITE}/demo/libdemo.so",
+        hashlib.sha256(library).hexdigest(),
+        "elf",
+        "library",
+        os.uname().machine,
+        "libdemo.so.1",
+        ("libc.so.6",),
+        minimum=found.minimum,
+    )
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\x7fEL",
+        b"#!/bin/sh\n",
+        b"MZ",
+        b"MZ" + b"\0" * 100,
+        b"MZ" + b"\xff" * 100,
+        # A class file of Java: it begins as a Mach-O file for many machines would.
+        b"\xca\xfe\xba\xbe\x00\x00\x00\x34" + b"\0" * 100,
+    ],
+)
+def test_what_is_no_binary(content: bytes) -> None:
+    assert one({"demo/file": content}).binaries == ()
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"\x7fELF", "not readable as ELF: damaged (ELFError)"),
+        (b"\x7fELF\x02\x01\x01" + b"\0" * 60, None),
+        (b"\xcf\xfa\xed\xfe", "not readable as Mach-O: damaged (error)"),
+        (b"\xca\xfe\xba\xbe\x00\x00\x00\x02\0\0", "not readable as Mach-O: damaged (error)"),
+        (
+            b"MZ" + b"\0" * 58 + b"\x40\0\0\0" + b"PE\0\0",
+            "not readable as PE: damaged (PEFormatError)",
+        ),
+    ],
+)
+def test_damaged_binaries_are_told_of_and_end_nothing(content: bytes, problem: str | None) -> None:
+    found = one({"demo/file": content}).binaries
+    assert [each.problem for each in found] == ([] if problem is None else [problem])
+
+
+def test_what_is_not_the_wheel_announced() -> None:
+    good = wheel(wheel_bytes({"a.py": b""}))
+    other = WheelToAnalyze(good.path, FILE_NAME, "0" * 64, good.size + 1)
+    with pytest.raises(WheelError) as caught:
+        analyzed(good, other, wheel(b"no zip archive", 1))
+    assert caught.value.problems == (
+        f"`{FILE_NAME}`: has {good.size} bytes, the lockfile says {good.size + 1}",
+        f"`{FILE_NAME}`: has the hash sha256:{good.sha256}, the lockfile says sha256:{'0' * 64}",
+        f"`{FILE_NAME}`: not a zip archive that can be read: File is not a zip file",
+    )
+
+
+def test_a_wheel_that_cannot_be_unpacked(library: bytes) -> None:
+    content = bytearray(wheel_bytes({"demo/libdemo.so": library}))
+    # In the deflate stream, behind the local header of the first file.
+    content[200:220] = b"\xff" * 20
+    with pytest.raises(WheelError) as caught:
+        analyzed(wheel(bytes(content)))
+    (problem,) = caught.value.problems
+    assert problem.startswith(f"`{FILE_NAME}`: `demo/libdemo.so`: cannot be unpacked: ")
+
+
+def test_nothing_is_left_behind(library: bytes, tmp_path: Path) -> None:
+    one({"demo/libdemo.so": library})
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["0"]
+
+
+def test_a_wheel_of_nothing_but_binaries(library: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(analyze_wheels, "_MAX_BINARIES", 2)
+    content = wheel_bytes({f"demo/{number}.so": library for number in range(5)})
+    with pytest.raises(WheelError) as caught:
+        analyzed(wheel(content))
+    assert caught.value.problems == (
+        f"`{FILE_NAME}`: has 3 binaries and more, with 3 names in them",
+    )

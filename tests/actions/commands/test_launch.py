@@ -1,0 +1,270 @@
+"""Launching an application from the cache, as separate processes do it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.layer_archives import RUNTIME, SITE, chain, layer, write_archive
+from tests.support.processes import heed_interrupts
+from venvstacks_rules.actions.commands import launch
+from venvstacks_rules.actions.deployment import layer_cache
+from venvstacks_rules.model.contents.wrapper import python_wrapper
+from venvstacks_rules.model.errors import ArchiveError, DeploymentError
+from venvstacks_rules.model.json_codec import to_json
+from venvstacks_rules.model.requests.deploy import DeployedArchive, LaunchRequest
+
+SOURCE = Path(launch.__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def archives(tmp_path_factory: pytest.TempPathFactory) -> tuple[DeployedArchive, ...]:
+    return chain(tmp_path_factory.mktemp("archives"))
+
+
+@pytest.fixture(scope="module")
+def cache(archives: tuple[DeployedArchive, ...], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache that holds the chain; reached by a symbolic link, as named caches are."""
+    folder = tmp_path_factory.mktemp("cache")
+    (folder / "real").mkdir()
+    (folder / "link").symlink_to("real")
+    assert finish(start(archives, folder / "link", "exit", "0"))[0] == 0
+    return folder / "link"
+
+
+def start(
+    archives: tuple[DeployedArchive, ...], cache: Path, *args: str, **kwargs: Any
+) -> subprocess.Popen[bytes]:
+    cache.parent.mkdir(exist_ok=True)
+    request = cache.parent / f"request-{len(archives)}-{archives[-1].sha256}.json"
+    if not request.exists():
+        request.write_text(to_json(LaunchRequest(archives, str(cache))))
+    inherited = {name: os.environ[name] for name in os.environ if not name.startswith("PYTHON")}
+    env = {**inherited, "PYTHONPATH": str(SOURCE), **kwargs.pop("env", {})}
+    command = [sys.executable, "-m", "venvstacks_rules.actions", "launch"]
+    return subprocess.Popen(
+        [*command, "--request", str(request), "--", *args],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=env,
+        preexec_fn=heed_interrupts,  # noqa: PLW1509 - the tests start no threads
+        **kwargs,
+    )
+
+
+def finish(process: subprocess.Popen[bytes], data: bytes = b"") -> tuple[int, bytes, bytes]:
+    out, err = process.communicate(data, timeout=120)
+    return process.returncode, out, err
+
+
+def shown(*args: Any, **kwargs: Any) -> dict[str, Any]:
+    code, out, err = finish(start(*args, **kwargs))
+    assert code == 0, err.decode()
+    data: dict[str, Any] = json.loads(out)
+    return data
+
+
+def inodes(folder: Path) -> dict[Path, int]:
+    return {path: path.lstat().st_ino for path in folder.rglob("*")}
+
+
+def test_the_application_runs_in_a_stack_of_real_paths(
+    archives: tuple[DeployedArchive, ...], cache: Path, tmp_path: Path
+) -> None:
+    seen = shown(archives, cache, "show", "--", "-x", "a b", cwd=tmp_path)
+    (stack,) = (cache.parent / "real/stacks").iterdir()
+    assert seen["prefix"] == str(stack / "app-show")
+    assert seen["executable"] == str(stack / "app-show/bin/python")
+    assert seen["values"] == ["lower", "upper"]
+    assert seen["args"] == ["show", "--", "-x", "a b"]
+    assert seen["cwd"] == str(tmp_path)
+    assert seen["code_file"] == str(stack / "framework-upper" / SITE / "upper_package.py")
+    names = ("app-show", "framework-upper", "framework-lower", RUNTIME)
+    assert seen["path"][-4:] == [str(stack / name / SITE) for name in names]
+
+
+def test_nothing_is_done_for_a_stack_that_is_there(
+    archives: tuple[DeployedArchive, ...], cache: Path
+) -> None:
+    before = inodes(cache.resolve())
+    gone = tuple(DeployedArchive("/gone", a.install_target, a.sha256, a.size) for a in archives)
+    assert shown(gone, cache, "show")["values"] == ["lower", "upper"]
+    assert inodes(cache.resolve()) == before
+    began = time.perf_counter()
+    with layer_cache.stack(gone, str(cache)):
+        pass
+    assert time.perf_counter() - began < 0.05
+
+
+def test_layers_are_shared_and_unpacked_once(
+    archives: tuple[DeployedArchive, ...], cache: Path, tmp_path: Path
+) -> None:
+    real = tmp_path / "cache"
+    shutil.copytree(cache.resolve(), real, symlinks=True)
+    upper = layer("framework-upper", {"upper_package.py": "VALUE = 2\ndef where(): pass"},
+                  ("framework-lower", RUNTIME))  # fmt: skip
+    newer = write_archive(tmp_path, "framework-upper", upper)
+    layers = inodes(real / "layers")
+    # Only the new layer's archive is looked for.
+    changed = tuple(
+        newer
+        if archive.install_target == newer.install_target
+        else DeployedArchive("/gone", archive.install_target, archive.sha256, archive.size)
+        for archive in archives
+    )
+    assert shown(changed, real, "show")["values"] == ["lower", 2]
+    after = inodes(real / "layers")
+    assert {path: inode for path, inode in after.items() if path in layers} == layers
+    library = f"{RUNTIME}/lib/python{SITE.split('python')[1].split('/')[0]}/os.py"
+    (stack,) = {*(real / "stacks").iterdir()} - {
+        real / "stacks" / path.name for path in (cache / "stacks").iterdir()
+    }
+    assert (stack / library).stat().st_nlink == 2
+
+
+def test_variables_of_other_pythons_do_not_reach_the_application(
+    archives: tuple[DeployedArchive, ...], cache: Path
+) -> None:
+    env = {"PEX_EXTRA_SYS_PATH": "/x", "PEX": "/x.pex", "PYTHONUTF8": "1", "MINE": "yes"}
+    seen = shown(archives, cache, "show", env=env)["environment"]
+    assert {name for name in seen if name.startswith(("PEX", "PYTHON"))} == {"PYTHONUTF8"}
+    assert seen["PYTHONUTF8"] == "1"
+    assert seen["MINE"] == "yes"
+
+
+def test_stdin_exit_code_and_signals_pass_through(
+    archives: tuple[DeployedArchive, ...], cache: Path
+) -> None:
+    assert finish(start(archives, cache, "echo"), "grüße\n".encode()) == (
+        0,
+        "GRÜSSE\n".encode(),
+        b"",
+    )
+    assert finish(start(archives, cache, "exit", "42"))[0] == 42
+    for number in (signal.SIGTERM, signal.SIGKILL, signal.SIGINT):
+        process = start(archives, cache, "sleep")
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        process.send_signal(number)
+        code, _, err = finish(process)
+        assert code == -number
+        assert (b"KeyboardInterrupt" in err) == (number == signal.SIGINT)
+
+
+def test_a_closed_pipe_ends_what_the_application_starts(
+    archives: tuple[DeployedArchive, ...], tmp_path: Path
+) -> None:
+    source = "import signal, subprocess\n"
+    source += "print(subprocess.run(['sh', '-c', 'kill -PIPE $$']).returncode)\n"
+    app = layer("app-p", {"p.py": source}, ("framework-upper", "framework-lower", RUNTIME), "p")
+    changed = (*archives[:3], write_archive(tmp_path, "app-p", app))
+    assert finish(start(changed, tmp_path / "cache"))[:2] == (0, b"-13\n")
+
+
+def test_a_wrapped_python_is_launched_through_its_wrapper(tmp_path: Path) -> None:
+    folders = ["share/venv/dynlib", "../framework-lower/share/venv/dynlib"]
+    wrapper = python_wrapper(system="linux", libc="glibc", dynlib_dirs=folders)
+    seen = shown(chain(tmp_path / "a", wrapper=wrapper), tmp_path / "cache", "show")
+    (stack,) = (tmp_path / "cache/stacks").iterdir()
+    assert seen["executable"] == str(stack / "app-show/bin/python")
+    assert seen["prefix"] == str(stack / "app-show")
+    assert seen["environment"]["LD_LIBRARY_PATH"].split(":")[-2:] == [
+        str(stack / "app-show/share/venv/dynlib"),
+        str(stack / "framework-lower/share/venv/dynlib"),
+    ]
+
+
+def test_concurrent_first_launches_all_succeed(
+    archives: tuple[DeployedArchive, ...], tmp_path: Path
+) -> None:
+    processes = [start(archives, tmp_path / "cache", "exit", "5") for _ in range(4)]
+    assert [finish(process)[0] for process in processes] == [5] * 4
+    names = sorted(path.name for path in (tmp_path / "cache").iterdir())
+    assert names == ["layers", "lock", "stacks"]
+    assert len(list((tmp_path / "cache/stacks").iterdir())) == 1
+
+
+@pytest.mark.parametrize("delay", [0.2, 0.5, 1.0, 2.0])
+def test_a_kill_at_any_moment_does_no_harm(
+    archives: tuple[DeployedArchive, ...], tmp_path: Path, delay: float
+) -> None:
+    process = start(archives, tmp_path / "cache", "sleep")
+    time.sleep(delay)
+    process.send_signal(signal.SIGKILL)
+    finish(process)
+    assert shown(archives, tmp_path / "cache", "show")["values"] == ["lower", "upper"]
+    names = sorted(path.name for path in (tmp_path / "cache").iterdir())
+    assert names == ["layers", "lock", "stacks"]
+
+
+def test_trees_are_copied_where_they_cannot_be_linked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a/b").mkdir(parents=True)
+    (tmp_path / "a/b/f").write_text("x")
+    (tmp_path / "a/b/f").chmod(0o755)
+    (tmp_path / "a/l").symlink_to("../nowhere")
+
+    def refuse(*args: object, **kwargs: object) -> None:
+        raise OSError(18, "Invalid cross-device link")
+
+    monkeypatch.setattr(os, "link", refuse)
+    layer_cache._link_tree(tmp_path / "a", tmp_path / "c")
+    assert (tmp_path / "c/b/f").read_text() == "x"
+    assert (tmp_path / "c/b/f").stat().st_mode & 0o777 == 0o755
+    assert str((tmp_path / "c/l").readlink()) == "../nowhere"
+    assert (tmp_path / "c/b/f").stat().st_nlink == 1
+
+
+def test_what_is_long_unused_goes_when_a_stack_is_made_unless_it_runs(
+    archives: tuple[DeployedArchive, ...], cache: Path, tmp_path: Path
+) -> None:
+    real = tmp_path / "cache"
+    shutil.copytree(cache.resolve(), real, symlinks=True)
+    (stack,) = (real / "stacks").iterdir()
+    process = start(archives, real, "sleep")
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"ready\n"
+
+    def age_and_make_another(name: str) -> None:
+        for path in (stack / "complete.json", *(real / "layers").iterdir()):
+            os.utime(path, (1, 1))
+        lower = ("framework-upper", "framework-lower", RUNTIME)
+        app = write_archive(tmp_path, "app-n", layer("app-n", {f"{name}.py": ""}, lower, name))
+        assert finish(start((*archives[:3], app), real))[0] == 0
+
+    age_and_make_another("one")
+    assert stack.exists()
+    process.kill()
+    finish(process)
+    age_and_make_another("two")
+    assert not stack.exists()
+    # What the stacks that stay are made of stays; the first application's layer does not.
+    assert len(list((real / "stacks").iterdir())) == 2
+    kept = {path.name for path in (real / "layers").iterdir()}
+    assert archives[3].sha256 not in kept
+    assert {archive.sha256 for archive in archives[:3]} <= kept
+
+
+def test_bad_archives_and_other_layers_are_refused(
+    archives: tuple[DeployedArchive, ...], cache: Path, tmp_path: Path
+) -> None:
+    bad = DeployedArchive(archives[3].archive, "app-show", "0" * 64, archives[3].size)
+    with pytest.raises(ArchiveError, match="0 was announced$"):
+        launch.run(to_json(LaunchRequest((*archives[:3], bad), str(tmp_path / "cache"))))
+    with pytest.raises(DeploymentError) as caught:
+        launch.run(to_json(LaunchRequest(archives[:3], str(tmp_path / "cache"))))
+    assert str(caught.value) == (
+        "`framework-upper` cannot be launched\n"
+        "  * it has no launch module: name an application layer"
+    )

@@ -1,0 +1,323 @@
+"""Runs the real ``uv``, against a package index on the loopback interface that gives no sizes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import packaging.pylock
+import pytest
+
+from tests.support.layer_locks import (
+    EVERYWHERE,
+    Index,
+    contents,
+    lock,
+    pins,
+    refused,
+    served_index,
+)
+from venvstacks_rules.actions.files.toml import read_toml
+from venvstacks_rules.model.locks.pylock import Lockfile
+
+NOT_PYPY = "platform_python_implementation != 'PyPy'"
+
+
+@pytest.fixture
+def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
+    with served_index(tmp_path, monkeypatch) as index:
+        yield index
+
+
+def test_sizes_and_hashes_without_credentials(index: Index) -> None:
+    index.add("a", "1", requires=("b>=1",))
+    index.add("b", "2", "cp311-cp311-manylinux_2_17_x86_64", EVERYWHERE)
+    path = lock("rt-3.11", "a")
+    assert path.name == "pylock.rt-3_11.toml"
+    assert sorted(contents(path)) == [
+        "packages-rt-3.11.txt",
+        "pylock.rt-3_11.meta.json",
+        "pylock.rt-3_11.toml",
+        "requirements-rt-3_11.in",
+    ]
+    assert b"secret" not in b"".join(contents(path).values())
+    packaging.pylock.Pylock.from_dict(read_toml(path))
+    read = Lockfile.from_dict(read_toml(path), "lock")
+    assert [package.index for package in read.packages] == [f"{index.url}/"] * 2
+    wheels = [wheel for package in read.packages for wheel in package.wheels]
+    assert len(wheels) == 3
+    for wheel in wheels:
+        data = (index.root / wheel.file_name[0] / wheel.file_name).read_bytes()
+        assert (wheel.size, wheel.sha256) == (len(data), hashlib.sha256(data).hexdigest())
+    metadata = json.loads(path.with_suffix(".meta.json").read_text())
+    assert metadata["requirements_hash"] == read.requirements_hash
+    assert metadata["lock_version"] == 1
+    assert (path.parent / "requirements-rt-3_11.in").read_text().splitlines()[2:] == ["a"]
+
+
+def test_pins_stay_until_a_requirement_forces_a_change(index: Index) -> None:
+    index.add("a", "1", requires=("b",))
+    index.add("b", "1")
+    first = lock("rt", "a", out="one")
+    index.add("b", "2")
+    index.add("a", "2", requires=("b",))
+    second = lock("rt", "a", out="two", previous=first)
+    assert contents(first) == contents(second)
+    third = lock("rt", "a", "b>1", out="three", previous=second)
+    assert pins(third) == [("a", "1", None, False), ("b", "2", None, False)]
+    assert pins(lock("rt", "a", out="four")) == [("a", "2", None, False), ("b", "2", None, False)]
+
+
+def test_provided_packages_are_not_locked_again(index: Index) -> None:
+    index.add("a", "1", requires=("b",))
+    index.add("a", "2", requires=("b",))
+    index.add("b", "1")
+    index.add("b", "2")
+    runtime = lock("rt", "b==1")
+    one = lock("framework-one", "a==1", lower=[runtime])
+    two = lock("framework-two", "a==2", lower=[runtime])
+    top = lock("app-top", "a", lower=[one, two, runtime])
+    assert pins(top) == [("a", "1", None, True), ("b", "1", None, True)]
+    assert (top.parent / "packages-app-top.txt").read_text().splitlines()[2:] == [
+        "",
+        "# Shared packages inherited from other layers",
+        "a==1",
+        "b==1",
+    ]
+    again = lock("app-top", "a", out="again", lower=[one, two, runtime], previous=top)
+    assert contents(again) == contents(top)
+
+
+def test_provided_on_one_platform_only(index: Index) -> None:
+    index.add("a", "1")
+    runtime = lock("rt", "a; sys_platform == 'linux'")
+    assert pins(runtime) == [("a", "1", "sys_platform == 'linux'", False)]
+    assert pins(lock("app-x", "a", lower=[runtime])) == [
+        ("a", "1", "sys_platform == 'darwin' or sys_platform == 'win32'", False),
+        ("a", "1", "sys_platform == 'linux'", True),
+    ]
+
+
+def test_markers(index: Index) -> None:
+    for name in ("a", "b", "c", "d", "e"):
+        index.add(name, "1")
+    requirements = (
+        "a; python_version >= '3'",
+        "b; sys_platform == 'cygwin'",
+        "c; python_full_version < '3.11.3'",
+        "d; implementation_name == 'pypy'",
+        "e; sys_platform in 'linux darwin win32'",
+    )
+    path = lock("rt", *requirements)
+    assert pins(path) == [("a", "1", None, False), ("e", "1", None, False)]
+    path = lock("rt", *requirements, python_implementation="cpython@3.11")
+    assert [pin[0] for pin in pins(path)] == ["a", "c", "e"]
+
+
+def test_platform_without_a_wheel(index: Index) -> None:
+    index.add("a", "1", "cp311-cp311-manylinux_2_17_x86_64", "cp311-cp311-win_amd64")
+    assert refused("rt", "a") == (
+        "//:rt: packages without wheels\n"
+        "  * `a` 1 has no wheel for macosx_arm64 (its wheels fit linux_x86_64, win_amd64); narrow "
+        "the layer's `platforms`, or require another version\n"
+        '  * with `platforms=["linux_x86_64", "win_amd64"]` there is a wheel of every package'
+    )
+    index.add("b", "1", "cp311-cp311-macosx_11_0_arm64", "cp311-cp311-win_amd64")
+    index.add("c", "1", "cp311-cp311-macosx_11_0_arm64")
+    assert refused("rt", "a", "b").endswith(
+        '\n  * with `platforms=["win_amd64"]` there is a wheel of every package'
+    )
+    assert refused("rt", "a", "b", "c").endswith(
+        "\n  * there is no platform for which all packages have wheels"
+    )
+    assert pins(lock("rt", "a", platforms=("win_amd64",))) == [("a", "1", None, False)]
+    assert "no wheel for linux_x86_64" in refused(
+        "rt", "a", platforms=("linux_x86_64",), linux_target="glibc@2.12"
+    )
+
+
+def test_a_lock_lists_the_wheels_for_all_platforms(index: Index) -> None:
+    tags = ("cp311-cp311-manylinux_2_17_x86_64", "cp311-cp311-win32", "pp311-pypy311_pp73-win32")
+    index.add("a", "1", *tags, requires=(f"b; {NOT_PYPY}", "c; sys_platform == 'win32'"))
+    index.add("b", "1", requires=("d; sys_platform != 'win32'",))
+    for name in "cd":
+        index.add(name, "1")
+    path = lock("rt", "a", platforms=("linux_x86_64",))
+    read = Lockfile.from_dict(read_toml(path), "lock")
+    # As `venvstacks` does it, so that `requirements_hash` is the same.
+    assert sorted(
+        wheel.file_name for p in read.packages if p.name == "a" for wheel in p.wheels
+    ) == [f"a-1-{tag}.whl" for tag in tags]
+    assert pins(path) == [("a", "1", None, False), ("b", "1", None, False), ("d", "1", None, False)]
+
+
+def test_markers_stay_as_uv_writes_them(index: Index) -> None:
+    index.add("a", "1", requires=(f"b; {NOT_PYPY} and sys_platform != 'win32'",))
+    index.add("b", "1")
+    path = lock("rt", "a", platforms=("linux_x86_64", "win_amd64"))
+    assert pins(path) == [
+        ("a", "1", None, False),
+        ("b", "1", f"{NOT_PYPY} and sys_platform != 'win32'", False),
+    ]
+
+
+def test_where_a_platform_lacks_wheels_it_gets_an_older_version(index: Index) -> None:
+    index.add("a", "1", "cp311-cp311-manylinux_2_17_x86_64", "cp311-cp311-win_amd64")
+    index.add("a", "2", "cp311-cp311-manylinux_2_17_x86_64")
+    assert pins(lock("one", "a", platforms=("linux_x86_64",))) == [("a", "2", None, False)]
+    assert pins(lock("both", "a", platforms=("linux_x86_64", "win_amd64"))) == [
+        ("a", "1", "sys_platform == 'win32'", False),
+        ("a", "2", "sys_platform == 'linux'", False),
+    ]
+
+
+def test_no_other_platform_stands_in_the_way(index: Index) -> None:
+    index.add("a", "1", requires=("b; sys_platform == 'linux'", "missing; sys_platform == 'win32'"))
+    index.add("b", "1")
+    path = lock("rt", "a", platforms=("linux_x86_64",))
+    assert pins(path) == [("a", "1", None, False), ("b", "1", None, False)]
+
+
+def test_wheels_for_musl(index: Index) -> None:
+    linux: dict[str, Any] = {
+        "platforms": ("linux_x86_64", "linux_aarch64"),
+        "linux_target": "musl@1.2",
+    }
+    index.add("a", "1", "cp311-cp311-manylinux_2_17_x86_64", "cp311-cp311-manylinux_2_17_aarch64")
+    index.add("b", "1", "cp311-cp311-musllinux_1_1_x86_64", "cp311-cp311-musllinux_1_2_aarch64")
+    assert pins(lock("rt", "b", **linux)) == [("b", "1", None, False)]
+    assert refused("rt", "a", "b", **linux) == (
+        "//:rt: packages without wheels\n"
+        "  * `a` 1 has no wheel for linux_x86_64, linux_aarch64 with musl@1.2 (its wheels fit no "
+        "platform); narrow the layer's `platforms`, or require another version\n"
+        "  * there is no platform for which all packages have wheels"
+    )
+    assert "no wheel for linux_aarch64 with musl@1.1" in refused(
+        "rt", "b", **{**linux, "linux_target": "musl@1.1"}
+    )
+
+
+def test_wheels_for_a_free_threaded_build(index: Index) -> None:
+    free: dict[str, Any] = {
+        "platforms": ("linux_x86_64",),
+        "python_implementation": "cpython@3.14.0t",
+    }
+    index.add("a", "1", "cp314-cp314-manylinux_2_17_x86_64", "cp314-abi3-manylinux_2_17_x86_64")
+    index.add("b", "1", "cp314-cp314t-manylinux_2_17_x86_64", requires=("c",))
+    index.add("c", "1")
+    path = lock("rt", "b", **free)
+    assert pins(path) == [("b", "1", None, False), ("c", "1", None, False)]
+    read = Lockfile.from_dict(read_toml(path), "lock")
+    assert read.requires_python == "==3.14.*"
+    assert read.inputs is not None
+    assert read.inputs.python_implementation == "cpython@3.14.0t"
+    assert "no wheel for linux_x86_64 with free-threaded CPython 3.14" in refused("rt", "a", **free)
+    # The other build takes none of the wheels of this one.
+    plain: dict[str, Any] = {**free, "python_implementation": "cpython@3.14.0"}
+    assert pins(lock("rt", "a", **plain)) == [("a", "1", None, False)]
+    assert "`b` 1 has no wheel for linux_x86_64 (" in refused("rt", "b", **plain)
+
+
+def test_an_interpreter_for_musl_is_refused_when_locked(index: Index) -> None:
+    message = refused("rt", python_provider="pbs", linux_target="musl", platforms=("linux_x86_64",))
+    assert message.startswith("//:rt: the interpreter cannot be pinned\n")
+    assert "`python_archives` to interpreters of your own" in message
+
+
+def test_unsatisfiable_names_the_lower_layer(index: Index) -> None:
+    index.add("a", "1")
+    index.add("a", "2")
+    runtime = lock("rt", "a<2")
+    message = refused("app-x", "a>=2", lower=[runtime])
+    assert message.startswith("//:app-x: `uv` cannot lock the requirements of layer `app-x`\n")
+    assert "your project depends on a>=2 and a==1" in " ".join(message.split())
+    assert message.endswith("`a==1` is imposed by lower layer `rt`, which provides it")
+
+
+def test_settings_that_are_not_the_users(index: Index) -> None:
+    Path("uv.toml").write_text(
+        "[tool.uv]\nno-binary = true\nfind-links = ['wheels']\n"
+        '[tool.uv.sources]\na = { path = "a" }\nb = { index = "none" }\n'
+        '[[tool.uv.index]]\nurl = "./wheels"\n'
+    )
+    assert refused("rt", "a").splitlines() == [
+        "uv.toml: settings that cannot be used",
+        "  * `tool.uv.no-binary`: cannot be set, layers are made of wheels only",
+        "  * `tool.uv.find-links`: cannot be set, name a folder in the layer's field "
+        "`local_wheels`, or an index in `[[tool.uv.index]]`",
+        "  * `tool.uv.index[0].url`: `./wheels` is not an http or https URL: wheels are downloaded "
+        "by URL when a layer is built, perhaps on another machine",
+        "  * `tool.uv.sources.a`: only a named index can be a source, `{ index = \"NAME\" }`",
+        "  * `tool.uv.sources.b`: there is no index named 'none'",
+    ]  # fmt: skip
+    Path("uv.toml").write_text("[tool.uv]\nresolutionn = 1\n")
+    assert "[tool.uv] of uv.toml" in refused("rt", "a")
+
+
+def test_no_requirements_needs_no_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", "")
+    assert pins(lock("rt", uv_config=None)) == []
+
+
+@pytest.mark.filterwarnings("ignore:open_text is deprecated:DeprecationWarning")
+def test_interpreters_are_pinned_and_their_size_asked_for(index: Index) -> None:
+    from pbs_installer import get_download_link
+
+    _, (url, sha256) = get_download_link("3.11.13", "x86_64", "linux")
+    archive = index.root / "/".join(url.replace("%2B", "+").split("/")[-2:])
+    archive.parent.mkdir()
+    archive.write_bytes(b"x" * 1234)
+    fields: dict[str, Any] = {
+        "python_implementation": "cpython@3.11.13",
+        "python_provider": "pbs",
+        "platforms": ("linux_x86_64",),
+    }
+    path = lock("rt", python_mirror=index.url, **fields)
+    pinned = read_toml(path)["tool"]["venvstacks-rules"]["interpreters"]
+    assert pinned == [
+        {"platform": "linux_x86_64", "url": url, "sha256": sha256, "size": 1234},
+    ]
+    archive.unlink()
+    again = lock("rt", out="again", previous=path, python_mirror=index.url, **fields)
+    assert contents(again) == contents(path)
+    assert refused("rt", **{**fields, "python_implementation": "cpython@3.11.99"}) == (
+        "//:rt: the interpreter cannot be pinned\n"
+        "  * python-build-standalone has no CPython 3.11.99 for linux_x86_64; choose another "
+        "release in `python_implementation`, or narrow `platforms`"
+    )
+    assert refused("rt", **{**fields, "python_implementation": "cpython@3.11"}) == (
+        "//:rt: `python_implementation` has to name one release\n"
+        "  * `cpython@3.11` has no patch number; write `cpython@X.Y.Z`"
+    )
+
+
+@pytest.mark.integration
+def test_real_packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Old pins by `exclude-newer`, kept when it is gone."""
+    monkeypatch.chdir(tmp_path)
+    Path("uv.toml").write_text('[tool.uv]\nexclude-newer = "2024-06-01T00:00:00Z"\n')
+    old = lock("rt", "rich", "idna", out="old")
+    expected = {
+        "idna": "3.7",
+        "markdown-it-py": "3.0.0",
+        "mdurl": "0.1.2",
+        "pygments": "2.18.0",
+        "rich": "13.7.1",
+    }
+    assert {name: version for name, version, _, _ in pins(old)} == expected
+    new = lock("rt", "rich", "idna", out="new", previous=old, uv_config=None)
+    assert pins(new) == pins(old)
+    assert (
+        json.loads(new.with_suffix(".meta.json").read_text())["locked_at"]
+        == (json.loads(old.with_suffix(".meta.json").read_text())["locked_at"])
+    )
+    packaging.pylock.Pylock.from_dict(read_toml(new))
+    # Whatever form it has; the time of locking is not after it.
+    Path("uv.toml").write_text('[tool.uv]\nexclude-newer = "2025-08-27"\n')
+    assert pins(lock("rt", "rich", "idna", out="later", previous=old)) == pins(old)
+    metadata = json.loads(old.with_suffix(".meta.json").read_text())
+    assert metadata["locked_at"] == "2024-06-01T00:00:00+00:00"

@@ -1,0 +1,323 @@
+"""Wheels that are refused, by ``wheel-segments`` as a whole."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import struct
+import zipfile
+import zlib
+from pathlib import Path
+
+import pytest
+
+from tests.support.wheel_segments import DIST_INFO, SITE, SUMMARY, problems
+from tests.support.wheels import (
+    FILE_NAME,
+    METADATA,
+    record_hash,
+    wheel_bytes,
+)
+from venvstacks_rules.actions.commands import wheel_segments
+from venvstacks_rules.model.contents.compression import Compression
+from venvstacks_rules.model.errors import WheelError
+from venvstacks_rules.model.json_codec import to_json
+from venvstacks_rules.model.requests.segments import WheelInput, WheelSegmentsRequest
+
+
+# --------------------------------------------------------------------------------- what is refused
+@pytest.mark.parametrize(
+    ("name", "shown", "problem"),
+    [
+        ("/etc/passwd", "/etc/passwd", "the path is absolute"),
+        ("../evil.py", "../evil.py", "the path holds `..`"),
+        ("demo/../../evil.py", "demo/../../evil.py", "the path holds `..`"),
+        ("C:/evil.py", "C:/evil.py", "the path is absolute"),
+        ("demo//x.py", "demo//x.py", "the path holds an empty component or `.`"),
+        ("./x.py", "./x.py", "the path holds an empty component or `.`"),
+        ("a\\..\\b.py", "a\\..\\b.py", "the path holds a backslash or a control character"),
+        ("a\nb.py", "a\\nb.py", "the path holds a backslash or a control character"),
+        ("../folder/", "../folder/", "the path holds `..`"),
+    ],
+)
+def test_hostile_paths(tmp_path: Path, name: str, shown: str, problem: str) -> None:
+    assert f"`{shown}`: {problem}" in problems(tmp_path, wheel_bytes({}, unlisted={name: b""}))
+
+
+def test_name_with_nul(tmp_path: Path) -> None:
+    wheel = wheel_bytes({}, unlisted={"evil.py@x": b""}).replace(b"evil.py@x", b"evil.py\0x")
+    assert "`evil.py\\x00x`: the path holds a backslash or a control character" in problems(
+        tmp_path, wheel
+    )
+
+
+def test_name_of_which_a_nul_leaves_nothing(tmp_path: Path) -> None:
+    wheel = wheel_bytes({}, unlisted={"@evil.py": b""}).replace(b"@evil.py", b"\0evil.py")
+    assert "`\\x00evil.py`: the path holds a backslash or a control character" in problems(
+        tmp_path, wheel
+    )
+
+
+@pytest.mark.parametrize(
+    ("attributes", "problem"),
+    [
+        (0o120777 << 16, "the entry is a symbolic link"),
+        (0o010644 << 16, "the entry is not a regular file"),
+        (0o040755 << 16, "the entry is not a regular file"),
+    ],
+)
+def test_entries_that_are_no_files(tmp_path: Path, attributes: int, problem: str) -> None:
+    wheel = wheel_bytes({"x": b"/etc/passwd"}, attributes={"x": attributes})
+    assert problems(tmp_path, wheel) == [f"`x`: {problem}"]
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_duplicate_entries(tmp_path: Path) -> None:
+    wheel = io.BytesIO(wheel_bytes({"x.py": b"1"}))
+    with zipfile.ZipFile(wheel, "a") as archive:
+        archive.writestr("x.py", b"1")
+    assert problems(tmp_path, wheel.getvalue()) == ["`x.py`: the entry occurs twice"]
+
+
+def test_entries_that_land_at_one_path(tmp_path: Path) -> None:
+    wheel = wheel_bytes(
+        {
+            "x.py": b"1",
+            "demo-1.0.data/platlib/x.py": b"1",
+            "y": b"",
+            "demo-1.0.data/purelib/y/z": b"",
+            f"demo-1.0.data/data/{DIST_INFO}/RECORD": b"",
+        }
+    )
+    assert problems(tmp_path, wheel) == [
+        f"`demo-1.0.data/data/{DIST_INFO}/RECORD` and `demo-1.0.dist-info/RECORD` are both "
+        f"installed as `{DIST_INFO}/RECORD`",
+        f"`demo-1.0.data/platlib/x.py` and `x.py` are both installed as `{SITE}/x.py`",
+        f"`demo-1.0.data/purelib/y/z`: `{SITE}/y` is a file",
+    ]
+
+
+def test_unknown_data_scheme(tmp_path: Path) -> None:
+    wheel = wheel_bytes({"demo-1.0.data/lib/x": b"", "demo-1.0.data/y": b""})
+    tail = "`.data` holds files in the folders data, headers, platlib, purelib, scripts only"
+    assert problems(tmp_path, wheel) == [
+        f"`demo-1.0.data/lib/x`: {tail}",
+        f"`demo-1.0.data/y`: {tail}",
+    ]
+
+
+def patched(wheel: bytes, name: str, offset: int, field: bytes) -> bytes:
+    """`wheel` with bytes of an entry in the central directory replaced."""
+    data = bytearray(wheel)
+    at = data.rindex(name.encode(), 0, data.rindex(b"PK\5\6")) - 46
+    assert data[at : at + 4] == b"PK\1\2"
+    data[at + offset : at + offset + len(field)] = field
+    return bytes(data)
+
+
+def test_encrypted_entry(tmp_path: Path) -> None:
+    wheel = patched(wheel_bytes({"secret.py": b"x"}), "secret.py", 8, b"\1\0")
+    assert problems(tmp_path, wheel) == ["`secret.py`: the entry is encrypted"]
+
+
+def test_unusual_compression(tmp_path: Path) -> None:
+    wheel = patched(wheel_bytes({"x.py": b"x"}), "x.py", 10, struct.pack("<H", 93))
+    assert problems(tmp_path, wheel) == [
+        "`x.py`: compression method 93 is none of `stored`, `deflated`, `bzip2` and `lzma`"
+    ]
+
+
+def test_name_that_is_not_marked_as_utf8(tmp_path: Path) -> None:
+    wheel = wheel_bytes({}, unlisted={"\xe4.py": b""})
+    wheel = patched(wheel, "\xe4.py", 8, b"\0\0")
+    assert "`├ñ.py`: the entry's name is not marked as UTF-8" in problems(tmp_path, wheel)
+
+
+def test_more_bytes_than_declared(tmp_path: Path) -> None:
+    content = b"x" * 1000
+    rows = [f"x.bin,{record_hash(content[:10])},10"]
+    wheel = wheel_bytes({}, unlisted={"x.bin": content}, extra_rows=rows)
+    wheel = patched(wheel, "x.bin", 24, struct.pack("<I", 10))
+    # With the checksum of the first ten bytes, `zipfile` reads them and is content.
+    for_zipfile = patched(wheel, "x.bin", 16, struct.pack("<I", zlib.crc32(content[:10])))
+    assert zipfile.ZipFile(io.BytesIO(for_zipfile)).read("x.bin") == content[:10]
+    found = problems(tmp_path, for_zipfile)
+    assert found == ["`x.bin`: unpacks to more than the 10 bytes declared"]
+
+
+def test_less_bytes_than_declared(tmp_path: Path) -> None:
+    rows = [f"x.bin,{record_hash(b'x')},5"]
+    wheel = wheel_bytes({}, unlisted={"x.bin": b"x"}, extra_rows=rows)
+    wheel = patched(wheel, "x.bin", 24, struct.pack("<I", 5))
+    assert problems(tmp_path, wheel) == ["`x.bin`: unpacks to 1 bytes, 5 are declared"]
+
+
+def test_absurd_expansion(tmp_path: Path) -> None:
+    wheel = wheel_bytes({"zeros": bytes(70 * 1024 * 1024)})
+    total = 70 * 1024 * 1024 + sum(
+        info.file_size
+        for info in zipfile.ZipFile(io.BytesIO(wheel)).infolist()
+        if info.filename != "zeros"
+    )
+    assert problems(tmp_path, wheel) == [
+        f"unpacks to {total} bytes; at most 67108864 are accepted for {len(wheel)} bytes"
+    ]
+
+
+def test_all_mismatches_with_record_are_reported(tmp_path: Path) -> None:
+    good = record_hash(b"good")
+    rows = [
+        f"changed.py,{good},4",
+        f"scripts,{good},5",
+        f"weak.py,{record_hash(b'', 'md5')},0",
+        "nohash.py,,0",
+        f"gone.py,{good},4",
+        f"twice.py,{good},4",
+        "twice.py,sha256=x,4",
+    ]
+    unlisted = {
+        "changed.py": b"evil",
+        "scripts": b"good",
+        "weak.py": b"",
+        "nohash.py": b"",
+        "extra.py": b"",
+        "twice.py": b"good",
+    }
+    assert problems(tmp_path, wheel_bytes({}, unlisted=unlisted, extra_rows=rows)) == [
+        "`twice.py`: RECORD lists it twice, differently",
+        "`extra.py`: not listed in RECORD",
+        "`nohash.py`: RECORD has no hash for it",
+        "`scripts`: has 4 bytes, RECORD says 5",
+        "`weak.py`: RECORD has an `md5` hash, not `sha256`",
+        "`gone.py`: listed in RECORD and not in the wheel",
+    ]
+
+
+def test_all_changed_contents_are_reported_even_of_dropped_files(tmp_path: Path) -> None:
+    paths = ["a.py", "b.py", "demo-1.0.data/scripts/tool"]
+    good, evil = record_hash(b"good"), record_hash(b"evil")
+    wheel = wheel_bytes(
+        {}, unlisted=dict.fromkeys(paths, b"evil"), extra_rows=[f"{p},{good},4" for p in paths]
+    )
+    assert sorted(problems(tmp_path, wheel)) == [
+        f"`{path}`: has the hash {evil}, RECORD says {good}" for path in paths
+    ]
+
+
+@pytest.mark.parametrize("record", ["a,b\n", "x.py,sha256,1\n", "x.py,sha256=x,one\n"])
+def test_unreadable_record(tmp_path: Path, record: str) -> None:
+    (problem,) = problems(tmp_path, wheel_bytes({}, record=record))
+    assert problem.startswith("`demo-1.0.dist-info/RECORD` cannot be read: ")
+
+
+@pytest.mark.parametrize("name", ["METADATA", "WHEEL", "RECORD"])
+def test_missing_metadata_file(tmp_path: Path, name: str) -> None:
+    wheel = wheel_bytes({"x.py": b""}, **{name.lower(): None})  # type: ignore[arg-type]
+    assert problems(tmp_path, wheel) == [f"`demo-1.0.dist-info/{name}` is missing"]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("Wheel-Version: 2.0\n", "Wheel-Version 2.0 is not supported, only 1.x is"),
+        ("Wheel-Version: 10\n", "Wheel-Version 10 is not supported, only 1.x is"),
+        ("Generator: x\n", "`demo-1.0.dist-info/WHEEL` has no `Wheel-Version`"),
+    ],
+)
+def test_wheel_version(tmp_path: Path, text: str, problem: str) -> None:
+    assert problems(tmp_path, wheel_bytes({}, wheel=text)) == [problem]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("Name: demo\n", "has no `Version`"),
+        ("Version: 1.0\n", "has no `Name`"),
+        (
+            METADATA.replace("demo", "evil"),
+            "is of evil 1.0, which does not match the wheel's file name",
+        ),
+        (
+            METADATA.replace("1.0", "1.1"),
+            "is of demo 1.1, which does not match the wheel's file name",
+        ),
+    ],
+)
+def test_metadata_of_another_package(tmp_path: Path, text: str, problem: str) -> None:
+    assert problems(tmp_path, wheel_bytes({}, metadata=text)) == [
+        f"`demo-1.0.dist-info/METADATA` {problem}"
+    ]
+
+
+def test_metadata_that_is_no_text(tmp_path: Path) -> None:
+    rows = [f"demo-1.0.dist-info/METADATA,{record_hash(bytes([255]))},1"]
+    wheel = wheel_bytes(
+        {}, metadata=None, unlisted={"demo-1.0.dist-info/METADATA": b"\xff"}, extra_rows=rows
+    )
+    (problem,) = problems(tmp_path, wheel)
+    assert problem.startswith("`demo-1.0.dist-info/METADATA` cannot be read: 'utf-8' codec")
+
+
+def test_dist_info_folders(tmp_path: Path) -> None:
+    assert problems(tmp_path, wheel_bytes({"evil-1.0.dist-info/x": b""})) == [
+        "there must be one .dist-info folder; found: `demo-1.0.dist-info`, `evil-1.0.dist-info`"
+    ]
+    assert problems(tmp_path, wheel_bytes({}, dist_info="demo-1.0.info")) == [
+        "there must be one .dist-info folder; found: none"
+    ]
+    assert problems(tmp_path, wheel_bytes({}, dist_info="demo-2.0.dist-info")) == [
+        "`demo-2.0.dist-info` does not match the wheel's file name"
+    ]
+
+
+def test_file_name_that_is_none_of_a_wheel(tmp_path: Path) -> None:
+    assert problems(tmp_path, wheel_bytes({}), "demo.whl") == [
+        "the file name is not `NAME-VERSION-...-TAGS.whl`"
+    ]
+
+
+def test_not_a_zip_archive(tmp_path: Path) -> None:
+    assert problems(tmp_path, b"<html>") == [
+        "not a zip archive that can be read: File is not a zip file"
+    ]
+
+
+def test_damaged_data(tmp_path: Path) -> None:
+    wheel = bytearray(wheel_bytes({"x.py": bytes(range(256)) * 9}))
+    at = wheel.index(b"x.py") + 4
+    wheel[at : at + 40] = bytes(40)
+    (problem,) = problems(tmp_path, bytes(wheel))
+    assert problem.startswith("`x.py`: cannot be unpacked: ")
+
+
+def test_other_bytes_than_locked(tmp_path: Path) -> None:
+    wheel = wheel_bytes({})
+    (tmp_path / FILE_NAME).write_bytes(wheel)
+    actual = hashlib.sha256(wheel).hexdigest()
+    other = "demo_b-1.0-py3-none-any.whl"
+    (tmp_path / other).write_bytes(b"no zip")
+    inputs = (
+        WheelInput(str(tmp_path / FILE_NAME), FILE_NAME, "0" * 64, 5, str(tmp_path / "s")),
+        WheelInput(
+            str(tmp_path / other),
+            other,
+            hashlib.sha256(b"no zip").hexdigest(),
+            6,
+            str(tmp_path / "t"),
+        ),
+    )
+    request = WheelSegmentsRequest(inputs, "3.11", "posix", "layer", Compression("tar.zst", 3))
+    with pytest.raises(WheelError) as caught:
+        wheel_segments.run(to_json(request))
+    assert str(caught.value) == (
+        SUMMARY.replace("1 of 1", "2 of 2")
+        + f"\n  * `{FILE_NAME}`: has {len(wheel)} bytes, the lockfile says 5"
+        + f"\n  * `{FILE_NAME}`: has the hash sha256:{actual}, the lockfile says sha256:{'0' * 64}"
+        + f"\n  * `{other}`: not a zip archive that can be read: File is not a zip file"
+    )
+
+
+def test_a_long_list_of_problems_is_cut(tmp_path: Path) -> None:
+    found = problems(tmp_path, wheel_bytes({}, unlisted={f"../{n:02}": b"" for n in range(30)}))
+    assert len(found) == 21
+    assert found[-1] == "and 40 more problems"

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from venvstacks_rules.model.layers.problems import (
+    Problem,
+    StackOrigin,
+    TargetOrigin,
+    key_part,
+    suggestion,
+)
+
+STACK = StackOrigin("src/stack.toml", "frameworks[1]", "framework-a")
+
+
+def test_a_problem_is_shown_where_the_value_stands() -> None:
+    problem = Problem("platforms[0]", "is 'amiga'.")
+    assert TargetOrigin("src:a").message(problem) == "src:a: `platforms[0]` is 'amiga'."
+    assert STACK.message(problem) == "src/stack.toml: `frameworks[1].platforms[0]` is 'amiga'."
+
+
+def test_a_problem_of_the_whole_definition() -> None:
+    problem = Problem("", "neither is set.", concerns=("runtime", "frameworks"))
+    assert TargetOrigin("src:a").message(problem) == "src:a: neither is set."
+    assert STACK.message(problem) == "src/stack.toml: `frameworks[1]`: neither is set."
+    assert problem.fields == ("runtime", "frameworks")
+
+
+def test_the_field_of_a_problem() -> None:
+    assert Problem("platforms[0]", "").fields == ("platforms",)
+    assert Problem('package_indexes."a.b"', "").fields == ("package_indexes",)
+    overridden = Problem("frameworks", "", concerns=("index_overrides",))
+    assert overridden.fields == ("frameworks", "index_overrides")
+
+
+def test_targets_of_a_folder_share_their_lockfiles_place() -> None:
+    addresses = ("src/a:x", "src/a", "src/a:stack#app-x", "src/a#b")
+    assert {TargetOrigin(address).stack for address in addresses} == {"src/a"}
+
+
+def test_key_parts_are_written_as_in_toml() -> None:
+    assert [key_part(text) for text in ("a-b_C9", "a.b", "")] == ["a-b_C9", '"a.b"', '""']
+
+
+def test_suggestions() -> None:
+    assert suggestion("Platform", ["platforms", "name"]) == "platforms"
+    assert suggestion("othr", ["Other"]) == "Other"
+    assert suggestion("colour", ["platforms", "name"]) is None
+    assert suggestion("old_frameworks", ["frameworks"], likeness=0.9) is None

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import pytest
+
+from venvstacks_rules.model.errors import LockError
+from venvstacks_rules.model.locks.pylock import LockedPackage, LockedWheel, Lockfile
+from venvstacks_rules.model.locks.selection import packages_on_platform, select_wheels
+from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
+
+
+def wheel(name: str) -> LockedWheel:
+    return LockedWheel(name, f"https://example.org/{name}", None, 1, "0" * 64)
+
+
+def package(
+    name: str, *tags: str, marker: str | None = None, version: str = "1", provided: bool = False
+) -> LockedPackage:
+    wheels = tuple(wheel(f"{name}-{version}-{tag}.whl") for tag in tags)
+    return LockedPackage(name, version, marker, None, wheels, provided)
+
+
+def select(*packages: LockedPackage, platform: str = "linux_x86_64", **options: str) -> list[str]:
+    found = select_wheels(
+        Lockfile("==3.11.*", packages),
+        platform=PLATFORMS[platform],
+        python_version=options.get("python_version", "3.11.4"),
+        linux_target=options.get("linux_target", "glibc@2.28"),
+        macosx_target=options.get("macosx_target", "13.0"),
+    )
+    return [found_wheel.file_name for found_wheel in found]
+
+
+# `pip download --only-binary :all: --platform ... --abi cp311` prefers in this order as well.
+def test_most_specific_tag_wins() -> None:
+    tags = ["py3-none-any", "cp311-abi3-manylinux_2_17_x86_64", "cp311-cp311-manylinux1_x86_64"]
+    assert select(package("a", *tags)) == ["a-1-cp311-cp311-manylinux1_x86_64.whl"]
+    assert select(package("a", *tags[:2])) == ["a-1-cp311-abi3-manylinux_2_17_x86_64.whl"]
+    assert select(package("a", *tags), platform="win_amd64") == ["a-1-py3-none-any.whl"]
+
+
+def test_newest_fitting_glibc_wins() -> None:
+    tags = [f"cp311-cp311-manylinux_2_{minor}_x86_64" for minor in (17, 28, 34)]
+    assert select(package("a", *tags)) == ["a-1-cp311-cp311-manylinux_2_28_x86_64.whl"]
+    assert select(package("a", *tags), linux_target="glibc@2.17") == [
+        "a-1-cp311-cp311-manylinux_2_17_x86_64.whl"
+    ]
+
+
+def test_highest_build_tag_wins_as_a_number() -> None:
+    assert select(package("a", "9-py3-none-any", "10-py3-none-any", "py3-none-any")) == [
+        "a-1-10-py3-none-any.whl"
+    ]
+
+
+def test_order_of_the_lockfile_does_not_matter() -> None:
+    one = package("b", "py3-none-any")
+    two = package("a", "py2.py3-none-any", "py3-none-any")
+    swapped = package("a", "py3-none-any", "py2.py3-none-any")
+    assert select(one, two) == select(swapped, one)
+
+
+def test_markers_are_those_of_the_target() -> None:
+    packages = [
+        package("a", "py3-none-any", marker="sys_platform == 'win32'"),
+        package("b", "py3-none-any", marker="python_full_version < '3.11.3'"),
+        package("c", "py3-none-any", marker="platform_release >= '20'"),
+        package("d", provided=True),
+    ]
+    assert select(*packages) == []
+    assert select(*packages, platform="win_arm64") == ["a-1-py3-none-any.whl"]
+    assert select(*packages, python_version="3.11") == ["b-1-py3-none-any.whl"]
+
+
+def test_all_packages_without_a_wheel_are_named() -> None:
+    with pytest.raises(LockError) as caught:
+        select(
+            package("a", "cp311-cp311-win_amd64", "cp311-cp311-macosx_11_0_arm64"),
+            package("b", "cp310-cp310-win_amd64"),
+        )
+    assert str(caught.value) == (
+        "the lockfile does not fit platform linux_x86_64\n"
+        "  * `a` 1 has no wheel for linux_x86_64 (its wheels fit macosx_arm64, win_amd64); narrow "
+        "the layer's `platforms`, or require another version\n"
+        "  * `b` 1 has no wheel for linux_x86_64 (its wheels fit no platform); narrow the layer's "
+        "`platforms`, or require another version"
+    )
+
+
+def test_what_is_rare_is_named() -> None:
+    wheels = package("a", "cp314-cp314-manylinux_2_17_x86_64", "cp314-cp314t-win_amd64")
+    with pytest.raises(LockError) as caught:
+        select(wheels, python_version="3.14.0t", linux_target="musl@1.2")
+    assert caught.value.problems == (
+        "`a` 1 has no wheel for linux_x86_64 with free-threaded CPython 3.14 and musl@1.2 (its "
+        "wheels fit win_amd64); narrow the layer's `platforms`, or require another version",
+    )
+
+
+def test_two_versions_for_one_platform_are_refused() -> None:
+    with pytest.raises(LockError, match="`a` is locked in two versions for linux_x86_64: 1 and 2"):
+        select(package("a", "py3-none-any"), package("a", "py3-none-any", version="2"))
+
+
+def test_packages_on_platform() -> None:
+    lock = Lockfile("==3.11.*", (package("b", provided=True), package("a", "py3-none-any")))
+    found = packages_on_platform(lock, platform=PLATFORMS["linux_x86_64"], python_version="3.11")
+    assert found == (("a", "1", False), ("b", "1", True))

@@ -1,0 +1,125 @@
+"""What is read from, and written to, the dist folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from venvstacks_rules.model.errors import VenvstacksError
+from venvstacks_rules.model.summary.built import ExpectedBuild
+from venvstacks_rules.pants_backend.goals.dist_files import find_build, write_whole
+
+EXPECTED = ExpectedBuild("framework-x", "linux_x86_64", "sha256:1")
+A = "a" * 64
+
+
+def publish(folder: Path, stem: str = "framework-x", **changes: Any) -> None:
+    """Write what `package` writes of a layer; `changes` are of its metadata."""
+    folder.mkdir(parents=True, exist_ok=True)
+    archive = f"{stem}.tar.zst"
+    metadata = {
+        "archive_name": archive,
+        "install_target": "framework-x",
+        "target_platform": "linux_x86_64",
+        "requirements_hash": "sha256:1",
+        **changes,
+    }
+    segment = {"source": "layer", "offset": 0, "size": 10, "sha256": A, "tar_size": 512}
+    index = {
+        "format_version": 1,
+        "install_target": "framework-x",
+        "archive_name": archive,
+        "archive_size": 10,
+        "archive_sha256": A,
+        "archive_format": "tar.zst",
+        "compression_level": 9,
+        "segments": [{**segment, "files": [{"path": "a", "size": 7, "sha256": A}]}],
+    }
+    (folder / archive).write_bytes(b"x" * 10)
+    (folder / f"{stem}.json").write_text(json.dumps(metadata))
+    (folder / f"{stem}.segments.json").write_text(json.dumps(index))
+
+
+@pytest.mark.parametrize("stem", ["framework-x", "framework-x-linux_x86_64-1"])
+def test_a_build_is_found_by_either_name(tmp_path: Path, stem: str) -> None:
+    publish(tmp_path / "src/linux_x86_64", stem)
+    built, notes = find_build(tmp_path, ["src/linux_x86_64"], EXPECTED)
+    assert built is not None
+    assert (built.archive_name, built.archive_size, built.unpacked_size) == (
+        f"{stem}.tar.zst",
+        10,
+        7,
+    )
+    assert notes == ()
+
+
+def test_nothing_there(tmp_path: Path) -> None:
+    assert find_build(tmp_path / "dist", ["src"], EXPECTED) == (None, ())
+    publish(tmp_path / "src")
+    assert find_build(tmp_path, ["src"], None) == (None, ())
+    (tmp_path / "other" / "framework-x.json").mkdir(parents=True)
+    assert find_build(tmp_path, ["other"], EXPECTED) == (None, ())
+
+
+def test_the_first_folder_that_counts_is_taken(tmp_path: Path) -> None:
+    publish(tmp_path / "old", requirements_hash="sha256:0")
+    publish(tmp_path / "new")
+    built, notes = find_build(tmp_path, ["old", "new"], EXPECTED)
+    assert built is not None
+    assert notes == ()
+
+
+def test_what_does_not_count_is_noted(tmp_path: Path) -> None:
+    publish(tmp_path / "old", requirements_hash="sha256:0", target_platform="win_amd64")
+    publish(tmp_path / "cut")
+    (tmp_path / "cut" / "framework-x.tar.zst").write_bytes(b"x")
+    publish(tmp_path / "gone")
+    (tmp_path / "gone" / "framework-x.tar.zst").unlink()
+    publish(tmp_path / "bare")
+    (tmp_path / "bare" / "framework-x.segments.json").unlink()
+    publish(tmp_path / "junk")
+    (tmp_path / "junk" / "framework-x.json").write_bytes(b"\xff")
+    publish(tmp_path / "huge")
+    (tmp_path / "huge" / "framework-x.json").write_bytes(b" " * 1_000_001)
+    built, notes = find_build(
+        tmp_path, ["old", "cut", "gone", "bare", "junk", "huge", "none"], EXPECTED
+    )
+    assert built is None
+    assert notes == (
+        "old/framework-x.json does not count: `target_platform`: `win_amd64` is not "
+        "`linux_x86_64`; `requirements_hash`: `sha256:0` is not `sha256:1`",
+        "cut/framework-x.json does not count: framework-x.tar.zst beside it is missing or another "
+        "one",
+        "gone/framework-x.json does not count: framework-x.tar.zst beside it is missing or another "
+        "one",
+        "bare/framework-x.json does not count: there is no framework-x.segments.json beside it",
+        "junk/framework-x.json does not count: it is not JSON",
+        "huge/framework-x.json does not count: framework-x.json has more than 1000000 bytes",
+    )
+
+
+def test_a_page_is_written_whole(tmp_path: Path) -> None:
+    file = tmp_path / "a" / "b" / "page.html"
+    for text in ("first ✓", "second"):
+        write_whole(file, text, option="--html", written="a/b/page.html")
+        assert file.read_text(encoding="utf-8") == text
+    assert list(file.parent.iterdir()) == [file]
+
+
+@pytest.mark.parametrize(
+    ("written", "reason"),
+    [("folder", "it is a folder"), ("file/page.html", "File exists")],
+)
+def test_where_no_page_can_be(tmp_path: Path, written: str, reason: str) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("")
+    with pytest.raises(VenvstacksError) as caught:
+        write_whole(tmp_path / written, "", option="--venvstacks-show-html", written=written)
+    assert str(caught.value) == (
+        f"`--venvstacks-show-html` is '{written}', which cannot be written: {reason}. "
+        "Name a file in a folder that you may write to."
+    )
+    assert {path.name for path in tmp_path.rglob("*")} == {"folder", "file"}

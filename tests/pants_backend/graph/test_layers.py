@@ -1,0 +1,187 @@
+"""From BUILD files to layers: addresses that lead nowhere, fields of the wrong type, inference."""
+
+from __future__ import annotations
+
+import pytest
+from pants.engine.addresses import Address
+from pants.engine.internals.scheduler import ExecutionError
+from pants.engine.rules import QueryRule
+from pants.engine.target import InferredDependencies
+from pants.testutil.rule_runner import RuleRunner
+
+from venvstacks_rules.pants_backend.backend import target_types
+from venvstacks_rules.pants_backend.graph.dependencies import (
+    InferLayerDependencies,
+    LayerDependenciesFieldSet,
+)
+from venvstacks_rules.pants_backend.graph.dependencies import rules as inference_rules
+from venvstacks_rules.pants_backend.graph.layers import LayerInGraph, LayerRequest
+from venvstacks_rules.pants_backend.graph.layers import rules as graph_rules
+from venvstacks_rules.pants_backend.graph.module_listings import rules as module_rules
+from venvstacks_rules.pants_backend.graph.stack_files import rules as stack_file_rules
+from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
+
+RUNTIME = (
+    'venvstacks_runtime(name="rt", python_implementation="cpython@3.11.13", '
+    'requirements=["numpy"])\n'
+)
+APP = 'venvstacks_application(name="app", launch_module="app.py", runtime="{}")\n'
+
+
+@pytest.fixture
+def runner() -> RuleRunner:
+    return RuleRunner(
+        rules=[
+            *graph_rules(),
+            *inference_rules(),
+            *module_rules(),
+            *stack_file_rules(),
+            *VenvstacksSubsystem.rules(),
+            QueryRule(LayerInGraph, [LayerRequest]),
+            QueryRule(InferredDependencies, [InferLayerDependencies]),
+        ],
+        target_types=[*target_types()],
+    )
+
+
+def find(runner: RuleRunner, address: Address) -> LayerInGraph:
+    found = runner.request(LayerInGraph, [LayerRequest(address)])
+    assert isinstance(found, LayerInGraph)
+    return found
+
+
+def refused(runner: RuleRunner, address: Address) -> str:
+    with pytest.raises(ExecutionError) as caught:
+        find(runner, address)
+    errors = list(caught.value.wrapped_exceptions)
+    assert len(errors) == 1
+    return str(errors[0])
+
+
+def test_layers_of_other_folders_are_found(runner: RuleRunner) -> None:
+    runner.write_files(
+        {
+            "base/BUILD": RUNTIME,
+            "mid/BUILD": 'venvstacks_framework(name="fw", runtime="base:rt")\n',
+            "top/BUILD": (
+                'venvstacks_application(name="app", launch_module="pkg/", frameworks=["mid:fw"], '
+                'support_modules=["util.py"])\n'
+            ),
+            "top/pkg/__main__.py": "",
+            "top/pkg/__pycache__/x.pyc": "",
+            "top/util.py": "",
+        }
+    )
+    found = find(runner, Address("top", target_name="app"))
+    assert found.layer.lower == ("mid:fw", "base:rt")
+    assert [layer.layer_name for layer in found.lower] == ["framework-fw", "rt"]
+    assert found.lockfile(found.layer) == "top/requirements/app-app/pylock.app-app.toml"
+    assert found.layer.launch_module is not None
+    assert found.layer.launch_module.files == ("pkg/__main__.py",)
+    assert [module.path for module in found.layer.support_modules] == ["util.py"]
+    assert found.layer.python_version == "3.11.13"
+
+
+@pytest.mark.parametrize(
+    "written", [":nothing", "missing:rt", "missing", "empty", "a b//:", "", "rt.txt:rt#x#y"]
+)
+def test_an_address_that_leads_nowhere_is_one_problem(runner: RuleRunner, written: str) -> None:
+    runner.write_files(
+        {"src/BUILD": RUNTIME + APP.format(written), "src/app.py": "", "empty/readme": ""}
+    )
+    assert refused(runner, Address("src", target_name="app")) == (
+        "A layer definition cannot be built as written:\n"
+        f"  * src:app: `runtime` names {written!r}, but there is no such target. "
+        "Name a `venvstacks_runtime` target."
+    )
+
+
+def test_what_is_no_layer_is_refused_as_one(runner: RuleRunner) -> None:
+    runner.write_files({"src/BUILD": RUNTIME + APP.format(":app"), "src/app.py": ""})
+    assert refused(runner, Address("src", target_name="app")).splitlines()[1:] == [
+        "  * src:app: the layers depend on each other in a cycle: src:app -> src:app. Remove one "
+        "of these from `frameworks`.",
+        "  * src:app: `runtime` names ':app', but src:app is an application, not a runtime. "
+        "Name a `venvstacks_runtime` target.",
+    ]
+
+
+def test_several_wrong_definitions_are_reported_together(runner: RuleRunner) -> None:
+    runner.write_files(
+        {"src/BUILD": RUNTIME.replace("3.11.13", "3.11") + APP.format(":rt"), "src/x.py": ""}
+    )
+    assert refused(runner, Address("src", target_name="rt")) == (
+        "2 layer definitions cannot be built as written:\n"
+        "  * src:rt: `python_implementation` is 'cpython@3.11', without the patch release that "
+        "only the `local` provider can leave open: 'cpython@X.Y.Z'. Write it as, for example, "
+        "'cpython@3.11.13'.\n"
+        "  * src:app: `launch_module` names 'app.py', but there is no such file or directory "
+        "beside the BUILD file. Create it, or correct the path."
+    )
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (
+            'venvstacks_application(name="app", launch_module=1, runtime=":rt")',
+            "src/BUILD:1: The 'launch_module' field in target src:app must be a string, but was "
+            "`1` with type `int`.",
+        ),
+        (
+            'venvstacks_application(name="app", runtime=":rt")',
+            "src/BUILD:1: The 'launch_module' field in target src:app must be defined.",
+        ),
+        (
+            'venvstacks_framework(name="app", runtime=":rt", lockfile="x")',
+            "src/BUILD:1: The `lockfile` field in target src:app cannot be set: the lockfile of a "
+            "layer has a fixed place. Remove the field.",
+        ),
+        (
+            'venvstacks_framework(name="app", runtime=":rt", archive_format="rar")',
+            "src/BUILD:1: Values for the 'archive_format' field in target src:app must be one of "
+            "['tar.gz', 'tar.xz', 'tar.zst', 'zip'], but 'rar' was provided.",
+        ),
+    ],
+)
+def test_fields_that_pants_refuses(runner: RuleRunner, build: str, message: str) -> None:
+    runner.write_files({"src/BUILD": build + "\n"})
+    assert refused(runner, Address("src", target_name="app")) == message
+
+
+def test_edges_come_from_the_fields(runner: RuleRunner) -> None:
+    runner.write_files(
+        {
+            "base/BUILD": RUNTIME
+            + 'venvstacks_framework(name="a", runtime=":rt")\n'
+            + 'venvstacks_framework(name="b", frameworks=[":a"])\n',
+            "src/BUILD": 'venvstacks_framework(name="c", frameworks=["base:b", "base:a"])\n',
+        }
+    )
+    expected = {
+        ("base", "a"): ["base:rt"],
+        ("base", "b"): ["base:a"],
+        ("base", "rt"): [],
+        ("src", "c"): ["base:a", "base:b"],
+    }
+    for (folder, name), below in expected.items():
+        target = runner.get_target(Address(folder, target_name=name))
+        inferred = runner.request(
+            InferredDependencies,
+            [InferLayerDependencies(LayerDependenciesFieldSet.create(target))],
+        )
+        assert sorted(address.spec for address in inferred.include) == below
+
+
+def test_a_sound_layer_among_broken_ones_is_found_when_that_will_do(runner: RuleRunner) -> None:
+    runner.write_files(
+        {"src/BUILD": RUNTIME + 'venvstacks_framework(name="fw")\n' + APP.format(":rt")}
+    )
+    address = Address("src", target_name="rt")
+    assert "src:fw: of `runtime` and `frameworks`, neither is set." in refused(runner, address)
+    found = runner.request(LayerInGraph, [LayerRequest(address, among_broken=True)])
+    assert isinstance(found, LayerInGraph)
+    assert found.layer.layer_name == "rt"
+    broken = Address("src", target_name="fw")
+    with pytest.raises(ExecutionError, match="src:fw: of `runtime` and `frameworks`"):
+        runner.request(LayerInGraph, [LayerRequest(broken, among_broken=True)])

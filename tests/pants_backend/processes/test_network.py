@@ -1,0 +1,92 @@
+"""What is taken from the person who builds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pants.base.build_environment import get_buildroot
+from pants.util.frozendict import FrozenDict
+
+from venvstacks_rules.model.network.credentials import PackageIndex
+from venvstacks_rules.pants_backend.locks.uv_config import named_indexes
+from venvstacks_rules.pants_backend.processes.network import (
+    NetworkAccess,
+    netrc_hosts,
+    network_variables,
+)
+
+
+def test_credentials_of_indexes_come_along_without_being_named() -> None:
+    environment = {
+        "UV_INDEX_CORP_USERNAME": "u",
+        "UV_INDEX_CORP_PASSWORD": "p",
+        "UV_INDEX_URL": "x",
+        "HTTPS_PROXY": "y",
+        "HOME": "/home/nina",
+    }
+    assert network_variables(environment, {"https_proxy": "z"}, None) == {
+        "UV_INDEX_CORP_USERNAME": "u",
+        "UV_INDEX_CORP_PASSWORD": "p",
+        "https_proxy": "z",
+        "NETRC": "/home/nina/.netrc",
+    }
+
+
+def test_the_options_win_over_the_environment() -> None:
+    found = network_variables(
+        {"UV_INDEX_A_USERNAME": "old", "NETRC": "/old"},
+        {"UV_INDEX_A_USERNAME": "new", "NETRC": "/new"},
+        None,
+    )
+    assert found == {"UV_INDEX_A_USERNAME": "new", "NETRC": "/new"}
+
+
+@pytest.mark.parametrize(
+    ("extra", "expected"),
+    [
+        ({}, {"SSL_CERT_FILE": "{root}/ca.pem"}),
+        ({"SSL_CERT_FILE": "/own.pem"}, {"SSL_CERT_FILE": "/own.pem"}),
+        ({"SSL_CERT_DIR": "certs"}, {"SSL_CERT_DIR": "{root}/certs"}),
+    ],
+)
+def test_the_authorities_of_pants_are_used_unless_others_are_named(
+    extra: dict[str, str], expected: dict[str, str]
+) -> None:
+    # Each engine of these tests has a build root of its own.
+    root = get_buildroot()
+    assert network_variables({}, extra, "ca.pem") == {
+        name: path.format(root=root) for name, path in expected.items()
+    }
+
+
+def test_netrc_files(tmp_path: Path) -> None:
+    path = tmp_path / "netrc"
+    assert netrc_hosts(str(path)) == (f"{path} (No such file or directory)", frozenset())
+    path.write_text("machine a.example login u password p\ndefault login d password e\n")
+    assert netrc_hosts(str(path)) == (str(path), frozenset({"a.example"}))
+
+
+def test_what_is_wrong_with_a_netrc_file_is_said_without_its_content(tmp_path: Path) -> None:
+    path = tmp_path / "netrc"
+    path.write_text("machine a.example login u password p\nhunter2 more\n")
+    assert netrc_hosts(str(path)) == (f"{path} (line 2 cannot be read)", frozenset())
+    path.write_bytes(b"machine \xff login \xfe\n")
+    name, hosts = netrc_hosts(str(path))
+    assert hosts in (frozenset(), frozenset({"\xff"}))
+    assert "\xfe" not in name
+
+
+def test_nothing_secret_is_shown_of_the_settings() -> None:
+    access = NetworkAccess(FrozenDict({"UV_INDEX_A_PASSWORD": "hunter2"}), "netrc", frozenset())
+    assert repr(access) == "NetworkAccess(netrc='netrc', netrc_hosts=frozenset())"
+    assert access.knows(access.search("https://a.example/x", ("a",)))
+    assert not access.knows(access.search("https://a.example/x", ("b",)))
+
+
+def test_named_indexes_are_the_sound_ones() -> None:
+    settings: dict[str, list[object]]
+    settings = {"index": [{"name": "a", "url": "https://u:p@h/s"}, {"url": "https://h"}, 1]}
+    settings["index"].append({"name": "b", "url": "https://[h"})
+    assert named_indexes(settings) == (PackageIndex("a", "https://h/s"),)
+    assert named_indexes({"index": "x"}) == named_indexes({}) == ()
