@@ -26,13 +26,16 @@ HOUSE: dict[str, dict[str, str]] = {
         "files": "",
         "network": "",
         "binaries": "",
+        "tools": "files",
         "archives": "files",
         "wheels": "files archives",
         "unpacking": "files archives",
         "interpreters": "files network archives",
         "locking": "files network",
         "deployment": "files wheels unpacking interpreters",
-        "commands": "files network binaries archives wheels interpreters locking deployment",
+        "commands": (
+            "files network binaries tools archives wheels interpreters locking deployment"
+        ),
     },
     "pants_backend": {
         "engine": "",

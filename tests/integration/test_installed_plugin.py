@@ -86,8 +86,7 @@ def test_the_wheel_has_every_source_and_resource(wheel: Path) -> None:
         "register.py",
         "py.typed",
         "actions/__main__.py",
-        "actions/actions.lock",
-        "actions/actions.lock.metadata",
+        "actions/pylock.actions.toml",
         "actions/postinstall.py",
         "model/requests/lock.py",
     ):

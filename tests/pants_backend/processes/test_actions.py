@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from venvstacks_rules.model.errors import VenvstacksError
-from venvstacks_rules.pants_backend.processes.actions import ActionError, action_failure
+from venvstacks_rules.pants_backend.processes.bare import ActionError, action_failure
 
 
 def test_the_mistake_of_a_user_is_shown_without_ceremony() -> None:

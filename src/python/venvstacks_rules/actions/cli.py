@@ -24,6 +24,8 @@ _INTERRUPTED = 130
 # verb -> the module that has `run(request text) -> result`. Imported when asked for: an action
 # starts in milliseconds only if it does not load what the others need.
 VERBS = {
+    "install-wheel": "install_wheel",
+    "compile-sources": "compile_sources",
     "find-interpreter": "find_interpreter",
     "pin-interpreters": "pin_interpreters",
     "pack-interpreter": "pack_interpreter",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from pants.core.subsystems import python_bootstrap
 from pants.engine.target import Target
 
-from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.build import (
     analysis,
     archives,
@@ -41,8 +41,18 @@ from venvstacks_rules.pants_backend.graph import (
 )
 from venvstacks_rules.pants_backend.inputs import downloads, interpreters, wheels
 from venvstacks_rules.pants_backend.locks import checked, local_wheels, locking, uv_config
-from venvstacks_rules.pants_backend.processes import actions, network, sources
-from venvstacks_rules.pants_backend.subsystems.actions import ActionTool
+from venvstacks_rules.pants_backend.processes import (
+    actions,
+    bare,
+    byte_code,
+    libraries,
+    library_wheels,
+    lockfile,
+    network,
+    python,
+    sources,
+)
+from venvstacks_rules.pants_backend.subsystems.actions import ActionsSubsystem
 from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
 from venvstacks_rules.pants_backend.targets.layers import (
     VenvstacksApplication,
@@ -53,7 +63,7 @@ from venvstacks_rules.pants_backend.targets.manifests import VenvstacksManifest
 from venvstacks_rules.pants_backend.targets.stacks import VenvstacksStack
 
 _MODULES = (
-    *(network, actions, sources),
+    *(actions, bare, byte_code, libraries, library_wheels, lockfile, network, python, sources),
     *(dependencies, layers, module_listings, module_owners, modules),
     *(platforms, stack_files, stack_targets, stacks),
     *(checked, local_wheels, locking, uv_config),
@@ -79,6 +89,7 @@ def rules() -> Iterable[object]:
     """Everything that the engine has to know."""
     return (
         *(rule for module in _MODULES for rule in module.rules()),
-        *engine.tool_rules(ActionTool),
+        *ActionsSubsystem.rules(),
+        *python_bootstrap.rules(),  # type: ignore[no-untyped-call]
         *VenvstacksSubsystem.rules(),
     )

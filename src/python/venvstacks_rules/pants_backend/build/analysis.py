@@ -29,7 +29,8 @@ from venvstacks_rules.pants_backend.inputs.wheels import (
     fetched_wheels,
     layer_wheels,
 )
-from venvstacks_rules.pants_backend.processes.actions import ActionProcessRequest, run_action
+from venvstacks_rules.pants_backend.processes.actions import run_action
+from venvstacks_rules.pants_backend.processes.bare import ActionProcessRequest
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,8 @@ from venvstacks_rules.pants_backend.inputs.wheels import (
     path_wheels,
 )
 from venvstacks_rules.pants_backend.locks.checked import ChainLocksRequest, chain_locks
-from venvstacks_rules.pants_backend.processes.actions import ActionProcessRequest, run_action
+from venvstacks_rules.pants_backend.processes.actions import run_action
+from venvstacks_rules.pants_backend.processes.bare import ActionProcessRequest
 from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
 from venvstacks_rules.pants_backend.targets.layers import (
     ArchiveFormatField,

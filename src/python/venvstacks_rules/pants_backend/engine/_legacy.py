@@ -16,10 +16,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, get_type_hints
 
 import tomli
-from pants.backend.python.subsystems.python_tool_base import LockfileRules
-from pants.backend.python.util_rules.pex import PexRequest, VenvPex
 from pants.base.specs import RawSpecsWithoutFileOwners
 from pants.core.goals.test import TestResult
+from pants.core.util_rules.archive import ExtractedArchive, MaybeExtractArchiveRequest
+from pants.core.util_rules.system_binaries import BinaryPathRequest, BinaryPaths
 from pants.engine import rules as _pants_rules
 from pants.engine.addresses import Address, Addresses, UnparsedAddressInputs
 from pants.engine.env_vars import EnvironmentVars, EnvironmentVarsRequest
@@ -160,10 +160,15 @@ def resolve_target(request: WrappedTargetRequest) -> Get:
     return Get(WrappedTarget, WrappedTargetRequest, request)
 
 
-# --------------------------------------------------------------------------------- Python's tools
-def create_venv_pex(request: PexRequest) -> Get:
-    """Install a tool into a virtual environment."""
-    return Get(VenvPex, PexRequest, request)
+# ------------------------------------------------------------------------------------- programs
+def find_binary(request: BinaryPathRequest) -> Get:
+    """Look for a program."""
+    return Get(BinaryPaths, BinaryPathRequest, request)
+
+
+def extract_archive(request: MaybeExtractArchiveRequest) -> Get:
+    """Unpack an archive, with the programs of the machine."""
+    return Get(ExtractedArchive, MaybeExtractArchiveRequest, request)
 
 
 # -------------------------------------------------------------------------------------- own rules
@@ -237,12 +242,6 @@ def collect_rules() -> list[Any]:
 def toml_loads(text: str) -> dict[str, Any]:
     """Read TOML."""
     return tomli.loads(text)
-
-
-def tool_rules(tool: Any) -> list[Any]:
-    """The rules of a tool that is installed from a lockfile."""
-    tool.lockfile_rules_type = LockfileRules.SIMPLE
-    return list(tool.rules())
 
 
 def test_result(process_result: FallibleProcessResult, address: Address, output: Any) -> TestResult:

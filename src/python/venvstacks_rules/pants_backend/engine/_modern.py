@@ -9,12 +9,13 @@ from __future__ import annotations
 from typing import Any
 
 import tomllib
-from pants.backend.python.util_rules.pex import PexRequest, VenvPex
-from pants.backend.python.util_rules.pex import create_venv_pex as _create_venv_pex
 from pants.base.specs import RawSpecsWithoutFileOwners
-from pants.core.goals.resolves import ExportableTool
 from pants.core.goals.test import TestResult
+from pants.core.util_rules.archive import ExtractedArchive, MaybeExtractArchiveRequest
+from pants.core.util_rules.archive import maybe_extract_archive as _maybe_extract_archive
 from pants.core.util_rules.env_vars import environment_vars_subset as _environment_vars_subset
+from pants.core.util_rules.system_binaries import BinaryPathRequest, BinaryPaths
+from pants.core.util_rules.system_binaries import find_binary as _find_binary
 from pants.engine.addresses import Address, Addresses, UnparsedAddressInputs
 from pants.engine.download_file import download_file as _download_file
 from pants.engine.env_vars import EnvironmentVars, EnvironmentVarsRequest
@@ -51,7 +52,6 @@ from pants.engine.target import (
     WrappedTarget,
     WrappedTargetRequest,
 )
-from pants.engine.unions import UnionRule
 
 LOCAL_CACHE_SCOPE = getattr(
     ProcessCacheScope, "LOCAL_SUCCESSFUL", ProcessCacheScope.PER_RESTART_SUCCESSFUL
@@ -99,19 +99,19 @@ async def resolve_target(request: WrappedTargetRequest) -> WrappedTarget:
     return await _resolve_target(request, **implicitly())
 
 
-async def create_venv_pex(request: PexRequest) -> VenvPex:
-    """Install a tool into a virtual environment."""
-    return await _create_venv_pex(**implicitly({request: PexRequest}))
+async def find_binary(request: BinaryPathRequest) -> BinaryPaths:
+    """Look for a program."""
+    return await _find_binary(request, **implicitly())
+
+
+async def extract_archive(request: MaybeExtractArchiveRequest) -> ExtractedArchive:
+    """Unpack an archive, with the programs of the machine."""
+    return await _maybe_extract_archive(request, **implicitly())
 
 
 def toml_loads(text: str) -> dict[str, Any]:
     """Read TOML."""
     return tomllib.loads(text)
-
-
-def tool_rules(tool: Any) -> list[Any]:
-    """The rules of a tool that is installed from a lockfile."""
-    return [*tool.rules(), UnionRule(ExportableTool, tool)]
 
 
 def test_result(process_result: FallibleProcessResult, address: Address, output: Any) -> TestResult:
@@ -125,12 +125,13 @@ __all__ = [
     "collect_rules",
     "concurrently",
     "create_digest",
-    "create_venv_pex",
     "digest_subset_to_digest",
     "digest_to_snapshot",
     "download_file",
     "environment_vars_subset",
     "execute_process",
+    "extract_archive",
+    "find_binary",
     "find_owners",
     "get_digest_contents",
     "get_digest_entries",
@@ -148,6 +149,5 @@ __all__ = [
     "run_interactive_process",
     "test_result",
     "toml_loads",
-    "tool_rules",
     "uncacheable_rule",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from pants.core.goals.run import RunFieldSet, RunInSandboxBehavior, RunRequest
@@ -19,7 +19,8 @@ from venvstacks_rules.pants_backend.build.chains import (
     application_chain,
 )
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
-from venvstacks_rules.pants_backend.processes.actions import ActionProcessRequest, action_process
+from venvstacks_rules.pants_backend.processes.actions import action_process
+from venvstacks_rules.pants_backend.processes.bare import ActionProcessRequest
 from venvstacks_rules.pants_backend.targets.source_fields import LaunchModuleField
 
 
@@ -52,19 +53,19 @@ async def run_application(field_set: ApplicationRunFieldSet) -> RunRequest:
         for path, digest in process.immutable_input_digests.items()
     )
     digest = await engine.merge_digests(MergeDigests([process.input_digest, *sources]))
-    python, actions, verb, _, request_file, *_ = process.argv
     return RunRequest(
         digest=digest,
-        args=(
-            f"{{chroot}}/{python}",
-            f"{{chroot}}/{actions}",
-            verb,
-            "--request",
-            f"{{chroot}}/{request_file}",
-            "--",
-        ),
+        args=(*interactive_arguments(process.argv), "--"),
         append_only_caches=process.append_only_caches,
     )
+
+
+def interactive_arguments(argv: Sequence[str]) -> tuple[str, ...]:
+    """The command of a process for a terminal, from any folder, without a file for the result."""
+    python, *flags, actions, verb, option, request_file, _, _ = argv
+    interpreter = python if python.startswith("/") else f"{{chroot}}/{python}"
+    files = f"{{chroot}}/{actions}", verb, option, f"{{chroot}}/{request_file}"
+    return (interpreter, *flags, *files)
 
 
 def rules() -> Iterable[object]:

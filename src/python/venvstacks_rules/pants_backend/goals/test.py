@@ -30,7 +30,8 @@ from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, i
 from venvstacks_rules.pants_backend.graph.layers import LayerRequest, find_layer
 from venvstacks_rules.pants_backend.graph.modules import LayerModulesRequest, layer_modules
 from venvstacks_rules.pants_backend.graph.platforms import NativePlatform
-from venvstacks_rules.pants_backend.processes.actions import ActionProcessRequest, action_process
+from venvstacks_rules.pants_backend.processes.actions import action_process
+from venvstacks_rules.pants_backend.processes.bare import ActionProcessRequest
 from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
 from venvstacks_rules.pants_backend.targets.source_fields import LaunchModuleField
 

@@ -32,7 +32,7 @@ from venvstacks_rules.model.paths import literal_glob
 from venvstacks_rules.model.requests.network import FetchedFile, FetchFileRequest
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, implicitly, rule
-from venvstacks_rules.pants_backend.processes.actions import ActionProcessRequest
+from venvstacks_rules.pants_backend.processes.bare import ActionProcessRequest
 from venvstacks_rules.pants_backend.processes.network import (
     NETWORK_DIR,
     NetworkActionRequest,

@@ -28,7 +28,8 @@ from venvstacks_rules.model.requests.pin import PinInterpretersRequest, PinnedIn
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, implicitly, rule
 from venvstacks_rules.pants_backend.inputs.downloads import PinnedFileRequest, pinned_file
-from venvstacks_rules.pants_backend.processes.actions import ActionProcessRequest, run_action
+from venvstacks_rules.pants_backend.processes.actions import run_action
+from venvstacks_rules.pants_backend.processes.bare import ActionProcessRequest
 from venvstacks_rules.pants_backend.processes.network import (
     NETWORK_DIR,
     NetworkActionRequest,

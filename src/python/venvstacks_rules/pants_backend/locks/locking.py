@@ -28,7 +28,7 @@ from venvstacks_rules.pants_backend.locks.local_wheels import (
     local_wheels,
 )
 from venvstacks_rules.pants_backend.locks.uv_config import UvConfig, UvConfigRequest, find_uv_config
-from venvstacks_rules.pants_backend.processes.actions import ActionProcessRequest
+from venvstacks_rules.pants_backend.processes.bare import ActionProcessRequest
 from venvstacks_rules.pants_backend.processes.network import (
     NETWORK_DIR,
     NetworkActionRequest,

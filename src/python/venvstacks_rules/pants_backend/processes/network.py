@@ -28,11 +28,8 @@ from venvstacks_rules.pants_backend.engine import (
     rule,
     uncacheable_rule,
 )
-from venvstacks_rules.pants_backend.processes.actions import (
-    ActionProcessRequest,
-    ActionResult,
-    run_action,
-)
+from venvstacks_rules.pants_backend.processes.actions import run_action
+from venvstacks_rules.pants_backend.processes.bare import ActionProcessRequest, ActionResult
 from venvstacks_rules.pants_backend.processes.settings_file import settings_file
 from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
 

@@ -19,6 +19,9 @@ from venvstacks_rules.pants_backend.engine import collect_rules, rule
 
 _PACKAGE = "venvstacks_rules"
 _ACTIONS = f"{_PACKAGE}.actions"
+START = f"{_ACTIONS}.__main__"
+"""The module that a tree of actions is started by."""
+
 _PARTS = ("actions", "model")
 """The packages below ours whose modules may run in a sandbox."""
 
@@ -87,20 +90,26 @@ def imported_modules(module: str, sources: Mapping[str, ModuleSource]) -> frozen
             seen.add(name)
             # The packages that hold it are imported before it.
             pending.append(name.rpartition(".")[0])
-            pending += _imports(sources[name].text)
+            pending += imported_names(sources[name].text)
     return frozenset(seen)
 
 
 @cache
-def _imports(text: str) -> tuple[str, ...]:
+def imported_names(text: str) -> frozenset[str]:
     """The dotted names that a module's import statements, wherever they stand, may load."""
-    found = []
+    found = set()
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
-            found += [alias.name for alias in node.names]
+            found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module is not None:
-            found += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-    return tuple(name for name in found if name.startswith(f"{_PACKAGE}."))
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return frozenset(found)
+
+
+def action_modules(verb: str, sources: Mapping[str, ModuleSource]) -> frozenset[str]:
+    """The modules that the command `verb` is started with and may import."""
+    # The command line finds the command's module by name, which no import statement shows.
+    return imported_modules(action_module(verb), sources) | imported_modules(START, sources)
 
 
 def postinstall_source() -> str:
@@ -113,20 +122,18 @@ def action_module(verb: str) -> str:
     return f"{_ACTIONS}.commands.{verb.replace('-', '_')}"
 
 
+def shipped_files(names: Iterable[str], sources: Mapping[str, ModuleSource]) -> list[FileContent]:
+    """The files of modules, and what starts a tree with them."""
+    files = [FileContent("__main__.py", sources[START].text.encode())]
+    files += [FileContent(sources[name].path, sources[name].text.encode()) for name in names]
+    return sorted(files, key=lambda file: file.path)
+
+
 @rule
 async def action_sources(request: ActionSourcesRequest) -> ActionSources:
     sources = module_sources()
-    start = sources[f"{_ACTIONS}.__main__"]
-    # The command line finds the action's module by name, which no import statement shows.
-    names = {
-        *imported_modules(action_module(request.verb), sources),
-        *imported_modules(start.name, sources),
-    }
-    files = [FileContent("__main__.py", start.text.encode())]
-    files += [FileContent(sources[name].path, sources[name].text.encode()) for name in names]
-    return ActionSources(
-        await engine.create_digest(CreateDigest(sorted(files, key=lambda file: file.path)))
-    )
+    files = shipped_files(action_modules(request.verb, sources), sources)
+    return ActionSources(await engine.create_digest(CreateDigest(files)))
 
 
 def rules() -> Iterable[object]:

@@ -1,0 +1,22 @@
+"""``install-wheel``: unpack a wheel of the actions' own environment, and compile it."""
+
+from __future__ import annotations
+
+from venvstacks_rules.actions.tools.byte_code import compile_modules
+from venvstacks_rules.actions.tools.wheel import unpack_wheel
+from venvstacks_rules.model.json_codec import from_json
+from venvstacks_rules.model.requests.tools import InstalledWheel, InstallWheelRequest
+
+
+def run(request_text: str) -> InstalledWheel:
+    """Do what an :class:`InstallWheelRequest` asks for; WheelError for a wheel that is refused."""
+    request = from_json(InstallWheelRequest, request_text)
+    modules = unpack_wheel(
+        request.path,
+        request.file_name,
+        sha256=request.sha256,
+        size=request.size,
+        output=request.output,
+    )
+    compile_modules(request.output, modules, request.output, request.file_name)
+    return InstalledWheel(len(modules))

@@ -1,0 +1,1 @@
+"""The environment of the actions themselves, made by the standard library alone."""

@@ -1,0 +1,92 @@
+"""Unpacks a wheel for the actions themselves, into a folder that is on the path for imports.
+
+No library is there yet. The wheel is pinned by its hash, so its RECORD is not compared; what it
+could write outside of the folder is refused all the same.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import zipfile
+from collections.abc import Iterator
+
+from venvstacks_rules.actions.files.streams import chunks, sha256_of
+from venvstacks_rules.model.errors import WheelError
+from venvstacks_rules.model.paths import path_problem
+
+_MIN_LIMIT = 64 * 1024 * 1024
+_MAX_GROWTH = 200
+_SITE_SCHEMES = ("purelib", "platlib")
+_SCRIPT = b"#!"
+
+
+def unpack_wheel(path: str, file_name: str, *, sha256: str, size: int, output: str) -> list[str]:
+    """Unpack the wheel at `path` into the new folder `output`; its modules, paths below that.
+
+    Programs go to ``bin``; scripts, headers and data are left out. Raises WheelError for a wheel
+    that is not the one announced, or that is damaged or hostile.
+    """
+    found, length = sha256_of(path)
+    if (found, length) != (sha256, size):
+        raise _refused(
+            file_name,
+            [f"it has sha256:{found} and {length} bytes, not sha256:{sha256} and {size}"],
+        )
+    try:
+        with zipfile.ZipFile(path) as archive:
+            problems = list(_problems(archive, size))
+            if problems:
+                raise _refused(file_name, problems)
+            return list(_written(archive, output))
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as e:
+        raise _refused(file_name, [f"cannot be unpacked: {e}"]) from None
+
+
+def _problems(archive: zipfile.ZipFile, size: int) -> Iterator[str]:
+    for info in archive.infolist():
+        problem = path_problem(info.filename.removesuffix("/"))
+        if problem is None and stat.S_ISLNK(info.external_attr >> 16):
+            problem = "the entry is a symbolic link"
+        if problem is not None:
+            yield f"{info.filename!a}: {problem}"
+    total = sum(info.file_size for info in archive.infolist())
+    limit = max(_MIN_LIMIT, _MAX_GROWTH * size)
+    if total > limit:
+        yield f"unpacks to {total} bytes; at most {limit} are accepted"
+
+
+def _written(archive: zipfile.ZipFile, output: str) -> Iterator[str]:
+    os.makedirs(output)
+    for info in archive.infolist():
+        place = _place(info.filename)
+        if place is None or info.is_dir():
+            continue
+        with archive.open(info) as stream:
+            start = stream.read(len(_SCRIPT))
+            is_program = place.startswith("bin/")
+            if is_program and start == _SCRIPT:
+                continue
+            target = f"{output}/{place}"
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            with open(target, "xb") as out:
+                out.write(start)
+                out.writelines(chunks(stream))
+                os.fchmod(out.fileno(), 0o755 if is_program else 0o644)
+        if place.endswith(".py"):
+            yield place
+
+
+def _place(name: str) -> str | None:
+    """Where an entry goes below the folder; None for one that is left out."""
+    top, _, rest = name.partition("/")
+    if not top.endswith(".data"):
+        return name
+    scheme, _, inner = rest.partition("/")
+    if scheme in _SITE_SCHEMES:
+        return inner or None
+    return f"bin/{inner}" if scheme == "scripts" and inner else None
+
+
+def _refused(file_name: str, problems: list[str]) -> WheelError:
+    return WheelError(f"The wheel `{file_name}` of the actions' lockfile is refused.", problems)

