@@ -24,7 +24,7 @@ find_ca_bundle() {
   ca_bundle=""
 }
 
-# Sets `python` to the real path of the interpreter named by $1, if that is a CPython 3.9.
+# Sets `python` to the real path of the interpreter $1, if that is a CPython 3.9.
 _try_python() {
   local check='import sys
 if sys.implementation.name != "cpython" or sys.version_info[:2] != (3, 9): sys.exit(1)
@@ -41,7 +41,7 @@ find_python() {
     die "VENVSTACKS_RULES_PYTHON=$VENVSTACKS_RULES_PYTHON is not a CPython 3.9." \
       "hint: name the executable of a CPython 3.9, or unset the variable to search for one."
   fi
-  # A pattern that matches nothing stays as it is, and is then no executable.
+  # A pattern without a match stays as it is, and no executable has its name.
   for candidate in python3.9 "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.9*/bin/python3.9 \
     "$HOME"/.pyenv/versions/3.9*/bin/python3.9 /opt/homebrew/bin/python3.9 \
     /usr/local/bin/python3.9 python3 /usr/bin/python3; do
@@ -60,8 +60,8 @@ find_python() {
     "hint: or set VENVSTACKS_RULES_PYTHON to the executable of one."
 }
 
-# Sets `tool` to the folder of version $2 of tool $1 (pins: $1-requirements.txt), and installs it when it is not there.
-# What the file `ready` holds is then in `ready_lines`.
+# Sets `tool` to the folder of version $2 of tool $1 (pins: $1-requirements.txt), and installs it
+# there if it is missing. Sets `ready_lines` to the content of the file `ready`.
 use_tool() {
   local sum line _
   read -r sum _ < <(cksum <"$_support/$1-requirements.txt")
@@ -71,7 +71,7 @@ use_tool() {
     read -r sum _ < <(cksum <<<"$VENVSTACKS_RULES_PYTHON")
     tool="$tool-$sum"
   fi
-  # The interpreter is a link: it is gone when the Python that it was made from is.
+  # The interpreter is a link to a Python of this machine, which may be gone.
   if [[ ! -f $tool/ready || ! -x $tool/venv/bin/python ]]; then
     find_python
     find_ca_bundle
@@ -99,7 +99,8 @@ run_uv() {
   env ${ca_bundle:+SSL_CERT_FILE="$ca_bundle"} "$uv" "$@"
 }
 
-# Makes the development environment $1 (`dev` or `pants`) as uv.lock has it, and sets `env` to its folder.
+# Makes the development environment $1 (`dev` or `pants`) as uv.lock pins it, and sets `env` to its
+# folder.
 use_environment() {
   case $1 in
     dev) env="$root/.venv" ;;
