@@ -12,9 +12,8 @@ from pathlib import Path
 # Each part ends with the first line that has this text.
 _PARTS = (
     ("install Pants", "installed in"),
-    ("build the pex command line", "pex command line built"),
     ("start the daemon", "Scheduler initialized"),
-    ("install what the actions need", "Completed: Building venvstacks_actions.pex"),
+    ("install what the actions need", "Completed: Compile the actions"),
     ("find and capture the interpreter", "Completed: Capture CPython"),
     ("fetch the wheels and build all layers", None),
 )

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import csv
 import fcntl
 import hashlib
 import json
@@ -18,7 +17,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,6 +26,26 @@ SUPPORT = Path(__file__).resolve().parent
 
 # Pants has one table of known versions for all the platforms that it runs on; a pex runs on each.
 PEX_PLATFORMS = ("linux_arm64", "linux_x86_64", "macos_arm64", "macos_x86_64")
+
+
+# pex copies itself from folders, and not from a zip archive of this kind.
+PEX_MAIN = """\
+import os, shutil, sys, tempfile, zipfile
+root = os.environ.get("PEX_ROOT") or os.path.join(os.path.expanduser("~"), ".pex")
+folder = os.path.join(os.path.abspath(root), "cli-{version}")
+if not os.path.isdir(folder):
+    os.makedirs(os.path.dirname(folder), exist_ok=True)
+    staged = tempfile.mkdtemp(dir=os.path.dirname(folder))
+    with zipfile.ZipFile(sys.argv[0]) as archive:
+        archive.extractall(staged)
+    try:
+        os.rename(staged, folder)
+    except OSError:
+        shutil.rmtree(staged)
+sys.path[0] = folder
+from pex.bin.pex import main
+main()
+"""
 
 
 class BootstrapError(Exception):
@@ -72,7 +90,7 @@ class Installation:
                 cwd=self.folder,
                 check=True,
                 pass_fds=(self._lock,),
-                umask=0o022,  # file modes are part of the bytes of a pex
+                umask=0o022,
             )
         except subprocess.CalledProcessError as e:
             raise BootstrapError(f"Exit code {e.returncode} of: {' '.join(argv)}") from e
@@ -112,26 +130,30 @@ class Installation:
             shutil.copyfile(shipped, copy)
             copy.chmod(0o755)
 
-    def build_pex_cli(self) -> tuple[str, str]:
-        """Build the command line of pex, which Pants would else download from where it is released.
+    def pack_pex_cli(self) -> tuple[str, str]:
+        """Pack the command line of pex, which Pants would else download from where it is released.
 
-        Its bytes take part in the keys of cached processes: they depend on the pinned version
-        alone, not on the place, the time or the zlib of this machine (hence no compression).
+        Only goals for Python targets use it. It is the installed package, whose hash was checked,
+        as a zip archive that unpacks itself into the cache of pex. Its bytes take part in the
+        keys of cached processes: they depend on the pinned version alone.
 
         Returns:
             The values of the options `url_template` and `known_versions` of the scope `pex-cli`;
             empty where Pants could not use them.
         """
+        (dist_info,) = self._site_packages.glob("pex-*.dist-info")
+        version = dist_info.name[len("pex-") : -len(".dist-info")]
         result = self.folder / "pex"
-        # pex warns when its temporary files lie deep.
-        with tempfile.TemporaryDirectory(prefix="pex-") as scratch:
-            version = self._rebuild_wheel_of_pex(Path(scratch))
-            self.run(
-                *(str(self.python), "-m", "pex", f"pex=={version}", "--console-script", "pex"),
-                *("--no-pypi", "--find-links", scratch, "--disable-cache", "--tmpdir", scratch),
-                *("--no-compress", "--python-shebang", "/usr/bin/env python3.9"),
-                *("--output-file", str(result)),
-            )
+        files = [dist_info / "METADATA", dist_info / "entry_points.txt"]
+        files += [path for path in (self._site_packages / "pex").rglob("*") if path.is_file()]
+        names = {path.relative_to(self._site_packages).as_posix(): path for path in files}
+        # Stored, as the bytes of compressed data depend on the zlib of this machine.
+        with zipfile.ZipFile(result, "w") as archive:
+            archive.writestr(zipfile.ZipInfo("__main__.py"), PEX_MAIN.format(version=version))
+            for name in sorted(names):
+                if not name.endswith(".pyc"):
+                    archive.writestr(zipfile.ZipInfo(name), names[name].read_bytes())
+        result.chmod(0o755)
         content = result.read_bytes()
         tail = f"{hashlib.sha256(content).hexdigest()}|{len(content)}"
         known = [f"v{version}|{platform}|{tail}" for platform in PEX_PLATFORMS]
@@ -143,34 +165,6 @@ class Installation:
             )
             return "", ""
         return f"file://{result}", json.dumps(known)
-
-    def _rebuild_wheel_of_pex(self, target: Path) -> str:
-        """Make the wheel of pex from its installed files, and return its version.
-
-        Those came from where the user's settings have the index, and their hash was checked; the
-        pip inside pex would not look at either.
-        """
-        site_packages = self._site_packages
-        (dist_info,) = site_packages.glob("pex-*.dist-info")
-        version = dist_info.name[len("pex-") : -len(".dist-info")]
-        record = f"{dist_info.name}/RECORD"
-        written_by_installers = {
-            record,
-            *(f"{dist_info.name}/{n}" for n in ("INSTALLER", "REQUESTED")),
-        }
-        rows = csv.reader((site_packages / record).read_text().splitlines())
-        names = sorted(
-            name
-            for name, *_ in rows
-            if not name.startswith("../")
-            and not name.endswith(".pyc")
-            and name not in written_by_installers
-        )
-        with zipfile.ZipFile(target / f"pex-{version}-py2.py3-none-any.whl", "w") as wheel:
-            for name in names:
-                wheel.writestr(zipfile.ZipInfo(name), (site_packages / name).read_bytes())
-            wheel.writestr(zipfile.ZipInfo(record), "".join(f"{n},,\n" for n in [*names, record]))
-        return version
 
 
 def extra_search_path(env: Mapping[str, str]) -> str:
@@ -191,10 +185,8 @@ def install(tool: str, folder: Path, env: Mapping[str, str], lock: int) -> None:
     installation.install_requirements()
     say(f"  installed in {time.monotonic() - started:.1f} s")
     if tool == "pants":
-        started = time.monotonic()
         installation.take_native_client()
-        lines = (*installation.build_pex_cli(), extra_search_path(env))
-        say(f"  pex command line built in {time.monotonic() - started:.1f} s")
+        lines = (*installation.pack_pex_cli(), extra_search_path(env))
     unfinished = folder / "ready.tmp"
     unfinished.write_text("".join(f"{line}\n" for line in lines))
     unfinished.replace(folder / "ready")

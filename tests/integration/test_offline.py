@@ -73,10 +73,8 @@ def test_packages_without_network_from_an_empty_process_cache(
 
     assert done.returncode == 0, done.stderr
     started = Finished(done.returncode, "", done.stderr).started
-    assert (
-        "Building venvstacks_actions.pex from resource://venvstacks_rules.actions/actions.lock"
-        in started
-    )
+    assert sum("Install" in name for name in started) >= 3, started
+    assert not any("pex" in name.lower() for name in started), started
     assert sum("Compress" in name for name in started) >= 3
     assert sum("Assemble" in name for name in started) == 3
     assert hashes(root.path / "dist") == hashes(first)

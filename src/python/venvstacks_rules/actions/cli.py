@@ -26,6 +26,7 @@ _INTERRUPTED = 130
 VERBS = {
     "install-wheel": "install_wheel",
     "compile-sources": "compile_sources",
+    "fetch-wheel": "fetch_wheel",
     "find-interpreter": "find_interpreter",
     "pin-interpreters": "pin_interpreters",
     "pack-interpreter": "pack_interpreter",

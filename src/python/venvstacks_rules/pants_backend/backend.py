@@ -49,6 +49,7 @@ from venvstacks_rules.pants_backend.processes import (
     library_wheels,
     lockfile,
     network,
+    network_actions,
     python,
     sources,
 )
@@ -63,7 +64,18 @@ from venvstacks_rules.pants_backend.targets.manifests import VenvstacksManifest
 from venvstacks_rules.pants_backend.targets.stacks import VenvstacksStack
 
 _MODULES = (
-    *(actions, bare, byte_code, libraries, library_wheels, lockfile, network, python, sources),
+    *(
+        actions,
+        bare,
+        byte_code,
+        libraries,
+        library_wheels,
+        lockfile,
+        network,
+        network_actions,
+        python,
+        sources,
+    ),
     *(dependencies, layers, module_listings, module_owners, modules),
     *(platforms, stack_files, stack_targets, stacks),
     *(checked, local_wheels, locking, uv_config),

@@ -30,6 +30,8 @@ _TIMEOUT = 60
 _CHUNK = 1024 * 1024
 _LARGEST = 64 * 1024**3
 """In bytes, of a file whose size nobody announced."""
+_LARGEST_PAGE = 64 * 1024**2
+"""In bytes."""
 _WAITS = (0.5, 2, 5)
 """Seconds before each further attempt."""
 _PASSING = (408, 425, 429, 500, 502, 503, 504)
@@ -84,6 +86,31 @@ def save(
     if found.sha256 != sha256:
         raise DownloadFailedError(f"{clean}: SHA-256 {found.sha256} came, {sha256} is expected")
     return found
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of a web server."""
+
+    url: str
+    """After redirects; links are relative to it."""
+    content_type: str
+    text: str
+
+
+def read_page(url: str, indexes: tuple[str, ...] = (), *, accept: str) -> Page:
+    """The page at `url`, of the types that `accept` names as in HTTP."""
+    for wait in (*_WAITS, None):
+        try:
+            with _open(url, "GET", indexes, accept=accept) as response:
+                content = b"".join(_chunks(response, url, _LARGEST_PAGE))
+                kind = response.headers.get("Content-Type", "")
+                return Page(response.url, kind, content.decode("utf-8", "replace"))
+        except _InterruptedError:
+            if wait is None:
+                raise
+            time.sleep(wait)
+    raise AssertionError
 
 
 def _retried(url: str, indexes: tuple[str, ...], *, output: Path | None, limit: int) -> RemoteFile:
@@ -205,10 +232,11 @@ def _opener() -> urllib.request.OpenerDirector:
     )
 
 
-def _open(url: str, method: str, indexes: tuple[str, ...]) -> HTTPResponse:
+def _open(url: str, method: str, indexes: tuple[str, ...], *, accept: str = "*/*") -> HTTPResponse:
     clean = without_credentials(url)
     request = urllib.request.Request(clean, method=method)  # noqa: S310  checked by the reader
     request.add_header("User-Agent", "venvstacks-rules")
+    request.add_header("Accept", accept)
     request.add_header("Accept-Encoding", "identity")
     search = search_for(clean, indexes)
     credentials = find_credentials(search)

@@ -1,7 +1,8 @@
 """Compiles modules to byte code that Python takes without looking at the source.
 
 It is hash-based and unchecked (PEP 552): the trees that hold it never change. The bytes depend on
-the source, the name that it is shown by and the Python version alone.
+the source, the name that it is shown by, the Python version and, before 3.11, on the seed of
+hashes, which the caller has to fix (``PYTHONHASHSEED=0``).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import os
 import sys
 import warnings
 from collections.abc import Iterable
+from types import CodeType
 
 _UNCHECKED_HASH = 0b01
 
@@ -43,7 +45,7 @@ def compile_modules(sources: str, names: Iterable[str], output: str, shown: str)
     return count
 
 
-def _byte_code(code: object, source: bytes) -> bytes:
+def _byte_code(code: CodeType, source: bytes) -> bytes:
     header = importlib.util.MAGIC_NUMBER + _UNCHECKED_HASH.to_bytes(4, "little")
     # Which objects are written as references depends on how often each happens to be in use. Those
     # that were just read back are in use by nobody else.

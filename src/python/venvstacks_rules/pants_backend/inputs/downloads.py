@@ -33,10 +33,9 @@ from venvstacks_rules.model.requests.network import FetchedFile, FetchFileReques
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, implicitly, rule
 from venvstacks_rules.pants_backend.processes.bare import ActionProcessRequest
-from venvstacks_rules.pants_backend.processes.network import (
-    NETWORK_DIR,
+from venvstacks_rules.pants_backend.processes.network import NETWORK_DIR, network_access
+from venvstacks_rules.pants_backend.processes.network_actions import (
     NetworkActionRequest,
-    network_access,
     run_network_action,
 )
 

@@ -30,8 +30,8 @@ from venvstacks_rules.pants_backend.engine import collect_rules, implicitly, rul
 from venvstacks_rules.pants_backend.inputs.downloads import PinnedFileRequest, pinned_file
 from venvstacks_rules.pants_backend.processes.actions import run_action
 from venvstacks_rules.pants_backend.processes.bare import ActionProcessRequest
-from venvstacks_rules.pants_backend.processes.network import (
-    NETWORK_DIR,
+from venvstacks_rules.pants_backend.processes.network import NETWORK_DIR
+from venvstacks_rules.pants_backend.processes.network_actions import (
     NetworkActionRequest,
     run_network_action,
 )

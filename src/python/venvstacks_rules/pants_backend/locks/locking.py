@@ -29,8 +29,8 @@ from venvstacks_rules.pants_backend.locks.local_wheels import (
 )
 from venvstacks_rules.pants_backend.locks.uv_config import UvConfig, UvConfigRequest, find_uv_config
 from venvstacks_rules.pants_backend.processes.bare import ActionProcessRequest
-from venvstacks_rules.pants_backend.processes.network import (
-    NETWORK_DIR,
+from venvstacks_rules.pants_backend.processes.network import NETWORK_DIR
+from venvstacks_rules.pants_backend.processes.network_actions import (
     NetworkActionRequest,
     run_network_action,
 )

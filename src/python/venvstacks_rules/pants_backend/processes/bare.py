@@ -48,6 +48,9 @@ _ERROR = re.compile(r"^error: ", re.MULTILINE)
 # Nothing of the machine but the interpreter and its standard library: no environment variables, no
 # packages of the user or of the site, no locale. The first entry of the path is the actions' tree.
 _ISOLATED = ("-I", "-S", "-B", "-X", "utf8")
+# The same for a process that has no other environment variables than the seed.
+_SEEDED = ("-s", "-S", "-B", "-X", "utf8")
+_SEED = {"PYTHONHASHSEED": "0"}
 
 
 class ActionError(Exception):
@@ -69,6 +72,8 @@ class ActionProcessRequest:
     append_only_caches: FrozenDict[str, str] = FrozenDict()
     cache_scope: ProcessCacheScope = ProcessCacheScope.SUCCESSFUL
     level: LogLevel = LogLevel.INFO
+    compiles: bool = False
+    """Whether it makes byte code: before Python 3.11, the order of sets in it depends on a seed."""
 
 
 @dataclass(frozen=True)
@@ -118,13 +123,13 @@ def process_of(
     """The process that runs an action with the sources and libraries in `tree`."""
     command = (request.verb, "--request", _REQUEST, "--result", RESULT)
     return Process(
-        argv=(python.path, *_ISOLATED, ACTIONS_DIR, *command),
+        argv=(python.path, *(_SEEDED if request.compiles else _ISOLATED), ACTIONS_DIR, *command),
         description=request.description,
         level=request.level,
         input_digest=inputs,
         immutable_input_digests={ACTIONS_DIR: tree, **mounted(python.digest)},
         append_only_caches=request.append_only_caches,
-        env=request.env,
+        env=_SEED if request.compiles else request.env,
         output_files=(RESULT, *request.output_files),
         output_directories=request.output_directories,
         cache_scope=request.cache_scope,

@@ -75,6 +75,7 @@ async def byte_code(_: ByteCodeRequest) -> ByteCode:
                 output_directories=(_OUTPUT,),
                 description="Compile the actions",
                 level=LogLevel.DEBUG,
+                compiles=True,
             )
         ),
         **implicitly(),

@@ -112,11 +112,7 @@ def library_wheels(
     if missing:
         raise LockError(
             "The lockfile of the actions is not complete:",
-            [
-                f"{origin}: `{name}` is missing. Lock it as well (see the how-to about the "
-                "actions' environment)"
-                for name in missing
-            ],
+            [f"{origin}: `{name}` is missing. Lock it as well." for name in missing],
         )
     try:
         chosen = select_wheels(
@@ -169,6 +165,7 @@ async def library_tree(request: LibraryTreeRequest) -> LibraryTree:
                 output_directories=(_OUTPUT,),
                 description=f"Unpack {request.distribution} for the actions",
                 level=LogLevel.DEBUG,
+                compiles=True,
             )
         ),
         **implicitly(),

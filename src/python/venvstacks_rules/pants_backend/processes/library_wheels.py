@@ -1,17 +1,42 @@
-"""The wheels of the actions' libraries: from the URLs of the lockfile, or from mirrors."""
+"""The wheels of the actions' libraries: from the lockfile's URLs, or from the user's mirrors."""
 
 from __future__ import annotations
 
+import os.path
 from collections.abc import Iterable
 from dataclasses import dataclass
+from urllib.parse import unquote, urlsplit
 
+from pants.backend.python.subsystems.repos import PythonRepos
+from pants.base.build_environment import get_buildroot
 from pants.base.exceptions import IntrinsicError
-from pants.engine.fs import Digest, DownloadFile, FileDigest
+from pants.engine.fs import Digest, DigestSubset, DownloadFile, FileDigest, PathGlobs
+from pants.option.global_options import NamedCachesDirOption
+from pants.util.logging import LogLevel
 
-from venvstacks_rules.model.errors import LockError
+from venvstacks_rules.model.errors import LockError, VenvstacksError
+from venvstacks_rules.model.json_codec import to_json
 from venvstacks_rules.model.locks.pylock import LockedWheel
+from venvstacks_rules.model.network.credentials import index_variables, without_credentials
+from venvstacks_rules.model.requests.tools import FetchWheelRequest
 from venvstacks_rules.pants_backend import engine
-from venvstacks_rules.pants_backend.engine import collect_rules, rule
+from venvstacks_rules.pants_backend.engine import (
+    collect_rules,
+    implicitly,
+    rule,
+    uncacheable_rule,
+)
+from venvstacks_rules.pants_backend.processes.bare import (
+    ActionProcessRequest,
+    BareActionRequest,
+    run_bare_action,
+)
+from venvstacks_rules.pants_backend.processes.network import (
+    NETWORK_DIR,
+    kept_settings,
+    network_access,
+    with_settings,
+)
 
 
 @dataclass(frozen=True)
@@ -30,23 +55,95 @@ class LibraryWheel:
     path: str
 
 
+@dataclass(frozen=True)
+class MirroredWheelRequest:
+    """A wheel of the actions' lockfile, to look for where the user's options say."""
+
+    wheel: LockedWheel
+    distribution: str
+
+
+@dataclass(frozen=True)
+class MirroredWheel:
+    """A wheel that was found by its name and hash."""
+
+    digest: Digest
+
+
 @rule
-async def library_wheel(request: LibraryWheelRequest) -> LibraryWheel:
+async def library_wheel(request: LibraryWheelRequest, repos: PythonRepos) -> LibraryWheel:
     wheel = request.wheel
-    assert wheel.url is not None
     try:
-        digest = await engine.download_file(
-            DownloadFile(wheel.url, FileDigest(wheel.sha256, wheel.size))
-        )
-    except IntrinsicError as e:
+        if wheel.url is None or repos.find_links or not repos.options.is_default("indexes"):
+            mirrored = await mirrored_wheel(
+                MirroredWheelRequest(wheel, request.distribution), **implicitly()
+            )
+            digest = mirrored.digest
+        else:
+            digest = await engine.download_file(
+                DownloadFile(wheel.url, FileDigest(wheel.sha256, wheel.size))
+            )
+    except (IntrinsicError, VenvstacksError) as e:
+        where = f"{wheel.url}: " if isinstance(e, IntrinsicError) else ""
         raise LockError(
             "A library of the actions cannot be downloaded:",
             [
-                f"{wheel.url}: {e}\nCheck the network, or set `[python-repos].indexes` or "
-                "`find_links` to where its wheel is"
+                f"{where}{e}\nCheck the network and `[GLOBAL].ca_certs_path`, or name a mirror in "
+                "`[python-repos].indexes` or `find_links`."
             ],
         ) from None
     return LibraryWheel(digest, wheel.file_name)
+
+
+# Were this remembered, a process that has to run again would run without the file.
+@uncacheable_rule
+async def mirrored_wheel(
+    request: MirroredWheelRequest, repos: PythonRepos, caches: NamedCachesDirOption
+) -> MirroredWheel:
+    wheel = request.wheel
+    access = await network_access(**implicitly())
+    indexes = {f"python-repos-{number}": url for number, url in enumerate(repos.indexes)}
+    fetch = FetchWheelRequest(
+        distribution=request.distribution,
+        file_name=wheel.file_name,
+        sha256=wheel.sha256,
+        size=wheel.size,
+        indexes=tuple((name, without_credentials(url)) for name, url in indexes.items()),
+        find_links=tuple(_absolute(entry) for entry in repos.find_links),
+        output=wheel.file_name,
+        network=NETWORK_DIR,
+    )
+    action = ActionProcessRequest(
+        verb="fetch-wheel",
+        request=to_json(fetch),
+        output_files=(wheel.file_name,),
+        description=f"Download {request.distribution} for the actions",
+        level=LogLevel.DEBUG,
+    )
+    variables = {**access.variables, **credential_variables(indexes.items())}
+    with kept_settings(variables, str(caches.val)):
+        result = await run_bare_action(BareActionRequest(with_settings(action)), **implicitly())
+    return MirroredWheel(
+        await engine.digest_subset_to_digest(
+            DigestSubset(result.digest, PathGlobs([wheel.file_name]))
+        )
+    )
+
+
+def credential_variables(indexes: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """The variables for the credentials that users write into the URLs of indexes."""
+    variables = {}
+    for name, url in indexes:
+        parts = urlsplit(url)
+        for variable, value in zip(index_variables(name), (parts.username, parts.password)):
+            if value:
+                variables[variable] = unquote(value)
+    return variables
+
+
+def _absolute(entry: str) -> str:
+    """An entry of `find_links`, which Pants takes relative to the build root."""
+    return entry if urlsplit(entry).scheme else os.path.join(get_buildroot(), entry)
 
 
 def rules() -> Iterable[object]:

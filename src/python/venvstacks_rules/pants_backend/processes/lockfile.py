@@ -36,8 +36,7 @@ class ActionsLock:
 async def actions_lock(_: ActionsLockRequest, options: ActionsSubsystem) -> ActionsLock:
     path = options.lockfile
     if path is None:
-        content = (resources.files("venvstacks_rules.actions") / _RESOURCE).read_bytes()
-        return ActionsLock(_parsed(content, _RESOURCE), f"{_RESOURCE} of venvstacks_rules")
+        return ActionsLock(shipped_lock(), f"{_RESOURCE} of venvstacks_rules")
     digest = await engine.path_globs_to_digest(PathGlobs([literal_glob(path)]))
     contents = await engine.get_digest_contents(digest)
     if not contents:
@@ -46,6 +45,12 @@ async def actions_lock(_: ActionsLockRequest, options: ActionsSubsystem) -> Acti
             [f"there is no file {path!r}. Create it, or correct the option."],
         )
     return ActionsLock(_parsed(contents[0].content, path), path)
+
+
+def shipped_lock() -> Lockfile:
+    """The lockfile that the plugin ships."""
+    content = (resources.files("venvstacks_rules.actions") / _RESOURCE).read_bytes()
+    return _parsed(content, _RESOURCE)
 
 
 def _parsed(content: bytes, origin: str) -> Lockfile:

@@ -7,6 +7,7 @@ runs (see :mod:`.settings_file`), and the action finds it.
 
 from __future__ import annotations
 
+import contextlib
 import netrc
 import os.path
 from collections.abc import Iterable, Mapping
@@ -16,7 +17,7 @@ from pathlib import Path
 from pants.base.build_environment import get_buildroot
 from pants.engine.env_vars import CompleteEnvironmentVars
 from pants.engine.internals.session import SessionValues
-from pants.option.global_options import GlobalOptions, NamedCachesDirOption
+from pants.option.global_options import GlobalOptions
 from pants.util.frozendict import FrozenDict
 
 from venvstacks_rules.model.json_codec import to_json
@@ -28,8 +29,7 @@ from venvstacks_rules.pants_backend.engine import (
     rule,
     uncacheable_rule,
 )
-from venvstacks_rules.pants_backend.processes.actions import run_action
-from venvstacks_rules.pants_backend.processes.bare import ActionProcessRequest, ActionResult
+from venvstacks_rules.pants_backend.processes.bare import ActionProcessRequest
 from venvstacks_rules.pants_backend.processes.settings_file import settings_file
 from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
 
@@ -64,13 +64,6 @@ class SessionNetworkAccess:
     """What a run of Pants found."""
 
     access: NetworkAccess
-
-
-@dataclass(frozen=True)
-class NetworkActionRequest:
-    """An action that uses the network; the `network` of its request is :data:`NETWORK_DIR`."""
-
-    action: ActionProcessRequest
 
 
 def network_variables(
@@ -132,18 +125,17 @@ async def network_access() -> NetworkAccess:
     return found.access
 
 
-# Were this remembered, a process that has to run again would run without the file.
-@uncacheable_rule
-async def run_network_action(
-    request: NetworkActionRequest, caches: NamedCachesDirOption
-) -> ActionResult:
-    access = await network_access(**implicitly())
-    mounts = {**request.action.append_only_caches, _CACHE_NAME: NETWORK_DIR}
-    action = replace(request.action, append_only_caches=FrozenDict(mounts))
-    settings = to_json(NetworkSettings(dict(access.variables)))
-    with settings_file(Path(caches.val, _CACHE_NAME), settings):
-        result: ActionResult = await run_action(action, **implicitly())
-    return result
+def with_settings(action: ActionProcessRequest) -> ActionProcessRequest:
+    """`action` with the settings at :data:`NETWORK_DIR`, while :func:`kept_settings` keeps them."""
+    mounts = {**action.append_only_caches, _CACHE_NAME: NETWORK_DIR}
+    return replace(action, append_only_caches=FrozenDict(mounts))
+
+
+def kept_settings(
+    variables: Mapping[str, str], named_caches: str
+) -> contextlib.AbstractContextManager[Path]:
+    """Keep the variables where actions that this process starts find them."""
+    return settings_file(Path(named_caches, _CACHE_NAME), to_json(NetworkSettings(dict(variables))))
 
 
 def rules() -> Iterable[object]:

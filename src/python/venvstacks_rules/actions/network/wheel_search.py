@@ -1,0 +1,92 @@
+"""Finds a wheel by its name: in folders, in pages of links, and in package indexes.
+
+An index is asked as the "simple repository API" specification has it, for JSON or else HTML. The
+standard library is enough: this serves before any library is there.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Optional
+from urllib.parse import unquote, urldefrag, urljoin, urlsplit
+
+from venvstacks_rules.actions.network.downloads import DownloadFailedError, read_page
+
+_PAGE_TYPES = (
+    "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, "
+    "text/html;q=0.1"
+)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A file of the right name."""
+
+    url: Optional[str]
+    path: Optional[Path]
+    """Of a file on this machine; exactly one of the two is set."""
+    sha256: Optional[str]
+    """What the page says; None where it says nothing."""
+
+
+def in_links(entry: str, file_name: str) -> Iterator[Candidate]:
+    """What a folder or a page of links has under that name; DownloadFailedError for neither."""
+    scheme = urlsplit(entry).scheme
+    if scheme in ("http", "https"):
+        yield from _on_page(entry, file_name, ())
+        return
+    folder = Path(unquote(urlsplit(entry).path) if scheme == "file" else entry)
+    if not folder.is_dir():
+        raise DownloadFailedError(f"{entry}: is neither a folder nor a URL")
+    if (folder / file_name).is_file():
+        yield Candidate(None, folder / file_name, None)
+
+
+def in_index(name: str, url: str, distribution: str, file_name: str) -> Iterator[Candidate]:
+    """What the index `name` at `url` has of a distribution under that name."""
+    normalised = re.sub(r"[-_.]+", "-", distribution).lower()
+    yield from _on_page(f"{url.rstrip('/')}/{normalised}/", file_name, (name,))
+
+
+def _on_page(url: str, file_name: str, indexes: tuple[str, ...]) -> Iterator[Candidate]:
+    page = read_page(url, indexes, accept=_PAGE_TYPES)
+    try:
+        links = _of_json(page.text) if "json" in page.content_type else _of_html(page.text)
+        for name, link, sha256 in links:
+            if name == file_name:
+                yield Candidate(urldefrag(urljoin(page.url, link))[0], None, sha256)
+    except (ValueError, KeyError, TypeError, AttributeError) as e:
+        raise DownloadFailedError(f"{url}: is not a page of a package index: {e}") from None
+
+
+def _of_json(text: str) -> Iterator[tuple[str, str, Optional[str]]]:
+    for file in json.loads(text)["files"]:
+        yield file["filename"], file["url"], file.get("hashes", {}).get("sha256")
+
+
+def _of_html(text: str) -> Iterable[tuple[str, str, Optional[str]]]:
+    parser = _Links()
+    parser.feed(text)
+    parser.close()
+    return parser.found
+
+
+class _Links(HTMLParser):
+    """Collects the links of a page: the name of the file, where it is, and its hash."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[tuple[str, str, Optional[str]]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, Optional[str]]]) -> None:
+        link = dict(attrs).get("href") if tag == "a" else None
+        if link:
+            place, fragment = urldefrag(link)
+            name = unquote(urlsplit(place).path).rpartition("/")[2]
+            algorithm, _, value = fragment.partition("=")
+            self.found.append((name, link, value if algorithm == "sha256" else None))
