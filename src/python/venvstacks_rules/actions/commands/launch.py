@@ -40,7 +40,7 @@ def run(request_text: str, args: Sequence[str] = (), folder: Path = Path()) -> N
         command = [str(stack.python), "-m", stack.launch_module, *args]
         environment = python_environment(dict(os.environ))
         # The application holds it as long as it runs, and whatever it starts with open files.
-        os.set_inheritable(stack.in_use, True)
+        os.set_inheritable(stack.in_use.descriptor, True)
         # Python ignores these, and what is ignored stays so in a program that is executed.
         for name in ("SIGPIPE", "SIGXFSZ"):
             if hasattr(signal, name):
