@@ -138,7 +138,7 @@ def _report(result: ExportedLayers, left_over: Sequence[str], place: Destination
         _say(f"{layer.install_target}: {_described(layer)}")
     if left_over:
         names = ", ".join(f"`{name}`" for name in left_over)
-        _say(f"Left alone, as they are none of these layers: {names}")
+        _say(f"Left alone, as they are not among these layers: {names}")
     _say(f"Exported to {place.folder}")
 
 

@@ -22,7 +22,7 @@ from venvstacks_rules.model.contents.layout import POSTINSTALL, LayerLayout
 from venvstacks_rules.model.requests.export import LayerToExport
 
 Contents = Mapping[str, Sequence[tuple[Source, Tree]]]
-"""What each layer is made of beside its own files, by install target."""
+"""What each layer is made of besides its own files, by install target."""
 
 
 def unpack_contents(
@@ -47,7 +47,7 @@ class LayerMaker:
     layers: Mapping[str, LayerToExport]
     """All layers of the export, by install target."""
     destination: Path
-    """Where the layers will be. Those that are not made anew are there already."""
+    """The folder that the layers will be in. It has those that are not new."""
     staging: Path
     """Where the layers are made."""
     cache: TreeCache

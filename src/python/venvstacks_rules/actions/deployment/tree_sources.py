@@ -1,4 +1,4 @@
-"""The trees that layers are linked from: what they are called, and how missing ones are made."""
+"""The trees that layers are linked from: their keys, and how missing ones are made."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Source:
     case_sensitive: bool
 
     def write(self, writer: TreeWriter, spool: Path) -> None:
-        """Write the tree; RefusedWheelError or InterpreterError for an input that is no good."""
+        """Write the tree. Raises RefusedWheelError or InterpreterError for an invalid input."""
         if isinstance(self.input, LockedWheelInput):
             write_wheel(self.input, LayerLayout(self.python_version, self.os_name), writer)
         else:
@@ -58,7 +58,7 @@ class Source:
 
 
 def sources(layer: LayerToExport) -> tuple[Source, ...]:
-    """What a layer is made of beside its own files, in the order of an archive."""
+    """What a layer is made of besides its own files, in the order of an archive."""
     version, os_name = short_version(layer.python_version), layer.os_name
     found = [
         Source(
@@ -83,7 +83,7 @@ def sources(layer: LayerToExport) -> tuple[Source, ...]:
 def unpack(
     wanted: Iterable[Source], cache: TreeCache, say: Callable[[str], None]
 ) -> dict[str, Tree]:
-    """The trees of `wanted`, by key; those that the cache lacks are unpacked, side by side.
+    """The trees of `wanted`, by key; those that the cache lacks are unpacked in parallel.
 
     Raises WheelError with the problems of all wheels, and InterpreterError.
     """
