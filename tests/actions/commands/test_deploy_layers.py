@@ -186,6 +186,7 @@ def test_bad_requests_are_refused_as_a_whole(tmp_path: Path) -> None:
     bad = [DeployedArchive("a", "../x", "0" * 64, 1), DeployedArchive("a", "x", "F00", 1)]
     with pytest.raises(DeploymentError) as caught:
         deploy(tmp_path, *bad, DeployedArchive("a", "X", "0" * 64, 1))
+    assert caught.value.summary == "invalid deployment request"
     assert caught.value.problems == (
         "`../x` is not the name of a layer's folder",
         "`x`: `F00` is not a sha256",

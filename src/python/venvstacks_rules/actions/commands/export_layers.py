@@ -78,9 +78,7 @@ def _export(request: ExportLayersRequest, place: Destination) -> ExportedLayers:
     problems = exported.in_the_way(changes.new, place.folder)
     if problems:
         raise DeploymentError("something is in the way of the layers", problems)
-    done: dict[str, Placed] = {}
-    if changes.new:
-        done = _make(request, changes, place)
+    done = _make(request, changes, place) if changes.new else {}
     for layer in changes.moved:
         folder = place.folder / layer.install_target
         configure(layer, folder, place.folder / layer.runtime, place.folder)
@@ -104,9 +102,8 @@ def _make(
             contents = unpack_contents(changes.new, cache, _say)
             for layer in changes.new:
                 _check_paths(layer, contents)
-            done = LayerMaker(layers, place.folder, staging, cache, _say).make(
-                changes.new, contents
-            )
+            maker = LayerMaker(layers, place.folder, staging, cache, _say)
+            done = maker.make(changes.new, contents)
         for layer in changes.new:
             staged = staging / layer.install_target
             exported.write_listing(staged)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,26 +41,26 @@ class Marker:
 class Changes:
     """What an export has to do in a folder of layers."""
 
-    markers: dict[str, Marker]
+    markers: Mapping[str, Marker]
     """The markers that all layers are to have, by install target."""
-    new: list[LayerToExport]
+    new: tuple[LayerToExport, ...]
     """The layers to make, as they are missing or were made from other things."""
-    moved: list[LayerToExport]
+    moved: tuple[LayerToExport, ...]
     """The layers to post-install, as the folder has been moved."""
 
 
 def changes(layers: Sequence[LayerToExport], destination: Path) -> Changes:
     """What an export of `layers` has to do in `destination`."""
-    found = Changes({}, [], [])
+    markers, new, moved = {}, [], []
     for layer in layers:
         there = marker_of(destination / layer.install_target)
         marker = Marker(fingerprint(layer), layer.target, str(destination))
-        found.markers[layer.install_target] = marker
+        markers[layer.install_target] = marker
         if there is None or there.fingerprint != marker.fingerprint:
-            found.new.append(layer)
+            new.append(layer)
         elif there.deployed_in != marker.deployed_in:
-            found.moved.append(layer)
-    return found
+            moved.append(layer)
+    return Changes(markers, tuple(new), tuple(moved))
 
 
 def marker_of(layer: Path) -> Marker | None:
