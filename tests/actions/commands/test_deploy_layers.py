@@ -27,7 +27,7 @@ from tests.support.layer_archives import (
 )
 from venvstacks_rules.actions.commands import deploy_layers
 from venvstacks_rules.actions.deployment import swap
-from venvstacks_rules.actions.deployment.folders import locked
+from venvstacks_rules.actions.deployment.locks import locked
 from venvstacks_rules.model.errors import ArchiveError, DeploymentError
 from venvstacks_rules.model.json_codec import to_json
 from venvstacks_rules.model.requests.deploy import (
@@ -186,6 +186,7 @@ def test_bad_requests_are_refused_as_a_whole(tmp_path: Path) -> None:
     bad = [DeployedArchive("a", "../x", "0" * 64, 1), DeployedArchive("a", "x", "F00", 1)]
     with pytest.raises(DeploymentError) as caught:
         deploy(tmp_path, *bad, DeployedArchive("a", "X", "0" * 64, 1))
+    assert caught.value.summary == "invalid deployment request"
     assert caught.value.problems == (
         "`../x` is not the name of a layer's folder",
         "`x`: `F00` is not a sha256",

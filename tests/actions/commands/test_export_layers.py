@@ -21,7 +21,7 @@ from tests.support.processes import heed_interrupts
 from tests.support.wheels import wheel_bytes
 from venvstacks_rules.actions.commands import export_layers
 from venvstacks_rules.actions.deployment import swap
-from venvstacks_rules.actions.deployment.folders import locked
+from venvstacks_rules.actions.deployment.locks import locked
 from venvstacks_rules.model.contents.files import OwnFile
 from venvstacks_rules.model.errors import (
     DeploymentError,
@@ -243,9 +243,13 @@ def test_a_file_of_a_wheel_in_the_place_of_one_of_the_layer(tmp_path: Path, stac
 @pytest.mark.parametrize(
     ("number", "change", "message"),
     [
-        (0, {"install_target": "../a"}, "layers[0].install_target: `../a` is no folder name"),
+        (
+            0,
+            {"install_target": "../a"},
+            "layers[0].install_target: `../a` is not a folder name",
+        ),
         (1, {"install_target": "CPYTHON"}, "layers[1].install_target: `CPYTHON` is given twice"),
-        (1, {"runtime": "x"}, "layers[1].runtime: `x` is no runtime given before"),
+        (1, {"runtime": "x"}, "layers[1].runtime: `x` is not a runtime given before"),
         (2, {"files": ()}, "layers[2].files: the text of `postinstall.py` is missing"),
     ],
 )

@@ -207,25 +207,6 @@ def test_a_kill_at_any_moment_does_no_harm(
     assert names == ["layers", "lock", "stacks"]
 
 
-def test_trees_are_copied_where_they_cannot_be_linked(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "a/b").mkdir(parents=True)
-    (tmp_path / "a/b/f").write_text("x")
-    (tmp_path / "a/b/f").chmod(0o755)
-    (tmp_path / "a/l").symlink_to("../nowhere")
-
-    def refuse(*args: object, **kwargs: object) -> None:
-        raise OSError(18, "Invalid cross-device link")
-
-    monkeypatch.setattr(os, "link", refuse)
-    layer_cache._link_tree(tmp_path / "a", tmp_path / "c")
-    assert (tmp_path / "c/b/f").read_text() == "x"
-    assert (tmp_path / "c/b/f").stat().st_mode & 0o777 == 0o755
-    assert str((tmp_path / "c/l").readlink()) == "../nowhere"
-    assert (tmp_path / "c/b/f").stat().st_nlink == 1
-
-
 def test_what_is_long_unused_goes_when_a_stack_is_made_unless_it_runs(
     archives: tuple[DeployedArchive, ...], cache: Path, tmp_path: Path
 ) -> None:

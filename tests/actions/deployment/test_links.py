@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.exports import FRAMEWORK, SITE, Stack, run
-from venvstacks_rules.actions.deployment import links
+from venvstacks_rules.actions.deployment import layer_files, links
 from venvstacks_rules.actions.files.tree import Tree
 from venvstacks_rules.model.contents.files import ArchivedFile
 
@@ -62,5 +62,32 @@ def test_a_file_with_too_many_links_is_copied(tmp_path: Path) -> None:
         pytest.skip("the file system has no such limit")
     file = ArchivedFile("a", 1, "")
     files = {"a": (Tree(source.parent, (file,)), file)}
-    assert links.place_trees(files, tmp_path / "out").copied == 1
+    assert layer_files.place_trees(files, tmp_path / "out").copied == 1
     assert (tmp_path / "out/a").read_text() == "x"
+
+
+def test_trees_are_copied_where_they_cannot_be_linked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a/b").mkdir(parents=True)
+    (tmp_path / "a/b/f").write_text("x")
+    (tmp_path / "a/b/f").chmod(0o755)
+    (tmp_path / "a/l").symlink_to("../nowhere")
+
+    def refuse(*args: object, **kwargs: object) -> None:
+        raise OSError(18, "Invalid cross-device link")
+
+    monkeypatch.setattr(os, "link", refuse)
+    links.place_folder(tmp_path / "a", tmp_path / "c")
+    assert (tmp_path / "c/b/f").read_text() == "x"
+    assert (tmp_path / "c/b/f").stat().st_mode & 0o777 == 0o755
+    assert str((tmp_path / "c/l").readlink()) == "../nowhere"
+    assert (tmp_path / "c/b/f").stat().st_nlink == 1
+
+
+def test_a_file_that_is_there_is_not_written_to(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("a")
+    (tmp_path / "b").write_text("b")
+    with pytest.raises(FileExistsError):
+        links.place_file(str(tmp_path / "a"), str(tmp_path / "b"))
+    assert (tmp_path / "b").read_text() == "b"

@@ -1,7 +1,7 @@
-"""``check-imports``: import modules inside a deployed application, and tell which cannot be.
+"""``check-imports``: import modules inside a deployed application, and report those that fail.
 
-What is imported is executed, by the application's own interpreter in a process of its own; the
-launch module is not.
+The application's own interpreter executes the imported modules, in a separate process. It does not
+execute the launch module.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from venvstacks_rules.model.errors import DeploymentError
 from venvstacks_rules.model.json_codec import from_json
 from venvstacks_rules.model.requests.deploy import CheckedImports, CheckImportsRequest
 
-# Imported for its file alone, so that whoever ships this module ships that one as well.
+# Imported only for its file, so that a sandbox with this module has that one as well.
 _PROBE = Path(import_probe.__file__)
 _TAIL_LINES = 10
 

@@ -1,7 +1,8 @@
 """``launch``: deploy a chain of layers into a cache and become its application.
 
-The process is replaced, so the application has its standard streams, its signals, its exit code,
-its working directory and, but for what would lead its Python to other packages, its environment.
+The application replaces this process: it has the same standard streams, signals, exit code and
+working directory, and the same environment except the variables that would make its Python find
+other packages.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from venvstacks_rules.model.requests.deploy import LaunchRequest
 def run(request_text: str, args: Sequence[str] = (), folder: Path = Path()) -> NoReturn:
     """Do what a :class:`LaunchRequest` asks for, with `args` for the application; never returns.
 
-    Relative paths of the request start at `folder`: the working directory is the application's.
+    Relative paths in the request start at `folder`: the working directory is the application's.
 
     Raises ArchiveError and DeploymentError as ``deploy-layers`` does, and DeploymentError if the
     last layer is not an application.
@@ -39,9 +40,9 @@ def run(request_text: str, args: Sequence[str] = (), folder: Path = Path()) -> N
             )
         command = [str(stack.python), "-m", stack.launch_module, *args]
         environment = python_environment(dict(os.environ))
-        # The application holds it as long as it runs, and whatever it starts with open files.
-        os.set_inheritable(stack.in_use, True)
-        # Python ignores these, and what is ignored stays so in a program that is executed.
+        # The application keeps the lock while it runs, as do processes that inherit its files.
+        os.set_inheritable(stack.in_use.descriptor, True)
+        # Python ignores these signals, and the program that it executes would ignore them too.
         for name in ("SIGPIPE", "SIGXFSZ"):
             if hasattr(signal, name):
                 signal.signal(getattr(signal, name), signal.SIG_DFL)

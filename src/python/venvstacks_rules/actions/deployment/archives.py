@@ -1,4 +1,4 @@
-"""The archives of the layers of one folder: whether they can be deployed together, and unpacked."""
+"""Checks and unpacks the archives of layers that get into one folder."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def check_archives(archives: Sequence[DeployedArchive]) -> None:
     """Raise DeploymentError unless `archives` can be the layers of one folder."""
     problems = []
     if not archives:
-        problems.append("no archives are given; the first is the runtime's")
+        problems.append("no archives are given; the first must be the runtime's")
     seen: set[str] = set()
     for archive in archives:
         if not is_install_target(archive.install_target):
@@ -29,7 +29,7 @@ def check_archives(archives: Sequence[DeployedArchive]) -> None:
             problems.append(f"`{archive.install_target}`: `{archive.sha256}` is not a sha256")
         seen.add(archive.install_target.casefold())
     if problems:
-        raise DeploymentError("the layers to deploy are not well described", problems)
+        raise DeploymentError("invalid deployment request", problems)
 
 
 def is_install_target(name: str) -> bool:
@@ -38,11 +38,11 @@ def is_install_target(name: str) -> bool:
 
 
 def unpack_all(archives: Sequence[DeployedArchive], folders: Sequence[Path]) -> None:
-    """Unpack each archive into its folder (which is made), side by side.
+    """Unpack each archive into its new folder, in parallel.
 
     Raises ArchiveError with the problems of all archives.
     """
-    # Imported when something is unpacked: starting what is there already must not wait for it.
+    # Imported here because starting an application that is deployed already must not wait for it.
     from concurrent.futures import ThreadPoolExecutor
 
     from venvstacks_rules.actions.unpacking.unpack import unpack

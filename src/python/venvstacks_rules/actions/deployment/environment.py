@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def python_environment(environment: dict[str, str]) -> dict[str, str]:
-    """`environment` without what would lead a layer's Python to other packages than its own."""
+    """`environment` without the variables that would make a layer's Python find other packages."""
     return {
         name: value
         for name, value in environment.items()

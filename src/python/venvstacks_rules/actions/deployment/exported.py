@@ -1,7 +1,7 @@
-"""What stands in a folder that layers are exported to.
+"""What is in a folder that layers are exported to.
 
-Each exported layer has a marker, which says what it was made from, and a list of its files. What
-has no marker is somebody else's and is never touched, nor are files that no export wrote.
+Each exported layer has a marker, which says what it was made from, and a list of its files. A
+folder without a marker and files that no export wrote belong to someone else and are never touched.
 """
 
 from __future__ import annotations
@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from venvstacks_rules.actions.deployment.markers import read_marker, replace_file, write_marker
 from venvstacks_rules.actions.deployment.tree_cache import FORMAT
 from venvstacks_rules.actions.files.streams import sha256_of
 from venvstacks_rules.model.contents.files import OwnFile
@@ -26,43 +27,66 @@ _SHOWN_FILES = 5
 
 @dataclass(frozen=True)
 class Marker:
-    """What an exported layer says of itself."""
+    """What an exported layer was made from."""
 
     fingerprint: str
-    """Of all that it was made from."""
+    """As :func:`fingerprint` returns it."""
     target: str
     """The address of the layer."""
     deployed_in: str
     """The folder that it is post-installed for."""
 
 
-def read_marker(layer: Path) -> Marker | None:
-    """The marker of the layer in a folder; None where no export wrote it."""
+@dataclass(frozen=True)
+class Changes:
+    """What an export has to do in a folder of layers."""
+
+    markers: Mapping[str, Marker]
+    """The markers that all layers are to have, by install target."""
+    new: tuple[LayerToExport, ...]
+    """The layers to make, as they are missing or were made from other things."""
+    moved: tuple[LayerToExport, ...]
+    """The layers to post-install, as the folder has been moved."""
+
+
+def changes(layers: Sequence[LayerToExport], destination: Path) -> Changes:
+    """What an export of `layers` has to do in `destination`."""
+    markers, new, moved = {}, [], []
+    for layer in layers:
+        there = marker_of(destination / layer.install_target)
+        marker = Marker(fingerprint(layer), layer.target, str(destination))
+        markers[layer.install_target] = marker
+        if there is None or there.fingerprint != marker.fingerprint:
+            new.append(layer)
+        elif there.deployed_in != marker.deployed_in:
+            moved.append(layer)
+    return Changes(markers, tuple(new), tuple(moved))
+
+
+def marker_of(layer: Path) -> Marker | None:
+    """The marker of the layer; None if no export wrote the folder."""
     if layer.is_symlink():
         return None
+    data = read_marker(layer / MARKER)
     try:
-        data = json.loads((layer / MARKER).read_text(encoding="utf-8"))
         return Marker(str(data["fingerprint"]), str(data["target"]), str(data["deployed_in"]))
-    except (OSError, ValueError, KeyError, TypeError):
+    except KeyError:
         return None
 
 
-def write_marker(layer: Path, marker: Marker) -> None:
-    """Write the marker, at one stroke."""
-    text = json.dumps(marker.__dict__, indent=1, sort_keys=True) + "\n"
-    temporary = layer / f"{MARKER}.new"
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, layer / MARKER)
+def mark_exported(layer: Path, marker: Marker) -> None:
+    """Write the marker of the layer."""
+    write_marker(layer / MARKER, vars(marker))
 
 
 def write_listing(layer: Path) -> None:
-    """List the files of the layer, so that those that come later can be told from them."""
+    """List the files of the layer, to tell them from files that are added later."""
     paths = sorted({MARKER, LISTING, *_files(layer)})
     (layer / LISTING).write_text("\n".join(paths) + "\n", encoding="utf-8")
 
 
 def fingerprint(layer: LayerToExport) -> str:
-    """A hash over all that the layer is made from, but for the contents of those below it."""
+    """A hash of everything that the layer is made from, except the contents of lower layers."""
     data = {
         "format": FORMAT,
         "install_target": layer.install_target,
@@ -87,13 +111,13 @@ def _content(file: OwnFile) -> str:
 
 
 def in_the_way(layers: Sequence[LayerToExport], destination: Path) -> list[str]:
-    """What keeps `layers` from being written, or replaced, in `destination`."""
+    """Why `layers` cannot be written, or replaced, in `destination`."""
     problems = []
     for layer in layers:
         place = destination / layer.install_target
         if not os.path.lexists(place):
             continue
-        marker = read_marker(place)
+        marker = marker_of(place)
         if marker is None:
             problems.append(
                 f"`{place}` is there, and no export wrote it. Move it away, or export to another "
@@ -110,7 +134,7 @@ def in_the_way(layers: Sequence[LayerToExport], destination: Path) -> list[str]:
 
 
 def _foreign_files(place: Path) -> Iterator[str]:
-    """A problem for files that would go with the layer and that no export wrote."""
+    """A problem if the layer has files that no export wrote and that would be lost with it."""
     try:
         known = set((place / LISTING).read_text(encoding="utf-8").splitlines())
     except (OSError, ValueError):
@@ -126,17 +150,27 @@ def _foreign_files(place: Path) -> Iterator[str]:
 
 
 def left_over(layers: Sequence[LayerToExport], destination: Path) -> list[str]:
-    """The names of exported layers in `destination` that are none of `layers`."""
+    """The names of exported layers in `destination` that are not among `layers`."""
     names = {layer.install_target for layer in layers}
     return [
         place.name
         for place in sorted(destination.iterdir())
-        if place.name not in names and read_marker(place) is not None
+        if place.name not in names and marker_of(place) is not None
     ]
 
 
+def write_document(document: OwnFile, destination: Path) -> None:
+    """Write a file that lies beside the layers, unless it is there and the same."""
+    place = destination / document.path
+    text = document.text or ""
+    if place.is_file() and place.read_bytes() == text.encode("utf-8"):
+        return
+    place.parent.mkdir(parents=True, exist_ok=True)
+    replace_file(place, text)
+
+
 def _files(layer: Path) -> Iterator[str]:
-    """All files and links of a layer, but for byte code, which Python itself may write."""
+    """All files and links of a layer, except byte code, which Python itself may write."""
     root = str(layer)
     folders = [""]
     while folders:

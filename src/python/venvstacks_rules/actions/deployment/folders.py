@@ -1,33 +1,42 @@
-"""Folders that several processes use: locked, staged, removed."""
+"""Folders that are worked in: staging folders, and their removal."""
 
 from __future__ import annotations
 
 import errno
-import fcntl
-import os
 import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from venvstacks_rules.model.errors import DeploymentError
+
 _REMOVAL_ATTEMPTS = 50
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold the lock file `path`; the system lets go of it when the process ends, however."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+def staging_folder(parent: Path, *, shared: bool = False) -> Iterator[Path]:
+    """A new folder in `parent`, on the same file system; it is removed when the block ends.
+
+    Unless other processes share `parent` at the same time, what killed processes left in it is
+    removed first, and `parent` itself at the end.
+    """
+    # Imported here because starting an application that is deployed already must not wait for it.
+    import tempfile
+
+    if not shared:
+        remove(parent)
+    parent.mkdir(parents=True, exist_ok=True)
+    # The name is new: a process that a killed one started may still write to an old one.
+    folder = Path(tempfile.mkdtemp(dir=parent))
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
+        yield folder
     finally:
-        os.close(descriptor)
+        remove(folder if shared else parent)
 
 
 def remove(path: Path) -> None:
-    """Remove a folder, or a file, or nothing where there is nothing."""
+    """Remove a folder or a file, if it exists."""
     if path.is_symlink() or not path.is_dir():
         path.unlink(missing_ok=True)
         return
@@ -35,8 +44,8 @@ def remove(path: Path) -> None:
         try:
             shutil.rmtree(path)
         except OSError as e:
-            # The post-installation that a killed run has left behind may still be adding byte
-            # code; it ends as soon as it misses a source.
+            # The post-installation that a killed process started may still be adding byte code;
+            # it ends as soon as it misses a source.
             gone = isinstance(e, FileNotFoundError)
             if not (gone or e.errno == errno.ENOTEMPTY) or attempt == _REMOVAL_ATTEMPTS - 1:
                 raise
@@ -45,10 +54,11 @@ def remove(path: Path) -> None:
             return
 
 
-def new_staging(parent: Path) -> Path:
-    """A new folder below `parent`: one that no process left behind by a killed run writes to."""
-    # Imported when something is unpacked, as above.
-    import tempfile
-
-    parent.mkdir(parents=True, exist_ok=True)
-    return Path(tempfile.mkdtemp(dir=parent))
+@contextmanager
+def os_errors(summary: str) -> Iterator[None]:
+    """Raise a DeploymentError with `summary` and the path in place of an OSError."""
+    try:
+        yield
+    except OSError as e:
+        problem = f"`{e.filename}`: {e.strerror}" if e.filename else str(e)
+        raise DeploymentError(summary, [problem]) from e

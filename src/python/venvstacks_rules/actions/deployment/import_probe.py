@@ -1,9 +1,9 @@
-"""Runs inside a deployed application, by ``python -c``: tries imports and writes down what happens.
+"""Runs inside a deployed application, by ``python -c``: tries imports and records what happens.
 
 Reads a JSON object from standard input: `site_dir`, `scan` (source files relative to it), `modules`
 and `report`, the file to write. The report has one JSON list a line, written before each import
-(``["import", <what>, <where>]``) and, if it fails, after it (``["failed", <reason>]``); whoever
-reads it knows what was going on when the process died. The last line is ``["done"]``.
+(``["import", <what>, <where>]``) and, if it fails, after it (``["failed", <reason>]``), so that the
+reader knows what the process was doing when it died. The last line is ``["done"]``.
 
 Standard library only, for Python 3.8 and newer.
 """
@@ -112,13 +112,13 @@ def is_type_checking(test: ast.expr) -> bool:
 
 
 def is_suppress(item: ast.withitem) -> bool:
-    """Whether `item` is a call of ``contextlib.suppress``, whatever it suppresses."""
+    """Whether `item` is a call of ``contextlib.suppress``, with any argument."""
     function = getattr(item.context_expr, "func", None)
     return "suppress" in (getattr(function, "attr", None), getattr(function, "id", None))
 
 
 def handles_import_error(handler: ast.ExceptHandler) -> bool:
-    """Whether `handler` takes the failure of an import."""
+    """Whether `handler` catches a failed import."""
     if handler.type is None:
         return True
     types = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
@@ -129,9 +129,9 @@ def handles_import_error(handler: ast.ExceptHandler) -> bool:
 
 
 def main() -> None:
-    """Do what standard input asks for."""
+    """Run the request on standard input."""
     request = json.load(sys.stdin)
-    # The working directory is no part of the application.
+    # The working directory is not part of the application.
     sys.path[:] = [folder for folder in sys.path if folder]
     with open(request["report"], "w", encoding="utf-8") as report:
         probe(request, report)

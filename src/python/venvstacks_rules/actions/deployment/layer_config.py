@@ -4,39 +4,68 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
+from venvstacks_rules.model.checked import CheckedTable
 from venvstacks_rules.model.contents.config import LayerConfig
 from venvstacks_rules.model.contents.layout import LAYER_CONFIG
 from venvstacks_rules.model.errors import DeploymentError
 
 
 def read_layer_config(layer: Path) -> LayerConfig:
-    """The configuration of the unpacked `layer`; DeploymentError where there is none."""
-    path = layer / LAYER_CONFIG
+    """The configuration of the unpacked `layer`.
+
+    Raises DeploymentError with all problems if it is missing or invalid.
+    """
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        launch_module = data.get("launch_module")
-        return LayerConfig(
-            python=_inside(data["python"]),
-            py_version=str(data["py_version"]),
-            base_python=_inside(data["base_python"]),
-            site_dir=_inside(data["site_dir"]),
-            pylib_dirs=tuple(_inside(folder) for folder in data.get("pylib_dirs", ())),
-            dynlib_dirs=tuple(_inside(folder) for folder in data.get("dynlib_dirs", ())),
-            launch_module=None if launch_module is None else str(launch_module),
-        )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as e:
-        reason = f"key {e} is missing" if isinstance(e, KeyError) else str(e)
-        raise DeploymentError(
-            f"`{layer.name}` is not a layer that can be deployed", [f"{LAYER_CONFIG}: {reason}"]
-        ) from None
+        data = json.loads((layer / LAYER_CONFIG).read_text(encoding="utf-8"))
+    except OSError as e:
+        raise _invalid(layer, [e.strerror or str(e)]) from None
+    except ValueError as e:
+        raise _invalid(layer, [f"invalid JSON: {e}"]) from None
+    problems: list[str] = []
+    config = _checked(CheckedTable(data, "", problems))
+    if problems:
+        raise _invalid(layer, problems)
+    return config
 
 
-def _inside(path: object) -> str:
-    # One step up is the folder that holds the layers, and `layer` any name that a layer has.
-    if not isinstance(path, str) or path.startswith("/"):
-        raise ValueError(f"`{path}` is not a relative path")
-    if os.path.normpath(f"layer/{path}").split("/")[0] == "..":
-        raise ValueError(f"`{path}` leaves the folder that holds the layers")
+def _invalid(layer: Path, problems: Iterable[str]) -> DeploymentError:
+    return DeploymentError(
+        f"`{layer.name}` is not a layer that can be deployed",
+        [f"{LAYER_CONFIG}: {problem}" for problem in problems],
+    )
+
+
+def _checked(table: CheckedTable) -> LayerConfig:
+    return LayerConfig(
+        python=_path(table, "python"),
+        py_version=table.string("py_version"),
+        base_python=_path(table, "base_python"),
+        site_dir=_path(table, "site_dir"),
+        pylib_dirs=_paths(table, "pylib_dirs"),
+        dynlib_dirs=_paths(table, "dynlib_dirs"),
+        launch_module=table.optional_string("launch_module"),
+    )
+
+
+def _path(table: CheckedTable, name: str) -> str:
+    path = table.string(name)
+    _check_inside(path, table, name)
     return path
+
+
+def _paths(table: CheckedTable, name: str) -> tuple[str, ...]:
+    paths = table.strings(name) if name in table else ()
+    for number, path in enumerate(paths):
+        _check_inside(path, table, f"{name}[{number}]")
+    return paths
+
+
+def _check_inside(path: str, table: CheckedTable, name: str) -> None:
+    # One step up is the folder that holds the layers, and `layer` any name that a layer has.
+    if path.startswith("/"):
+        table.note(name, f"`{path}` is not a relative path")
+    elif os.path.normpath(f"layer/{path}").split("/")[0] == "..":
+        table.note(name, f"`{path}` leaves the folder that holds the layers")

@@ -11,15 +11,15 @@ from venvstacks_rules.model.errors import DeploymentError
 
 
 def post_install(layer: Path, base_python: Path, *options: str, paths: Iterable[str] = ()) -> None:
-    """Run the layer's ``postinstall.py``; DeploymentError with what it says if it fails.
+    """Run the layer's ``postinstall.py``; `paths` are for ``--compile-listed``.
 
-    `paths` are for ``--compile-listed``.
+    Raises DeploymentError with its output if it fails.
     """
     import subprocess
 
     script = layer / POSTINSTALL
-    # Neither the environment nor the user's site-packages have a say: the same layer, the same
-    # files, on every machine.
+    # Without the caller's environment and the user's site-packages, so that a layer gets the same
+    # files on every machine.
     command = [str(base_python), "-I", "-S", "-B", str(script), *options]
     try:
         done = subprocess.run(

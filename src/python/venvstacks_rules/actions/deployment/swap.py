@@ -1,46 +1,61 @@
-"""How layers take their places in a folder of layers.
+"""How a staged folder gets to its place: by one rename.
 
-Each does by one rename, so that whoever looks at the folder sees the layer as it was or as it will
-be, also after the process was killed.
+A process that looks at the place sees the folder as it was or as it will be, also after the
+process that moved it was killed.
 """
 
 from __future__ import annotations
 
-import ctypes
+import errno
 import os
 import sys
 from pathlib import Path
 
 from venvstacks_rules.actions.deployment.folders import remove
 
-STATE_FOLDER = ".venvstacks"
-"""Beside the layers: the lock, and what a run is working on."""
+
+def move(staged: Path, place: Path) -> bool:
+    """Move the folder `staged` to `place`; False if a folder with content is there already."""
+    try:
+        os.rename(staged, place)
+    except OSError as e:
+        if e.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+        return False
+    return True
 
 
-def take_place(layer: Path, place: Path, state: Path) -> None:
-    """Move the staged `layer` to `place`; what was there goes to where :func:`clear` finds it."""
-    if not place.exists():
-        os.rename(layer, place)
-    elif not exchange(layer, place):
-        # Killed between the two, the older layer is put back by the next run.
-        (state / "old").mkdir(exist_ok=True)
-        os.rename(place, state / "old" / place.name)
-        os.rename(layer, place)
+def take_place(staged: Path, place: Path, old: Path) -> None:
+    """Move the folder `staged` to `place`.
+
+    A folder that was there is then at `staged`, or in the folder `old` if the file system cannot
+    exchange the two.
+    """
+    if not os.path.lexists(place):
+        os.rename(staged, place)
+    elif not exchange(staged, place):
+        # If the process is killed between the two, the next one calls `put_back`.
+        old.mkdir(exist_ok=True)
+        os.rename(place, old / place.name)
+        os.rename(staged, place)
 
 
-def clear(destination: Path, state: Path) -> None:
-    """Put back what a killed run had moved away, and remove what it had staged."""
-    old = state / "old"
-    if old.is_dir():
-        for layer in sorted(old.iterdir()):
-            if not (destination / layer.name).exists():
-                os.rename(layer, destination / layer.name)
+def put_back(old: Path, folder: Path) -> None:
+    """Put what :func:`take_place` moved to `old` back into `folder` if nothing replaced it.
+
+    The rest is removed, with `old`.
+    """
+    for moved in sorted(old.iterdir()) if old.is_dir() else []:
+        if not (folder / moved.name).exists():
+            os.rename(moved, folder / moved.name)
     remove(old)
-    remove(state / "staging")
 
 
 def exchange(one: Path, other: Path) -> bool:
-    """Swap two paths at one stroke; False where the system or its file system cannot."""
+    """Exchange two paths by one rename; False if the system or the file system cannot."""
+    # Imported here because it takes long, and only what is replaced needs it.
+    import ctypes
+
     library = ctypes.CDLL(None, use_errno=True)
     names = os.fsencode(one), os.fsencode(other)
     try:

@@ -1,29 +1,22 @@
-"""The trees that layers are linked from: what they are called, and how missing ones are made."""
+"""The trees that layers are linked from: their keys, and how missing ones are made."""
 
 from __future__ import annotations
 
-import hashlib
 import os
-import posixpath
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Union
 
-from venvstacks_rules.actions.deployment.folders import remove
-from venvstacks_rules.actions.deployment.links import place_trees
-from venvstacks_rules.actions.deployment.postinstall import post_install
 from venvstacks_rules.actions.deployment.tree_cache import TreeCache, key
 from venvstacks_rules.actions.files.streams import sha256_of
 from venvstacks_rules.actions.files.tree import Tree, TreeWriter
 from venvstacks_rules.actions.interpreters.files import write_interpreter
 from venvstacks_rules.actions.wheels.installed import RefusedWheelError, refusal, write_wheel
-from venvstacks_rules.model.contents.layout import POSTINSTALL, LayerLayout
+from venvstacks_rules.model.contents.layout import LayerLayout
 from venvstacks_rules.model.platforms.python_versions import short_version
 from venvstacks_rules.model.requests.export import InterpreterInput, LayerToExport, LockedWheelInput
-
-_CACHE_FOLDER = "/__pycache__/"
 
 
 @dataclass(frozen=True)
@@ -41,7 +34,7 @@ class Source:
     case_sensitive: bool
 
     def write(self, writer: TreeWriter, spool: Path) -> None:
-        """Write the tree; RefusedWheelError or InterpreterError for an input that is no good."""
+        """Write the tree. Raises RefusedWheelError or InterpreterError for an invalid input."""
         if isinstance(self.input, LockedWheelInput):
             write_wheel(self.input, LayerLayout(self.python_version, self.os_name), writer)
         else:
@@ -65,7 +58,7 @@ class Source:
 
 
 def sources(layer: LayerToExport) -> tuple[Source, ...]:
-    """What a layer is made of beside its own files, in the order of an archive."""
+    """What a layer is made of besides its own files, in the order of an archive."""
     version, os_name = short_version(layer.python_version), layer.os_name
     found = [
         Source(
@@ -90,7 +83,7 @@ def sources(layer: LayerToExport) -> tuple[Source, ...]:
 def unpack(
     wanted: Iterable[Source], cache: TreeCache, say: Callable[[str], None]
 ) -> dict[str, Tree]:
-    """The trees of `wanted`, by key; those that the cache lacks are unpacked, side by side.
+    """The trees of `wanted`, by key; those that the cache lacks are unpacked in parallel.
 
     Raises WheelError with the problems of all wheels, and InterpreterError.
     """
@@ -103,7 +96,7 @@ def unpack(
     # What takes longest goes first.
     missing.sort(key=lambda source: -source.size)
     megabytes = sum(source.size for source in missing) / 1e6
-    say(f"Unpacking {_listed(missing)} ({megabytes:.1f} MB)")
+    say(f"Unpacking {listed(missing)} ({megabytes:.1f} MB)")
     refused: list[RefusedWheelError] = []
     with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
         futures = [pool.submit(_unpack, source, cache) for source in missing]
@@ -122,101 +115,9 @@ def _unpack(source: Source, cache: TreeCache) -> Tree:
     return cache.add(source.key, lambda writer: source.write(writer, cache.staging))
 
 
-def _listed(found: Sequence[Source]) -> str:
+def listed(found: Sequence[Source]) -> str:
     """How many wheels and interpreters these are, in words."""
     interpreters = sum(isinstance(source.input, InterpreterInput) for source in found)
     wheels = len(found) - interpreters
     counts = ((interpreters, "interpreter"), (wheels, "wheel"))
     return " and ".join(f"{n} {what}{'' if n == 1 else 's'}" for n, what in counts if n)
-
-
-# ------------------------------------------------------------------------------------ byte code
-@dataclass(frozen=True)
-class Interpreter:
-    """An interpreter that compiles."""
-
-    key: str
-    """Of the interpreter's tree."""
-    python: Path
-    """The executable."""
-    postinstall: str
-    """The text of the script that compiles, as layers have it."""
-
-
-def byte_code(
-    wanted: Iterable[Source],
-    trees: Mapping[str, Tree],
-    interpreter: Interpreter,
-    cache: TreeCache,
-    say: Callable[[str], None],
-) -> dict[str, Tree]:
-    """The byte code of `trees`, by the key of the source; what the cache lacks is compiled.
-
-    It is kept apart from the trees, since it depends on the interpreter.
-    """
-    script = hashlib.sha256(interpreter.postinstall.encode()).hexdigest()
-    found: dict[str, Tree] = {}
-    missing: dict[str, Source] = {}
-    for source in wanted:
-        if any(is_compiled(file.path) for file in trees[source.key].files):
-            name = key("byte code", source.key, interpreter.key, script)
-            compiled = cache.find(name)
-            if compiled is None:
-                missing[name] = source
-            else:
-                found[source.key] = compiled
-    if missing:
-        say(f"Compiling {_listed(tuple(missing.values()))}")
-        found.update(_compile(missing, trees, interpreter, cache))
-    return found
-
-
-def is_compiled(path: str) -> bool:
-    """Whether post-installation compiles the file at `path` in a layer."""
-    return path.startswith("lib/") and path.endswith(".py") and _CACHE_FOLDER not in path
-
-
-def compiled_source(path: str) -> str:
-    """The source of the byte code at `path`."""
-    folder, _, name = path.rpartition(_CACHE_FOLDER)
-    return f"{folder}/{name.rsplit('.', 2)[0]}.py"
-
-
-def _compile(
-    missing: Mapping[str, Source],
-    trees: Mapping[str, Tree],
-    interpreter: Interpreter,
-    cache: TreeCache,
-) -> dict[str, Tree]:
-    # One folder in the shape of a layer, so that the compilers share the work evenly. Its names
-    # get into the byte code (Python replaces them at import), so they are always the same.
-    folder = cache.staging / "byte-code"
-    placed = {
-        f"lib/{source.key}/{file.path}": (trees[source.key], file)
-        for source in missing.values()
-        for file in trees[source.key].files
-        if is_compiled(file.path)
-    }
-    place_trees(placed, folder)
-    (folder / POSTINSTALL).write_text(interpreter.postinstall, encoding="utf-8")
-    post_install(folder, interpreter.python, "--no-config")
-    made = {
-        source.key: cache.add(name, _mover(folder / "lib" / source.key))
-        for name, source in missing.items()
-    }
-    remove(folder)
-    return made
-
-
-def _mover(root: Path) -> Callable[[TreeWriter], None]:
-    """Moves the byte code below `root` into a tree."""
-
-    def move(writer: TreeWriter) -> None:
-        for folder, folders, names in os.walk(root):
-            folders.sort()
-            if posixpath.basename(folder) == "__pycache__":
-                for name in sorted(names):
-                    path = f"{folder}/{name}"
-                    writer.move_file(os.path.relpath(path, root), path)
-
-    return move

@@ -17,7 +17,10 @@ from pathlib import Path
 from venvstacks_rules.actions.files.sinks import write_exactly
 from venvstacks_rules.model.contents.files import MODIFICATION_TIME, ArchivedFile
 
-_FILES, _LISTING = "files", "tree.json"
+LISTING = "tree.json"
+"""Beside the files of a tree: what they are."""
+
+_FILES = "files"
 _TIME_NS = MODIFICATION_TIME * 10**9
 
 
@@ -33,7 +36,7 @@ class Tree:
 class TreeWriter:
     """Writes a new tree into the empty folder `place`; a sink of files and links.
 
-    The paths are trusted: whoever calls has judged them.
+    The caller has checked the paths.
     """
 
     def __init__(self, place: Path) -> None:
@@ -46,7 +49,7 @@ class TreeWriter:
     def add_file(
         self, path: str, content: Iterable[bytes], size: int, *, executable: bool = False
     ) -> ArchivedFile:
-        """Write a file of `size` bytes; ValueError where `content` is not that long."""
+        """Write a file of `size` bytes. Raises ValueError if `content` is not that long."""
         with open(self._new(path), "xb", buffering=0) as out:
             sha256 = write_exactly(path, content, size, out.write)
             _finish(out.fileno(), executable=executable)
@@ -60,7 +63,7 @@ class TreeWriter:
         self._files.append(ArchivedFile(path, 0, "", link_target=target))
 
     def move_file(self, path: str, source: str) -> None:
-        """Take the file `source`, of the same file system, into the tree."""
+        """Move the file `source` into the tree; it must be on the same file system."""
         with open(source, "rb") as stream:
             content = stream.read()
             _finish(stream.fileno(), executable=False)
@@ -69,13 +72,13 @@ class TreeWriter:
         self._files.append(ArchivedFile(path, len(content), sha256))
 
     def finish(self) -> tuple[ArchivedFile, ...]:
-        """Write the listing, without which nobody takes the folder for a tree; the files."""
+        """Write the listing, which makes the folder a tree, and return the files."""
         rows = [
             [file.path, file.size, file.sha256, file.executable, file.link_target]
             for file in self._files
         ]
         text = json.dumps(rows, ensure_ascii=False, separators=(",", ":"))
-        (self._place / _LISTING).write_text(text, encoding="utf-8")
+        (self._place / LISTING).write_text(text, encoding="utf-8")
         return tuple(self._files)
 
     def _new(self, path: str) -> str:
@@ -87,7 +90,7 @@ class TreeWriter:
 
 
 def _finish(descriptor: int, *, executable: bool) -> None:
-    # Nothing but "executable or not" is taken from an archive, and nothing from the umask.
+    # An archive only says whether a file is executable; the umask does not count.
     os.fchmod(descriptor, 0o755 if executable else 0o644)
     os.utime(descriptor, (MODIFICATION_TIME, MODIFICATION_TIME))
 
@@ -98,9 +101,9 @@ def tree_in(place: Path, files: tuple[ArchivedFile, ...]) -> Tree:
 
 
 def read_tree(place: Path) -> Tree | None:
-    """The tree in the folder `place`; None where there is none, or not as it was written."""
+    """The tree in the folder `place`; None if it is missing or not as it was written."""
     try:
-        rows = json.loads((place / _LISTING).read_text(encoding="utf-8"))
+        rows = json.loads((place / LISTING).read_text(encoding="utf-8"))
         files = tuple(ArchivedFile(*row) for row in rows)
     except (OSError, ValueError, TypeError):
         return None
@@ -109,7 +112,7 @@ def read_tree(place: Path) -> Tree | None:
 
 
 def is_sound(tree: Tree, file: ArchivedFile) -> bool:
-    """Whether a file is there as it was written, judged by its size, mode and time."""
+    """Whether the size, mode and time of a file are those that it was written with."""
     path = f"{tree.folder}/{file.path}"
     try:
         found = os.lstat(path)
@@ -123,16 +126,3 @@ def is_sound(tree: Tree, file: ArchivedFile) -> bool:
         and found.st_mtime_ns == _TIME_NS
         and stat.S_IMODE(found.st_mode) == (0o755 if file.executable else 0o644)
     )
-
-
-def mark_used(place: Path) -> None:
-    """Note that the tree in `place` is used now."""
-    os.utime(place / _LISTING)
-
-
-def last_used(place: Path) -> float:
-    """When the tree in `place` was used last, in seconds; long ago where there is no tree."""
-    try:
-        return (place / _LISTING).stat().st_mtime
-    except OSError:
-        return 0.0

@@ -15,7 +15,7 @@ class InterpreterInput:
     archive: str
     """``.tar.gz``, ``.tar.zst``, ``.tar.xz`` or ``.tar``, with one top-level folder ``python``."""
     sha256: Optional[str]
-    """What the lockfile says of the archive; None where nothing is pinned."""
+    """From the lockfile; None if the interpreter is not pinned."""
     size: Optional[int]
     """In bytes."""
     python_version: str
@@ -35,25 +35,25 @@ class LockedWheelInput:
 
 @dataclass(frozen=True)
 class LayerToExport:
-    """A layer, and all that it is made of."""
+    """A layer and everything that it is made of."""
 
     target: str
     """The address of the layer, for messages."""
     install_target: str
     runtime: str
-    """The install target of the runtime, the layer's own where it is one."""
+    """The install target of the runtime; the layer's own if it is one."""
     python_version: str
     """X.Y.Z of the runtime."""
     os_name: str
     """``posix`` or ``nt``, as in markers."""
     case_sensitive: bool
-    """Whether names of files that differ by case only are surely two names on the target."""
+    """Whether file names that differ only by case are always two files on the target."""
     wheels: tuple[LockedWheelInput, ...]
-    """Where two hold the same file, the later one's is taken."""
+    """If two contain the same file, the later one's is taken."""
     files: tuple[OwnFile, ...]
     links: tuple[OwnLink, ...]
     interpreter: Optional[InterpreterInput] = None
-    """For a runtime, and only for one."""
+    """For a runtime only."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class ExportLayersRequest:
     """Make layers in a folder, of hard links to a cache (verb ``export-layers``)."""
 
     layers: tuple[LayerToExport, ...]
-    """Each after those that it lies on."""
+    """Each after the layers below it."""
     documents: tuple[OwnFile, ...]
     """Files to write beside the layers; paths are relative to the folder."""
     destination: str
@@ -76,11 +76,11 @@ class ExportedLayer:
 
     install_target: str
     changed: bool
-    """False where the layer stood there as it is, and was left alone."""
+    """False if the layer was there already and was left alone."""
     linked: int = 0
     """Files that are hard links to the cache."""
     copied: int = 0
-    """Files that are copies of files of the cache, where links are not possible."""
+    """Files that are copies of files of the cache, because links are not possible."""
     written: int = 0
     """The layer's own files and links."""
     size: int = 0

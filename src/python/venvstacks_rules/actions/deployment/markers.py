@@ -1,0 +1,29 @@
+"""Markers: small JSON files in the folders of layers that say what each was made from."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+
+def read_marker(path: Path) -> dict[str, object]:
+    """The marker; empty if the file is missing or damaged."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+def write_marker(path: Path, data: Mapping[str, object]) -> None:
+    """Write the marker; :func:`read_marker` finds the old one or the new one, whole."""
+    replace_file(path, json.dumps(data, indent=1, sort_keys=True) + "\n")
+
+
+def replace_file(path: Path, text: str) -> None:
+    """Write a file by one rename."""
+    temporary = path.with_name(f"{path.name}.new")
+    temporary.write_bytes(text.encode("utf-8"))
+    os.replace(temporary, path)
