@@ -145,7 +145,7 @@ async def shown_layers(request: ShownLayersRequest, native: NativePlatform) -> S
         tuple(
             _shown(locks[spec], locks, targets[spec], published, platform) for spec in sorted(locks)
         ),
-        tuple(sorted({problem for graph in graphs for problem in graph.problems})),
+        tuple(sorted({problem.message for graph in graphs for problem in graph.problems})),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os.path
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pants.base.glob_match_error_behavior import GlobMatchErrorBehavior
@@ -17,7 +17,8 @@ from venvstacks_rules.model.errors import DefinitionError
 from venvstacks_rules.model.layers.definitions import LayerDefinition, ModuleDefinition, Reference
 from venvstacks_rules.model.layers.layer import Layer
 from venvstacks_rules.model.layers.names import LayerKind
-from venvstacks_rules.model.layers.resolve import resolve_layers
+from venvstacks_rules.model.layers.problems import Problem
+from venvstacks_rules.model.layers.resolve import judged_layers
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.graph.module_listings import ModuleRequest, find_module
@@ -52,6 +53,12 @@ from venvstacks_rules.pants_backend.targets.source_fields import (
 )
 from venvstacks_rules.pants_backend.targets.stacks import StackFileField
 
+_NO_ARCHIVES = Problem(
+    "python_archives",
+    'is not set, which `[venvstacks].python_provider = "archive"` needs. Map each platform to a '
+    "`file` target, for example {'linux_x86_64': ':cpython-linux'}.",
+)
+
 
 @dataclass(frozen=True)
 class LayersInFoldersRequest:
@@ -75,6 +82,17 @@ class LayerGraphRequest:
 
 
 @dataclass(frozen=True)
+class DefinitionProblem:
+    """Something that is wrong with one layer definition, or in one stack file."""
+
+    place: str
+    """The address of the layer's target, or the path of the stack file."""
+    message: str
+    """Complete, with the place."""
+    in_stack_file: bool = False
+
+
+@dataclass(frozen=True)
 class LayerGraph:
     """Checked layers and what Pants knows of them."""
 
@@ -82,17 +100,14 @@ class LayerGraph:
     """By address spec."""
     targets: FrozenDict[str, Target]
     """By address spec; those of broken definitions, too."""
-    problems: tuple[str, ...]
+    problems: tuple[DefinitionProblem, ...]
     """What is wrong with the definitions that have no layer, and with stack files."""
-    broken_files: frozenset[str]
-    """The stack files among these."""
 
     @property
     def error(self) -> DefinitionError:
         """The problems as an error."""
-        places = {problem.split(": ", 1)[0] for problem in self.problems}
-        files = len(places & self.broken_files)
-        definitions = len(places) - files
+        files = len({problem.place for problem in self.problems if problem.in_stack_file})
+        definitions = len({p.place for p in self.problems if not p.in_stack_file})
         what = []
         if files:
             what.append("a stack file" if files == 1 else f"{files} stack files")
@@ -102,7 +117,8 @@ class LayerGraph:
             )
         subject = " and ".join(what)
         return DefinitionError(
-            f"{subject[:1].upper()}{subject[1:]} cannot be built as written:", self.problems
+            f"{subject[:1].upper()}{subject[1:]} cannot be built as written:",
+            (problem.message for problem in self.problems),
         )
 
 
@@ -262,30 +278,46 @@ async def layer_graph(request: LayerGraphRequest, options: VenvstacksSubsystem) 
     modules: dict[Address, list[ModuleDefinition]] = {}
     for (target, _), module in zip(wanted, found_modules):
         modules.setdefault(target.address, []).append(module.definition)
-    layers, problems = resolve_layers(
-        (
-            _definition(
-                target,
-                tuple(modules.get(target.address, ())),
-                frozenset(targets),
-                options.checked_macosx_target,
-            )
-            for target in layer_targets
-        ),
+    definitions = {
+        target.address: _definition(
+            target,
+            tuple(modules.get(target.address, ())),
+            frozenset(targets),
+            options.checked_macosx_target,
+        )
+        for target in layer_targets
+    }
+    layers, judged = judged_layers(
+        definitions.values(),
         patch_release_needed=options.python_provider is not PythonProvider.LOCAL,
     )
-    problems = (*problems, *_archive_problems(layer_targets, options.python_provider))
+    if options.python_provider is PythonProvider.ARCHIVE:
+        unset = (target.address for target in layer_targets if _lacks_archives(target))
+        judged = (*judged, *((definitions[address], _NO_ARCHIVES) for address in unset))
     stacks = _stack_files(targets.values())
     checked = await concurrently(
         find_stack_file_problems(StackFileProblemsRequest(path), **implicitly())
         for path in stacks.values()
     )
     broken = {stack: found.messages for stack, found in zip(stacks, checked) if found.messages}
+    # What is wrong in a stack file is said once, in its own words.
+    repeated = {target.address.spec for target in layer_targets if _stack_of(target) in broken}
+    problems = (
+        *(
+            DefinitionProblem(stacks[stack], message, in_stack_file=True)
+            for stack, messages in broken.items()
+            for message in messages
+        ),
+        *(
+            DefinitionProblem(definition.address, definition.origin.message(problem))
+            for definition, problem in judged
+            if definition.address not in repeated
+        ),
+    )
     return LayerGraph(
         FrozenDict(layers),
         FrozenDict({target.address.spec: target for target in layer_targets}),
-        _all_problems(layer_targets, problems, broken),
-        frozenset(stacks[stack] for stack in broken),
+        problems,
     )
 
 
@@ -303,29 +335,8 @@ def _stack_files(targets: Iterable[Target]) -> dict[Address, str]:
     }
 
 
-def _all_problems(
-    targets: Iterable[Target], problems: Iterable[str], broken: Mapping[Address, Iterable[str]]
-) -> tuple[str, ...]:
-    """The messages about stack files, and the `problems` of targets that do not come from these.
-
-    What is wrong in a stack file is said once, in its own words.
-    """
-    repeated = tuple(f"{target.address}: " for target in targets if _stack_of(target) in broken)
-    return (
-        *(message for messages in broken.values() for message in messages),
-        *(problem for problem in problems if not problem.startswith(repeated)),
-    )
-
-
-def _archive_problems(targets: Iterable[Target], provider: PythonProvider) -> Iterable[str]:
-    if provider is PythonProvider.ARCHIVE:
-        for target in targets:
-            if target.has_field(PythonArchivesField) and not target[PythonArchivesField].value:
-                yield (
-                    f"{target.address}: `python_archives` is not set, which "
-                    '`[venvstacks].python_provider = "archive"` needs. Map each platform to a '
-                    "`file` target, for example {'linux_x86_64': ':cpython-linux'}."
-                )
+def _lacks_archives(target: Target) -> bool:
+    return target.has_field(PythonArchivesField) and not target[PythonArchivesField].value
 
 
 @rule

@@ -101,6 +101,11 @@ class RepositoryFile:
     size: int | None
     """In bytes; None where the lockfile has none."""
 
+    @property
+    def is_outside(self) -> bool:
+        """Whether the path leads out of the repository."""
+        return self.path.startswith("../")
+
 
 @dataclass(frozen=True)
 class RepositoryFilesRequest:
@@ -200,43 +205,39 @@ def _engine_failure(error: IntrinsicError, search: CredentialSearch) -> str:
 
 
 # ---------------------------------------------------------------------------- from the repository
-def _repository_problem(file: RepositoryFile, entry: FileEntry | None) -> str | None:
-    """What is wrong with a file; `entry` is what the repository has."""
-    if file.path.startswith("../"):
+def _repository_problem(file: RepositoryFile, entry: FileEntry | None, target: str) -> str | None:
+    """What is wrong with a file, with the remedy; `entry` is what the repository has."""
+    if file.is_outside:
         return f"`{file.written}` is outside of the repository. Move it into it, and lock again."
+    size = entry.file_digest.serialized_bytes_length if entry else None
+    sha256 = entry.file_digest.fingerprint if entry else None
     if entry is None:
-        return (
+        what = (
             f"there is no file {file.path}, or Pants ignores it: see `[GLOBAL].pants_ignore` and "
-            "`.gitignore`. Restore it"
+            "`.gitignore`"
         )
-    found = entry.file_digest
-    if file.size not in (None, found.serialized_bytes_length):
-        return (
-            f"{file.path} has {found.serialized_bytes_length} bytes, and {file.size} are locked. "
-            "Restore it"
-        )
-    if file.sha256 not in (None, found.fingerprint):
-        return (
-            f"{file.path} has SHA-256 {found.fingerprint}, and {file.sha256} is locked. Restore it"
-        )
-    return None
+    elif file.size not in (None, size):
+        what = f"{file.path} has {size} bytes, and {file.size} are locked"
+    elif file.sha256 not in (None, sha256):
+        what = f"{file.path} has SHA-256 {sha256}, and {file.sha256} is locked"
+    else:
+        return None
+    return f"{what}. Restore it, or {_renewal(target)}"
 
 
 @rule
 async def repository_files(request: RepositoryFilesRequest) -> RepositoryFiles:
-    paths = [file.path for file in request.files if not file.path.startswith("../")]
+    paths = [file.path for file in request.files if not file.is_outside]
     digest = await engine.path_globs_to_digest(PathGlobs(map(literal_glob, paths)))
     entries = {
         entry.path: entry
         for entry in await engine.get_digest_entries(digest)
         if isinstance(entry, FileEntry)
     }
-    problems = []
-    for file in request.files:
-        problem = _repository_problem(file, entries.get(file.path))
-        if problem is not None:
-            end = "" if problem.endswith(".") else f", or {_renewal(request.target)}"
-            problems.append(f"{request.target}: {problem}{end}")
+    found = (
+        _repository_problem(file, entries.get(file.path), request.target) for file in request.files
+    )
+    problems = [f"{request.target}: {problem}" for problem in found if problem is not None]
     if problems:
         raise _not_as_pinned(problems)
     return RepositoryFiles(tuple(entries[file.path] for file in request.files))
