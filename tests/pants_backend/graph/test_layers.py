@@ -185,3 +185,14 @@ def test_a_sound_layer_among_broken_ones_is_found_when_that_will_do(runner: Rule
     broken = Address("src", target_name="fw")
     with pytest.raises(ExecutionError, match="src:fw: of `runtime` and `frameworks`"):
         runner.request(LayerInGraph, [LayerRequest(broken, among_broken=True)])
+
+
+def test_a_definition_with_several_problems_is_counted_once(runner: RuleRunner) -> None:
+    runner.write_files({"src/BUILD": RUNTIME.replace("3.11.13", "3.11")})
+    runner.set_options(["--venvstacks-python-provider=archive"])
+    assert refused(runner, Address("src", target_name="rt")).splitlines()[::2] == [
+        "A layer definition cannot be built as written:",
+        "  * src:rt: `python_archives` is not set, which `[venvstacks].python_provider = "
+        '"archive"` needs. Map each platform to a `file` target, for example '
+        "{'linux_x86_64': ':cpython-linux'}.",
+    ]
