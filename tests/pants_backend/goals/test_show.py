@@ -16,9 +16,10 @@ from venvstacks_rules.pants_backend.goals import show, shown_layers
 from venvstacks_rules.pants_backend.goals.show import Show
 from venvstacks_rules.pants_backend.goals.shown_layers import _place
 from venvstacks_rules.pants_backend.graph import (
+    layer_modules,
+    layer_targets,
     layers,
-    module_listings,
-    modules,
+    module_files,
     platforms,
     stack_files,
 )
@@ -43,8 +44,9 @@ def runner() -> RuleRunner:
             *distdir.rules(),  # type: ignore[no-untyped-call]
             *layers.rules(),
             *checked.rules(),
-            *module_listings.rules(),
-            *modules.rules(),
+            *module_files.rules(),
+            *layer_modules.rules(),
+            *layer_targets.rules(),
             *stack_files.rules(),
             *show.rules(),
             *shown_layers.rules(),

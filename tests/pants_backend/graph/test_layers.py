@@ -15,9 +15,10 @@ from venvstacks_rules.pants_backend.graph.dependencies import (
     LayerDependenciesFieldSet,
 )
 from venvstacks_rules.pants_backend.graph.dependencies import rules as inference_rules
+from venvstacks_rules.pants_backend.graph.layer_targets import rules as layer_target_rules
 from venvstacks_rules.pants_backend.graph.layers import LayerInGraph, LayerRequest
 from venvstacks_rules.pants_backend.graph.layers import rules as graph_rules
-from venvstacks_rules.pants_backend.graph.module_listings import rules as module_rules
+from venvstacks_rules.pants_backend.graph.module_files import rules as module_rules
 from venvstacks_rules.pants_backend.graph.stack_files import rules as stack_file_rules
 from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
 
@@ -33,6 +34,7 @@ def runner() -> RuleRunner:
     return RuleRunner(
         rules=[
             *graph_rules(),
+            *layer_target_rules(),
             *inference_rules(),
             *module_rules(),
             *stack_file_rules(),

@@ -21,8 +21,9 @@ from venvstacks_rules.pants_backend.graph.dependencies import (
     ManifestDependenciesFieldSet,
 )
 from venvstacks_rules.pants_backend.graph.dependencies import rules as inference_rules
+from venvstacks_rules.pants_backend.graph.layer_targets import rules as layer_target_rules
 from venvstacks_rules.pants_backend.graph.layers import rules as graph_rules
-from venvstacks_rules.pants_backend.graph.module_listings import rules as module_rules
+from venvstacks_rules.pants_backend.graph.module_files import rules as module_rules
 from venvstacks_rules.pants_backend.graph.stack_files import rules as stack_file_rules
 from venvstacks_rules.pants_backend.graph.stacks import StackLayers, StackLayersRequest
 from venvstacks_rules.pants_backend.graph.stacks import rules as stack_rules
@@ -45,6 +46,7 @@ def runner() -> RuleRunner:
     return RuleRunner(
         rules=[
             *graph_rules(),
+            *layer_target_rules(),
             *module_rules(),
             *stack_file_rules(),
             *inference_rules(),

@@ -12,7 +12,13 @@ from pants.engine.rules import QueryRule
 from pants.testutil.rule_runner import RuleRunner
 
 from venvstacks_rules.pants_backend.backend import target_types
-from venvstacks_rules.pants_backend.graph import layers, module_listings, modules, stack_files
+from venvstacks_rules.pants_backend.graph import (
+    layer_modules,
+    layer_targets,
+    layers,
+    module_files,
+    stack_files,
+)
 from venvstacks_rules.pants_backend.locks import checked, local_wheels, uv_config
 from venvstacks_rules.pants_backend.locks.checked import (
     ChainLocks,
@@ -71,8 +77,9 @@ def runner() -> RuleRunner:
             *layers.rules(),
             *local_wheels.rules(),
             *checked.rules(),
-            *module_listings.rules(),
-            *modules.rules(),
+            *module_files.rules(),
+            *layer_modules.rules(),
+            *layer_targets.rules(),
             *stack_files.rules(),
             *uv_config.rules(),
             *VenvstacksSubsystem.rules(),

@@ -30,10 +30,11 @@ from venvstacks_rules.pants_backend.goals import (
 )
 from venvstacks_rules.pants_backend.graph import (
     dependencies,
+    layer_modules,
+    layer_targets,
     layers,
-    module_listings,
+    module_files,
     module_owners,
-    modules,
     platforms,
     stack_files,
     stack_targets,
@@ -64,7 +65,7 @@ from venvstacks_rules.pants_backend.targets.stacks import VenvstacksStack
 
 _MODULES = (
     *(actions, bare, byte_code, libraries, library_wheels, lockfile, network, python, sources),
-    *(dependencies, layers, module_listings, module_owners, modules),
+    *(dependencies, layer_modules, layer_targets, layers, module_files, module_owners),
     *(platforms, stack_files, stack_targets, stacks),
     *(checked, local_wheels, locking, uv_config),
     *(downloads, interpreters, wheels),

@@ -18,12 +18,12 @@ from venvstacks_rules.model.outputs.metadata import LayerMetadata, utc_time
 from venvstacks_rules.pants_backend.build.analysis import LayerAnalysisRequest, layer_analysis
 from venvstacks_rules.pants_backend.build.interfaces import LayerInterfaceRequest, layer_interface
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
-from venvstacks_rules.pants_backend.graph.layers import LayerRequest, find_layer
-from venvstacks_rules.pants_backend.graph.modules import (
+from venvstacks_rules.pants_backend.graph.layer_modules import (
     LayerModules,
     LayerModulesRequest,
     layer_modules,
 )
+from venvstacks_rules.pants_backend.graph.layers import LayerRequest, find_layer
 from venvstacks_rules.pants_backend.locks.checked import ChainLocks, ChainLocksRequest, chain_locks
 from venvstacks_rules.pants_backend.processes.sources import postinstall_source
 

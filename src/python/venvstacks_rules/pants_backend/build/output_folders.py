@@ -13,10 +13,9 @@ from venvstacks_rules.model.errors import DefinitionError
 from venvstacks_rules.model.outputs.clashes import Output, overwritten
 from venvstacks_rules.model.paths import path_problem
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
-from venvstacks_rules.pants_backend.graph.layers import (
-    LayersInFoldersRequest,
-    is_layer,
-    layers_in_folders,
+from venvstacks_rules.pants_backend.graph.layer_targets import (
+    TargetsInFoldersRequest,
+    targets_in_folders,
 )
 from venvstacks_rules.pants_backend.graph.stacks import StackLayersRequest, stack_layers
 from venvstacks_rules.pants_backend.targets.layers import LayerOutputPathField
@@ -24,7 +23,7 @@ from venvstacks_rules.pants_backend.targets.manifests import (
     ManifestLayersField,
     ManifestOutputPathField,
 )
-from venvstacks_rules.pants_backend.targets.source_fields import LayerSourcesField
+from venvstacks_rules.pants_backend.targets.source_fields import LayerSourcesField, is_layer
 
 
 @dataclass(frozen=True)
@@ -93,8 +92,8 @@ async def output_folder(request: OutputFolderRequest) -> OutputFolder:
         everything = await every_target(EveryTargetRequest(), **implicitly())
         targets = everything.targets
     else:
-        nearby = await layers_in_folders(
-            LayersInFoldersRequest((request.only_from,)), **implicitly()
+        nearby = await targets_in_folders(
+            TargetsInFoldersRequest((request.only_from,)), **implicitly()
         )
         targets = nearby.targets
     writers = [target for target in targets if _writes_to(target, request)]

@@ -39,12 +39,13 @@ from venvstacks_rules.pants_backend.engine import (
     implicitly,
     rule,
 )
-from venvstacks_rules.pants_backend.graph.layers import LayerRequest, find_layer, is_layer
+from venvstacks_rules.pants_backend.graph.layers import LayerRequest, find_layer
 from venvstacks_rules.pants_backend.graph.platforms import NativePlatform
 from venvstacks_rules.pants_backend.graph.stacks import StackLayersRequest, stack_layers
 from venvstacks_rules.pants_backend.processes.actions import action_process
 from venvstacks_rules.pants_backend.processes.bare import ActionProcessRequest
 from venvstacks_rules.pants_backend.targets.manifests import ManifestLayersField
+from venvstacks_rules.pants_backend.targets.source_fields import is_layer
 
 logger = logging.getLogger(__name__)
 

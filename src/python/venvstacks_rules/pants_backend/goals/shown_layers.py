@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Optional
 
-from pants.engine.addresses import Address, UnparsedAddressInputs
+from pants.engine.addresses import Address
 from pants.engine.target import DescriptionField, Target
 from pants.util.docutil import bin_name
 
@@ -23,8 +23,9 @@ from venvstacks_rules.model.summary.layer import (
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.build.output_folders import output_folder_request
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
-from venvstacks_rules.pants_backend.graph.layers import LayerGraphRequest, is_layer, layer_graph
+from venvstacks_rules.pants_backend.graph.layers import LayerGraphRequest, layer_graph
 from venvstacks_rules.pants_backend.graph.platforms import NativePlatform
+from venvstacks_rules.pants_backend.graph.references import unparsed_addresses
 from venvstacks_rules.pants_backend.locks.checked import (
     CheckedLock,
     CheckedLocksRequest,
@@ -36,6 +37,7 @@ from venvstacks_rules.pants_backend.targets.manifests import (
     ManifestLayersField,
     ManifestOutputPathField,
 )
+from venvstacks_rules.pants_backend.targets.source_fields import is_layer
 
 _REPAIRED_BY_LOCKING = (LockState.MISSING, LockState.STALE, LockState.UNREADABLE)
 
@@ -114,10 +116,8 @@ async def shown_layers(request: ShownLayersRequest, native: NativePlatform) -> S
     manifests = [target for target in request.targets if target.has_field(ManifestLayersField)]
     listed = await concurrently(
         engine.resolve_unparsed_address_inputs(
-            UnparsedAddressInputs(
-                manifest[ManifestLayersField].value,
-                owning_address=manifest.address,
-                description_of_origin=f"the `layers` field from the target {manifest.address}",
+            unparsed_addresses(
+                ManifestLayersField.alias, manifest[ManifestLayersField].value, manifest.address
             )
         )
         for manifest in manifests

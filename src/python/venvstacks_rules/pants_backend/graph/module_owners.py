@@ -21,11 +21,11 @@ from pants.engine.unions import UnionRule
 
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
-from venvstacks_rules.pants_backend.graph.layers import is_layer
-from venvstacks_rules.pants_backend.graph.module_listings import ModuleRequest, find_module
+from venvstacks_rules.pants_backend.graph.module_files import ModuleRequest, find_module
 from venvstacks_rules.pants_backend.targets.source_fields import (
     LaunchModuleField,
     SupportModulesField,
+    is_layer,
 )
 
 

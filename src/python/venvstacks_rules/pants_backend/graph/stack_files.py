@@ -15,7 +15,7 @@ from venvstacks_rules.model.stack_file.checks import stack_file_problems, toml_p
 from venvstacks_rules.model.stack_file.read import StackFile, parse_stack_file
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
-from venvstacks_rules.pants_backend.graph.module_listings import ModuleRequest, find_module
+from venvstacks_rules.pants_backend.graph.module_files import ModuleRequest, find_module
 from venvstacks_rules.pants_backend.subsystems.venvstacks import PythonProvider, VenvstacksSubsystem
 
 logger = logging.getLogger(__name__)

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from pants.engine.addresses import Address, UnparsedAddressInputs
+from pants.engine.addresses import Address
 
 from venvstacks_rules.model.errors import DefinitionError
 from venvstacks_rules.model.layers.layer import Layer
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.graph.layers import LayerGraphRequest, layer_graph
+from venvstacks_rules.pants_backend.graph.references import unparsed_addresses
+from venvstacks_rules.pants_backend.targets.manifests import ManifestLayersField
 
 
 @dataclass(frozen=True)
@@ -38,11 +40,7 @@ class StackLayers:
 async def stack_layers(request: StackLayersRequest) -> StackLayers:
     manifest = request.manifest
     listed = await engine.resolve_unparsed_address_inputs(
-        UnparsedAddressInputs(
-            request.written,
-            owning_address=manifest,
-            description_of_origin=f"the `layers` field from the target {manifest}",
-        )
+        unparsed_addresses(ManifestLayersField.alias, request.written, manifest)
     )
     # Without layers, it may be that of a stack file that cannot be read; its folder knows why.
     folders = [address.spec_path for address in listed] or [manifest.spec_path]

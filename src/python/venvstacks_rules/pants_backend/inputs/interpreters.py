@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from pants.core.target_types import FileSourceField
-from pants.engine.addresses import AddressInput
 from pants.engine.env_vars import EnvironmentVarsRequest
 from pants.engine.fs import Digest
 from pants.engine.process import ProcessCacheScope
@@ -27,6 +26,7 @@ from venvstacks_rules.model.requests.interpreters import (
 from venvstacks_rules.model.requests.pin import PinInterpretersRequest, PinnedInterpreters
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, implicitly, rule
+from venvstacks_rules.pants_backend.graph.references import field_origin, parsed_address
 from venvstacks_rules.pants_backend.inputs.downloads import PinnedFileRequest, pinned_file
 from venvstacks_rules.pants_backend.processes.actions import run_action
 from venvstacks_rules.pants_backend.processes.bare import ActionProcessRequest
@@ -192,7 +192,6 @@ async def local_interpreter(request: LocalInterpreterRequest) -> InterpreterArch
 async def provided_interpreter(request: ProvidedInterpreterRequest) -> InterpreterArchive:
     target = request.target
     archives: Mapping[str, str] = target[PythonArchivesField].value or {}
-    origin = f"the `{PythonArchivesField.alias}` field from the target {target.address}"
     if request.platform not in archives:
         raise DefinitionError(
             "A runtime has no interpreter for a platform:",
@@ -201,11 +200,9 @@ async def provided_interpreter(request: ProvidedInterpreterRequest) -> Interpret
                 f"for {', '.join(sorted(archives)) or 'none'}. Add one, or narrow `platforms`."
             ],
         )
-    address = AddressInput.parse(
-        archives[request.platform],
-        relative_to=target.address.spec_path,
-        description_of_origin=origin,
-    ).dir_to_address()
+    field, written = PythonArchivesField.alias, archives[request.platform]
+    address = parsed_address(field, written, target.address)
+    origin = field_origin(field, target.address)
     wrapped = await engine.resolve_target(WrappedTargetRequest(address, origin))
     hydrated = await engine.hydrate_sources(
         HydrateSourcesRequest(

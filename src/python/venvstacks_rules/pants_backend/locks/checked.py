@@ -23,8 +23,8 @@ from venvstacks_rules.model.locks.metadata import HashedInputs, LockMetadata
 from venvstacks_rules.model.locks.pylock import Lockfile, LockInputs
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
+from venvstacks_rules.pants_backend.graph.layer_modules import LayerModulesRequest, layer_modules
 from venvstacks_rules.pants_backend.graph.layers import LayerInGraph, LayerRequest, find_layer
-from venvstacks_rules.pants_backend.graph.modules import LayerModulesRequest, layer_modules
 from venvstacks_rules.pants_backend.locks.uv_config import UvConfigRequest, find_uv_config
 from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
 

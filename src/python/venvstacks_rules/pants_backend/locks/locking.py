@@ -16,12 +16,12 @@ from venvstacks_rules.model.layers.names import LayerKind
 from venvstacks_rules.model.requests.lock import LocalWheels, LockLayerRequest, LowerLock
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
-from venvstacks_rules.pants_backend.graph.layers import LayerInGraph, LayerRequest, find_layer
-from venvstacks_rules.pants_backend.graph.modules import (
+from venvstacks_rules.pants_backend.graph.layer_modules import (
     LayerModules,
     LayerModulesRequest,
     layer_modules,
 )
+from venvstacks_rules.pants_backend.graph.layers import LayerInGraph, LayerRequest, find_layer
 from venvstacks_rules.pants_backend.locks.local_wheels import (
     LocalWheelsInFolders,
     LocalWheelsRequest,

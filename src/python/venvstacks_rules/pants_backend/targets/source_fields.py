@@ -6,6 +6,7 @@ the other fields; that of a generated target is filled by the generator, with ev
 
 from __future__ import annotations
 
+import os.path
 from collections.abc import Iterable
 from typing import ClassVar, Optional
 from urllib.parse import quote, unquote
@@ -16,6 +17,7 @@ from pants.engine.target import (
     SourcesField,
     StringField,
     StringSequenceField,
+    Target,
 )
 from pants.util.strutil import softwrap
 
@@ -55,9 +57,19 @@ class LayerSourcesField(SourcesField):
         return str(lockfile_path(self.layer_name))
 
     @property
+    def lockfile_path(self) -> str:
+        """The path of the ``pylock`` file, relative to the build root."""
+        return os.path.join(self.address.spec_path, self.lockfile)
+
+    @property
     def globs(self) -> tuple[str, ...]:
         """The raw globs, relative to the BUILD file."""
         return (self.lockfile,)
+
+
+def is_layer(target: Target) -> bool:
+    """Whether a target is a layer."""
+    return target.has_field(LayerSourcesField)
 
 
 class LockfileField(LayerSourcesField):

@@ -15,7 +15,7 @@ from venvstacks_rules.model.outputs.metadata import ModuleHash
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.graph.layers import LayerRequest, find_layer
-from venvstacks_rules.pants_backend.graph.module_listings import (
+from venvstacks_rules.pants_backend.graph.module_files import (
     FoundModule,
     ModuleRequest,
     find_module,
