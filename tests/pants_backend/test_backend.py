@@ -22,7 +22,7 @@ from venvstacks_rules.pants_backend.build.segments import (
     require_as_announced,
     wheel_groups,
 )
-from venvstacks_rules.pants_backend.goals.lock import layers_by_stack, layers_to_lock
+from venvstacks_rules.pants_backend.goals.generate_lockfiles import layers_by_stack, layers_to_lock
 from venvstacks_rules.pants_backend.subsystems.venvstacks import ArchiveFormatChoice
 from venvstacks_rules.pants_backend.targets.layers import (
     ArchiveFormatField,

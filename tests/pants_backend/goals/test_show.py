@@ -23,7 +23,7 @@ from venvstacks_rules.pants_backend.graph import (
     platforms,
     stack_files,
 )
-from venvstacks_rules.pants_backend.locks import checked, uv_config
+from venvstacks_rules.pants_backend.locks import freshness, lockfiles, uv_config
 from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
 
 LOWER = """
@@ -43,7 +43,8 @@ def runner() -> RuleRunner:
         rules=[
             *distdir.rules(),  # type: ignore[no-untyped-call]
             *layers.rules(),
-            *checked.rules(),
+            *freshness.rules(),
+            *lockfiles.rules(),
             *module_files.rules(),
             *layer_modules.rules(),
             *layer_targets.rules(),
@@ -111,7 +112,7 @@ def test_broken_definitions_are_reported_beside_the_others(runner: RuleRunner) -
 
 
 def test_every_state_of_a_lock_has_words() -> None:
-    assert {state.value for state in checked.LockState} == set(LOCK_WORDS)
+    assert {state.value for state in freshness.LockState} == set(LOCK_WORDS)
 
 
 def test_where_a_layer_is_defined() -> None:

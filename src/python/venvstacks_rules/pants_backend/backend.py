@@ -20,7 +20,7 @@ from venvstacks_rules.pants_backend.build import (
 )
 from venvstacks_rules.pants_backend.goals import (
     export,
-    lock,
+    generate_lockfiles,
     package,
     run,
     show,
@@ -41,7 +41,13 @@ from venvstacks_rules.pants_backend.graph import (
     stacks,
 )
 from venvstacks_rules.pants_backend.inputs import downloads, interpreters, wheels
-from venvstacks_rules.pants_backend.locks import checked, local_wheels, locking, uv_config
+from venvstacks_rules.pants_backend.locks import (
+    freshness,
+    local_wheels,
+    lockfiles,
+    locking,
+    uv_config,
+)
 from venvstacks_rules.pants_backend.processes import (
     actions,
     bare,
@@ -67,10 +73,10 @@ _MODULES = (
     *(actions, bare, byte_code, libraries, library_wheels, lockfile, network, python, sources),
     *(dependencies, layer_modules, layer_targets, layers, module_files, module_owners),
     *(platforms, stack_files, stack_targets, stacks),
-    *(checked, local_wheels, locking, uv_config),
+    *(freshness, local_wheels, lockfiles, locking, uv_config),
     *(downloads, interpreters, wheels),
     *(analysis, archives, chains, contents, exports, interfaces, manifests, output_folders),
-    *(segments, export, lock, package, run, show, shown_layers, tailor, test),
+    *(segments, export, generate_lockfiles, package, run, show, shown_layers, tailor, test),
 )
 """The modules with rules, room by room."""
 

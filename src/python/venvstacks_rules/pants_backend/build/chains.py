@@ -15,7 +15,7 @@ from venvstacks_rules.pants_backend.build.archives import LayerArchiveRequest, l
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.graph.layers import LayerRequest, find_layer
 from venvstacks_rules.pants_backend.graph.platforms import NativePlatform
-from venvstacks_rules.pants_backend.locks.checked import ChainLocksRequest, chain_locks
+from venvstacks_rules.pants_backend.locks.freshness import ChainLocksRequest, chain_locks
 
 CACHE_NAME, CACHE_DIR = "venvstacks_layers", "__layers"
 """The named cache of deployed layers, and where a process sees it."""

@@ -24,7 +24,11 @@ from venvstacks_rules.pants_backend.graph.layer_modules import (
     layer_modules,
 )
 from venvstacks_rules.pants_backend.graph.layers import LayerRequest, find_layer
-from venvstacks_rules.pants_backend.locks.checked import ChainLocks, ChainLocksRequest, chain_locks
+from venvstacks_rules.pants_backend.locks.freshness import (
+    ChainLocks,
+    ChainLocksRequest,
+    chain_locks,
+)
 from venvstacks_rules.pants_backend.processes.sources import postinstall_source
 
 

@@ -28,7 +28,7 @@ from venvstacks_rules.pants_backend.inputs.wheels import (
     fetched_wheels,
     layer_wheels,
 )
-from venvstacks_rules.pants_backend.locks.checked import ChainLocksRequest, chain_locks
+from venvstacks_rules.pants_backend.locks.freshness import ChainLocksRequest, chain_locks
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, i
 from venvstacks_rules.pants_backend.graph.layers import LayerGraphRequest, layer_graph
 from venvstacks_rules.pants_backend.graph.platforms import NativePlatform
 from venvstacks_rules.pants_backend.graph.references import unparsed_addresses
-from venvstacks_rules.pants_backend.locks.checked import (
+from venvstacks_rules.pants_backend.locks.freshness import (
     CheckedLock,
     CheckedLocksRequest,
     LockState,

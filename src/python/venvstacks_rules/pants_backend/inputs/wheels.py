@@ -28,7 +28,7 @@ from venvstacks_rules.pants_backend.inputs.interpreters import (
     LocalInterpreterRequest,
     found_interpreter,
 )
-from venvstacks_rules.pants_backend.locks.checked import ChainLocksRequest, chain_locks
+from venvstacks_rules.pants_backend.locks.freshness import ChainLocksRequest, chain_locks
 from venvstacks_rules.pants_backend.locks.uv_config import UvConfigRequest, find_uv_config
 
 

@@ -27,6 +27,7 @@ from venvstacks_rules.pants_backend.locks.local_wheels import (
     LocalWheelsRequest,
     local_wheels,
 )
+from venvstacks_rules.pants_backend.locks.lockfiles import lock_metadata_path
 from venvstacks_rules.pants_backend.locks.uv_config import UvConfig, UvConfigRequest, find_uv_config
 from venvstacks_rules.pants_backend.processes.bare import ActionProcessRequest
 from venvstacks_rules.pants_backend.processes.network import (
@@ -60,9 +61,7 @@ async def layer_lock(request: LockRequest, options: VenvstacksSubsystem) -> Laye
     found = await find_layer(LayerRequest(request.address), **implicitly())
     layer = found.layer
     pylock = found.lockfile(layer)
-    committed = await engine.path_globs_to_digest(
-        PathGlobs([pylock, f"{pylock[: -len('.toml')]}.meta.json"])
-    )
+    committed = await engine.path_globs_to_digest(PathGlobs([pylock, lock_metadata_path(pylock)]))
     # A layer that is disabled on every platform has nothing to lock.
     if layer.address not in request.renewed or not layer.platforms:
         return LayerLock(committed)
@@ -145,7 +144,7 @@ def _lock_request(
             for member in found.lower
         ),
         previous_lock=names.get(file_name),
-        previous_metadata=names.get(f"{file_name[: -len('.toml')]}.meta.json"),
+        previous_metadata=names.get(lock_metadata_path(file_name)),
         uv_config=config.path,
         package_indexes=layer.package_indexes,
         priority_indexes=layer.priority_indexes,

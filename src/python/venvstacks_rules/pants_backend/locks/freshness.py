@@ -1,4 +1,4 @@
-"""Reading lockfiles, and refusing those that do not match their layers."""
+"""Whether the locks of layers match their definitions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pants.engine.addresses import Address
-from pants.engine.fs import PathGlobs
 from pants.util.docutil import bin_name
 from pants.util.frozendict import FrozenDict
 
@@ -19,44 +18,14 @@ from venvstacks_rules.model.locks.freshness import (
     metadata_reasons,
     stale_reasons,
 )
-from venvstacks_rules.model.locks.metadata import HashedInputs, LockMetadata
+from venvstacks_rules.model.locks.metadata import HashedInputs
 from venvstacks_rules.model.locks.pylock import Lockfile, LockInputs
-from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.graph.layer_modules import LayerModulesRequest, layer_modules
 from venvstacks_rules.pants_backend.graph.layers import LayerInGraph, LayerRequest, find_layer
+from venvstacks_rules.pants_backend.locks.lockfiles import LockFiles, LockFilesRequest, lock_files
 from venvstacks_rules.pants_backend.locks.uv_config import UvConfigRequest, find_uv_config
 from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
-
-
-@dataclass(frozen=True)
-class LockFilesRequest:
-    """The committed files of one layer's lock."""
-
-    pylock: str
-    """The path of the ``pylock`` file, relative to the build root."""
-
-
-@dataclass(frozen=True)
-class LockFiles:
-    """What lies at the places of a layer's lock."""
-
-    lockfile: Lockfile | None
-    """None where there is no file, or none that can be read."""
-    metadata: LockMetadata | None
-    """None where there is no ``.meta.json``, or none that can be read."""
-    problems: tuple[str, ...] = ()
-    """Why the files cannot be read."""
-
-    @property
-    def lock_version(self) -> int:
-        """1 where there is no metadata to say another."""
-        return self.metadata.lock_version if self.metadata else 1
-
-    @property
-    def locked_at(self) -> str:
-        """An ISO 8601 time; empty where there is no metadata."""
-        return self.metadata.locked_at if self.metadata else ""
 
 
 class LockState(enum.Enum):
@@ -145,31 +114,6 @@ class ChainLocks:
     def install_target(self, layer: Layer) -> str:
         """The folder that `layer`, one of the chain, is deployed to."""
         return layer.install_target(self.files[layer.address].lock_version)
-
-
-@rule
-async def lock_files(request: LockFilesRequest) -> LockFiles:
-    metadata_path = f"{request.pylock[: -len('.toml')]}.meta.json"
-    digest = await engine.path_globs_to_digest(PathGlobs([request.pylock, metadata_path]))
-    files = {file.path: file.content for file in await engine.get_digest_contents(digest)}
-    problems: tuple[str, ...] = ()
-    metadata = lockfile = None
-    try:
-        if metadata_path in files:
-            metadata = LockMetadata.from_json(files[metadata_path], metadata_path)
-        if request.pylock in files:
-            lockfile = _lockfile(files[request.pylock], request.pylock)
-    except LockError as e:
-        problems = tuple(f"{e.summary}: {problem}" for problem in e.problems)
-    return LockFiles(None if problems else lockfile, metadata, problems)
-
-
-def _lockfile(content: bytes, path: str) -> Lockfile:
-    try:
-        data = engine.toml_loads(content.decode())
-    except (ValueError, RecursionError) as e:
-        raise LockError(f"{path}: not a TOML file", [str(e)]) from None
-    return Lockfile.from_dict(data, path)
 
 
 def lock_inputs(

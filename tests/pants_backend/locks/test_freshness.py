@@ -19,8 +19,8 @@ from venvstacks_rules.pants_backend.graph import (
     module_files,
     stack_files,
 )
-from venvstacks_rules.pants_backend.locks import checked, local_wheels, uv_config
-from venvstacks_rules.pants_backend.locks.checked import (
+from venvstacks_rules.pants_backend.locks import freshness, local_wheels, lockfiles, uv_config
+from venvstacks_rules.pants_backend.locks.freshness import (
     ChainLocks,
     ChainLocksRequest,
     CheckedLocks,
@@ -76,7 +76,8 @@ def runner() -> RuleRunner:
         rules=[
             *layers.rules(),
             *local_wheels.rules(),
-            *checked.rules(),
+            *freshness.rules(),
+            *lockfiles.rules(),
             *module_files.rules(),
             *layer_modules.rules(),
             *layer_targets.rules(),
