@@ -40,7 +40,7 @@ from venvstacks_rules.pants_backend.graph import (
     stack_targets,
     stacks,
 )
-from venvstacks_rules.pants_backend.inputs import downloads, interpreters, wheels
+from venvstacks_rules.pants_backend.inputs import downloads, interpreters, repository_files, wheels
 from venvstacks_rules.pants_backend.locks import (
     freshness,
     local_wheels,
@@ -74,7 +74,7 @@ _MODULES = (
     *(dependencies, layer_modules, layer_targets, layers, module_files, module_owners),
     *(platforms, stack_files, stack_targets, stacks),
     *(freshness, local_wheels, lockfiles, locking, uv_config),
-    *(downloads, interpreters, wheels),
+    *(downloads, interpreters, repository_files, wheels),
     *(analysis, archives, chains, contents, exports, interfaces, manifests, output_folders),
     *(segments, export, generate_lockfiles, package, run, show, shown_layers, tailor, test),
 )

@@ -239,9 +239,12 @@ def collect_rules() -> list[Any]:
 
 
 # ------------------------------------------------------------------------------ small differences
-def toml_loads(text: str) -> dict[str, Any]:
-    """Read TOML."""
-    return tomli.loads(text)
+def toml_loads(content: bytes) -> dict[str, Any]:
+    """Read TOML. Raises ValueError for anything else."""
+    try:
+        return tomli.loads(content.decode())
+    except RecursionError as e:
+        raise ValueError(str(e)) from None
 
 
 def test_result(process_result: FallibleProcessResult, address: Address, output: Any) -> TestResult:

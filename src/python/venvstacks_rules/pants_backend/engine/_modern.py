@@ -109,9 +109,12 @@ async def extract_archive(request: MaybeExtractArchiveRequest) -> ExtractedArchi
     return await _maybe_extract_archive(request, **implicitly())
 
 
-def toml_loads(text: str) -> dict[str, Any]:
-    """Read TOML."""
-    return tomllib.loads(text)
+def toml_loads(content: bytes) -> dict[str, Any]:
+    """Read TOML. Raises ValueError for anything else."""
+    try:
+        return tomllib.loads(content.decode())
+    except RecursionError as e:
+        raise ValueError(str(e)) from None
 
 
 def test_result(process_result: FallibleProcessResult, address: Address, output: Any) -> TestResult:

@@ -70,8 +70,8 @@ async def read_stack_file(request: StackFileRequest, options: VenvstacksSubsyste
         problem = f"{path}: there is no such file. Create it, or correct the field `source`."
     else:
         try:
-            document = engine.toml_loads(files[path].decode())
-        except (ValueError, RecursionError) as e:
+            document = engine.toml_loads(files[path])
+        except ValueError as e:
             problem = toml_problem(path, str(e))
     stack = parse_stack_file(document, path, default_macosx_target=options.checked_macosx_target)
     for warning in stack.warnings:
@@ -89,8 +89,8 @@ async def read_stack_file(request: StackFileRequest, options: VenvstacksSubsyste
 def _indexes_beside(content: bytes) -> tuple[str, ...] | None:
     """The names of the indexes in the settings; None where locking will refuse them."""
     try:
-        return index_names(uv_settings(engine.toml_loads(content.decode()), UV_CONFIG))
-    except (ValueError, RecursionError):
+        return index_names(uv_settings(engine.toml_loads(content), UV_CONFIG))
+    except ValueError:
         return None
 
 

@@ -1,4 +1,4 @@
-"""Files that lockfiles pin, from the network or from the repository."""
+"""Files that lockfiles pin, from the network."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from pants.engine.fs import (
     DigestSubset,
     DownloadFile,
     FileDigest,
-    FileEntry,
     PathGlobs,
     RemovePrefix,
 )
@@ -28,7 +27,6 @@ from venvstacks_rules.model.network.credentials import (
     refused,
     without_credentials,
 )
-from venvstacks_rules.model.paths import literal_glob
 from venvstacks_rules.model.requests.network import FetchedFile, FetchFileRequest
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, implicitly, rule
@@ -88,53 +86,22 @@ class DownloadedFile:
     """In bytes."""
 
 
-@dataclass(frozen=True)
-class RepositoryFile:
-    """A file of the repository that a lockfile pins."""
+def not_as_pinned(problems: Iterable[str]) -> LockError:
+    """The error for files that are missing, or have another hash or size than their lockfile says.
 
-    path: str
-    """Relative to the build root."""
-    written: str
-    """As the lockfile has it."""
-    sha256: str | None
-    """None where the lockfile has none."""
-    size: int | None
-    """In bytes; None where the lockfile has none."""
-
-    @property
-    def is_outside(self) -> bool:
-        """Whether the path leads out of the repository."""
-        return self.path.startswith("../")
-
-
-@dataclass(frozen=True)
-class RepositoryFilesRequest:
-    """Files of the repository that a layer's lockfile pins."""
-
-    target: str
-    """The address of the layer, for messages."""
-    files: tuple[RepositoryFile, ...]
-
-
-@dataclass(frozen=True)
-class RepositoryFiles:
-    """Files of the announced hashes and sizes, in the order of the request."""
-
-    entries: tuple[FileEntry, ...]
-
-
-def _not_as_pinned(problems: Iterable[str]) -> LockError:
+    Each of `problems` is about one file.
+    """
     found = tuple(problems)
     what = "A file" if len(found) == 1 else f"{len(found)} files"
     them = "it" if len(found) == 1 else "them"
     return LockError(f"{what} cannot be fetched as a lockfile pins {them}:", found)
 
 
-def _renewal(target: str) -> str:
+def renewal(target: str) -> str:
+    """What to do if the lockfile of `target` is to blame: the end of a sentence."""
     return f"renew the lockfile with `{bin_name()} generate-lockfiles --resolve={target}`."
 
 
-# ------------------------------------------------------------------------------- from the network
 @rule
 async def file_with_credentials(request: FileWithCredentialsRequest) -> DownloadedFile:
     name = re.sub(r"[^\w.+-]", "_", os.path.basename(request.url.split("#")[0].split("?")[0]))
@@ -183,10 +150,10 @@ async def pinned_file(request: PinnedFileRequest) -> PinnedFile:
     except (IntrinsicError, VenvstacksError) as e:
         # What the engine says names neither the layer nor, of a wrong hash, the URL.
         text = _engine_failure(e, search) if isinstance(e, IntrinsicError) else str(e)
-        raise _not_as_pinned(
+        raise not_as_pinned(
             [
                 f"{request.target}: {text}\n"
-                f"Check the network and the index or mirror, or {_renewal(request.target)}"
+                f"Check the network and the index or mirror, or {renewal(request.target)}"
             ]
         ) from None
     prefixed = await engine.add_prefix(AddPrefix(digest, request.directory))
@@ -202,45 +169,6 @@ def _engine_failure(error: IntrinsicError, search: CredentialSearch) -> str:
     status = int(said[1])
     phrase = responses.get(status, "")
     return f"{search.url}: {status} {phrase}{refused(status, None, search)}"
-
-
-# ---------------------------------------------------------------------------- from the repository
-def _repository_problem(file: RepositoryFile, entry: FileEntry | None, target: str) -> str | None:
-    """What is wrong with a file, with the remedy; `entry` is what the repository has."""
-    if file.is_outside:
-        return f"`{file.written}` is outside of the repository. Move it into it, and lock again."
-    size = entry.file_digest.serialized_bytes_length if entry else None
-    sha256 = entry.file_digest.fingerprint if entry else None
-    if entry is None:
-        what = (
-            f"there is no file {file.path}, or Pants ignores it: see `[GLOBAL].pants_ignore` and "
-            "`.gitignore`"
-        )
-    elif file.size not in (None, size):
-        what = f"{file.path} has {size} bytes, and {file.size} are locked"
-    elif file.sha256 not in (None, sha256):
-        what = f"{file.path} has SHA-256 {sha256}, and {file.sha256} is locked"
-    else:
-        return None
-    return f"{what}. Restore it, or {_renewal(target)}"
-
-
-@rule
-async def repository_files(request: RepositoryFilesRequest) -> RepositoryFiles:
-    paths = [file.path for file in request.files if not file.is_outside]
-    digest = await engine.path_globs_to_digest(PathGlobs(map(literal_glob, paths)))
-    entries = {
-        entry.path: entry
-        for entry in await engine.get_digest_entries(digest)
-        if isinstance(entry, FileEntry)
-    }
-    found = (
-        _repository_problem(file, entries.get(file.path), request.target) for file in request.files
-    )
-    problems = [f"{request.target}: {problem}" for problem in found if problem is not None]
-    if problems:
-        raise _not_as_pinned(problems)
-    return RepositoryFiles(tuple(entries[file.path] for file in request.files))
 
 
 def rules() -> Iterable[object]:

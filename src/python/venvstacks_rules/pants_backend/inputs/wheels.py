@@ -16,17 +16,16 @@ from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.graph.layers import LayerRequest, find_layer
-from venvstacks_rules.pants_backend.inputs.downloads import (
-    PinnedFileRequest,
-    RepositoryFile,
-    RepositoryFiles,
-    RepositoryFilesRequest,
-    pinned_file,
-    repository_files,
-)
+from venvstacks_rules.pants_backend.inputs.downloads import PinnedFileRequest, pinned_file
 from venvstacks_rules.pants_backend.inputs.interpreters import (
     LocalInterpreterRequest,
     found_interpreter,
+)
+from venvstacks_rules.pants_backend.inputs.repository_files import (
+    RepositoryFile,
+    RepositoryFiles,
+    RepositoryFilesRequest,
+    repository_files,
 )
 from venvstacks_rules.pants_backend.locks.freshness import ChainLocksRequest, chain_locks
 from venvstacks_rules.pants_backend.locks.uv_config import UvConfigRequest, find_uv_config

@@ -68,8 +68,8 @@ async def lock_files(request: LockFilesRequest) -> LockFiles:
 
 def _lockfile(content: bytes, path: str) -> Lockfile:
     try:
-        data = engine.toml_loads(content.decode())
-    except (ValueError, RecursionError) as e:
+        data = engine.toml_loads(content)
+    except ValueError as e:
         raise LockError(f"{path}: not a TOML file", [str(e)]) from None
     return Lockfile.from_dict(data, path)
 

@@ -53,8 +53,8 @@ async def find_uv_config(request: UvConfigRequest, options: VenvstacksSubsystem)
             [f"there is no file {path!r}. Create it, or correct the {where}."],
         )
     try:
-        data = engine.toml_loads(contents[0].content.decode())
-    except (ValueError, RecursionError) as e:
+        data = engine.toml_loads(contents[0].content)
+    except ValueError as e:
         raise LockError(f"{what} cannot be used:", [f"{path}: not a TOML file: {e}."]) from None
     try:
         settings = uv_settings(data, path)
