@@ -59,8 +59,8 @@ class ExportSubsystem(GoalSubsystem):
     name = "venvstacks-export"
     help = softwrap(
         """
-        Make layers, and all layers below them, ready to run in a folder, for the platform of this
-        machine. The files are hard links to a cache; no archives are packed.
+        Write layers, and all layers below them, into a folder, ready to run on this machine. The
+        files are hard links into a cache; the goal packs no archives.
         """
     )
 
@@ -69,9 +69,9 @@ class ExportSubsystem(GoalSubsystem):
         metavar="<path>",
         help=softwrap(
             """
-            The folder for the layers' folders, absolute or relative to the build root. By default,
-            `export/venvstacks` below `[GLOBAL].pants_distdir`. It may hold layers from earlier
-            exports; only those that changed are written.
+            The folder for the layers' folders, absolute or relative to the build root. The default
+            is `export/venvstacks` below `[GLOBAL].pants_distdir`. If it holds layers from an
+            earlier export, the goal writes only those that changed.
             """
         ),
     )
