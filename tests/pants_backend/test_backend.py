@@ -173,8 +173,8 @@ def test_segments_are_compared_with_what_the_engine_has_stored() -> None:
     with pytest.raises(ArchiveError) as caught:
         require_as_announced([a, b, c], DigestEntries(files))
     assert str(caught.value) == (
-        "Segments are not those that were made.\n"
+        "Segments differ from those that were made:\n"
         f"  * the segment of `a.whl` has the hash sha256:{hashlib.sha256(b'other').hexdigest()}, "
-        f"sha256:{a.sha256} was announced\n"
-        "  * the segment of `c.whl` is not there"
+        f"not sha256:{a.sha256}\n"
+        "  * the segment of `c.whl` is missing"
     )

@@ -53,7 +53,7 @@ def test_what_is_no_layer_and_names_that_occur_twice(runner: RuleRunner) -> None
     )
     assert refused(runner, StackLayers, request) == (
         "DefinitionError: A manifest cannot be built as written:\n"
-        "  * top:stack: `layers` names top:stack, which is not a layer.\n"
+        "  * top:stack: `layers` names top:stack, which is not a layer. Remove it.\n"
         "  * top:stack: `layers` brings together base:low and top:low, which are both called "
         "`framework-low`. Rename one of them."
     )

@@ -93,7 +93,7 @@ def target_types() -> Iterable[type[Target]]:
 
 
 def rules() -> Iterable[object]:
-    """Everything that the engine has to know."""
+    """All rules of the backend."""
     return (
         *(rule for module in _MODULES for rule in module.rules()),
         *ActionsSubsystem.rules(),

@@ -1,4 +1,4 @@
-"""What the layers above have to know of a layer."""
+"""Makes the interface of a layer: all that the layers above it need to know."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from venvstacks_rules.pants_backend.locks.freshness import ChainLocksRequest, ch
 
 @dataclass(frozen=True)
 class LayerInterfaceRequest:
-    """What the layers above have to know of a layer."""
+    """The interface of a layer on a platform."""
 
     address: Address
     platform: str

@@ -1,4 +1,4 @@
-"""Where targets write to below ``dist``, and that no two write the same files."""
+"""Finds the folders of outputs below ``dist``, and refuses outputs that overwrite each other."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class OutputFolderRequest:
     path: str
     platform: str
     only_from: str | None
-    """The folder of the repository whose targets alone can write there; None where others can."""
+    """The only folder of the repository whose targets can write there; None if others can."""
 
 
 @dataclass(frozen=True)
@@ -60,13 +60,13 @@ def output_folder_request(
 ) -> OutputFolderRequest:
     """The folder of a target's outputs for `platform`, with `output_path` as in its field.
 
-    A target elsewhere that writes to another one's default folder has an `output_path`: the clash
-    is found when that target is packaged. So most builds need not look at all of the repository.
+    Only a target with an `output_path` can write to the default folder of another folder's targets,
+    and packaging that target finds the clash. So most builds need not look at the whole repository.
     """
     if output_path is not None:
         return OutputFolderRequest(os.path.normpath(output_path), platform, None)
     folder = address.spec_path
-    # The dots of `a.b/c` and `a/b.c` do not tell which was a slash.
+    # Both `a.b/c` and `a/b.c` become `a.b.c`.
     only_from = None if "." in folder else folder
     path = os.path.join(folder.replace("/", "."), platform)
     return OutputFolderRequest(path, platform, only_from)

@@ -50,7 +50,7 @@ from venvstacks_rules.pants_backend.targets.source_fields import is_layer
 logger = logging.getLogger(__name__)
 
 CACHE_NAME, CACHE_DIR = "venvstacks_trees", "__trees"
-"""The named cache of unpacked wheels and interpreters, and where a process sees it."""
+"""The named cache of unpacked wheels and interpreters, and its path in the sandbox."""
 
 
 class ExportSubsystem(GoalSubsystem):
@@ -86,14 +86,14 @@ class Export(Goal):
 
 @dataclass(frozen=True)
 class ExportedLayersRequest:
-    """What the layers that targets name, and all layers below them, are made from."""
+    """The layers of some targets, and all layers below them, to export."""
 
     targets: tuple[Target, ...]
 
 
 @dataclass(frozen=True)
 class LayersToExport:
-    """What layers are made from, each after those that it lies on."""
+    """The inputs of layers, each after those of the layers below it."""
 
     exports: tuple[LayerExport, ...]
     platform: str
@@ -125,7 +125,7 @@ async def layers_to_export(
         layer = in_graph.layer
         if all(offered.name != platform for offered in layer.platforms):
             logger.info(
-                "%s is not exported: it is not for the platform %s.",
+                "%s is not exported: its platforms do not include %s.",
                 layer.address,
                 platform,
             )
@@ -144,7 +144,7 @@ async def layers_to_export(
 
 
 def _refuse_clashes(exports: Sequence[LayerExport]) -> None:
-    """Layers of several stacks may come to one folder, each under its own name."""
+    """Raise DefinitionError if layers of several stacks have the same name."""
     problems = []
     first: dict[str, LayerExport] = {}
     for export in exports:

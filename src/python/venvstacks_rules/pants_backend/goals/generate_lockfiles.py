@@ -1,4 +1,4 @@
-"""``generate-lockfiles``: every layer is a resolve, named by the address of its target."""
+"""``generate-lockfiles``: each layer is a resolve with the address of its target as name."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ async def known_layer_resolve_names(
 
 
 def layers_by_stack(targets: Iterable[Target]) -> dict[str, list[str]]:
-    """The address specs of the layers of each stack file, by that of the target that makes them."""
+    """The address specs of the layers of stack files, by that of the generating target."""
     found: dict[str, list[str]] = {}
     for target in targets:
         if is_layer(target) and target.address.is_generated_target:
@@ -69,10 +69,10 @@ def layers_by_stack(targets: Iterable[Target]) -> dict[str, list[str]]:
 def layers_to_lock(
     asked: Iterable[str], lower: Mapping[str, Iterable[str]], locked: frozenset[str]
 ) -> tuple[str, ...]:
-    """The layers that are locked when `asked` are: those, what is above them, what has no lock yet.
+    """The layers to lock when the user asks for `asked`: these, all above, and unlocked ones below.
 
-    `lower` has the layers directly below each layer; `locked` are those that have a lockfile. A
-    layer can be locked only when all below it are.
+    `lower` has the layers directly below each layer; `locked` are the layers that have a lockfile.
+    A layer can be locked only after all layers below it.
     """
     chosen = set(asked)
     while True:
@@ -104,7 +104,7 @@ async def requested_layer_resolve_names(
     locked = frozenset(spec for spec, path in lockfiles.items() if path in present.files)
     stacks = layers_by_stack(targets)
     asked = {layer for name in request for layer in stacks.get(name, (name,))}
-    # Layers with no platforms are disabled: there is nothing to lock.
+    # A layer without platforms is disabled, and has nothing to lock.
     renewed = tuple(
         spec
         for spec in layers_to_lock(asked, lower, locked)

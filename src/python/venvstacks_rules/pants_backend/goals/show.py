@@ -1,4 +1,4 @@
-"""``venvstacks-show``: what is in a stack, as text, as JSON or as a page."""
+"""``venvstacks-show``: the content of a stack, as text, as JSON or as a page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ``venvstacks-show`` shows: the layers named and all below them, in whatever state."""
+"""The layers that ``venvstacks-show`` shows: those named and all below them, in any state."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ class ShownLayersRequest:
     """The layers to show, by the targets that were named."""
 
     targets: tuple[Target, ...]
-    """Layers and manifests; others are passed over."""
+    """Layers and manifests; others are ignored."""
     platform: Optional[str]
-    """The target platform; None for that of this machine."""
+    """The target platform; None for this machine's."""
 
 
 @dataclass(frozen=True)
 class ShownLayer:
-    """A sound layer, and what the repository says of it."""
+    """A sound layer, with its lock and the folders of its builds."""
 
     layer: Layer
     lock: CheckedLock
@@ -64,10 +64,10 @@ class ShownLayer:
     """The folder of the definition, or the address of the target that generated it."""
     description: Optional[str]
     folders: tuple[str, ...]
-    """Below the dist folder, where ``package`` may have put the layer."""
+    """The folders below the dist folder into which ``package`` may have put the layer."""
 
     def expected_build(self, platform: str) -> ExpectedBuild | None:
-        """What has to stand in the files of a build for them to count."""
+        """What the files of a build must say; None if the layer has no lock."""
         lockfile = self.lock.files.lockfile
         if lockfile is None:
             return None
@@ -76,7 +76,7 @@ class ShownLayer:
     def summary(
         self, platform: str, built: BuiltLayer | None, notes: tuple[str, ...]
     ) -> LayerSummary:
-        """All that is known of the layer, with what was found of a build."""
+        """The summary of the layer, with the build that was found, if any."""
         files = self.lock.files
         command = f"{bin_name()} generate-lockfiles --resolve={self.layer.address}"
         lock = LockSummary(
@@ -101,16 +101,16 @@ class ShownLayer:
 
 @dataclass(frozen=True)
 class ShownLayers:
-    """What is shown, apart from what lies in the dist folder."""
+    """The layers to show, without their builds in the dist folder."""
 
     platform: str
     layers: tuple[ShownLayer, ...]
     """By address."""
     problems: tuple[str, ...]
-    """What is wrong with definitions of layers."""
+    """Of the definitions of layers."""
 
 
-@rule(desc="Look at layers")
+@rule(desc="Read layers and their locks")
 async def shown_layers(request: ShownLayersRequest, native: NativePlatform) -> ShownLayers:
     platform = request.platform or native.name
     manifests = [target for target in request.targets if target.has_field(ManifestLayersField)]

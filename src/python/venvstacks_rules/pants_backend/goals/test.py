@@ -1,4 +1,4 @@
-"""``test``: whether a deployed application finds what it imports."""
+"""``test``: checks that a deployed application can import its modules."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From the fields of a layer's target to the definition that the model checks."""
+"""Turns the fields of a layer's target into the definition that the model checks."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ NO_ARCHIVES = Problem(
     'is not set, which `[venvstacks].python_provider = "archive"` needs. Map each platform to a '
     "`file` target, for example {'linux_x86_64': ':cpython-linux'}.",
 )
-"""The problem of a runtime that `lacks_archives`, if its interpreter has to come from one."""
+"""The problem of a runtime that `lacks_archives` although the option needs them."""
 
 
 def lacks_archives(target: Target) -> bool:
@@ -60,10 +60,10 @@ def layer_definition(
     known: frozenset[Address],
     macosx_target: str,
 ) -> LayerDefinition:
-    """What the fields of `target`, a layer, define.
+    """The definition in the fields of `target`, a layer.
 
-    `modules` are those of `module_paths`. A reference counts if its address is among the `known`
-    targets. `macosx_target` is the default for runtimes.
+    `modules` are the files of `module_paths(target)`, in that order. `known` holds the addresses of
+    all targets that the layer could refer to. `macosx_target` is the default for runtimes.
     """
     references: dict[str, tuple[Reference, ...]] = {}
     for found in layer_references(target):

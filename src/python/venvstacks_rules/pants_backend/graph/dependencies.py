@@ -35,7 +35,7 @@ class LayerDependenciesFieldSet(FieldSet):
 
 
 class InferLayerDependencies(InferDependenciesRequest):  # type: ignore[type-arg] # not generic when it runs
-    """The layers, and interpreter archives, that a layer is made with."""
+    """The layers and interpreter archives that a layer names."""
 
     infer_from = LayerDependenciesFieldSet
 

@@ -1,4 +1,4 @@
-"""Which targets a folder of layers needs: its own, and those of the folders that these refer to."""
+"""The targets of a folder, and of all folders that its layers refer to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checked layers: a folder's layers with everything below them, and what is wrong with them."""
+"""Checked layers: the layers of a folder, all layers below them, and their problems."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class LayerGraphRequest:
 
 @dataclass(frozen=True)
 class DefinitionProblem:
-    """Something that is wrong with one layer definition, or in one stack file."""
+    """A problem of one layer definition, or of one stack file."""
 
     place: str
     """The address of the layer's target, or the path of the stack file."""
@@ -56,14 +56,14 @@ class DefinitionProblem:
 
 @dataclass(frozen=True)
 class LayerGraph:
-    """Checked layers and what Pants knows of them."""
+    """Checked layers, their targets, and the problems of the others."""
 
     layers: FrozenDict[str, Layer]
     """By address spec."""
     targets: FrozenDict[str, Target]
-    """By address spec; those of broken definitions, too."""
+    """By address spec; broken definitions included."""
     problems: tuple[DefinitionProblem, ...]
-    """What is wrong with the definitions that have no layer, and with stack files."""
+    """Of the definitions that have no layer, and of stack files."""
 
     @property
     def error(self) -> DefinitionError:
@@ -90,7 +90,7 @@ class LayerRequest:
 
     address: Address
     among_broken: bool = False
-    """Whether other definitions of its folder, and of those below, may be broken."""
+    """Whether other definitions, in its folder or in those of the layers below, may be broken."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ class LayerInGraph:
         return self.targets[layer.address].get(LayerSourcesField).lockfile_path
 
     def uv_config(self, layer: Layer) -> str | None:
-        """The file with the settings for locking `layer`, relative to the build root."""
+        """The path of the settings for locking `layer`, relative to the build root, if any."""
         path = self.targets[layer.address][UvConfigField].value
         return None if path is None else os.path.join(self.folder(layer), path)
 
@@ -156,7 +156,7 @@ async def layer_graph(request: LayerGraphRequest, options: VenvstacksSubsystem) 
         for path in stacks.values()
     )
     broken = {stack: found.messages for stack, found in zip(stacks, checked) if found.messages}
-    # What is wrong in a stack file is said once, in its own words.
+    # A stack file's own messages cover the targets that come from it.
     repeated = {target.address.spec for target in targets if _stack_of(target) in broken}
     of_definitions = (
         DefinitionProblem(definition.address, definition.origin.message(problem))

@@ -21,7 +21,7 @@ class LayerReference:
     written: str
     """The address as in the field."""
     address: Address | None
-    """None if what is written cannot be an address."""
+    """None if `written` is not an address."""
 
 
 def layer_references(target: Target) -> Iterator[LayerReference]:
@@ -45,7 +45,7 @@ def _reference(target: Target, field: str, written: str) -> LayerReference:
 def parsed_address(field: str, written: str, target: Address) -> Address:
     """The address that `field` of `target` names.
 
-    Raises AddressParseException if what is written cannot be an address.
+    Raises AddressParseException if `written` is not an address.
     """
     parsed = AddressInput.parse(
         written,
@@ -65,5 +65,5 @@ def unparsed_addresses(
 
 
 def field_origin(field: str, target: Address) -> str:
-    """Where an address comes from, in the words of Pants' own messages."""
+    """Where an address comes from, as in Pants' own messages."""
     return f"the `{field}` field from the target {target}"

@@ -50,16 +50,16 @@ class PinnedFileRequest:
     url: str
     sha256: str
     size: int | None
-    """In bytes; None where the lockfile has none."""
+    """In bytes; None if the lockfile has none."""
     directory: str
-    """Where the file goes in the tree."""
+    """The folder for the file in the digest."""
     indexes: tuple[str, ...] = ()
     """The names of the indexes whose credentials may be sent to the server of the URL."""
 
 
 @dataclass(frozen=True)
 class PinnedFile:
-    """A file of the announced hash and size."""
+    """A file that has the pinned hash and size."""
 
     digest: Digest
     path: str
@@ -69,7 +69,7 @@ class PinnedFile:
 
 @dataclass(frozen=True)
 class FileWithCredentialsRequest:
-    """A file to download with the credentials of the person who builds."""
+    """A file to download with the credentials of the user."""
 
     url: str
     sha256: str
@@ -79,7 +79,7 @@ class FileWithCredentialsRequest:
 
 @dataclass(frozen=True)
 class DownloadedFile:
-    """A file, without a folder."""
+    """A file, at the top of its digest."""
 
     digest: Digest
     size: int
@@ -87,9 +87,9 @@ class DownloadedFile:
 
 
 def not_as_pinned(problems: Iterable[str]) -> LockError:
-    """The error for files that are missing, or have another hash or size than their lockfile says.
+    """The error for files that are missing, or whose hash or size differs from their lockfile's.
 
-    Each of `problems` is about one file.
+    `problems` has one message for each file.
     """
     found = tuple(problems)
     what = "A file" if len(found) == 1 else f"{len(found)} files"
@@ -98,7 +98,7 @@ def not_as_pinned(problems: Iterable[str]) -> LockError:
 
 
 def renewal(target: str) -> str:
-    """What to do if the lockfile of `target` is to blame: the end of a sentence."""
+    """The end of a sentence that tells how to renew the lockfile of `target`."""
     return f"renew the lockfile with `{bin_name()} generate-lockfiles --resolve={target}`."
 
 
@@ -134,11 +134,11 @@ async def file_with_credentials(request: FileWithCredentialsRequest) -> Download
 @rule
 async def pinned_file(request: PinnedFileRequest) -> PinnedFile:
     access = await network_access(**implicitly())
-    # Those in a lockfile, if another tool left some there, are not used, nor shown.
+    # Credentials that another tool left in a lockfile are neither used nor shown.
     url, size = without_credentials(request.url), request.size
     search = access.search(url, request.indexes)
     try:
-        # The engine knows neither credentials nor files of unknown size.
+        # The engine itself cannot send credentials, nor download a file of unknown size.
         if size is None or access.knows(search):
             found = await file_with_credentials(
                 FileWithCredentialsRequest(url, request.sha256, size, request.indexes),
@@ -148,7 +148,7 @@ async def pinned_file(request: PinnedFileRequest) -> PinnedFile:
         else:
             digest = await engine.download_file(DownloadFile(url, FileDigest(request.sha256, size)))
     except (IntrinsicError, VenvstacksError) as e:
-        # What the engine says names neither the layer nor, of a wrong hash, the URL.
+        # The engine's message has no address and, for a wrong hash, no URL.
         text = _engine_failure(e, search) if isinstance(e, IntrinsicError) else str(e)
         raise not_as_pinned(
             [
@@ -162,7 +162,8 @@ async def pinned_file(request: PinnedFileRequest) -> PinnedFile:
 
 
 def _engine_failure(error: IntrinsicError, search: CredentialSearch) -> str:
-    """What the engine says, in the words of our own downloads."""
+    """The engine's message, in the words of our own downloads."""
+    # The engine has the status only in the text.
     said = re.match(r"(?:Client|Server) error \((\d{3})\)", str(error))
     if said is None:
         return f"{search.url}: {error}"

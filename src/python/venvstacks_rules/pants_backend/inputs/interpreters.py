@@ -1,4 +1,4 @@
-"""The interpreters of runtime layers, from each of the providers."""
+"""The interpreters of runtime layers, from any provider."""
 
 from __future__ import annotations
 
@@ -58,14 +58,14 @@ class InterpreterArchive:
     digest: Digest
     path: str
     sha256: str | None
-    """What a lockfile pins; None where nothing does."""
+    """The hash that a lockfile pins; None if none does."""
     size: int | None
     """In bytes."""
 
 
 @dataclass(frozen=True)
 class LocalInterpreterRequest:
-    """A capture of a CPython of this machine."""
+    """A CPython of this machine, to be captured."""
 
     address: str
     python_version: str
@@ -109,7 +109,7 @@ async def interpreter_archive(
         return provided
     pinned = next((x for x in request.lock.interpreters if x.platform == request.platform), None)
     if pinned is None:
-        # The lock is of another tool, which pins none.
+        # Another tool made the lock, and did not pin an interpreter.
         unpinned = UnpinnedInterpreterRequest(
             request.layer.address,
             request.layer.python_version,
@@ -162,8 +162,7 @@ async def found_interpreter(request: LocalInterpreterRequest) -> FoundInterprete
             request=to_json(find),
             description=f"Find CPython {request.python_version} on this machine",
             env=FrozenDict(env),
-            # What is installed can change between two starts of Pants, not while one runs; that is
-            # also how Pants looks for its own interpreters.
+            # Installed interpreters may change; Pants itself looks for its own at each start, too.
             cache_scope=ProcessCacheScope.PER_RESTART_SUCCESSFUL,
         ),
         **implicitly(),
@@ -208,7 +207,7 @@ async def provided_interpreter(request: ProvidedInterpreterRequest) -> Interpret
         HydrateSourcesRequest(
             wrapped.target.get(SourcesField),
             for_sources_types=(FileSourceField,),
-            # What fetches a `source=http_source(...)`.
+            # To fetch a `source=http_source(...)`.
             enable_codegen=True,
         )
     )

@@ -20,11 +20,11 @@ class RepositoryFile:
     path: str
     """Relative to the build root."""
     written: str
-    """As the lockfile has it."""
+    """The path as in the lockfile."""
     sha256: str | None
-    """None where the lockfile has none."""
+    """None if the lockfile has none."""
     size: int | None
-    """In bytes; None where the lockfile has none."""
+    """In bytes; None if the lockfile has none."""
 
     @property
     def is_outside(self) -> bool:
@@ -43,13 +43,13 @@ class RepositoryFilesRequest:
 
 @dataclass(frozen=True)
 class RepositoryFiles:
-    """Files of the announced hashes and sizes, in the order of the request."""
+    """Files that have the pinned hashes and sizes, in the order of the request."""
 
     entries: tuple[FileEntry, ...]
 
 
 def _repository_problem(file: RepositoryFile, entry: FileEntry | None, target: str) -> str | None:
-    """What is wrong with a file, with the remedy; `entry` is what the repository has."""
+    """The problem of a file, with the remedy; `entry` is the file in the repository."""
     if file.is_outside:
         return f"`{file.written}` is outside of the repository. Move it into it, and lock again."
     size = entry.file_digest.serialized_bytes_length if entry else None
@@ -60,9 +60,9 @@ def _repository_problem(file: RepositoryFile, entry: FileEntry | None, target: s
             "`.gitignore`"
         )
     elif file.size not in (None, size):
-        what = f"{file.path} has {size} bytes, and {file.size} are locked"
+        what = f"{file.path} has {size} bytes, but the lockfile pins {file.size}"
     elif file.sha256 not in (None, sha256):
-        what = f"{file.path} has SHA-256 {sha256}, and {file.sha256} is locked"
+        what = f"{file.path} has SHA-256 {sha256}, but the lockfile pins {file.sha256}"
     else:
         return None
     return f"{what}. Restore it, or {renewal(target)}"

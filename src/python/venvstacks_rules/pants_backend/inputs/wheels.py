@@ -1,4 +1,4 @@
-"""The wheels of a layer: which they are, and the wheels themselves."""
+"""Selects the wheels of a layer, and fetches them."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class FetchedWheels:
 
     @property
     def called(self) -> str:
-        """What they are called in the description of a process: the one by its name."""
+        """The wheels in the description of a process: by name if there is only one."""
         if len(self.wheels) == 1:
             return self.wheels[0].file_name.split("-")[0]
         return f"{len(self.wheels)} wheels"
@@ -100,7 +100,7 @@ class FetchedWheels:
 
 @dataclass(frozen=True)
 class PathWheelsRequest:
-    """Those of some wheels that lie in the repository."""
+    """The wheels that lie in the repository, out of some wheels."""
 
     wheels: tuple[LockedWheel, ...]
     address: Address

@@ -29,25 +29,25 @@ from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsy
 
 
 class LockState(enum.Enum):
-    """What a layer's lock is good for."""
+    """Whether a lock can be used, and if not, why."""
 
     DISABLED = "disabled"
-    """The layer has no platforms, and needs no lock."""
+    """The layer has no platforms, so it needs no lock."""
     MISSING = "missing"
     UNREADABLE = "unreadable"
     STALE = "stale"
     UNJUDGED = "unjudged"
-    """A layer below has no lock that can be read; locking that one renews this one too."""
+    """A layer below has no readable lock; locking that layer renews this lock too."""
     VALID = "valid"
 
 
 @dataclass(frozen=True)
 class CheckedLock:
-    """The lock of one layer, in whatever state it is."""
+    """The lock of one layer, in any state."""
 
     layer: Layer
     path: str
-    """Where the ``pylock`` file belongs, relative to the build root."""
+    """The path of the ``pylock`` file, relative to the build root."""
     state: LockState
     reasons: tuple[str, ...]
     """Why it is stale or unreadable."""
@@ -55,12 +55,12 @@ class CheckedLock:
 
     @property
     def install_target(self) -> str:
-        """The folder that the layer is deployed to, as far as its lock says so."""
+        """The folder that the layer is deployed to."""
         return self.layer.install_target(self.files.lock_version)
 
     @property
     def problem(self) -> str | None:
-        """What is wrong and which command repairs it; None where nothing is."""
+        """The problem, with the command that repairs it; None if there is no problem."""
         command = f"`{bin_name()} generate-lockfiles --resolve={self.layer.address}`"
         if self.state is LockState.MISSING:
             return (
@@ -83,7 +83,7 @@ class CheckedLock:
 
 @dataclass(frozen=True)
 class CheckedLocksRequest:
-    """The locks of a layer and of all layers below it, in whatever state they are."""
+    """The locks of a layer and of all layers below it, in any state."""
 
     address: Address
     among_broken: bool = False
@@ -119,7 +119,7 @@ class ChainLocks:
 def lock_inputs(
     layer: Layer, lower: Iterable[tuple[str, str]], provider: str, config_hash: str | None
 ) -> LockInputs:
-    """What a lock of `layer` is made from.
+    """The inputs of a lock of `layer`.
 
     `lower` has the layer_name and requirements hash of each lower layer, in import order.
     """
@@ -148,7 +148,7 @@ async def checked_locks(request: CheckedLocksRequest, options: VenvstacksSubsyst
     configs = await concurrently(
         find_uv_config(UvConfigRequest(found.uv_config(layer)), **implicitly()) for layer in chain
     )
-    # Only these say in their name that their modules changed.
+    # Only the locks of versioned layers depend on the content of modules.
     versioned = [layer.address for layer in chain if layer.versioned]
     modules = await concurrently(
         layer_modules(LayerModulesRequest(found.targets[address].address), **implicitly())

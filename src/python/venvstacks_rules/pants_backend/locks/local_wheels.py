@@ -1,4 +1,4 @@
-"""Folders with wheels that are in no index, as a layer's field `local_wheels` names them."""
+"""Reads the folders with wheels that a layer's field `local_wheels` names."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class LocalWheelsRequest:
 
 @dataclass(frozen=True)
 class LocalWheelsInFolders:
-    """Wheels at their places in the repository."""
+    """Wheels, at their paths in the repository."""
 
     digest: Digest
     folders: tuple[str, ...]

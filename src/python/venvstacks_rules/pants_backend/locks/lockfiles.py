@@ -24,23 +24,23 @@ class LockFilesRequest:
 
 @dataclass(frozen=True)
 class LockFiles:
-    """What lies at the places of a layer's lock."""
+    """The files of a layer's lock, as found."""
 
     lockfile: Lockfile | None
-    """None where there is no file, or none that can be read."""
+    """None if the file is missing or cannot be read."""
     metadata: LockMetadata | None
-    """None where there is no ``.meta.json``, or none that can be read."""
+    """None if the ``.meta.json`` is missing or cannot be read."""
     problems: tuple[str, ...] = ()
     """Why the files cannot be read."""
 
     @property
     def lock_version(self) -> int:
-        """1 where there is no metadata to say another."""
+        """The version of the lock, 1 without metadata."""
         return self.metadata.lock_version if self.metadata else 1
 
     @property
     def locked_at(self) -> str:
-        """An ISO 8601 time; empty where there is no metadata."""
+        """An ISO 8601 time; empty without metadata."""
         return self.metadata.locked_at if self.metadata else ""
 
 

@@ -1,4 +1,4 @@
-"""Locking layers, lower ones first."""
+"""Locks layers, lower ones first."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ class LockRequest:
 
     address: Address
     renewed: tuple[str, ...]
-    """The address specs of all layers that are locked again; the locks of others are read."""
+    """The address specs of all layers to lock again; the locks of others are read."""
 
 
 @dataclass(frozen=True)
 class LayerLock:
-    """The files of a layer's lock, at their places in the repository."""
+    """The files of a layer's lock, at their paths in the repository."""
 
     digest: Digest
 
@@ -74,7 +74,7 @@ async def layer_lock(request: LockRequest, options: VenvstacksSubsystem) -> Laye
         local_wheels(LocalWheelsRequest(found.folder(member), member.local_wheels), **implicitly())
         for member in (layer, *found.lower)
     )
-    # The committed lock goes beside, not among, the new files.
+    # The committed lock must not mix with the new files.
     previous, lower_digest = await concurrently(
         engine.add_prefix(AddPrefix(committed, "previous")),
         engine.merge_digests(MergeDigests(lock.digest for lock in lower)),
@@ -102,7 +102,7 @@ async def layer_lock(request: LockRequest, options: VenvstacksSubsystem) -> Laye
                 description=f"Lock {layer.address}",
                 env=FrozenDict({_CACHE_VARIABLE: _CACHE_DIR}),
                 append_only_caches=FrozenDict({"venvstacks_uv": _CACHE_DIR}),
-                # The answer is the index's of today.
+                # The index may answer differently tomorrow.
                 cache_scope=ProcessCacheScope.PER_SESSION,
             )
         ),
@@ -124,7 +124,7 @@ def _lock_request(
     config: UvConfig,
     modules: LayerModules,
 ) -> LockLayerRequest:
-    """The request of the action; `previous` are the committed files of the lock, where they lie."""
+    """The request of the action; `previous` has the paths of the committed files of the lock."""
     layer = found.layer
     pylock = found.lockfile(layer)
     file_name = os.path.basename(pylock)
