@@ -10,7 +10,6 @@ from pants.engine.fs import AddPrefix, Digest, DigestEntries, FileEntry
 from pants.engine.process import ProcessResultMetadata
 
 from venvstacks_rules.model.contents.compression import Compression, compression
-from venvstacks_rules.model.contents.files import ArchivedFile
 from venvstacks_rules.model.contents.layout import LayerLayout
 from venvstacks_rules.model.contents.segments import InterpreterSegment, Segment, WheelSegments
 from venvstacks_rules.model.errors import ArchiveError, DefinitionError
@@ -90,13 +89,6 @@ class LayerSegments:
     def layout(self) -> LayerLayout:
         """The layout of the layer's files."""
         return LayerLayout(self.python_version, self.os_name)
-
-    @property
-    def files(self) -> tuple[ArchivedFile, ...]:
-        """The files of all segments."""
-        return tuple(
-            file for group in self.groups for segment in group.segments for file in segment.files
-        )
 
 
 @dataclass(frozen=True)

@@ -123,10 +123,9 @@ async def package_stack(
     ]
     empty = [name for name in platforms.names if name not in names]
     if empty and not (names and platforms.whatever_declared):
+        left_out = ", ".join(empty)
         artifacts.append(
-            _note(
-                f"{address} is not packaged for {', '.join(empty)}: it has no layers to build there."
-            )
+            _note(f"{address} is not packaged for {left_out}: it has no layers to build there.")
         )
     for outputs, folder in zip(stacks, folders):
         manifest, *metadata = outputs.files

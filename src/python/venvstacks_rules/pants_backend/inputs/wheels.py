@@ -100,7 +100,7 @@ class FetchedWheels:
 
 @dataclass(frozen=True)
 class PathWheelsRequest:
-    """The wheels that lie in the repository, out of some wheels."""
+    """Some wheels, to find those among them that lie in the repository."""
 
     wheels: tuple[LockedWheel, ...]
     address: Address

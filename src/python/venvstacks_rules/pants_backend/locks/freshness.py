@@ -148,7 +148,7 @@ async def checked_locks(request: CheckedLocksRequest, options: VenvstacksSubsyst
     configs = await concurrently(
         find_uv_config(UvConfigRequest(found.uv_config(layer)), **implicitly()) for layer in chain
     )
-    # Only the locks of versioned layers depend on the content of modules.
+    # Only the lock of a versioned layer goes stale when its modules change.
     versioned = [layer.address for layer in chain if layer.versioned]
     modules = await concurrently(
         layer_modules(LayerModulesRequest(found.targets[address].address), **implicitly())
