@@ -231,7 +231,8 @@ def test_settings_of_a_stack_file(runner: RuleRunner) -> None:
 
 def test_folders_of_wheels(runner: RuleRunner) -> None:
     runner.write_files({"src/wheels/a-1-py3-none-any.whl": b"", "empty/x": ""})
-    found = runner.request(LocalWheelsInFolders, [LocalWheelsRequest("src/sub", ("../wheels/",))])
+    below, above = Address("src/sub", target_name="fw"), Address("src", target_name="fw")
+    found = runner.request(LocalWheelsInFolders, [LocalWheelsRequest(below, ("../wheels/",))])
     assert found.folders == ("src/wheels",)
     for name, problem in (
         ("../..", "'../..' is not inside the repository. Move the wheels into it."),
@@ -242,7 +243,7 @@ def test_folders_of_wheels(runner: RuleRunner) -> None:
         ),
     ):
         with pytest.raises(ExecutionError) as caught:
-            runner.request(LocalWheelsInFolders, [LocalWheelsRequest("src", (name,))])
+            runner.request(LocalWheelsInFolders, [LocalWheelsRequest(above, (name,))])
         assert str(next(iter(caught.value.wrapped_exceptions))) == (
-            f"`local_wheels` cannot be used:\n  * {problem}"
+            f"`local_wheels` cannot be used:\n  * src:fw: {problem}"
         )

@@ -71,7 +71,10 @@ async def layer_lock(request: LockRequest, options: VenvstacksSubsystem) -> Laye
     )
     config = await find_uv_config(UvConfigRequest(found.uv_config(layer)), **implicitly())
     folders = await concurrently(
-        local_wheels(LocalWheelsRequest(found.folder(member), member.local_wheels), **implicitly())
+        local_wheels(
+            LocalWheelsRequest(found.targets[member.address].address, member.local_wheels),
+            **implicitly(),
+        )
         for member in (layer, *found.lower)
     )
     # The committed lock must not mix with the new files.
