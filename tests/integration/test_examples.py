@@ -338,8 +338,8 @@ def test_a_module_that_would_hide_a_package_is_refused(
         owner = HELLO[2].published(root).index["segments"][0]["source"]
     assert done.error == (
         "DefinitionError: A module of an application clashes with a package:\n"
-        f"  * examples/hello:hello: '{module}.py' would be imported as `{module}`, as a module of "
-        f"{owner} is. Rename it."
+        f"  * examples/hello:hello: '{module}.py' would be imported as `{module}`, like a module "
+        f"of {owner}. Rename it."
     )
     assert done.code == 1
     root.write("examples/hello/BUILD", build)

@@ -130,7 +130,7 @@ def test_an_application_that_is_not_for_this_machine(root: BuildRoot) -> None:
     assert started.error == (
         "DeploymentError: An application cannot be started on this machine:\n"
         f"  * {FOLDER}#app-off: its platforms are none, not {NATIVE}. Start it on a machine of one "
-        "of these, or widen its `platforms` and those of the layers below it."
+        f"of its platforms, or add {NATIVE} to its `platforms` and to those of the layers below it."
     )
 
 

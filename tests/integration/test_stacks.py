@@ -165,6 +165,6 @@ def test_a_stack_of_layers_for_other_platforms_is_skipped_with_a_note(root: Buil
     notes = [line.partition("[INFO] ")[2] for line in done.stderr.splitlines() if "foreign" in line]
     assert notes[-2:] == [
         f"foreign:stack is packaged without foreign:py for {NATIVE}: its platforms are none.",
-        f"foreign:stack is not packaged for {NATIVE}: no layer of it is left.",
+        f"foreign:stack is not packaged for {NATIVE}: it has no layers to build there.",
     ]
     assert not (root.path / "dist/foreign").exists()

@@ -241,7 +241,7 @@ def test_a_stack_says_what_it_lacks(root: BuildRoot) -> None:
         "`[venvstacks].python_provider` to `pbs` or `archive`."
     )
     assert notes(done) == [
-        f"s:base is not packaged for {MAC}: no layer of it is left.",
+        f"s:base is not packaged for {MAC}: it has no layers to build there.",
         f"s:base is packaged without s:py for {MAC}: {local}",
         f"s:stack is packaged without s:py for {MAC}: {local}",
     ]

@@ -112,8 +112,8 @@ def test_a_wheel_that_changed_and_one_that_is_gone_are_named_together(site: Site
     renewal = "renew the lockfile with `pants generate-lockfiles --resolve=s/t:both`."
     assert done.error == (
         "LockError: 2 files cannot be fetched as a lockfile pins them:\n"
-        f"  * s/t:both: {FOLDER}/{ONE} has SHA-256 {hashlib.sha256(content).hexdigest()}, and "
-        f"{ours} is locked. Restore it, or {renewal}\n"
+        f"  * s/t:both: {FOLDER}/{ONE} has SHA-256 {hashlib.sha256(content).hexdigest()}, but "
+        f"the lockfile pins {ours}. Restore it, or {renewal}\n"
         f"  * s/t:both: there is no file {FOLDER}/{TWO}, or Pants ignores it: see "
         f"`[GLOBAL].pants_ignore` and `.gitignore`. Restore it, or {renewal}"
     )

@@ -14,8 +14,9 @@ from pants.testutil.rule_runner import RuleRunner
 from venvstacks_rules.pants_backend.backend import target_types
 from venvstacks_rules.pants_backend.graph import (
     dependencies,
+    layer_targets,
     layers,
-    module_listings,
+    module_files,
     module_owners,
     stack_files,
     stack_targets,
@@ -80,9 +81,10 @@ def stack_runner() -> RuleRunner:
     return RuleRunner(
         rules=[
             *dependencies.rules(),
+            *layer_targets.rules(),
             *layers.rules(),
             *module_owners.rules(),
-            *module_listings.rules(),
+            *module_files.rules(),
             *stack_files.rules(),
             *stack_targets.rules(),
             *VenvstacksSubsystem.rules(),

@@ -22,7 +22,6 @@ from venvstacks_rules.pants_backend.build.segments import (
     require_as_announced,
     wheel_groups,
 )
-from venvstacks_rules.pants_backend.goals.lock import layers_by_stack, layers_to_lock
 from venvstacks_rules.pants_backend.subsystems.venvstacks import ArchiveFormatChoice
 from venvstacks_rules.pants_backend.targets.layers import (
     ArchiveFormatField,
@@ -33,11 +32,7 @@ from venvstacks_rules.pants_backend.targets.layers import (
     WindowsArchiveFormatField,
 )
 from venvstacks_rules.pants_backend.targets.manifests import VenvstacksManifest
-from venvstacks_rules.pants_backend.targets.stacks import (
-    StackFramework,
-    StackManifest,
-    VenvstacksStack,
-)
+from venvstacks_rules.pants_backend.targets.stacks import VenvstacksStack
 
 MIB = 1024 * 1024
 
@@ -66,41 +61,6 @@ def test_small_wheels_for_any_platform_go_apart_from_the_others() -> None:
     names = ["a-1-cp39-cp39-win_amd64.whl", "b-1-py3-none-any.whl", "c-1-py2.py3-none-any.whl"]
     wheels = [wheel(name, 1) for name in names]
     assert list(wheel_groups(wheels)) == [(wheels[1], wheels[2]), (wheels[0],)]
-
-
-LOWER = {"rt": (), "fw": ("rt",), "other": ("rt",), "app": ("fw",), "top": ("fw", "other")}
-
-
-@pytest.mark.parametrize(
-    ("asked", "locked", "expected"),
-    [
-        (("rt",), set(LOWER), ("app", "fw", "other", "rt", "top")),
-        (("fw",), set(LOWER), ("app", "fw", "top")),
-        (("app",), set(LOWER), ("app",)),
-        # What has no lock yet has to come along, and what lies on that.
-        (("app",), set(LOWER) - {"fw"}, ("app", "fw", "top")),
-        (("app",), set(), ("app", "fw", "other", "rt", "top")),
-        ((), set(), ()),
-    ],
-)
-def test_what_is_locked_along(
-    asked: tuple[str, ...], locked: set[str], expected: tuple[str, ...]
-) -> None:
-    assert layers_to_lock(asked, LOWER, frozenset(locked)) == expected
-
-
-def test_the_layers_of_a_stack_file_can_be_locked_together() -> None:
-    stack = Address("src", target_name="stack")
-    targets = [
-        StackManifest(
-            {"layers": [], "stack_file": "x.toml"}, stack.create_generated("__venvstacks__")
-        ),
-        StackFramework(
-            {"files": ["x.toml"], "stack_file": "x.toml"}, stack.create_generated("framework-a")
-        ),
-        VenvstacksFramework({}, Address("src", target_name="b")),
-    ]
-    assert layers_by_stack(targets) == {"src:stack": ["src:stack#framework-a"]}
 
 
 def compression(
@@ -213,8 +173,8 @@ def test_segments_are_compared_with_what_the_engine_has_stored() -> None:
     with pytest.raises(ArchiveError) as caught:
         require_as_announced([a, b, c], DigestEntries(files))
     assert str(caught.value) == (
-        "Segments are not those that were made.\n"
+        "Segments differ from those that were made:\n"
         f"  * the segment of `a.whl` has the hash sha256:{hashlib.sha256(b'other').hexdigest()}, "
-        f"sha256:{a.sha256} was announced\n"
-        "  * the segment of `c.whl` is not there"
+        f"not sha256:{a.sha256}\n"
+        "  * the segment of `c.whl` is missing"
     )

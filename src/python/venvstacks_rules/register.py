@@ -1,4 +1,4 @@
-"""What ``backend_packages = ["venvstacks_rules"]`` loads."""
+"""The module that ``backend_packages = ["venvstacks_rules"]`` loads."""
 
 from venvstacks_rules.pants_backend.backend import rules, target_types
 

@@ -98,5 +98,12 @@ def test_rules_use_the_engine_module_only(path: Path) -> None:
             assert names.isdisjoint(alias.name for alias in node.names)
 
 
+@pytest.mark.parametrize("content", [b"x = ", b"\xff", b"x = " + b"[" * 100_000])
+def test_all_that_is_not_toml_is_a_value_error(content: bytes) -> None:
+    assert engine.toml_loads("x = 'é'".encode()) == {"x": "é"}
+    with pytest.raises(ValueError, match="."):
+        engine.toml_loads(content)
+
+
 def test_tests_run_beside_the_pinned_pants() -> None:
     assert sys.version_info[:2] == (3, 9)

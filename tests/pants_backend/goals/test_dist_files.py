@@ -89,15 +89,15 @@ def test_what_does_not_count_is_noted(tmp_path: Path) -> None:
     )
     assert built is None
     assert notes == (
-        "old/framework-x.json does not count: `target_platform`: `win_amd64` is not "
+        "old/framework-x.json is ignored: `target_platform`: `win_amd64` is not "
         "`linux_x86_64`; `requirements_hash`: `sha256:0` is not `sha256:1`",
-        "cut/framework-x.json does not count: framework-x.tar.zst beside it is missing or another "
-        "one",
-        "gone/framework-x.json does not count: framework-x.tar.zst beside it is missing or another "
-        "one",
-        "bare/framework-x.json does not count: there is no framework-x.segments.json beside it",
-        "junk/framework-x.json does not count: it is not JSON",
-        "huge/framework-x.json does not count: framework-x.json has more than 1000000 bytes",
+        "cut/framework-x.json is ignored: framework-x.tar.zst beside it is missing or has another "
+        "size",
+        "gone/framework-x.json is ignored: framework-x.tar.zst beside it is missing or has another "
+        "size",
+        "bare/framework-x.json is ignored: there is no framework-x.segments.json beside it",
+        "junk/framework-x.json is ignored: it is not JSON",
+        "huge/framework-x.json is ignored: framework-x.json has more than 1000000 bytes",
     )
 
 

@@ -16,13 +16,14 @@ from venvstacks_rules.pants_backend.goals import show, shown_layers
 from venvstacks_rules.pants_backend.goals.show import Show
 from venvstacks_rules.pants_backend.goals.shown_layers import _place
 from venvstacks_rules.pants_backend.graph import (
+    layer_modules,
+    layer_targets,
     layers,
-    module_listings,
-    modules,
+    module_files,
     platforms,
     stack_files,
 )
-from venvstacks_rules.pants_backend.locks import checked, uv_config
+from venvstacks_rules.pants_backend.locks import freshness, lockfiles, uv_config
 from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
 
 LOWER = """
@@ -42,9 +43,11 @@ def runner() -> RuleRunner:
         rules=[
             *distdir.rules(),  # type: ignore[no-untyped-call]
             *layers.rules(),
-            *checked.rules(),
-            *module_listings.rules(),
-            *modules.rules(),
+            *freshness.rules(),
+            *lockfiles.rules(),
+            *module_files.rules(),
+            *layer_modules.rules(),
+            *layer_targets.rules(),
             *stack_files.rules(),
             *show.rules(),
             *shown_layers.rules(),
@@ -109,7 +112,7 @@ def test_broken_definitions_are_reported_beside_the_others(runner: RuleRunner) -
 
 
 def test_every_state_of_a_lock_has_words() -> None:
-    assert {state.value for state in checked.LockState} == set(LOCK_WORDS)
+    assert {state.value for state in freshness.LockState} == set(LOCK_WORDS)
 
 
 def test_where_a_layer_is_defined() -> None:

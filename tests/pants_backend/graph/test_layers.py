@@ -15,9 +15,10 @@ from venvstacks_rules.pants_backend.graph.dependencies import (
     LayerDependenciesFieldSet,
 )
 from venvstacks_rules.pants_backend.graph.dependencies import rules as inference_rules
+from venvstacks_rules.pants_backend.graph.layer_targets import rules as layer_target_rules
 from venvstacks_rules.pants_backend.graph.layers import LayerInGraph, LayerRequest
 from venvstacks_rules.pants_backend.graph.layers import rules as graph_rules
-from venvstacks_rules.pants_backend.graph.module_listings import rules as module_rules
+from venvstacks_rules.pants_backend.graph.module_files import rules as module_rules
 from venvstacks_rules.pants_backend.graph.stack_files import rules as stack_file_rules
 from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
 
@@ -33,6 +34,7 @@ def runner() -> RuleRunner:
     return RuleRunner(
         rules=[
             *graph_rules(),
+            *layer_target_rules(),
             *inference_rules(),
             *module_rules(),
             *stack_file_rules(),
@@ -185,3 +187,14 @@ def test_a_sound_layer_among_broken_ones_is_found_when_that_will_do(runner: Rule
     broken = Address("src", target_name="fw")
     with pytest.raises(ExecutionError, match="src:fw: of `runtime` and `frameworks`"):
         runner.request(LayerInGraph, [LayerRequest(broken, among_broken=True)])
+
+
+def test_a_definition_with_several_problems_is_counted_once(runner: RuleRunner) -> None:
+    runner.write_files({"src/BUILD": RUNTIME.replace("3.11.13", "3.11")})
+    runner.set_options(["--venvstacks-python-provider=archive"])
+    assert refused(runner, Address("src", target_name="rt")).splitlines()[::2] == [
+        "A layer definition cannot be built as written:",
+        "  * src:rt: `python_archives` is not set, which `[venvstacks].python_provider = "
+        '"archive"` needs. Map each platform to a `file` target, for example '
+        "{'linux_x86_64': ':cpython-linux'}.",
+    ]

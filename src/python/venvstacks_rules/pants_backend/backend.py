@@ -20,7 +20,7 @@ from venvstacks_rules.pants_backend.build import (
 )
 from venvstacks_rules.pants_backend.goals import (
     export,
-    lock,
+    generate_lockfiles,
     package,
     run,
     show,
@@ -30,17 +30,24 @@ from venvstacks_rules.pants_backend.goals import (
 )
 from venvstacks_rules.pants_backend.graph import (
     dependencies,
+    layer_modules,
+    layer_targets,
     layers,
-    module_listings,
+    module_files,
     module_owners,
-    modules,
     platforms,
     stack_files,
     stack_targets,
     stacks,
 )
-from venvstacks_rules.pants_backend.inputs import downloads, interpreters, wheels
-from venvstacks_rules.pants_backend.locks import checked, local_wheels, locking, uv_config
+from venvstacks_rules.pants_backend.inputs import downloads, interpreters, repository_files, wheels
+from venvstacks_rules.pants_backend.locks import (
+    freshness,
+    local_wheels,
+    lockfiles,
+    locking,
+    uv_config,
+)
 from venvstacks_rules.pants_backend.processes import (
     actions,
     bare,
@@ -76,12 +83,12 @@ _MODULES = (
         python,
         sources,
     ),
-    *(dependencies, layers, module_listings, module_owners, modules),
+    *(dependencies, layer_modules, layer_targets, layers, module_files, module_owners),
     *(platforms, stack_files, stack_targets, stacks),
-    *(checked, local_wheels, locking, uv_config),
-    *(downloads, interpreters, wheels),
+    *(freshness, local_wheels, lockfiles, locking, uv_config),
+    *(downloads, interpreters, repository_files, wheels),
     *(analysis, archives, chains, contents, exports, interfaces, manifests, output_folders),
-    *(segments, export, lock, package, run, show, shown_layers, tailor, test),
+    *(segments, export, generate_lockfiles, package, run, show, shown_layers, tailor, test),
 )
 """The modules with rules, room by room."""
 
@@ -98,7 +105,7 @@ def target_types() -> Iterable[type[Target]]:
 
 
 def rules() -> Iterable[object]:
-    """Everything that the engine has to know."""
+    """All rules of the backend."""
     return (
         *(rule for module in _MODULES for rule in module.rules()),
         *ActionsSubsystem.rules(),

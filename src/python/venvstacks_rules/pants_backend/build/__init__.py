@@ -1,1 +1,1 @@
-"""Layers built: analysed, segmented, assembled, described."""
+"""Building layers: analysis, segments, archives, and the files beside them."""

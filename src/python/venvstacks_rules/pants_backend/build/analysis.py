@@ -1,4 +1,4 @@
-"""What the wheels of a layer bring along, and what follows from it for the layer."""
+"""Analyzes the wheels of a layer: its modules and shared libraries."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from venvstacks_rules.pants_backend.processes.bare import ActionProcessRequest
 
 @dataclass(frozen=True)
 class WheelGroupAnalysisRequest:
-    """Some wheels to look at in one process."""
+    """Some wheels to analyze in one process."""
 
     wheels: tuple[LockedWheel, ...]
     address: Address
@@ -49,7 +49,7 @@ class WheelGroupAnalysisRequest:
 
 @dataclass(frozen=True)
 class LayerAnalysisRequest:
-    """What the wheels of a layer bring along on a platform."""
+    """The analysis of the wheels of a layer on a platform."""
 
     address: Address
     platform: str
@@ -57,7 +57,7 @@ class LayerAnalysisRequest:
 
 @dataclass(frozen=True)
 class LayerAnalysis:
-    """What the wheels of a layer bring along, and what follows from that alone."""
+    """The analysis of the wheels of a layer, regardless of the layers below."""
 
     wheels: tuple[AnalyzedWheel, ...]
     """In the order of the archive."""
@@ -84,7 +84,7 @@ async def wheel_group_analysis(request: WheelGroupAnalysisRequest) -> AnalyzedWh
             verb="analyze-wheels",
             request=to_json(AnalyzeWheelsRequest(wheels, request.python_version, request.os_name)),
             input_digest=fetched.digest,
-            description=f"Look at what {fetched.called} of {request.layer} bring along",
+            description=f"Analyze {fetched.called} of {request.layer}",
             level=LogLevel.DEBUG,
         ),
         **implicitly(),

@@ -1,4 +1,4 @@
-"""Layer archives: segments joined with the layer's own files."""
+"""Builds layer archives: joins segments with the layer's own files."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from venvstacks_rules.pants_backend.build.segments import (
 )
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.graph.layers import LayerRequest, find_layer
-from venvstacks_rules.pants_backend.locks.checked import ChainLocksRequest, chain_locks
+from venvstacks_rules.pants_backend.locks.freshness import ChainLocksRequest, chain_locks
 from venvstacks_rules.pants_backend.processes.actions import run_action
 from venvstacks_rules.pants_backend.processes.bare import ActionProcessRequest
 from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
@@ -55,11 +55,11 @@ class LayerArchiveRequest:
 
 @dataclass(frozen=True)
 class MadeSegments:
-    """Segments that one process made."""
+    """A number of segments that one process made."""
 
     count: int
     metadata: ProcessResultMetadata
-    """Of the process: when it ran, if it did."""
+    """Of the process: whether it ran, and when."""
 
 
 @dataclass(frozen=True)
@@ -76,12 +76,12 @@ class LayerArchive:
     """Of the archive, in bytes."""
     sha256: str
     warnings: tuple[str, ...]
-    """What those who package the layer should know."""
+    """For the user who packages the layer."""
     made: tuple[MadeSegments, ...] = field(compare=False, hash=False)
-    """Which segments come from where."""
+    """The segments, by process."""
 
     def report(self, run_id: RunId) -> ArchiveReport:
-        """What to tell people who asked for the archive in the run `run_id`."""
+        """The report for a user who asked for the archive in the run `run_id`."""
         ran = ProcessResultMetadata.Source.RAN
         return ArchiveReport(
             self.size,
@@ -111,7 +111,7 @@ class HashedOutputs:
 
 
 def _module_owners(segments: LayerSegments) -> dict[str, str]:
-    """By name, the sources of the modules in the layer's own packages."""
+    """The sources of the modules in the layer's own packages, by name of the module."""
     owners = {}
     site_packages = segments.layout.site_packages
     for group in segments.groups:
@@ -125,7 +125,7 @@ def _module_owners(segments: LayerSegments) -> dict[str, str]:
 
 @rule(desc="Build layer archive")
 async def layer_archive(request: LayerArchiveRequest, options: VenvstacksSubsystem) -> LayerArchive:
-    # First, and for the whole chain: what is wrong with any of its locks is reported together.
+    # First, and for the whole chain, to report the problems of all locks together.
     await chain_locks(ChainLocksRequest(request.address), **implicitly())
     found, segments, contents = await concurrently(
         find_layer(LayerRequest(request.address), **implicitly()),
@@ -133,7 +133,7 @@ async def layer_archive(request: LayerArchiveRequest, options: VenvstacksSubsyst
         layer_contents(LayerContentsRequest(request.address, request.platform), **implicitly()),
     )
     layer, platform = found.layer, PLATFORMS[request.platform]
-    # Nothing to compare the thousands of files of a framework with, where there are no modules.
+    # Without modules, the thousands of files of a framework need no comparison.
     contents.refuse_shadowing(_module_owners(segments) if contents.modules.files else {})
     install_target = contents.metadata.install_target
     names = archive_names(
@@ -178,7 +178,7 @@ async def layer_archive(request: LayerArchiveRequest, options: VenvstacksSubsyst
     made = from_json(AssembledArchive, result.result)
     hashed = await hashed_outputs(HashedOutputsRequest(result.digest, *outputs), **implicitly())
     segments_made = [MadeSegments(len(g.segments), g.metadata) for g in segments.groups]
-    # The layer's own files.
+    # For the layer's own files.
     segments_made.append(MadeSegments(1, result.metadata))
     return LayerArchive(
         hashed.digest,

@@ -1,4 +1,4 @@
-"""The archives of an application and of all layers below it."""
+"""Builds the archives of an application and of all layers below it."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from venvstacks_rules.pants_backend.build.archives import LayerArchiveRequest, l
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.graph.layers import LayerRequest, find_layer
 from venvstacks_rules.pants_backend.graph.platforms import NativePlatform
-from venvstacks_rules.pants_backend.locks.checked import ChainLocksRequest, chain_locks
+from venvstacks_rules.pants_backend.locks.freshness import ChainLocksRequest, chain_locks
 
 CACHE_NAME, CACHE_DIR = "venvstacks_layers", "__layers"
-"""The named cache of deployed layers, and where a process sees it."""
+"""The named cache of deployed layers, and its path in the sandbox of a process."""
 
 _ARCHIVES_DIR = "archives"
 
@@ -49,11 +49,11 @@ async def application_chain(request: ChainRequest, native: NativePlatform) -> Ch
             "An application cannot be started on this machine:",
             [
                 f"{found.layer.address}: its platforms are {', '.join(offered) or 'none'}, "
-                f"not {platform}. Start it on a machine of one of these, or widen its `platforms` "
-                "and those of the layers below it."
+                f"not {platform}. Start it on a machine of one of its platforms, or add {platform} "
+                "to its `platforms` and to those of the layers below it."
             ],
         )
-    # What is wrong with any lock is reported together.
+    # To report the problems of all locks together.
     await chain_locks(ChainLocksRequest(request.address), **implicitly())
     addresses = [*reversed(found.layer.lower), found.layer.address]
     built = await concurrently(

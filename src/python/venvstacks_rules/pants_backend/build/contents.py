@@ -1,4 +1,4 @@
-"""What a layer has of its own, beside its wheels and its interpreter, and what is said of it."""
+"""The files and links that come neither from wheels nor from an interpreter, and the metadata."""
 
 from __future__ import annotations
 
@@ -18,19 +18,23 @@ from venvstacks_rules.model.outputs.metadata import LayerMetadata, utc_time
 from venvstacks_rules.pants_backend.build.analysis import LayerAnalysisRequest, layer_analysis
 from venvstacks_rules.pants_backend.build.interfaces import LayerInterfaceRequest, layer_interface
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
-from venvstacks_rules.pants_backend.graph.layers import LayerRequest, find_layer
-from venvstacks_rules.pants_backend.graph.modules import (
+from venvstacks_rules.pants_backend.graph.layer_modules import (
     LayerModules,
     LayerModulesRequest,
     layer_modules,
 )
-from venvstacks_rules.pants_backend.locks.checked import ChainLocks, ChainLocksRequest, chain_locks
+from venvstacks_rules.pants_backend.graph.layers import LayerRequest, find_layer
+from venvstacks_rules.pants_backend.locks.freshness import (
+    ChainLocks,
+    ChainLocksRequest,
+    chain_locks,
+)
 from venvstacks_rules.pants_backend.processes.sources import postinstall_source
 
 
 @dataclass(frozen=True)
 class LayerContentsRequest:
-    """What a layer has of its own on a platform."""
+    """The own contents of a layer on a platform."""
 
     address: Address
     platform: str
@@ -38,7 +42,7 @@ class LayerContentsRequest:
 
 @dataclass(frozen=True)
 class LayerContents:
-    """What a layer has of its own."""
+    """The own contents of a layer."""
 
     layer: Layer
     lower: tuple[LayerInterface, ...]
@@ -47,23 +51,23 @@ class LayerContents:
     """X.Y.Z of the runtime."""
     modules: LayerModules
     files: tuple[OwnFile, ...]
-    """The modules among them; their sources are in the digest of `modules`."""
+    """Including the modules; their sources are in the digest of `modules`."""
     links: tuple[OwnLink, ...]
-    """Those to shared libraries among them."""
+    """Including those to shared libraries."""
     metadata: LayerMetadata
 
     def refuse_shadowing(self, own_packages: Mapping[str, str]) -> None:
-        """DefinitionError for modules that would take the place of one of a package.
+        """Raise DefinitionError for modules that hide a module of a package.
 
-        `own_packages` has the modules of the layer's own packages, each with where it comes from.
+        `own_packages` has the modules of the layer's own packages, each with its source.
         """
         owners = {
             name: below.install_target for below in reversed(self.lower) for name in below.modules
         }
         owners.update(own_packages)
         problems = [
-            f"{self.layer.address}: {name!r} would be imported as `{stem}`, as a module of "
-            f"{owners[stem]} is. Rename it."
+            f"{self.layer.address}: {name!r} would be imported as `{stem}`, like a module of "
+            f"{owners[stem]}. Rename it."
             for name in sorted({file.path.split("/")[0] for file in self.modules.files})
             for stem in [name.removesuffix(".py")]
             if stem in owners
@@ -135,13 +139,13 @@ def _metadata(
         layer_name=layer.layer_name,
         install_target=install_target,
         requirements_hash=chain.locks[layer.address].requirements_hash,
-        # The versions of a layer that does not carry them are nobody's business.
+        # The version of a layer matters only if its name has the version.
         lock_version=files.lock_version if layer.versioned else 1,
         locked_at=utc_time(files.locked_at),
         target_platform=platform,
         runtime_layer=lower[-1].install_target if lower else install_target,
         python_implementation=f"cpython@{python_version}",
-        # Not on Windows either: the launcher there is the one that the deployed runtime carries.
+        # Not even on Windows, where the launcher is that of the deployed runtime.
         bound_to_implementation=not lower,
         required_layers=tuple(below.install_target for below in lower[:-1]) if lower else None,
         app_launch_module=layer.launch_module.module_name if layer.launch_module else None,

@@ -1,4 +1,4 @@
-"""What ``venvstacks-export`` makes layers from: wheels and interpreters as they were fetched."""
+"""Collects what ``venvstacks-export`` makes layers from: wheels and interpreters as fetched."""
 
 from __future__ import annotations
 
@@ -28,22 +28,22 @@ from venvstacks_rules.pants_backend.inputs.wheels import (
     fetched_wheels,
     layer_wheels,
 )
-from venvstacks_rules.pants_backend.locks.checked import ChainLocksRequest, chain_locks
+from venvstacks_rules.pants_backend.locks.freshness import ChainLocksRequest, chain_locks
 
 
 @dataclass(frozen=True)
 class LayerExportRequest:
-    """What a layer is made from."""
+    """The inputs of a layer to export."""
 
     address: Address
     platform: str
     directory: str
-    """Where the files go in the digest."""
+    """The folder for the files in the digest."""
 
 
 @dataclass(frozen=True)
 class LayerExport:
-    """What a layer is made from."""
+    """The inputs of a layer to export."""
 
     digest: Digest
     layer: LayerToExport
@@ -62,7 +62,7 @@ class ExportedInterpreterRequest:
 
 @dataclass(frozen=True)
 class ExportedInterpreter:
-    """The interpreter of a runtime; nothing for other layers."""
+    """The interpreter of a runtime; empty for other layers."""
 
     digest: Digest
     interpreter: InterpreterInput | None
@@ -87,7 +87,7 @@ async def exported_interpreter(request: ExportedInterpreterRequest) -> ExportedI
     )
 
 
-@rule(desc="Collect what a layer is made from")
+@rule(desc="Collect the inputs of a layer")
 async def layer_export(request: LayerExportRequest) -> LayerExport:
     contents, selected, interpreter = await concurrently(
         layer_contents(LayerContentsRequest(request.address, request.platform), **implicitly()),
@@ -102,7 +102,7 @@ async def layer_export(request: LayerExportRequest) -> LayerExport:
             LayerAnalysisRequest(request.address, request.platform), **implicitly()
         )
         contents.refuse_shadowing(dict.fromkeys(analysis.modules, "the layer's own packages"))
-    # The order in an archive, which decides where two wheels have the same file.
+    # The order in an archive: it decides which of two wheels with the same file wins.
     wheels = tuple(wheel for group in wheel_groups(selected.wheels) for wheel in group)
     fetched = await fetched_wheels(FetchedWheelsRequest(wheels, request.address), **implicitly())
     prefixed = await concurrently(

@@ -1,4 +1,4 @@
-"""What the layers above have to know of a layer."""
+"""Makes the interface of a layer: all that the layers above it need to know."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from venvstacks_rules.model.layers.interface import LayerInterface
 from venvstacks_rules.pants_backend.build.analysis import LayerAnalysisRequest, layer_analysis
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.graph.layers import LayerRequest, find_layer
-from venvstacks_rules.pants_backend.locks.checked import ChainLocksRequest, chain_locks
+from venvstacks_rules.pants_backend.locks.freshness import ChainLocksRequest, chain_locks
 
 
 @dataclass(frozen=True)
 class LayerInterfaceRequest:
-    """What the layers above have to know of a layer."""
+    """The interface of a layer on a platform."""
 
     address: Address
     platform: str

@@ -1,4 +1,4 @@
-"""What is published of a stack: its archives, the manifest, the metadata of each layer."""
+"""Builds what is published of a stack: archives, manifest, and the metadata of each layer."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsy
 
 @dataclass(frozen=True)
 class StackOutputsRequest:
-    """What is published of a stack for a platform that one of its layers is built for."""
+    """The outputs of a stack for a platform that at least one of its layers is built for."""
 
     layers: StackLayersRequest
     platform: str
@@ -34,7 +34,7 @@ class StackOutputsRequest:
 
 @dataclass(frozen=True)
 class StackOutputs:
-    """The archives of a stack, and all that lies beside them."""
+    """The archives of a stack, and the files beside them."""
 
     digest: Digest
     files: tuple[str, ...]

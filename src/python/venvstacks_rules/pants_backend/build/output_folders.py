@@ -1,4 +1,4 @@
-"""Where targets write to below ``dist``, and that no two write the same files."""
+"""Finds the folders of outputs below ``dist``, and refuses outputs that overwrite each other."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ from venvstacks_rules.model.errors import DefinitionError
 from venvstacks_rules.model.outputs.clashes import Output, overwritten
 from venvstacks_rules.model.paths import path_problem
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
-from venvstacks_rules.pants_backend.graph.layers import (
-    LayersInFoldersRequest,
-    is_layer,
-    layers_in_folders,
+from venvstacks_rules.pants_backend.graph.layer_targets import (
+    TargetsInFoldersRequest,
+    targets_in_folders,
 )
 from venvstacks_rules.pants_backend.graph.stacks import StackLayersRequest, stack_layers
 from venvstacks_rules.pants_backend.targets.layers import LayerOutputPathField
@@ -24,7 +23,7 @@ from venvstacks_rules.pants_backend.targets.manifests import (
     ManifestLayersField,
     ManifestOutputPathField,
 )
-from venvstacks_rules.pants_backend.targets.source_fields import LayerSourcesField
+from venvstacks_rules.pants_backend.targets.source_fields import LayerSourcesField, is_layer
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ class OutputFolderRequest:
     path: str
     platform: str
     only_from: str | None
-    """The folder of the repository whose targets alone can write there; None where others can."""
+    """The only folder of the repository whose targets can write there; None if others can."""
 
 
 @dataclass(frozen=True)
@@ -61,13 +60,13 @@ def output_folder_request(
 ) -> OutputFolderRequest:
     """The folder of a target's outputs for `platform`, with `output_path` as in its field.
 
-    A target elsewhere that writes to another one's default folder has an `output_path`: the clash
-    is found when that target is packaged. So most builds need not look at all of the repository.
+    Only a target with an `output_path` can write to the default folder of another folder's targets,
+    and packaging that target finds the clash. So most builds need not look at the whole repository.
     """
     if output_path is not None:
         return OutputFolderRequest(os.path.normpath(output_path), platform, None)
     folder = address.spec_path
-    # The dots of `a.b/c` and `a/b.c` do not tell which was a slash.
+    # Both `a.b/c` and `a/b.c` become `a.b.c`.
     only_from = None if "." in folder else folder
     path = os.path.join(folder.replace("/", "."), platform)
     return OutputFolderRequest(path, platform, only_from)
@@ -93,8 +92,8 @@ async def output_folder(request: OutputFolderRequest) -> OutputFolder:
         everything = await every_target(EveryTargetRequest(), **implicitly())
         targets = everything.targets
     else:
-        nearby = await layers_in_folders(
-            LayersInFoldersRequest((request.only_from,)), **implicitly()
+        nearby = await targets_in_folders(
+            TargetsInFoldersRequest((request.only_from,)), **implicitly()
         )
         targets = nearby.targets
     writers = [target for target in targets if _writes_to(target, request)]

@@ -1,4 +1,4 @@
-"""The segments of a layer: its wheels and, in a runtime, its interpreter."""
+"""Makes the segments of a layer: of its wheels and, for a runtime, of its interpreter."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from pants.engine.fs import AddPrefix, Digest, DigestEntries, FileEntry
 from pants.engine.process import ProcessResultMetadata
 
 from venvstacks_rules.model.contents.compression import Compression, compression
-from venvstacks_rules.model.contents.files import ArchivedFile
 from venvstacks_rules.model.contents.layout import LayerLayout
 from venvstacks_rules.model.contents.segments import InterpreterSegment, Segment, WheelSegments
 from venvstacks_rules.model.errors import ArchiveError, DefinitionError
@@ -39,7 +38,7 @@ from venvstacks_rules.pants_backend.inputs.wheels import (
     layer_wheels,
     path_wheels,
 )
-from venvstacks_rules.pants_backend.locks.checked import ChainLocksRequest, chain_locks
+from venvstacks_rules.pants_backend.locks.freshness import ChainLocksRequest, chain_locks
 from venvstacks_rules.pants_backend.processes.actions import run_action
 from venvstacks_rules.pants_backend.processes.bare import ActionProcessRequest
 from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
@@ -49,14 +48,15 @@ from venvstacks_rules.pants_backend.targets.layers import (
     WindowsArchiveFormatField,
 )
 
-# A process costs tens of milliseconds: wheels below the first size share one, up to the second.
+# A process costs tens of milliseconds: wheels below the first size share one, up to the second
+# size in all.
 _LARGE_WHEEL = 2 * 1024 * 1024
 _BATCH = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True)
 class SegmentsRequest:
-    """All segments of a layer for a platform, but for its own files."""
+    """All segments of a layer for a platform, except that of its own files."""
 
     address: Address
     platform: str
@@ -76,7 +76,7 @@ class SegmentGroup:
 
 @dataclass(frozen=True)
 class LayerSegments:
-    """All segments of a layer, but for its own files."""
+    """All segments of a layer, except that of its own files."""
 
     groups: tuple[SegmentGroup, ...]
     """In the order of the archive."""
@@ -87,15 +87,8 @@ class LayerSegments:
 
     @property
     def layout(self) -> LayerLayout:
-        """Where the files lie."""
+        """The layout of the layer's files."""
         return LayerLayout(self.python_version, self.os_name)
-
-    @property
-    def files(self) -> tuple[ArchivedFile, ...]:
-        """The files of all segments."""
-        return tuple(
-            file for group in self.groups for segment in group.segments for file in segment.files
-        )
 
 
 @dataclass(frozen=True)
@@ -113,7 +106,7 @@ class WheelGroupRequest:
     install_target: str
     compression: Compression
     directory: str
-    """Where the group's files go in the tree of the layer's segments."""
+    """The folder for the group's files in the digest of the layer's segments."""
 
 
 @dataclass(frozen=True)
@@ -128,12 +121,12 @@ class InterpreterGroupRequest:
 def layer_compression(
     found: LayerInGraph, platform: str, options: VenvstacksSubsystem
 ) -> Compression:
-    """How a layer's archive for `platform` is compressed: by its fields, else by the options."""
+    """The compression of a layer's archive for `platform`: by its fields, else by the options."""
     format_field = found.target[ArchiveFormatField].value
     level_field = found.target[CompressionLevelField].value
     archive_format = format_field or options.archive_format.value
     level = level_field
-    # A level is in the scale of one format: the option's goes with the option's format only.
+    # Each format has its own scale of levels: the option's level suits the option's format only.
     if level is None and archive_format == options.archive_format.value:
         level = options.compression_level
     try:
@@ -152,9 +145,9 @@ def layer_compression(
 
 
 def wheel_groups(wheels: Sequence[LockedWheel]) -> Iterable[tuple[LockedWheel, ...]]:
-    """Which wheels share a process; large ones go alone, and first, as they take longest.
+    """The wheels of each process; a large wheel has its own, and comes first as it takes longest.
 
-    Those for any platform are apart from the others: what is made of them serves all platforms.
+    Wheels for any platform do not mix with others: all platforms can use the same segments of them.
     """
     small = []
     for wheel in wheels:
@@ -178,23 +171,23 @@ def _batches(wheels: Iterable[LockedWheel]) -> Iterable[tuple[LockedWheel, ...]]
 
 
 def require_as_announced(segments: Sequence[Segment], stored: DigestEntries) -> None:
-    """Raise ArchiveError unless the engine has stored the segments that their result announces.
+    """Raise ArchiveError if the stored segments differ from those that the result announces.
 
-    It stores files by their SHA-256, so nobody has to hash them again to know.
+    The engine stores files by their SHA-256, so this hashes nothing.
     """
     digests = {file.path: file.file_digest for file in stored if isinstance(file, FileEntry)}
     problems = []
     for segment in segments:
         digest = digests.get(segment.path)
         if digest is None:
-            problems.append(f"the segment of `{segment.source}` is not there")
+            problems.append(f"the segment of `{segment.source}` is missing")
         elif digest.fingerprint != segment.sha256:
             problems.append(
                 f"the segment of `{segment.source}` has the hash sha256:{digest.fingerprint}, "
-                f"sha256:{segment.sha256} was announced"
+                f"not sha256:{segment.sha256}"
             )
     if problems:
-        raise ArchiveError("Segments are not those that were made.", problems)
+        raise ArchiveError("Segments differ from those that were made:", problems)
 
 
 @rule(desc="Make segments")
@@ -205,7 +198,7 @@ async def layer_segments(request: SegmentsRequest, options: VenvstacksSubsystem)
         layer_wheels(LayerWheelsRequest(request.address, request.platform), **implicitly()),
     )
     layer = found.layer
-    # All that is wrong with them is reported together, before anything is built.
+    # To report the problems of all files together, before anything is built.
     await path_wheels(PathWheelsRequest(selected.wheels, request.address), **implicitly())
     chosen = layer_compression(found, request.platform, options)
     os_name = PLATFORMS[request.platform].os_name

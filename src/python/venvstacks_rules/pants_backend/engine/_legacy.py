@@ -1,11 +1,11 @@
 """Pants 2.17: plain functions that return the ``Get`` to await.
 
 The rule parser of 2.17 follows a call to a function that is annotated to return an awaitable, so
-``await create_digest(request)`` works, alone and inside ``concurrently``. It has to find the
-callee bound when it parses a rule, so that ``@rule`` here only queues the function, and
-``collect_rules()`` makes the rules when their module is complete.
+``await create_digest(request)`` works, alone and inside ``concurrently``. The callee must be
+bound when 2.17 parses a rule: ``@rule`` here only queues the function, and ``collect_rules()``
+makes the rules when their module is complete.
 
-Rules are found by type here: each has a (request type, result type) pair of its own.
+2.17 finds rules by type: each needs its own pair of request type and result type.
 """
 
 from __future__ import annotations
@@ -57,9 +57,9 @@ from pants.engine.target import (
 concurrently = MultiGet
 
 LOCAL_CACHE_SCOPE = ProcessCacheScope.PER_RESTART_SUCCESSFUL
-"""For what is cheaper to make again than to fetch from a remote cache.
+"""For outputs that are cheaper to make again than to fetch from a remote cache.
 
-2.17 has no scope for the local cache alone, so the daemon's memory has to do.
+2.17 has no scope for the local cache alone, so only the daemon remembers the results.
 """
 
 
@@ -70,7 +70,7 @@ def create_digest(request: CreateDigest) -> Get:
 
 
 def merge_digests(request: MergeDigests) -> Get:
-    """Lay trees over each other."""
+    """Merge trees."""
     return Get(Digest, MergeDigests, request)
 
 
@@ -80,7 +80,7 @@ def add_prefix(request: AddPrefix) -> Get:
 
 
 def remove_prefix(request: RemovePrefix) -> Get:
-    """Take the tree of a folder out of it."""
+    """Move the tree of a folder to the top."""
     return Get(Digest, RemovePrefix, request)
 
 
@@ -200,7 +200,7 @@ _PENDING: dict[str, list[tuple[Any, Callable[..., Any], dict[str, Any], Any]]] =
 def _queue(make_rule: Callable[..., Any], options: dict[str, Any], function: Any) -> Any:
     hints = get_type_hints(function)
     parameters = [hints[name] for name in inspect.signature(function).parameters]
-    # A request is a dataclass and comes first; anything else is for the engine to provide.
+    # A request is a dataclass and comes first; the engine provides everything else.
     request_type = parameters[0] if parameters else None
     if isinstance(request_type, type) and dataclasses.is_dataclass(request_type):
         call = _call_with_request(hints["return"], request_type)
@@ -239,13 +239,16 @@ def collect_rules() -> list[Any]:
 
 
 # ------------------------------------------------------------------------------ small differences
-def toml_loads(text: str) -> dict[str, Any]:
-    """Read TOML."""
-    return tomli.loads(text)
+def toml_loads(content: bytes) -> dict[str, Any]:
+    """Read TOML. Raises ValueError for anything else."""
+    try:
+        return tomli.loads(content.decode())
+    except RecursionError as e:
+        raise ValueError(str(e)) from None
 
 
 def test_result(process_result: FallibleProcessResult, address: Address, output: Any) -> TestResult:
-    """What the ``test`` goal shows of a process."""
+    """The result of a process for the ``test`` goal."""
     return TestResult.from_fallible_process_result(process_result, address, output)
 
 

@@ -56,7 +56,7 @@ from pants.engine.target import (
 LOCAL_CACHE_SCOPE = getattr(
     ProcessCacheScope, "LOCAL_SUCCESSFUL", ProcessCacheScope.PER_RESTART_SUCCESSFUL
 )
-"""For what is cheaper to make again than to fetch from a remote cache."""
+"""For outputs that are cheaper to make again than to fetch from a remote cache."""
 
 
 async def download_file(request: DownloadFile) -> Digest:
@@ -109,13 +109,16 @@ async def extract_archive(request: MaybeExtractArchiveRequest) -> ExtractedArchi
     return await _maybe_extract_archive(request, **implicitly())
 
 
-def toml_loads(text: str) -> dict[str, Any]:
-    """Read TOML."""
-    return tomllib.loads(text)
+def toml_loads(content: bytes) -> dict[str, Any]:
+    """Read TOML. Raises ValueError for anything else."""
+    try:
+        return tomllib.loads(content.decode())
+    except RecursionError as e:
+        raise ValueError(str(e)) from None
 
 
 def test_result(process_result: FallibleProcessResult, address: Address, output: Any) -> TestResult:
-    """What the ``test`` goal shows of a process."""
+    """The result of a process for the ``test`` goal."""
     return TestResult.from_fallible_process_result((process_result,), address, output)
 
 

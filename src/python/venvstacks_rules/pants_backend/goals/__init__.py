@@ -1,1 +1,1 @@
-"""The goals that layers take part in."""
+"""Pants' goals for layers, and two goals of our own."""

@@ -1,7 +1,6 @@
 """Reads what ``package`` wrote below the dist folder, and writes pages.
 
-For goal rules only: the engine does not know these files, and nothing that is cached may depend
-on them.
+For goal rules only: the engine does not track these files, so no cached result may depend on them.
 """
 
 from __future__ import annotations
@@ -28,17 +27,17 @@ _MAX_INDEX = 300_000_000
 def find_build(
     dist: Path, folders: Iterable[str], expected: ExpectedBuild | None
 ) -> tuple[BuiltLayer | None, tuple[str, ...]]:
-    """What the dist folder holds of a layer, or why the files there do not count.
+    """The build of a layer in the dist folder, or notes why its files are ignored.
 
-    `folders` are relative to `dist` and looked at in turn. Without a lock, nothing is `expected`,
-    and nothing counts.
+    Looks into `folders`, which are relative to `dist`, one after the other. `expected` is None for
+    a layer without a lock, which has no build.
     """
     notes: list[str] = []
     if expected is None:
         return None, ()
     for folder in folders:
         for tagged in (False, True):
-            # The extension is the archive's own, and does not matter for the others.
+            # Only the name of the archive depends on the extension, and it is not used.
             names = archive_names(
                 expected.install_target,
                 extension="",
@@ -51,7 +50,7 @@ def find_build(
             try:
                 return _read(metadata, index, expected), ()
             except ArchiveError as e:
-                notes.append(f"{folder}/{names.metadata} does not count: {'; '.join(e.problems)}")
+                notes.append(f"{folder}/{names.metadata} is ignored: {'; '.join(e.problems)}")
     return None, tuple(notes)
 
 
@@ -61,7 +60,9 @@ def _read(metadata: Path, index: Path, expected: ExpectedBuild) -> BuiltLayer:
         raise ArchiveError("incomplete", [f"there is no {index.name} beside it"])
     built = built_layer(_content(index, _MAX_INDEX), expected, archive.name)
     if not archive.is_file() or archive.stat().st_size != built.archive_size:
-        raise ArchiveError("incomplete", [f"{archive.name} beside it is missing or another one"])
+        raise ArchiveError(
+            "incomplete", [f"{archive.name} beside it is missing or has another size"]
+        )
     return built
 
 
@@ -75,9 +76,9 @@ def _content(file: Path, limit: int) -> bytes:
 
 
 def write_whole(file: Path, text: str, *, option: str, written: str) -> None:
-    """Write a file so that nobody sees half of it, and make the folders above it.
+    """Write a file at once, so that readers never see half of it, and make the folders above it.
 
-    `option` and `written` are for the message if that cannot be done.
+    `option` and its value as `written` are for the message if this fails.
     """
     draft = file.with_name(f".{file.name}.{os.getpid()}")
     try:

@@ -39,17 +39,18 @@ from venvstacks_rules.pants_backend.engine import (
     implicitly,
     rule,
 )
-from venvstacks_rules.pants_backend.graph.layers import LayerRequest, find_layer, is_layer
+from venvstacks_rules.pants_backend.graph.layers import LayerRequest, find_layer
 from venvstacks_rules.pants_backend.graph.platforms import NativePlatform
 from venvstacks_rules.pants_backend.graph.stacks import StackLayersRequest, stack_layers
 from venvstacks_rules.pants_backend.processes.actions import action_process
 from venvstacks_rules.pants_backend.processes.bare import ActionProcessRequest
 from venvstacks_rules.pants_backend.targets.manifests import ManifestLayersField
+from venvstacks_rules.pants_backend.targets.source_fields import is_layer
 
 logger = logging.getLogger(__name__)
 
 CACHE_NAME, CACHE_DIR = "venvstacks_trees", "__trees"
-"""The named cache of unpacked wheels and interpreters, and where a process sees it."""
+"""The named cache of unpacked wheels and interpreters, and its path in the sandbox."""
 
 
 class ExportSubsystem(GoalSubsystem):
@@ -58,8 +59,8 @@ class ExportSubsystem(GoalSubsystem):
     name = "venvstacks-export"
     help = softwrap(
         """
-        Make layers, and all layers below them, ready to run in a folder, for the platform of this
-        machine. The files are hard links to a cache; no archives are packed.
+        Write layers, and all layers below them, into a folder, ready to run on this machine. The
+        files are hard links into a cache; the goal packs no archives.
         """
     )
 
@@ -68,9 +69,9 @@ class ExportSubsystem(GoalSubsystem):
         metavar="<path>",
         help=softwrap(
             """
-            The folder for the layers' folders, absolute or relative to the build root. By default,
-            `export/venvstacks` below `[GLOBAL].pants_distdir`. It may hold layers from earlier
-            exports; only those that changed are written.
+            The folder for the layers' folders, absolute or relative to the build root. The default
+            is `export/venvstacks` below `[GLOBAL].pants_distdir`. If it holds layers from an
+            earlier export, the goal writes only those that changed.
             """
         ),
     )
@@ -85,14 +86,14 @@ class Export(Goal):
 
 @dataclass(frozen=True)
 class ExportedLayersRequest:
-    """What the layers that targets name, and all layers below them, are made from."""
+    """The layers of some targets, and all layers below them, to export."""
 
     targets: tuple[Target, ...]
 
 
 @dataclass(frozen=True)
 class LayersToExport:
-    """What layers are made from, each after those that it lies on."""
+    """The inputs of layers, each after those of the layers below it."""
 
     exports: tuple[LayerExport, ...]
     platform: str
@@ -124,7 +125,7 @@ async def layers_to_export(
         layer = in_graph.layer
         if all(offered.name != platform for offered in layer.platforms):
             logger.info(
-                "%s is not exported: it is not for the platform %s.",
+                "%s is not exported: its platforms do not include %s.",
                 layer.address,
                 platform,
             )
@@ -143,7 +144,7 @@ async def layers_to_export(
 
 
 def _refuse_clashes(exports: Sequence[LayerExport]) -> None:
-    """Layers of several stacks may come to one folder, each under its own name."""
+    """Raise DefinitionError if layers of several stacks have the same name."""
     problems = []
     first: dict[str, LayerExport] = {}
     for export in exports:

@@ -1,4 +1,4 @@
-"""``package``: the archive of a layer and its metadata; all of a stack, and its manifest."""
+"""``package``: the archive of a layer with its metadata, or those of a stack with a manifest."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class LayerPackageFieldSet(PackageFieldSet):
 
 @dataclass(frozen=True)
 class StackPackageFieldSet(PackageFieldSet):
-    """A stack to package: the archives of all its layers, and what describes them together."""
+    """A stack to package: the archives of all its layers, and the manifest."""
 
     required_fields = (ManifestLayersField, ManifestOutputPathField)
 
@@ -54,8 +54,8 @@ class StackPackageFieldSet(PackageFieldSet):
     output_path: ManifestOutputPathField
 
 
-# These two run again at every run, since `RunId` does, and find their results remembered. So they
-# can log what is to be heard every time.
+# These two rules run in every run, because `RunId` changes, so that they log their warnings every
+# time; the engine remembers the archives.
 @rule(desc="Package layer", level=LogLevel.DEBUG)
 async def package_layer(
     field_set: LayerPackageFieldSet,
@@ -123,8 +123,9 @@ async def package_stack(
     ]
     empty = [name for name in platforms.names if name not in names]
     if empty and not (names and platforms.whatever_declared):
+        left_out = ", ".join(empty)
         artifacts.append(
-            _note(f"{address} is not packaged for {', '.join(empty)}: no layer of it is left.")
+            _note(f"{address} is not packaged for {left_out}: it has no layers to build there.")
         )
     for outputs, folder in zip(stacks, folders):
         manifest, *metadata = outputs.files
@@ -138,7 +139,7 @@ async def package_stack(
 
 
 def _note(text: str) -> BuiltPackageArtifact:
-    """What the goal says beside what it wrote."""
+    """A line that the goal prints beside the files that it wrote."""
     return BuiltPackageArtifact(None, (text,))
 
 

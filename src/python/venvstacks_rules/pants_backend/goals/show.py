@@ -1,4 +1,4 @@
-"""``venvstacks-show``: what is in a stack, as text, as JSON or as a page."""
+"""``venvstacks-show``: the content of a stack, as text, as JSON or as a page."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ class ShowSubsystem(Outputting, GoalSubsystem):
     name = "venvstacks-show"
     help = softwrap(
         """
-        Show layers and all layers below them: the state of their locks, what is in them, and how
-        large it is. Nothing is locked or built for it.
+        Show layers, and all layers below them: the state of their locks, their packages and their
+        sizes. The goal locks and builds nothing.
         """
     )
 
     json = BoolOption(
         default=False,
-        help="Show JSON instead of text. Its keys are part of the reference of the formats.",
+        help="Show JSON instead of text. The reference lists its keys.",
     )
     html = StrOption(
         default=None,

@@ -1,4 +1,4 @@
-"""What ``venvstacks-show`` shows: the layers named and all below them, in whatever state."""
+"""The layers that ``venvstacks-show`` shows: those named and all below them, in any state."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Optional
 
-from pants.engine.addresses import Address, UnparsedAddressInputs
+from pants.engine.addresses import Address
 from pants.engine.target import DescriptionField, Target
 from pants.util.docutil import bin_name
 
@@ -23,9 +23,10 @@ from venvstacks_rules.model.summary.layer import (
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.build.output_folders import output_folder_request
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
-from venvstacks_rules.pants_backend.graph.layers import LayerGraphRequest, is_layer, layer_graph
+from venvstacks_rules.pants_backend.graph.layers import LayerGraphRequest, layer_graph
 from venvstacks_rules.pants_backend.graph.platforms import NativePlatform
-from venvstacks_rules.pants_backend.locks.checked import (
+from venvstacks_rules.pants_backend.graph.references import unparsed_addresses
+from venvstacks_rules.pants_backend.locks.freshness import (
     CheckedLock,
     CheckedLocksRequest,
     LockState,
@@ -36,6 +37,7 @@ from venvstacks_rules.pants_backend.targets.manifests import (
     ManifestLayersField,
     ManifestOutputPathField,
 )
+from venvstacks_rules.pants_backend.targets.source_fields import is_layer
 
 _REPAIRED_BY_LOCKING = (LockState.MISSING, LockState.STALE, LockState.UNREADABLE)
 
@@ -45,14 +47,14 @@ class ShownLayersRequest:
     """The layers to show, by the targets that were named."""
 
     targets: tuple[Target, ...]
-    """Layers and manifests; others are passed over."""
+    """Layers and manifests; others are ignored."""
     platform: Optional[str]
-    """The target platform; None for that of this machine."""
+    """The target platform; None for this machine's."""
 
 
 @dataclass(frozen=True)
 class ShownLayer:
-    """A sound layer, and what the repository says of it."""
+    """A sound layer, with its lock and the folders of its builds."""
 
     layer: Layer
     lock: CheckedLock
@@ -62,10 +64,10 @@ class ShownLayer:
     """The folder of the definition, or the address of the target that generated it."""
     description: Optional[str]
     folders: tuple[str, ...]
-    """Below the dist folder, where ``package`` may have put the layer."""
+    """The folders below the dist folder into which ``package`` may have put the layer."""
 
     def expected_build(self, platform: str) -> ExpectedBuild | None:
-        """What has to stand in the files of a build for them to count."""
+        """What the files of a build must say; None if the layer has no lock."""
         lockfile = self.lock.files.lockfile
         if lockfile is None:
             return None
@@ -74,7 +76,7 @@ class ShownLayer:
     def summary(
         self, platform: str, built: BuiltLayer | None, notes: tuple[str, ...]
     ) -> LayerSummary:
-        """All that is known of the layer, with what was found of a build."""
+        """The summary of the layer, with the build that was found, if any."""
         files = self.lock.files
         command = f"{bin_name()} generate-lockfiles --resolve={self.layer.address}"
         lock = LockSummary(
@@ -99,25 +101,23 @@ class ShownLayer:
 
 @dataclass(frozen=True)
 class ShownLayers:
-    """What is shown, apart from what lies in the dist folder."""
+    """The layers to show, without their builds in the dist folder."""
 
     platform: str
     layers: tuple[ShownLayer, ...]
     """By address."""
     problems: tuple[str, ...]
-    """What is wrong with definitions of layers."""
+    """Of the definitions of layers."""
 
 
-@rule(desc="Look at layers")
+@rule(desc="Read layers and their locks")
 async def shown_layers(request: ShownLayersRequest, native: NativePlatform) -> ShownLayers:
     platform = request.platform or native.name
     manifests = [target for target in request.targets if target.has_field(ManifestLayersField)]
     listed = await concurrently(
         engine.resolve_unparsed_address_inputs(
-            UnparsedAddressInputs(
-                manifest[ManifestLayersField].value,
-                owning_address=manifest.address,
-                description_of_origin=f"the `layers` field from the target {manifest.address}",
+            unparsed_addresses(
+                ManifestLayersField.alias, manifest[ManifestLayersField].value, manifest.address
             )
         )
         for manifest in manifests
@@ -145,7 +145,7 @@ async def shown_layers(request: ShownLayersRequest, native: NativePlatform) -> S
         tuple(
             _shown(locks[spec], locks, targets[spec], published, platform) for spec in sorted(locks)
         ),
-        tuple(sorted({problem for graph in graphs for problem in graph.problems})),
+        tuple(sorted({problem.message for graph in graphs for problem in graph.problems})),
     )
 
 

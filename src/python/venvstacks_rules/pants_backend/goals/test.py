@@ -1,4 +1,4 @@
-"""``test``: whether a deployed application finds what it imports."""
+"""``test``: checks that a deployed application can import its modules."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from venvstacks_rules.pants_backend.build.chains import (
 )
 from venvstacks_rules.pants_backend.build.segments import SegmentsRequest, layer_segments
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
+from venvstacks_rules.pants_backend.graph.layer_modules import LayerModulesRequest, layer_modules
 from venvstacks_rules.pants_backend.graph.layers import LayerRequest, find_layer
-from venvstacks_rules.pants_backend.graph.modules import LayerModulesRequest, layer_modules
 from venvstacks_rules.pants_backend.graph.platforms import NativePlatform
 from venvstacks_rules.pants_backend.processes.actions import action_process
 from venvstacks_rules.pants_backend.processes.bare import ActionProcessRequest

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pants.engine.addresses import UnparsedAddressInputs
 from pants.engine.target import FieldSet, InferDependenciesRequest, InferredDependencies
 from pants.engine.unions import UnionRule
 
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, rule
+from venvstacks_rules.pants_backend.graph.references import unparsed_addresses
 from venvstacks_rules.pants_backend.targets.layers import (
     FrameworksField,
     LayerDependenciesField,
@@ -35,7 +35,7 @@ class LayerDependenciesFieldSet(FieldSet):
 
 
 class InferLayerDependencies(InferDependenciesRequest):  # type: ignore[type-arg] # not generic when it runs
-    """The layers, and interpreter archives, that a layer is made with."""
+    """The layers and interpreter archives that a layer names."""
 
     infer_from = LayerDependenciesFieldSet
 
@@ -49,13 +49,7 @@ async def infer_layer_dependencies(request: InferLayerDependencies) -> InferredD
         PythonArchivesField.alias: tuple((fields.python_archives.value or {}).values()),
     }
     addresses = await concurrently(
-        engine.resolve_unparsed_address_inputs(
-            UnparsedAddressInputs(
-                values,
-                owning_address=fields.address,
-                description_of_origin=f"the `{alias}` field from the target {fields.address}",
-            )
-        )
+        engine.resolve_unparsed_address_inputs(unparsed_addresses(alias, values, fields.address))
         for alias, values in named.items()
     )
     return InferredDependencies(address for found in addresses for address in found)
@@ -80,11 +74,7 @@ class InferManifestDependencies(InferDependenciesRequest):  # type: ignore[type-
 async def infer_manifest_dependencies(request: InferManifestDependencies) -> InferredDependencies:
     fields = request.field_set
     found = await engine.resolve_unparsed_address_inputs(
-        UnparsedAddressInputs(
-            fields.layers.value,
-            owning_address=fields.address,
-            description_of_origin=f"the `layers` field from the target {fields.address}",
-        )
+        unparsed_addresses(ManifestLayersField.alias, fields.layers.value, fields.address)
     )
     return InferredDependencies(found)
 

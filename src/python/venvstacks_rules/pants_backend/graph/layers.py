@@ -1,4 +1,4 @@
-"""From targets to checked layers: a folder's layers with everything below them."""
+"""Checked layers: the layers of a folder, all layers below them, and their problems."""
 
 from __future__ import annotations
 
@@ -6,65 +6,34 @@ import os.path
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from pants.base.glob_match_error_behavior import GlobMatchErrorBehavior
-from pants.base.specs import DirLiteralSpec, RawSpecsWithoutFileOwners
-from pants.build_graph.address import AddressParseException
-from pants.engine.addresses import Address, AddressInput
+from pants.engine.addresses import Address
 from pants.engine.target import Target
 from pants.util.frozendict import FrozenDict
 
 from venvstacks_rules.model.errors import DefinitionError
-from venvstacks_rules.model.layers.definitions import LayerDefinition, ModuleDefinition, Reference
+from venvstacks_rules.model.layers.definitions import ModuleDefinition
 from venvstacks_rules.model.layers.layer import Layer
-from venvstacks_rules.model.layers.names import LayerKind
-from venvstacks_rules.model.layers.resolve import resolve_layers
-from venvstacks_rules.pants_backend import engine
+from venvstacks_rules.model.layers.resolve import judged_layers
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
-from venvstacks_rules.pants_backend.graph.module_listings import ModuleRequest, find_module
+from venvstacks_rules.pants_backend.graph.definitions import (
+    NO_ARCHIVES,
+    lacks_archives,
+    layer_definition,
+    module_paths,
+)
+from venvstacks_rules.pants_backend.graph.layer_targets import (
+    ReachedTargetsRequest,
+    reached_targets,
+)
+from venvstacks_rules.pants_backend.graph.module_files import ModuleRequest, find_module
 from venvstacks_rules.pants_backend.graph.stack_files import (
     StackFileProblemsRequest,
     find_stack_file_problems,
 )
 from venvstacks_rules.pants_backend.subsystems.venvstacks import PythonProvider, VenvstacksSubsystem
-from venvstacks_rules.pants_backend.targets.layers import (
-    DynlibExcludeField,
-    FrameworksField,
-    LinuxTargetField,
-    MacosxTargetField,
-    PlatformsField,
-    PythonArchivesField,
-    PythonImplementationField,
-    RequirementsField,
-    RuntimeField,
-)
-from venvstacks_rules.pants_backend.targets.lock_fields import (
-    IndexOverridesField,
-    LocalWheelsField,
-    PackageIndexesField,
-    PriorityIndexesField,
-    UvConfigField,
-    VersionedField,
-)
-from venvstacks_rules.pants_backend.targets.source_fields import (
-    LaunchModuleField,
-    LayerSourcesField,
-    SupportModulesField,
-)
+from venvstacks_rules.pants_backend.targets.lock_fields import UvConfigField
+from venvstacks_rules.pants_backend.targets.source_fields import LayerSourcesField, is_layer
 from venvstacks_rules.pants_backend.targets.stacks import StackFileField
-
-
-@dataclass(frozen=True)
-class LayersInFoldersRequest:
-    """The layer targets of some folders."""
-
-    folders: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class LayersInFolders:
-    """Layer targets."""
-
-    targets: tuple[Target, ...]
 
 
 @dataclass(frozen=True)
@@ -75,24 +44,32 @@ class LayerGraphRequest:
 
 
 @dataclass(frozen=True)
+class DefinitionProblem:
+    """A problem of one layer definition, or of one stack file."""
+
+    place: str
+    """The address of the layer's target, or the path of the stack file."""
+    message: str
+    """Complete, with the place."""
+    in_stack_file: bool = False
+
+
+@dataclass(frozen=True)
 class LayerGraph:
-    """Checked layers and what Pants knows of them."""
+    """Checked layers, their targets, and the problems of the others."""
 
     layers: FrozenDict[str, Layer]
     """By address spec."""
     targets: FrozenDict[str, Target]
-    """By address spec; those of broken definitions, too."""
-    problems: tuple[str, ...]
-    """What is wrong with the definitions that have no layer, and with stack files."""
-    broken_files: frozenset[str]
-    """The stack files among these."""
+    """By address spec; broken definitions included."""
+    problems: tuple[DefinitionProblem, ...]
+    """Of the definitions that have no layer, and of stack files."""
 
     @property
     def error(self) -> DefinitionError:
         """The problems as an error."""
-        places = {problem.split(": ", 1)[0] for problem in self.problems}
-        files = len(places & self.broken_files)
-        definitions = len(places) - files
+        files = len({problem.place for problem in self.problems if problem.in_stack_file})
+        definitions = len({p.place for p in self.problems if not p.in_stack_file})
         what = []
         if files:
             what.append("a stack file" if files == 1 else f"{files} stack files")
@@ -102,7 +79,8 @@ class LayerGraph:
             )
         subject = " and ".join(what)
         return DefinitionError(
-            f"{subject[:1].upper()}{subject[1:]} cannot be built as written:", self.problems
+            f"{subject[:1].upper()}{subject[1:]} cannot be built as written:",
+            (problem.message for problem in self.problems),
         )
 
 
@@ -112,7 +90,7 @@ class LayerRequest:
 
     address: Address
     among_broken: bool = False
-    """Whether other definitions of its folder, and of those below, may be broken."""
+    """Whether other definitions, in its folder or in those of the layers below, may be broken."""
 
 
 @dataclass(frozen=True)
@@ -136,125 +114,19 @@ class LayerInGraph:
 
     def lockfile(self, layer: Layer) -> str:
         """The path of the lockfile of `layer`, relative to the build root."""
-        field = self.targets[layer.address].get(LayerSourcesField)
-        return os.path.join(self.folder(layer), field.lockfile)
+        return self.targets[layer.address].get(LayerSourcesField).lockfile_path
 
     def uv_config(self, layer: Layer) -> str | None:
-        """The file with the settings for locking `layer`, relative to the build root."""
+        """The path of the settings for locking `layer`, relative to the build root, if any."""
         path = self.targets[layer.address][UvConfigField].value
         return None if path is None else os.path.join(self.folder(layer), path)
 
 
-def is_layer(target: Target) -> bool:
-    """Whether a target is a layer."""
-    return target.has_field(LayerSourcesField)
-
-
-def reference(written: str, target: Target, field: str) -> Address | None:
-    """The address that a field of a layer names, or None where it cannot be an address."""
-    try:
-        return AddressInput.parse(
-            written,
-            relative_to=target.address.spec_path,
-            description_of_origin=f"the `{field}` field from the target {target.address}",
-        ).dir_to_address()
-    except AddressParseException:
-        return None
-
-
-def referenced(target: Target) -> Iterable[tuple[str, str]]:
-    """Each (field alias, written address) by which a layer names a layer below it."""
-    runtime = target.get(RuntimeField).value
-    if runtime is not None:
-        yield RuntimeField.alias, runtime
-    if target.has_field(FrameworksField):
-        for written in target[FrameworksField].value or ():
-            yield FrameworksField.alias, written
-
-
-def _modules(target: Target) -> tuple[str, ...]:
-    """The launch module and the sorted support modules of an application, as written."""
-    if not target.has_field(LaunchModuleField):
-        return ()
-    return (target[LaunchModuleField].value, *sorted(target[SupportModulesField].value or ()))
-
-
-def _definition(
-    target: Target,
-    modules: tuple[ModuleDefinition, ...],
-    known: frozenset[Address],
-    macosx_target: str,
-) -> LayerDefinition:
-    def resolve(field: str) -> tuple[Reference, ...]:
-        found = []
-        for alias, written in referenced(target):
-            if alias == field:
-                address = reference(written, target, alias)
-                spec = address.spec if address in known and address is not None else None
-                found.append(Reference(written, spec))
-        return tuple(found)
-
-    runtime = resolve(RuntimeField.alias)
-    sources = target.get(LayerSourcesField)
-    default_macosx_target = macosx_target if sources.layer_kind is LayerKind.RUNTIME else None
-    return LayerDefinition(
-        address=target.address.spec,
-        kind=sources.layer_kind,
-        name=sources.layer_base_name,
-        requirements=target[RequirementsField].value or (),
-        python_implementation=(
-            target[PythonImplementationField].value
-            if target.has_field(PythonImplementationField)
-            else None
-        ),
-        runtime=runtime[0] if runtime else None,
-        frameworks=resolve(FrameworksField.alias),
-        platforms=target[PlatformsField].value,
-        linux_target=target[LinuxTargetField].value,
-        macosx_target=target[MacosxTargetField].value or default_macosx_target,
-        launch_module=modules[0] if modules else None,
-        support_modules=modules[1:],
-        dynlib_exclude=target[DynlibExcludeField].value or (),
-        package_indexes=tuple(sorted((target[PackageIndexesField].value or {}).items())),
-        index_overrides=tuple(sorted((target[IndexOverridesField].value or {}).items())),
-        priority_indexes=target[PriorityIndexesField].value or (),
-        local_wheels=target[LocalWheelsField].value or (),
-        versioned=target[VersionedField].value,
-    )
-
-
-@rule
-async def layers_in_folders(request: LayersInFoldersRequest) -> LayersInFolders:
-    targets = await engine.resolve_targets_from_specs(
-        RawSpecsWithoutFileOwners(
-            dir_literals=tuple(DirLiteralSpec(folder) for folder in request.folders),
-            description_of_origin="the layers of a stack",
-            unmatched_glob_behavior=GlobMatchErrorBehavior.ignore,
-        )
-    )
-    return LayersInFolders(tuple(targets))
-
-
 @rule(desc="Check layer definitions")
 async def layer_graph(request: LayerGraphRequest, options: VenvstacksSubsystem) -> LayerGraph:
-    targets: dict[Address, Target] = {}
-    seen: set[str] = set()
-    pending = {request.folder}
-    while pending:
-        found = await layers_in_folders(
-            LayersInFoldersRequest(tuple(sorted(pending))), **implicitly()
-        )
-        seen |= pending
-        pending = set()
-        for target in found.targets:
-            targets[target.address] = target
-            if is_layer(target):
-                for alias, written in referenced(target):
-                    address = reference(written, target, alias)
-                    if address is not None and address.spec_path not in seen:
-                        pending.add(address.spec_path)
-    layer_targets = [target for target in targets.values() if is_layer(target)]
-    wanted = [(target, path) for target in layer_targets for path in _modules(target)]
+    reached = await reached_targets(ReachedTargetsRequest(request.folder), **implicitly())
+    targets = [target for target in reached.targets if is_layer(target)]
+    wanted = [(target, path) for target in targets for path in module_paths(target)]
     found_modules = await concurrently(
         find_module(ModuleRequest(target.address.spec_path, path), **implicitly())
         for target, path in wanted
@@ -262,30 +134,39 @@ async def layer_graph(request: LayerGraphRequest, options: VenvstacksSubsystem) 
     modules: dict[Address, list[ModuleDefinition]] = {}
     for (target, _), module in zip(wanted, found_modules):
         modules.setdefault(target.address, []).append(module.definition)
-    layers, problems = resolve_layers(
-        (
-            _definition(
-                target,
-                tuple(modules.get(target.address, ())),
-                frozenset(targets),
-                options.checked_macosx_target,
-            )
-            for target in layer_targets
-        ),
-        patch_release_needed=options.python_provider is not PythonProvider.LOCAL,
+    definitions = {
+        target.address: layer_definition(
+            target,
+            modules=tuple(modules.get(target.address, ())),
+            known=frozenset(target.address for target in reached.targets),
+            macosx_target=options.checked_macosx_target,
+        )
+        for target in targets
+    }
+    provider = options.python_provider
+    layers, judged = judged_layers(
+        definitions.values(), patch_release_needed=provider is not PythonProvider.LOCAL
     )
-    problems = (*problems, *_archive_problems(layer_targets, options.python_provider))
-    stacks = _stack_files(targets.values())
+    if provider is PythonProvider.ARCHIVE:
+        unset = (target.address for target in targets if lacks_archives(target))
+        judged = (*judged, *((definitions[address], NO_ARCHIVES) for address in unset))
+    stacks = _stack_files(reached.targets)
     checked = await concurrently(
         find_stack_file_problems(StackFileProblemsRequest(path), **implicitly())
         for path in stacks.values()
     )
     broken = {stack: found.messages for stack, found in zip(stacks, checked) if found.messages}
+    # A stack file's own messages cover the targets that come from it.
+    repeated = {target.address.spec for target in targets if _stack_of(target) in broken}
+    of_definitions = (
+        DefinitionProblem(definition.address, definition.origin.message(problem))
+        for definition, problem in judged
+        if definition.address not in repeated
+    )
     return LayerGraph(
         FrozenDict(layers),
-        FrozenDict({target.address.spec: target for target in layer_targets}),
-        _all_problems(layer_targets, problems, broken),
-        frozenset(stacks[stack] for stack in broken),
+        FrozenDict({target.address.spec: target for target in targets}),
+        (*_in_stack_files(stacks, broken), *of_definitions),
     )
 
 
@@ -295,7 +176,7 @@ def _stack_of(target: Target) -> Address:
 
 
 def _stack_files(targets: Iterable[Target]) -> dict[Address, str]:
-    """The stack files that some of `targets` come from, by what generated these."""
+    """The stack files that some of `targets` come from, by the target that generated these."""
     return {
         _stack_of(target): os.path.join(target.address.spec_path, target[StackFileField].value)
         for target in targets
@@ -303,29 +184,12 @@ def _stack_files(targets: Iterable[Target]) -> dict[Address, str]:
     }
 
 
-def _all_problems(
-    targets: Iterable[Target], problems: Iterable[str], broken: Mapping[Address, Iterable[str]]
-) -> tuple[str, ...]:
-    """The messages about stack files, and the `problems` of targets that do not come from these.
-
-    What is wrong in a stack file is said once, in its own words.
-    """
-    repeated = tuple(f"{target.address}: " for target in targets if _stack_of(target) in broken)
-    return (
-        *(message for messages in broken.values() for message in messages),
-        *(problem for problem in problems if not problem.startswith(repeated)),
-    )
-
-
-def _archive_problems(targets: Iterable[Target], provider: PythonProvider) -> Iterable[str]:
-    if provider is PythonProvider.ARCHIVE:
-        for target in targets:
-            if target.has_field(PythonArchivesField) and not target[PythonArchivesField].value:
-                yield (
-                    f"{target.address}: `python_archives` is not set, which "
-                    '`[venvstacks].python_provider = "archive"` needs. Map each platform to a '
-                    "`file` target, for example {'linux_x86_64': ':cpython-linux'}."
-                )
+def _in_stack_files(
+    stacks: Mapping[Address, str], broken: Mapping[Address, Iterable[str]]
+) -> Iterable[DefinitionProblem]:
+    for stack, messages in broken.items():
+        for message in messages:
+            yield DefinitionProblem(stacks[stack], message, in_stack_file=True)
 
 
 @rule

@@ -1,7 +1,7 @@
 """Edges of the build graph to the targets that own the files of launch and support modules.
 
-A file can belong to an application without the application's target owning it: it lies in another
-folder, or is a support module of a target in a BUILD file. An edge to its owner is what lets
+The target of an application does not own all files of the application: not those in another folder,
+nor the support modules of a target in a BUILD file. Edges to the owners of these files let
 ``--changed-dependents`` see that an edit concerns the application.
 """
 
@@ -21,11 +21,11 @@ from pants.engine.unions import UnionRule
 
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
-from venvstacks_rules.pants_backend.graph.layers import is_layer
-from venvstacks_rules.pants_backend.graph.module_listings import ModuleRequest, find_module
+from venvstacks_rules.pants_backend.graph.module_files import ModuleRequest, find_module
 from venvstacks_rules.pants_backend.targets.source_fields import (
     LaunchModuleField,
     SupportModulesField,
+    is_layer,
 )
 
 
@@ -40,7 +40,7 @@ class ModulesFieldSet(FieldSet):
 
 
 class InferModuleOwners(InferDependenciesRequest):  # type: ignore[type-arg] # not generic when it runs
-    """The targets, other than layers, that own files of an application's modules."""
+    """The targets other than layers that own files of an application's modules."""
 
     infer_from = ModulesFieldSet
 

@@ -1,4 +1,4 @@
-"""The platforms that layers are built for."""
+"""The platform of this machine, and the platforms that layers are built for."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NATIVE = {
 
 @dataclass(frozen=True)
 class NativePlatform:
-    """The target platform of this machine: where layers are run, tested and exported."""
+    """The target platform of this machine, for which layers are run, tested and exported."""
 
     name: str
 

@@ -1,4 +1,4 @@
-"""Reading stack files, and what is wrong with them."""
+"""Reads stack files, and finds their problems."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from venvstacks_rules.model.stack_file.checks import stack_file_problems, toml_p
 from venvstacks_rules.model.stack_file.read import StackFile, parse_stack_file
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
-from venvstacks_rules.pants_backend.graph.module_listings import ModuleRequest, find_module
+from venvstacks_rules.pants_backend.graph.module_files import ModuleRequest, find_module
 from venvstacks_rules.pants_backend.subsystems.venvstacks import PythonProvider, VenvstacksSubsystem
 
 logger = logging.getLogger(__name__)
 
 UV_CONFIG = "venvstacks.uv.toml"
-"""The settings for locking, where the stack file has none."""
+"""The file with the settings for locking, if the stack file has none."""
 
 
 @dataclass(frozen=True)
@@ -33,15 +33,15 @@ class StackFileRequest:
 
 @dataclass(frozen=True)
 class ReadStackFile:
-    """A stack file as it is written, whether it means something or not."""
+    """A stack file as written, sound or not."""
 
     stack: StackFile
     uv_config: Optional[str]
-    """The name of the file beside it, or of itself, that has the settings for locking."""
+    """The name of the file with the settings for locking: the stack file, or one beside it."""
     indexes: Optional[tuple[str, ...]]
-    """The names of the indexes in it; None where they are not known."""
+    """The names of the indexes in `uv_config`; None if they are unknown."""
     problem: Optional[str] = None
-    """Why it cannot be read at all."""
+    """Why the stack file cannot be read, if it cannot."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class StackFileProblemsRequest:
 
 @dataclass(frozen=True)
 class StackFileProblems:
-    """Everything that is wrong with a stack file."""
+    """All problems of a stack file."""
 
     messages: tuple[str, ...]
 
@@ -70,13 +70,13 @@ async def read_stack_file(request: StackFileRequest, options: VenvstacksSubsyste
         problem = f"{path}: there is no such file. Create it, or correct the field `source`."
     else:
         try:
-            document = engine.toml_loads(files[path].decode())
-        except (ValueError, RecursionError) as e:
+            document = engine.toml_loads(files[path])
+        except ValueError as e:
             problem = toml_problem(path, str(e))
     stack = parse_stack_file(document, path, default_macosx_target=options.checked_macosx_target)
     for warning in stack.warnings:
         logger.warning("%s", warning)
-    # Without settings of its own, a stack has those of the option, which locking reads.
+    # A stack without settings of its own uses those of the option; locking reads them.
     uv_config: str | None = None
     indexes: tuple[str, ...] | None = None if options.uv_config else ()
     if stack.uv_config is not None:
@@ -87,10 +87,10 @@ async def read_stack_file(request: StackFileRequest, options: VenvstacksSubsyste
 
 
 def _indexes_beside(content: bytes) -> tuple[str, ...] | None:
-    """The names of the indexes in the settings; None where locking will refuse them."""
+    """The names of the indexes in the settings; None if locking will refuse the settings."""
     try:
-        return index_names(uv_settings(engine.toml_loads(content.decode()), UV_CONFIG))
-    except (ValueError, RecursionError):
+        return index_names(uv_settings(engine.toml_loads(content), UV_CONFIG))
+    except ValueError:
         return None
 
 

@@ -1,4 +1,4 @@
-"""From a stack file to targets: what ``venvstacks_stack`` generates."""
+"""Turns a stack file into targets, for ``venvstacks_stack``."""
 
 from __future__ import annotations
 
@@ -79,13 +79,13 @@ class GenerateStackTargets(GenerateTargetsRequest):  # type: ignore[type-arg] # 
 
 @dataclass(frozen=True)
 class _Generator:
-    """What the targets of one stack file have in common."""
+    """The stack file that targets are generated from."""
 
     address: Address
     source: str
     read: ReadStackFile
     layers: Mapping[str, StackLayer]
-    """By layer_name: those that a target can be made of."""
+    """The layers that can become a target, by layer_name."""
 
     def spec(self, layer: str) -> str:
         """The address spec of a layer, by its layer_name."""
@@ -114,8 +114,8 @@ class _Generator:
         return {field.alias: value for field, value in found.items() if value is not None}
 
     def _edges(self, layer: StackLayer) -> dict[type[Field], Any]:
-        # Only to layers further up: to nowhere, or in a circle, they would break what looks at all
-        # targets.
+        # Only to layers further up in the file: an edge to nowhere, or a circle, would break every
+        # goal that looks at all targets.
         names = list(self.layers)
         above = names[: names.index(layer.layer_name)]
         lower = [self.spec(name) for name in layer.lower if name in above]
@@ -131,12 +131,12 @@ async def generate_stack_targets(
     field = request.generator[StackSourceField]
     read = await read_stack_file(StackFileRequest(field.file_path), **implicitly())
     if read.problem is not None:
-        # What uses the stack fails, and says why; this is for those who wonder about its layers.
+        # Goals that use the stack fail with this; `list` and the like just show no layers.
         logger.warning("%s", read.problem)
     address = request.template_address
     generator = _Generator(address, field.value, read, dict(_usable(read.stack.layers)))
     overrides = request.require_unparametrized_overrides()
-    # A layer that is there, but not usable, is what the stack file itself will be blamed for.
+    # The problems of the stack file come first: they may explain why a layer is missing.
     complete = len(generator.layers) == len(read.stack.layers)
     if read.problem is None and complete and not read.stack.unreadable:
         _check_overrides(address, overrides, generator.layers)
@@ -153,7 +153,7 @@ async def generate_stack_targets(
 
 
 def _usable(layers: Iterable[StackLayer]) -> Iterator[tuple[str, StackLayer]]:
-    """The layers that a target can be made of, the first of each name."""
+    """The layers that can become a target, the first of each name."""
     seen: set[str] = set()
     for layer in layers:
         complete = layer.kind is not LayerKind.APPLICATION or layer.launch_module is not None

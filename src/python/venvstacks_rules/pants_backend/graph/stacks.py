@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from pants.engine.addresses import Address, UnparsedAddressInputs
+from pants.engine.addresses import Address
 
 from venvstacks_rules.model.errors import DefinitionError
 from venvstacks_rules.model.layers.layer import Layer
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.graph.layers import LayerGraphRequest, layer_graph
+from venvstacks_rules.pants_backend.graph.references import unparsed_addresses
+from venvstacks_rules.pants_backend.targets.manifests import ManifestLayersField
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class StackLayers:
     """The layers of a stack."""
 
     layers: tuple[Layer, ...]
-    """As listed, with those that a layer lies on in front of it where they are not listed."""
+    """As listed; layers below a layer that are not listed come in front of it."""
     addresses: tuple[Address, ...]
     """Of the layers, in the same order."""
 
@@ -38,13 +40,10 @@ class StackLayers:
 async def stack_layers(request: StackLayersRequest) -> StackLayers:
     manifest = request.manifest
     listed = await engine.resolve_unparsed_address_inputs(
-        UnparsedAddressInputs(
-            request.written,
-            owning_address=manifest,
-            description_of_origin=f"the `layers` field from the target {manifest}",
-        )
+        unparsed_addresses(ManifestLayersField.alias, request.written, manifest)
     )
-    # Without layers, it may be that of a stack file that cannot be read; its folder knows why.
+    # A manifest without layers may come from a stack file that cannot be read: its folder's graph
+    # has the problem.
     folders = [address.spec_path for address in listed] or [manifest.spec_path]
     graphs = await concurrently(
         layer_graph(LayerGraphRequest(folder), **implicitly()) for folder in folders
@@ -57,7 +56,9 @@ async def stack_layers(request: StackLayersRequest) -> StackLayers:
     for address, graph in zip(listed, graphs):
         layer = graph.layers.get(address.spec)
         if layer is None:
-            problems.append(f"{manifest}: `layers` names {address}, which is not a layer.")
+            problems.append(
+                f"{manifest}: `layers` names {address}, which is not a layer. Remove it."
+            )
             continue
         for spec in (*reversed(layer.lower), layer.address):
             found.setdefault(spec, (graph.layers[spec], graph.targets[spec].address))
@@ -75,7 +76,7 @@ async def stack_layers(request: StackLayersRequest) -> StackLayers:
 
 
 def _namesakes(layers: Iterable[Layer]) -> Iterator[tuple[str, str]]:
-    """Pairs of layers of one name; case does not tell files apart on every machine."""
+    """Pairs of layers with the same name; some machines ignore the case of file names."""
     first: dict[str, str] = {}
     for layer in layers:
         other = first.setdefault(layer.layer_name.casefold(), layer.address)

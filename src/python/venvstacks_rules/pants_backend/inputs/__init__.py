@@ -1,1 +1,1 @@
-"""What layers are made from: wheels and interpreters, fetched as their lockfiles pin them."""
+"""Wheels and interpreters, fetched as their lockfiles pin them."""

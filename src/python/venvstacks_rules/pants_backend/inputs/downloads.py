@@ -1,4 +1,4 @@
-"""Files that lockfiles pin, from the network or from the repository."""
+"""Files that lockfiles pin, from the network."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from pants.engine.fs import (
     DigestSubset,
     DownloadFile,
     FileDigest,
-    FileEntry,
     PathGlobs,
     RemovePrefix,
 )
@@ -28,7 +27,6 @@ from venvstacks_rules.model.network.credentials import (
     refused,
     without_credentials,
 )
-from venvstacks_rules.model.paths import literal_glob
 from venvstacks_rules.model.requests.network import FetchedFile, FetchFileRequest
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, implicitly, rule
@@ -51,16 +49,16 @@ class PinnedFileRequest:
     url: str
     sha256: str
     size: int | None
-    """In bytes; None where the lockfile has none."""
+    """In bytes; None if the lockfile has none."""
     directory: str
-    """Where the file goes in the tree."""
+    """The folder for the file in the digest."""
     indexes: tuple[str, ...] = ()
     """The names of the indexes whose credentials may be sent to the server of the URL."""
 
 
 @dataclass(frozen=True)
 class PinnedFile:
-    """A file of the announced hash and size."""
+    """A file that has the pinned hash and size."""
 
     digest: Digest
     path: str
@@ -70,7 +68,7 @@ class PinnedFile:
 
 @dataclass(frozen=True)
 class FileWithCredentialsRequest:
-    """A file to download with the credentials of the person who builds."""
+    """A file to download with the credentials of the user."""
 
     url: str
     sha256: str
@@ -80,55 +78,29 @@ class FileWithCredentialsRequest:
 
 @dataclass(frozen=True)
 class DownloadedFile:
-    """A file, without a folder."""
+    """A file, at the top of its digest."""
 
     digest: Digest
     size: int
     """In bytes."""
 
 
-@dataclass(frozen=True)
-class RepositoryFile:
-    """A file of the repository that a lockfile pins."""
+def not_as_pinned(problems: Iterable[str]) -> LockError:
+    """The error for files that are missing, or whose hash or size differs from their lockfile's.
 
-    path: str
-    """Relative to the build root."""
-    written: str
-    """As the lockfile has it."""
-    sha256: str | None
-    """None where the lockfile has none."""
-    size: int | None
-    """In bytes; None where the lockfile has none."""
-
-
-@dataclass(frozen=True)
-class RepositoryFilesRequest:
-    """Files of the repository that a layer's lockfile pins."""
-
-    target: str
-    """The address of the layer, for messages."""
-    files: tuple[RepositoryFile, ...]
-
-
-@dataclass(frozen=True)
-class RepositoryFiles:
-    """Files of the announced hashes and sizes, in the order of the request."""
-
-    entries: tuple[FileEntry, ...]
-
-
-def _not_as_pinned(problems: Iterable[str]) -> LockError:
+    `problems` has one message for each file.
+    """
     found = tuple(problems)
     what = "A file" if len(found) == 1 else f"{len(found)} files"
     them = "it" if len(found) == 1 else "them"
     return LockError(f"{what} cannot be fetched as a lockfile pins {them}:", found)
 
 
-def _renewal(target: str) -> str:
+def renewal(target: str) -> str:
+    """The end of a sentence that tells how to renew the lockfile of `target`."""
     return f"renew the lockfile with `{bin_name()} generate-lockfiles --resolve={target}`."
 
 
-# ------------------------------------------------------------------------------- from the network
 @rule
 async def file_with_credentials(request: FileWithCredentialsRequest) -> DownloadedFile:
     name = re.sub(r"[^\w.+-]", "_", os.path.basename(request.url.split("#")[0].split("?")[0]))
@@ -161,11 +133,11 @@ async def file_with_credentials(request: FileWithCredentialsRequest) -> Download
 @rule
 async def pinned_file(request: PinnedFileRequest) -> PinnedFile:
     access = await network_access(**implicitly())
-    # Those in a lockfile, if another tool left some there, are not used, nor shown.
+    # Credentials that another tool left in a lockfile are neither used nor shown.
     url, size = without_credentials(request.url), request.size
     search = access.search(url, request.indexes)
     try:
-        # The engine knows neither credentials nor files of unknown size.
+        # The engine itself cannot send credentials, nor download a file of unknown size.
         if size is None or access.knows(search):
             found = await file_with_credentials(
                 FileWithCredentialsRequest(url, request.sha256, size, request.indexes),
@@ -175,12 +147,12 @@ async def pinned_file(request: PinnedFileRequest) -> PinnedFile:
         else:
             digest = await engine.download_file(DownloadFile(url, FileDigest(request.sha256, size)))
     except (IntrinsicError, VenvstacksError) as e:
-        # What the engine says names neither the layer nor, of a wrong hash, the URL.
+        # The engine's message has no address and, for a wrong hash, no URL.
         text = _engine_failure(e, search) if isinstance(e, IntrinsicError) else str(e)
-        raise _not_as_pinned(
+        raise not_as_pinned(
             [
                 f"{request.target}: {text}\n"
-                f"Check the network and the index or mirror, or {_renewal(request.target)}"
+                f"Check the network and the index or mirror, or {renewal(request.target)}"
             ]
         ) from None
     prefixed = await engine.add_prefix(AddPrefix(digest, request.directory))
@@ -189,56 +161,14 @@ async def pinned_file(request: PinnedFileRequest) -> PinnedFile:
 
 
 def _engine_failure(error: IntrinsicError, search: CredentialSearch) -> str:
-    """What the engine says, in the words of our own downloads."""
+    """The engine's message, in the words of our own downloads."""
+    # The engine has the status only in the text.
     said = re.match(r"(?:Client|Server) error \((\d{3})\)", str(error))
     if said is None:
         return f"{search.url}: {error}"
     status = int(said[1])
     phrase = responses.get(status, "")
     return f"{search.url}: {status} {phrase}{refused(status, None, search)}"
-
-
-# ---------------------------------------------------------------------------- from the repository
-def _repository_problem(file: RepositoryFile, entry: FileEntry | None) -> str | None:
-    """What is wrong with a file; `entry` is what the repository has."""
-    if file.path.startswith("../"):
-        return f"`{file.written}` is outside of the repository. Move it into it, and lock again."
-    if entry is None:
-        return (
-            f"there is no file {file.path}, or Pants ignores it: see `[GLOBAL].pants_ignore` and "
-            "`.gitignore`. Restore it"
-        )
-    found = entry.file_digest
-    if file.size not in (None, found.serialized_bytes_length):
-        return (
-            f"{file.path} has {found.serialized_bytes_length} bytes, and {file.size} are locked. "
-            "Restore it"
-        )
-    if file.sha256 not in (None, found.fingerprint):
-        return (
-            f"{file.path} has SHA-256 {found.fingerprint}, and {file.sha256} is locked. Restore it"
-        )
-    return None
-
-
-@rule
-async def repository_files(request: RepositoryFilesRequest) -> RepositoryFiles:
-    paths = [file.path for file in request.files if not file.path.startswith("../")]
-    digest = await engine.path_globs_to_digest(PathGlobs(map(literal_glob, paths)))
-    entries = {
-        entry.path: entry
-        for entry in await engine.get_digest_entries(digest)
-        if isinstance(entry, FileEntry)
-    }
-    problems = []
-    for file in request.files:
-        problem = _repository_problem(file, entries.get(file.path))
-        if problem is not None:
-            end = "" if problem.endswith(".") else f", or {_renewal(request.target)}"
-            problems.append(f"{request.target}: {problem}{end}")
-    if problems:
-        raise _not_as_pinned(problems)
-    return RepositoryFiles(tuple(entries[file.path] for file in request.files))
 
 
 def rules() -> Iterable[object]:

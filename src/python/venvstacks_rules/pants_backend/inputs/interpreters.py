@@ -1,4 +1,4 @@
-"""The interpreters of runtime layers, from each of the providers."""
+"""The interpreters of runtime layers, from any provider."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from pants.core.target_types import FileSourceField
-from pants.engine.addresses import AddressInput
 from pants.engine.env_vars import EnvironmentVarsRequest
 from pants.engine.fs import Digest
 from pants.engine.process import ProcessCacheScope
@@ -27,6 +26,7 @@ from venvstacks_rules.model.requests.interpreters import (
 from venvstacks_rules.model.requests.pin import PinInterpretersRequest, PinnedInterpreters
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, implicitly, rule
+from venvstacks_rules.pants_backend.graph.references import field_origin, parsed_address
 from venvstacks_rules.pants_backend.inputs.downloads import PinnedFileRequest, pinned_file
 from venvstacks_rules.pants_backend.processes.actions import run_action
 from venvstacks_rules.pants_backend.processes.bare import ActionProcessRequest
@@ -58,14 +58,14 @@ class InterpreterArchive:
     digest: Digest
     path: str
     sha256: str | None
-    """What a lockfile pins; None where nothing does."""
+    """The hash that a lockfile pins; None if none does."""
     size: int | None
     """In bytes."""
 
 
 @dataclass(frozen=True)
 class LocalInterpreterRequest:
-    """A capture of a CPython of this machine."""
+    """A CPython of this machine, to be captured."""
 
     address: str
     python_version: str
@@ -109,7 +109,7 @@ async def interpreter_archive(
         return provided
     pinned = next((x for x in request.lock.interpreters if x.platform == request.platform), None)
     if pinned is None:
-        # The lock is of another tool, which pins none.
+        # Another tool made the lock, and did not pin an interpreter.
         unpinned = UnpinnedInterpreterRequest(
             request.layer.address,
             request.layer.python_version,
@@ -162,8 +162,7 @@ async def found_interpreter(request: LocalInterpreterRequest) -> FoundInterprete
             request=to_json(find),
             description=f"Find CPython {request.python_version} on this machine",
             env=FrozenDict(env),
-            # What is installed can change between two starts of Pants, not while one runs; that is
-            # also how Pants looks for its own interpreters.
+            # Installed interpreters may change; Pants itself looks for its own at each start, too.
             cache_scope=ProcessCacheScope.PER_RESTART_SUCCESSFUL,
         ),
         **implicitly(),
@@ -192,7 +191,6 @@ async def local_interpreter(request: LocalInterpreterRequest) -> InterpreterArch
 async def provided_interpreter(request: ProvidedInterpreterRequest) -> InterpreterArchive:
     target = request.target
     archives: Mapping[str, str] = target[PythonArchivesField].value or {}
-    origin = f"the `{PythonArchivesField.alias}` field from the target {target.address}"
     if request.platform not in archives:
         raise DefinitionError(
             "A runtime has no interpreter for a platform:",
@@ -201,17 +199,15 @@ async def provided_interpreter(request: ProvidedInterpreterRequest) -> Interpret
                 f"for {', '.join(sorted(archives)) or 'none'}. Add one, or narrow `platforms`."
             ],
         )
-    address = AddressInput.parse(
-        archives[request.platform],
-        relative_to=target.address.spec_path,
-        description_of_origin=origin,
-    ).dir_to_address()
+    field, written = PythonArchivesField.alias, archives[request.platform]
+    address = parsed_address(field, written, target.address)
+    origin = field_origin(field, target.address)
     wrapped = await engine.resolve_target(WrappedTargetRequest(address, origin))
     hydrated = await engine.hydrate_sources(
         HydrateSourcesRequest(
             wrapped.target.get(SourcesField),
             for_sources_types=(FileSourceField,),
-            # What fetches a `source=http_source(...)`.
+            # To fetch a `source=http_source(...)`.
             enable_codegen=True,
         )
     )

@@ -1,4 +1,4 @@
-"""The wheels of a layer: which they are, and the wheels themselves."""
+"""Selects the wheels of a layer, and fetches them."""
 
 from __future__ import annotations
 
@@ -16,19 +16,18 @@ from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.graph.layers import LayerRequest, find_layer
-from venvstacks_rules.pants_backend.inputs.downloads import (
-    PinnedFileRequest,
-    RepositoryFile,
-    RepositoryFiles,
-    RepositoryFilesRequest,
-    pinned_file,
-    repository_files,
-)
+from venvstacks_rules.pants_backend.inputs.downloads import PinnedFileRequest, pinned_file
 from venvstacks_rules.pants_backend.inputs.interpreters import (
     LocalInterpreterRequest,
     found_interpreter,
 )
-from venvstacks_rules.pants_backend.locks.checked import ChainLocksRequest, chain_locks
+from venvstacks_rules.pants_backend.inputs.repository_files import (
+    RepositoryFile,
+    RepositoryFiles,
+    RepositoryFilesRequest,
+    repository_files,
+)
+from venvstacks_rules.pants_backend.locks.freshness import ChainLocksRequest, chain_locks
 from venvstacks_rules.pants_backend.locks.uv_config import UvConfigRequest, find_uv_config
 
 
@@ -93,7 +92,7 @@ class FetchedWheels:
 
     @property
     def called(self) -> str:
-        """What they are called in the description of a process: the one by its name."""
+        """The wheels in the description of a process: by name if there is only one."""
         if len(self.wheels) == 1:
             return self.wheels[0].file_name.split("-")[0]
         return f"{len(self.wheels)} wheels"
@@ -101,7 +100,7 @@ class FetchedWheels:
 
 @dataclass(frozen=True)
 class PathWheelsRequest:
-    """Those of some wheels that lie in the repository."""
+    """Some wheels, to find those among them that lie in the repository."""
 
     wheels: tuple[LockedWheel, ...]
     address: Address

@@ -1,1 +1,1 @@
-"""Lockfiles: read and judged, or made anew."""
+"""Lockfiles: reading, judging and making them."""

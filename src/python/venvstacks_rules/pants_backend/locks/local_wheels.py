@@ -1,4 +1,4 @@
-"""Folders with wheels that are in no index, as a layer's field `local_wheels` names them."""
+"""Reads the folders with wheels that a layer's field `local_wheels` names."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os.path
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from pants.engine.addresses import Address
 from pants.engine.fs import Digest, PathGlobs
 
 from venvstacks_rules.model.errors import LockError
@@ -18,15 +19,15 @@ from venvstacks_rules.pants_backend.engine import collect_rules, rule
 class LocalWheelsRequest:
     """The wheels in some folders."""
 
-    folder: str
-    """Of the BUILD file, relative to the build root."""
+    address: Address
+    """The layer whose field names the folders, relative to its BUILD file."""
     local_wheels: tuple[str, ...]
     """As in the field."""
 
 
 @dataclass(frozen=True)
 class LocalWheelsInFolders:
-    """Wheels at their places in the repository."""
+    """Wheels, at their paths in the repository."""
 
     digest: Digest
     folders: tuple[str, ...]
@@ -35,9 +36,8 @@ class LocalWheelsInFolders:
 
 @rule
 async def local_wheels(request: LocalWheelsRequest) -> LocalWheelsInFolders:
-    folders = tuple(
-        os.path.normpath(os.path.join(request.folder, name)) for name in request.local_wheels
-    )
+    address, beside = request.address, request.address.spec_path
+    folders = tuple(os.path.normpath(os.path.join(beside, name)) for name in request.local_wheels)
     outside = [
         name
         for name, folder in zip(request.local_wheels, folders)
@@ -47,7 +47,7 @@ async def local_wheels(request: LocalWheelsRequest) -> LocalWheelsInFolders:
         raise LockError(
             "`local_wheels` cannot be used:",
             [
-                f"{name!r} is not inside the repository. Move the wheels into it."
+                f"{address}: {name!r} is not inside the repository. Move the wheels into it."
                 for name in outside
             ],
         )
@@ -61,7 +61,7 @@ async def local_wheels(request: LocalWheelsRequest) -> LocalWheelsInFolders:
         raise LockError(
             "`local_wheels` cannot be used:",
             [
-                f"{name!r}, relative to {request.folder or 'the build root'}, has no wheels "
+                f"{address}: {name!r}, relative to {beside or 'the build root'}, has no wheels "
                 "(`*.whl`). Put some there, or remove the folder from the field."
                 for name in empty
             ],

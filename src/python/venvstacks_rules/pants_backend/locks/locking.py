@@ -1,4 +1,4 @@
-"""Locking layers, lower ones first."""
+"""Locks layers, lower ones first."""
 
 from __future__ import annotations
 
@@ -16,17 +16,18 @@ from venvstacks_rules.model.layers.names import LayerKind
 from venvstacks_rules.model.requests.lock import LocalWheels, LockLayerRequest, LowerLock
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
-from venvstacks_rules.pants_backend.graph.layers import LayerInGraph, LayerRequest, find_layer
-from venvstacks_rules.pants_backend.graph.modules import (
+from venvstacks_rules.pants_backend.graph.layer_modules import (
     LayerModules,
     LayerModulesRequest,
     layer_modules,
 )
+from venvstacks_rules.pants_backend.graph.layers import LayerInGraph, LayerRequest, find_layer
 from venvstacks_rules.pants_backend.locks.local_wheels import (
     LocalWheelsInFolders,
     LocalWheelsRequest,
     local_wheels,
 )
+from venvstacks_rules.pants_backend.locks.lockfiles import lock_metadata_path
 from venvstacks_rules.pants_backend.locks.uv_config import UvConfig, UvConfigRequest, find_uv_config
 from venvstacks_rules.pants_backend.processes.bare import ActionProcessRequest
 from venvstacks_rules.pants_backend.processes.network import NETWORK_DIR
@@ -45,12 +46,12 @@ class LockRequest:
 
     address: Address
     renewed: tuple[str, ...]
-    """The address specs of all layers that are locked again; the locks of others are read."""
+    """The address specs of all layers to lock again; the locks of others are read."""
 
 
 @dataclass(frozen=True)
 class LayerLock:
-    """The files of a layer's lock, at their places in the repository."""
+    """The files of a layer's lock, at their paths in the repository."""
 
     digest: Digest
 
@@ -60,9 +61,7 @@ async def layer_lock(request: LockRequest, options: VenvstacksSubsystem) -> Laye
     found = await find_layer(LayerRequest(request.address), **implicitly())
     layer = found.layer
     pylock = found.lockfile(layer)
-    committed = await engine.path_globs_to_digest(
-        PathGlobs([pylock, f"{pylock[: -len('.toml')]}.meta.json"])
-    )
+    committed = await engine.path_globs_to_digest(PathGlobs([pylock, lock_metadata_path(pylock)]))
     # A layer that is disabled on every platform has nothing to lock.
     if layer.address not in request.renewed or not layer.platforms:
         return LayerLock(committed)
@@ -72,10 +71,13 @@ async def layer_lock(request: LockRequest, options: VenvstacksSubsystem) -> Laye
     )
     config = await find_uv_config(UvConfigRequest(found.uv_config(layer)), **implicitly())
     folders = await concurrently(
-        local_wheels(LocalWheelsRequest(found.folder(member), member.local_wheels), **implicitly())
+        local_wheels(
+            LocalWheelsRequest(found.targets[member.address].address, member.local_wheels),
+            **implicitly(),
+        )
         for member in (layer, *found.lower)
     )
-    # The committed lock goes beside, not among, the new files.
+    # The committed lock must not mix with the new files.
     previous, lower_digest = await concurrently(
         engine.add_prefix(AddPrefix(committed, "previous")),
         engine.merge_digests(MergeDigests(lock.digest for lock in lower)),
@@ -103,7 +105,7 @@ async def layer_lock(request: LockRequest, options: VenvstacksSubsystem) -> Laye
                 description=f"Lock {layer.address}",
                 env=FrozenDict({_CACHE_VARIABLE: _CACHE_DIR}),
                 append_only_caches=FrozenDict({"venvstacks_uv": _CACHE_DIR}),
-                # The answer is the index's of today.
+                # The index may answer differently tomorrow.
                 cache_scope=ProcessCacheScope.PER_SESSION,
             )
         ),
@@ -125,7 +127,7 @@ def _lock_request(
     config: UvConfig,
     modules: LayerModules,
 ) -> LockLayerRequest:
-    """The request of the action; `previous` are the committed files of the lock, where they lie."""
+    """The request of the action; `previous` has the paths of the committed files of the lock."""
     layer = found.layer
     pylock = found.lockfile(layer)
     file_name = os.path.basename(pylock)
@@ -145,7 +147,7 @@ def _lock_request(
             for member in found.lower
         ),
         previous_lock=names.get(file_name),
-        previous_metadata=names.get(f"{file_name[: -len('.toml')]}.meta.json"),
+        previous_metadata=names.get(lock_metadata_path(file_name)),
         uv_config=config.path,
         package_indexes=layer.package_indexes,
         priority_indexes=layer.priority_indexes,

@@ -1,4 +1,4 @@
-"""The settings for locking a layer: the file that the layer or the option names."""
+"""Reads the settings for locking a layer, from the file that the layer or the option names."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ class UvConfigRequest:
 
 @dataclass(frozen=True)
 class UvConfig:
-    """The file with the settings for ``uv``, where a layer or the option names one."""
+    """The file with the settings for ``uv``, if a layer or the option names one."""
 
     digest: Digest
     path: str | None
-    """Relative to the build root; None where there is no file."""
+    """Relative to the build root; None without a file."""
     hash: str | None
-    """Over the settings that decide what is locked; None where there are none."""
+    """Over the settings that decide what is locked; None without such settings."""
     indexes: tuple[PackageIndex, ...] = ()
-    """Those that have a name."""
+    """The indexes that have a name."""
 
 
 @rule
@@ -53,8 +53,8 @@ async def find_uv_config(request: UvConfigRequest, options: VenvstacksSubsystem)
             [f"there is no file {path!r}. Create it, or correct the {where}."],
         )
     try:
-        data = engine.toml_loads(contents[0].content.decode())
-    except (ValueError, RecursionError) as e:
+        data = engine.toml_loads(contents[0].content)
+    except ValueError as e:
         raise LockError(f"{what} cannot be used:", [f"{path}: not a TOML file: {e}."]) from None
     try:
         settings = uv_settings(data, path)
@@ -64,7 +64,7 @@ async def find_uv_config(request: UvConfigRequest, options: VenvstacksSubsystem)
 
 
 def named_indexes(settings: Mapping[str, Any]) -> tuple[PackageIndex, ...]:
-    """The sound ones of ``[[tool.uv.index]]``; locking refuses the others."""
+    """The sound entries of ``[[tool.uv.index]]``; locking refuses the others."""
     indexes = settings.get("index")
     return tuple(
         PackageIndex(index["name"], without_credentials(index["url"]))

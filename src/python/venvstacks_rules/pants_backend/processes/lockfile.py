@@ -55,8 +55,8 @@ def shipped_lock() -> Lockfile:
 
 def _parsed(content: bytes, origin: str) -> Lockfile:
     try:
-        data = engine.toml_loads(content.decode())
-    except (ValueError, RecursionError) as e:
+        data = engine.toml_loads(content)
+    except ValueError as e:
         raise LockError(f"{origin}: not a TOML file", [str(e)]) from None
     return Lockfile.from_dict(data, origin)
 

@@ -1,1 +1,1 @@
-"""Options of Pants: those of all layers, and those of the tool that builds them."""
+"""Options: for all layers, and for the tool that builds them."""

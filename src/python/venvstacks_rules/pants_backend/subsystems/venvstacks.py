@@ -29,7 +29,7 @@ class PythonProvider(enum.Enum):
 
 
 class ArchiveFormatChoice(enum.Enum):
-    """The archive formats, for the option."""
+    """The choices of the options about archive formats."""
 
     ZST = "tar.zst"
     XZ = "tar.xz"
@@ -56,8 +56,8 @@ class VenvstacksSubsystem(Subsystem):
             """
             Where the interpreters of runtime layers come from. `pbs`: python-build-standalone, by
             the URL and hash in the layer's lockfile. `archive`: the `python_archives` field of the
-            runtime. `local`: a CPython installed on this machine, made relocatable; for sites
-            without a network and for trying things out, as it is less portable than the others.
+            runtime. `local`: a CPython installed on this machine, made relocatable (Linux only). It
+            is less portable than the others; use it without a network, or to try things out.
             """
         ),
     )
@@ -65,9 +65,9 @@ class VenvstacksSubsystem(Subsystem):
         default=None,
         help=softwrap(
             """
-            Where to fetch the archives of python-build-standalone from instead of their own
-            server: a URL that takes the place of everything before `/<release>/<file name>`. The
-            lockfiles keep the original URLs, and the hashes are checked as always.
+            The mirror to fetch the archives of python-build-standalone from: a URL that replaces
+            everything before `/<release>/<file name>`. Lockfiles keep the original URLs, and pin
+            the hashes as always.
             """
         ),
     )
@@ -75,9 +75,9 @@ class VenvstacksSubsystem(Subsystem):
         default=["native"],
         help=softwrap(
             """
-            The target platforms that `package` builds for: `native`, the platform of this machine,
-            `all`, whatever each layer declares, or names of platforms. Other goals work for this
-            machine, whatever is set here.
+            The target platforms that `package` builds for: `native` (the platform of this machine),
+            `all` (the platforms that each layer declares), or names of platforms. Other goals
+            ignore this option.
             """
         ),
     )
@@ -85,8 +85,8 @@ class VenvstacksSubsystem(Subsystem):
         default=ArchiveFormatChoice.ZST,
         help=softwrap(
             """
-            The format of layer archives for Linux and macOS, where the `archive_format` field does
-            not say another.
+            The format of layer archives for Linux and macOS, unless the `archive_format` field
+            overrides it.
             """
         ),
     )
@@ -94,8 +94,8 @@ class VenvstacksSubsystem(Subsystem):
         default=ArchiveFormatChoice.ZIP,
         help=softwrap(
             """
-            The format of layer archives for Windows, where the `windows_archive_format` field does
-            not say another.
+            The format of layer archives for Windows, unless the `windows_archive_format` field
+            overrides it.
             """
         ),
     )
@@ -103,9 +103,9 @@ class VenvstacksSubsystem(Subsystem):
         default=None,
         help=softwrap(
             """
-            The compression level of layer archives, in the scale of `archive_format`, where the
-            `compression_level` field does not say another. Archives of other formats have their
-            format's default level, which is for everyday builds.
+            The compression level of layer archives, in the scale of `archive_format`, unless the
+            `compression_level` field overrides it. Archives in another format have the default
+            level of that format. The defaults suit everyday builds.
             """
         ),
     )
@@ -113,9 +113,9 @@ class VenvstacksSubsystem(Subsystem):
         default=DEFAULT_MACOSX_TARGET,
         help=softwrap(
             """
-            The oldest macOS that layers must run on, `X.Y`, where neither the `macosx_target` field
-            of a runtime nor the stack file says another. The environment variable that compilers
-            read is taken by `macosx_target = "%(env.MACOSX_DEPLOYMENT_TARGET)s"`.
+            The oldest macOS that layers must run on, `X.Y`, unless the `macosx_target` field of a
+            runtime or the stack file overrides it. To use the compilers' environment variable, set
+            `macosx_target = "%(env.MACOSX_DEPLOYMENT_TARGET)s"`.
             """
         ),
     )
@@ -123,9 +123,9 @@ class VenvstacksSubsystem(Subsystem):
         default=False,
         help=softwrap(
             """
-            Whether the names of archives and of all files beside them tell the platform, so that
-            the outputs of several platforms can be put into one folder:
-            `framework-sklearn-linux_x86_64-1.tar.zst`.
+            Whether the names of archives, and of the files beside them, include the platform, as in
+            `framework-sklearn-linux_x86_64-1.tar.zst`. Then one folder can hold the outputs of
+            several platforms.
             """
         ),
     )
@@ -134,8 +134,8 @@ class VenvstacksSubsystem(Subsystem):
         help=softwrap(
             """
             A TOML file, relative to the build root, whose `[tool.uv]` table has the settings for
-            locking: `index`, `sources`, `exclude-newer`, and so on. uv's own configuration files
-            are not read.
+            locking: `index`, `sources`, `exclude-newer`, and so on. Locking ignores uv's own
+            configuration files.
             """
         ),
     )
@@ -155,11 +155,11 @@ class VenvstacksSubsystem(Subsystem):
         advanced=True,
         help=softwrap(
             """
-            Environment variables for what uses the network, locking and downloads with
-            credentials: `NAME=value`, or `NAME` to take the value from the environment of Pants.
-            The variables for credentials of indexes, `UV_INDEX_<NAME>_USERNAME` and
-            `UV_INDEX_<NAME>_PASSWORD`, need not be listed. They never reach what is built, nor any
-            cache.
+            Environment variables for the processes that use the network, which are locking and
+            downloads with credentials: `NAME=value`, or `NAME` to take the value from the
+            environment of Pants. You need not list the credentials of indexes,
+            `UV_INDEX_<NAME>_USERNAME` and `UV_INDEX_<NAME>_PASSWORD`. These variables reach neither
+            layers nor caches.
             """
         ),
     )
@@ -176,7 +176,7 @@ class VenvstacksSubsystem(Subsystem):
 
     @property
     def checked_macosx_target(self) -> str:
-        """`macosx_target`, which is a version of macOS."""
+        """`macosx_target`. Raises DefinitionError if it is not a version of macOS."""
         try:
             macosx_version(self.macosx_target)
         except ValueError as e:

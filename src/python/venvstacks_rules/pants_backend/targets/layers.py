@@ -1,4 +1,4 @@
-"""The targets: ``venvstacks_runtime``, ``venvstacks_framework``, ``venvstacks_application``."""
+"""The layers: ``venvstacks_runtime``, ``venvstacks_framework``, ``venvstacks_application``."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ from venvstacks_rules.pants_backend.targets.source_fields import (
 
 
 class LayerDependenciesField(Dependencies):
-    """Edges that the layer's own fields do not give."""
+    """Edges of the build graph beside those that the layer's own fields give."""
 
 
 class RequirementsField(StringSequenceField):
-    """What a layer declares to need."""
+    """The requirements of a layer."""
 
     alias = "requirements"
     default = ()
     help = softwrap(
         """
-        The requirements of the layer (PEP 508), for example `["scikit-learn>=1.5"]`. What a lower
-        layer provides already may be listed, and is not installed again.
+        The requirements of the layer (PEP 508), for example `["scikit-learn>=1.5"]`. They may name
+        packages that a layer below provides already; these are not installed again.
 
         After a change, run `generate-lockfiles`.
         """
@@ -55,8 +55,8 @@ class PythonImplementationField(StringField):
     value: str
     help = softwrap(
         """
-        The interpreter: `cpython@X.Y.Z`, for example `cpython@3.11.13`; with a `t` at the end,
-        `cpython@3.14.0t`, the free-threaded build. With
+        The interpreter: `cpython@X.Y.Z`, for example `cpython@3.11.13`. A `t` at the end,
+        `cpython@3.14.0t`, selects the free-threaded build. With
         `[venvstacks].python_provider = "local"`, `cpython@X.Y` takes the newest patch release that
         is installed on the machine.
         """
@@ -64,15 +64,15 @@ class PythonImplementationField(StringField):
 
 
 class PythonArchivesField(DictStringToStringField):
-    """A runtime's interpreters, from targets."""
+    """The interpreter archives of a runtime."""
 
     alias = "python_archives"
     help = softwrap(
         """
-        For `[venvstacks].python_provider = "archive"`: a `file` target for each platform, with an
-        interpreter archive in the layout of python-build-standalone's `install_only` archives
-        (`python/bin/python3`, ..., and `python/python.exe`, ... for Windows):
-        `{"linux_x86_64": ":cpython-linux"}`. A `file` target can name a URL, by
+        The interpreter archives, for `[venvstacks].python_provider = "archive"`: for each platform
+        the address of a `file` target, as in `{"linux_x86_64": ":cpython-linux"}`. An archive has
+        the layout of python-build-standalone's `install_only` archives (`python/bin/python3`, ...,
+        and `python/python.exe`, ... for Windows). A `file` target can name a URL, by
         `source=http_source(...)`.
         """
     )
@@ -97,8 +97,8 @@ class FrameworksField(StringSequenceField):
     default = ()
     help = softwrap(
         """
-        The addresses of the `venvstacks_framework` targets that the layer lies on. They share one
-        runtime. The order is the import order; frameworks that these lie on follow (C3
+        The addresses of the `venvstacks_framework` targets that the layer lies on. They must share
+        one runtime. Their order is the import order; the frameworks below them follow (C3
         linearization), and the runtime comes last. Set either this or `runtime`.
         """
     )
@@ -110,47 +110,47 @@ class PlatformsField(StringSequenceField):
     alias = "platforms"
     help = softwrap(
         f"""
-        The platforms that the layer is locked and can be built for: some of
-        {", ".join(f"`{name}`" for name in PLATFORMS)}. By default, those of the layers below, and
-        all of them for a runtime. A layer can only narrow the platforms of the layers below it.
+        The platforms that the layer is locked for and can be built for, out of
+        {", ".join(f"`{name}`" for name in PLATFORMS)}. The default is all platforms of the layers
+        below, and for a runtime all platforms. A layer can only narrow the platforms of the layers
+        below it.
         """
     )
 
 
 class LinuxTargetField(StringField):
-    """The C library to run on, and its oldest version."""
+    """The C library that a layer runs on, and its oldest version."""
 
     alias = "linux_target"
     help = softwrap(
         f"""
-        The C library that the layer must run on, on Linux: `glibc@X.Y` or `musl@X.Y`. By default
-        that of the layer below, and `{DEFAULT_LINUX_TARGET}` for a runtime.
+        The C library that the layer must run on, on Linux: `glibc@X.Y` or `musl@X.Y`. The default
+        is that of the layer below, and for a runtime `{DEFAULT_LINUX_TARGET}`.
         """
     )
 
 
 class MacosxTargetField(StringField):
-    """The oldest macOS to run on."""
+    """The oldest macOS that a layer runs on."""
 
     alias = "macosx_target"
     help = softwrap(
         """
-        The oldest macOS that the layer must run on: `X.Y`. By default that of the layer below, and
-        `[venvstacks].macosx_target` for a runtime.
+        The oldest macOS that the layer must run on: `X.Y`. The default is that of the layer below,
+        and for a runtime `[venvstacks].macosx_target`.
         """
     )
 
 
 class DynlibExcludeField(StringSequenceField):
-    """Shared libraries that are not offered to the layers above."""
+    """Shared libraries that the layers above cannot load."""
 
     alias = "dynlib_exclude"
     default = ()
     help = softwrap(
         """
-        Globs of shared libraries that are not linked into `share/venv/dynlib`, and of binaries that
-        are not warned about if they miss one. They are matched against the end of the path:
-        `["torch/lib/libshm*.so"]`.
+        Globs of shared libraries to leave out of `share/venv/dynlib`, and of binaries that may miss
+        a library without a warning. A glob matches the end of a path: `["torch/lib/libshm*.so"]`.
         """
     )
 
@@ -162,7 +162,7 @@ class ArchiveFormatField(StringField):
     valid_choices = tuple(ARCHIVE_FORMATS)
     help = softwrap(
         """
-        The format of the layer's archives for Linux and macOS. By default
+        The format of the layer's archives for Linux and macOS. The default is
         `[venvstacks].archive_format`.
         """
     )
@@ -175,7 +175,7 @@ class WindowsArchiveFormatField(StringField):
     valid_choices = tuple(ARCHIVE_FORMATS)
     help = softwrap(
         """
-        The format of the layer's archives for Windows. By default
+        The format of the layer's archives for Windows. The default is
         `[venvstacks].windows_archive_format`.
         """
     )
@@ -188,8 +188,8 @@ class CompressionLevelField(IntField):
     help = softwrap(
         """
         The compression level, in the scale of the archive format for Linux and macOS (zstd 1 to 19,
-        xz 0 to 6, gzip and zip 1 to 9); for Windows it counts where the format is the same. By
-        default `[venvstacks].compression_level`.
+        xz 0 to 6, gzip and zip 1 to 9). An archive for Windows has this level only if it has the
+        same format. The default is `[venvstacks].compression_level`.
         """
     )
 
@@ -200,8 +200,8 @@ class LayerOutputPathField(StringField):
     alias = "output_path"
     help = softwrap(
         """
-        The folder below `dist` for the layer's archive and metadata. By default, the path of the
-        BUILD file's folder with dots for slashes, and the platform:
+        The folder below `dist` for the layer's archive and metadata. The default is the path of the
+        BUILD file's folder with dots instead of slashes, and the platform:
         `src.assistant/linux_x86_64`.
         """
     )
@@ -226,7 +226,7 @@ COMMON_FIELDS = (
 RUNTIME_FIELDS = (*COMMON_FIELDS, PythonImplementationField, PythonArchivesField)
 FRAMEWORK_FIELDS = (*COMMON_FIELDS, RuntimeField, FrameworksField)
 APPLICATION_FIELDS = (*COMMON_FIELDS, RuntimeField, FrameworksField, SupportModulesField)
-"""What a layer has in a BUILD file and in a stack file alike."""
+"""The fields that a target has whether a BUILD file or a stack file defines the layer."""
 
 
 class VenvstacksRuntime(Target):
@@ -236,7 +236,7 @@ class VenvstacksRuntime(Target):
     core_fields: ClassVar[tuple[type[Field], ...]] = (*RUNTIME_FIELDS, RuntimeLockfileField)
     help = softwrap(
         """
-        A runtime layer: a CPython interpreter, and maybe packages that everything above shares.
+        A runtime layer: a CPython interpreter, and packages, if any, that all layers above share.
         """
     )
 
@@ -261,6 +261,6 @@ class VenvstacksApplication(Target):
     core_fields: ClassVar[tuple[type[Field], ...]] = (*APPLICATION_FIELDS, OwnedLaunchModuleField)
     help = softwrap(
         """
-        An application layer: the code that is launched, and what only it needs.
+        An application layer: the code to launch, and the packages that only this code needs.
         """
     )

@@ -19,46 +19,45 @@ class UvConfigField(StringField):
         """
         A TOML file, relative to the BUILD file, whose `[tool.uv]` table has the settings for
         locking: `index`, `sources`, `exclude-newer`, and so on. A file whose name is `uv.toml` or
-        ends in `.uv.toml` holds them at its top level. By default `[venvstacks].uv_config`.
+        ends in `.uv.toml` has them at its top level. The default is `[venvstacks].uv_config`.
         """
     )
 
 
 class PackageIndexesField(DictStringToStringField):
-    """Which index a distribution is taken from."""
+    """Distributions that come from one index only."""
 
     alias = "package_indexes"
     help = softwrap(
         """
-        Distributions that are taken from one index only, each with the name of that index:
-        `{"torch": "pytorch-cpu"}`. The index is one of `[[tool.uv.index]]`. The layers above
-        inherit the entries.
+        Distributions to take from one index only, each with the name of that index in
+        `[[tool.uv.index]]`: `{"torch": "pytorch-cpu"}`. The layers above inherit the entries.
         """
     )
 
 
 class IndexOverridesField(DictStringToStringField):
-    """Which index takes the place of another."""
+    """Indexes that replace others."""
 
     alias = "index_overrides"
     help = softwrap(
         """
-        Where layers below take a distribution from another index than this layer, or than each
-        other: the name of the index that gives way, and of the one that takes its place:
-        `{"pytorch-cpu": "pytorch-cu128"}`. Without an entry such a contradiction is an error.
+        Which index replaces which, by name, when the layers below take a distribution from another
+        index than this layer, or from different ones: `{"pytorch-cpu": "pytorch-cu128"}` takes it
+        from `pytorch-cu128`. Without an entry, such a contradiction is an error.
         """
     )
 
 
 class PriorityIndexesField(StringSequenceField):
-    """Indexes that are asked first."""
+    """Indexes to ask first."""
 
     alias = "priority_indexes"
     default = ()
     help = softwrap(
         """
-        Names of indexes that are asked before all others, in this order, for every package of the
-        layer, even where they are `explicit`. The layers above do not inherit them.
+        Names of indexes to ask before all others, in this order, for every package of the layer,
+        even if they are `explicit`. The layers above do not inherit them.
         """
     )
 
@@ -70,8 +69,8 @@ class LocalWheelsField(StringSequenceField):
     default = ()
     help = softwrap(
         """
-        Folders with wheels, relative to the BUILD file, that packages may be taken from beside the
-        indexes. The lockfile records such wheels by their path relative to it.
+        Folders with wheels, relative to the BUILD file, to take packages from in addition to the
+        indexes. The lockfile records the path of such a wheel relative to the lockfile.
         """
     )
 
@@ -83,9 +82,9 @@ class VersionedField(BoolField):
     default = False
     help = softwrap(
         """
-        Whether the version of the layer's lock is part of the folder that the layer is deployed
-        to: `framework-sklearn@3`. The version grows by one whenever the content of the lock
-        changes and, for an application, when its launch or support modules do.
+        Whether the folder that the layer is deployed to has the version of the layer's lock in its
+        name: `framework-sklearn@3`. The version grows by one whenever the content of the lock
+        changes and, for an application, whenever its launch or support modules change.
         """
     )
 
@@ -98,4 +97,4 @@ LOCK_FIELDS = (
     LocalWheelsField,
     VersionedField,
 )
-"""What every layer has of these."""
+"""The fields of this module; every layer has them."""

@@ -1,4 +1,4 @@
-"""The target ``venvstacks_manifest``: what is published beside the archives of a stack."""
+"""The target ``venvstacks_manifest``: a stack, as it is published."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pants.util.strutil import softwrap
 
 
 class ManifestDependenciesField(Dependencies):
-    """Edges that the `layers` do not give."""
+    """Edges of the build graph beside those that `layers` gives."""
 
 
 class ManifestLayersField(StringSequenceField):
@@ -28,7 +28,7 @@ class ManifestLayersField(StringSequenceField):
     help = softwrap(
         """
         The addresses of the layers of the stack. The manifest lists the layers of each kind in this
-        order. Layers that these lie on belong to the stack whether they are listed or not.
+        order. The layers below them belong to the stack too, whether you list them or not.
         """
     )
 
@@ -39,8 +39,8 @@ class ManifestOutputPathField(StringField):
     alias = "output_path"
     help = softwrap(
         """
-        The folder below `dist` for the manifest, with the archives of all layers. By default, the
-        path of the BUILD file's folder with dots for slashes, and the platform:
+        The folder below `dist` for the manifest and the archives of all layers. The default is the
+        path of the BUILD file's folder with dots instead of slashes, and the platform:
         `src.assistant/linux_x86_64`.
         """
     )
@@ -58,7 +58,7 @@ class VenvstacksManifest(Target):
     )
     help = softwrap(
         """
-        The layers that are published together, and the files that say so: a manifest of them all
-        and the metadata of each, in the folder `__venvstacks__` beside the archives.
+        A stack: layers that are published together. Their archives lie in one folder, and beside
+        them, in `__venvstacks__`, a manifest of the stack and the metadata of each layer.
         """
     )

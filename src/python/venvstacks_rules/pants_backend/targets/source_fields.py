@@ -1,11 +1,13 @@
 """The fields that say which files of the repository belong to a layer.
 
-Pants lets a target own files by one field only. That of a target in a BUILD file knows nothing of
-the other fields; that of a generated target is filled by the generator, with everything.
+In Pants, a target owns files by one field only. For a target in a BUILD file, this field cannot see
+the others, so it covers only some of the files; for a generated target, the generator fills it with
+all files.
 """
 
 from __future__ import annotations
 
+import os.path
 from collections.abc import Iterable
 from typing import ClassVar, Optional
 from urllib.parse import quote, unquote
@@ -16,6 +18,7 @@ from pants.engine.target import (
     SourcesField,
     StringField,
     StringSequenceField,
+    Target,
 )
 from pants.util.strutil import softwrap
 
@@ -24,15 +27,15 @@ from venvstacks_rules.model.layers.names import LayerKind, layer_name, lockfile_
 
 
 def generated_address(generator: Address, layer: str) -> Address:
-    """The address of the layer with the layer_name `layer` among those of a stack.
+    """The address of the target that `generator` makes for the layer with the layer_name `layer`.
 
-    What Pants does not allow there, such as ``@``, is written with a percent sign.
+    A character that Pants does not allow there, such as ``@``, is written as ``%40``.
     """
     return generator.create_generated(quote(layer, safe=""))
 
 
 class LayerSourcesField(SourcesField):
-    """The files that a layer owns; this is what ``--changed-since`` sees."""
+    """The files that a layer owns, for ``--changed-since``."""
 
     uses_source_roots = False
     layer_kind: ClassVar[LayerKind]
@@ -55,9 +58,19 @@ class LayerSourcesField(SourcesField):
         return str(lockfile_path(self.layer_name))
 
     @property
+    def lockfile_path(self) -> str:
+        """The path of the ``pylock`` file, relative to the build root."""
+        return os.path.join(self.address.spec_path, self.lockfile)
+
+    @property
     def globs(self) -> tuple[str, ...]:
         """The raw globs, relative to the BUILD file."""
         return (self.lockfile,)
+
+
+def is_layer(target: Target) -> bool:
+    """Whether a target is a layer."""
+    return target.has_field(LayerSourcesField)
 
 
 class LockfileField(LayerSourcesField):
@@ -66,15 +79,14 @@ class LockfileField(LayerSourcesField):
     alias = "lockfile"
     help = softwrap(
         """
-        The layer's lockfile. It lies beside the BUILD file, at
-        `requirements/<layer_name>/pylock.<layer_name>.toml`, and cannot be placed elsewhere; leave
-        this field alone.
+        Do not set this field: the layer's lockfile is always
+        `requirements/<layer_name>/pylock.<layer_name>.toml`, beside the BUILD file.
         """
     )
 
     @classmethod
     def compute_value(cls, raw_value: Optional[str], address: Address) -> None:
-        """Refuse any value: the place is part of the format."""
+        """Refuse any value: the place of a lockfile is part of the format."""
         value = super().compute_value(raw_value, address)
         if value is not None:
             raise InvalidFieldException(
@@ -112,7 +124,7 @@ class LaunchModuleField(StringField):
 
 
 class OwnedLaunchModuleField(LayerSourcesField, LaunchModuleField):
-    """The launch module of an application in a BUILD file, as what it owns beside its lockfile."""
+    """The launch module of an application in a BUILD file, which owns it and its lockfile."""
 
     value: str
     layer_kind = LayerKind.APPLICATION
@@ -124,7 +136,7 @@ class OwnedLaunchModuleField(LayerSourcesField, LaunchModuleField):
 
 
 def owned_module_globs(paths: Iterable[str]) -> tuple[str, ...]:
-    """The globs of those modules that lie below the BUILD file; no target can own others."""
+    """The globs of the modules below the BUILD file's folder; a target cannot own any others."""
     places = [module_place("", path) for path in paths]
     return tuple(glob for place in places if place for glob in module_globs(place))
 
@@ -144,7 +156,7 @@ class SupportModulesField(StringSequenceField):
 
 
 class LayerFilesField(LayerSourcesField):
-    """All files of a layer that a generator made."""
+    """All files of a generated layer."""
 
     alias = "files"
     value: tuple[str, ...]
@@ -161,7 +173,7 @@ class LayerFilesField(LayerSourcesField):
 
     @property
     def globs(self) -> tuple[str, ...]:
-        """What the generator gave, and the lockfile."""
+        """The lockfile, and the globs from the generator."""
         return (self.lockfile, *self.value)
 
 

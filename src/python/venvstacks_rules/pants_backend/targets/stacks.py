@@ -53,14 +53,14 @@ class StackSourceField(SingleSourceField):
     uses_source_roots = False
     help = softwrap(
         """
-        The stack file. It lies beside the BUILD file, as do the lockfiles of its layers, in
-        `requirements`.
+        The stack file, which must lie beside the BUILD file. The lockfiles of its layers are in
+        the folder `requirements` there.
         """
     )
 
     @classmethod
     def compute_value(cls, raw_value: Optional[str], address: Address) -> str:
-        """Refuse a file of another folder: lockfiles and modules are found from the stack file."""
+        """Refuse a file of another folder: lockfiles and modules lie relative to the stack file."""
         value = super().compute_value(raw_value, address)
         if value is None or "/" in value:
             raise InvalidFieldException(
@@ -76,9 +76,9 @@ class StackOverridesField(OverridesField):
 
     help = softwrap(
         """
-        Fields of single layers that the stack file has no words for, by the names of the layers
-        with their kinds: `{"framework-sklearn": {"archive_format": "tar.xz"}}`. A tuple of names
-        sets fields of several layers. A field that the stack file sets is replaced.
+        Settings that the stack file cannot express, for single layers: the fields to set, by the
+        name of the layer with its kind: `{"framework-sklearn": {"archive_format": "tar.xz"}}`. A
+        tuple of names sets the fields of several layers. A value here overrides the stack file's.
         """
     )
 
@@ -98,10 +98,10 @@ class VenvstacksStack(TargetGenerator):
     )
     help = softwrap(
         """
-        The layers of a `venvstacks.toml`: a `venvstacks_runtime`, `venvstacks_framework` or
-        `venvstacks_application` for each, at `folder:stack#<layer_name>`, and a
-        `venvstacks_manifest` of them all. A character that Pants does not allow in such a name is
-        written with a percent sign: `@` as `%40`.
+        The layers of a `venvstacks.toml`. The target generates a `venvstacks_runtime`,
+        `venvstacks_framework` or `venvstacks_application` for each layer, at
+        `folder:stack#<layer_name>`, and a `venvstacks_manifest` of all layers. Characters that
+        Pants does not allow in such a name are percent-encoded: `@` as `%40`.
         """
     )
 

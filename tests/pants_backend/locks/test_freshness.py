@@ -12,9 +12,15 @@ from pants.engine.rules import QueryRule
 from pants.testutil.rule_runner import RuleRunner
 
 from venvstacks_rules.pants_backend.backend import target_types
-from venvstacks_rules.pants_backend.graph import layers, module_listings, modules, stack_files
-from venvstacks_rules.pants_backend.locks import checked, local_wheels, uv_config
-from venvstacks_rules.pants_backend.locks.checked import (
+from venvstacks_rules.pants_backend.graph import (
+    layer_modules,
+    layer_targets,
+    layers,
+    module_files,
+    stack_files,
+)
+from venvstacks_rules.pants_backend.locks import freshness, local_wheels, lockfiles, uv_config
+from venvstacks_rules.pants_backend.locks.freshness import (
     ChainLocks,
     ChainLocksRequest,
     CheckedLocks,
@@ -70,9 +76,11 @@ def runner() -> RuleRunner:
         rules=[
             *layers.rules(),
             *local_wheels.rules(),
-            *checked.rules(),
-            *module_listings.rules(),
-            *modules.rules(),
+            *freshness.rules(),
+            *lockfiles.rules(),
+            *module_files.rules(),
+            *layer_modules.rules(),
+            *layer_targets.rules(),
             *stack_files.rules(),
             *uv_config.rules(),
             *VenvstacksSubsystem.rules(),
@@ -223,7 +231,8 @@ def test_settings_of_a_stack_file(runner: RuleRunner) -> None:
 
 def test_folders_of_wheels(runner: RuleRunner) -> None:
     runner.write_files({"src/wheels/a-1-py3-none-any.whl": b"", "empty/x": ""})
-    found = runner.request(LocalWheelsInFolders, [LocalWheelsRequest("src/sub", ("../wheels/",))])
+    below, above = Address("src/sub", target_name="fw"), Address("src", target_name="fw")
+    found = runner.request(LocalWheelsInFolders, [LocalWheelsRequest(below, ("../wheels/",))])
     assert found.folders == ("src/wheels",)
     for name, problem in (
         ("../..", "'../..' is not inside the repository. Move the wheels into it."),
@@ -234,7 +243,7 @@ def test_folders_of_wheels(runner: RuleRunner) -> None:
         ),
     ):
         with pytest.raises(ExecutionError) as caught:
-            runner.request(LocalWheelsInFolders, [LocalWheelsRequest("src", (name,))])
+            runner.request(LocalWheelsInFolders, [LocalWheelsRequest(above, (name,))])
         assert str(next(iter(caught.value.wrapped_exceptions))) == (
-            f"`local_wheels` cannot be used:\n  * {problem}"
+            f"`local_wheels` cannot be used:\n  * src:fw: {problem}"
         )

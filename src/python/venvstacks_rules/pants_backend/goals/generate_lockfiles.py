@@ -1,4 +1,4 @@
-"""``generate-lockfiles``: every layer is a resolve, named by the address of its target."""
+"""``generate-lockfiles``: each layer is a resolve with the address of its target as name."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from pants.util.logging import LogLevel
 
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, implicitly, rule
-from venvstacks_rules.pants_backend.graph.layers import is_layer, reference, referenced
+from venvstacks_rules.pants_backend.graph.references import layer_references
 from venvstacks_rules.pants_backend.locks.locking import LockRequest, layer_lock
 from venvstacks_rules.pants_backend.targets.layers import PlatformsField
-from venvstacks_rules.pants_backend.targets.source_fields import LayerSourcesField
+from venvstacks_rules.pants_backend.targets.source_fields import LayerSourcesField, is_layer
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ async def known_layer_resolve_names(
 
 
 def layers_by_stack(targets: Iterable[Target]) -> dict[str, list[str]]:
-    """The address specs of the layers of each stack file, by that of the target that makes them."""
+    """The address specs of the layers of stack files, by that of the generating target."""
     found: dict[str, list[str]] = {}
     for target in targets:
         if is_layer(target) and target.address.is_generated_target:
@@ -66,20 +66,13 @@ def layers_by_stack(targets: Iterable[Target]) -> dict[str, list[str]]:
     return found
 
 
-def lockfile_of(target: Target) -> str:
-    """The path of a layer's lockfile, relative to the build root."""
-    folder = target.address.spec_path
-    name = target.get(LayerSourcesField).lockfile
-    return f"{folder}/{name}" if folder else name
-
-
 def layers_to_lock(
     asked: Iterable[str], lower: Mapping[str, Iterable[str]], locked: frozenset[str]
 ) -> tuple[str, ...]:
-    """The layers that are locked when `asked` are: those, what is above them, what has no lock yet.
+    """The layers to lock when the user asks for `asked`: these, all above, and unlocked ones below.
 
-    `lower` has the layers directly below each layer; `locked` are those that have a lockfile. A
-    layer can be locked only when all below it are.
+    `lower` has the layers directly below each layer; `locked` are the layers that have a lockfile.
+    A layer can be locked only after all layers below it.
     """
     chosen = set(asked)
     while True:
@@ -100,19 +93,18 @@ async def requested_layer_resolve_names(
     layers = {target.address.spec: target for target in targets if is_layer(target)}
     lower: dict[str, list[str]] = {}
     for spec, target in layers.items():
-        named = [reference(written, target, field) for field, written in referenced(target)]
+        named = [reference.address for reference in layer_references(target)]
         lower[spec] = [
             address.spec for address in named if address is not None and address.spec in layers
         ]
-    present = await engine.path_globs_to_paths(
-        PathGlobs(sorted(lockfile_of(target) for target in layers.values()))
-    )
-    locked = frozenset(
-        spec for spec, target in layers.items() if lockfile_of(target) in present.files
-    )
+    lockfiles = {
+        spec: target.get(LayerSourcesField).lockfile_path for spec, target in layers.items()
+    }
+    present = await engine.path_globs_to_paths(PathGlobs(sorted(lockfiles.values())))
+    locked = frozenset(spec for spec, path in lockfiles.items() if path in present.files)
     stacks = layers_by_stack(targets)
     asked = {layer for name in request for layer in stacks.get(name, (name,))}
-    # Layers with no platforms are disabled: there is nothing to lock.
+    # A layer without platforms is disabled, and has nothing to lock.
     renewed = tuple(
         spec
         for spec in layers_to_lock(asked, lower, locked)
@@ -121,7 +113,7 @@ async def requested_layer_resolve_names(
     return UserGenerateLockfiles(
         GenerateLayerLockfile(
             resolve_name=spec,
-            lockfile_dest=lockfile_of(layers[spec]),
+            lockfile_dest=lockfiles[spec],
             diff=False,
             address=layers[spec].address,
             renewed=renewed,

@@ -15,7 +15,7 @@ from venvstacks_rules.model.outputs.metadata import ModuleHash
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.graph.layers import LayerRequest, find_layer
-from venvstacks_rules.pants_backend.graph.module_listings import (
+from venvstacks_rules.pants_backend.graph.module_files import (
     FoundModule,
     ModuleRequest,
     find_module,
@@ -41,14 +41,14 @@ class LayerModules:
 
     @property
     def hashes(self) -> tuple[str, ...]:
-        """All of them, the launch module's first."""
+        """All hashes, that of the launch module first."""
         launch = () if self.launch_hash is None else (self.launch_hash,)
         return (*launch, *(module.hash for module in self.support_hashes))
 
 
 @rule
 async def layer_modules(request: LayerModulesRequest) -> LayerModules:
-    # Whoever builds looks at all definitions of the folder; the files are the same in any case.
+    # A build checks all definitions of the folder anyway; these do not change the files.
     layer_in_graph = await find_layer(
         LayerRequest(request.address, among_broken=True), **implicitly()
     )
@@ -70,7 +70,7 @@ async def layer_modules(request: LayerModulesRequest) -> LayerModules:
         entry.path: entry for listed in found for entry in listed if isinstance(entry, FileEntry)
     }
     hashes = [_module_hash(module, entries) for module in modules]
-    # A module may lie in another one; the engine does not bear a file that is given twice.
+    # A module may lie inside another one, but the engine refuses to create a file twice.
     kept = dict.fromkeys(module.path_of(file) for module in modules for file in module.files)
     return LayerModules(
         await engine.create_digest(CreateDigest(entries[path] for path in kept)),

@@ -1,4 +1,4 @@
-"""Reading lockfiles, and refusing those that do not match their layers."""
+"""Whether the locks of layers match their definitions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pants.engine.addresses import Address
-from pants.engine.fs import PathGlobs
 from pants.util.docutil import bin_name
 from pants.util.frozendict import FrozenDict
 
@@ -19,66 +18,36 @@ from venvstacks_rules.model.locks.freshness import (
     metadata_reasons,
     stale_reasons,
 )
-from venvstacks_rules.model.locks.metadata import HashedInputs, LockMetadata
+from venvstacks_rules.model.locks.metadata import HashedInputs
 from venvstacks_rules.model.locks.pylock import Lockfile, LockInputs
-from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
+from venvstacks_rules.pants_backend.graph.layer_modules import LayerModulesRequest, layer_modules
 from venvstacks_rules.pants_backend.graph.layers import LayerInGraph, LayerRequest, find_layer
-from venvstacks_rules.pants_backend.graph.modules import LayerModulesRequest, layer_modules
+from venvstacks_rules.pants_backend.locks.lockfiles import LockFiles, LockFilesRequest, lock_files
 from venvstacks_rules.pants_backend.locks.uv_config import UvConfigRequest, find_uv_config
 from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
 
 
-@dataclass(frozen=True)
-class LockFilesRequest:
-    """The committed files of one layer's lock."""
-
-    pylock: str
-    """The path of the ``pylock`` file, relative to the build root."""
-
-
-@dataclass(frozen=True)
-class LockFiles:
-    """What lies at the places of a layer's lock."""
-
-    lockfile: Lockfile | None
-    """None where there is no file, or none that can be read."""
-    metadata: LockMetadata | None
-    """None where there is no ``.meta.json``, or none that can be read."""
-    problems: tuple[str, ...] = ()
-    """Why the files cannot be read."""
-
-    @property
-    def lock_version(self) -> int:
-        """1 where there is no metadata to say another."""
-        return self.metadata.lock_version if self.metadata else 1
-
-    @property
-    def locked_at(self) -> str:
-        """An ISO 8601 time; empty where there is no metadata."""
-        return self.metadata.locked_at if self.metadata else ""
-
-
 class LockState(enum.Enum):
-    """What a layer's lock is good for."""
+    """Whether a lock can be used, and if not, why."""
 
     DISABLED = "disabled"
-    """The layer has no platforms, and needs no lock."""
+    """The layer has no platforms, so it needs no lock."""
     MISSING = "missing"
     UNREADABLE = "unreadable"
     STALE = "stale"
     UNJUDGED = "unjudged"
-    """A layer below has no lock that can be read; locking that one renews this one too."""
+    """A layer below has no readable lock; locking that layer renews this lock too."""
     VALID = "valid"
 
 
 @dataclass(frozen=True)
 class CheckedLock:
-    """The lock of one layer, in whatever state it is."""
+    """The lock of one layer, in any state."""
 
     layer: Layer
     path: str
-    """Where the ``pylock`` file belongs, relative to the build root."""
+    """The path of the ``pylock`` file, relative to the build root."""
     state: LockState
     reasons: tuple[str, ...]
     """Why it is stale or unreadable."""
@@ -86,12 +55,12 @@ class CheckedLock:
 
     @property
     def install_target(self) -> str:
-        """The folder that the layer is deployed to, as far as its lock says so."""
+        """The folder that the layer is deployed to."""
         return self.layer.install_target(self.files.lock_version)
 
     @property
     def problem(self) -> str | None:
-        """What is wrong and which command repairs it; None where nothing is."""
+        """The problem, with the command that repairs it; None if there is no problem."""
         command = f"`{bin_name()} generate-lockfiles --resolve={self.layer.address}`"
         if self.state is LockState.MISSING:
             return (
@@ -114,7 +83,7 @@ class CheckedLock:
 
 @dataclass(frozen=True)
 class CheckedLocksRequest:
-    """The locks of a layer and of all layers below it, in whatever state they are."""
+    """The locks of a layer and of all layers below it, in any state."""
 
     address: Address
     among_broken: bool = False
@@ -147,35 +116,10 @@ class ChainLocks:
         return layer.install_target(self.files[layer.address].lock_version)
 
 
-@rule
-async def lock_files(request: LockFilesRequest) -> LockFiles:
-    metadata_path = f"{request.pylock[: -len('.toml')]}.meta.json"
-    digest = await engine.path_globs_to_digest(PathGlobs([request.pylock, metadata_path]))
-    files = {file.path: file.content for file in await engine.get_digest_contents(digest)}
-    problems: tuple[str, ...] = ()
-    metadata = lockfile = None
-    try:
-        if metadata_path in files:
-            metadata = LockMetadata.from_json(files[metadata_path], metadata_path)
-        if request.pylock in files:
-            lockfile = _lockfile(files[request.pylock], request.pylock)
-    except LockError as e:
-        problems = tuple(f"{e.summary}: {problem}" for problem in e.problems)
-    return LockFiles(None if problems else lockfile, metadata, problems)
-
-
-def _lockfile(content: bytes, path: str) -> Lockfile:
-    try:
-        data = engine.toml_loads(content.decode())
-    except (ValueError, RecursionError) as e:
-        raise LockError(f"{path}: not a TOML file", [str(e)]) from None
-    return Lockfile.from_dict(data, path)
-
-
 def lock_inputs(
     layer: Layer, lower: Iterable[tuple[str, str]], provider: str, config_hash: str | None
 ) -> LockInputs:
-    """What a lock of `layer` is made from.
+    """The inputs of a lock of `layer`.
 
     `lower` has the layer_name and requirements hash of each lower layer, in import order.
     """
@@ -204,7 +148,7 @@ async def checked_locks(request: CheckedLocksRequest, options: VenvstacksSubsyst
     configs = await concurrently(
         find_uv_config(UvConfigRequest(found.uv_config(layer)), **implicitly()) for layer in chain
     )
-    # Only these say in their name that their modules changed.
+    # Only the lock of a versioned layer goes stale when its modules change.
     versioned = [layer.address for layer in chain if layer.versioned]
     modules = await concurrently(
         layer_modules(LayerModulesRequest(found.targets[address].address), **implicitly())

@@ -1,4 +1,4 @@
-"""Which files of the repository a launch or support module consists of."""
+"""The files of the repository that a launch or support module consists of."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ class ModuleRequest:
 
 @dataclass(frozen=True)
 class FoundModule:
-    """What there is of a module."""
+    """A module with its files."""
 
     definition: ModuleDefinition
     place: str
-    """From the build root; empty where the module lies outside of it."""
+    """The path from the build root; empty if the module lies outside of it."""
     files: tuple[str, ...]
-    """Below the module, sorted; one empty path for a module that is a file."""
+    """Their paths below the module, sorted; one empty path for a module that is a file."""
     folders: tuple[str, ...]
     """Below the module, sorted."""
 
@@ -49,7 +49,7 @@ class FoundModule:
 
 
 def join(folder: str, file: str) -> str:
-    """The path of `file` below `folder`, which is itself where `file` is empty."""
+    """The path of `file` in `folder`; the folder itself if `file` is empty."""
     return f"{folder}/{file}" if file else folder
 
 
@@ -62,14 +62,14 @@ class KeptFilesRequest:
 
 @dataclass(frozen=True)
 class KeptFiles:
-    """Those of some files that version control does not ignore."""
+    """The files that version control does not ignore."""
 
     files: tuple[str, ...]
 
 
 @rule
 async def kept_files(request: KeptFilesRequest) -> KeptFiles:
-    # Pants itself hides what the `.gitignore` of the build root ignores, but reads no other.
+    # Pants itself reads the `.gitignore` of the build root, but no other.
     digest = await engine.path_globs_to_digest(
         PathGlobs(posixpath.join(folder, ".gitignore") for folder in folders_above(request.files))
     )

@@ -13,8 +13,9 @@ from pants.testutil.rule_runner import RuleRunner
 
 from venvstacks_rules.model.errors import DefinitionError
 from venvstacks_rules.pants_backend.backend import target_types
-from venvstacks_rules.pants_backend.graph import layers, module_listings, modules, stack_files
-from venvstacks_rules.pants_backend.graph.modules import LayerModules, LayerModulesRequest
+from venvstacks_rules.pants_backend.graph import layer_targets, layers, module_files, stack_files
+from venvstacks_rules.pants_backend.graph.layer_modules import LayerModules, LayerModulesRequest
+from venvstacks_rules.pants_backend.graph.layer_modules import rules as layer_module_rules
 from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
 
 RUNTIME = 'venvstacks_runtime(name="rt", python_implementation="cpython@3.11.13")\n'
@@ -57,8 +58,9 @@ def runner() -> RuleRunner:
     return RuleRunner(
         rules=[
             *layers.rules(),
-            *module_listings.rules(),
-            *modules.rules(),
+            *module_files.rules(),
+            *layer_module_rules(),
+            *layer_targets.rules(),
             *stack_files.rules(),
             *VenvstacksSubsystem.rules(),
             QueryRule(LayerModules, [LayerModulesRequest]),

@@ -1,0 +1,101 @@
+"""Turns the fields of a layer's target into the definition that the model checks."""
+
+from __future__ import annotations
+
+from pants.engine.addresses import Address
+from pants.engine.target import Target
+
+from venvstacks_rules.model.layers.definitions import LayerDefinition, ModuleDefinition, Reference
+from venvstacks_rules.model.layers.names import LayerKind
+from venvstacks_rules.model.layers.problems import Problem
+from venvstacks_rules.pants_backend.graph.references import layer_references
+from venvstacks_rules.pants_backend.targets.layers import (
+    DynlibExcludeField,
+    FrameworksField,
+    LinuxTargetField,
+    MacosxTargetField,
+    PlatformsField,
+    PythonArchivesField,
+    PythonImplementationField,
+    RequirementsField,
+    RuntimeField,
+)
+from venvstacks_rules.pants_backend.targets.lock_fields import (
+    IndexOverridesField,
+    LocalWheelsField,
+    PackageIndexesField,
+    PriorityIndexesField,
+    VersionedField,
+)
+from venvstacks_rules.pants_backend.targets.source_fields import (
+    LaunchModuleField,
+    LayerSourcesField,
+    SupportModulesField,
+)
+
+NO_ARCHIVES = Problem(
+    "python_archives",
+    'is not set, which `[venvstacks].python_provider = "archive"` needs. Map each platform to a '
+    "`file` target, for example {'linux_x86_64': ':cpython-linux'}.",
+)
+"""The problem of a runtime that `lacks_archives` although the option needs them."""
+
+
+def lacks_archives(target: Target) -> bool:
+    """Whether a layer is a runtime that names no interpreter archives."""
+    return target.has_field(PythonArchivesField) and not target[PythonArchivesField].value
+
+
+def module_paths(target: Target) -> tuple[str, ...]:
+    """The launch module and the sorted support modules of an application, as written."""
+    if not target.has_field(LaunchModuleField):
+        return ()
+    return (target[LaunchModuleField].value, *sorted(target[SupportModulesField].value or ()))
+
+
+def layer_definition(
+    target: Target,
+    *,
+    modules: tuple[ModuleDefinition, ...],
+    known: frozenset[Address],
+    macosx_target: str,
+) -> LayerDefinition:
+    """The definition in the fields of `target`, a layer.
+
+    `modules` are the files of `module_paths(target)`, in that order. `known` holds the addresses of
+    all targets that the layer could refer to. `macosx_target` is the default for runtimes.
+    """
+    references: dict[str, tuple[Reference, ...]] = {}
+    for found in layer_references(target):
+        spec = found.address.spec if found.address in known and found.address is not None else None
+        references[found.field] = (
+            *references.get(found.field, ()),
+            Reference(found.written, spec),
+        )
+    runtime = references.get(RuntimeField.alias, ())
+    sources = target.get(LayerSourcesField)
+    default_macosx_target = macosx_target if sources.layer_kind is LayerKind.RUNTIME else None
+    return LayerDefinition(
+        address=target.address.spec,
+        kind=sources.layer_kind,
+        name=sources.layer_base_name,
+        requirements=target[RequirementsField].value or (),
+        python_implementation=(
+            target[PythonImplementationField].value
+            if target.has_field(PythonImplementationField)
+            else None
+        ),
+        runtime=runtime[0] if runtime else None,
+        frameworks=references.get(FrameworksField.alias, ()),
+        platforms=target[PlatformsField].value,
+        linux_target=target[LinuxTargetField].value,
+        macosx_target=target[MacosxTargetField].value or default_macosx_target,
+        launch_module=modules[0] if modules else None,
+        support_modules=modules[1:],
+        dynlib_exclude=target[DynlibExcludeField].value or (),
+        package_indexes=tuple(sorted((target[PackageIndexesField].value or {}).items())),
+        index_overrides=tuple(sorted((target[IndexOverridesField].value or {}).items())),
+        priority_indexes=target[PriorityIndexesField].value or (),
+        local_wheels=target[LocalWheelsField].value or (),
+        versioned=target[VersionedField].value,
+    )

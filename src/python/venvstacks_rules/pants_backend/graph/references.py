@@ -1,0 +1,69 @@
+"""The addresses of other targets in the fields of layers and manifests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from pants.build_graph.address import AddressParseException
+from pants.engine.addresses import Address, AddressInput, UnparsedAddressInputs
+from pants.engine.target import Target
+
+from venvstacks_rules.pants_backend.targets.layers import FrameworksField, RuntimeField
+
+
+@dataclass(frozen=True)
+class LayerReference:
+    """A layer that another one names in a field."""
+
+    field: str
+    """The alias of the field."""
+    written: str
+    """The address as in the field."""
+    address: Address | None
+    """None if `written` is not an address."""
+
+
+def layer_references(target: Target) -> Iterator[LayerReference]:
+    """The layers that `target`, a layer, is directly on."""
+    runtime = target.get(RuntimeField).value
+    if runtime is not None:
+        yield _reference(target, RuntimeField.alias, runtime)
+    if target.has_field(FrameworksField):
+        for written in target[FrameworksField].value or ():
+            yield _reference(target, FrameworksField.alias, written)
+
+
+def _reference(target: Target, field: str, written: str) -> LayerReference:
+    try:
+        address = parsed_address(field, written, target.address)
+    except AddressParseException:
+        return LayerReference(field, written, None)
+    return LayerReference(field, written, address)
+
+
+def parsed_address(field: str, written: str, target: Address) -> Address:
+    """The address that `field` of `target` names.
+
+    Raises AddressParseException if `written` is not an address.
+    """
+    parsed = AddressInput.parse(
+        written,
+        relative_to=target.spec_path,
+        description_of_origin=field_origin(field, target),
+    )
+    return parsed.dir_to_address()
+
+
+def unparsed_addresses(
+    field: str, written: Iterable[str], target: Address
+) -> UnparsedAddressInputs:
+    """The addresses that `field` of `target` names, for the engine to look up."""
+    return UnparsedAddressInputs(
+        written, owning_address=target, description_of_origin=field_origin(field, target)
+    )
+
+
+def field_origin(field: str, target: Address) -> str:
+    """Where an address comes from, as in Pants' own messages."""
+    return f"the `{field}` field from the target {target}"
