@@ -6,11 +6,9 @@ place; 2 wrong usage. Anything else is a bug of ours and shows a stack trace.
 
 from __future__ import annotations
 
-import argparse
 import errno
 import importlib
 import sys
-from pathlib import Path
 
 from venvstacks_rules.model.errors import RequestError, VenvstacksError
 from venvstacks_rules.model.json_codec import to_json
@@ -45,29 +43,21 @@ VERBS = {
 
 def main(argv: list[str]) -> int:
     """Run one action; `argv` is without the program's name."""
-    parser = argparse.ArgumentParser(
-        prog="venvstacks_rules.actions", description="Build, lock and deploy layers."
-    )
-    parser.add_argument("verb", choices=sorted(VERBS))
-    parser.add_argument("--request", required=True, help="a JSON file")
-    parser.add_argument("--result", help="the JSON file to write (default: standard output)")
-    parser.epilog = "For `launch`, what follows `--` is passed to the application."
-    # argparse itself takes no positional arguments after the options that follow the verb.
-    end = argv.index("--") if "--" in argv else len(argv)
-    options, args = parser.parse_args(argv[:end]), argv[end + 1 :]
-    if args and options.verb != "launch":
-        parser.error(f"nothing can follow `--` for `{options.verb}`")
-    module = importlib.import_module(f"venvstacks_rules.actions.commands.{VERBS[options.verb]}")
+    verb, request_path, result_path, args = _arguments(argv)
+    module = importlib.import_module(f"venvstacks_rules.actions.commands.{VERBS[verb]}")
     try:
-        request = _read(options.request)
+        request = _read(request_path)
         extra = {}
-        if options.verb == "launch":
-            extra = {"args": args, "folder": Path(options.request).absolute().parent}
+        if verb == "launch":
+            from pathlib import Path
+
+            extra = {"args": args, "folder": Path(request_path).absolute().parent}
         text = to_json(module.run(request, **extra))
-        if options.result is None:
+        if result_path is None:
             sys.stdout.write(text)
         else:
-            Path(options.result).write_text(text, encoding="utf-8")
+            with open(result_path, "w", encoding="utf-8", newline="\n") as stream:
+                stream.write(text)
     except VenvstacksError as e:
         print(f"error: {e}", file=sys.stderr)
         return 1
@@ -81,9 +71,38 @@ def main(argv: list[str]) -> int:
     return 0
 
 
+def _arguments(argv: list[str]) -> tuple[str, str, str | None, list[str]]:
+    """The verb, the files of request and result, and the arguments of an application."""
+    end = argv.index("--") if "--" in argv else len(argv)
+    own, args = argv[:end], argv[end + 1 :]
+    # As the rules call it. Loading argparse takes longer than many an action.
+    plain = len(own) == 5 and own[0] in VERBS and own[1::2] == ["--request", "--result"]
+    if plain and (not args or own[0] == "launch"):
+        return own[0], own[2], own[4], args
+    return _parsed(own, args)
+
+
+def _parsed(own: list[str], args: list[str]) -> tuple[str, str, str | None, list[str]]:
+    import argparse
+
+    parser = argparse.ArgumentParser(
+        prog="venvstacks_rules.actions", description="Build, lock and deploy layers."
+    )
+    parser.add_argument("verb", choices=sorted(VERBS))
+    parser.add_argument("--request", required=True, help="a JSON file")
+    parser.add_argument("--result", help="the JSON file to write (default: standard output)")
+    parser.epilog = "For `launch`, what follows `--` is passed to the application."
+    # argparse itself takes no positional arguments after the options that follow the verb.
+    options = parser.parse_args(own)
+    if args and options.verb != "launch":
+        parser.error(f"nothing can follow `--` for `{options.verb}`")
+    return options.verb, options.request, options.result, args
+
+
 def _read(path: str) -> str:
     try:
-        return Path(path).read_text(encoding="utf-8")
+        with open(path, encoding="utf-8") as stream:
+            return stream.read()
     except OSError as e:
         raise RequestError(f"the request `{path}` cannot be read: {e.strerror}") from None
     except UnicodeDecodeError as e:

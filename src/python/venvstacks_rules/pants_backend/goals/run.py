@@ -62,9 +62,9 @@ async def run_application(field_set: ApplicationRunFieldSet) -> RunRequest:
 
 def interactive_arguments(argv: Sequence[str]) -> tuple[str, ...]:
     """The command of a process for a terminal, from any folder, without a file for the result."""
-    python, *flags, actions, verb, option, request_file, _, _ = argv
+    python, *flags, start, verb, option, request_file, _, _ = argv
     interpreter = python if python.startswith("/") else f"{{chroot}}/{python}"
-    files = f"{{chroot}}/{actions}", verb, option, f"{{chroot}}/{request_file}"
+    files = f"{{chroot}}/{start}", verb, option, f"{{chroot}}/{request_file}"
     return (interpreter, *flags, *files)
 
 

@@ -36,7 +36,11 @@ from venvstacks_rules.pants_backend.processes.python import (
     action_python,
     mounted,
 )
-from venvstacks_rules.pants_backend.processes.sources import ActionSourcesRequest, action_sources
+from venvstacks_rules.pants_backend.processes.sources import (
+    START_FILE,
+    ActionSourcesRequest,
+    action_sources,
+)
 
 ACTIONS_DIR = "_actions"
 """Where a process sees the sources of its action, and the libraries."""
@@ -46,7 +50,7 @@ _REQUEST = "request.json"
 _ERROR = re.compile(r"^error: ", re.MULTILINE)
 
 # Nothing of the machine but the interpreter and its standard library: no environment variables, no
-# packages of the user or of the site, no locale. The first entry of the path is the actions' tree.
+# packages of the user or of the site, no locale.
 _ISOLATED = ("-I", "-S", "-B", "-X", "utf8")
 # The same for a process that has no other environment variables than the seed.
 _SEEDED = ("-s", "-S", "-B", "-X", "utf8")
@@ -121,9 +125,10 @@ def process_of(
     request: ActionProcessRequest, python: ActionPython, tree: Digest, inputs: Digest
 ) -> Process:
     """The process that runs an action with the sources and libraries in `tree`."""
-    command = (request.verb, "--request", _REQUEST, "--result", RESULT)
+    flags = _SEEDED if request.compiles else _ISOLATED
+    start = (python.path, *flags, f"{ACTIONS_DIR}/{START_FILE}")
     return Process(
-        argv=(python.path, *(_SEEDED if request.compiles else _ISOLATED), ACTIONS_DIR, *command),
+        argv=(*start, request.verb, "--request", _REQUEST, "--result", RESULT),
         description=request.description,
         level=request.level,
         input_digest=inputs,

@@ -95,7 +95,7 @@ async def compiled_action(request: CompiledActionRequest) -> CompiledAction:
     sources = module_sources()
     paths = [sources[name].path for name in action_modules(request.verb, sources)]
     own = await engine.digest_subset_to_digest(
-        DigestSubset(compiled.digest, PathGlobs(byte_code_glob(p) for p in ("__main__.py", *paths)))
+        DigestSubset(compiled.digest, PathGlobs(byte_code_glob(path) for path in paths))
     )
     return CompiledAction(await engine.merge_digests(MergeDigests([plain.digest, own])))
 

@@ -20,7 +20,10 @@ from venvstacks_rules.pants_backend.engine import collect_rules, rule
 _PACKAGE = "venvstacks_rules"
 _ACTIONS = f"{_PACKAGE}.actions"
 START = f"{_ACTIONS}.__main__"
-"""The module that a tree of actions is started by."""
+"""The module that starts an action."""
+
+START_FILE = "__main__.py"
+"""Where it lies in a tree of actions, as a script; it finds the other modules beside it."""
 
 _PARTS = ("actions", "model")
 """The packages below ours whose modules may run in a sandbox."""
@@ -124,7 +127,7 @@ def action_module(verb: str) -> str:
 
 def shipped_files(names: Iterable[str], sources: Mapping[str, ModuleSource]) -> list[FileContent]:
     """The files of modules, and what starts a tree with them."""
-    files = [FileContent("__main__.py", sources[START].text.encode())]
+    files = [FileContent(START_FILE, sources[START].text.encode())]
     files += [FileContent(sources[name].path, sources[name].text.encode()) for name in names]
     return sorted(files, key=lambda file: file.path)
 
