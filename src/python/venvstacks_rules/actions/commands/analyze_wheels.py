@@ -17,15 +17,12 @@ from venvstacks_rules.actions.wheels import checks
 from venvstacks_rules.actions.wheels.checks import shown
 from venvstacks_rules.actions.wheels.installed import RefusedWheelError, of_each, opened_wheel
 from venvstacks_rules.model.contents.imports import top_level_module
+from venvstacks_rules.model.contents.inputs import WheelFile
 from venvstacks_rules.model.contents.layout import LayerLayout
 from venvstacks_rules.model.json_codec import from_json
 from venvstacks_rules.model.libraries.analyzed import AnalyzedWheel
 from venvstacks_rules.model.libraries.binaries import Binary
-from venvstacks_rules.model.requests.analyze import (
-    AnalyzedWheels,
-    AnalyzeWheelsRequest,
-    WheelToAnalyze,
-)
+from venvstacks_rules.model.requests.analyze import AnalyzedWheels, AnalyzeWheelsRequest
 
 _SITE_SCHEMES = ("purelib", "platlib")
 # Tens of times what the largest wheels have.
@@ -43,7 +40,7 @@ def run(request_text: str) -> AnalyzedWheels:
     return AnalyzedWheels(of_each(request.wheels, lambda wheel: _analyzed(wheel, layout)))
 
 
-def _analyzed(wheel: WheelToAnalyze, layout: LayerLayout) -> AnalyzedWheel:
+def _analyzed(wheel: WheelFile, layout: LayerLayout) -> AnalyzedWheel:
     modules: set[str] = set()
     binaries: list[Binary] = []
     names = 0

@@ -12,7 +12,6 @@ import fnmatch
 import posixpath
 import re
 from pathlib import Path, PurePosixPath
-from typing import Protocol
 
 from venvstacks_rules.actions.files.sinks import FileSink
 from venvstacks_rules.actions.files.streams import sha256_of
@@ -23,6 +22,7 @@ from venvstacks_rules.actions.interpreters.archive import (
     with_folders,
 )
 from venvstacks_rules.actions.interpreters.names import Selection
+from venvstacks_rules.model.contents.inputs import InterpreterFile
 from venvstacks_rules.model.contents.layout import LayerLayout
 from venvstacks_rules.model.errors import InterpreterError
 from venvstacks_rules.model.platforms.python_versions import (
@@ -59,32 +59,8 @@ _INSTALLERS = (
 )
 
 
-class AnnouncedInterpreter(Protocol):
-    """An interpreter archive and what is known of it."""
-
-    @property
-    def archive(self) -> str:
-        """Where the archive is."""
-        ...
-
-    @property
-    def sha256(self) -> str | None:
-        """What the lockfile says of the archive; None where nothing is pinned."""
-        ...
-
-    @property
-    def size(self) -> int | None:
-        """In bytes."""
-        ...
-
-    @property
-    def python_version(self) -> str:
-        """``X.Y`` or ``X.Y.Z`` that the runtime declares."""
-        ...
-
-
 def write_interpreter(
-    interpreter: AnnouncedInterpreter,
+    interpreter: InterpreterFile,
     sink: FileSink,
     spool: Path,
     *,
@@ -118,7 +94,7 @@ def write_interpreter(
     return version
 
 
-def _check_announced(interpreter: AnnouncedInterpreter, path: Path) -> None:
+def _check_announced(interpreter: InterpreterFile, path: Path) -> None:
     sha256, size = sha256_of(path)
     problems = []
     if interpreter.size is not None and size != interpreter.size:
@@ -133,9 +109,7 @@ def _check_announced(interpreter: AnnouncedInterpreter, path: Path) -> None:
         )
 
 
-def _python_version(
-    interpreter: AnnouncedInterpreter, os_name: str, archive: InterpreterArchive
-) -> str:
+def _python_version(interpreter: InterpreterFile, os_name: str, archive: InterpreterArchive) -> str:
     """X.Y.Z of the headers, which has to fit the interpreter."""
     name = posixpath.basename(interpreter.archive)
     versions = []

@@ -13,7 +13,7 @@ import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from installer.records import RecordEntry
 from installer.utils import SCHEME_NAMES
@@ -24,13 +24,14 @@ from venvstacks_rules.actions.wheels import checks
 from venvstacks_rules.actions.wheels.checks import DistInfo, shown
 from venvstacks_rules.actions.wheels.content import WheelContent
 from venvstacks_rules.model.contents.files import ArchivedFile
+from venvstacks_rules.model.contents.inputs import WheelFile
 from venvstacks_rules.model.contents.layout import LayerLayout
 from venvstacks_rules.model.errors import WheelError
 from venvstacks_rules.model.paths import windows_problem
 
 INSTALLER = b"venvstacks-rules\n"
 
-_Wheel = TypeVar("_Wheel", bound="AnnouncedWheel")
+_Wheel = TypeVar("_Wheel", bound=WheelFile)
 _Made = TypeVar("_Made")
 
 # Of a .dist-info folder: made anew, or a statement about an installation that is not ours.
@@ -38,34 +39,10 @@ _NOT_COPIED = frozenset({"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", 
 _MAX_PROBLEMS = 20
 
 
-class AnnouncedWheel(Protocol):
-    """A wheel and what its lockfile says of it."""
-
-    @property
-    def path(self) -> str:
-        """Where the wheel is."""
-        ...
-
-    @property
-    def file_name(self) -> str:
-        """Its name, as in the lockfile."""
-        ...
-
-    @property
-    def sha256(self) -> str:
-        """As in the lockfile."""
-        ...
-
-    @property
-    def size(self) -> int:
-        """In bytes."""
-        ...
-
-
 class RefusedWheelError(Exception):
     """A wheel that is refused, with everything that is wrong with it."""
 
-    def __init__(self, wheel: AnnouncedWheel, problems: list[str]) -> None:
+    def __init__(self, wheel: WheelFile, problems: list[str]) -> None:
         super().__init__(problems)
         hidden = len(problems) - _MAX_PROBLEMS
         more = [f"and {hidden} more problems"] if hidden > 0 else []
@@ -97,7 +74,7 @@ def of_each(wheels: Sequence[_Wheel], make: Callable[[_Wheel], _Made]) -> tuple[
     return tuple(made)
 
 
-def write_wheel(wheel: AnnouncedWheel, layout: LayerLayout, sink: FileSink) -> None:
+def write_wheel(wheel: WheelFile, layout: LayerLayout, sink: FileSink) -> None:
     """Write the files of `wheel`, laid out as `layout` says, into `sink`.
 
     Raises RefusedWheelError for a wheel that is not the one announced, or is damaged or hostile;
@@ -110,7 +87,7 @@ def write_wheel(wheel: AnnouncedWheel, layout: LayerLayout, sink: FileSink) -> N
             raise RefusedWheelError(wheel, e.problems) from None
 
 
-def opened_wheel(wheel: AnnouncedWheel) -> zipfile.ZipFile:
+def opened_wheel(wheel: WheelFile) -> zipfile.ZipFile:
     """The zip archive of `wheel`; RefusedWheelError for one that is not the one announced."""
     sha256, size = sha256_of(wheel.path)
     problems = []
@@ -146,9 +123,7 @@ class _Entry:
 class _Plan:
     """Where every file of a wheel goes; made before anything is unpacked."""
 
-    def __init__(
-        self, archive: zipfile.ZipFile, wheel: AnnouncedWheel, layout: LayerLayout
-    ) -> None:
+    def __init__(self, archive: zipfile.ZipFile, wheel: WheelFile, layout: LayerLayout) -> None:
         """Raises _ProblemsError with all that can be known without unpacking."""
         infos = archive.infolist()
         problems = list(checks.entry_problems(infos, wheel.size))

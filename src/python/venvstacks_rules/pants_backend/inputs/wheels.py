@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pants.engine.addresses import Address
 from pants.engine.fs import CreateDigest, Digest, FileEntry, MergeDigests
 
+from venvstacks_rules.model.contents.inputs import WheelFile
 from venvstacks_rules.model.locks.pylock import LockedWheel
 from venvstacks_rules.model.locks.selection import select_wheels
 from venvstacks_rules.model.network.credentials import indexes_for
@@ -72,23 +73,12 @@ class FetchedWheelsRequest:
 
 
 @dataclass(frozen=True)
-class FetchedWheel:
-    """A wheel with all that is known of it, also where its lockfile does not say everything."""
-
-    path: str
-    file_name: str
-    sha256: str
-    size: int
-    """In bytes."""
-
-
-@dataclass(frozen=True)
 class FetchedWheels:
     """Wheels, each in a folder of its own."""
 
     digest: Digest
-    wheels: tuple[FetchedWheel, ...]
-    """In the order of the request."""
+    wheels: tuple[WheelFile, ...]
+    """In the order of the request; nothing is unknown, whatever the lockfile leaves out."""
 
     @property
     def called(self) -> str:
@@ -198,7 +188,7 @@ async def fetched_wheels(request: FetchedWheelsRequest) -> FetchedWheels:
         else:
             file = next(files)
             path, sha256, size = file.path, wheel.sha256, file.size
-        wheels.append(FetchedWheel(path, wheel.file_name, sha256, size))
+        wheels.append(WheelFile(path, wheel.file_name, sha256, size))
     copied = await engine.create_digest(CreateDigest(copies))
     merged = await engine.merge_digests(
         MergeDigests([copied, *(file.digest for file in downloads)])
