@@ -17,7 +17,6 @@ from typing import IO
 
 from venvstacks_rules.actions.files.streams import chunks
 from venvstacks_rules.model.contents.segments import Segment
-from venvstacks_rules.model.requests.assemble import NOT_HASHED
 
 
 class Joining:
@@ -80,9 +79,9 @@ class Joining:
         self._hasher.update(data)
         self.size += len(data)
 
-    def sha256(self) -> str:
-        """The hash of it all, in hexadecimal; `NOT_HASHED` where nobody asked for it."""
-        return self._hasher.hexdigest() if self._hash_all else NOT_HASHED
+    def sha256(self) -> str | None:
+        """The hash of it all, in hexadecimal; None unless all of it is hashed."""
+        return self._hasher.hexdigest() if self._hash_all else None
 
     def _hash(self, path: str, *, is_first: bool) -> str | None:
         """The hash of the first segment is that of the archive so far."""

@@ -21,11 +21,11 @@ from venvstacks_rules.actions.archives.zip_directory import directory_of
 from venvstacks_rules.actions.files.streams import chunks
 from venvstacks_rules.model.contents.compression import ZIP
 from venvstacks_rules.model.contents.files import OwnFile, OwnLink
-from venvstacks_rules.model.contents.segment_index import IndexedSegment, SegmentIndex
+from venvstacks_rules.model.contents.segment_index import IndexHeader, listing_json
 from venvstacks_rules.model.contents.segments import InterpreterSegment, Segment, WheelSegments
 from venvstacks_rules.model.errors import ArchiveError, RequestError
 from venvstacks_rules.model.json_codec import from_data, from_json, published_json
-from venvstacks_rules.model.outputs.names import ARCHIVE_BUILD
+from venvstacks_rules.model.outputs.metadata import archive_metadata
 from venvstacks_rules.model.requests.assemble import AssembleArchiveRequest, AssembledArchive
 
 
@@ -48,8 +48,7 @@ def run(request_text: str) -> AssembledArchive:
         finally:
             if own.exists():
                 own.unlink()
-    _write_metadata(assembled, request)
-    _write_index(assembled, listing, request)
+    _describe(assembled, listing, request)
     return assembled
 
 
@@ -61,7 +60,7 @@ def _write_archive(
     with Joining(
         out,
         check_hashes=not request.segments_are_checked,
-        hash_all=not request.archive_is_hashed,
+        hash_all=request.needs_hash,
     ) as joining:
         for path in request.results:
             for segment in _read_result(path):
@@ -87,7 +86,7 @@ def _write_archive(
             if request.compression.archive_format == ZIP:
                 directory = directory_of(segments, request.install_target)
                 segments[-1] = _with_directory(segments[-1], directory)
-            listing = _listing(segments)
+            listing = listing_json(segments)
         except (ArchiveError, OSError) as e:
             wrong = e
         problems = joining.finish()
@@ -148,57 +147,27 @@ def _with_directory(segment: Segment, directory: bytes) -> Segment:
     return replace(segment, size=segment.size + len(directory), sha256=hasher.hexdigest())
 
 
-def _write_metadata(assembled: AssembledArchive, request: AssembleArchiveRequest) -> None:
-    metadata = {
-        **request.metadata,
-        "archive_name": Path(request.archive).name,
-        "archive_size": assembled.size,
-        "archive_hashes": {"sha256": assembled.sha256},
-        "archive_build": ARCHIVE_BUILD,
-    }
-    _write_text(request.metadata_file, published_json(metadata))
-
-
-def _listing(segments: list[Segment]) -> str:
-    indexed = []
-    offset = 0
-    for segment in segments:
-        indexed.append(
-            IndexedSegment(
-                segment.source,
-                offset,
-                segment.size,
-                segment.sha256,
-                segment.tar_size,
-                segment.files,
-            )
+def _describe(assembled: AssembledArchive, listing: str, request: AssembleArchiveRequest) -> None:
+    """Write the files beside the archive that the request asks for."""
+    if request.listing_file is not None:
+        _write_text(request.listing_file, listing)
+    name, size, sha256 = Path(request.archive).name, assembled.size, assembled.sha256
+    if sha256 is None:
+        return
+    if request.metadata_file is not None:
+        metadata = archive_metadata(request.metadata, archive_name=name, size=size, sha256=sha256)
+        _write_text(request.metadata_file, published_json(metadata))
+    if request.segments_file is not None:
+        compression = request.compression
+        header = IndexHeader(
+            install_target=request.install_target,
+            archive_name=name,
+            archive_size=size,
+            archive_sha256=sha256,
+            archive_format=compression.archive_format,
+            compression_level=compression.level,
         )
-        offset += segment.size
-    return _compact([segment.to_dict() for segment in indexed])
-
-
-def _write_index(
-    assembled: AssembledArchive, listing: str, request: AssembleArchiveRequest
-) -> None:
-    index = SegmentIndex(
-        install_target=request.install_target,
-        archive_name=Path(request.archive).name,
-        archive_size=assembled.size,
-        archive_sha256=assembled.sha256,
-        archive_format=request.compression.archive_format,
-        compression_level=request.compression.level,
-        segments=(),
-    )
-    # The segments, the last of the sorted keys, were written out while the archive was hashed.
-    text = _compact(index.to_dict())
-    end = '"segments":[]}'
-    assert text.endswith(end)
-    _write_text(request.segments_file, f'{text[: -len(end)]}"segments":{listing}}}\n')
-
-
-def _compact(data: object) -> str:
-    # Without spaces: it lists every file of the layer, for programs.
-    return json.dumps(data, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        _write_text(request.segments_file, header.index_json(listing))
 
 
 def _write_text(path: str, text: str) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import typing
 from dataclasses import dataclass
+from typing import Any, Optional
 
 from venvstacks_rules.model.contents.compression import Compression
 from venvstacks_rules.model.contents.files import OwnFile, OwnLink
@@ -29,24 +29,25 @@ class AssembleArchiveRequest:
     files: tuple[OwnFile, ...]
     links: tuple[OwnLink, ...]
     compression: Compression
-    metadata: dict[str, typing.Any]
+    metadata: dict[str, Any]
     """The keys of the layer metadata that do not depend on the archive's bytes."""
     archive: str
     """The archive to write."""
-    metadata_file: str
-    """The layer metadata to write."""
-    segments_file: str
-    """The segment index to write."""
+    metadata_file: Optional[str] = None
+    """The layer metadata to write, if any."""
+    segments_file: Optional[str] = None
+    """The segment index to write, if any."""
+    listing_file: Optional[str] = None
+    """A file for the value of the key `segments` of the index, if any. A caller that hashes what is
+    written makes metadata and index itself, and asks for this instead of the two."""
     segments_are_checked: bool = False
-    """Whether the caller knows that the segments have the hashes of their results, as one does that
+    """Whether the caller knows that the segments have the hashes of their results, because it
     stores files by their hash: they are not hashed again."""
-    archive_is_hashed: bool = False
-    """Whether the caller hashes what is written, as the same one does: nobody hashes it before.
-    Where the hash of the archive belongs, in the result and in the two files, is `NOT_HASHED`."""
 
-
-NOT_HASHED = "0" * 64
-"""Stands for a SHA-256 that the caller has to fill in."""
+    @property
+    def needs_hash(self) -> bool:
+        """Whether to hash the archive: metadata and index say its hash."""
+        return self.metadata_file is not None or self.segments_file is not None
 
 
 @dataclass(frozen=True)
@@ -54,5 +55,6 @@ class AssembledArchive:
     """The result of ``assemble-archive``."""
 
     size: int
-    sha256: str
-    """In hexadecimal; `NOT_HASHED` where the caller hashes the archive."""
+    """In bytes."""
+    sha256: Optional[str]
+    """In hexadecimal; None if neither metadata nor index was asked for."""

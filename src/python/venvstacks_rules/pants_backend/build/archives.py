@@ -19,17 +19,15 @@ from pants.engine.fs import (
 from pants.engine.internals.session import RunId
 from pants.engine.process import ProcessResultMetadata
 
-from venvstacks_rules.model.contents.compression import ARCHIVE_FORMATS
+from venvstacks_rules.model.contents.compression import ARCHIVE_FORMATS, Compression
 from venvstacks_rules.model.contents.imports import top_level_module
-from venvstacks_rules.model.json_codec import from_json, to_json
-from venvstacks_rules.model.outputs.names import archive_names
+from venvstacks_rules.model.contents.segment_index import IndexHeader
+from venvstacks_rules.model.json_codec import published_json, to_json
+from venvstacks_rules.model.outputs.metadata import LayerMetadata, archive_metadata
+from venvstacks_rules.model.outputs.names import ArchiveNames, archive_names
 from venvstacks_rules.model.outputs.report import ArchiveReport
 from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
-from venvstacks_rules.model.requests.assemble import (
-    NOT_HASHED,
-    AssembleArchiveRequest,
-    AssembledArchive,
-)
+from venvstacks_rules.model.requests.assemble import AssembleArchiveRequest
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.build.contents import LayerContentsRequest, layer_contents
 from venvstacks_rules.pants_backend.build.segments import (
@@ -43,6 +41,9 @@ from venvstacks_rules.pants_backend.locks.freshness import ChainLocksRequest, ch
 from venvstacks_rules.pants_backend.processes.actions import run_action
 from venvstacks_rules.pants_backend.processes.bare import ActionProcessRequest
 from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
+
+LISTING = "segments.json"
+"""The list of the archive's segments, in the output of its process."""
 
 
 @dataclass(frozen=True)
@@ -92,21 +93,23 @@ class LayerArchive:
 
 
 @dataclass(frozen=True)
-class HashedOutputsRequest:
-    """What ``assemble-archive`` wrote without hashing the archive."""
+class DescribedArchiveRequest:
+    """An archive to write metadata and segment index for."""
 
     digest: Digest
-    archive: str
-    metadata: str
-    segments: str
-    """Paths in the digest."""
+    """The archive, and `LISTING`."""
+    names: ArchiveNames
+    metadata: LayerMetadata
+    compression: Compression
 
 
 @dataclass(frozen=True)
-class HashedOutputs:
-    """The three files, with the hash that the engine has of the archive."""
+class DescribedArchive:
+    """An archive with the two files beside it."""
 
     digest: Digest
+    size: int
+    """Of the archive, in bytes."""
     sha256: str
 
 
@@ -153,39 +156,40 @@ async def layer_archive(request: LayerArchiveRequest, options: VenvstacksSubsyst
         compression=segments.compression,
         metadata=contents.metadata.to_dict(),
         archive=names.archive,
-        metadata_file=names.metadata,
-        segments_file=names.segments,
-        # The engine stores files by their SHA-256: it knows that of everything.
+        listing_file=LISTING,
+        # The engine stores files by their SHA-256, and `require_as_announced` has compared it.
         segments_are_checked=True,
-        archive_is_hashed=True,
     )
     inputs = await engine.merge_digests(
         MergeDigests([contents.modules.digest, *(group.digest for group in segments.groups)])
     )
-    outputs = (assemble.archive, assemble.metadata_file, assemble.segments_file)
     megabytes = sum(s.size for group in segments.groups for s in group.segments) / 1e6
     result = await run_action(
         ActionProcessRequest(
             verb="assemble-archive",
             request=to_json(assemble),
             input_digest=inputs,
-            output_files=outputs,
+            output_files=(names.archive, LISTING),
             description=f"Assemble {assemble.archive} ({megabytes:.1f} MB)",
             cache_scope=engine.LOCAL_CACHE_SCOPE,
         ),
         **implicitly(),
     )
-    made = from_json(AssembledArchive, result.result)
-    hashed = await hashed_outputs(HashedOutputsRequest(result.digest, *outputs), **implicitly())
+    described = await described_archive(
+        DescribedArchiveRequest(result.digest, names, contents.metadata, segments.compression),
+        **implicitly(),
+    )
     segments_made = [MadeSegments(len(g.segments), g.metadata) for g in segments.groups]
     # For the layer's own files.
     segments_made.append(MadeSegments(1, result.metadata))
     return LayerArchive(
-        hashed.digest,
+        described.digest,
         install_target,
-        *outputs,
-        made.size,
-        hashed.sha256,
+        names.archive,
+        names.metadata,
+        names.segments,
+        described.size,
+        described.sha256,
         warnings=tuple(
             f"{layer.address} for {request.platform}: {warning}."
             for warning in contents.metadata.shared_libraries.warnings
@@ -195,22 +199,39 @@ async def layer_archive(request: LayerArchiveRequest, options: VenvstacksSubsyst
 
 
 @rule
-async def hashed_outputs(request: HashedOutputsRequest) -> HashedOutputs:
-    globs = PathGlobs([request.archive]), PathGlobs([request.metadata, request.segments])
-    archive, texts = await concurrently(
-        engine.digest_subset_to_digest(DigestSubset(request.digest, paths)) for paths in globs
+async def described_archive(request: DescribedArchiveRequest) -> DescribedArchive:
+    names, metadata, compression = request.names, request.metadata, request.compression
+    archive, listing = await concurrently(
+        engine.digest_subset_to_digest(DigestSubset(request.digest, PathGlobs([path])))
+        for path in (names.archive, LISTING)
     )
-    stored, contents = await concurrently(
-        engine.get_digest_entries(archive), engine.get_digest_contents(texts)
+    stored, (listed,) = await concurrently(
+        engine.get_digest_entries(archive), engine.get_digest_contents(listing)
     )
-    (entry,) = (entry for entry in stored if isinstance(entry, FileEntry))
-    sha256 = entry.file_digest.fingerprint
-    files = [
-        FileContent(text.path, text.content.replace(NOT_HASHED.encode(), sha256.encode()))
-        for text in contents
-    ]
-    completed = await engine.create_digest(CreateDigest(files))
-    return HashedOutputs(await engine.merge_digests(MergeDigests([archive, completed])), sha256)
+    # The engine stores files by their SHA-256: it knows that of the archive.
+    (digest,) = (entry.file_digest for entry in stored if isinstance(entry, FileEntry))
+    size, sha256 = digest.serialized_bytes_length, digest.fingerprint
+    header = IndexHeader(
+        install_target=metadata.install_target,
+        archive_name=names.archive,
+        archive_size=size,
+        archive_sha256=sha256,
+        archive_format=compression.archive_format,
+        compression_level=compression.level,
+    )
+    of_archive = archive_metadata(
+        metadata.to_dict(), archive_name=names.archive, size=size, sha256=sha256
+    )
+    texts = {
+        names.metadata: published_json(of_archive),
+        names.segments: header.index_json(listed.content.decode("utf-8")),
+    }
+    written = await engine.create_digest(
+        CreateDigest([FileContent(path, text.encode("utf-8")) for path, text in texts.items()])
+    )
+    return DescribedArchive(
+        await engine.merge_digests(MergeDigests([archive, written])), size, sha256
+    )
 
 
 def rules() -> Iterable[object]:
