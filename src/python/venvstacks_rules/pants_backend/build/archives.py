@@ -7,29 +7,23 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from pants.engine.addresses import Address
-from pants.engine.fs import (
-    CreateDigest,
-    Digest,
-    DigestSubset,
-    FileContent,
-    FileEntry,
-    MergeDigests,
-    PathGlobs,
-)
+from pants.engine.fs import Digest, MergeDigests
 from pants.engine.internals.session import RunId
 from pants.engine.process import ProcessResultMetadata
 
-from venvstacks_rules.model.contents.compression import ARCHIVE_FORMATS, Compression
+from venvstacks_rules.model.contents.compression import ARCHIVE_FORMATS
 from venvstacks_rules.model.contents.imports import top_level_module
-from venvstacks_rules.model.contents.segment_index import IndexHeader
-from venvstacks_rules.model.json_codec import published_json, to_json
-from venvstacks_rules.model.outputs.metadata import LayerMetadata, archive_metadata
-from venvstacks_rules.model.outputs.names import ArchiveNames, archive_names
+from venvstacks_rules.model.json_codec import to_json
+from venvstacks_rules.model.outputs.names import archive_names
 from venvstacks_rules.model.outputs.report import ArchiveReport
 from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
 from venvstacks_rules.model.requests.assemble import AssembleArchiveRequest
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.build.contents import LayerContentsRequest, layer_contents
+from venvstacks_rules.pants_backend.build.descriptions import (
+    DescribedArchiveRequest,
+    described_archive,
+)
 from venvstacks_rules.pants_backend.build.segments import (
     LayerSegments,
     SegmentsRequest,
@@ -41,9 +35,6 @@ from venvstacks_rules.pants_backend.locks.freshness import ChainLocksRequest, ch
 from venvstacks_rules.pants_backend.processes.actions import run_action
 from venvstacks_rules.pants_backend.processes.bare import ActionProcessRequest
 from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
-
-LISTING = "segments.json"
-"""The list of the archive's segments, in the output of its process."""
 
 
 @dataclass(frozen=True)
@@ -92,27 +83,6 @@ class LayerArchive:
         )
 
 
-@dataclass(frozen=True)
-class DescribedArchiveRequest:
-    """An archive to write metadata and segment index for."""
-
-    digest: Digest
-    """The archive, and `LISTING`."""
-    names: ArchiveNames
-    metadata: LayerMetadata
-    compression: Compression
-
-
-@dataclass(frozen=True)
-class DescribedArchive:
-    """An archive with the two files beside it."""
-
-    digest: Digest
-    size: int
-    """Of the archive, in bytes."""
-    sha256: str
-
-
 def _module_owners(segments: LayerSegments) -> dict[str, str]:
     """The sources of the modules in the layer's own packages, by name of the module."""
     owners = {}
@@ -145,6 +115,8 @@ async def layer_archive(request: LayerArchiveRequest, options: VenvstacksSubsyst
         platform=request.platform,
         tagged=options.tag_outputs,
     )
+    # Beside the modules of the repository, whose names are not ours.
+    listing = f"{names.archive}.listing.json"
     assemble = AssembleArchiveRequest(
         target=layer.address,
         install_target=install_target,
@@ -156,7 +128,7 @@ async def layer_archive(request: LayerArchiveRequest, options: VenvstacksSubsyst
         compression=segments.compression,
         metadata=contents.metadata.to_dict(),
         archive=names.archive,
-        listing_file=LISTING,
+        listing_file=listing,
         # The engine stores files by their SHA-256, and `require_as_announced` has compared it.
         segments_are_checked=True,
     )
@@ -169,14 +141,16 @@ async def layer_archive(request: LayerArchiveRequest, options: VenvstacksSubsyst
             verb="assemble-archive",
             request=to_json(assemble),
             input_digest=inputs,
-            output_files=(names.archive, LISTING),
+            output_files=(names.archive, listing),
             description=f"Assemble {assemble.archive} ({megabytes:.1f} MB)",
             cache_scope=engine.LOCAL_CACHE_SCOPE,
         ),
         **implicitly(),
     )
     described = await described_archive(
-        DescribedArchiveRequest(result.digest, names, contents.metadata, segments.compression),
+        DescribedArchiveRequest(
+            result.digest, names, listing, contents.metadata, segments.compression
+        ),
         **implicitly(),
     )
     segments_made = [MadeSegments(len(g.segments), g.metadata) for g in segments.groups]
@@ -195,42 +169,6 @@ async def layer_archive(request: LayerArchiveRequest, options: VenvstacksSubsyst
             for warning in contents.metadata.shared_libraries.warnings
         ),
         made=tuple(segments_made),
-    )
-
-
-@rule
-async def described_archive(request: DescribedArchiveRequest) -> DescribedArchive:
-    names, metadata, compression = request.names, request.metadata, request.compression
-    archive, listing = await concurrently(
-        engine.digest_subset_to_digest(DigestSubset(request.digest, PathGlobs([path])))
-        for path in (names.archive, LISTING)
-    )
-    stored, (listed,) = await concurrently(
-        engine.get_digest_entries(archive), engine.get_digest_contents(listing)
-    )
-    # The engine stores files by their SHA-256: it knows that of the archive.
-    (digest,) = (entry.file_digest for entry in stored if isinstance(entry, FileEntry))
-    size, sha256 = digest.serialized_bytes_length, digest.fingerprint
-    header = IndexHeader(
-        install_target=metadata.install_target,
-        archive_name=names.archive,
-        archive_size=size,
-        archive_sha256=sha256,
-        archive_format=compression.archive_format,
-        compression_level=compression.level,
-    )
-    of_archive = archive_metadata(
-        metadata.to_dict(), archive_name=names.archive, size=size, sha256=sha256
-    )
-    texts = {
-        names.metadata: published_json(of_archive),
-        names.segments: header.index_json(listed.content.decode("utf-8")),
-    }
-    written = await engine.create_digest(
-        CreateDigest([FileContent(path, text.encode("utf-8")) for path, text in texts.items()])
-    )
-    return DescribedArchive(
-        await engine.merge_digests(MergeDigests([archive, written])), size, sha256
     )
 
 
