@@ -10,9 +10,10 @@ from typing import BinaryIO, Protocol
 
 import zstandard
 
-from venvstacks_rules.actions.files.streams import DamagedError
+from venvstacks_rules.actions.files.streams import CHUNK, DamagedError
 
-_CHUNK = 64 * 1024
+_COMPRESSED_CHUNK = 64 * 1024
+"""Less than `CHUNK`, since `zlib` copies what it has not unpacked yet for each piece it gives."""
 _BLOCK = 512
 _MAX_MEMORY = 256 * 1024 * 1024
 """What a decompressor may take, in bytes; enough for every preset of the three formats."""
@@ -79,7 +80,7 @@ class _Members(io.RawIOBase):
         return True
 
     def read(self, size: int = -1) -> bytes:
-        wanted = _CHUNK if size < 0 else size
+        wanted = CHUNK if size < 0 else size
         data = b""
         while not self._ended:
             result = self._inner.decompress(data, wanted)
@@ -89,7 +90,7 @@ class _Members(io.RawIOBase):
             if result:
                 return result
             if not self._ended:
-                data = self._stream.read(_CHUNK)
+                data = self._stream.read(_COMPRESSED_CHUNK)
                 if not data:
                     raise DamagedError("it ends in the middle of the compressed data")
         return b""
@@ -98,7 +99,7 @@ class _Members(io.RawIOBase):
         # Zeros between and behind members are padding.
         rest = self._inner.unused_data.lstrip(b"\0")
         while not rest:
-            chunk = self._stream.read(_CHUNK)
+            chunk = self._stream.read(_COMPRESSED_CHUNK)
             if not chunk:
                 self._ended = True
                 return
@@ -123,7 +124,7 @@ class TarStream(io.RawIOBase):
     def read(self, size: int = -1) -> bytes:
         """At most `size` bytes; DamagedError where they cannot be decompressed, or are too many."""
         try:
-            data = self._inner.read(_CHUNK if size < 0 else size) or b""
+            data = self._inner.read(CHUNK if size < 0 else size) or b""
         except (zlib.error, lzma.LZMAError, zstandard.ZstdError, EOFError) as e:
             raise DamagedError(f"it cannot be decompressed: {e}") from None
         self._left -= len(data)

@@ -11,7 +11,8 @@ import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Union
 
-_PIECE = 1024 * 1024
+from venvstacks_rules.actions.files.streams import CHUNK
+
 _MOST_MEMORY = 128 * 1024 * 1024
 """Of an LZMA dictionary, in bytes; the highest preset has half of it."""
 
@@ -33,7 +34,7 @@ def decompressed(method: int, stream: Iterable[bytes]) -> Iterator[bytes]:
         if decompressor is None:
             decompressor, data = _OPENED[method](data)
         while data or not decompressor.needs_input:
-            piece = decompressor.decompress(data, _PIECE)
+            piece = decompressor.decompress(data, CHUNK)
             data = b""
             if piece:
                 yield piece

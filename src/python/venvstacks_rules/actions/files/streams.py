@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO
 
-_CHUNK = 1024 * 1024
+CHUNK = 1024 * 1024
+"""How many bytes are read, or unpacked, at a time."""
 
 
 class DamagedError(Exception):
@@ -19,9 +20,23 @@ class DamagedError(Exception):
 def chunks(stream: IO[bytes]) -> Iterable[bytes]:
     """The bytes of `stream` in pieces."""
     while True:
-        chunk = stream.read(_CHUNK)
+        chunk = stream.read(CHUNK)
         if not chunk:
             return
+        yield chunk
+
+
+def exactly(stream: IO[bytes], size: int, name: str) -> Iterator[bytes]:
+    """The next `size` bytes of `stream` in pieces.
+
+    Raises EOFError with `name`, of what is read, if there are fewer.
+    """
+    left = size
+    while left:
+        chunk = stream.read(min(left, CHUNK))
+        if not chunk:
+            raise EOFError(f"it ends within `{name}`")
+        left -= len(chunk)
         yield chunk
 
 
@@ -53,7 +68,7 @@ class Inflated:
             self.stream_size += len(chunk)
             data = chunk
             while not inflater.eof:
-                piece = inflater.decompress(data, _CHUNK)
+                piece = inflater.decompress(data, CHUNK)
                 data = inflater.unconsumed_tail
                 if piece:
                     yield piece

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from venvstacks_rules.actions.archives.tar_stream import TarStream, open_tar_stream
-from venvstacks_rules.actions.files.streams import DamagedError, chunks
+from venvstacks_rules.actions.files.streams import CHUNK, DamagedError, chunks, exactly
 from venvstacks_rules.model.errors import InterpreterError
 from venvstacks_rules.model.paths import link_problem, path_problem
 
@@ -32,7 +32,6 @@ MIN_LIMIT = 64 * 1024 * 1024
 """In bytes; small archives may grow to this whatever their size."""
 MAX_MEMBERS = 200_000
 _MAX_PROBLEMS = 20
-_BUFFER = 1024 * 1024
 _MAX_LINKS = 40
 """As many as Linux follows before it calls a path a loop."""
 
@@ -74,12 +73,8 @@ class InterpreterArchive:
 
     def content(self, file: SpooledFile) -> Iterator[bytes]:
         """The bytes of a file, in pieces."""
-        left = file.size
         self._spool.seek(file.offset)
-        while left:
-            chunk = self._spool.read(min(left, 1024 * 1024))
-            left -= len(chunk)
-            yield chunk
+        yield from exactly(self._spool, file.size, file.path)
 
     # ------------------------------------------------------------------------------ reading
     def _read(self, path: Path) -> None:
@@ -105,7 +100,7 @@ class InterpreterArchive:
     def _read_members(self, source: TarStream) -> None:
         # Streaming: nothing is sought, and the members need not be kept.
         with tarfile.open(
-            fileobj=source, mode="r|", bufsize=_BUFFER, encoding="utf-8", errors="strict"
+            fileobj=source, mode="r|", bufsize=CHUNK, encoding="utf-8", errors="strict"
         ) as archive:
             for count, member in enumerate(archive):
                 archive.members = []  # type: ignore[attr-defined]

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from venvstacks_rules.actions.files.streams import sha256_of
 from venvstacks_rules.model.requests.lock import LocalWheels
-
-_CHUNK = 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -57,16 +55,5 @@ class LocalWheelFolders:
         folder = self.recorded_by_path.get(str(file.parent))
         if folder is None:
             return dict(wheel)  # Refused where it is read, for its URL.
-        return {
-            "path": f"{folder}/{file.name}",
-            "size": file.stat().st_size,
-            "hashes": {"sha256": _sha256(file)},
-        }
-
-
-def _sha256(file: Path) -> str:
-    hasher = hashlib.sha256()
-    with file.open("rb") as stream:
-        for chunk in iter(lambda: stream.read(_CHUNK), b""):
-            hasher.update(chunk)
-    return hasher.hexdigest()
+        sha256, size = sha256_of(file)
+        return {"path": f"{folder}/{file.name}", "size": size, "hashes": {"sha256": sha256}}

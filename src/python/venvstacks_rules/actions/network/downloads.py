@@ -21,13 +21,13 @@ from pathlib import Path
 from typing import IO, Any, cast
 from urllib.parse import urlsplit
 
+from venvstacks_rules.actions.files.streams import CHUNK
 from venvstacks_rules.actions.network.settings import find_credentials, search_for
 from venvstacks_rules.model.network.credentials import refused, server, without_credentials
 from venvstacks_rules.model.network.urls import url_problem
 
 _TIMEOUT = 60
 """Seconds without a byte."""
-_CHUNK = 1024 * 1024
 _LARGEST = 64 * 1024**3
 """In bytes, of a file whose size nobody announced."""
 _LARGEST_PAGE = 64 * 1024**2
@@ -143,7 +143,7 @@ def _chunks(response: HTTPResponse, url: str, limit: int) -> Iterator[bytes]:
     """The body, which has to be as long as announced and no longer than `limit`."""
     clean, size = without_credentials(url), 0
     try:
-        while chunk := response.read(min(_CHUNK, limit + 1 - size)):
+        while chunk := response.read(min(CHUNK, limit + 1 - size)):
             size += len(chunk)
             if size > limit:
                 raise DownloadFailedError(f"{clean}: more than the expected {limit} bytes came")

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import io
 import tarfile
-from collections.abc import Iterator
 from typing import BinaryIO
 
 from venvstacks_rules.actions.archives.tar_stream import open_tar_stream
-from venvstacks_rules.actions.files.streams import DamagedError
+from venvstacks_rules.actions.files.streams import CHUNK, DamagedError, exactly
 from venvstacks_rules.actions.unpacking.guard import (
     FILE,
     FOLDER,
@@ -17,8 +16,6 @@ from venvstacks_rules.actions.unpacking.guard import (
     shown,
     target_problem,
 )
-
-_CHUNK = 1024 * 1024
 
 
 def unpack_tar(raw: BinaryIO, limit: int, extraction: Extraction) -> None:
@@ -36,7 +33,7 @@ def unpack_tar(raw: BinaryIO, limit: int, extraction: Extraction) -> None:
 
 
 def _run(stream: io.RawIOBase, extraction: Extraction) -> None:
-    with tarfile.open(fileobj=stream, mode="r|", bufsize=_CHUNK) as members:
+    with tarfile.open(fileobj=stream, mode="r|", bufsize=CHUNK) as members:
         for member in members:
             problem = extraction.place_problem(member.name) or _add(members, member, extraction)
             # tarfile remembers all members, for seeking, which nobody does here.
@@ -91,17 +88,7 @@ def _write(
     elif member.islnk():
         extraction.make_hard_link(name, member.linkname)
     else:
-        content = _content(members, member)
+        stream = members.extractfile(member)
+        assert stream is not None  # it is a regular file
+        content = exactly(stream, member.size, member.name)
         extraction.make_file(name, content, executable=bool(member.mode & 0o111))
-
-
-def _content(members: tarfile.TarFile, member: tarfile.TarInfo) -> Iterator[bytes]:
-    stream = members.extractfile(member)
-    assert stream is not None
-    left = member.size
-    while left:
-        chunk = stream.read(min(left, _CHUNK))
-        if not chunk:
-            raise tarfile.ReadError(f"it ends within `{member.name}`")
-        left -= len(chunk)
-        yield chunk

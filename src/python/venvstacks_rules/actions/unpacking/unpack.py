@@ -12,14 +12,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 from venvstacks_rules.actions.archives import zip_headers
-from venvstacks_rules.actions.files.streams import DamagedError
+from venvstacks_rules.actions.files.streams import DamagedError, chunks
 from venvstacks_rules.actions.unpacking.guard import FOLDER, Extraction
 from venvstacks_rules.actions.unpacking.tar import unpack_tar
 from venvstacks_rules.actions.unpacking.zip import unpack_zip
 from venvstacks_rules.model.errors import ArchiveError
 from venvstacks_rules.model.requests.deploy import DeployedArchive
-
-_CHUNK = 1024 * 1024
 
 # No layer comes near: a bomb is stopped long before the disk is full. Sources compress tenfold,
 # machine code threefold, and a file of zeros is allowed for by the constant.
@@ -64,7 +62,7 @@ def _mismatch(archive: DeployedArchive, raw: BinaryIO) -> str | None:
     if size != archive.size:
         return f"it has {size} bytes, {archive.size} were announced"
     hasher = hashlib.sha256()
-    for chunk in iter(lambda: raw.read(_CHUNK), b""):
+    for chunk in chunks(raw):
         hasher.update(chunk)
     if hasher.hexdigest() != archive.sha256:
         return f"its sha256 is {hasher.hexdigest()}, {archive.sha256} was announced"

@@ -9,10 +9,9 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from venvstacks_rules.actions.archives.zip_reader import ListedEntry, read_entries
-from venvstacks_rules.actions.files.streams import DamagedError, Inflated
+from venvstacks_rules.actions.files.streams import DamagedError, Inflated, exactly
 from venvstacks_rules.actions.unpacking.guard import FILE, FOLDER, LINK, Extraction, target_problem
 
-_CHUNK = 1024 * 1024
 _MOST_TARGET_BYTES = 4096
 _KINDS = {0: FILE, stat.S_IFREG: FILE, stat.S_IFLNK: LINK}
 
@@ -75,7 +74,8 @@ def _content(raw: BinaryIO, listed: ListedEntry) -> Iterator[bytes]:
     """The content of an entry, of exactly the size and the checksum that it is listed with."""
     entry = listed.entry
     size = crc = 0
-    stream = _stream(raw, listed)
+    raw.seek(listed.content)
+    stream = exactly(raw, entry.compressed_size, entry.path)
     inflated = Inflated(stream)
     try:
         for chunk in inflated if entry.method else stream:
@@ -92,14 +92,3 @@ def _content(raw: BinaryIO, listed: ListedEntry) -> Iterator[bytes]:
         raise DamagedError(f"{entry.path!a} has something behind its stream")
     if crc != entry.crc:
         raise DamagedError(f"{entry.path!a} has another checksum than listed")
-
-
-def _stream(raw: BinaryIO, listed: ListedEntry) -> Iterator[bytes]:
-    at, left = listed.content, listed.entry.compressed_size
-    while left:
-        chunk = os.pread(raw.fileno(), min(left, _CHUNK), at)
-        if not chunk:
-            raise DamagedError(f"it ends within {listed.entry.path!a}")
-        at += len(chunk)
-        left -= len(chunk)
-        yield chunk

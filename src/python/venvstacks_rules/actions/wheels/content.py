@@ -18,11 +18,9 @@ from installer.records import Hash
 
 from venvstacks_rules.actions.archives import zip_methods
 from venvstacks_rules.actions.files.sinks import CompressedStream
-from venvstacks_rules.actions.files.streams import Inflated, chunks
+from venvstacks_rules.actions.files.streams import Inflated, chunks, exactly
 from venvstacks_rules.actions.wheels import checks
 from venvstacks_rules.actions.wheels.checks import shown
-
-_CHUNK = 1024 * 1024
 
 
 class WheelContent:
@@ -116,11 +114,5 @@ class WheelContent:
         return self._archive.open(info)
 
     def _raw(self) -> Iterable[bytes]:
-        left = self._stream_size
         with self._open() as raw:
-            while left:
-                chunk = raw.read(min(left, _CHUNK))
-                if not chunk:
-                    raise EOFError(f"`{self._info.filename}` is shorter than it was")
-                left -= len(chunk)
-                yield chunk
+            yield from exactly(raw, self._stream_size, self._info.filename)
