@@ -45,7 +45,7 @@ BELOW = "lies below `python/bin/python3.11`, which is no folder"
         ([file("/etc/passwd")], [f"`/etc/passwd` {REFUSED} is absolute"]),
         ([file("python/../../x")], [f"`python/../../x` {REFUSED} holds `..`"]),
         ([file("python/a\\b")], [f"`python/a\\b` {REFUSED} {CHARACTER}"]),
-        ([file("python/a\x1b[2J")], [f"`python/a\x1b[2J` {REFUSED} {CHARACTER}"]),
+        ([file("python/a\x1b[2J")], [rf"`python/a\x1b[2J` {REFUSED} {CHARACTER}"]),
         ([file("other/x")], ["`other/x` lies outside the folder `python/`"]),
         ([file("pythonx")], ["`pythonx` lies outside the folder `python/`"]),
         ([file("python")], ["`python` is not a folder"]),
@@ -130,7 +130,7 @@ def test_many_problems_are_counted() -> None:
     message = error(tar([*MINIMAL, *(file(f"x{i:02}") for i in range(25))]))
     lines = message.splitlines()
     assert len(lines) == 22
-    assert lines[-2:] == ["  * `x19` lies outside the folder `python/`", "  * and 5 more"]
+    assert lines[-2:] == ["  * `x19` lies outside the folder `python/`", "  * and 5 more problems"]
 
 
 # ---------------------------------------------------------------------------------------- damage

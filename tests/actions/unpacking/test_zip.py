@@ -159,37 +159,37 @@ DAMAGED = {
         one().bytes(here=0xFFFF, count=0xFFFF),
         "its numbers do not fit, and there are none of ZIP64",
     ),
-    "not listed": (one().add("x/b", listed=False).bytes(), "'x/b' is not in its directory"),
+    "not listed": (one().add("x/b", listed=False).bytes(), "`x/b` is not in its directory"),
     "listed only": (
         one().add("x/b", local=False).bytes(),
         "its directory cannot be read: no local header",
     ),
     "two for one": (
         one().add("x/b", "content", local=False, offset=0).bytes(),
-        "'x/b' lies in another entry",
+        "`x/b` lies in another entry",
     ),
     "another name": (
         Zip()
         .add("x/b", "content", listed=False)
         .add("x/a", "content", local=False, offset=0)
         .bytes(),
-        "'x/a' is listed with other values than it has",
+        "`x/a` is listed with other values than it has",
     ),
     "another checksum": (
         Zip().add("x/a", "content", crc=7).bytes(),
-        "'x/a' is listed with other values than it has",
+        "`x/a` is listed with other values than it has",
     ),
     "another size": (
         Zip().add("x/a", "content", size=6).bytes(),
-        "'x/a' is listed with other values than it has",
+        "`x/a` is listed with other values than it has",
     ),
     "encrypted": (
         Zip().add("x/a", "content", flags=1).bytes(),
-        "its directory cannot be read: 'x/a' is encrypted",
+        "its directory cannot be read: `x/a` is encrypted",
     ),
     "sizes behind": (
         Zip().add("x/a", "content", flags=8).bytes(),
-        "its directory cannot be read: 'x/a' has its sizes behind its content",
+        "its directory cannot be read: `x/a` has its sizes behind its content",
     ),
     "a second name in its own header": (
         Zip().add("x/a", extra=b"UT\x01\0\0up\x08\0\x01aaaax/b").bytes(),
@@ -209,7 +209,7 @@ DAMAGED = {
     ),
     "method": (
         Zip().add("x/a", "content", method=14).bytes(),
-        "its directory cannot be read: 'x/a' is compressed by method 14, not stored or deflated",
+        "its directory cannot be read: `x/a` is compressed by method 14, not stored or deflated",
     ),
     "name in another encoding": (
         one().bytes().replace(b"x/a", b"x/\xe4"),
@@ -250,10 +250,10 @@ def test_damaged_contents_are_refused(tmp_path: Path) -> None:
     }
     for number, (problem, data) in enumerate(cases.items()):
         (tmp_path / str(number)).mkdir()
-        assert refused(tmp_path / str(number), data) == [f"damaged: 'x/a' has {problem}"]
+        assert refused(tmp_path / str(number), data) == [f"damaged: `x/a` has {problem}"]
     (tmp_path / "reserved").mkdir()
     (problem,) = refused(tmp_path / "reserved", patched(deflated, stream, b"\xff"))
-    assert problem.startswith("damaged: 'x/a' cannot be unpacked: Error -3")
+    assert problem.startswith("damaged: `x/a` cannot be unpacked: Error -3")
 
 
 def with_stream(stream: bytes, size: int, crc: int) -> bytes:
@@ -274,11 +274,11 @@ def test_streams_that_end_elsewhere_are_refused(tmp_path: Path) -> None:
         == "a"
     )
     assert refused(tmp_path / "2", with_stream(empty + b"more", 0, 0)) == [
-        "damaged: 'x/a' has something behind its stream"
+        "damaged: `x/a` has something behind its stream"
     ]
     (tmp_path / "3").mkdir()
     assert refused(tmp_path / "3", with_stream(one_byte[:1], 1, 0xE8B7BE43)) == [
-        "damaged: 'x/a' cannot be unpacked: the stream has no end"
+        "damaged: `x/a` cannot be unpacked: the stream has no end"
     ]
 
 
@@ -300,7 +300,7 @@ def test_a_bomb_that_lies_about_its_size_is_stopped_at_that_size(tmp_path: Path)
     size = struct.pack("<L", 8_000_000)
     assert data.count(size) == 2
     assert refused(tmp_path, data.replace(size, struct.pack("<L", 10))) == [
-        "damaged: 'x/zeros' has another size than the 10 bytes listed"
+        "damaged: `x/zeros` has another size than the 10 bytes listed"
     ]
     assert (tmp_path / "out/x/zeros").stat().st_size == 0
 
@@ -328,7 +328,7 @@ def test_an_entry_that_another_takes_the_place_of_is_passed_over(tmp_path: Path)
     (tmp_path / "other").mkdir()
     archive = Zip().add("x/a", "first").add("x/a", "second", listed=False)
     assert refused(tmp_path / "other", archive.bytes()) == [
-        "damaged: 'x/a' is not in its directory"
+        "damaged: `x/a` is not in its directory"
     ]
 
 

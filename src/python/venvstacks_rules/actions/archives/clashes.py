@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from venvstacks_rules.model.contents.files import ArchivedFile, OwnFile, OwnLink
 from venvstacks_rules.model.paths import folded, link_problem, path_problem, windows_problem
+from venvstacks_rules.model.wording import printable
 
 
 def own_problems(
@@ -20,13 +21,13 @@ def own_problems(
         if problem is None and os_name == "nt":
             problem = windows_problem(file.path)
         if problem is not None:
-            yield f"{file.path!a}: {problem}"
+            yield f"`{printable(file.path)}`: {problem}"
     for link in links:
         problem = path_problem(link.path) or link_problem(link.path, link.target)
         if os_name == "nt":
             problem = "there are no links on Windows"
         if problem is not None:
-            yield f"{link.path!a}: {problem}: {link.target!a}"
+            yield f"`{printable(link.path)}`: {problem}: `{printable(link.target)}`"
 
 
 def clashes(

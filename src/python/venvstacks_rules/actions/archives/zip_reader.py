@@ -17,6 +17,7 @@ from typing import BinaryIO, NamedTuple
 from venvstacks_rules.actions.archives import zip_headers
 from venvstacks_rules.actions.archives.zip_headers import ZipEntry
 from venvstacks_rules.actions.files.streams import DamagedError
+from venvstacks_rules.model.wording import printable
 
 MOST_DIRECTORY_BYTES = 256 * 1024 * 1024
 """A million files with long names."""
@@ -106,11 +107,13 @@ def _directory(data: bytes, count: int) -> Iterator[tuple[int, ZipEntry, int]]:
         path = zip_headers.decoded(name, flags)
         _refuse_other_name(extra)
         if flags & _ENCRYPTED:
-            raise ValueError(f"{path!a} is encrypted")
+            raise ValueError(f"`{printable(path)}` is encrypted")
         if method not in (zip_headers.STORED, zip_headers.DEFLATED):
-            raise ValueError(f"{path!a} is compressed by method {method}, not stored or deflated")
+            raise ValueError(
+                f"`{printable(path)}` is compressed by method {method}, not stored or deflated"
+            )
         if flags & _SIZES_BEHIND:
-            raise ValueError(f"{path!a} has its sizes behind its content")
+            raise ValueError(f"`{printable(path)}` has its sizes behind its content")
         mode = attributes >> 16 if made_by >> 8 in (_UNIX, _MACOS) else 0
         yield offset, ZipEntry(path, method, crc, compressed_size, size), mode
     if at != len(data):
@@ -126,10 +129,10 @@ def _with_contents(
     for offset, entry, mode in headers:
         at = _pass_over(raw, at, offset, last)
         if at != offset:
-            raise DamagedError(f"{entry.path!a} lies in another entry")
+            raise DamagedError(f"`{printable(entry.path)}` lies in another entry")
         local, content = _local_header(raw, at)
         if local != entry:
-            raise DamagedError(f"{entry.path!a} is listed with other values than it has")
+            raise DamagedError(f"`{printable(entry.path)}` is listed with other values than it has")
         yield ListedEntry(entry, mode, content)
         at = content + entry.compressed_size
     if _pass_over(raw, at, end, last) != end:
@@ -141,7 +144,7 @@ def _pass_over(raw: BinaryIO, at: int, end: int, last: dict[str, int]) -> int:
     while at < end:
         entry, content = _local_header(raw, at)
         if last.get(entry.path, -1) <= at:
-            raise DamagedError(f"{entry.path!a} is not in its directory")
+            raise DamagedError(f"`{printable(entry.path)}` is not in its directory")
         at = content + entry.compressed_size
     return at
 

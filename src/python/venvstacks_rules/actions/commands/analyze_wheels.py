@@ -14,7 +14,6 @@ from typing import IO
 from venvstacks_rules.actions.binaries.read import HEAD, binary_format, read_binaries
 from venvstacks_rules.actions.files.streams import chunks
 from venvstacks_rules.actions.wheels import checks
-from venvstacks_rules.actions.wheels.checks import shown
 from venvstacks_rules.actions.wheels.installed import RefusedWheelError, of_each, opened_wheel
 from venvstacks_rules.model.contents.imports import top_level_module
 from venvstacks_rules.model.contents.inputs import WheelFile
@@ -23,6 +22,7 @@ from venvstacks_rules.model.json_codec import from_json
 from venvstacks_rules.model.libraries.analyzed import AnalyzedWheel
 from venvstacks_rules.model.libraries.binaries import Binary
 from venvstacks_rules.model.requests.analyze import AnalyzedWheels, AnalyzeWheelsRequest
+from venvstacks_rules.model.wording import printable
 
 _SITE_SCHEMES = ("purelib", "platlib")
 # Tens of times what the largest wheels have.
@@ -58,7 +58,7 @@ def _analyzed(wheel: WheelFile, layout: LayerLayout) -> AnalyzedWheel:
                 binaries += found
                 names += sum(len(b.needed) + len(b.optional) + len(b.run_paths) for b in found)
             except checks.READ_ERRORS as e:
-                problems.append(f"{shown(info.filename)}: cannot be unpacked: {e}")
+                problems.append(f"`{printable(info.filename)}`: cannot be unpacked: {e}")
             if len(binaries) > _MAX_BINARIES or names > _MAX_NAMES:
                 problems.append(
                     f"has {len(binaries)} binaries and more, with {names} names in them"

@@ -19,6 +19,7 @@ from venvstacks_rules.model.platforms.python_versions import (
     release_numbers,
 )
 from venvstacks_rules.model.requests.interpreters import FindInterpreterRequest, FoundInterpreter
+from venvstacks_rules.model.wording import quoted
 
 FIXED_FOLDERS = (
     "/usr/local/bin",
@@ -121,7 +122,7 @@ def _not_found(
     by_version = sorted(installations, key=lambda found: release_numbers(found.python_version))
     found = [f"{item.python_version} (`{item.executable}`)" for item in by_version]
     problems = [
-        "looked in " + ", ".join(f"`{pattern}`" for pattern in patterns),
+        f"looked in {quoted(patterns)}",
         "found " + (", ".join(found) or "no CPython 3 at all"),
     ]
     if others:

@@ -24,6 +24,7 @@ from venvstacks_rules.model.platforms.libc import parsed_linux_target
 from venvstacks_rules.model.platforms.python_versions import language_version
 from venvstacks_rules.model.platforms.target_platforms import PLATFORMS, TargetPlatform
 from venvstacks_rules.model.requests.lock import LockedLayer, LockLayerRequest
+from venvstacks_rules.model.wording import quoted
 
 
 def run(request_text: str) -> LockedLayer:
@@ -62,7 +63,7 @@ def _python_version(request: LockLayerRequest) -> str:
 def _platforms(request: LockLayerRequest) -> tuple[TargetPlatform, ...]:
     unknown = [name for name in request.platforms if name not in PLATFORMS]
     if unknown or not request.platforms:
-        what = ", ".join(f"`{name}`" for name in unknown) or "there is none"
+        what = quoted(unknown) or "there is none"
         raise LockError(
             f"{request.target}: `platforms` cannot be locked for",
             [f"{what}; known are {', '.join(PLATFORMS)}"],

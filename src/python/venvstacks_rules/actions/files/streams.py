@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO
 
+from venvstacks_rules.model.wording import printable
+
 CHUNK = 1024 * 1024
 """How many bytes are read, or unpacked, at a time."""
 
@@ -35,7 +37,7 @@ def exactly(stream: IO[bytes], size: int, name: str) -> Iterator[bytes]:
     while left:
         chunk = stream.read(min(left, CHUNK))
         if not chunk:
-            raise EOFError(f"it ends within `{name}`")
+            raise EOFError(f"it ends within `{printable(name)}`")
         left -= len(chunk)
         yield chunk
 

@@ -16,8 +16,9 @@ from typing import IO
 
 from venvstacks_rules.actions.archives.tar_stream import TarStream, open_tar_stream
 from venvstacks_rules.actions.files.streams import CHUNK, DamagedError, chunks, exactly
-from venvstacks_rules.model.errors import InterpreterError
+from venvstacks_rules.model.errors import InterpreterError, first_problems
 from venvstacks_rules.model.paths import link_problem, path_problem
+from venvstacks_rules.model.wording import printable
 
 TOP = "python"
 """The one top-level folder."""
@@ -31,7 +32,6 @@ MAX_GROWTH = 40
 MIN_LIMIT = 64 * 1024 * 1024
 """In bytes; small archives may grow to this whatever their size."""
 MAX_MEMBERS = 200_000
-_MAX_PROBLEMS = 20
 _MAX_LINKS = 40
 """As many as Linux follows before it calls a path a loop."""
 
@@ -90,11 +90,9 @@ class InterpreterArchive:
         if DESCRIPTION in self.files:
             self._keep_install()
         if self._problems:
-            hidden = len(self._problems) - _MAX_PROBLEMS
-            more = [f"and {hidden} more"] if hidden > 0 else []
             raise InterpreterError(
                 f"the interpreter archive `{self._name}` is refused",
-                [*self._problems[:_MAX_PROBLEMS], *more],
+                first_problems(self._problems),
             )
 
     def _read_members(self, source: TarStream) -> None:
@@ -155,7 +153,9 @@ class InterpreterArchive:
             self._spool.write(chunk)
             size += len(chunk)
         if size != member.size:
-            raise DamagedError(f"member `{member.name}` has {size} of {member.size} bytes")
+            raise DamagedError(
+                f"member `{printable(member.name)}` has {size} of {member.size} bytes"
+            )
         executable = bool(member.mode & 0o111)
         self.files[path] = SpooledFile(path, offset, size, executable)
 
@@ -163,9 +163,12 @@ class InterpreterArchive:
         target = posixpath.normpath(posixpath.join(TOP, posixpath.dirname(path), member.linkname))
         problem = link_problem(path, member.linkname)
         if target != TOP and not target.startswith(f"{TOP}/"):
-            self._refuse(member, f"links to `{member.linkname}`, which leaves the archive's folder")
+            self._refuse(
+                member,
+                f"links to `{printable(member.linkname)}`, which leaves the archive's folder",
+            )
         elif problem is not None:
-            self._refuse(member, f"links to `{member.linkname}`: {problem}")
+            self._refuse(member, f"links to `{printable(member.linkname)}`: {problem}")
         else:
             self.links[path] = target[len(TOP) + 1 :] or "."
 
@@ -174,7 +177,8 @@ class InterpreterArchive:
         target = self.files.get(name[len(TOP) + 1 :]) if name.startswith(f"{TOP}/") else None
         if target is None:
             self._refuse(
-                member, f"is a hard link to `{member.linkname}`, which is no file before it"
+                member,
+                f"is a hard link to `{printable(member.linkname)}`, which is no file before it",
             )
         else:
             self.files[path] = target
@@ -207,7 +211,7 @@ class InterpreterArchive:
         }
 
     def _refuse(self, member: tarfile.TarInfo, problem: str) -> None:
-        self._problems.append(f"`{member.name}` {problem}")
+        self._problems.append(f"`{printable(member.name)}` {problem}")
 
 
 def with_folders(leaves: Iterable[str]) -> frozenset[str]:

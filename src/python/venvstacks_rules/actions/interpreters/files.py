@@ -24,7 +24,7 @@ from venvstacks_rules.actions.interpreters.archive import (
 from venvstacks_rules.actions.interpreters.names import Selection
 from venvstacks_rules.model.contents.inputs import InterpreterFile
 from venvstacks_rules.model.contents.layout import LayerLayout
-from venvstacks_rules.model.errors import InterpreterError
+from venvstacks_rules.model.errors import InterpreterError, first_problems
 from venvstacks_rules.model.platforms.python_versions import (
     is_release_of,
     language_version,
@@ -39,7 +39,6 @@ _SHOWN_HEADERS = {
     "posix": "python/include/python3.Y/patchlevel.h",
     "nt": "python/include/patchlevel.h",
 }
-_MAX_PROBLEMS = 20
 _PY_VERSION = re.compile(r'^[ \t]*#[ \t]*define[ \t]+PY_VERSION[ \t]+"(3\.\d+\.\d+)', re.MULTILINE)
 # Real ones have less than two thousand bytes.
 _MAX_HEADER = 64 * 1024
@@ -193,11 +192,9 @@ def _is_installer(path: str, site_packages: str) -> bool:
 
 def _refuse(archive_name: str, problems: list[str]) -> None:
     if problems:
-        hidden = len(problems) - _MAX_PROBLEMS
-        more = [f"and {hidden} more"] if hidden > 0 else []
         raise InterpreterError(
             f"the interpreter archive `{archive_name}` cannot be unpacked on its platform",
-            [*problems[:_MAX_PROBLEMS], *more],
+            first_problems(problems),
         )
 
 

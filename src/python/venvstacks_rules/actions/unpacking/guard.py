@@ -12,9 +12,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from venvstacks_rules.model.contents.files import MODIFICATION_TIME
+from venvstacks_rules.model.errors import MOST_PROBLEMS
 from venvstacks_rules.model.paths import path_problem
-
-_MOST_PROBLEMS = 20
+from venvstacks_rules.model.wording import printable
 
 FOLDER, FILE, LINK = "a folder", "a file", "a symbolic link"
 
@@ -37,8 +37,8 @@ class Extraction:
     def note(self, name: str, problem: str | None) -> bool:
         """Add what is wrong with a member, if anything is; False where enough is wrong."""
         if problem is not None:
-            self.problems.append(f"`{shown(name)}`: {problem}")
-        if len(self.problems) < _MOST_PROBLEMS:
+            self.problems.append(f"`{printable(name)}`: {problem}")
+        if len(self.problems) < MOST_PROBLEMS:
             return True
         self.problems.append("and perhaps more: the rest was not looked at")
         return False
@@ -63,7 +63,7 @@ class Extraction:
         if not parent or kind is FOLDER:
             return None
         if kind is not None:
-            return f"below `{shown(parent)}`, which is {kind}"
+            return f"below `{printable(parent)}`, which is {kind}"
         problem = self._make_folders(parent)
         if problem is None:
             self.kinds[parent] = FOLDER
@@ -106,7 +106,7 @@ def target_problem(name: str, target: str) -> str | None:
     Steps up are allowed at the start only, where they are counted from a folder that is known
     to be real: after another link they could lead anywhere.
     """
-    link = f"a symbolic link to `{shown(target)}`"
+    link = f"a symbolic link to `{printable(target)}`"
     if target.startswith("/"):
         return f"{link}, an absolute path"
     parts = [part for part in target.split("/") if part not in ("", ".")]
@@ -128,8 +128,3 @@ def _is_text(name: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def shown(name: str) -> str:
-    """`name` for a message: whole lines of hostile text have no place in it."""
-    return name.encode("unicode_escape").decode("ascii") if not name.isprintable() else name

@@ -13,9 +13,9 @@ from venvstacks_rules.actions.unpacking.guard import (
     FOLDER,
     LINK,
     Extraction,
-    shown,
     target_problem,
 )
+from venvstacks_rules.model.wording import printable
 
 
 def unpack_tar(raw: BinaryIO, limit: int, extraction: Extraction) -> None:
@@ -69,7 +69,7 @@ def _add(members: tarfile.TarFile, member: tarfile.TarInfo, extraction: Extracti
 def _hard_link_problem(name: str, target: str, extraction: Extraction) -> str | None:
     if extraction.kinds.get(target) == FILE and target != name:
         return None
-    return f"a hard link to `{shown(target)}`, which is no file before it"
+    return f"a hard link to `{printable(target)}`, which is no file before it"
 
 
 def _write(

@@ -11,6 +11,7 @@ from typing import BinaryIO
 from venvstacks_rules.actions.archives.zip_reader import ListedEntry, read_entries
 from venvstacks_rules.actions.files.streams import DamagedError, Inflated, exactly
 from venvstacks_rules.actions.unpacking.guard import FILE, FOLDER, LINK, Extraction, target_problem
+from venvstacks_rules.model.wording import printable
 
 _MOST_TARGET_BYTES = 4096
 _KINDS = {0: FILE, stat.S_IFREG: FILE, stat.S_IFLNK: LINK}
@@ -85,10 +86,12 @@ def _content(raw: BinaryIO, listed: ListedEntry) -> Iterator[bytes]:
             crc = zlib.crc32(chunk, crc)
             yield chunk
     except (zlib.error, EOFError) as e:
-        raise DamagedError(f"{entry.path!a} cannot be unpacked: {e}") from None
+        raise DamagedError(f"`{printable(entry.path)}` cannot be unpacked: {e}") from None
     if size != entry.size:
-        raise DamagedError(f"{entry.path!a} has another size than the {entry.size} bytes listed")
+        raise DamagedError(
+            f"`{printable(entry.path)}` has another size than the {entry.size} bytes listed"
+        )
     if entry.method and inflated.stream_size != entry.compressed_size:
-        raise DamagedError(f"{entry.path!a} has something behind its stream")
+        raise DamagedError(f"`{printable(entry.path)}` has something behind its stream")
     if crc != entry.crc:
-        raise DamagedError(f"{entry.path!a} has another checksum than listed")
+        raise DamagedError(f"`{printable(entry.path)}` has another checksum than listed")

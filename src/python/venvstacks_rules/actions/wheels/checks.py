@@ -21,6 +21,7 @@ from packaging.version import InvalidVersion, Version
 
 from venvstacks_rules.actions.archives import zip_methods
 from venvstacks_rules.model.paths import path_problem
+from venvstacks_rules.model.wording import printable, quoted
 
 MIN_EXPANSION = 64 * 1024 * 1024
 MAX_EXPANSION_FACTOR = 200
@@ -73,7 +74,7 @@ def entry_problems(infos: list[zipfile.ZipInfo], wheel_size: int) -> Iterator[st
             problem = "the entry occurs twice"
         seen.add(info.filename)
         if problem is not None:
-            yield f"{shown(info.orig_filename)}: {problem}"
+            yield f"`{printable(info.orig_filename)}`: {problem}"
     total = sum(info.file_size for info in infos)
     limit = max(MIN_EXPANSION, MAX_EXPANSION_FACTOR * wheel_size)
     if total > limit:
@@ -145,7 +146,7 @@ class DistInfo:
         tops = {name.split("/", 1)[0] for name in self._archive.namelist() if "/" in name}
         folders = sorted(top for top in tops if top.endswith(".dist-info"))
         if len(folders) != 1:
-            found = ", ".join(f"`{folder}`" for folder in folders) or "none"
+            found = quoted(folders) or "none"
             self.problems.append(f"there must be one .dist-info folder; found: {found}")
             return False
         self.folder = folders[0]
@@ -210,7 +211,9 @@ class DistInfo:
         for entry in entries:
             known = self.records.setdefault(entry.path, entry)
             if (str(known.hash_), known.size) != (str(entry.hash_), entry.size):
-                self.problems.append(f"{shown(entry.path)}: RECORD lists it twice, differently")
+                self.problems.append(
+                    f"`{printable(entry.path)}`: RECORD lists it twice, differently"
+                )
         self.problems.extend(self._record_problems())
 
     def _record_problems(self) -> Iterator[str]:
@@ -221,18 +224,13 @@ class DistInfo:
                 continue
             entry = self.records.get(path)
             if entry is None:
-                yield f"{shown(path)}: not listed in RECORD"
+                yield f"`{printable(path)}`: not listed in RECORD"
             elif entry.hash_ is None:
-                yield f"{shown(path)}: RECORD has no hash for it"
+                yield f"`{printable(path)}`: RECORD has no hash for it"
             elif entry.hash_.name not in _HASHES:
-                yield f"{shown(path)}: RECORD has an `{entry.hash_.name}` hash, not `sha256`"
+                yield f"`{printable(path)}`: RECORD has an `{entry.hash_.name}` hash, not `sha256`"
             elif entry.size is not None and entry.size != info.file_size:
-                yield f"{shown(path)}: has {info.file_size} bytes, RECORD says {entry.size}"
+                yield f"`{printable(path)}`: has {info.file_size} bytes, RECORD says {entry.size}"
         for path in sorted(self.records):
             if path not in infos and path not in unlisted:
-                yield f"{shown(path)}: listed in RECORD and not in the wheel"
-
-
-def shown(path: str) -> str:
-    """`path` for a message; anything that a terminal would not print is escaped."""
-    return f"`{path}`" if path.isprintable() else f"`{ascii(path)[1:-1]}`"
+                yield f"`{printable(path)}`: listed in RECORD and not in the wheel"

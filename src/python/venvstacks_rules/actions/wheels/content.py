@@ -20,7 +20,7 @@ from venvstacks_rules.actions.archives import zip_methods
 from venvstacks_rules.actions.files.sinks import CompressedStream
 from venvstacks_rules.actions.files.streams import Inflated, chunks, exactly
 from venvstacks_rules.actions.wheels import checks
-from venvstacks_rules.actions.wheels.checks import shown
+from venvstacks_rules.model.wording import printable
 
 
 class WheelContent:
@@ -92,7 +92,7 @@ class WheelContent:
         if size != self._info.file_size:
             return f"unpacks to {size} bytes, {self._info.file_size} are declared"
         if crc != self._info.CRC:
-            return f"cannot be unpacked: Bad CRC-32 for file {shown(self._info.filename)}"
+            return f"cannot be unpacked: Bad CRC-32 for file `{printable(self._info.filename)}`"
         actual = base64.urlsafe_b64encode(digest).decode("ascii").rstrip("=")
         if actual != self._expected.value.rstrip("="):
             name = self._expected.name

@@ -21,13 +21,14 @@ from installer.utils import SCHEME_NAMES
 from venvstacks_rules.actions.files.sinks import FileSink, StreamSink
 from venvstacks_rules.actions.files.streams import sha256_of
 from venvstacks_rules.actions.wheels import checks
-from venvstacks_rules.actions.wheels.checks import DistInfo, shown
+from venvstacks_rules.actions.wheels.checks import DistInfo
 from venvstacks_rules.actions.wheels.content import WheelContent
 from venvstacks_rules.model.contents.files import ArchivedFile
 from venvstacks_rules.model.contents.inputs import WheelFile
 from venvstacks_rules.model.contents.layout import LayerLayout
-from venvstacks_rules.model.errors import WheelError
+from venvstacks_rules.model.errors import WheelError, first_problems
 from venvstacks_rules.model.paths import windows_problem
+from venvstacks_rules.model.wording import printable
 
 INSTALLER = b"venvstacks-rules\n"
 
@@ -36,7 +37,6 @@ _Made = TypeVar("_Made")
 
 # Of a .dist-info folder: made anew, or a statement about an installation that is not ours.
 _NOT_COPIED = frozenset({"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", *checks.SIGNATURES})
-_MAX_PROBLEMS = 20
 
 
 class RefusedWheelError(Exception):
@@ -44,11 +44,7 @@ class RefusedWheelError(Exception):
 
     def __init__(self, wheel: WheelFile, problems: list[str]) -> None:
         super().__init__(problems)
-        hidden = len(problems) - _MAX_PROBLEMS
-        more = [f"and {hidden} more problems"] if hidden > 0 else []
-        self.problems = [
-            f"`{wheel.file_name}`: {problem}" for problem in [*problems[:_MAX_PROBLEMS], *more]
-        ]
+        self.problems = [f"`{wheel.file_name}`: {problem}" for problem in first_problems(problems)]
 
 
 def refusal(errors: list[RefusedWheelError], count: int) -> WheelError:
@@ -146,7 +142,7 @@ class _Plan:
                 executable = layout.os_name == "posix" and checks.is_executable(info)
                 entries.append(_Entry(info, record, path, executable))
             except ValueError as e:
-                problems.append(f"{shown(info.filename)}: {e}")
+                problems.append(f"`{printable(info.filename)}`: {e}")
         problems.extend(_clashes([*entries, *self._made_here()]))
         if layout.os_name == "nt":
             problems.extend(_windows_problems(entries))
@@ -193,21 +189,19 @@ def _clashes(entries: list[_Entry]) -> Iterator[str]:
             continue
         other = taken.setdefault(entry.path, entry)
         if other is not entry:
-            yield (
-                f"{shown(other.info.filename)} and {shown(entry.info.filename)} are both "
-                f"installed as {shown(entry.path)}"
-            )
+            first, second = printable(other.info.filename), printable(entry.info.filename)
+            yield f"`{first}` and `{second}` are both installed as `{entry.path}`"
     for path in sorted(taken):
         for parent in PurePosixPath(path).parents:
             if str(parent) in taken:
-                yield f"{shown(taken[path].info.filename)}: {shown(str(parent))} is a file"
+                yield f"`{printable(taken[path].info.filename)}`: `{parent}` is a file"
 
 
 def _windows_problems(entries: list[_Entry]) -> Iterator[str]:
     for entry in entries:
         problem = windows_problem(entry.path or "")
         if problem is not None:
-            yield f"{shown(entry.info.filename)}: {problem}"
+            yield f"`{printable(entry.info.filename)}`: {problem}"
 
 
 def _write(archive: zipfile.ZipFile, plan: _Plan, sink: FileSink, layout: LayerLayout) -> None:
@@ -223,7 +217,7 @@ def _write(archive: zipfile.ZipFile, plan: _Plan, sink: FileSink, layout: LayerL
         # After the first problem the files are lost; the rest is read to report all of them.
         problem = _add(archive, entry, None if problems else sink, written)
         if problem is not None:
-            problems.append(f"{shown(entry.info.filename)}: {problem}")
+            problems.append(f"`{printable(entry.info.filename)}`: {problem}")
     if problems:
         raise _ProblemsError(problems)
     if not installer_written:
