@@ -19,7 +19,7 @@ END_OF_ARCHIVE = bytes(2 * BLOCK)
 _NAME, _PREFIX = 100, 155
 """Bytes of the header's fields for names and for what precedes a name."""
 _MAX_OCTAL_SIZE = 8**11 - 1
-_REGULAR, _SYMLINK, _DIRECTORY, _PAX = b"0", b"2", b"5", b"x"
+_REGULAR, _SYMLINK, _PAX = b"0", b"2", b"x"
 
 
 @dataclass(frozen=True)
@@ -27,23 +27,19 @@ class TarEntry:
     """What a header says; the content, where there is one, follows it."""
 
     path: str
-    """Relative, with forward slashes; no trailing slash for a directory."""
+    """Relative, with forward slashes."""
     size: int = 0
     executable: bool = False
     link_target: str | None = None
-    directory: bool = False
 
 
 def header(entry: TarEntry) -> bytes:
     """The header blocks of `entry`."""
-    if entry.directory:
-        kind, mode, path = _DIRECTORY, 0o755, f"{entry.path}/"
-    elif entry.link_target is not None:
-        # Links have no mode of their own; 0777 is what every tar writes.
-        kind, mode, path = _SYMLINK, 0o777, entry.path
-    else:
-        kind, mode, path = _REGULAR, 0o755 if entry.executable else 0o644, entry.path
-    link = entry.link_target or ""
+    path, link = entry.path, entry.link_target or ""
+    # Links have no mode of their own; 0777 is what every tar writes.
+    kind, mode = _SYMLINK, 0o777
+    if entry.link_target is None:
+        kind, mode = _REGULAR, 0o755 if entry.executable else 0o644
     records = b""
     prefix, name = _split(path)
     if name is None:

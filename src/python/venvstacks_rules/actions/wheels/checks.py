@@ -117,7 +117,6 @@ class DistInfo:
         self.records: dict[str, RecordEntry] = {}
         self.folder = ""
         self._archive = archive
-        self._file_name = file_name
         self.distribution = ""
         identity = wheel_identity(file_name)
         if identity is None:
