@@ -138,7 +138,7 @@ def test_what_is_not_the_wheel_announced() -> None:
     assert caught.value.problems == (
         f"`{FILE_NAME}`: has {good.size} bytes, the lockfile says {good.size + 1}",
         f"`{FILE_NAME}`: has the hash sha256:{good.sha256}, the lockfile says sha256:{'0' * 64}",
-        f"`{FILE_NAME}`: not a zip archive that can be read: File is not a zip file",
+        f"`{FILE_NAME}`: not a readable zip archive: File is not a zip file",
     )
 
 

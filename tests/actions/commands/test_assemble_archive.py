@@ -330,8 +330,8 @@ def test_own_files_have_safe_paths_and_one_content(tmp_path: Path) -> None:
     )
     assert problems(request) == [
         "`../x`: the path holds `..`",
-        "`none`: exactly one of `text` and `source` is to be set",
-        "`two`: exactly one of `text` and `source` is to be set",
+        "`none`: set exactly one of `text` and `source`",
+        "`two`: set exactly one of `text` and `source`",
         "`l`: the link's target is outside of the layers' folder: `../../x/../../y`",
         "`m`: the link's target is not a relative path: `/etc`",
     ]

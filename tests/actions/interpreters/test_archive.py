@@ -49,10 +49,10 @@ BELOW = "lies below `python/bin/python3.11`, which is no folder"
         ([file("other/x")], ["`other/x` lies outside the folder `python/`"]),
         ([file("pythonx")], ["`pythonx` lies outside the folder `python/`"]),
         ([file("python")], ["`python` is not a folder"]),
-        ([file("python/bin/python3.11")], ["`python/bin/python3.11` is there twice"]),
+        ([file("python/bin/python3.11")], ["`python/bin/python3.11` occurs twice"]),
         (
             [symlink("python/bin//./python3.11", "x")],
-            ["`python/bin//./python3.11` is there twice"],
+            ["`python/bin//./python3.11` occurs twice"],
         ),
         (
             [symlink("python/l", "/etc/passwd")],
@@ -72,11 +72,11 @@ BELOW = "lies below `python/bin/python3.11`, which is no folder"
         ),
         (
             [hard_link("python/l", "/etc/passwd")],
-            ["`python/l` is a hard link to `/etc/passwd`, which is no file before it"],
+            ["`python/l` is a hard link to `/etc/passwd`, which is not a file before it"],
         ),
         (
             [hard_link("python/l", "python/../../x")],
-            ["`python/l` is a hard link to `python/../../x`, which is no file before it"],
+            ["`python/l` is a hard link to `python/../../x`, which is not a file before it"],
         ),
         (
             [other("python/f", tarfile.FIFOTYPE), other("python/d", tarfile.CHRTYPE)],

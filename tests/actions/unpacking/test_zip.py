@@ -47,8 +47,8 @@ HOSTILE = {
     ),
     "no name": (Zip().add(""), "``: the path holds an empty component or `.`"),
     "other folder": (Zip().add("y/a"), "`y/a`: not below `x/`"),
-    "top-level file": (Zip().add("x"), "no folder `x` in it"),
-    "empty": (Zip(), "no folder `x` in it"),
+    "top-level file": (Zip().add("x"), "it has no folder `x`"),
+    "empty": (Zip(), "it has no folder `x`"),
     "device": (Zip().add("x/null", mode=0o020666), "`x/null`: neither a file, a folder nor a link"),
     "file as folder": (
         Zip().add("x/a/", mode=EXECUTABLE),
@@ -74,10 +74,10 @@ HOSTILE = {
         Zip().link("x/d", ".").link("x/l", "d/d/../.."),
         "`x/l`: a symbolic link to `d/d/../..`, with `..` after a name",
     ),
-    "empty link": (Zip().link("x/l", ""), "`x/l`: a symbolic link to ``, which is no path"),
+    "empty link": (Zip().link("x/l", ""), "`x/l`: a symbolic link to ``, which is not a path"),
     "link of bytes": (
         Zip().add("x/l", b"\xff", mode=LINK),
-        "`x/l`: a symbolic link to `\\udcff`, which is no path",
+        "`x/l`: a symbolic link to `\\udcff`, which is not a path",
     ),
     "long link": (
         Zip().link("x/l", "a" * 4097),
@@ -91,18 +91,18 @@ HOSTILE = {
         Zip().add("x/f", "f").add("x/f/a", "a"),
         "`x/f/a`: below `x/f`, which is a file",
     ),
-    "twice": (Zip().add("x/f", "f").add("x/f", "g"), "`x/f`: a file that is there twice"),
+    "twice": (Zip().add("x/f", "f").add("x/f", "g"), "`x/f`: a file that occurs twice"),
     "link twice": (
         Zip().link("x/l", "a").link("x/l", "b"),
-        "`x/l`: a symbolic link that is there twice",
+        "`x/l`: a symbolic link that occurs twice",
     ),
     "file, then link": (
         Zip().add("x/f", "f").link("x/f", "../other"),
-        "`x/f`: a symbolic link, and before in the same archive a file",
+        "`x/f`: a symbolic link, but a file earlier in the same archive",
     ),
     "folder, then link": (
         Zip().add("x/f/a").link("x/f", "../other"),
-        "`x/f`: a symbolic link, and before in the same archive a folder",
+        "`x/f`: a symbolic link, but a folder earlier in the same archive",
     ),
 }
 
@@ -119,7 +119,7 @@ def test_problems_are_cut_off_after_twenty(tmp_path: Path) -> None:
         archive.add(f"y/{number}")
     problems = refused(tmp_path, archive.bytes())
     assert len(problems) == 21
-    assert problems[-1] == "and perhaps more: the rest was not looked at"
+    assert problems[-1] == "and perhaps more: the rest was not checked"
 
 
 def one() -> Zip:

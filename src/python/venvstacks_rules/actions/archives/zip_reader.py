@@ -1,9 +1,8 @@
 """Reads the list of entries of a zip archive, and refuses those that programs read differently.
 
-Some programs go by the central directory, others by the local headers. Here both have to say the
-same, of entries that lie one behind the other without a gap. There is one exception: an entry that
-the directory does not list may be there if one of the same name follows, which takes its place in
-either reading.
+Some programs use the central directory, others the local headers. Here both must agree, and entries
+must follow each other without a gap. There is one exception: the directory may leave out an entry
+if another one of the same name follows, which replaces it for all programs.
 """
 
 from __future__ import annotations
@@ -33,13 +32,13 @@ class ListedEntry(NamedTuple):
 
     entry: ZipEntry
     mode: int
-    """As Unix has it; 0 where the archive was made elsewhere."""
+    """As on Unix; 0 for an archive made on another system."""
     content: int
-    """Where the content begins."""
+    """The offset of the content."""
 
 
 def read_entries(raw: BinaryIO) -> list[ListedEntry]:
-    """The entries of the archive, in the order of their contents; DamagedError."""
+    """The entries of the archive, in the order of their contents; raises DamagedError."""
     try:
         count, offset, end = _find_directory(raw)
         headers = sorted(_directory(_at(raw, offset, end - offset), count))
@@ -51,7 +50,7 @@ def read_entries(raw: BinaryIO) -> list[ListedEntry]:
 
 
 def _at(raw: BinaryIO, offset: int, size: int) -> bytes:
-    # Offsets of ZIP64 can be larger than any file's.
+    # Offsets of ZIP64 can be larger than any file.
     data = os.pread(raw.fileno(), size, offset) if 0 <= offset <= sys.maxsize else b""
     if len(data) != size:
         raise DamagedError("it ends in the middle of its directory")
@@ -59,7 +58,7 @@ def _at(raw: BinaryIO, offset: int, size: int) -> bytes:
 
 
 def _find_directory(raw: BinaryIO) -> tuple[int, int, int]:
-    """The number of entries, and where the directory begins and ends."""
+    """The number of entries, and the offsets of the directory's begin and end."""
     end = os.fstat(raw.fileno()).st_size - zip_headers.END_RECORD.size
     signature, *disks, here, count, size, offset, comment = zip_headers.END_RECORD.unpack(
         _at(raw, end, zip_headers.END_RECORD.size)
@@ -123,7 +122,7 @@ def _directory(data: bytes, count: int) -> Iterator[tuple[int, ZipEntry, int]]:
 def _with_contents(
     raw: BinaryIO, headers: list[tuple[int, ZipEntry, int]], end: int
 ) -> Iterator[ListedEntry]:
-    """Compare the directory with the local headers, one behind the other."""
+    """Compare the directory with the local headers, in the order of the archive."""
     last = {entry.path: offset for offset, entry, _ in headers}
     at = 0
     for offset, entry, mode in headers:
@@ -140,7 +139,7 @@ def _with_contents(
 
 
 def _pass_over(raw: BinaryIO, at: int, end: int, last: dict[str, int]) -> int:
-    """Pass over entries up to `end` that others of the same name take the place of."""
+    """Skip entries up to `end` that later ones of the same name replace."""
     while at < end:
         entry, content = _local_header(raw, at)
         if last.get(entry.path, -1) <= at:
@@ -163,7 +162,7 @@ def _local_header(raw: BinaryIO, offset: int) -> tuple[ZipEntry, int]:
 
 
 def _refuse_other_name(extra: bytes) -> None:
-    """ValueError for a field that some programs take the name of the entry from."""
+    """Raise ValueError for a field that gives some programs another name of the entry."""
     at = 0
     while at + 4 <= len(extra):
         kind, size = struct.unpack_from("<2H", extra, at)

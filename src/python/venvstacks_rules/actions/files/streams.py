@@ -1,4 +1,4 @@
-"""Reads files in pieces: what is large never lies in memory as a whole."""
+"""Reads files in pieces, so that no large one lies in memory as a whole."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CHUNK = 1024 * 1024
 
 
 class DamagedError(Exception):
-    """The archive is not what its format says, or grows beyond the limit."""
+    """The archive does not follow its format, or unpacks to more than the limit."""
 
 
 def chunks(stream: IO[bytes]) -> Iterable[bytes]:
@@ -54,15 +54,15 @@ def sha256_of(path: str | os.PathLike[str]) -> tuple[str, int]:
 
 
 class Inflated:
-    """What a deflate stream without any header unpacks to, in pieces.
+    """The content of a deflate stream without a header, in pieces.
 
-    EOFError where the stream has no end, zlib.error where it is damaged.
+    Raises EOFError if the stream has no end, zlib.error if it is damaged.
     """
 
     def __init__(self, stream: Iterable[bytes]) -> None:
         self._stream = stream
         self.stream_size = 0
-        """In bytes, after all of it was read; what lies behind the stream does not count."""
+        """In bytes, known once all of it is read; bytes behind the stream do not count."""
 
     def __iter__(self) -> Iterator[bytes]:
         inflater = zlib.decompressobj(-zlib.MAX_WBITS)

@@ -119,7 +119,7 @@ class InterpreterArchive:
             # Object files, mostly: as large as all that is kept. They come last in no archive seen.
             return
         elif path in self.files or path in self.links:
-            self._refuse(member, "is there twice")
+            self._refuse(member, "occurs twice")
         elif member.issym():
             self._add_link(member, path)
         elif member.islnk():
@@ -178,7 +178,7 @@ class InterpreterArchive:
         if target is None:
             self._refuse(
                 member,
-                f"is a hard link to `{printable(member.linkname)}`, which is no file before it",
+                f"is a hard link to `{printable(member.linkname)}`, which is not a file before it",
             )
         else:
             self.files[path] = target

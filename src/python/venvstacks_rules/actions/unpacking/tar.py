@@ -19,9 +19,9 @@ from venvstacks_rules.model.wording import printable
 
 
 def unpack_tar(raw: BinaryIO, limit: int, extraction: Extraction) -> None:
-    """Unpack all members, of no more than `limit` bytes in all.
+    """Unpack all members, of up to `limit` bytes in all.
 
-    Raises DamagedError for what is no such archive; what is wrong with members is noted.
+    Raises DamagedError for a damaged archive; adds the problems of members to `extraction`.
     """
     try:
         stream = open_tar_stream(raw, limit)
@@ -36,7 +36,7 @@ def _run(stream: io.RawIOBase, extraction: Extraction) -> None:
     with tarfile.open(fileobj=stream, mode="r|", bufsize=CHUNK) as members:
         for member in members:
             problem = extraction.place_problem(member.name) or _add(members, member, extraction)
-            # tarfile remembers all members, for seeking, which nobody does here.
+            # `tarfile` remembers all members for seeking, which is not needed here.
             members.members = []  # type: ignore[attr-defined]
             if not extraction.note(member.name, problem):
                 return
@@ -69,7 +69,7 @@ def _add(members: tarfile.TarFile, member: tarfile.TarInfo, extraction: Extracti
 def _hard_link_problem(name: str, target: str, extraction: Extraction) -> str | None:
     if extraction.kinds.get(target) == FILE and target != name:
         return None
-    return f"a hard link to `{printable(target)}`, which is no file before it"
+    return f"a hard link to `{printable(target)}`, which is not a file before it"
 
 
 def _write(
@@ -81,7 +81,7 @@ def _write(
             extraction.make_folder(name)
         return
     if replace:
-        # The last one counts, as with every tar.
+        # The last one wins, as with every tar.
         extraction.remove(name)
     if member.issym():
         extraction.make_link(name, member.linkname)

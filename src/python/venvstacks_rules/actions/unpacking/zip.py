@@ -18,9 +18,9 @@ _KINDS = {0: FILE, stat.S_IFREG: FILE, stat.S_IFLNK: LINK}
 
 
 def unpack_zip(raw: BinaryIO, limit: int, extraction: Extraction) -> None:
-    """Unpack all entries, of no more than `limit` bytes in all.
+    """Unpack all entries, of up to `limit` bytes in all.
 
-    Raises DamagedError for what is no such archive; what is wrong with entries is noted.
+    Raises DamagedError for a damaged archive; adds the problems of entries to `extraction`.
     """
     entries = read_entries(raw)
     if sum(listed.entry.size for listed in entries) > limit:
@@ -41,7 +41,7 @@ def _add(raw: BinaryIO, listed: ListedEntry, extraction: Extraction) -> str | No
     if kind is None:
         return "neither a file, a folder nor a link"
     if name in extraction.kinds and kind == extraction.kinds[name] != FOLDER:
-        return f"{kind} that is there twice"
+        return f"{kind} that occurs twice"
     problem = extraction.make_way(name, kind)
     target = ""
     if problem is None and kind is LINK:
@@ -72,7 +72,7 @@ def _kind(listed: ListedEntry) -> str | None:
 
 
 def _content(raw: BinaryIO, listed: ListedEntry) -> Iterator[bytes]:
-    """The content of an entry, of exactly the size and the checksum that it is listed with."""
+    """The content of an entry; raises DamagedError if size or checksum is not the listed one."""
     entry = listed.entry
     size = crc = 0
     raw.seek(listed.content)
