@@ -28,7 +28,7 @@ TARGET = "framework-demo"
 DEMO = "lib/python3.11/site-packages/demo.py"
 CANNOT = (
     "The archive of `//demo:demo` for linux_x86_64 cannot be assembled: it could not be unpacked. "
-    "Change or leave out what is named, or narrow `platforms`."
+    "Change or leave out the named files, or narrow `platforms`."
 )
 DAMAGED = (
     "The archive of `//demo:demo` for linux_x86_64 cannot be assembled: its segments are damaged."

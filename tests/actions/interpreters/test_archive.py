@@ -36,7 +36,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 REFUSED = "cannot be unpacked: the path"
 CHARACTER = "holds a backslash or a control character"
-BELOW = "lies below `python/bin/python3.11`, which is no folder"
+BELOW = "lies below `python/bin/python3.11`, which is not a folder"
 
 
 @pytest.mark.parametrize(
@@ -87,12 +87,12 @@ BELOW = "lies below `python/bin/python3.11`, which is no folder"
         ),
         (
             [symlink("python/up", "lib"), file("python/up/x")],
-            ["`python/up/x` lies below `python/up`, which is no folder"],
+            ["`python/up/x` lies below `python/up`, which is not a folder"],
         ),
         ([file("python/bin/python3.11/x")], [f"`python/bin/python3.11/x` {BELOW}"]),
         (
             [other("python/bin/python3.11", tarfile.DIRTYPE)],
-            ["`python/bin/python3.11` is a folder and a file or link at once"],
+            ["`python/bin/python3.11` is both a folder and a file or link"],
         ),
     ],
 )  # fmt: skip

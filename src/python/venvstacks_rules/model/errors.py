@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 MOST_PROBLEMS = 20
-"""Of one file, in one message: a damaged archive may have thousands."""
+"""The limit for one file in a message: a damaged archive may have thousands."""
 
 
 class VenvstacksError(Exception):

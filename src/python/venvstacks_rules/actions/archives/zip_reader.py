@@ -64,18 +64,18 @@ def _find_directory(raw: BinaryIO) -> tuple[int, int, int]:
         _at(raw, end, zip_headers.END_RECORD.size)
     )
     if signature != zip_headers.END or comment:
-        raise DamagedError("it does not end as a zip archive without a comment does")
+        raise DamagedError("it does not end like a zip archive without a comment")
     if here == zip_headers.MAX16 or zip_headers.MAX32 in (size, offset):
         locator = end - zip_headers.LOCATOR64.size
         end = locator - zip_headers.END64_RECORD.size
         expected = (zip_headers.LOCATOR64_SIGNATURE, 0, end, 1)
         if zip_headers.LOCATOR64.unpack(_at(raw, locator, zip_headers.LOCATOR64.size)) != expected:
-            raise DamagedError("its numbers do not fit, and there are none of ZIP64")
+            raise DamagedError("its numbers do not fit, and it has no ZIP64 numbers")
         signature, rest, _, _, *disks, here, count, size, offset = zip_headers.END64_RECORD.unpack(
             _at(raw, end, zip_headers.END64_RECORD.size)
         )
         if (signature, rest) != (zip_headers.END64, zip_headers.END64_RECORD.size - 12):
-            raise DamagedError("its numbers of ZIP64 are not there")
+            raise DamagedError("its ZIP64 numbers are missing")
     if disks != [0, 0] or here != count:
         raise DamagedError("it is one part of several")
     if offset + size != end:

@@ -1,8 +1,8 @@
-"""Joins segments into a layer archive, and writes what lies beside it (``assemble-archive``).
+"""Joins segments into a layer archive, and writes the files beside it (``assemble-archive``).
 
 The archive is the concatenation of the segments, each an independent run of zstd frames, xz
-streams, gzip members or entries of a zip archive; the layer's own few files come last, with what
-ends the tar stream, or with the central directory.
+streams, gzip members or entries of a zip archive. The layer's own few files come last, with the end
+of the tar stream, or with the central directory.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ from venvstacks_rules.model.requests.assemble import AssembleArchiveRequest, Ass
 def run(request_text: str) -> AssembledArchive:
     """Assemble the archive of an AssembleArchiveRequest.
 
-    Raises ArchiveError for segments that are not what their results announce and for files of the
-    layer that clash; nothing is left behind then.
+    Raises ArchiveError for segments that their results do not describe, and for files of the layer
+    that clash; it leaves no files then.
     """
     request = from_json(AssembleArchiveRequest, request_text)
     archive = Path(request.archive)
@@ -55,7 +55,7 @@ def run(request_text: str) -> AssembledArchive:
 def _write_archive(
     out: IO[bytes], own: Path, request: AssembleArchiveRequest
 ) -> tuple[str, AssembledArchive]:
-    """Write the archive into `out`, by way of the file `own`; the JSON that lists its segments."""
+    """Write the archive into `out`, using the file `own`; return its listing and the result."""
     segments: list[Segment] = []
     with Joining(
         out,
@@ -64,7 +64,7 @@ def _write_archive(
     ) as joining:
         for path in request.results:
             for segment in _read_result(path):
-                # It is copied and hashed while we look at what is in it.
+                # It is copied and hashed while we check its files.
                 joining.add(segment)
                 segments.append(segment)
         problems = [
@@ -77,7 +77,7 @@ def _write_archive(
             ),
         ]
         if problems:
-            remedy = "Change or leave out what is named, or narrow `platforms`."
+            remedy = "Change or leave out the named files, or narrow `platforms`."
             raise _refused(request, f"it could not be unpacked. {remedy}", problems)
         segments.append(_write_own_segment(own, request))
         joining.add(segments[-1])
@@ -105,7 +105,7 @@ def _refused(request: AssembleArchiveRequest, reason: str, problems: list[str]) 
 
 
 def _read_result(path: str) -> list[Segment]:
-    """The segments that a result file names, with paths that can be opened."""
+    """The segments of a result file, with paths relative to the working directory."""
     try:
         data = json.loads(Path(path).read_text(encoding="utf-8"))
     except ValueError as e:
@@ -172,6 +172,6 @@ def _describe(assembled: AssembledArchive, listing: str, request: AssembleArchiv
 
 def _write_text(path: str, text: str) -> None:
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    # Exclusively: an existing file may be a link to an input. `newline` keeps Windows from CRLF.
+    # Exclusively: an existing file may be a link to an input. `newline` avoids CRLF on Windows.
     with Path(path).open("x", encoding="utf-8", newline="\n") as out:
         out.write(text)

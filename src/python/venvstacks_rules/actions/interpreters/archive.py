@@ -1,7 +1,7 @@
-"""Reads an interpreter archive into a table of files and links, refusing what is hostile.
+"""Reads an interpreter archive into a table of files and links, and refuses hostile members.
 
-Contents go to one unnamed spool file, never to paths that the archive says, so a member can name
-what it likes: it is refused, by name, and nothing was written anywhere.
+Contents go to one unnamed spool file, never to paths of the archive: it refuses a hostile member by
+name, and has written nothing anywhere.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from venvstacks_rules.model.wording import printable
 TOP = "python"
 """The one top-level folder."""
 INSTALL = "install/"
-"""In an archive with everything that was built, the folder of what ``install_only`` has."""
+"""In an archive of a full build, the folder with the files of an ``install_only`` archive."""
 DESCRIPTION = "PYTHON.json"
-"""A file of such an archive."""
+"""A file of an archive of a full build."""
 
 MAX_GROWTH = 40
 """Interpreter archives unpack to 3 to 8 times their size."""
 MIN_LIMIT = 64 * 1024 * 1024
-"""In bytes; small archives may grow to this whatever their size."""
+"""In bytes; every archive may unpack to this."""
 MAX_MEMBERS = 200_000
 _MAX_LINKS = 40
-"""As many as Linux follows before it calls a path a loop."""
+"""Linux follows as many before it reports a loop."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class SpooledFile:
     """A regular file of the archive."""
 
     path: str
-    """Of the member that has the content; a hard link to it shares this record's values."""
+    """Of the member with the content; a hard link to it has the same record."""
     offset: int
     size: int
     executable: bool
@@ -52,7 +52,7 @@ class InterpreterArchive:
 
     def __init__(self, path: Path, spool_folder: Path) -> None:
         self._name = path.name
-        # Closed by `__exit__`.
+        # `__exit__` closes it.
         self._spool = tempfile.TemporaryFile(dir=spool_folder)  # noqa: SIM115
         self._folders: set[str] = set()
         self._problems: list[str] = []
@@ -96,7 +96,7 @@ class InterpreterArchive:
             )
 
     def _read_members(self, source: TarStream) -> None:
-        # Streaming: nothing is sought, and the members need not be kept.
+        # A stream cannot seek, so the members need not be kept.
         with tarfile.open(
             fileobj=source, mode="r|", bufsize=CHUNK, encoding="utf-8", errors="strict"
         ) as archive:
@@ -116,7 +116,7 @@ class InterpreterArchive:
         elif not path:
             self._refuse(member, "is not a folder")
         elif DESCRIPTION in self.files and not path.startswith(INSTALL):
-            # Object files, mostly: as large as all that is kept. They come last in no archive seen.
+            # Mostly object files, as large as everything that is kept.
             return
         elif path in self.files or path in self.links:
             self._refuse(member, "occurs twice")
@@ -130,7 +130,7 @@ class InterpreterArchive:
             self._refuse(member, "is neither a file, a folder nor a link")
 
     def _member_path(self, member: tarfile.TarInfo) -> str | None:
-        """The path below ``python/``, empty for the folder itself; None where refused."""
+        """The path below ``python/``, empty for the folder itself; None if refused."""
         name = member.name
         if member.isdir() and name == ".":
             return None
@@ -187,17 +187,17 @@ class InterpreterArchive:
         leaves = {*self.files, *self.links}
         for path in sorted(leaves | self._folders):
             if path in leaves and path in self._folders:
-                self._problems.append(f"`{TOP}/{path}` is a folder and a file or link at once")
+                self._problems.append(f"`{TOP}/{path}` is both a folder and a file or link")
             parent = posixpath.dirname(path)
             while parent and parent not in leaves:
                 parent = posixpath.dirname(parent)
             if parent:
                 self._problems.append(
-                    f"`{TOP}/{path}` lies below `{TOP}/{parent}`, which is no folder"
+                    f"`{TOP}/{path}` lies below `{TOP}/{parent}`, which is not a folder"
                 )
 
     def _keep_install(self) -> None:
-        """Leave what ``install_only`` archives have; a link to something else leads nowhere."""
+        """Keep the content of an ``install_only`` archive; links to anything else lead nowhere."""
         start = len(INSTALL)
         self.links = {
             path[start:]: target[start:] if target.startswith(INSTALL) else f"{TOP}/{target}"
@@ -215,7 +215,7 @@ class InterpreterArchive:
 
 
 def with_folders(leaves: Iterable[str]) -> frozenset[str]:
-    """The paths, and those of all folders above them."""
+    """`leaves`, and all folders above them."""
     result = {".", *leaves}
     for leaf in leaves:
         folder = posixpath.dirname(leaf)
@@ -226,7 +226,7 @@ def with_folders(leaves: Iterable[str]) -> frozenset[str]:
 
 
 def resolved(path: str, existing: frozenset[str], links: Mapping[str, str]) -> str | None:
-    """Which of the `existing` files and folders the path, through `links`, ends at, if any."""
+    """The existing file or folder that `path` leads to, through `links`; None if there is none."""
     for _ in range(_MAX_LINKS):
         if path in existing:
             return path

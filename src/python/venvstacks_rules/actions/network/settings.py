@@ -29,10 +29,10 @@ def use_network_settings(folder: str | None) -> None:
         text = Path(folder, name).read_text(encoding="utf-8")
     except OSError as e:
         raise NetworkError(
-            "cannot read the proxies, certificates and credentials for this process, "
-            f"{name} in the cache folder `{folder}`: {e.strerror}. Only processes on the machine of the build "
-            "have them: run what uses the network there, not in a container and not by remote "
-            "execution"
+            f"the proxies, certificates and credentials for this process are missing: {name} in "
+            f"the cache folder `{folder}`: {e.strerror}. Only processes on the machine of the "
+            "build have them: run what uses the network there, not in a container and not by "
+            "remote execution"
         ) from None
     os.environ.update(from_json(NetworkSettings, text).variables)
 

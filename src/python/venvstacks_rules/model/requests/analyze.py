@@ -10,13 +10,13 @@ from venvstacks_rules.model.libraries.analyzed import AnalyzedWheel
 
 @dataclass(frozen=True)
 class AnalyzeWheelsRequest:
-    """Look at what some wheels bring along (verb ``analyze-wheels``)."""
+    """List the modules and binaries of some wheels (verb ``analyze-wheels``)."""
 
     wheels: tuple[WheelFile, ...]
     python_version: str
     """``X.Y`` of the runtime; it decides the folders."""
     os_name: str
-    """``posix`` or ``nt``, as in markers; it decides the folders as well."""
+    """``posix`` or ``nt``, as in markers; it decides the folders, too."""
 
 
 @dataclass(frozen=True)

@@ -13,18 +13,18 @@ from venvstacks_rules.model.contents.files import OwnFile, OwnLink
 class AssembleArchiveRequest:
     """Join segments into a layer archive (verb ``assemble-archive``).
 
-    `results` are files that hold an :class:`InterpreterSegment` or :class:`WheelSegments` as JSON;
-    the segments they name lie beside them. They are joined in this order, the layer's own files
-    last.
+    `results` are files with an :class:`InterpreterSegment` or :class:`WheelSegments` as JSON,
+    beside the segments that they name. The archive has the segments in this order, and the layer's
+    own files last.
     """
 
     target: str
     """The address of the layer, for messages."""
     install_target: str
     os_name: str
-    """``posix`` or ``nt``, as in markers; Windows has no links, and not all names."""
+    """``posix`` or ``nt``, as in markers; Windows has no links, and refuses some names."""
     case_sensitive: bool
-    """Whether names of files that differ by case only are surely two names on the target."""
+    """Whether all file systems of the target distinguish names that differ by case only."""
     results: tuple[str, ...]
     files: tuple[OwnFile, ...]
     links: tuple[OwnLink, ...]

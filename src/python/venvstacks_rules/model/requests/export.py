@@ -48,7 +48,7 @@ class ExportLayersRequest:
 
 @dataclass(frozen=True)
 class ExportedLayer:
-    """What was done for a layer."""
+    """What the action did for a layer."""
 
     install_target: str
     changed: bool

@@ -15,7 +15,7 @@ class InterpreterSegmentRequest(InterpreterFile):
     os_name: str
     """``posix`` or ``nt``, as in markers; the archive is laid out for it."""
     case_sensitive: bool
-    """Whether names of files that differ by case only are surely two names on the target."""
+    """Whether all file systems of the target distinguish names that differ by case only."""
     install_target: str
     """The top-level folder in the layer archive."""
     compression: Compression
@@ -39,6 +39,6 @@ class WheelSegmentsRequest:
     python_version: str
     """``X.Y`` of the runtime; it decides the folders."""
     os_name: str
-    """``posix`` or ``nt``, as in markers; it decides the folders as well."""
+    """``posix`` or ``nt``, as in markers; it decides the folders, too."""
     install_target: str
     compression: Compression

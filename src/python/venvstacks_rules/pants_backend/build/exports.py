@@ -48,14 +48,14 @@ class LayerExport:
 
     digest: Digest
     layer: LayerToExport
-    """Paths are those in the digest."""
+    """With paths in the digest."""
     kind: LayerKind
     metadata: LayerMetadata
 
 
 @dataclass(frozen=True)
 class ExportedInterpreterRequest:
-    """The interpreter of a layer that is a runtime."""
+    """The interpreter of a layer, if it is a runtime."""
 
     address: Address
     platform: str

@@ -134,7 +134,7 @@ def layer_compression(
     except ValueError as e:
         named = "compression_level" if level_field is not None else "[venvstacks].compression_level"
         raise DefinitionError(
-            "A layer cannot be compressed as asked for:",
+            "Invalid compression of a layer:",
             [f"{found.layer.address}: `{named}`: {e}"],
         ) from None
     if PLATFORMS[platform].system != "win":

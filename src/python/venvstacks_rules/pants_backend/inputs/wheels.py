@@ -56,7 +56,7 @@ class LayerWheelsRequest:
 
 @dataclass(frozen=True)
 class LayerWheels:
-    """The wheels that a layer's own packages are installed from."""
+    """The wheels of a layer's own packages."""
 
     wheels: tuple[LockedWheel, ...]
     python_version: str
@@ -78,7 +78,7 @@ class FetchedWheels:
 
     digest: Digest
     wheels: tuple[WheelFile, ...]
-    """In the order of the request; nothing is unknown, whatever the lockfile leaves out."""
+    """In the order of the request; hashes and sizes are complete, unlike those of a lockfile."""
 
     @property
     def called(self) -> str:
@@ -103,7 +103,7 @@ async def python_version(request: PythonVersionRequest) -> PythonVersion:
     declared = found.layer.python_version
     if declared.count(".") == 2:
         return PythonVersion(declared)
-    # Only an interpreter of this machine may leave the patch release open.
+    # Only with an interpreter of this machine may the patch release be open.
     local = await found_interpreter(
         LocalInterpreterRequest(found.layer.runtime, declared, found.layer.linux_target),
         **implicitly(),
