@@ -92,7 +92,11 @@ class Archive:
 
     def assemble(self, *, hashed: bool = False, empty: bool = False) -> float:
         """Join the segments, or none of them; seconds. As `package` does, unless it is `hashed`."""
-        names = {"archive": self.path.name, "metadata_file": "m.json", "segments_file": "s.json"}
+        names = {"archive": self.path.name}
+        if hashed:
+            names.update(metadata_file="m.json", segments_file="s.json")
+        else:
+            names["listing_file"] = "s.json"
         for name in names.values():
             (self._folder / name).unlink(missing_ok=True)
         request: dict[str, object] = {
@@ -106,7 +110,6 @@ class Archive:
             "os_name": "posix",
             "case_sensitive": True,
             "segments_are_checked": not hashed,
-            "archive_is_hashed": not hashed,
             **names,
         }
         return self._action("assemble-archive", request)[0]

@@ -24,7 +24,7 @@ HOUSE: dict[str, dict[str, str]] = {
     },
     "actions": {
         "files": "",
-        "network": "",
+        "network": "files",
         "binaries": "",
         "tools": "files",
         "archives": "files",

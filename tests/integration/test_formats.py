@@ -272,7 +272,7 @@ def test_a_wrong_level_of_the_option_is_one_message(
     )
     assert done.code == 1
     assert done.error == (
-        "DefinitionError: A layer cannot be compressed as asked for:\n"
+        "DefinitionError: Invalid compression of a layer:\n"
         f"  * examples/hello:cpython-3.9: `[venvstacks].compression_level`: {message}"
     )
 
@@ -283,7 +283,7 @@ def test_a_wrong_level_of_a_field_is_one_message(root: BuildRoot) -> None:
     done = root.pants("package", "wrong:smallest")
     assert done.code == 1
     assert done.error == (
-        "DefinitionError: A layer cannot be compressed as asked for:\n"
+        "DefinitionError: Invalid compression of a layer:\n"
         "  * wrong:smallest: `compression_level`: 7 is not a compression level of `tar.xz`: "
         "use 0 to 6 (the default is 5)"
     )

@@ -216,8 +216,8 @@ def test_credentials_in_the_settings_are_refused(site: Site) -> None:
     done = site.pants("generate-lockfiles", "--resolve=s:late", credentials=BY_VARIABLES)
     site.root.write("layers.toml", settings)
     assert done.error == (
-        "VenvstacksError: layers.toml: settings that cannot be used\n"
-        f"  * `tool.uv.index[0].url`: {site.index.url} is written with credentials, which would "
+        "VenvstacksError: layers.toml: unusable settings\n"
+        f"  * `tool.uv.index[0].url`: {site.index.url} contains credentials, which would "
         "spread with it; put them into UV_INDEX_CORP_USERNAME and UV_INDEX_CORP_PASSWORD, or into "
         "netrc"
     )

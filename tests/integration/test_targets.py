@@ -238,7 +238,7 @@ def test_a_level_that_the_format_does_not_have(
     # A runtime below is compressed as asked for, too.
     layers = {f"empty:{name}", "empty:py"} if options_set else {f"empty:{name}"}
     assert done.error in {
-        f"DefinitionError: A layer cannot be compressed as asked for:\n  * {layer}: {problem}"
+        f"DefinitionError: Invalid compression of a layer:\n  * {layer}: {problem}"
         for layer in layers
     }
     assert done.code == 1

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from venvstacks_rules.model import errors
-from venvstacks_rules.model.errors import ProblemsError, VenvstacksError
+from venvstacks_rules.model.errors import ProblemsError, VenvstacksError, first_problems
 
 
 def test_problems_are_listed_and_their_lines_indented() -> None:
@@ -16,6 +16,13 @@ def test_without_problems_there_is_the_summary_alone() -> None:
 
 def test_an_empty_problem_is_no_crash() -> None:
     assert str(ProblemsError("x", [""])) == "x\n  * "
+
+
+def test_only_the_first_problems_are_listed() -> None:
+    problems = [str(i) for i in range(22)]
+    assert first_problems(problems[:20]) == problems[:20]
+    assert first_problems(problems[:21]) == [*problems[:20], "and 1 more problem"]
+    assert first_problems(problems) == [*problems[:20], "and 2 more problems"]
 
 
 def test_there_is_one_root_and_all_names_end_in_error() -> None:

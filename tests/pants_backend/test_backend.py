@@ -127,7 +127,7 @@ def test_a_level_out_of_range_names_where_it_was_set(
     with pytest.raises(DefinitionError) as caught:
         compression((None, field), (ArchiveFormatChoice.ZST, option))
     assert str(caught.value) == (
-        "A layer cannot be compressed as asked for:\n"
+        "Invalid compression of a layer:\n"
         f"  * src:x: {where}: 30 is not a compression level of `tar.zst`: use 1 to 19 (the default "
         "is 9)"
     )

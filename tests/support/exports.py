@@ -15,14 +15,13 @@ from venvstacks_rules.actions import postinstall
 from venvstacks_rules.actions.commands import export_layers
 from venvstacks_rules.model.contents.config import LayerConfig
 from venvstacks_rules.model.contents.files import OwnFile, OwnLink
+from venvstacks_rules.model.contents.inputs import InterpreterFile, WheelFile
 from venvstacks_rules.model.contents.own import layer_files
 from venvstacks_rules.model.json_codec import to_json
 from venvstacks_rules.model.requests.export import (
     ExportedLayer,
     ExportLayersRequest,
-    InterpreterInput,
     LayerToExport,
-    LockedWheelInput,
 )
 
 SHORT = f"{sys.version_info[0]}.{sys.version_info[1]}"
@@ -68,8 +67,8 @@ class Stack:
         name: str,
         lower: tuple[str, ...],
         *,
-        wheels: tuple[LockedWheelInput, ...] = (),
-        interpreter: InterpreterInput | None = None,
+        wheels: tuple[WheelFile, ...] = (),
+        interpreter: InterpreterFile | None = None,
         module: str | None = None,
     ) -> LayerToExport:
         python = f"../{lower[-1]}/bin/python" if lower else "bin/python"
@@ -101,13 +100,13 @@ class Stack:
             interpreter=interpreter,
         )
 
-    def _wheel(self) -> LockedWheelInput:
+    def _wheel(self) -> WheelFile:
         data = wheel_bytes(self.wheel)
         path = self.folder / "demo-1.0-py3-none-any.whl"
         path.write_bytes(data)
-        return LockedWheelInput(str(path), path.name, hashlib.sha256(data).hexdigest(), len(data))
+        return WheelFile(str(path), path.name, hashlib.sha256(data).hexdigest(), len(data))
 
-    def _interpreter(self) -> InterpreterInput:
+    def _interpreter(self) -> InterpreterFile:
         """An archive whose interpreter starts the one that runs the tests."""
         executable = os.path.realpath(sys.executable)
         script = f'#!/bin/sh\nexec "{executable}" "$@"\n'
@@ -121,7 +120,7 @@ class Stack:
         )
         path = self.folder / "cpython.tar"
         path.write_bytes(data)
-        return InterpreterInput(
+        return InterpreterFile(
             str(path), hashlib.sha256(data).hexdigest(), len(data), python_version=SHORT
         )
 

@@ -66,7 +66,7 @@ def test_own_files_for_windows() -> None:
     files = [OwnFile("Lib/site-packages/aux.py", text=""), OwnFile("Lib/good.py", text="")]
     links = [OwnLink("x", "y")]
     assert list(own_problems(files, links, os_name="nt")) == [
-        "'Lib/site-packages/aux.py': on Windows `aux.py` is the name of a device",
-        "'x': there are no links on Windows: 'y'",
+        "`Lib/site-packages/aux.py`: on Windows `aux.py` is the name of a device",
+        "`x`: there are no links on Windows: `y`",
     ]
     assert list(own_problems(files, links, os_name="posix")) == []

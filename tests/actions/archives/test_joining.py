@@ -22,7 +22,7 @@ CONTENTS = {"first": b"1" * 3_000_000, "empty": b"", "last": os.urandom(1_500_00
 
 def joined(
     segments: list[Segment], out: Path, *, check_hashes: bool = True, end: bytes = b""
-) -> tuple[list[str], int, str]:
+) -> tuple[list[str], int, str | None]:
     with (
         out.open("xb") as stream,
         Joining(stream, check_hashes=check_hashes, hash_all=True) as joining,

@@ -15,7 +15,6 @@ import zstandard
 from tests.support.wheels import members
 from venvstacks_rules.actions.archives import tar_writer
 from venvstacks_rules.actions.archives.tar_writer import SegmentWriter
-from venvstacks_rules.actions.files.streams import sha256_of
 from venvstacks_rules.model.contents.compression import Compression
 from venvstacks_rules.model.contents.files import ArchivedFile
 
@@ -152,12 +151,3 @@ def test_an_existing_file_is_not_overwritten(tmp_path: Path) -> None:
     with pytest.raises(FileExistsError):
         write(tmp_path / "s", "tar.zst", [10])
     assert (tmp_path / "s").read_text() == "an input"
-
-
-def test_sha256_of_a_file(tmp_path: Path) -> None:
-    (tmp_path / "abc").write_bytes(b"abc")
-    # FIPS 180-4, the example of one block.
-    assert sha256_of(tmp_path / "abc") == (
-        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
-        3,
-    )

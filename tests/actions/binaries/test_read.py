@@ -217,7 +217,7 @@ def test_imports_are_counted_before_they_are_kept(tmp_path: Path) -> None:
     (found,) = read(content, tmp_path)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert found.problem == "not readable as PE: it asks for too many libraries"
+    assert found.problem == "not readable as PE: it needs too many libraries"
     assert peak < 8 * 1024 * 1024
 
 
@@ -225,8 +225,8 @@ def test_imports_are_counted_before_they_are_kept(tmp_path: Path) -> None:
     ("name", "problem"),
     [
         (b"\xe4.dll", "damaged (UnicodeDecodeError)"),
-        (b"a\n.dll", "a name in it is none of a file"),
-        (b"", "a name in it is none of a file"),
+        (b"a\n.dll", "it contains an invalid file name"),
+        (b"", "it contains an invalid file name"),
     ],
 )
 def test_names_of_imports_that_are_none(tmp_path: Path, name: bytes, problem: str) -> None:
@@ -253,8 +253,8 @@ def test_delayed_imports_of_old_linkers(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("needed", "problem"),
     [
-        ("libx\n.so", "not readable as ELF: a name in it is none of a file"),
-        ("l" * 5000, "not readable as ELF: a name in it is none of a file"),
+        ("libx\n.so", "not readable as ELF: it contains an invalid file name"),
+        ("l" * 5000, "not readable as ELF: it contains an invalid file name"),
     ],
 )
 def test_names_that_are_none(tmp_path: Path, needed: str, problem: str) -> None:

@@ -11,15 +11,12 @@ import pytest
 from tests.support.elf import shared_library
 from tests.support.wheels import FILE_NAME, wheel_bytes
 from venvstacks_rules.actions.commands import analyze_wheels
+from venvstacks_rules.model.contents.inputs import WheelFile
 from venvstacks_rules.model.errors import WheelError
 from venvstacks_rules.model.json_codec import to_json
 from venvstacks_rules.model.libraries.analyzed import AnalyzedWheel
 from venvstacks_rules.model.libraries.binaries import Binary
-from venvstacks_rules.model.requests.analyze import (
-    AnalyzedWheels,
-    AnalyzeWheelsRequest,
-    WheelToAnalyze,
-)
+from venvstacks_rules.model.requests.analyze import AnalyzedWheels, AnalyzeWheelsRequest
 
 SITE = "lib/python3.11/site-packages"
 
@@ -29,14 +26,14 @@ def _in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def wheel(content: bytes, number: int = 0) -> WheelToAnalyze:
+def wheel(content: bytes, number: int = 0) -> WheelFile:
     path = Path(f"{number}/{FILE_NAME}")
     path.parent.mkdir()
     path.write_bytes(content)
-    return WheelToAnalyze(str(path), FILE_NAME, hashlib.sha256(content).hexdigest(), len(content))
+    return WheelFile(str(path), FILE_NAME, hashlib.sha256(content).hexdigest(), len(content))
 
 
-def analyzed(*wheels: WheelToAnalyze, os_name: str = "posix") -> AnalyzedWheels:
+def analyzed(*wheels: WheelFile, os_name: str = "posix") -> AnalyzedWheels:
     return analyze_wheels.run(to_json(AnalyzeWheelsRequest(wheels, "3.11", os_name)))
 
 
@@ -135,13 +132,13 @@ def test_damaged_binaries_are_told_of_and_end_nothing(content: bytes, problem: s
 
 def test_what_is_not_the_wheel_announced() -> None:
     good = wheel(wheel_bytes({"a.py": b""}))
-    other = WheelToAnalyze(good.path, FILE_NAME, "0" * 64, good.size + 1)
+    other = WheelFile(good.path, FILE_NAME, "0" * 64, good.size + 1)
     with pytest.raises(WheelError) as caught:
         analyzed(good, other, wheel(b"no zip archive", 1))
     assert caught.value.problems == (
         f"`{FILE_NAME}`: has {good.size} bytes, the lockfile says {good.size + 1}",
         f"`{FILE_NAME}`: has the hash sha256:{good.sha256}, the lockfile says sha256:{'0' * 64}",
-        f"`{FILE_NAME}`: not a zip archive that can be read: File is not a zip file",
+        f"`{FILE_NAME}`: not a readable zip archive: File is not a zip file",
     )
 
 

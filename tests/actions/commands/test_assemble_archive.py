@@ -16,7 +16,7 @@ from venvstacks_rules.actions.archives.formats import new_segment
 from venvstacks_rules.actions.commands import assemble_archive, wheel_segments
 from venvstacks_rules.model.contents.compression import Compression
 from venvstacks_rules.model.contents.files import OwnFile, OwnLink
-from venvstacks_rules.model.contents.segment_index import SegmentIndex
+from venvstacks_rules.model.contents.segment_index import IndexHeader, SegmentIndex
 from venvstacks_rules.model.contents.segments import InterpreterSegment
 from venvstacks_rules.model.errors import ArchiveError, RequestError
 from venvstacks_rules.model.json_codec import to_json
@@ -28,7 +28,7 @@ TARGET = "framework-demo"
 DEMO = "lib/python3.11/site-packages/demo.py"
 CANNOT = (
     "The archive of `//demo:demo` for linux_x86_64 cannot be assembled: it could not be unpacked. "
-    "Change or leave out what is named, or narrow `platforms`."
+    "Change or leave out the named files, or narrow `platforms`."
 )
 DAMAGED = (
     "The archive of `//demo:demo` for linux_x86_64 cannot be assembled: its segments are damaged."
@@ -104,8 +104,19 @@ def problems(request: AssembleArchiveRequest, summary: str = CANNOT) -> list[str
     return list(caught.value.problems)
 
 
+def text(path: str | None) -> str:
+    assert path is not None
+    return Path(path).read_text("utf-8")
+
+
 def index_of(request: AssembleArchiveRequest) -> SegmentIndex:
-    return SegmentIndex.from_dict(json.loads(Path(request.segments_file).read_text("utf-8")))
+    return SegmentIndex.from_dict(json.loads(text(request.segments_file)))
+
+
+def listing_only(request: AssembleArchiveRequest) -> AssembleArchiveRequest:
+    """What a caller asks for that hashes the archive."""
+    listing_file = str(Path(request.archive).with_name("listing.json"))
+    return replace(request, metadata_file=None, segments_file=None, listing_file=listing_file)
 
 
 EXPECTED = [
@@ -172,7 +183,7 @@ def test_metadata_and_index_describe_the_archive(tmp_path: Path) -> None:
     data = Path(request.archive).read_bytes()
     sha256 = hashlib.sha256(data).hexdigest()
     assert result == AssembledArchive(len(data), sha256)
-    assert Path(request.metadata_file).read_text("utf-8") == (
+    assert text(request.metadata_file) == (
         "{\n"
         '  "archive_build": 1,\n'
         '  "archive_hashes": {\n'
@@ -246,20 +257,30 @@ def test_a_caller_may_know_the_hashes_of_the_segments(tmp_path: Path) -> None:
 
 
 def test_a_caller_may_hash_the_archive(tmp_path: Path) -> None:
-    made = []
-    for folder, hashed in (("ours", False), ("callers", True)):
-        request = replace(make_request(tmp_path / folder, "zip"), archive_is_hashed=hashed)
-        sha256 = run(request).sha256
-        actual = hashlib.sha256(Path(request.archive).read_bytes()).hexdigest()
-        assert sha256 == ("0" * 64 if hashed else actual)
-        texts = [Path(p).read_text() for p in (request.metadata_file, request.segments_file)]
-        assert [text.count("0" * 64) for text in texts] == [hashed, hashed]
-        made.append([actual, *(text.replace("0" * 64, actual) for text in texts)])
-    assert made[0] == made[1]
+    ours = make_request(tmp_path / "ours", "zip")
+    callers = listing_only(make_request(tmp_path / "callers", "zip"))
+    sha256 = run(ours).sha256
+    assert sha256 == hashlib.sha256(Path(ours.archive).read_bytes()).hexdigest()
+    assert run(callers) == AssembledArchive(Path(ours.archive).stat().st_size, None)
+    assert Path(callers.archive).read_bytes() == Path(ours.archive).read_bytes()
+    # It can write the same index.
+    index = index_of(ours)
+    header = IndexHeader(
+        install_target=TARGET,
+        archive_name=f"{TARGET}.zip",
+        archive_size=index.archive_size,
+        archive_sha256=sha256,
+        archive_format="zip",
+        compression_level=LEVELS["zip"],
+    )
+    listing = Path(callers.listing_file or "")
+    assert header.index_json(listing.read_text("utf-8")) == text(ours.segments_file)
+    written = sorted(path.name for path in Path(callers.archive).parent.iterdir())
+    assert written == [f"{TARGET}.zip", "listing.json"]
 
 
 def test_a_hash_is_checked_though_the_caller_hashes_the_archive(tmp_path: Path) -> None:
-    request = replace(make_request(tmp_path, "zip"), archive_is_hashed=True)
+    request = listing_only(make_request(tmp_path, "zip"))
     # The first one, whose hash is otherwise that of the archive so far.
     result = Path(request.results[0])
     data = json.loads(result.read_text())
@@ -308,11 +329,11 @@ def test_own_files_have_safe_paths_and_one_content(tmp_path: Path) -> None:
         links=(OwnLink("l", "../../x/../../y"), OwnLink("m", "/etc")),
     )
     assert problems(request) == [
-        "'../x': the path holds `..`",
-        "`none`: exactly one of `text` and `source` is to be set",
-        "`two`: exactly one of `text` and `source` is to be set",
-        "'l': the link's target is outside of the layers' folder: '../../x/../../y'",
-        "'m': the link's target is not a relative path: '/etc'",
+        "`../x`: the path holds `..`",
+        "`none`: set exactly one of `text` and `source`",
+        "`two`: set exactly one of `text` and `source`",
+        "`l`: the link's target is outside of the layers' folder: `../../x/../../y`",
+        "`m`: the link's target is not a relative path: `/etc`",
     ]
 
 

@@ -298,9 +298,9 @@ def test_settings_come_from_the_file_of_the_starting_process(
 def test_a_missing_settings_file_says_where_such_work_belongs(tmp_path: Path) -> None:
     name = network_settings_file(platform.node(), os.getppid())
     assert failure("http://packages.example.test/a", network="__network") == (
-        f"the proxies, certificates and credentials for this process are not there: {name} in the "
-        "cache folder `__network`: No such file or directory. They are for processes on the "
-        "machine of the build only: run what uses the network there, not in a container and not "
+        f"the proxies, certificates and credentials for this process are missing: {name} in the "
+        "cache folder `__network`: No such file or directory. Only processes on the machine of "
+        "the build have them: run what uses the network there, not in a container and not "
         "by remote execution"
     )
 

@@ -107,7 +107,7 @@ def test_an_interpreter_for_another_c_library_is_refused(
         find_interpreter.run(request("3.11", linux_target=target))
     assert caught.value.problems[1:] == (
         f"found 3.11.9 (`{python}`)",
-        f"those for {host} do not serve: `linux_target` is `{target}`; change that, or build "
+        f"interpreters for {host} do not fit: `linux_target` is `{target}`; change that, or build "
         f"where {other} is the C library, or set `[venvstacks].python_provider` to `archive`",
     )
 

@@ -148,12 +148,12 @@ def test_a_wheel_with_another_hash_is_refused(tmp_path: Path) -> None:
 def test_an_entry_that_leaves_the_folder_is_refused(
     tmp_path: Path, name: str, problem: str
 ) -> None:
-    assert refused(tmp_path, wheel_bytes({name: b""})) == [f"{name!r}: {problem}"]
+    assert refused(tmp_path, wheel_bytes({name: b""})) == [f"`{name}`: {problem}"]
 
 
 def test_links_are_refused(tmp_path: Path) -> None:
     content = wheel_bytes({"demo.py": b"/etc/passwd"}, attributes={"demo.py": 0o120777 << 16})
-    assert refused(tmp_path, content) == ["'demo.py': the entry is a symbolic link"]
+    assert refused(tmp_path, content) == ["`demo.py`: the entry is a symbolic link"]
 
 
 def test_what_is_no_wheel_is_refused(tmp_path: Path) -> None:

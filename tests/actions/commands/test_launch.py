@@ -241,7 +241,7 @@ def test_bad_archives_and_other_layers_are_refused(
     archives: tuple[DeployedArchive, ...], cache: Path, tmp_path: Path
 ) -> None:
     bad = DeployedArchive(archives[3].archive, "app-show", "0" * 64, archives[3].size)
-    with pytest.raises(ArchiveError, match="0 was announced$"):
+    with pytest.raises(ArchiveError, match="0 as announced$"):
         launch.run(to_json(LaunchRequest((*archives[:3], bad), str(tmp_path / "cache"))))
     with pytest.raises(DeploymentError) as caught:
         launch.run(to_json(LaunchRequest(archives[:3], str(tmp_path / "cache"))))

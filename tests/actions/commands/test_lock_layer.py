@@ -244,7 +244,7 @@ def test_settings_that_are_not_the_users(index: Index) -> None:
         '[[tool.uv.index]]\nurl = "./wheels"\n'
     )
     assert refused("rt", "a").splitlines() == [
-        "uv.toml: settings that cannot be used",
+        "uv.toml: unusable settings",
         "  * `tool.uv.no-binary`: cannot be set, layers are made of wheels only",
         "  * `tool.uv.find-links`: cannot be set, name a folder in the layer's field "
         "`local_wheels`, or an index in `[[tool.uv.index]]`",
@@ -290,7 +290,7 @@ def test_interpreters_are_pinned_and_their_size_asked_for(index: Index) -> None:
         "release in `python_implementation`, or narrow `platforms`"
     )
     assert refused("rt", **{**fields, "python_implementation": "cpython@3.11"}) == (
-        "//:rt: `python_implementation` has to name one release\n"
+        "//:rt: `python_implementation` must name one release\n"
         "  * `cpython@3.11` has no patch number; write `cpython@X.Y.Z`"
     )
 

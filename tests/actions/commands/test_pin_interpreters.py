@@ -59,8 +59,8 @@ def test_there_are_no_archives_for_musl() -> None:
     with pytest.raises(LockError) as caught:
         run("3.11.13", "linux_x86_64", "linux_aarch64", linux_target="musl@1.2")
     assert caught.value.problems == tuple(
-        f"of the archives of python-build-standalone for {name}, only those for glibc are known, "
-        "and `linux_target` names musl; set `[venvstacks].python_provider` to `archive`, and "
+        f"python-build-standalone's archives for {name} are known for glibc only, and "
+        "`linux_target` names musl; set `[venvstacks].python_provider` to `archive`, and "
         "`python_archives` to interpreters of your own"
         for name in ("linux_x86_64", "linux_aarch64")
     )
@@ -76,7 +76,7 @@ def test_problems() -> None:
     with pytest.raises(InterpreterError) as unknown:
         run("3.11.13", "beos", "linux_x86_64")
     assert unknown.value.problems == (
-        "`beos`; known are linux_x86_64, linux_aarch64, macosx_arm64, macosx_x86_64, win_amd64, "
+        "`beos`; use some of linux_x86_64, linux_aarch64, macosx_arm64, macosx_x86_64, win_amd64, "
         "win_arm64",
     )
     with pytest.raises(LockError) as missing:

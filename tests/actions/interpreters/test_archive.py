@@ -36,7 +36,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 REFUSED = "cannot be unpacked: the path"
 CHARACTER = "holds a backslash or a control character"
-BELOW = "lies below `python/bin/python3.11`, which is no folder"
+BELOW = "lies below `python/bin/python3.11`, which is not a folder"
 
 
 @pytest.mark.parametrize(
@@ -45,14 +45,14 @@ BELOW = "lies below `python/bin/python3.11`, which is no folder"
         ([file("/etc/passwd")], [f"`/etc/passwd` {REFUSED} is absolute"]),
         ([file("python/../../x")], [f"`python/../../x` {REFUSED} holds `..`"]),
         ([file("python/a\\b")], [f"`python/a\\b` {REFUSED} {CHARACTER}"]),
-        ([file("python/a\x1b[2J")], [f"`python/a\x1b[2J` {REFUSED} {CHARACTER}"]),
+        ([file("python/a\x1b[2J")], [rf"`python/a\x1b[2J` {REFUSED} {CHARACTER}"]),
         ([file("other/x")], ["`other/x` lies outside the folder `python/`"]),
         ([file("pythonx")], ["`pythonx` lies outside the folder `python/`"]),
         ([file("python")], ["`python` is not a folder"]),
-        ([file("python/bin/python3.11")], ["`python/bin/python3.11` is there twice"]),
+        ([file("python/bin/python3.11")], ["`python/bin/python3.11` occurs twice"]),
         (
             [symlink("python/bin//./python3.11", "x")],
-            ["`python/bin//./python3.11` is there twice"],
+            ["`python/bin//./python3.11` occurs twice"],
         ),
         (
             [symlink("python/l", "/etc/passwd")],
@@ -72,11 +72,11 @@ BELOW = "lies below `python/bin/python3.11`, which is no folder"
         ),
         (
             [hard_link("python/l", "/etc/passwd")],
-            ["`python/l` is a hard link to `/etc/passwd`, which is no file before it"],
+            ["`python/l` is a hard link to `/etc/passwd`, which is not a file before it"],
         ),
         (
             [hard_link("python/l", "python/../../x")],
-            ["`python/l` is a hard link to `python/../../x`, which is no file before it"],
+            ["`python/l` is a hard link to `python/../../x`, which is not a file before it"],
         ),
         (
             [other("python/f", tarfile.FIFOTYPE), other("python/d", tarfile.CHRTYPE)],
@@ -87,12 +87,12 @@ BELOW = "lies below `python/bin/python3.11`, which is no folder"
         ),
         (
             [symlink("python/up", "lib"), file("python/up/x")],
-            ["`python/up/x` lies below `python/up`, which is no folder"],
+            ["`python/up/x` lies below `python/up`, which is not a folder"],
         ),
         ([file("python/bin/python3.11/x")], [f"`python/bin/python3.11/x` {BELOW}"]),
         (
             [other("python/bin/python3.11", tarfile.DIRTYPE)],
-            ["`python/bin/python3.11` is a folder and a file or link at once"],
+            ["`python/bin/python3.11` is both a folder and a file or link"],
         ),
     ],
 )  # fmt: skip
@@ -130,7 +130,7 @@ def test_many_problems_are_counted() -> None:
     message = error(tar([*MINIMAL, *(file(f"x{i:02}") for i in range(25))]))
     lines = message.splitlines()
     assert len(lines) == 22
-    assert lines[-2:] == ["  * `x19` lies outside the folder `python/`", "  * and 5 more"]
+    assert lines[-2:] == ["  * `x19` lies outside the folder `python/`", "  * and 5 more problems"]
 
 
 # ---------------------------------------------------------------------------------------- damage

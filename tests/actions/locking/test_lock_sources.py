@@ -130,14 +130,14 @@ def test_unknown_indexes(index: Index) -> None:
         priority_indexes=("nil",),
     )
     assert message == (
-        "//:rt: indexes that are not known\n"
+        "//:rt: unknown indexes\n"
         "  * `package_indexes` takes 'a' from index 'none', and venvstacks.toml names 'own', "
         "'cpu', 'gpu', 'extra'. Define it there, or correct the field\n"
         "  * `priority_indexes` has index 'nil', and venvstacks.toml names 'own', 'cpu', 'gpu', "
         "'extra'. Define it there, or correct the field"
     )
     assert refused("rt", "a", uv_config=None, priority_indexes=("x",)) == (
-        "//:rt: indexes that are not known\n"
+        "//:rt: unknown indexes\n"
         "  * `priority_indexes` has index 'x', and there is no file with `[[tool.uv.index]]`. "
         "Define it there, or correct the field"
     )
@@ -152,7 +152,7 @@ def test_settings_at_the_top_level(index: Index) -> None:
     with pytest.raises(LockError) as caught:
         lock("rt", "a", uv_config="venvstacks.uv.toml")
     assert str(caught.value) == (
-        "venvstacks.uv.toml: settings that cannot be used\n  * `tool.uv`: expected a table"
+        "venvstacks.uv.toml: unusable settings\n  * `tool.uv`: expected a table"
     )
 
 

@@ -37,7 +37,7 @@ HOSTILE = {
         ["`x/a\\b`: the path holds a backslash or a control character"],
     ),
     "other folder": (Tar().add("y/a"), ["`y/a`: not below `x/`"]),
-    "top-level file": (Tar().add("x"), ["no folder `x` in it"]),
+    "top-level file": (Tar().add("x"), ["it has no folder `x`"]),
     "device": (
         Tar().add("x/null", kind=tarfile.CHRTYPE),
         ["`x/null`: neither a file, a folder nor a link"],
@@ -70,21 +70,21 @@ HOSTILE = {
     ),
     "file, then link": (
         Tar().add("x/f", "f").symlink("x/f", "../other"),
-        ["`x/f`: a symbolic link, and before in the same archive a file"],
+        ["`x/f`: a symbolic link, but a file earlier in the same archive"],
     ),
     "link, then folder": (
         Tar().symlink("x/f", "../other").add("x/f", kind=tarfile.DIRTYPE),
-        ["`x/f`: a folder, and before in the same archive a symbolic link"],
+        ["`x/f`: a folder, but a symbolic link earlier in the same archive"],
     ),
     "hard link": (
         Tar().add("x/h", kind=tarfile.LNKTYPE, link="../../etc/passwd"),
-        ["`x/h`: a hard link to `../../etc/passwd`, which is no file before it"],
+        ["`x/h`: a hard link to `../../etc/passwd`, which is not a file before it"],
     ),
     "several": (
         Tar().add("y/a").add("x/ok").add("/x/b"),
         ["`y/a`: not below `x/`", "`/x/b`: the path is absolute"],
     ),
-    "empty": (Tar(), ["no folder `x` in it"]),
+    "empty": (Tar(), ["it has no folder `x`"]),
 }
 
 
@@ -104,7 +104,7 @@ def test_problems_are_cut_off_after_twenty(tmp_path: Path) -> None:
         tar.add(f"y/{number}")
     problems = refused(write_archive(tmp_path, "x", tar), tmp_path / "folder")
     assert len(problems) == 21
-    assert problems[-1] == "and perhaps more: the rest was not looked at"
+    assert problems[-1] == "and perhaps more: the rest was not checked"
 
 
 def test_set_id_bits_are_dropped_and_the_last_of_two_files_counts(tmp_path: Path) -> None:
@@ -132,11 +132,11 @@ def test_size_and_hash_are_checked_before_anything_else(tmp_path: Path) -> None:
     archive = write_archive(tmp_path, "x", Tar().add("/x"))
     longer = dataclasses.replace(archive, size=archive.size + 1)
     assert refused(longer, tmp_path / "1") == (
-        f"it has {archive.size} bytes, {archive.size + 1} were announced",
+        f"it has {archive.size} bytes, not {archive.size + 1} as announced",
     )
     other = dataclasses.replace(archive, sha256="0" * 64)
     assert refused(other, tmp_path / "2") == (
-        f"its sha256 is {archive.sha256}, {'0' * 64} was announced",
+        f"its sha256 is {archive.sha256}, not {'0' * 64} as announced",
     )
     missing = dataclasses.replace(archive, archive=str(tmp_path / "none"))
     assert refused(missing, tmp_path / "3") == ("cannot read it: No such file or directory",)
@@ -155,5 +155,5 @@ def test_truncated_archives_are_refused(tmp_path: Path, suffix: str) -> None:
 def test_other_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "x.rar").write_bytes(b"Rar!\x1a\7\1\0")
     assert refused(announced(tmp_path / "x.rar", "x"), tmp_path / "folder") == (
-        "damaged: `x.rar` is no .tar.zst, .tar.xz, .tar.gz or .zip",
+        "damaged: `x.rar` is not a .tar.zst, .tar.xz, .tar.gz or .zip",
     )

@@ -47,8 +47,8 @@ HOSTILE = {
     ),
     "no name": (Zip().add(""), "``: the path holds an empty component or `.`"),
     "other folder": (Zip().add("y/a"), "`y/a`: not below `x/`"),
-    "top-level file": (Zip().add("x"), "no folder `x` in it"),
-    "empty": (Zip(), "no folder `x` in it"),
+    "top-level file": (Zip().add("x"), "it has no folder `x`"),
+    "empty": (Zip(), "it has no folder `x`"),
     "device": (Zip().add("x/null", mode=0o020666), "`x/null`: neither a file, a folder nor a link"),
     "file as folder": (
         Zip().add("x/a/", mode=EXECUTABLE),
@@ -74,10 +74,10 @@ HOSTILE = {
         Zip().link("x/d", ".").link("x/l", "d/d/../.."),
         "`x/l`: a symbolic link to `d/d/../..`, with `..` after a name",
     ),
-    "empty link": (Zip().link("x/l", ""), "`x/l`: a symbolic link to ``, which is no path"),
+    "empty link": (Zip().link("x/l", ""), "`x/l`: a symbolic link to ``, which is not a path"),
     "link of bytes": (
         Zip().add("x/l", b"\xff", mode=LINK),
-        "`x/l`: a symbolic link to `\\udcff`, which is no path",
+        "`x/l`: a symbolic link to `\\udcff`, which is not a path",
     ),
     "long link": (
         Zip().link("x/l", "a" * 4097),
@@ -91,18 +91,18 @@ HOSTILE = {
         Zip().add("x/f", "f").add("x/f/a", "a"),
         "`x/f/a`: below `x/f`, which is a file",
     ),
-    "twice": (Zip().add("x/f", "f").add("x/f", "g"), "`x/f`: a file that is there twice"),
+    "twice": (Zip().add("x/f", "f").add("x/f", "g"), "`x/f`: a file that occurs twice"),
     "link twice": (
         Zip().link("x/l", "a").link("x/l", "b"),
-        "`x/l`: a symbolic link that is there twice",
+        "`x/l`: a symbolic link that occurs twice",
     ),
     "file, then link": (
         Zip().add("x/f", "f").link("x/f", "../other"),
-        "`x/f`: a symbolic link, and before in the same archive a file",
+        "`x/f`: a symbolic link, but a file earlier in the same archive",
     ),
     "folder, then link": (
         Zip().add("x/f/a").link("x/f", "../other"),
-        "`x/f`: a symbolic link, and before in the same archive a folder",
+        "`x/f`: a symbolic link, but a folder earlier in the same archive",
     ),
 }
 
@@ -119,7 +119,7 @@ def test_problems_are_cut_off_after_twenty(tmp_path: Path) -> None:
         archive.add(f"y/{number}")
     problems = refused(tmp_path, archive.bytes())
     assert len(problems) == 21
-    assert problems[-1] == "and perhaps more: the rest was not looked at"
+    assert problems[-1] == "and perhaps more: the rest was not checked"
 
 
 def one() -> Zip:
@@ -137,12 +137,12 @@ def central_extra(extra: bytes) -> bytes:
 DAMAGED = {
     "comment": (
         one().bytes(comment=b"!"),
-        "it does not end as a zip archive without a comment does",
+        "it does not end like a zip archive without a comment",
     ),
     "prefix": (b"PK\3\4" + one().bytes(), "its directory does not lie at its end"),
     "data behind": (
         one().bytes() + b"x",
-        "it does not end as a zip archive without a comment does",
+        "it does not end like a zip archive without a comment",
     ),
     "nothing but a magic": (b"PK\3\4", "it ends in the middle of its directory"),
     "several parts": (one().bytes(disk=1), "it is one part of several"),
@@ -157,39 +157,39 @@ DAMAGED = {
     ),
     "no ZIP64 where it is needed": (
         one().bytes(here=0xFFFF, count=0xFFFF),
-        "its numbers do not fit, and there are none of ZIP64",
+        "its numbers do not fit, and it has no ZIP64 numbers",
     ),
-    "not listed": (one().add("x/b", listed=False).bytes(), "'x/b' is not in its directory"),
+    "not listed": (one().add("x/b", listed=False).bytes(), "`x/b` is not in its directory"),
     "listed only": (
         one().add("x/b", local=False).bytes(),
         "its directory cannot be read: no local header",
     ),
     "two for one": (
         one().add("x/b", "content", local=False, offset=0).bytes(),
-        "'x/b' lies in another entry",
+        "`x/b` lies in another entry",
     ),
     "another name": (
         Zip()
         .add("x/b", "content", listed=False)
         .add("x/a", "content", local=False, offset=0)
         .bytes(),
-        "'x/a' is listed with other values than it has",
+        "`x/a` is listed with other values than it has",
     ),
     "another checksum": (
         Zip().add("x/a", "content", crc=7).bytes(),
-        "'x/a' is listed with other values than it has",
+        "`x/a` is listed with other values than it has",
     ),
     "another size": (
         Zip().add("x/a", "content", size=6).bytes(),
-        "'x/a' is listed with other values than it has",
+        "`x/a` is listed with other values than it has",
     ),
     "encrypted": (
         Zip().add("x/a", "content", flags=1).bytes(),
-        "its directory cannot be read: 'x/a' is encrypted",
+        "its directory cannot be read: `x/a` is encrypted",
     ),
     "sizes behind": (
         Zip().add("x/a", "content", flags=8).bytes(),
-        "its directory cannot be read: 'x/a' has its sizes behind its content",
+        "its directory cannot be read: `x/a` has its sizes behind its content",
     ),
     "a second name in its own header": (
         Zip().add("x/a", extra=b"UT\x01\0\0up\x08\0\x01aaaax/b").bytes(),
@@ -209,7 +209,7 @@ DAMAGED = {
     ),
     "method": (
         Zip().add("x/a", "content", method=14).bytes(),
-        "its directory cannot be read: 'x/a' is compressed by method 14, not stored or deflated",
+        "its directory cannot be read: `x/a` is compressed by method 14, not stored or deflated",
     ),
     "name in another encoding": (
         one().bytes().replace(b"x/a", b"x/\xe4"),
@@ -250,10 +250,10 @@ def test_damaged_contents_are_refused(tmp_path: Path) -> None:
     }
     for number, (problem, data) in enumerate(cases.items()):
         (tmp_path / str(number)).mkdir()
-        assert refused(tmp_path / str(number), data) == [f"damaged: 'x/a' has {problem}"]
+        assert refused(tmp_path / str(number), data) == [f"damaged: `x/a` has {problem}"]
     (tmp_path / "reserved").mkdir()
     (problem,) = refused(tmp_path / "reserved", patched(deflated, stream, b"\xff"))
-    assert problem.startswith("damaged: 'x/a' cannot be unpacked: Error -3")
+    assert problem.startswith("damaged: `x/a` cannot be unpacked: Error -3")
 
 
 def with_stream(stream: bytes, size: int, crc: int) -> bytes:
@@ -274,11 +274,11 @@ def test_streams_that_end_elsewhere_are_refused(tmp_path: Path) -> None:
         == "a"
     )
     assert refused(tmp_path / "2", with_stream(empty + b"more", 0, 0)) == [
-        "damaged: 'x/a' has something behind its stream"
+        "damaged: `x/a` has something behind its stream"
     ]
     (tmp_path / "3").mkdir()
     assert refused(tmp_path / "3", with_stream(one_byte[:1], 1, 0xE8B7BE43)) == [
-        "damaged: 'x/a' cannot be unpacked: the stream has no end"
+        "damaged: `x/a` cannot be unpacked: the stream has no end"
     ]
 
 
@@ -300,7 +300,7 @@ def test_a_bomb_that_lies_about_its_size_is_stopped_at_that_size(tmp_path: Path)
     size = struct.pack("<L", 8_000_000)
     assert data.count(size) == 2
     assert refused(tmp_path, data.replace(size, struct.pack("<L", 10))) == [
-        "damaged: 'x/zeros' has another size than the 10 bytes listed"
+        "damaged: `x/zeros` has another size than the 10 bytes listed"
     ]
     assert (tmp_path / "out/x/zeros").stat().st_size == 0
 
@@ -316,7 +316,7 @@ def test_a_directory_without_end_is_not_read(
 def test_truncated_archives_are_refused(tmp_path: Path, part: int) -> None:
     data = Zip().add("x/noise", os.urandom(100_000)).bytes()
     (problem,) = refused(tmp_path, data[: len(data) * part // 4])
-    assert problem == "damaged: it does not end as a zip archive without a comment does"
+    assert problem == "damaged: it does not end like a zip archive without a comment"
 
 
 def test_an_entry_that_another_takes_the_place_of_is_passed_over(tmp_path: Path) -> None:
@@ -328,7 +328,7 @@ def test_an_entry_that_another_takes_the_place_of_is_passed_over(tmp_path: Path)
     (tmp_path / "other").mkdir()
     archive = Zip().add("x/a", "first").add("x/a", "second", listed=False)
     assert refused(tmp_path / "other", archive.bytes()) == [
-        "damaged: 'x/a' is not in its directory"
+        "damaged: `x/a` is not in its directory"
     ]
 
 

@@ -99,7 +99,7 @@ def test_entries_that_land_at_one_path(tmp_path: Path) -> None:
 
 def test_unknown_data_scheme(tmp_path: Path) -> None:
     wheel = wheel_bytes({"demo-1.0.data/lib/x": b"", "demo-1.0.data/y": b""})
-    tail = "`.data` holds files in the folders data, headers, platlib, purelib, scripts only"
+    tail = "`.data` may have files in the folders data, headers, platlib, purelib, scripts only"
     assert problems(tmp_path, wheel) == [
         f"`demo-1.0.data/lib/x`: {tail}",
         f"`demo-1.0.data/y`: {tail}",
@@ -123,7 +123,7 @@ def test_encrypted_entry(tmp_path: Path) -> None:
 def test_unusual_compression(tmp_path: Path) -> None:
     wheel = patched(wheel_bytes({"x.py": b"x"}), "x.py", 10, struct.pack("<H", 93))
     assert problems(tmp_path, wheel) == [
-        "`x.py`: compression method 93 is none of `stored`, `deflated`, `bzip2` and `lzma`"
+        "`x.py`: compression method 93 is not `stored`, `deflated`, `bzip2` or `lzma`"
     ]
 
 
@@ -189,7 +189,7 @@ def test_all_mismatches_with_record_are_reported(tmp_path: Path) -> None:
         "`nohash.py`: RECORD has no hash for it",
         "`scripts`: has 4 bytes, RECORD says 5",
         "`weak.py`: RECORD has an `md5` hash, not `sha256`",
-        "`gone.py`: listed in RECORD and not in the wheel",
+        "`gone.py`: listed in RECORD but not in the wheel",
     ]
 
 
@@ -219,8 +219,8 @@ def test_missing_metadata_file(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("Wheel-Version: 2.0\n", "Wheel-Version 2.0 is not supported, only 1.x is"),
-        ("Wheel-Version: 10\n", "Wheel-Version 10 is not supported, only 1.x is"),
+        ("Wheel-Version: 2.0\n", "Wheel-Version 2.0 is not supported; only 1.x is"),
+        ("Wheel-Version: 10\n", "Wheel-Version 10 is not supported; only 1.x is"),
         ("Generator: x\n", "`demo-1.0.dist-info/WHEEL` has no `Wheel-Version`"),
     ],
 )
@@ -277,9 +277,7 @@ def test_file_name_that_is_none_of_a_wheel(tmp_path: Path) -> None:
 
 
 def test_not_a_zip_archive(tmp_path: Path) -> None:
-    assert problems(tmp_path, b"<html>") == [
-        "not a zip archive that can be read: File is not a zip file"
-    ]
+    assert problems(tmp_path, b"<html>") == ["not a readable zip archive: File is not a zip file"]
 
 
 def test_damaged_data(tmp_path: Path) -> None:
@@ -313,7 +311,7 @@ def test_other_bytes_than_locked(tmp_path: Path) -> None:
         SUMMARY.replace("1 of 1", "2 of 2")
         + f"\n  * `{FILE_NAME}`: has {len(wheel)} bytes, the lockfile says 5"
         + f"\n  * `{FILE_NAME}`: has the hash sha256:{actual}, the lockfile says sha256:{'0' * 64}"
-        + f"\n  * `{other}`: not a zip archive that can be read: File is not a zip file"
+        + f"\n  * `{other}`: not a readable zip archive: File is not a zip file"
     )
 
 

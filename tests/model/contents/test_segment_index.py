@@ -7,8 +7,15 @@ from typing import Any
 import pytest
 
 from venvstacks_rules.model.contents.files import ArchivedFile
-from venvstacks_rules.model.contents.segment_index import IndexedSegment, SegmentIndex
+from venvstacks_rules.model.contents.segment_index import (
+    IndexedSegment,
+    IndexHeader,
+    SegmentIndex,
+    listing_json,
+)
+from venvstacks_rules.model.contents.segments import Segment
 from venvstacks_rules.model.errors import ArchiveError
+from venvstacks_rules.model.json_codec import compact_json, compact_object
 
 A, B, C = "a" * 64, "b" * 64, "c" * 64
 
@@ -99,6 +106,31 @@ def as_zip() -> dict[str, Any]:
     for segment in data["segments"]:
         del segment["tar_size"]
     return data
+
+
+def test_an_index_is_made_of_its_header_and_the_list_of_its_segments() -> None:
+    values = vars(INDEX).copy()
+    segments = [
+        Segment(item.source, "x", item.size, item.sha256, item.tar_size, item.files)
+        for item in values.pop("segments")
+    ]
+    listing = listing_json(segments)
+    whole = json.dumps(DATA, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    assert IndexHeader(**values).index_json(listing) == INDEX.index_json(listing) == f"{whole}\n"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {},
+        {"a": 1},
+        {"b": [{"ü": None, "c": '"'}], "a": "{}", '"': {"z": 1.5, "y": True}, "ü\n": []},
+    ],
+)
+def test_an_object_of_serialized_values_is_that_of_the_values(data: dict[str, object]) -> None:
+    whole = json.dumps(data, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    assert compact_object({key: compact_json(value) for key, value in data.items()}) == whole
+    assert compact_json(data) == whole
 
 
 def test_segments_of_a_zip_archive_are_of_no_tar_stream() -> None:

@@ -6,7 +6,10 @@ exception that reaches the user is a bug of ours and is shown as one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+
+MOST_PROBLEMS = 20
+"""The limit for one file in a message: a damaged archive may have thousands."""
 
 
 class VenvstacksError(Exception):
@@ -60,3 +63,12 @@ class NetworkError(VenvstacksError):
 
 class RequestError(VenvstacksError):
     """A request or result file that does not have the expected shape."""
+
+
+def first_problems(problems: Sequence[str]) -> list[str]:
+    """The first `MOST_PROBLEMS` of `problems`, and how many more there are."""
+    hidden = len(problems) - MOST_PROBLEMS
+    if hidden <= 0:
+        return list(problems)
+    more = "problem" if hidden == 1 else "problems"
+    return [*problems[:MOST_PROBLEMS], f"and {hidden} more {more}"]

@@ -10,7 +10,7 @@ import dataclasses
 import functools
 import json
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeVar, Union
 
 from venvstacks_rules.model.errors import RequestError
@@ -41,6 +41,17 @@ def published_json(data: object) -> str:
     In the layout of the ``venvstacks`` tool, so that its files and ours can be compared.
     """
     return json.dumps(data, indent=2, sort_keys=True) + "\n"
+
+
+def compact_json(data: object) -> str:
+    """The text of a file for programs, without spaces; the same values give the same bytes."""
+    return json.dumps(data, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
+def compact_object(members: Mapping[str, str]) -> str:
+    """The :func:`compact_json` of an object whose values are compact JSON already."""
+    pairs = (f"{compact_json(key)}:{members[key]}" for key in sorted(members))
+    return f"{{{','.join(pairs)}}}"
 
 
 def from_json(cls: type[T], text: str) -> T:

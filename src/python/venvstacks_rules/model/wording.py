@@ -2,6 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
+
+def quoted(names: Iterable[str]) -> str:
+    """`names` in backticks, with commas between them; empty without names."""
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def and_more(items: Sequence[str], limit: int) -> str:
+    """The first `limit` items with commas between them, and the number of the others."""
+    listed, hidden = ", ".join(items[:limit]), len(items) - limit
+    return f"{listed} and {hidden} more" if hidden > 0 else listed
+
+
+def printable(text: str) -> str:
+    """`text` from a foreign file; escaped if it has a character that a terminal cannot print."""
+    return text if text.isprintable() else text.encode("unicode_escape").decode("ascii")
+
 
 def size_text(size: int | None) -> str:
     """A number of bytes for people, in decimal units; empty for None."""

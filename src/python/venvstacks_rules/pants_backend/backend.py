@@ -12,6 +12,7 @@ from venvstacks_rules.pants_backend.build import (
     archives,
     chains,
     contents,
+    descriptions,
     exports,
     interfaces,
     manifests,
@@ -87,8 +88,9 @@ _MODULES = (
     *(platforms, stack_files, stack_targets, stacks),
     *(freshness, local_wheels, lockfiles, locking, uv_config),
     *(downloads, interpreters, repository_files, wheels),
-    *(analysis, archives, chains, contents, exports, interfaces, manifests, output_folders),
-    *(segments, export, generate_lockfiles, package, run, show, shown_layers, tailor, test),
+    *(analysis, archives, chains, contents, descriptions, exports, interfaces),
+    *(manifests, output_folders, segments),
+    *(export, generate_lockfiles, package, run, show, shown_layers, tailor, test),
 )
 """The modules with rules, room by room."""
 

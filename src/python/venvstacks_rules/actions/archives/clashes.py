@@ -1,4 +1,4 @@
-"""Whether the files of a layer, from wherever they come, can all lie in one folder."""
+"""Checks that the files of a layer, whatever their source, fit into one folder."""
 
 from __future__ import annotations
 
@@ -7,26 +7,27 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from venvstacks_rules.model.contents.files import ArchivedFile, OwnFile, OwnLink
 from venvstacks_rules.model.paths import folded, link_problem, path_problem, windows_problem
+from venvstacks_rules.model.wording import printable
 
 
 def own_problems(
     files: Iterable[OwnFile], links: Iterable[OwnLink], *, os_name: str
 ) -> Iterator[str]:
-    """What is wrong with each of the layer's own files and links, on ``posix`` or ``nt``."""
+    """Problems of the layer's own files and links, on ``posix`` or ``nt``."""
     for file in files:
         if (file.text is None) == (file.source is None):
-            yield f"`{file.path}`: exactly one of `text` and `source` is to be set"
+            yield f"`{file.path}`: set exactly one of `text` and `source`"
         problem = path_problem(file.path)
         if problem is None and os_name == "nt":
             problem = windows_problem(file.path)
         if problem is not None:
-            yield f"{file.path!a}: {problem}"
+            yield f"`{printable(file.path)}`: {problem}"
     for link in links:
         problem = path_problem(link.path) or link_problem(link.path, link.target)
         if os_name == "nt":
             problem = "there are no links on Windows"
         if problem is not None:
-            yield f"{link.path!a}: {problem}: {link.target!a}"
+            yield f"`{printable(link.path)}`: {problem}: `{printable(link.target)}`"
 
 
 def clashes(
@@ -36,11 +37,11 @@ def clashes(
     *,
     case_sensitive: bool,
 ) -> Iterator[str]:
-    """Paths that cannot all be unpacked; a source is a wheel or the interpreter, by name.
+    """Paths that cannot be unpacked together; a source is a wheel or the interpreter, by name.
 
-    Two wheels may hold the same file, as packages that share a folder of tests do; the later one
-    wins, which is what installers do as well. Names that differ by case may be one file, if it is
-    the same. The layer's own files are never overwritten.
+    Two wheels may have the same file, for example in a shared folder of tests; the later one wins,
+    as with installers. Names that differ by case only may be one file if the content is the same.
+    Nothing overwrites the layer's own files.
     """
     key = _same if case_sensitive else folded
     taken: dict[str, tuple[str, ArchivedFile]] = {}
@@ -65,7 +66,7 @@ def clashes(
 def _folder_clashes(
     taken: Mapping[str, tuple[str, ArchivedFile]], key: Callable[[str], str]
 ) -> Iterator[str]:
-    """Folders that are files elsewhere, or that are spelled in two ways; files by `key`."""
+    """Folders that are files of another source, or have two spellings; `taken` is by `key`."""
     spelled: dict[str, tuple[str, str]] = {}
     seen: set[str] = set()
     for source, file in sorted(taken.values(), key=lambda found: found[1].path):

@@ -22,8 +22,8 @@ def new_segment(
 ) -> AnySegmentWriter:
     """A writer of the segment `path`; use it as a context manager.
 
-    With `end_of_archive`, it also writes what ends a tar stream. A zip archive ends with a central
-    directory, which nobody knows before all segments are there.
+    With `end_of_archive`, it also writes the end of a tar stream. A zip archive ends with a central
+    directory, which depends on all segments.
     """
     if compression.archive_format == ZIP:
         return ZipSegmentWriter(

@@ -1,8 +1,8 @@
 """Joins segments into an archive, and hashes them meanwhile.
 
 An archive has gigabytes, and a processor hashes them slower than the kernel copies them. So the
-copy is left to the kernel, and threads hash what is mapped into memory, a whole segment at a time:
-they hold up nobody who needs the interpreter's lock.
+kernel copies, and threads hash segments that are mapped into memory, a whole one at a time, without
+the interpreter's lock.
 """
 
 from __future__ import annotations
@@ -17,14 +17,13 @@ from typing import IO
 
 from venvstacks_rules.actions.files.streams import chunks
 from venvstacks_rules.model.contents.segments import Segment
-from venvstacks_rules.model.requests.assemble import NOT_HASHED
 
 
 class Joining:
     """Writes segments into a file, one behind the other, as they become known.
 
-    Use as a context manager. Each segment is compared with the size that it is announced with and,
-    if `check_hashes`, with the hash. All of it is hashed if `hash_all`.
+    Use as a context manager. Compares each segment with its announced size and, if `check_hashes`,
+    with its announced hash. Hashes the whole file if `hash_all`.
     """
 
     def __init__(self, out: IO[bytes], *, check_hashes: bool, hash_all: bool) -> None:
@@ -46,7 +45,7 @@ class Joining:
             pool.shutdown(cancel_futures=True)
 
     def add(self, segment: Segment) -> None:
-        """Append a segment, soon."""
+        """Append a segment, in the background."""
         problem = _size_problem(segment)
         futures: list[Future[str | None]] = []
         if problem is None:
@@ -61,7 +60,7 @@ class Joining:
         self.size += segment.size
 
     def finish(self) -> list[str]:
-        """Wait for all of them; what is wrong with any of them."""
+        """Wait for all segments, and return their problems."""
         problems = []
         for segment, problem, futures in self._results:
             hashes = {future.result() for future in futures} - {None, segment.sha256}
@@ -75,23 +74,23 @@ class Joining:
         return problems
 
     def end_with(self, data: bytes) -> None:
-        """Append `data`, after all segments are there."""
+        """Append `data`; call it after `finish`."""
         self._out.write(data)
         self._hasher.update(data)
         self.size += len(data)
 
-    def sha256(self) -> str:
-        """The hash of it all, in hexadecimal; `NOT_HASHED` where nobody asked for it."""
-        return self._hasher.hexdigest() if self._hash_all else NOT_HASHED
+    def sha256(self) -> str | None:
+        """The hash of the whole file in hexadecimal, if `hash_all`; call it last."""
+        return self._hasher.hexdigest() if self._hash_all else None
 
     def _hash(self, path: str, *, is_first: bool) -> str | None:
-        """The hash of the first segment is that of the archive so far."""
+        """Hash a file as a part of the whole; return its own hash if it is the first."""
         with mapped(path) as content:
             self._hasher.update(content)
         return self._hasher.hexdigest() if is_first else None
 
     def _copy(self, path: str) -> None:
-        """Append a file, inside the kernel where it can."""
+        """Append a file, inside the kernel if it can."""
         with open(path, "rb") as stream:
             left = os.fstat(stream.fileno()).st_size
             try:
@@ -101,7 +100,7 @@ class Joining:
                         break
                     left -= copied
             except OSError:
-                # Not between these file systems, or not on this kernel: from where it stopped.
+                # Not between these file systems, or not on this kernel: go on below.
                 pass
             for chunk in chunks(stream):
                 self._out.write(chunk)

@@ -1,4 +1,4 @@
-"""The file of a segment in the making: hashed while it is written, and gone where that fails."""
+"""The file of a segment while it is written: hashes it, and removes it after a failure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _File = TypeVar("_File", bound="SegmentFile")
 
 
 class SegmentFile:
-    """What the writers of all formats do; use as a context manager, then take :meth:`segment`."""
+    """The base of the writers of all formats; a context manager, then call :meth:`segment`."""
 
     def __init__(self, path: Path, *, source: str, install_target: str, threads: int) -> None:
         self._path = path
@@ -51,7 +51,7 @@ class SegmentFile:
                 self._path.unlink()
 
     def segment(self) -> Segment:
-        """What was written; after the context has ended."""
+        """The segment; call it after the context has ended."""
         return Segment(
             source=self._source,
             path=self._path.name,
@@ -62,11 +62,11 @@ class SegmentFile:
         )
 
     def _finish(self) -> None:
-        """Write what is not written yet."""
+        """Write everything that still waits."""
         raise NotImplementedError
 
     def _forget(self) -> None:
-        """Let go of what is kept beside the file."""
+        """Release temporary files."""
 
     def _write(self, data: bytes) -> None:
         self._out.write(data)

@@ -1,8 +1,8 @@
-"""Entries of a tar stream whose bytes depend on nothing but their arguments.
+"""Entries of a tar stream whose bytes depend on their arguments only.
 
-The standard library's ``tarfile`` writes some header fields differently from one Python release to
-the next, so headers are written here: POSIX.1-2001 (``ustar`` with ``pax`` records where a name,
-a link or a size does not fit), uid and gid 0, no owner names, a constant time.
+Python releases differ in some header fields that ``tarfile`` writes, so this module writes them:
+POSIX.1-2001 (``ustar``, with ``pax`` records for names, links and sizes that do not fit), uid and
+gid 0, no owner names, a constant time.
 """
 
 from __future__ import annotations
@@ -14,36 +14,32 @@ from venvstacks_rules.model.contents.files import MODIFICATION_TIME
 BLOCK = 512
 
 END_OF_ARCHIVE = bytes(2 * BLOCK)
-"""Closes a tar stream; only the last segment of an archive carries it."""
+"""Ends a tar stream; only the last segment of an archive has it."""
 
 _NAME, _PREFIX = 100, 155
-"""Bytes of the header's fields for names and for what precedes a name."""
+"""Bytes of the header's fields for names and for the folders before a name."""
 _MAX_OCTAL_SIZE = 8**11 - 1
-_REGULAR, _SYMLINK, _DIRECTORY, _PAX = b"0", b"2", b"5", b"x"
+_REGULAR, _SYMLINK, _PAX = b"0", b"2", b"x"
 
 
 @dataclass(frozen=True)
 class TarEntry:
-    """What a header says; the content, where there is one, follows it."""
+    """What a header says; the content of a file follows it."""
 
     path: str
-    """Relative, with forward slashes; no trailing slash for a directory."""
+    """Relative, with forward slashes."""
     size: int = 0
     executable: bool = False
     link_target: str | None = None
-    directory: bool = False
 
 
 def header(entry: TarEntry) -> bytes:
     """The header blocks of `entry`."""
-    if entry.directory:
-        kind, mode, path = _DIRECTORY, 0o755, f"{entry.path}/"
-    elif entry.link_target is not None:
-        # Links have no mode of their own; 0777 is what every tar writes.
-        kind, mode, path = _SYMLINK, 0o777, entry.path
-    else:
-        kind, mode, path = _REGULAR, 0o755 if entry.executable else 0o644, entry.path
-    link = entry.link_target or ""
+    path, link = entry.path, entry.link_target or ""
+    # Links have no mode of their own; 0777 is what every tar writes.
+    kind, mode = _SYMLINK, 0o777
+    if entry.link_target is None:
+        kind, mode = _REGULAR, 0o755 if entry.executable else 0o644
     records = b""
     prefix, name = _split(path)
     if name is None:
@@ -65,18 +61,18 @@ def header(entry: TarEntry) -> bytes:
 
 
 def padding(size: int) -> bytes:
-    """The zeros that fill a content of `size` bytes up to a whole block."""
+    """The zeros that fill up `size` bytes to a whole block."""
     return bytes(-size % BLOCK)
 
 
 def _split(path: str) -> tuple[bytes, bytes | None]:
-    """The ``prefix`` and ``name`` fields for `path`; no name where it needs a pax record."""
+    """The ``prefix`` and ``name`` fields for `path`; no name if it needs a pax record."""
     if not path.isascii():
         return b"", None
     raw = path.encode("ascii")
     if len(raw) <= _NAME:
         return b"", raw
-    # The prefix ends at a slash, which is not stored; the rest has to fit into the name.
+    # The prefix ends at a slash, which is not stored; the rest must fit into the name.
     cut = raw.rfind(b"/", 0, _PREFIX + 1)
     name = raw[cut + 1 :]
     if cut <= 0 or len(name) > _NAME or not name:

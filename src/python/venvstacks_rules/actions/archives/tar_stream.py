@@ -10,16 +10,17 @@ from typing import BinaryIO, Protocol
 
 import zstandard
 
-from venvstacks_rules.actions.files.streams import DamagedError
+from venvstacks_rules.actions.files.streams import CHUNK, DamagedError
 
-_CHUNK = 64 * 1024
+_COMPRESSED_CHUNK = 64 * 1024
+"""Less than `CHUNK`, since `zlib` copies what it has not unpacked yet for each piece it gives."""
 _BLOCK = 512
 _MAX_MEMORY = 256 * 1024 * 1024
-"""What a decompressor may take, in bytes; enough for every preset of the three formats."""
+"""The limit for a decompressor, in bytes; enough for every preset of the three formats."""
 
 
 class _Decompressor(Protocol):
-    """What `zlib` and `lzma` have in common, for one member of a concatenation."""
+    """The common interface of `zlib` and `lzma`, for one member of a concatenation."""
 
     def decompress(self, data: bytes, max_length: int = ...) -> bytes: ...
     @property
@@ -29,10 +30,10 @@ class _Decompressor(Protocol):
 
 
 def open_tar_stream(stream: BinaryIO, max_size: int) -> TarStream:
-    """The tar stream in `stream`, whose format its first bytes tell.
+    """The tar stream in `stream`, whose first bytes tell the format.
 
-    Reading raises DamagedError where the data is damaged, or longer than `max_size` bytes.
-    Concatenated members, streams and frames are read through.
+    Reading raises DamagedError for damaged data, and beyond `max_size` bytes. It reads through
+    concatenated members, streams and frames.
     """
     magic = stream.read(6)
     stream.seek(0)
@@ -49,7 +50,7 @@ def open_tar_stream(stream: BinaryIO, max_size: int) -> TarStream:
 
 
 class _Gzip:
-    """`zlib` with the interface of `lzma`, which keeps what it did not decompress yet."""
+    """`zlib` with the interface of `lzma`: it keeps data that it did not decompress yet."""
 
     def __init__(self) -> None:
         self._inner = zlib.decompressobj(wbits=31)
@@ -79,7 +80,7 @@ class _Members(io.RawIOBase):
         return True
 
     def read(self, size: int = -1) -> bytes:
-        wanted = _CHUNK if size < 0 else size
+        wanted = CHUNK if size < 0 else size
         data = b""
         while not self._ended:
             result = self._inner.decompress(data, wanted)
@@ -89,7 +90,7 @@ class _Members(io.RawIOBase):
             if result:
                 return result
             if not self._ended:
-                data = self._stream.read(_CHUNK)
+                data = self._stream.read(_COMPRESSED_CHUNK)
                 if not data:
                     raise DamagedError("it ends in the middle of the compressed data")
         return b""
@@ -98,7 +99,7 @@ class _Members(io.RawIOBase):
         # Zeros between and behind members are padding.
         rest = self._inner.unused_data.lstrip(b"\0")
         while not rest:
-            chunk = self._stream.read(_CHUNK)
+            chunk = self._stream.read(_COMPRESSED_CHUNK)
             if not chunk:
                 self._ended = True
                 return
@@ -108,7 +109,7 @@ class _Members(io.RawIOBase):
 
 
 class TarStream(io.RawIOBase):
-    """A stream that refuses to give more than `max_size` bytes."""
+    """A stream that gives up to `max_size` bytes."""
 
     def __init__(self, inner: BinaryIO | io.RawIOBase, max_size: int) -> None:
         self._inner = inner
@@ -117,13 +118,13 @@ class TarStream(io.RawIOBase):
         self._max_size = max_size
 
     def readable(self) -> bool:
-        """It can be read."""
+        """Always true."""
         return True
 
     def read(self, size: int = -1) -> bytes:
-        """At most `size` bytes; DamagedError where they cannot be decompressed, or are too many."""
+        """At most `size` bytes; raises DamagedError for damaged data, and beyond `max_size`."""
         try:
-            data = self._inner.read(_CHUNK if size < 0 else size) or b""
+            data = self._inner.read(CHUNK if size < 0 else size) or b""
         except (zlib.error, lzma.LZMAError, zstandard.ZstdError, EOFError) as e:
             raise DamagedError(f"it cannot be decompressed: {e}") from None
         self._left -= len(data)
@@ -135,9 +136,9 @@ class TarStream(io.RawIOBase):
         return data
 
     def finish(self) -> None:
-        """Read what is left, which can only be padding; DamagedError where the end is missing.
+        """Read the rest; raises DamagedError for anything but padding, or if the end is missing.
 
-        Readers of tar archives stop, and say nothing, at a header that is none.
+        Readers of tar archives stop silently at an invalid header.
         """
         while True:
             data = self.read()

@@ -1,11 +1,10 @@
 """Writes one segment: tar entries, compressed in frames of bounded size.
 
-A segment is one or more frames (zstd), streams (xz) or members (gzip), each the compression of a
-fixed number of bytes of the tar stream, the last one of what remains. Frames are compressed by
-threads, and the bytes do not depend on how many there are. The compressors are the ones that the
-pinned wheels of ``zstandard`` and ``cramjam`` carry, never those of the host's Python, and none of
-them chooses its matches by the features of the CPU: the same input gives the same bytes on every
-machine.
+A segment is one or more frames (zstd), streams (xz) or members (gzip). Each holds a fixed number of
+bytes of the tar stream, the last one the rest. Threads compress frames, and the bytes do not depend
+on their number. The compressors are those of the pinned wheels of ``zstandard`` and ``cramjam``,
+never those of the host's Python, and none of them chooses its matches by the features of the CPU:
+the same input gives the same bytes on every machine.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ _FRAME_BYTES = {"tar.zst": 64 * _MIB, "tar.xz": 32 * _MIB, "tar.gz": 32 * _MIB}
 
 
 def frame_bytes(compression: Compression) -> int:
-    """How many bytes of the tar stream make a frame; part of what defines an archive's bytes."""
+    """How many bytes of the tar stream make a frame; the archive's bytes depend on it."""
     return _FRAME_BYTES[compression.archive_format]
 
 
@@ -58,7 +57,7 @@ def frame_compressor(compression: Compression) -> Callable[[bytes | bytearray], 
 
 
 def _zstd_frame(frame: bytes | bytearray, level: int) -> bytes:
-    # A window of at most 64 MiB: any decoder accepts up to 128 MiB without being asked to.
+    # A window of at most 64 MiB: every decoder accepts up to 128 MiB by default.
     parameters = zstandard.ZstdCompressionParameters.from_level(
         level,
         source_size=len(frame),
@@ -93,7 +92,7 @@ class SegmentWriter(SegmentFile):
     def add_file(
         self, path: str, content: Iterable[bytes], size: int, *, executable: bool = False
     ) -> ArchivedFile:
-        """Append a file of `size` bytes; ValueError where `content` is not that long."""
+        """Append a file of `size` bytes; raises ValueError if `content` has another length."""
         self._append(
             tar_headers.header(tar_headers.TarEntry(f"{self._prefix}/{path}", size, executable))
         )
@@ -121,7 +120,7 @@ class SegmentWriter(SegmentFile):
                 self._submit()
 
     def _submit(self) -> None:
-        # In memory are at most the frames that threads work on and the one that is filled.
+        # Memory holds the frames that threads work on, and the next one.
         while len(self._pending) >= self._threads:
             self._write(self._pending.popleft().result())
         self._pending.append(self._pool.submit(self._compress, self._buffer))

@@ -1,7 +1,7 @@
 """Makes the central directory of a zip archive from the segments that precede it.
 
-Entries are found by their local headers. What these do not tell, whether a file is executable or
-a link, is known of the files of each segment.
+Local headers tell where the entries are. They do not tell whether a file is executable or a link:
+the list of a segment's files does.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ _FILE_MODES = {False: zip_headers.FILE_MODE, True: zip_headers.EXECUTABLE_MODE}
 
 
 def directory_of(segments: Sequence[Segment], install_target: str) -> bytes:
-    """What follows the segments in the archive.
+    """The central directory, and the end of the archive.
 
-    A path that occurs in two segments is listed once, as the later one's: some readers refuse a
-    name that is there twice, or ask whether to overwrite it.
+    It lists a path that occurs in two segments once, as the later one's: some readers refuse a
+    name that occurs twice, or ask whether to overwrite it.
 
     Raises ArchiveError for a segment that does not consist of its files.
     """
@@ -34,7 +34,7 @@ def directory_of(segments: Sequence[Segment], install_target: str) -> bytes:
     base = 0
     for i, segment in enumerate(segments):
         of_segment = _headers(segment, f"{install_target}/".encode(), base)
-        # In this order, the headers are asked for one more than there are files.
+        # In this order, `zip` asks for one more header, which checks the end of the segment.
         for header, file in zip(of_segment, segment.files):
             if last[file.path] == i:
                 headers.append(header)
@@ -64,7 +64,7 @@ def _header(
 ) -> tuple[bytes, int]:
     """The header of a file whose entry begins at `offset` of its segment, and where that ends.
 
-    Raises struct.error or ValueError where there is no such entry.
+    Raises struct.error or ValueError if there is no such entry.
     """
     start = offset + zip_headers.LOCAL_HEADER.size
     fixed = content[offset:start]
@@ -79,7 +79,7 @@ def _header(
         header = zip_headers.same_central_header(fixed, name, mode, base + offset)
         end += compressed_size
     else:
-        # ZIP64: the header in the directory is another one.
+        # ZIP64: the directory has another header.
         entry, end = zip_headers.read_local_header(content, offset)
         header, size = zip_headers.central_header(entry, mode, base + offset), entry.size
         end += entry.compressed_size

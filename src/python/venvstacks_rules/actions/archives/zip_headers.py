@@ -1,8 +1,8 @@
-"""Headers of a zip archive whose bytes depend on nothing but their arguments.
+"""Headers of a zip archive whose bytes depend on their arguments only.
 
-Local headers tell the sizes of what follows them (there are no data descriptors), so a run of
-entries can be read from its start, and the central directory of an archive can be made from it.
-Times are a constant. The fields of ZIP64 are used where a number needs them, and only there.
+Local headers tell the sizes of their contents (there are no data descriptors), so that a run of
+entries can be read from its start, and the central directory can be made from it. Times are
+constant. Only numbers that need them are in fields of ZIP64.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ END64_RECORD = struct.Struct("<4sQ2H2L4Q")
 LOCATOR64 = struct.Struct("<4sLQL")
 
 _DATE = 0x21
-"""1980-01-01, the oldest date there is; the time is midnight."""
+"""1980-01-01, the oldest date of the format; the time is midnight."""
 MAX16, MAX32 = 0xFFFF, 0xFFFFFFFF
-"""Say that the number is elsewhere, in a field of ZIP64."""
+"""Mean that the number is in a field of ZIP64."""
 ZIP64_FIELD = 0x0001
 _UNIX = 3 << 8
 _NEEDED, _NEEDED_ZIP64 = 20, 45
-"""The version of the format that a reader has to know."""
+"""The version of the format that a reader must know."""
 _CENTRAL_START = struct.pack("<4sH", CENTRAL, _UNIX | _NEEDED)
 _CENTRAL_END = struct.Struct("<3H2L")
 
 
 class ZipEntry(NamedTuple):
-    """What the headers say of a file; the content follows the local one."""
+    """What the headers say of a file; its content follows the local header."""
 
     path: str
     """Relative, with forward slashes."""
@@ -56,7 +56,7 @@ class ZipEntry(NamedTuple):
 
 
 def local_header(entry: ZipEntry) -> bytes:
-    """What precedes the content of `entry`."""
+    """The bytes before the content of `entry`."""
     extra = b""
     size, compressed_size = entry.size, entry.compressed_size
     if max(size, compressed_size) >= MAX32:
@@ -91,15 +91,15 @@ def central_header(entry: ZipEntry, mode: int, offset: int) -> bytes:
 
 
 def same_central_header(local: bytes, name: bytes, mode: int, offset: int) -> bytes:
-    """The part of the central directory for the fixed part of a local header, and the name.
+    """The header in the central directory for the fixed part of a local header, and the name.
 
-    Only where no number needs a field of ZIP64. Most of a header is the same in either place.
+    Only for entries without a field of ZIP64. Most of a header is the same in both places.
     """
     return _CENTRAL_START + local[4:] + _CENTRAL_END.pack(0, 0, 0, mode << 16, offset) + name
 
 
 def end_of_archive(count: int, directory_size: int, directory_offset: int) -> bytes:
-    """What follows a central directory of `count` entries."""
+    """The bytes after a central directory of `count` entries."""
     end = b""
     if count >= MAX16 or max(directory_size, directory_offset) >= MAX32:
         end = END64_RECORD.pack(
@@ -125,7 +125,7 @@ def _zip64_field(*numbers: int) -> bytes:
 def read_local_header(data: Buffer, offset: int) -> tuple[ZipEntry, int]:
     """The entry whose local header begins at `offset` of `data`, and where its content begins.
 
-    Raises struct.error or ValueError where there is no such header, or it does not tell all.
+    Raises struct.error or ValueError for an invalid or incomplete header.
     """
     (
         signature, _, flags, method, _, _, crc, compressed_size, size, name_size, extra_size,
@@ -142,12 +142,12 @@ def read_local_header(data: Buffer, offset: int) -> tuple[ZipEntry, int]:
 
 
 def decoded(name: bytes, flags: int) -> str:
-    """The name of an entry; ValueError where it is neither ASCII nor marked as UTF-8."""
+    """The name of an entry; raises ValueError unless it is ASCII or marked as UTF-8."""
     return name.decode("utf-8" if flags & UTF8 else "ascii")
 
 
 def zip64_numbers(extra: bytes, *numbers: int) -> tuple[int, ...]:
-    """The numbers of a header, with those from its ZIP64 field that did not fit; ValueError."""
+    """The numbers of a header, those that did not fit from its ZIP64 field; raises ValueError."""
     at = 0
     while at + 4 <= len(extra):
         kind, size = struct.unpack_from("<2H", extra, at)

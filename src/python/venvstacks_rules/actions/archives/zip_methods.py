@@ -1,6 +1,6 @@
-"""Unpacks what old tools compressed by the rarer methods of zip archives, bzip2 and LZMA.
+"""Unpacks the rarer methods of zip archives, bzip2 and LZMA, which old tools use.
 
-Pieces are bounded, and so is the memory, whatever the bytes ask for. `zipfile` bounds neither.
+Limits the size of pieces and the memory, whatever the bytes ask for. `zipfile` limits neither.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Union
 
-_PIECE = 1024 * 1024
+from venvstacks_rules.actions.files.streams import CHUNK
+
 _MOST_MEMORY = 128 * 1024 * 1024
 """Of an LZMA dictionary, in bytes; the highest preset has half of it."""
 
@@ -22,10 +23,10 @@ _Decompressor = Union[bz2.BZ2Decompressor, lzma.LZMADecompressor]
 
 
 def decompressed(method: int, stream: Iterable[bytes]) -> Iterator[bytes]:
-    """What the stream of an entry unpacks to, in pieces.
+    """The content of an entry, from its stream, in pieces.
 
-    Raises what the two modules raise for damaged streams: OSError, ValueError, lzma.LZMAError; and
-    EOFError where the stream ends too early.
+    Raises the errors of the two modules for a damaged stream: OSError, ValueError, lzma.LZMAError;
+    and EOFError if the stream ends too early.
     """
     decompressor = None
     for chunk in stream:
@@ -33,13 +34,13 @@ def decompressed(method: int, stream: Iterable[bytes]) -> Iterator[bytes]:
         if decompressor is None:
             decompressor, data = _OPENED[method](data)
         while data or not decompressor.needs_input:
-            piece = decompressor.decompress(data, _PIECE)
+            piece = decompressor.decompress(data, CHUNK)
             data = b""
             if piece:
                 yield piece
             if decompressor.eof:
                 return
-    # An LZMA stream may do without an end: the number of bytes tells.
+    # An LZMA stream may lack an end: the number of bytes tells.
     if method == zipfile.ZIP_BZIP2 or decompressor is None:
         raise EOFError("the stream has no end")
 
@@ -67,4 +68,4 @@ _OPENED: Mapping[int, Callable[[bytes], tuple[_Decompressor, bytes]]] = {
     zipfile.ZIP_LZMA: _lzma,
 }
 METHODS = frozenset(_OPENED)
-"""What there is to unpack here."""
+"""The methods of this module."""

@@ -1,9 +1,8 @@
 """Reads the list of entries of a zip archive, and refuses those that programs read differently.
 
-Some programs go by the central directory, others by the local headers. Here both have to say the
-same, of entries that lie one behind the other without a gap. There is one exception: an entry that
-the directory does not list may be there if one of the same name follows, which takes its place in
-either reading.
+Some programs use the central directory, others the local headers. Here both must agree, and entries
+must follow each other without a gap. There is one exception: the directory may leave out an entry
+if another one of the same name follows, which replaces it for all programs.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from typing import BinaryIO, NamedTuple
 from venvstacks_rules.actions.archives import zip_headers
 from venvstacks_rules.actions.archives.zip_headers import ZipEntry
 from venvstacks_rules.actions.files.streams import DamagedError
+from venvstacks_rules.model.wording import printable
 
 MOST_DIRECTORY_BYTES = 256 * 1024 * 1024
 """A million files with long names."""
@@ -32,13 +32,13 @@ class ListedEntry(NamedTuple):
 
     entry: ZipEntry
     mode: int
-    """As Unix has it; 0 where the archive was made elsewhere."""
+    """As on Unix; 0 for an archive made on another system."""
     content: int
-    """Where the content begins."""
+    """The offset of the content."""
 
 
 def read_entries(raw: BinaryIO) -> list[ListedEntry]:
-    """The entries of the archive, in the order of their contents; DamagedError."""
+    """The entries of the archive, in the order of their contents; raises DamagedError."""
     try:
         count, offset, end = _find_directory(raw)
         headers = sorted(_directory(_at(raw, offset, end - offset), count))
@@ -50,7 +50,7 @@ def read_entries(raw: BinaryIO) -> list[ListedEntry]:
 
 
 def _at(raw: BinaryIO, offset: int, size: int) -> bytes:
-    # Offsets of ZIP64 can be larger than any file's.
+    # Offsets of ZIP64 can be larger than any file.
     data = os.pread(raw.fileno(), size, offset) if 0 <= offset <= sys.maxsize else b""
     if len(data) != size:
         raise DamagedError("it ends in the middle of its directory")
@@ -58,24 +58,24 @@ def _at(raw: BinaryIO, offset: int, size: int) -> bytes:
 
 
 def _find_directory(raw: BinaryIO) -> tuple[int, int, int]:
-    """The number of entries, and where the directory begins and ends."""
+    """The number of entries, and the offsets of the directory's begin and end."""
     end = os.fstat(raw.fileno()).st_size - zip_headers.END_RECORD.size
     signature, *disks, here, count, size, offset, comment = zip_headers.END_RECORD.unpack(
         _at(raw, end, zip_headers.END_RECORD.size)
     )
     if signature != zip_headers.END or comment:
-        raise DamagedError("it does not end as a zip archive without a comment does")
+        raise DamagedError("it does not end like a zip archive without a comment")
     if here == zip_headers.MAX16 or zip_headers.MAX32 in (size, offset):
         locator = end - zip_headers.LOCATOR64.size
         end = locator - zip_headers.END64_RECORD.size
         expected = (zip_headers.LOCATOR64_SIGNATURE, 0, end, 1)
         if zip_headers.LOCATOR64.unpack(_at(raw, locator, zip_headers.LOCATOR64.size)) != expected:
-            raise DamagedError("its numbers do not fit, and there are none of ZIP64")
+            raise DamagedError("its numbers do not fit, and it has no ZIP64 numbers")
         signature, rest, _, _, *disks, here, count, size, offset = zip_headers.END64_RECORD.unpack(
             _at(raw, end, zip_headers.END64_RECORD.size)
         )
         if (signature, rest) != (zip_headers.END64, zip_headers.END64_RECORD.size - 12):
-            raise DamagedError("its numbers of ZIP64 are not there")
+            raise DamagedError("its ZIP64 numbers are missing")
     if disks != [0, 0] or here != count:
         raise DamagedError("it is one part of several")
     if offset + size != end:
@@ -106,11 +106,13 @@ def _directory(data: bytes, count: int) -> Iterator[tuple[int, ZipEntry, int]]:
         path = zip_headers.decoded(name, flags)
         _refuse_other_name(extra)
         if flags & _ENCRYPTED:
-            raise ValueError(f"{path!a} is encrypted")
+            raise ValueError(f"`{printable(path)}` is encrypted")
         if method not in (zip_headers.STORED, zip_headers.DEFLATED):
-            raise ValueError(f"{path!a} is compressed by method {method}, not stored or deflated")
+            raise ValueError(
+                f"`{printable(path)}` is compressed by method {method}, not stored or deflated"
+            )
         if flags & _SIZES_BEHIND:
-            raise ValueError(f"{path!a} has its sizes behind its content")
+            raise ValueError(f"`{printable(path)}` has its sizes behind its content")
         mode = attributes >> 16 if made_by >> 8 in (_UNIX, _MACOS) else 0
         yield offset, ZipEntry(path, method, crc, compressed_size, size), mode
     if at != len(data):
@@ -120,16 +122,16 @@ def _directory(data: bytes, count: int) -> Iterator[tuple[int, ZipEntry, int]]:
 def _with_contents(
     raw: BinaryIO, headers: list[tuple[int, ZipEntry, int]], end: int
 ) -> Iterator[ListedEntry]:
-    """Compare the directory with the local headers, one behind the other."""
+    """Compare the directory with the local headers, in the order of the archive."""
     last = {entry.path: offset for offset, entry, _ in headers}
     at = 0
     for offset, entry, mode in headers:
         at = _pass_over(raw, at, offset, last)
         if at != offset:
-            raise DamagedError(f"{entry.path!a} lies in another entry")
+            raise DamagedError(f"`{printable(entry.path)}` lies in another entry")
         local, content = _local_header(raw, at)
         if local != entry:
-            raise DamagedError(f"{entry.path!a} is listed with other values than it has")
+            raise DamagedError(f"`{printable(entry.path)}` is listed with other values than it has")
         yield ListedEntry(entry, mode, content)
         at = content + entry.compressed_size
     if _pass_over(raw, at, end, last) != end:
@@ -137,11 +139,11 @@ def _with_contents(
 
 
 def _pass_over(raw: BinaryIO, at: int, end: int, last: dict[str, int]) -> int:
-    """Pass over entries up to `end` that others of the same name take the place of."""
+    """Skip entries up to `end` that later ones of the same name replace."""
     while at < end:
         entry, content = _local_header(raw, at)
         if last.get(entry.path, -1) <= at:
-            raise DamagedError(f"{entry.path!a} is not in its directory")
+            raise DamagedError(f"`{printable(entry.path)}` is not in its directory")
         at = content + entry.compressed_size
     return at
 
@@ -160,7 +162,7 @@ def _local_header(raw: BinaryIO, offset: int) -> tuple[ZipEntry, int]:
 
 
 def _refuse_other_name(extra: bytes) -> None:
-    """ValueError for a field that some programs take the name of the entry from."""
+    """Raise ValueError for a field that gives some programs another name of the entry."""
     at = 0
     while at + 4 <= len(extra):
         kind, size = struct.unpack_from("<2H", extra, at)

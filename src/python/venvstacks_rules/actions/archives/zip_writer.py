@@ -1,8 +1,8 @@
 """Writes one segment of a zip archive: local headers, and what follows each.
 
-Streams that come compressed are copied. Everything else is deflated by the pinned compressor, in
-pieces of a fixed size that threads work on, and stored where that is not smaller: the bytes depend
-on the content and the level alone.
+It copies streams that are compressed already. Threads deflate everything else with the pinned
+compressor, in pieces of a fixed size; what gets no smaller is stored. The bytes depend on the
+content and the level alone.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ from venvstacks_rules.model.contents.files import ArchivedFile
 _MIB = 1024 * 1024
 _THREADS = 2
 
-# Deflate looks back 32 KiB, so cutting costs nothing that could be measured.
+# Deflate looks back 32 KiB, so cutting has no measurable cost.
 _PIECE_BYTES = 4 * _MIB
 _IN_MEMORY = 32 * _MIB
 _WAITING_BYTES = 2 * _THREADS * _PIECE_BYTES
-"""Of files that are not written yet, beside the newest one."""
+"""Of files that wait to be written, without the newest one."""
 _WAITING_FILES = 256
 
 
 def deflated(piece: bytes, level: int, *, first: bool, last: bool) -> bytes:
-    """A piece of a deflate stream, which ends at a whole byte."""
+    """A piece of a deflate stream; it ends at a whole byte."""
     if first and last:
-        # The same bytes, and other threads can go on meanwhile; nearly all files are one piece.
+        # The same bytes, and other threads go on meanwhile; nearly all files are one piece.
         return bytes(cramjam.deflate.compress(piece, level=level))
     compressor = cramjam.deflate.Compressor(level)
     compressor.compress(piece)
@@ -60,7 +60,7 @@ class ZipSegmentWriter(SegmentFile):
     def add_file(
         self, path: str, content: Iterable[bytes], size: int, *, executable: bool = False
     ) -> ArchivedFile:
-        """Append a file of `size` bytes; ValueError where `content` is not that long."""
+        """Append a file of `size` bytes; raises ValueError if `content` has another length."""
         name = f"{self._prefix}/{path}"
         deflating = _Deflating(name, self._level, self._pool, self._path.parent)
         self._waiting.append(deflating)
@@ -107,7 +107,7 @@ class ZipSegmentWriter(SegmentFile):
             file.close()
 
     def _write_waiting(self, most: int) -> None:
-        """Write files until those that wait are few, of at most `most` bytes; all for 0."""
+        """Write files until few wait, with at most `most` bytes; all of them for 0."""
         while self._waiting and (
             self._waiting_bytes > most or len(self._waiting) > _WAITING_FILES or not most
         ):
@@ -124,7 +124,7 @@ class ZipSegmentWriter(SegmentFile):
 
 
 class _Deflating:
-    """A file on its way into the segment: its size has to be known before it is written."""
+    """A file on its way into the segment, whose header needs its compressed size."""
 
     def __init__(self, name: str, level: int, pool: ThreadPoolExecutor, folder: Path) -> None:
         self._name = name
@@ -152,11 +152,11 @@ class _Deflating:
                 self._submit(last=False)
 
     def end(self) -> None:
-        """The content is complete."""
+        """End the content."""
         self._submit(last=True)
 
     def result(self) -> tuple[ZipEntry, Iterable[bytes]]:
-        """What to write."""
+        """The header's values, and the stream to write after it."""
         while self._pending:
             self._deflated.write(self._pending.popleft().result())
         deflated_size = self._deflated.tell()

@@ -1,7 +1,7 @@
 """Reads ELF binaries as the dynamic loader does: program headers and the dynamic section.
 
-Section headers are not looked at, since the loader does not, and tools strip them. The file is
-read where it has to be, whatever its size; a damaged one may ask for more than it can have.
+It ignores section headers, as the loader does, since tools strip them. It reads only the parts that
+it needs, whatever the size of the file; a damaged file may ask for more than the limits.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from venvstacks_rules.model.libraries.binaries import LIBRARY, PROGRAM
 _KINDS = {"ET_DYN": LIBRARY, "ET_EXEC": PROGRAM}
 _MACHINES = {("EM_X86_64", 64): "x86_64", ("EM_AARCH64", 64): "aarch64"}
 _GLIBC = re.compile(r"GLIBC_(\d{1,4})\.(\d{1,4})(?:\.\d+)?")
-# Hundreds of times what real binaries have.
+# Hundreds of times the numbers of real binaries.
 _MAX_SEGMENTS, _MAX_TAGS, _MAX_VERSIONS, _MAX_BYTES = 1024, 16 * 1024, 16 * 1024, 16 * 1024 * 1024
 
 
 def read(stream: IO[bytes]) -> list[BinaryFacts]:
-    """The facts of an ELF file; nothing for one that is never loaded, as object files are."""
+    """The facts of an ELF file; none for one that is never loaded, such as an object file."""
     elf: Any = ELFFile(Limited(stream, _MAX_BYTES))
     kind = _KINDS.get(elf.header["e_type"])
     if kind is None:
@@ -52,8 +52,8 @@ def read(stream: IO[bytes]) -> list[BinaryFacts]:
         machine = f"{machine}, {elf.elfclass} bits, {order} endian"
     return [
         BinaryFacts(
-            # A program that can be put anywhere has the type of a library; libraries that can be
-            # started, as that of the C library can, have a name.
+            # A position-independent program has the type of a library. A library that can be
+            # started, such as that of C, has a name.
             kind=PROGRAM if interpreter and not names else kind,
             machine=machine,
             name=names[0] if names else None,
@@ -71,14 +71,14 @@ def _folders(entries: list[str]) -> tuple[str, ...]:
 
 
 def _newest_glibc(elf: Any, dynamic: Any, tags: list[Any]) -> Optional[str]:
-    """The newest version of glibc whose symbols are asked for, from ``DT_VERNEED``."""
+    """The newest version of glibc that a symbol needs, from ``DT_VERNEED``."""
     count = next((tag["d_val"] for tag in tags if tag.entry.d_tag == "DT_VERNEEDNUM"), 0)
     if not count:
         return None
     _, offset = dynamic.get_table_offset("DT_VERNEED")
     _, strings = dynamic.get_table_offset("DT_STRTAB")
     if offset is None or strings is None:
-        raise UnreadableError("the table of needed versions lies in no segment")
+        raise UnreadableError("no segment contains the table of needed versions")
     found = set()
     read_entries = 0
     for _ in range(count):
@@ -87,7 +87,7 @@ def _newest_glibc(elf: Any, dynamic: Any, tags: list[Any]) -> Optional[str]:
         for _ in range(need["vn_cnt"]):
             read_entries += 1
             if read_entries > _MAX_VERSIONS:
-                raise UnreadableError("it asks for too many versions of symbols")
+                raise UnreadableError("it needs too many versions of symbols")
             version = struct_parse(elf.structs.Elf_Vernaux, elf.stream, stream_pos=inner)
             text = parse_cstring_from_stream(elf.stream, strings + version["vna_name"]) or b""
             match = _GLIBC.fullmatch(text.decode("ascii", "replace"))

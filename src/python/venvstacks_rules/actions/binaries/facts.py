@@ -1,4 +1,4 @@
-"""What the readers of the three formats have in common."""
+"""The common parts of the readers of the three formats."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import IO, Optional
 
 
 class UnreadableError(Exception):
-    """A binary that is damaged, or that pretends to be one."""
+    """A file that is damaged, or only looks like a binary."""
 
 
 @dataclass(frozen=True)
 class BinaryFacts:
-    """What :class:`~venvstacks_rules.model.binaries.Binary` has, but for what the file is."""
+    """The fields of :class:`.libraries.binaries.Binary` about its content."""
 
     kind: str
     machine: str
@@ -25,18 +25,18 @@ class BinaryFacts:
 
 
 def shortest_first(version: str) -> tuple[int, ...]:
-    """What versions ``X.Y`` are compared by."""
+    """A key that sorts versions ``X.Y``."""
     return tuple(int(part) for part in version.split("."))
 
 
-# What a read costs beside its bytes.
+# What each read costs beside its bytes.
 _LEAST = 128
 
 
 class Limited:
-    """A file of which no more than some bytes can be read, however often one comes back.
+    """A file that gives up to `limit` bytes in all, including those that are read again.
 
-    Reads of few bytes count as more, so that time is limited as well.
+    Reads of few bytes count as more, which limits the time as well.
     """
 
     def __init__(self, stream: IO[bytes], limit: int) -> None:
@@ -44,7 +44,7 @@ class Limited:
         self._left = limit
 
     def read(self, size: int = -1) -> bytes:
-        """At most `size` bytes; UnreadableError beyond the limit."""
+        """At most `size` bytes; raises UnreadableError beyond the limit."""
         data = self._stream.read(self._left + 1 if size < 0 else min(size, self._left + 1))
         self._left -= max(len(data), _LEAST)
         if self._left < 0:
@@ -56,5 +56,5 @@ class Limited:
         return self._stream.seek(offset, whence)
 
     def tell(self) -> int:
-        """Where one is."""
+        """The current offset."""
         return self._stream.tell()

@@ -1,6 +1,6 @@
-"""Reads Mach-O binaries, thin or for several machines, as ``dyld`` does: their load commands.
+"""Reads the load commands of Mach-O binaries, for one machine or several, as ``dyld`` does.
 
-These lie at the beginning of each machine's part, and no more than that is shown to the library.
+They lie at the beginning of each machine's part, and the library sees no more than that.
 """
 
 from __future__ import annotations
@@ -33,23 +33,24 @@ _KINDS = {
 }
 _NEEDED = {mach_o.LC_LOAD_DYLIB, mach_o.LC_REEXPORT_DYLIB, mach_o.LC_LOAD_UPWARD_DYLIB}
 _MACOS_PLATFORM = 1
-# Java class files begin as files for several machines do; their next field is 45 or more.
+# Java class files have the magic number of files for several machines; their next field is 45 or
+# more.
 MAX_MACHINES = 40
 # Real ones need some ten thousand bytes.
 _MAX_COMMANDS = 1024 * 1024
-# The library reads the content of sections, and those of damaged files may overlap.
+# The library reads the content of sections, which may overlap in a damaged file.
 _MAX_BYTES = 16 * _MAX_COMMANDS
 
 
 def read(stream: IO[bytes]) -> list[BinaryFacts]:
-    """The facts of a Mach-O file, one for each machine that it is for."""
+    """The facts of a Mach-O file, for each of its machines."""
     stream.seek(0, io.SEEK_END)
     size = stream.tell()
     stream.seek(0)
     magic, count = stream.read(4), stream.read(4)
     if magic not in _FAT:
         return _read_part(stream, 0, size)
-    # Without the padding of `fat_arch`, which has an alignment only.
+    # Without the rest of `fat_arch`, which is an alignment only.
     entry = _FAT[magic]
     parts = [
         struct.unpack(entry, stream.read(struct.calcsize(entry)))[2:4]
@@ -108,10 +109,10 @@ def _read_part(stream: IO[bytes], offset: int, size: int) -> list[BinaryFacts]:
 
 
 def _text(offset: Any, command: Any, data: Any) -> str:
-    """A string of a load command, whose `offset` counts from the command's beginning."""
+    """A string of a load command; its `offset` counts from the beginning of the command."""
     start = int(offset) - sizeof(mach_o.load_command) - sizeof(type(command))
     if not 0 <= start <= len(data):
-        raise UnreadableError("a string of a load command lies outside of it")
+        raise UnreadableError("a load command refers to a string outside of it")
     return bytes(data[start:]).split(b"\0", 1)[0].decode("utf-8")
 
 

@@ -1,8 +1,8 @@
-"""Reads the binaries of a wheel: which files are some, and the facts of each.
+"""Finds the binaries of a wheel, and reads the facts of each.
 
-A binary is unpacked to a temporary file, since its tables lie anywhere in it, and is read from
-there: memory does not depend on its size. What a library cannot read is said of the file, and
-does not end the build: packages carry damaged binaries as data of their tests.
+It unpacks a binary to a temporary file, since its tables may lie anywhere in it: memory does not
+depend on its size. A binary that a library cannot read has a `problem`, and does not end the build:
+packages have damaged binaries as data of their tests.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ _NAMES = {ELF: "ELF", MACHO: "Mach-O", PE: "PE"}
 _MAX_NAMES = 4096
 _MAX_TEXT = 4096
 HEAD = 8
-"""The bytes that tell what a file may be."""
+"""How many bytes identify the format."""
 
 
 def binary_format(head: bytes) -> str | None:
-    """What a file may be, from its first `HEAD` bytes; None for what is no binary."""
+    """The likely format of a file, from its first `HEAD` bytes; None if it is not a binary."""
     if head[:2] == b"MZ":
         return PE
     found = _MAGIC.get(head[:4])
@@ -47,9 +47,9 @@ def binary_format(head: bytes) -> str | None:
 def read_binaries(
     path: str, found: str, chunks: Iterable[bytes], folder: str = "."
 ) -> list[Binary]:
-    """The binaries in a file of format `found`, whose content is `chunks`.
+    """The binaries in a file of the format `found` with the content `chunks`.
 
-    It is written to a temporary file in `folder`. Raises what iterating over `chunks` does.
+    It goes to a temporary file in `folder`. Raises the errors of iterating over `chunks`.
     """
     hasher = hashlib.sha256()
     with tempfile.NamedTemporaryFile(dir=folder, prefix="binary-") as file:
@@ -62,9 +62,9 @@ def read_binaries(
             facts = list(_checked(_facts(found, file.name)))
         except UnreadableError as e:
             problem = str(e)
-        # What the libraries raise for hostile bytes is anything, from KeyError to RecursionError.
+        # For hostile bytes, the libraries raise anything from KeyError to RecursionError.
         except Exception as e:  # noqa: BLE001 - see above
-            # Their words name temporary files, and differ between versions of Python.
+            # Their messages name temporary files, and differ between versions of Python.
             problem = f"damaged ({type(e).__name__})"
         else:
             return [Binary(path, sha256, found, **vars(each)) for each in facts]
@@ -72,7 +72,7 @@ def read_binaries(
 
 
 def _facts(found: str, path: str) -> list[BinaryFacts]:
-    # Imported as they are needed: most wheels have no binaries, and others one format.
+    # Imported when needed: most wheels have no binaries, and the others have one format.
     with open(path, "rb") as stream:
         if found == ELF:
             from venvstacks_rules.actions.binaries import elf
@@ -90,7 +90,7 @@ def _facts(found: str, path: str) -> list[BinaryFacts]:
 
 
 def _has_pe_header(stream: IO[bytes]) -> bool:
-    """Programs for DOS begin the same, and so does text by somebody with these initials."""
+    """Whether a file is for Windows: programs for DOS and some texts begin with ``MZ``, too."""
     size = stream.seek(0, os.SEEK_END)
     stream.seek(0x3C)
     offset = int.from_bytes(stream.read(4), "little")
@@ -104,7 +104,7 @@ def _checked(facts: Iterable[BinaryFacts]) -> Iterator[BinaryFacts]:
     for each in facts:
         texts = (each.name or "", *each.needed, *each.optional, *each.run_paths)
         if len(texts) > _MAX_NAMES:
-            raise UnreadableError("it asks for too many libraries")
+            raise UnreadableError("it needs too many libraries")
         if any(len(text) > _MAX_TEXT or not text.isprintable() for text in texts):
-            raise UnreadableError("a name in it is none of a file")
+            raise UnreadableError("it contains an invalid file name")
         yield each

@@ -1,7 +1,7 @@
-"""``analyze-wheels``: what wheels bring along for others: modules, and binaries with their needs.
+"""Lists the modules of wheels, and their binaries with what they need (``analyze-wheels``).
 
-It is a function of the wheels and of the Python version, and takes no compression: a layer above
-waits for this much only, and is not built again when wheels change in ways that do not concern it.
+The result depends on the wheels and the Python version only, not on compression: a layer above
+waits for this much only, and is not built again unless the result changes.
 """
 
 from __future__ import annotations
@@ -14,36 +14,33 @@ from typing import IO
 from venvstacks_rules.actions.binaries.read import HEAD, binary_format, read_binaries
 from venvstacks_rules.actions.files.streams import chunks
 from venvstacks_rules.actions.wheels import checks
-from venvstacks_rules.actions.wheels.checks import shown
 from venvstacks_rules.actions.wheels.installed import RefusedWheelError, of_each, opened_wheel
 from venvstacks_rules.model.contents.imports import top_level_module
+from venvstacks_rules.model.contents.inputs import WheelFile
 from venvstacks_rules.model.contents.layout import LayerLayout
 from venvstacks_rules.model.json_codec import from_json
 from venvstacks_rules.model.libraries.analyzed import AnalyzedWheel
 from venvstacks_rules.model.libraries.binaries import Binary
-from venvstacks_rules.model.requests.analyze import (
-    AnalyzedWheels,
-    AnalyzeWheelsRequest,
-    WheelToAnalyze,
-)
+from venvstacks_rules.model.requests.analyze import AnalyzedWheels, AnalyzeWheelsRequest
+from venvstacks_rules.model.wording import printable
 
 _SITE_SCHEMES = ("purelib", "platlib")
-# Tens of times what the largest wheels have.
+# Tens of times the numbers of the largest wheels.
 _MAX_BINARIES, _MAX_NAMES = 10_000, 100_000
 
 
 def run(request_text: str) -> AnalyzedWheels:
-    """Do what an :class:`AnalyzeWheelsRequest` asks for.
+    """Analyze the wheels of an :class:`AnalyzeWheelsRequest`.
 
-    Raises WheelError for wheels that are not the ones announced or cannot be read; all that is
-    refused by ``wheel-segments``, too, is that action's to tell.
+    Raises WheelError for wheels that are unreadable or not the announced ones. ``wheel-segments``
+    checks the rest.
     """
     request = from_json(AnalyzeWheelsRequest, request_text)
     layout = LayerLayout(request.python_version, request.os_name)
     return AnalyzedWheels(of_each(request.wheels, lambda wheel: _analyzed(wheel, layout)))
 
 
-def _analyzed(wheel: WheelToAnalyze, layout: LayerLayout) -> AnalyzedWheel:
+def _analyzed(wheel: WheelFile, layout: LayerLayout) -> AnalyzedWheel:
     modules: set[str] = set()
     binaries: list[Binary] = []
     names = 0
@@ -61,7 +58,7 @@ def _analyzed(wheel: WheelToAnalyze, layout: LayerLayout) -> AnalyzedWheel:
                 binaries += found
                 names += sum(len(b.needed) + len(b.optional) + len(b.run_paths) for b in found)
             except checks.READ_ERRORS as e:
-                problems.append(f"{shown(info.filename)}: cannot be unpacked: {e}")
+                problems.append(f"`{printable(info.filename)}`: cannot be unpacked: {e}")
             if len(binaries) > _MAX_BINARIES or names > _MAX_NAMES:
                 problems.append(
                     f"has {len(binaries)} binaries and more, with {names} names in them"
@@ -79,7 +76,7 @@ def _analyzed(wheel: WheelToAnalyze, layout: LayerLayout) -> AnalyzedWheel:
 def _installed(
     infos: list[zipfile.ZipInfo], layout: LayerLayout
 ) -> Iterator[tuple[str, zipfile.ZipInfo]]:
-    """The files of a wheel with their places in the layer, but for scripts and headers."""
+    """The files of a wheel, except scripts and headers, with their places in the layer."""
     for info in infos:
         top, _, rest = info.filename.partition("/")
         scheme, _, inner = rest.partition("/")
@@ -96,13 +93,13 @@ def _installed(
 
 
 def _binaries(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: str) -> list[Binary]:
-    """The binaries in a file of a wheel; what is read of others is their first bytes."""
+    """The binaries in a file of a wheel; reads only the first bytes of other files."""
     with archive.open(info) as stream:
         head = stream.read(HEAD)
         found = binary_format(head)
         if found is None:
             return []
-        # `zipfile` gives no more than the size declared, which has been judged.
+        # `zipfile` gives no more than the declared size, which was checked.
         return read_binaries(path, found, _joined(head, stream))
 
 

@@ -1,8 +1,8 @@
-"""Joins segments into a layer archive, and writes what lies beside it (``assemble-archive``).
+"""Joins segments into a layer archive, and writes the files beside it (``assemble-archive``).
 
 The archive is the concatenation of the segments, each an independent run of zstd frames, xz
-streams, gzip members or entries of a zip archive; the layer's own few files come last, with what
-ends the tar stream, or with the central directory.
+streams, gzip members or entries of a zip archive. The layer's own few files come last, with the end
+of the tar stream, or with the central directory.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from venvstacks_rules.actions.archives.zip_directory import directory_of
 from venvstacks_rules.actions.files.streams import chunks
 from venvstacks_rules.model.contents.compression import ZIP
 from venvstacks_rules.model.contents.files import OwnFile, OwnLink
-from venvstacks_rules.model.contents.segment_index import IndexedSegment, SegmentIndex
+from venvstacks_rules.model.contents.segment_index import IndexHeader, listing_json
 from venvstacks_rules.model.contents.segments import InterpreterSegment, Segment, WheelSegments
 from venvstacks_rules.model.errors import ArchiveError, RequestError
 from venvstacks_rules.model.json_codec import from_data, from_json, published_json
-from venvstacks_rules.model.outputs.names import ARCHIVE_BUILD
+from venvstacks_rules.model.outputs.metadata import archive_metadata
 from venvstacks_rules.model.requests.assemble import AssembleArchiveRequest, AssembledArchive
 
 
 def run(request_text: str) -> AssembledArchive:
     """Assemble the archive of an AssembleArchiveRequest.
 
-    Raises ArchiveError for segments that are not what their results announce and for files of the
-    layer that clash; nothing is left behind then.
+    Raises ArchiveError for segments that their results do not describe, and for files of the layer
+    that clash; it leaves no files then.
     """
     request = from_json(AssembleArchiveRequest, request_text)
     archive = Path(request.archive)
@@ -48,24 +48,23 @@ def run(request_text: str) -> AssembledArchive:
         finally:
             if own.exists():
                 own.unlink()
-    _write_metadata(assembled, request)
-    _write_index(assembled, listing, request)
+    _describe(assembled, listing, request)
     return assembled
 
 
 def _write_archive(
     out: IO[bytes], own: Path, request: AssembleArchiveRequest
 ) -> tuple[str, AssembledArchive]:
-    """Write the archive into `out`, by way of the file `own`; the JSON that lists its segments."""
+    """Write the archive into `out`, using the file `own`; return its listing and the result."""
     segments: list[Segment] = []
     with Joining(
         out,
         check_hashes=not request.segments_are_checked,
-        hash_all=not request.archive_is_hashed,
+        hash_all=request.needs_hash,
     ) as joining:
         for path in request.results:
             for segment in _read_result(path):
-                # It is copied and hashed while we look at what is in it.
+                # It is copied and hashed while we check its files.
                 joining.add(segment)
                 segments.append(segment)
         problems = [
@@ -78,7 +77,7 @@ def _write_archive(
             ),
         ]
         if problems:
-            remedy = "Change or leave out what is named, or narrow `platforms`."
+            remedy = "Change or leave out the named files, or narrow `platforms`."
             raise _refused(request, f"it could not be unpacked. {remedy}", problems)
         segments.append(_write_own_segment(own, request))
         joining.add(segments[-1])
@@ -87,7 +86,7 @@ def _write_archive(
             if request.compression.archive_format == ZIP:
                 directory = directory_of(segments, request.install_target)
                 segments[-1] = _with_directory(segments[-1], directory)
-            listing = _listing(segments)
+            listing = listing_json(segments)
         except (ArchiveError, OSError) as e:
             wrong = e
         problems = joining.finish()
@@ -106,7 +105,7 @@ def _refused(request: AssembleArchiveRequest, reason: str, problems: list[str]) 
 
 
 def _read_result(path: str) -> list[Segment]:
-    """The segments that a result file names, with paths that can be opened."""
+    """The segments of a result file, with paths relative to the working directory."""
     try:
         data = json.loads(Path(path).read_text(encoding="utf-8"))
     except ValueError as e:
@@ -148,61 +147,31 @@ def _with_directory(segment: Segment, directory: bytes) -> Segment:
     return replace(segment, size=segment.size + len(directory), sha256=hasher.hexdigest())
 
 
-def _write_metadata(assembled: AssembledArchive, request: AssembleArchiveRequest) -> None:
-    metadata = {
-        **request.metadata,
-        "archive_name": Path(request.archive).name,
-        "archive_size": assembled.size,
-        "archive_hashes": {"sha256": assembled.sha256},
-        "archive_build": ARCHIVE_BUILD,
-    }
-    _write_text(request.metadata_file, published_json(metadata))
-
-
-def _listing(segments: list[Segment]) -> str:
-    indexed = []
-    offset = 0
-    for segment in segments:
-        indexed.append(
-            IndexedSegment(
-                segment.source,
-                offset,
-                segment.size,
-                segment.sha256,
-                segment.tar_size,
-                segment.files,
-            )
+def _describe(assembled: AssembledArchive, listing: str, request: AssembleArchiveRequest) -> None:
+    """Write the files beside the archive that the request asks for."""
+    if request.listing_file is not None:
+        _write_text(request.listing_file, listing)
+    name, size, sha256 = Path(request.archive).name, assembled.size, assembled.sha256
+    if sha256 is None:
+        return
+    if request.metadata_file is not None:
+        metadata = archive_metadata(request.metadata, archive_name=name, size=size, sha256=sha256)
+        _write_text(request.metadata_file, published_json(metadata))
+    if request.segments_file is not None:
+        compression = request.compression
+        header = IndexHeader(
+            install_target=request.install_target,
+            archive_name=name,
+            archive_size=size,
+            archive_sha256=sha256,
+            archive_format=compression.archive_format,
+            compression_level=compression.level,
         )
-        offset += segment.size
-    return _compact([segment.to_dict() for segment in indexed])
-
-
-def _write_index(
-    assembled: AssembledArchive, listing: str, request: AssembleArchiveRequest
-) -> None:
-    index = SegmentIndex(
-        install_target=request.install_target,
-        archive_name=Path(request.archive).name,
-        archive_size=assembled.size,
-        archive_sha256=assembled.sha256,
-        archive_format=request.compression.archive_format,
-        compression_level=request.compression.level,
-        segments=(),
-    )
-    # The segments, the last of the sorted keys, were written out while the archive was hashed.
-    text = _compact(index.to_dict())
-    end = '"segments":[]}'
-    assert text.endswith(end)
-    _write_text(request.segments_file, f'{text[: -len(end)]}"segments":{listing}}}\n')
-
-
-def _compact(data: object) -> str:
-    # Without spaces: it lists every file of the layer, for programs.
-    return json.dumps(data, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        _write_text(request.segments_file, header.index_json(listing))
 
 
 def _write_text(path: str, text: str) -> None:
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    # Exclusively: an existing file may be a link to an input. `newline` keeps Windows from CRLF.
+    # Exclusively: an existing file may be a link to an input. `newline` avoids CRLF on Windows.
     with Path(path).open("x", encoding="utf-8", newline="\n") as out:
         out.write(text)

@@ -14,7 +14,7 @@ from venvstacks_rules.model.requests.network import FetchedFile, FetchFileReques
 
 
 def run(request_text: str) -> FetchedFile:
-    """Fetch as a :class:`FetchFileRequest` asks; NetworkError where that is not possible."""
+    """Fetch the file of a :class:`FetchFileRequest`; raises NetworkError if impossible."""
     request = from_json(FetchFileRequest, request_text)
     problem = url_problem(request.url)
     if problem is not None:

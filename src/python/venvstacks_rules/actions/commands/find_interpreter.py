@@ -19,6 +19,7 @@ from venvstacks_rules.model.platforms.python_versions import (
     release_numbers,
 )
 from venvstacks_rules.model.requests.interpreters import FindInterpreterRequest, FoundInterpreter
+from venvstacks_rules.model.wording import quoted
 
 FIXED_FOLDERS = (
     "/usr/local/bin",
@@ -33,7 +34,7 @@ _NAME = re.compile(r"python(3(\.\d+t?)?)?")
 
 
 def run(request_text: str) -> FoundInterpreter:
-    """Find an interpreter; InterpreterError where there is none that fits."""
+    """Find an interpreter; raises InterpreterError if none fits."""
     request = from_json(FindInterpreterRequest, request_text)
     wanted = request.python_version
     if not _VERSION.fullmatch(wanted):
@@ -51,7 +52,7 @@ def run(request_text: str) -> FoundInterpreter:
     ]
     if not fitting:
         raise _not_found(request, patterns, installations)
-    # The newest; of equals the first, in the order of the places.
+    # The newest; of equal ones the first, in the order of the folders.
     best = max(fitting, key=lambda found: release_numbers(found.python_version))
     return FoundInterpreter(
         executable=best.executable,
@@ -64,7 +65,7 @@ def search_patterns(environ: Mapping[str, str]) -> tuple[str, ...]:
     """The folders to look in, as absolute glob patterns, the preferred first.
 
     Interpreters that a tool manages for the user are more portable than the system's: first those
-    of uv, then pyenv, then what PATH has, then the usual places.
+    of uv, then those of pyenv, then the folders of PATH, then the usual ones.
     """
     home = environ.get("HOME")
     data = environ.get("XDG_DATA_HOME") or (home and f"{home}/.local/share")
@@ -77,7 +78,7 @@ def search_patterns(environ: Mapping[str, str]) -> tuple[str, ...]:
         patterns.append(f"{glob.escape(pyenv)}/versions/*/bin")
     patterns += environ.get("PATH", "").split(os.pathsep)
     patterns += FIXED_FOLDERS
-    # A relative entry of PATH means another folder in each working directory.
+    # A relative entry of PATH is another folder in each working directory.
     return tuple(dict.fromkeys(p.rstrip("/") for p in patterns if p.startswith("/")))
 
 
@@ -121,12 +122,12 @@ def _not_found(
     by_version = sorted(installations, key=lambda found: release_numbers(found.python_version))
     found = [f"{item.python_version} (`{item.executable}`)" for item in by_version]
     problems = [
-        "looked in " + ", ".join(f"`{pattern}`" for pattern in patterns),
+        f"looked in {quoted(patterns)}",
         "found " + (", ".join(found) or "no CPython 3 at all"),
     ]
     if others:
         problems.append(
-            f"those for {' and '.join(others)} do not serve: `linux_target` is "
+            f"interpreters for {' and '.join(others)} do not fit: `linux_target` is "
             f"`{request.linux_target}`; change that, or build where {libc} is the C library, or "
             "set `[venvstacks].python_provider` to `archive`"
         )

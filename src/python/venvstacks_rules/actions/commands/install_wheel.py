@@ -11,12 +11,6 @@ from venvstacks_rules.model.requests.tools import InstalledWheel, InstallWheelRe
 def run(request_text: str) -> InstalledWheel:
     """Do what an :class:`InstallWheelRequest` asks for; WheelError for a wheel that is refused."""
     request = from_json(InstallWheelRequest, request_text)
-    modules = unpack_wheel(
-        request.path,
-        request.file_name,
-        sha256=request.sha256,
-        size=request.size,
-        output=request.output,
-    )
+    modules = unpack_wheel(request, request.output)
     compile_modules(request.output, modules, request.output, request.file_name)
     return InstalledWheel(len(modules))

@@ -12,7 +12,7 @@ from venvstacks_rules.model.requests.segments import InterpreterSegmentRequest
 
 
 def run(request_text: str) -> InterpreterSegment:
-    """Write the segment; InterpreterError for an archive that is wrong, damaged or hostile."""
+    """Write the segment; raises InterpreterError if the archive is wrong, damaged or hostile."""
     request = from_json(InterpreterSegmentRequest, request_text)
     with new_segment(
         Path(request.output),

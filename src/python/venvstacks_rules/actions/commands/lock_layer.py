@@ -1,7 +1,7 @@
 """Locks the packages of one layer, and the interpreter archives of a runtime.
 
-The files are those of the ``venvstacks`` formats: the ``pylock`` file, its metadata, the declared
-requirements and a summary for people. Locking again with nothing changed gives the same bytes.
+It writes the files of the ``venvstacks`` formats: the ``pylock`` file, its metadata, the declared
+requirements and a summary for people. Locking again without changes gives the same bytes.
 """
 
 from __future__ import annotations
@@ -24,10 +24,11 @@ from venvstacks_rules.model.platforms.libc import parsed_linux_target
 from venvstacks_rules.model.platforms.python_versions import language_version
 from venvstacks_rules.model.platforms.target_platforms import PLATFORMS, TargetPlatform
 from venvstacks_rules.model.requests.lock import LockedLayer, LockLayerRequest
+from venvstacks_rules.model.wording import quoted
 
 
 def run(request_text: str) -> LockedLayer:
-    """Lock as a :class:`LockLayerRequest` asks; LockError where that is not possible."""
+    """Lock the layer of a :class:`LockLayerRequest`; raises LockError if impossible."""
     request = from_json(LockLayerRequest, request_text)
     use_network_settings(request.network)
     config = layer_uv_config(request)
@@ -62,10 +63,10 @@ def _python_version(request: LockLayerRequest) -> str:
 def _platforms(request: LockLayerRequest) -> tuple[TargetPlatform, ...]:
     unknown = [name for name in request.platforms if name not in PLATFORMS]
     if unknown or not request.platforms:
-        what = ", ".join(f"`{name}`" for name in unknown) or "there is none"
+        problem = f"unknown: {quoted(unknown)}" if unknown else "empty"
         raise LockError(
-            f"{request.target}: `platforms` cannot be locked for",
-            [f"{what}; known are {', '.join(PLATFORMS)}"],
+            f"{request.target}: `platforms` cannot be locked",
+            [f"{problem}; use some of {', '.join(PLATFORMS)}"],
         )
     return tuple(PLATFORMS[name] for name in PLATFORMS if name in request.platforms)
 

@@ -1,6 +1,6 @@
 """Captures an installed CPython as a relocatable archive (verb ``pack-interpreter``).
 
-The bytes of the archive depend on nothing but the contents of the installation.
+The bytes of the archive depend on the content of the installation only.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from venvstacks_rules.model.requests.interpreters import (
     PackInterpreterRequest,
 )
 
-# The archive is read once, on the same machine: quick beats small.
+# The archive is read once, on the same machine: speed matters more than size.
 _COMPRESSION = Compression("tar.zst", 1)
 
 
 def run(request_text: str) -> PackedInterpreter:
-    """Write the archive; InterpreterError where the installation cannot be captured."""
+    """Write the archive; raises InterpreterError if the installation cannot be captured."""
     request = from_json(PackInterpreterRequest, request_text)
     found, capture = _checked(request.found)
     output = Path(request.output)
@@ -49,7 +49,7 @@ def run(request_text: str) -> PackedInterpreter:
 
 
 def _checked(announced: FoundInterpreter) -> tuple[Installation, Capture]:
-    """The installation, if it still is what was found."""
+    """The installation and its capture; raises InterpreterError if it changed."""
     found = probe(announced.executable)
     if found is not None and found.python_version == announced.python_version:
         planned, fingerprint = capture_of(found)

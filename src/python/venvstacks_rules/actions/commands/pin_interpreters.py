@@ -1,6 +1,6 @@
 """Pins interpreter archives that no lockfile pins (verb ``pin-interpreters``).
 
-The lock of a runtime does it, unless another tool wrote that lock.
+The lock of a runtime pins them, unless another tool wrote it.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from venvstacks_rules.model.requests.pin import PinInterpretersRequest, PinnedIn
 
 
 def run(request_text: str) -> PinnedInterpreters:
-    """Pin as a :class:`PinInterpretersRequest` asks; LockError where that is not possible."""
+    """Pin the archives of a :class:`PinInterpretersRequest`; raises LockError if impossible."""
     request = from_json(PinInterpretersRequest, request_text)
     use_network_settings(request.network)
     unknown = [name for name in request.platforms if name not in PLATFORMS]
     if unknown:
         raise InterpreterError(
-            f"{request.target}: interpreters cannot be pinned for",
-            [f"`{name}`; known are {', '.join(PLATFORMS)}" for name in unknown],
+            f"{request.target}: unknown platforms",
+            [f"`{name}`; use some of {', '.join(PLATFORMS)}" for name in unknown],
         )
     platforms = tuple(PLATFORMS[name] for name in request.platforms)
     return PinnedInterpreters(

@@ -1,7 +1,7 @@
-"""Makes segments of wheels: what an installer would unpack, as tar entries (``wheel-segments``).
+"""Makes segments of wheels, from the files that an installer unpacks (``wheel-segments``).
 
-A wheel's segment is a function of its bytes, the install target, the Python version and the
-compression.
+A wheel's segment is a function of its bytes, the install target, the Python version, the operating
+system and the compression.
 """
 
 from __future__ import annotations

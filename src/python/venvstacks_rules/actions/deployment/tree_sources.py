@@ -14,9 +14,10 @@ from venvstacks_rules.actions.files.streams import sha256_of
 from venvstacks_rules.actions.files.tree import Tree, TreeWriter
 from venvstacks_rules.actions.interpreters.files import write_interpreter
 from venvstacks_rules.actions.wheels.installed import RefusedWheelError, refusal, write_wheel
+from venvstacks_rules.model.contents.inputs import InterpreterFile, WheelFile
 from venvstacks_rules.model.contents.layout import LayerLayout
 from venvstacks_rules.model.platforms.python_versions import short_version
-from venvstacks_rules.model.requests.export import InterpreterInput, LayerToExport, LockedWheelInput
+from venvstacks_rules.model.requests.export import LayerToExport
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Source:
     """For messages: the wheel's file name, or ``interpreter``."""
     key: str
     """Of the tree."""
-    input: Union[LockedWheelInput, InterpreterInput]
+    input: Union[WheelFile, InterpreterFile]
     python_version: str
     """``X.Y``."""
     os_name: str
@@ -35,7 +36,7 @@ class Source:
 
     def write(self, writer: TreeWriter, spool: Path) -> None:
         """Write the tree. Raises RefusedWheelError or InterpreterError for an invalid input."""
-        if isinstance(self.input, LockedWheelInput):
+        if isinstance(self.input, WheelFile):
             write_wheel(self.input, LayerLayout(self.python_version, self.os_name), writer)
         else:
             write_interpreter(
@@ -54,7 +55,7 @@ class Source:
     @property
     def path(self) -> str:
         """Of the input."""
-        return self.input.path if isinstance(self.input, LockedWheelInput) else self.input.archive
+        return self.input.path if isinstance(self.input, WheelFile) else self.input.archive
 
 
 def sources(layer: LayerToExport) -> tuple[Source, ...]:
@@ -117,7 +118,7 @@ def _unpack(source: Source, cache: TreeCache) -> Tree:
 
 def listed(found: Sequence[Source]) -> str:
     """How many wheels and interpreters these are, in words."""
-    interpreters = sum(isinstance(source.input, InterpreterInput) for source in found)
+    interpreters = sum(isinstance(source.input, InterpreterFile) for source in found)
     wheels = len(found) - interpreters
     counts = ((interpreters, "interpreter"), (wheels, "wheel"))
     return " and ".join(f"{n} {what}{'' if n == 1 else 's'}" for n, what in counts if n)

@@ -1,4 +1,4 @@
-"""Where the files of wheels and interpreters go: into a segment of an archive, or into a folder."""
+"""Destinations for files of wheels and interpreters: a segment of an archive, or a folder."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from venvstacks_rules.model.contents.files import ArchivedFile
 def write_exactly(
     path: str, content: Iterable[bytes], size: int, write: Callable[[bytes], object]
 ) -> str:
-    """Pass `content` to `write`; its SHA-256 in hexadecimal.
+    """Pass `content` to `write`, and return its SHA-256 in hexadecimal.
 
-    ValueError names `path` where it is not `size` bytes long; what is longer is not written out.
+    Raises ValueError with `path` if it is not `size` bytes long; writes nothing beyond `size`.
     """
     hasher = hashlib.sha256()
     written = 0
@@ -36,7 +36,7 @@ class FileSink(Protocol):
     def add_file(
         self, path: str, content: Iterable[bytes], size: int, *, executable: bool = False
     ) -> ArchivedFile:
-        """Add a file of `size` bytes; ValueError where `content` is not that long."""
+        """Add a file of `size` bytes; raises ValueError if `content` has another length."""
         ...
 
     def add_link(self, path: str, target: str) -> None:
@@ -46,10 +46,10 @@ class FileSink(Protocol):
 
 @dataclass(frozen=True)
 class CompressedStream:
-    """A stream of a zip archive, and what is known of it: all of it was read and compared."""
+    """A stream of a zip archive with its checked properties: all of it was read and compared."""
 
     deflated: bool
-    """By the method ``deflated``; otherwise it is the content itself."""
+    """Whether the method is ``deflated``; otherwise the stream is the content itself."""
     crc: int
     """CRC-32 of the content."""
     compressed_size: int
@@ -64,7 +64,7 @@ class CompressedStream:
 
 @runtime_checkable
 class StreamSink(FileSink, Protocol):
-    """A sink that takes compressed streams as they are as well."""
+    """A sink that also takes compressed streams as they are."""
 
     def add_stream(
         self, path: str, stream: CompressedStream, *, executable: bool = False

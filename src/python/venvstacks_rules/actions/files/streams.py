@@ -1,4 +1,4 @@
-"""Reads files in pieces: what is large never lies in memory as a whole."""
+"""Reads files in pieces, so that no large one lies in memory as a whole."""
 
 from __future__ import annotations
 
@@ -9,19 +9,36 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO
 
-_CHUNK = 1024 * 1024
+from venvstacks_rules.model.wording import printable
+
+CHUNK = 1024 * 1024
+"""How many bytes are read, or unpacked, at a time."""
 
 
 class DamagedError(Exception):
-    """The archive is not what its format says, or grows beyond the limit."""
+    """The archive does not follow its format, or unpacks to more than the limit."""
 
 
 def chunks(stream: IO[bytes]) -> Iterable[bytes]:
     """The bytes of `stream` in pieces."""
     while True:
-        chunk = stream.read(_CHUNK)
+        chunk = stream.read(CHUNK)
         if not chunk:
             return
+        yield chunk
+
+
+def exactly(stream: IO[bytes], size: int, name: str) -> Iterator[bytes]:
+    """The next `size` bytes of `stream` in pieces.
+
+    Raises EOFError with `name`, of what is read, if there are fewer.
+    """
+    left = size
+    while left:
+        chunk = stream.read(min(left, CHUNK))
+        if not chunk:
+            raise EOFError(f"it ends within `{printable(name)}`")
+        left -= len(chunk)
         yield chunk
 
 
@@ -37,15 +54,15 @@ def sha256_of(path: str | os.PathLike[str]) -> tuple[str, int]:
 
 
 class Inflated:
-    """What a deflate stream without any header unpacks to, in pieces.
+    """The content of a deflate stream without a header, in pieces.
 
-    EOFError where the stream has no end, zlib.error where it is damaged.
+    Raises EOFError if the stream has no end, zlib.error if it is damaged.
     """
 
     def __init__(self, stream: Iterable[bytes]) -> None:
         self._stream = stream
         self.stream_size = 0
-        """In bytes, after all of it was read; what lies behind the stream does not count."""
+        """In bytes, known once all of it is read; bytes behind the stream do not count."""
 
     def __iter__(self) -> Iterator[bytes]:
         inflater = zlib.decompressobj(-zlib.MAX_WBITS)
@@ -53,7 +70,7 @@ class Inflated:
             self.stream_size += len(chunk)
             data = chunk
             while not inflater.eof:
-                piece = inflater.decompress(data, _CHUNK)
+                piece = inflater.decompress(data, CHUNK)
                 data = inflater.unconsumed_tail
                 if piece:
                     yield piece

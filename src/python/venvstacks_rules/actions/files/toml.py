@@ -1,4 +1,4 @@
-"""Reads TOML on every Python that we support, and writes it always with the same bytes."""
+"""Reads TOML on every supported Python, and writes the same data with the same bytes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ else:
 
 
 def read_toml(path: str | Path) -> dict[str, Any]:
-    """The content of a TOML file; LockError where it is none."""
+    """The content of a TOML file; raises LockError if it cannot be read or is not TOML."""
     try:
         return tomllib.loads(Path(path).read_bytes().decode("utf-8"))
     except OSError as e:

@@ -1,7 +1,7 @@
-"""Reads an interpreter archive into a table of files and links, refusing what is hostile.
+"""Reads an interpreter archive into a table of files and links, and refuses hostile members.
 
-Contents go to one unnamed spool file, never to paths that the archive says, so a member can name
-what it likes: it is refused, by name, and nothing was written anywhere.
+Contents go to one unnamed spool file, never to paths of the archive: it refuses a hostile member by
+name, and has written nothing anywhere.
 """
 
 from __future__ import annotations
@@ -15,26 +15,25 @@ from pathlib import Path
 from typing import IO
 
 from venvstacks_rules.actions.archives.tar_stream import TarStream, open_tar_stream
-from venvstacks_rules.actions.files.streams import DamagedError, chunks
-from venvstacks_rules.model.errors import InterpreterError
+from venvstacks_rules.actions.files.streams import CHUNK, DamagedError, chunks, exactly
+from venvstacks_rules.model.errors import InterpreterError, first_problems
 from venvstacks_rules.model.paths import link_problem, path_problem
+from venvstacks_rules.model.wording import printable
 
 TOP = "python"
 """The one top-level folder."""
 INSTALL = "install/"
-"""In an archive with everything that was built, the folder of what ``install_only`` has."""
+"""In an archive of a full build, the folder with the files of an ``install_only`` archive."""
 DESCRIPTION = "PYTHON.json"
-"""A file of such an archive."""
+"""A file of an archive of a full build."""
 
 MAX_GROWTH = 40
 """Interpreter archives unpack to 3 to 8 times their size."""
 MIN_LIMIT = 64 * 1024 * 1024
-"""In bytes; small archives may grow to this whatever their size."""
+"""In bytes; every archive may unpack to this."""
 MAX_MEMBERS = 200_000
-_MAX_PROBLEMS = 20
-_BUFFER = 1024 * 1024
 _MAX_LINKS = 40
-"""As many as Linux follows before it calls a path a loop."""
+"""Linux follows as many before it reports a loop."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ class SpooledFile:
     """A regular file of the archive."""
 
     path: str
-    """Of the member that has the content; a hard link to it shares this record's values."""
+    """Of the member with the content; a hard link to it has the same record."""
     offset: int
     size: int
     executable: bool
@@ -53,7 +52,7 @@ class InterpreterArchive:
 
     def __init__(self, path: Path, spool_folder: Path) -> None:
         self._name = path.name
-        # Closed by `__exit__`.
+        # `__exit__` closes it.
         self._spool = tempfile.TemporaryFile(dir=spool_folder)  # noqa: SIM115
         self._folders: set[str] = set()
         self._problems: list[str] = []
@@ -74,12 +73,8 @@ class InterpreterArchive:
 
     def content(self, file: SpooledFile) -> Iterator[bytes]:
         """The bytes of a file, in pieces."""
-        left = file.size
         self._spool.seek(file.offset)
-        while left:
-            chunk = self._spool.read(min(left, 1024 * 1024))
-            left -= len(chunk)
-            yield chunk
+        yield from exactly(self._spool, file.size, file.path)
 
     # ------------------------------------------------------------------------------ reading
     def _read(self, path: Path) -> None:
@@ -95,17 +90,15 @@ class InterpreterArchive:
         if DESCRIPTION in self.files:
             self._keep_install()
         if self._problems:
-            hidden = len(self._problems) - _MAX_PROBLEMS
-            more = [f"and {hidden} more"] if hidden > 0 else []
             raise InterpreterError(
                 f"the interpreter archive `{self._name}` is refused",
-                [*self._problems[:_MAX_PROBLEMS], *more],
+                first_problems(self._problems),
             )
 
     def _read_members(self, source: TarStream) -> None:
-        # Streaming: nothing is sought, and the members need not be kept.
+        # A stream cannot seek, so the members need not be kept.
         with tarfile.open(
-            fileobj=source, mode="r|", bufsize=_BUFFER, encoding="utf-8", errors="strict"
+            fileobj=source, mode="r|", bufsize=CHUNK, encoding="utf-8", errors="strict"
         ) as archive:
             for count, member in enumerate(archive):
                 archive.members = []  # type: ignore[attr-defined]
@@ -123,10 +116,10 @@ class InterpreterArchive:
         elif not path:
             self._refuse(member, "is not a folder")
         elif DESCRIPTION in self.files and not path.startswith(INSTALL):
-            # Object files, mostly: as large as all that is kept. They come last in no archive seen.
+            # Mostly object files, as large as everything that is kept.
             return
         elif path in self.files or path in self.links:
-            self._refuse(member, "is there twice")
+            self._refuse(member, "occurs twice")
         elif member.issym():
             self._add_link(member, path)
         elif member.islnk():
@@ -137,7 +130,7 @@ class InterpreterArchive:
             self._refuse(member, "is neither a file, a folder nor a link")
 
     def _member_path(self, member: tarfile.TarInfo) -> str | None:
-        """The path below ``python/``, empty for the folder itself; None where refused."""
+        """The path below ``python/``, empty for the folder itself; None if refused."""
         name = member.name
         if member.isdir() and name == ".":
             return None
@@ -160,7 +153,9 @@ class InterpreterArchive:
             self._spool.write(chunk)
             size += len(chunk)
         if size != member.size:
-            raise DamagedError(f"member `{member.name}` has {size} of {member.size} bytes")
+            raise DamagedError(
+                f"member `{printable(member.name)}` has {size} of {member.size} bytes"
+            )
         executable = bool(member.mode & 0o111)
         self.files[path] = SpooledFile(path, offset, size, executable)
 
@@ -168,9 +163,12 @@ class InterpreterArchive:
         target = posixpath.normpath(posixpath.join(TOP, posixpath.dirname(path), member.linkname))
         problem = link_problem(path, member.linkname)
         if target != TOP and not target.startswith(f"{TOP}/"):
-            self._refuse(member, f"links to `{member.linkname}`, which leaves the archive's folder")
+            self._refuse(
+                member,
+                f"links to `{printable(member.linkname)}`, which leaves the archive's folder",
+            )
         elif problem is not None:
-            self._refuse(member, f"links to `{member.linkname}`: {problem}")
+            self._refuse(member, f"links to `{printable(member.linkname)}`: {problem}")
         else:
             self.links[path] = target[len(TOP) + 1 :] or "."
 
@@ -179,7 +177,8 @@ class InterpreterArchive:
         target = self.files.get(name[len(TOP) + 1 :]) if name.startswith(f"{TOP}/") else None
         if target is None:
             self._refuse(
-                member, f"is a hard link to `{member.linkname}`, which is no file before it"
+                member,
+                f"is a hard link to `{printable(member.linkname)}`, which is not a file before it",
             )
         else:
             self.files[path] = target
@@ -188,17 +187,17 @@ class InterpreterArchive:
         leaves = {*self.files, *self.links}
         for path in sorted(leaves | self._folders):
             if path in leaves and path in self._folders:
-                self._problems.append(f"`{TOP}/{path}` is a folder and a file or link at once")
+                self._problems.append(f"`{TOP}/{path}` is both a folder and a file or link")
             parent = posixpath.dirname(path)
             while parent and parent not in leaves:
                 parent = posixpath.dirname(parent)
             if parent:
                 self._problems.append(
-                    f"`{TOP}/{path}` lies below `{TOP}/{parent}`, which is no folder"
+                    f"`{TOP}/{path}` lies below `{TOP}/{parent}`, which is not a folder"
                 )
 
     def _keep_install(self) -> None:
-        """Leave what ``install_only`` archives have; a link to something else leads nowhere."""
+        """Keep the content of an ``install_only`` archive; links to anything else lead nowhere."""
         start = len(INSTALL)
         self.links = {
             path[start:]: target[start:] if target.startswith(INSTALL) else f"{TOP}/{target}"
@@ -212,11 +211,11 @@ class InterpreterArchive:
         }
 
     def _refuse(self, member: tarfile.TarInfo, problem: str) -> None:
-        self._problems.append(f"`{member.name}` {problem}")
+        self._problems.append(f"`{printable(member.name)}` {problem}")
 
 
 def with_folders(leaves: Iterable[str]) -> frozenset[str]:
-    """The paths, and those of all folders above them."""
+    """`leaves`, and all folders above them."""
     result = {".", *leaves}
     for leaf in leaves:
         folder = posixpath.dirname(leaf)
@@ -227,7 +226,7 @@ def with_folders(leaves: Iterable[str]) -> frozenset[str]:
 
 
 def resolved(path: str, existing: frozenset[str], links: Mapping[str, str]) -> str | None:
-    """Which of the `existing` files and folders the path, through `links`, ends at, if any."""
+    """The existing file or folder that `path` leads to, through `links`; None if there is none."""
     for _ in range(_MAX_LINKS):
         if path in existing:
             return path

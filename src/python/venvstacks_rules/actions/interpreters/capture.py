@@ -1,10 +1,10 @@
-"""What a capture of an installed CPython takes, and where it goes.
+"""Decides which files of an installed CPython a capture takes, and their places.
 
 The layout is the one of python-build-standalone's ``install_only`` archives, below ``python/``:
 ``bin/python3.Y`` with its links, ``lib/python3.Y``, shared libraries in ``lib``, C headers in
-``include/python3.Y``. Left out: installed packages, byte code, the test suites and the modules
+``include/python3.Y``. It leaves out installed packages, byte code, the test suites and the modules
 that only they use, static libraries and build files (``config-*``), ``pkgconfig``, manuals, and
-the machine's own ``sitecustomize.py`` (it would hide the one that a layer has).
+the machine's own ``sitecustomize.py``, which would hide that of a layer.
 """
 
 from __future__ import annotations
@@ -69,17 +69,17 @@ class CapturedFile:
 
 @dataclass(frozen=True)
 class Capture:
-    """All that a capture takes, sorted by path, and what has to be known to relocate it."""
+    """The content of a capture, sorted by path, and the facts for its relocation."""
 
     files: tuple[CapturedFile, ...]
     binaries: tuple[str, ...]
-    """Paths of the executable and the shared objects: their library search path is looked at."""
+    """Paths of the executable and the shared objects, which may need another search path."""
     uses_bundled: frozenset[str]
-    """Those binaries that load a shared library of the capture."""
+    """The binaries that load a shared library of the capture."""
 
 
 def capture_of(found: Installation) -> tuple[Capture, str]:
-    """What is taken, and its fingerprint; InterpreterError where that cannot be done or read."""
+    """The capture of an installation, and its fingerprint; InterpreterError if impossible."""
     try:
         planned = plan(found)
         return planned, fingerprint(planned)
@@ -91,7 +91,7 @@ def capture_of(found: Installation) -> tuple[Capture, str]:
 
 
 def plan(found: Installation) -> Capture:
-    """Decide what is taken; InterpreterError for an installation that cannot be captured."""
+    """Decide what to take; raises InterpreterError if the installation cannot be captured."""
     if not sys.platform.startswith("linux"):
         raise InterpreterError(
             f"CPython {found.python_version} (`{found.executable}`) cannot be captured",
@@ -114,7 +114,7 @@ def plan(found: Installation) -> Capture:
         *_debian_link(found, f"lib/python{version}"),
     ]
     if found.platlibdir != "lib":
-        # The interpreter looks for its library there, and nowhere else.
+        # The interpreter looks for its library only there.
         files.append(CapturedFile(found.platlibdir, link_target="lib"))
     binaries = {
         file.path: file.source
@@ -132,7 +132,7 @@ def plan(found: Installation) -> Capture:
 
 
 def fingerprint(capture: Capture) -> str:
-    """``sha256:<hex>`` over the names, executable bits and contents of all that is taken."""
+    """``sha256:<hex>`` over the names, executable bits and contents of a capture."""
     hasher = hashlib.sha256()
     for file in capture.files:
         if file.source is not None:
@@ -147,7 +147,7 @@ def fingerprint(capture: Capture) -> str:
 
 
 def _library(found: Installation, folder: str) -> Iterator[CapturedFile]:
-    """The standard library of `found`, to lie at `folder`."""
+    """The standard library of `found`, for `folder` of the capture."""
     for root, folders, names in os.walk(found.stdlib, onerror=_refuse_unreadable):
         inside = os.path.relpath(root, found.stdlib)
         start = "" if inside == "." else f"{inside}/"
@@ -162,7 +162,7 @@ def _library(found: Installation, folder: str) -> Iterator[CapturedFile]:
 
 
 def _link(found: Installation, folder: str, relative: str) -> Iterator[CapturedFile]:
-    """A link of the standard library: a link within it, a copy of a file elsewhere."""
+    """A link of the standard library: a link if it stays inside, else a copy of the file."""
     if _is_dropped(relative):
         return
     source = Path(found.stdlib, relative)
@@ -188,17 +188,16 @@ def _link(found: Installation, folder: str, relative: str) -> Iterator[CapturedF
 
 
 def _debian_link(found: Installation, folder: str) -> Iterator[CapturedFile]:
-    """Debian's Python looks for packages in ``dist-packages``; layers have ``site-packages``.
+    """The link for Debian's Python, which looks for packages in ``dist-packages``.
 
-    A link serves both; an edited ``site.py`` would not, as Python runs the copy of that module
-    which is frozen into it.
+    An edited ``site.py`` would not help, since Python runs the copy that is frozen into it.
     """
     if "dist-packages" in Path(found.stdlib, "site.py").read_text(encoding="utf-8"):
         yield CapturedFile(f"{folder}/dist-packages", link_target="site-packages")
 
 
 def _headers(found: Installation, folder: str) -> Iterator[CapturedFile]:
-    """The C headers; where they are not installed, the one that says the version."""
+    """The C headers; without installed ones, a header that says the version."""
     names = set()
     for root, folders, files in os.walk(found.include):
         folders.sort()
@@ -210,7 +209,7 @@ def _headers(found: Installation, folder: str) -> Iterator[CapturedFile]:
     if "patchlevel.h" not in names:
         text = f'#define PY_VERSION "{release(found.python_version)}"\n'
         yield CapturedFile(f"{folder}/patchlevel.h", text=text)
-    # Debian's `pyconfig.h` includes one that lies in a folder of the machine's architecture.
+    # Debian's `pyconfig.h` includes another one from a folder of the machine's architecture.
     prefix = Path(found.prefix)
     for header in sorted(prefix.glob(f"include/*/{Path(folder).name}/pyconfig.h")):
         yield _file(header.relative_to(prefix).as_posix(), header)
@@ -220,7 +219,7 @@ def _libraries(bundled: dict[str, str], version: str) -> Iterator[CapturedFile]:
     for name, source in bundled.items():
         yield CapturedFile(f"lib/{name}", executable=True, source=source)
         if name.startswith(f"libpython{version}.so."):
-            # For what embeds the interpreter.
+            # For programs that embed the interpreter.
             yield CapturedFile(f"lib/libpython{version}.so", link_target=name)
 
 
@@ -230,15 +229,15 @@ def _file(path: str, source: Path) -> CapturedFile:
 
 
 def _refuse_unreadable(error: OSError) -> None:
-    # `os.walk` passes over folders that it cannot read, and a part of the library would be missing.
+    # `os.walk` skips unreadable folders, and a part of the library would be missing.
     raise error
 
 
 def _is_dropped(relative: str) -> bool:
-    """Whether a path below the standard library's folder stays out."""
+    """Whether a capture leaves out a path below the standard library's folder."""
     if "/" not in relative and any(fnmatch.fnmatchcase(relative, p) for p in _DROPPED_TOP):
         return True
-    # The last pattern part is matched with the whole path: test folders below a package only.
+    # Patterns with a slash match the whole path, so that only test folders of packages match.
     name = posixpath.basename(relative)
     return any(
         fnmatch.fnmatchcase(relative if "/" in pattern else name, pattern) for pattern in _DROPPED

@@ -1,9 +1,9 @@
 """The files of an interpreter as they lie in a runtime layer.
 
-The archive has python-build-standalone's ``install_only`` layout. Left out are byte code, the
-packages that installers bring along (pip, setuptools, wheel), scripts that are not the
-interpreter, static libraries, the marker of externally managed environments, and customisation
-modules of the machine. Hard links become relative symbolic links, and on Windows all links copies.
+The archive has python-build-standalone's ``install_only`` layout. A layer leaves out byte code,
+bundled installers (pip, setuptools, wheel), scripts that are not the interpreter, static libraries,
+the marker of externally managed environments, and customisation modules of the machine. Hard links
+become relative symbolic links, and on Windows all links become copies.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import fnmatch
 import posixpath
 import re
 from pathlib import Path, PurePosixPath
-from typing import Protocol
 
 from venvstacks_rules.actions.files.sinks import FileSink
 from venvstacks_rules.actions.files.streams import sha256_of
@@ -23,8 +22,9 @@ from venvstacks_rules.actions.interpreters.archive import (
     with_folders,
 )
 from venvstacks_rules.actions.interpreters.names import Selection
+from venvstacks_rules.model.contents.inputs import InterpreterFile
 from venvstacks_rules.model.contents.layout import LayerLayout
-from venvstacks_rules.model.errors import InterpreterError
+from venvstacks_rules.model.errors import InterpreterError, first_problems
 from venvstacks_rules.model.platforms.python_versions import (
     is_release_of,
     language_version,
@@ -39,12 +39,11 @@ _SHOWN_HEADERS = {
     "posix": "python/include/python3.Y/patchlevel.h",
     "nt": "python/include/patchlevel.h",
 }
-_MAX_PROBLEMS = 20
 _PY_VERSION = re.compile(r'^[ \t]*#[ \t]*define[ \t]+PY_VERSION[ \t]+"(3\.\d+\.\d+)', re.MULTILINE)
-# Real ones have less than two thousand bytes.
+# Real headers have less than two thousand bytes.
 _MAX_HEADER = 64 * 1024
 
-# Installers that interpreter archives bring along, in site-packages.
+# Installers in the site-packages of interpreter archives.
 _INSTALLERS = (
     "pip",
     "setuptools",
@@ -59,44 +58,19 @@ _INSTALLERS = (
 )
 
 
-class AnnouncedInterpreter(Protocol):
-    """An interpreter archive and what is known of it."""
-
-    @property
-    def archive(self) -> str:
-        """Where the archive is."""
-        ...
-
-    @property
-    def sha256(self) -> str | None:
-        """What the lockfile says of the archive; None where nothing is pinned."""
-        ...
-
-    @property
-    def size(self) -> int | None:
-        """In bytes."""
-        ...
-
-    @property
-    def python_version(self) -> str:
-        """``X.Y`` or ``X.Y.Z`` that the runtime declares."""
-        ...
-
-
 def write_interpreter(
-    interpreter: AnnouncedInterpreter,
+    interpreter: InterpreterFile,
     sink: FileSink,
     spool: Path,
     *,
     os_name: str,
     case_sensitive: bool,
 ) -> str:
-    """Write the files of the interpreter into `sink`; its version, X.Y.Z, by its own headers.
+    """Write the files of the interpreter into `sink`; return its version X.Y.Z from its headers.
 
-    `os_name` is ``posix`` or ``nt``, the system that the archive is for; `case_sensitive` is
-    whether names that differ by case only are surely two names there.
-    A temporary file goes to the folder `spool`. Raises InterpreterError for an archive that is
-    wrong, damaged or hostile.
+    `os_name` is ``posix`` or ``nt``, the system of the archive; `case_sensitive` says whether all
+    its file systems distinguish names that differ by case only. A temporary file goes to the folder
+    `spool`. Raises InterpreterError for an archive that is wrong, damaged or hostile.
     """
     path = Path(interpreter.archive)
     _check_announced(interpreter, path)
@@ -118,7 +92,7 @@ def write_interpreter(
     return version
 
 
-def _check_announced(interpreter: AnnouncedInterpreter, path: Path) -> None:
+def _check_announced(interpreter: InterpreterFile, path: Path) -> None:
     sha256, size = sha256_of(path)
     problems = []
     if interpreter.size is not None and size != interpreter.size:
@@ -133,10 +107,8 @@ def _check_announced(interpreter: AnnouncedInterpreter, path: Path) -> None:
         )
 
 
-def _python_version(
-    interpreter: AnnouncedInterpreter, os_name: str, archive: InterpreterArchive
-) -> str:
-    """X.Y.Z of the headers, which has to fit the interpreter."""
+def _python_version(interpreter: InterpreterFile, os_name: str, archive: InterpreterArchive) -> str:
+    """X.Y.Z of the headers; raises InterpreterError if it does not fit the declared version."""
     name = posixpath.basename(interpreter.archive)
     versions = []
     for path in sorted(archive.files):
@@ -147,7 +119,7 @@ def _python_version(
         match = _PY_VERSION.search(text)
         if match is None:
             continue
-        # The header is the same in both builds of a release.
+        # The header is the same for the free-threaded build.
         if os_name == "nt":
             library = f"python{language_version(match[1]).replace('.', '')}t.dll"
             versions.append(match[1] + ("t" if library in archive.files else ""))
@@ -178,10 +150,10 @@ def _python_version(
 
 
 def _selected(archive: InterpreterArchive, layout: LayerLayout) -> Selection:
-    """The files and links to keep; a link to something that is left out goes as well."""
+    """The files and links to keep; links to left out files are left out, too."""
     files = {path: f for path, f in archive.files.items() if not _is_left_out(path, layout)}
     links = {path: t for path, t in archive.links.items() if not _is_left_out(path, layout)}
-    # Packages of the runtime come to lie there, so a link to the folder is right when it is empty.
+    # The packages of the runtime go there, so a link to the empty folder is right.
     existing = with_folders([*files, str(layout.site_packages)])
     kept = {p: t for p, t in links.items() if resolved(p, existing, links) is not None}
     return Selection(archive, files, kept)
@@ -194,7 +166,7 @@ def _is_left_out(path: str, layout: LayerLayout) -> bool:
         or "__pycache__" in path.split("/")
         or name.endswith((".pyc", ".a"))
         or name in {"EXTERNALLY-MANAGED", "pyvenv.cfg"}
-        # The one of the machine would hide the one that post-installation writes.
+        # It would hide the one that post-installation writes.
         or path == f"{layout.stdlib}/sitecustomize.py"
         or (layout.is_in_scripts(PurePosixPath(path)) and not _is_interpreter(name, layout))
         or _is_installer(path, f"{layout.site_packages}/")
@@ -202,7 +174,7 @@ def _is_left_out(path: str, layout: LayerLayout) -> bool:
 
 
 def _is_interpreter(name: str, layout: LayerLayout) -> bool:
-    # On Windows it is not among the scripts.
+    # On Windows the interpreter is not among the scripts.
     return (
         layout.os_name == "posix"
         and name.startswith("python")
@@ -219,16 +191,14 @@ def _is_installer(path: str, site_packages: str) -> bool:
 
 def _refuse(archive_name: str, problems: list[str]) -> None:
     if problems:
-        hidden = len(problems) - _MAX_PROBLEMS
-        more = [f"and {hidden} more"] if hidden > 0 else []
         raise InterpreterError(
             f"the interpreter archive `{archive_name}` cannot be unpacked on its platform",
-            [*problems[:_MAX_PROBLEMS], *more],
+            first_problems(problems),
         )
 
 
 def _check_windows_interpreter(archive_name: str, layout: LayerLayout, selected: Selection) -> None:
-    """Make sure of the interpreter, and of what starts it in the layers above."""
+    """Refuse an archive without the interpreter, or the launchers for the layers above."""
     needed = (layout.base_python, *layout.launchers.values())
     missing = [str(path) for path in needed if str(path) not in selected.files]
     if missing:
@@ -241,7 +211,7 @@ def _check_windows_interpreter(archive_name: str, layout: LayerLayout, selected:
 def _complete_interpreter(
     archive_name: str, version: str, files: dict[str, SpooledFile], links: dict[str, str]
 ) -> None:
-    """Make sure of ``bin/python``, ``bin/python3`` and ``bin/python3.Y``, and of one binary."""
+    """Complete ``bin/python``, ``bin/python3`` and ``bin/python3.Y``; one must be a binary."""
     versions = (short_version(version), language_version(version), "3", "")
     names = [f"bin/python{written}" for written in dict.fromkeys(versions)]
     binary = next((name for name in names if name in files), None)
@@ -262,10 +232,10 @@ def _write(sink: FileSink, selected: Selection, layout: LayerLayout) -> None:
         target = selected.links.get(path)
         if target is None:
             file = files[path]
-            # A hard link, unless the member that it shares its content with is left out.
+            # Otherwise a hard link to a member that is kept.
             if windows or file.path == path or files.get(file.path) != file:
                 content = selected.archive.content(file)
-                # Windows goes by the ends of names.
+                # Windows decides by the suffix.
                 executable = file.executable and not windows
                 sink.add_file(path, content, file.size, executable=executable)
                 continue

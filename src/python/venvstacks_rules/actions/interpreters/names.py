@@ -1,7 +1,7 @@
-"""Files of an interpreter whose names or links the target's file system does not have.
+"""Adapts names and links of an interpreter to the file system of the target.
 
-Where case does not count, names that differ by it are one file: it is taken once if the contents
-are the same. Windows has no links for everyone: what they lead to is copied.
+If the file system ignores case, names that differ by case only are one file: it is kept once if
+the contents are the same. On Windows not every user can create links: copies replace them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _MAX_PLACE = 1024
 
 @dataclass
 class Selection:
-    """What is taken of an interpreter archive; paths are those below ``python/``."""
+    """The part of an interpreter archive to keep; paths are below ``python/``."""
 
     archive: InterpreterArchive
     files: dict[str, SpooledFile]
@@ -37,8 +37,8 @@ class Selection:
     problems: list[str] = field(default_factory=list)
 
     def merge_spellings(self) -> None:
-        """Spell everything in one way, the first in the order of the alphabet."""
-        # Sorted, a folder comes before what is in it.
+        """Spell each path in one way, the first in the order of the alphabet."""
+        # Sorted, a folder comes before its content.
         spelled = {"": ""}
         for path in sorted(with_folders([*self.files, *self.links]) - {"."}):
             folder, name = posixpath.split(path)
@@ -53,7 +53,7 @@ class Selection:
                 )
         leaves = [path for found in (self.files, self.links) for path in found]
         folders = {folded(path) for path in with_folders(leaves)} - {folded(x) for x in leaves}
-        # ... and no folder may be a file elsewhere.
+        # No folder may be a file in another spelling.
         for path in sorted(with_folders(leaves) - set(leaves) - {"."}):
             if folded(path) not in folders:
                 self.problems.append(
@@ -84,7 +84,7 @@ class Selection:
         return self.files[path].executable, hasher.hexdigest()
 
     def copy_links(self) -> None:
-        """Put copies in the place of links: of a file, or of all that is in a folder."""
+        """Replace links by copies: of a file, or of the content of a folder."""
         existing = with_folders(self.files)
         copies: dict[str, SpooledFile] = {}
         files, links = sorted(self.files), sorted(self.links)
@@ -100,7 +100,7 @@ class Selection:
                 found = {place: self.files[target]}
             elif target == "." or f"{place}/".startswith(f"{target}/"):
                 self.problems.append(
-                    f"`{TOP}/{place}` links to a folder that it lies in, and cannot be copied"
+                    f"`{TOP}/{place}` links to a folder above it, and cannot be copied"
                 )
                 continue
             else:
@@ -111,10 +111,10 @@ class Selection:
             copies.update(found)
             steps += 1 + len(found)
             size += sum(file.size for file in found.values())
-            # Links that lead around make ever longer paths.
+            # Links in a circle make ever longer paths.
             if steps > MAX_MEMBERS or size > limit or len(place) > _MAX_PLACE:
                 self.problems.append(
-                    f"copies of what its links lead to take more than {limit} bytes or "
+                    f"copies for its links take more than {limit} bytes or "
                     f"{MAX_MEMBERS} files, or paths of more than {_MAX_PLACE} characters"
                 )
                 break
@@ -122,7 +122,7 @@ class Selection:
         self.links = {}
 
     def check_windows_names(self) -> None:
-        """Note the names that no file can have on Windows."""
+        """Add a problem for each name that is invalid on Windows."""
         for path in sorted(self.files):
             problem = windows_problem(path)
             if problem is not None:
@@ -130,6 +130,6 @@ class Selection:
 
 
 def _below(folder: str, paths: Sequence[str]) -> Sequence[str]:
-    """Those of the sorted `paths` that lie in `folder`."""
-    # The character behind the slash.
+    """The part of the sorted `paths` that is below `folder`."""
+    # `0` is the character after the slash.
     return paths[bisect_left(paths, f"{folder}/") : bisect_left(paths, f"{folder}0")]

@@ -37,14 +37,14 @@ def pin_interpreters(
 ) -> tuple[LockedInterpreter, ...]:
     """The archive for each platform, with URL and hash from the table and size from its server.
 
-    `libc` is the C library that Linux has. `mirror` is asked instead of the server in the URL (see
-    :func:`~venvstacks_rules.model.pylock.mirrored_url`); the URL recorded stays the table's.
-    Sizes of archives in `known`, the previous lock, are not asked for again. LockError lists every
-    platform for which there is no archive, no hash or no size.
+    `libc` is the C library for Linux. Sizes come from `mirror`, if given, instead of the server in
+    the URL (see :func:`~venvstacks_rules.model.locks.pylock.mirrored_url`); the recorded URL stays
+    that of the table. Sizes in `known`, the previous lock, are not asked for again. Raises
+    LockError with every platform without an archive, a hash or a size.
     """
     if not names_patch_release(python_version):
         raise LockError(
-            f"{target}: `python_implementation` has to name one release",
+            f"{target}: `python_implementation` must name one release",
             [f"`cpython@{python_version}` has no patch number; write `cpython@X.Y.Z`"],
         )
     major, minor, micro = release_numbers(python_version)
@@ -56,8 +56,8 @@ def pin_interpreters(
         url, sha256 = _entry(table, platform, free_threaded=free_threaded)
         if platform.system == "linux" and libc != GLIBC:
             problems.append(
-                f"of the archives of python-build-standalone for {platform.name}, only those for "
-                f"{GLIBC} are known, and `linux_target` names {libc}; set "
+                f"python-build-standalone's archives for {platform.name} are known for {GLIBC} "
+                f"only, and `linux_target` names {libc}; set "
                 "`[venvstacks].python_provider` to `archive`, and `python_archives` to "
                 "interpreters of your own"
             )
@@ -88,17 +88,17 @@ def _entry(
     *,
     free_threaded: bool,
 ) -> tuple[str | None, str | None]:
-    """URL and hash of the archive with the smallest content that the table has."""
+    """URL and hash of the smallest archive in the table."""
     system, machine = _SYSTEMS[platform.system], _MACHINES.get(platform.machine, platform.machine)
     url, sha256 = table.get((system, machine, True), (None, None))
     if url is not None and "install_only" in url:
         return url, sha256
-    # Of older free-threaded builds, the table has archives with everything that was built only.
+    # For older free-threaded builds, the table has only archives of the full build.
     return table.get((system, machine, False), (None, None)) if free_threaded else (None, None)
 
 
 def _versions() -> _Versions:
-    # A table of thousands of lines: loaded only where an interpreter is pinned.
+    # A table of thousands of lines: loaded only to pin an interpreter.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         from pbs_installer import _versions as module

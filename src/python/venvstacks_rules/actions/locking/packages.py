@@ -1,4 +1,4 @@
-"""What a layer's lock holds: its own packages with their wheels, and provided ones without."""
+"""Makes the packages of a layer's lock: its own with wheels, and provided ones without."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class PackageLocker:
     previous: Lockfile | None
 
     def lock(self) -> tuple[LockedPackage, ...]:
-        """The packages, sorted; LockError where the layer cannot be locked."""
+        """The packages, sorted; raises LockError if the layer cannot be locked."""
         if not self.request.requirements:
             return ()
         constraints = self.provided.constraints
@@ -50,8 +50,8 @@ class PackageLocker:
             local_wheels=self.local_wheels,
             previous=self.previous,
         )
-        # The solution for every platform there is: `venvstacks` asks for the same, so the two tools
-        # agree. Where a platform of the layer lacks wheels in it, the one for the layer alone.
+        # The solution for all platforms: `venvstacks` asks for the same, so the two tools agree. If
+        # a platform of the layer lacks wheels in it, the solution for the layer's platforms.
         lacking: LockError | None = None
         try:
             return self._share(resolve(resolution, for_platforms=False), keep_markers=True)
@@ -62,8 +62,8 @@ class PackageLocker:
         try:
             return self._share(resolve(resolution))
         except UvFailedError as e:
-            # Where a platform has no wheel there is no solution, and `uv` says so in its own terms;
-            # the other solution showed which platforms lack them, and which do not.
+            # If a platform has no wheel there is no solution, and `uv` says so in its own terms;
+            # the other solution showed which platforms lack wheels.
             raise lacking or self._unsatisfiable(constraints, str(e)) from None
 
     def _unsatisfiable(self, constraints: tuple[Constraint, ...], text: str) -> LockError:
@@ -94,9 +94,9 @@ class PackageLocker:
         sources = [found[package.name, package.version, package.index] for package in own]
         self._check_wheels([replace(p, wheels=_names(source)) for p, source in zip(own, sources)])
         completed = complete_wheels(sources, self.config, known_sizes(self.previous), target)
-        # Read as untrusted data: an index decides much of what is in it.
+        # Read as untrusted data: much of it comes from an index.
         data = [
-            # Whatever is not a wheel stays in, and is refused with its name.
+            # What is not a wheel stays in, and the reader refuses it by name.
             {**source, "name": package.name, "wheels": wheels, "marker": package.marker}
             for package, source, wheels in zip(own, sources, completed)
         ]
@@ -112,12 +112,12 @@ class PackageLocker:
         return tuple(sorted(result, key=lambda p: (p.name, p.version, p.marker or "")))
 
     def _with_wheels(self, package: Mapping[str, Any]) -> dict[str, Any]:
-        """An exported package whose wheels stand where lockfiles have them."""
+        """An exported package with its wheels where lockfiles have them."""
         result = self.local_wheels.recorded(package)
         archive = result.get("archive")
         if isinstance(archive, Mapping) and _archive_name(archive).endswith(".whl"):
-            # What a direct URL names. Installers take it from `wheels` too, and `venvstacks`
-            # only from there.
+            # The file of a direct URL. Installers accept it in `wheels` too, and `venvstacks`
+            # only there.
             del result["archive"]
             result["wheels"] = [dict(archive)]
         return result
@@ -129,7 +129,7 @@ class PackageLocker:
         lacking: set[str] = set()
         for package in packages:
             if not package.wheels:
-                continue  # Not made of wheels at all: refused by name when it is read.
+                continue  # It has no wheels at all: the reader refuses it by name.
             missing = tuple(
                 platform.name
                 for platform in self.provided.platforms
@@ -163,7 +163,7 @@ def _without_wheels(package: Mapping[str, Any]) -> LockedPackage:
     index = package.get("index")
     return LockedPackage(
         name=package["name"],
-        # A source tree may have none; it has no wheels either, and is refused for that.
+        # A source tree may have no version; the reader refuses it for its lack of wheels.
         version=package.get("version", "0"),
         marker=package.get("marker"),
         index=None if index is None else without_credentials(index),
@@ -172,7 +172,7 @@ def _without_wheels(package: Mapping[str, Any]) -> LockedPackage:
 
 
 def _names(package: Mapping[str, Any]) -> tuple[LockedWheel, ...]:
-    """The wheels of an exported package as far as their names say what they fit."""
+    """The wheels of an exported package, without hashes and sizes: names say what they fit."""
     return tuple(
         LockedWheel(
             wheel.get("name") or last_component(wheel.get("url"), wheel.get("path")),

@@ -1,9 +1,9 @@
 """Asks ``uv`` for a universal resolution of one layer's requirements.
 
-A project is made up in a temporary folder, locked with ``uv lock`` and exported as a ``pylock``
-file. ``uv`` wants an interpreter of the Python version that it locks for, though it runs none of
-it; as a lock must not depend on what is installed, it is shown the one that runs us, which claims
-to be that version.
+It makes a project in a temporary folder, locks it with ``uv lock`` and exports it as a ``pylock``
+file. ``uv`` wants an interpreter of the Python version that it locks for, although it runs nothing
+with it. A lock must not depend on installed programs, so ``uv`` gets the interpreter that runs us,
+which claims to be that version.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from venvstacks_rules.model.platforms.target_platforms import TargetPlatform
 
 _PROJECT = "venvstacks-layer"
 
-# Lines that only concern the project made up here.
+# Lines that only concern our temporary project.
 _NOISE = (
     "Using CPython",
     "Resolving despite",
@@ -43,14 +43,14 @@ _NOISE = (
     "hint: The resolution failed for an environment that is not the current one",
 )
 
-# The variables of `uv` that say how to reach servers. All others would change what is locked, or
-# where `uv` looks for the project; what is locked depends on files of the repository alone.
+# The variables of `uv` that say how to reach servers. All others would change the lock, or where
+# `uv` looks for the project; a lock depends on files of the repository only.
 _PASSED_ON = re.compile(
     r"UV_(INDEX_\w+_(USERNAME|PASSWORD)|CACHE_DIR|CONCURRENT_DOWNLOADS|HTTP_(CONNECT_)?TIMEOUT"
     r"|HTTP_RETRIES|INSECURE_HOST|KEYRING_PROVIDER|NATIVE_TLS|REQUEST_TIMEOUT|SYSTEM_CERTS)"
 )
 
-# Answers for the interpreter, in the name of another version: argv[1].
+# Answers for the interpreter, with another version: argv[1].
 _CLAIM = """\
 import json, subprocess, sys
 done = subprocess.run([sys.executable, *sys.argv[2:]], stdout=subprocess.PIPE)
@@ -69,7 +69,7 @@ sys.exit(done.returncode)
 
 
 class UvFailedError(Exception):
-    """``uv`` did not succeed; the text is its explanation."""
+    """``uv`` failed; the text is its explanation."""
 
 
 @dataclass(frozen=True)
@@ -84,13 +84,13 @@ class Resolution:
     config: UvConfig
     local_wheels: LocalWheelFolders
     previous: Lockfile | None
-    """Its pins are kept where they can be."""
+    """The new lock keeps its pins if possible."""
 
 
 def resolve(resolution: Resolution, *, for_platforms: bool = True) -> dict[str, Any]:
-    """The ``pylock`` file that ``uv`` exports, as a dictionary; UvFailedError otherwise.
+    """The ``pylock`` file that ``uv`` exports, as a dictionary; raises UvFailedError.
 
-    Without `for_platforms` it is for every platform there is; a version may lack wheels for some.
+    Without `for_platforms` it is for all platforms; a version may lack wheels for some.
     """
     with tempfile.TemporaryDirectory(prefix="lock-") as temporary:
         folder = Path(temporary)
@@ -126,7 +126,7 @@ def resolve(resolution: Resolution, *, for_platforms: bool = True) -> dict[str, 
 
 
 def _project(resolution: Resolution, *, for_platforms: bool) -> dict[str, Any]:
-    # Without the implementation, `uv` may look for a solution for PyPy, and there be none.
+    # Without the implementation, `uv` may look for a solution for PyPy, and find none.
     environments = [
         f"{platform_marker([platform])} and platform_python_implementation == 'CPython' "
         "and implementation_name == 'cpython'"
@@ -167,7 +167,7 @@ def _preferences(resolution: Resolution, previous: Lockfile) -> dict[str, Any]:
                 "source": {"registry": registry},
             },
         )
-        # Needed only to tell the versions of a package that is locked in several apart.
+        # Needed only to distinguish several locked versions of a package.
         if len(versions[package.name]) > 1 and package.marker:
             entry.setdefault("resolution-markers", []).append(package.marker)
     lock: dict[str, Any] = {
@@ -181,7 +181,7 @@ def _preferences(resolution: Resolution, previous: Lockfile) -> dict[str, Any]:
 
 
 def _folder(package: LockedPackage, local_wheels: LocalWheelFolders) -> str | None:
-    """The folder that a package's wheels were found in, if it is still one of these."""
+    """The folder of a package's wheels, if it is still one of these."""
     paths = [wheel.path for wheel in package.wheels if wheel.path is not None]
     return local_wheels.path_of(paths[0].rpartition("/")[0]) if paths else None
 
@@ -222,13 +222,13 @@ def _environment(environ: Mapping[str, str]) -> dict[str, str]:
         if name != "VIRTUAL_ENV" and (not name.startswith("UV_") or _PASSED_ON.fullmatch(name))
     }
     if "UV_CACHE_DIR" in env:
-        # A relative path is meant from here, not from the project's folder.
+        # A relative path starts from our folder, not from the project's.
         env["UV_CACHE_DIR"] = str(Path(env["UV_CACHE_DIR"]).absolute())
     return env
 
 
 def _explanation(stderr: str, names: Mapping[str, str]) -> str:
-    """What ``uv`` said, without noise, and with names for paths that end with this process."""
+    """The message of ``uv`` without noise, and with names for temporary paths."""
     for path, name in names.items():
         stderr = stderr.replace(path, name)
     lines = [

@@ -1,7 +1,7 @@
-"""The settings for ``uv`` that one layer is locked with.
+"""The settings of ``uv`` for one layer.
 
-They come from one named file and from the layer's own fields. The user's other configuration files
-are not read: a lock must not depend on whose machine made it.
+They come from one named file and from the layer's own fields, not from the user's other
+configuration files: a lock must not depend on the machine.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _REFUSED = {
     "no-binary": "layers are made of wheels only",
     "no-binary-package": "layers are made of wheels only",
 }
-"""Keys that ask for what cannot be done, and why."""
+"""Keys that cannot be supported, and why."""
 
 _OF_THE_PROJECT = (
     "constraint-dependencies",
@@ -57,17 +57,17 @@ class UvConfig:
 
     @property
     def project(self) -> dict[str, Any]:
-        """What goes below ``[tool.uv]`` of the project that is locked."""
+        """The settings for ``[tool.uv]`` of the project."""
         return {key: self.settings[key] for key in _OF_THE_PROJECT if key in self.settings}
 
     @property
     def configuration(self) -> dict[str, Any]:
-        """What goes into the file of ``--config-file``."""
+        """The settings for the file of ``--config-file``."""
         return {key: value for key, value in self.settings.items() if key not in _ONLY_PROJECT}
 
     @property
     def resolver_options(self) -> dict[str, Any]:
-        """What ``uv.lock`` records of the settings; another value makes ``uv`` drop its pins."""
+        """The settings that ``uv.lock`` records; another value makes ``uv`` drop its pins."""
         names = {
             "resolution": "resolution-mode",
             "prerelease": "prerelease-mode",
@@ -77,7 +77,7 @@ class UvConfig:
 
     @property
     def indexes(self) -> tuple[PackageIndex, ...]:
-        """The indexes that have a name."""
+        """The indexes with a name."""
         return tuple(
             PackageIndex(index["name"], index["url"])
             for index in self.settings.get("index", [])
@@ -86,7 +86,7 @@ class UvConfig:
 
     @property
     def exclude_newer(self) -> datetime | None:
-        """The time after which nothing is seen, where the settings have one that is absolute."""
+        """The time after which ``uv`` ignores files, if the settings have an absolute one."""
         value = self.settings.get("exclude-newer")
         if isinstance(value, str):
             try:
@@ -100,10 +100,10 @@ class UvConfig:
 
 
 def layer_uv_config(request: LockLayerRequest) -> UvConfig:
-    """The settings of the file with those of the layer's fields; LockError where one is wrong."""
+    """The settings of the file and of the layer's fields; raises LockError for a wrong one."""
     config = read_uv_config(request.uv_config)
     known = index_names(config.settings)
-    where = f"{config.origin} names {', '.join(map(repr, known)) or 'none'}"
+    where = f"{config.origin} names {', '.join(map(repr, known)) or 'no index'}"
     if request.uv_config is None:
         where = "there is no file with `[[tool.uv.index]]`"
     wanted = [(f"`package_indexes` takes {d!r} from", name) for d, name in request.package_indexes]
@@ -114,7 +114,7 @@ def layer_uv_config(request: LockLayerRequest) -> UvConfig:
         if name not in known
     ]
     if problems:
-        raise LockError(f"{request.target}: indexes that are not known", problems)
+        raise LockError(f"{request.target}: unknown indexes", problems)
     sources = {
         name: source
         for name, source in config.settings.get("sources", {}).items()
@@ -132,27 +132,27 @@ def layer_uv_config(request: LockLayerRequest) -> UvConfig:
 
 
 def read_uv_config(path: str | None) -> UvConfig:
-    """Read and check the settings in `path`; LockError lists all that is wrong with them."""
+    """Read and check the settings in `path`; raises LockError with all their problems."""
     if path is None:
         return UvConfig("[tool.uv]")
     try:
         settings = uv_settings(read_toml(path), path)
     except ValueError as e:
-        raise LockError(f"{path}: settings that cannot be used", [str(e)]) from None
+        raise LockError(f"{path}: unusable settings", [str(e)]) from None
     problems = [
         f"`tool.uv.{key}`: cannot be set, {_REFUSED[key]}" for key in settings if key in _REFUSED
     ]
     problems += _index_problems(settings.get("index", []))
     problems += _source_problems(settings.get("sources", {}), index_names(settings))
     if problems:
-        raise LockError(f"{path}: settings that cannot be used", problems)
+        raise LockError(f"{path}: unusable settings", problems)
     return UvConfig(path, settings, uv_config_hash(settings))
 
 
 def _ordered_indexes(
     indexes: Iterable[Mapping[str, Any]], priority: Iterable[str], referenced: frozenset[str]
 ) -> list[Mapping[str, Any]]:
-    """Those with priority first, then the explicit ones that are needed, then all others."""
+    """Indexes with priority first, then the explicit ones that are needed, then all others."""
     everything = tuple(indexes)
     by_name = {index["name"]: index for index in everything if "name" in index}
     first = [{**by_name[name], "explicit": False} for name in priority]
@@ -198,7 +198,7 @@ def _credentials_problem(key: str, url: str, name: object) -> str:
     if isinstance(name, str):
         remedy = f"put them into {' and '.join(index_variables(name))}, or into netrc"
     return (
-        f"{key}.url`: {without_credentials(url)} is written with credentials, which would spread "
+        f"{key}.url`: {without_credentials(url)} contains credentials, which would spread "
         f"with it; {remedy}"
     )
 

@@ -1,4 +1,4 @@
-"""Completes exported wheels with the sizes and hashes that an index did not give."""
+"""Adds the sizes and hashes that an index did not give to exported wheels."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _CONNECTIONS = 8
 
 
 def known_sizes(lock: Lockfile | None) -> dict[str, int]:
-    """SHA-256 -> size in bytes, of all wheels that were locked before."""
+    """From SHA-256 to size in bytes, for all wheels of the previous lock."""
     packages = lock.packages if lock is not None else ()
     return {wheel.sha256: wheel.size for package in packages for wheel in package.wheels}
 
@@ -26,7 +26,7 @@ def complete_wheels(
 ) -> list[list[dict[str, Any]]]:
     """For each exported package its wheels, each with size, SHA-256 and a URL without credentials.
 
-    LockError lists the wheels of which a server does not say enough.
+    Raises LockError with the wheels whose size or hash no server tells.
     """
     wheels = [(wheel, package) for package in packages for wheel in package.get("wheels", [])]
     with ThreadPoolExecutor(_CONNECTIONS) as pool:
@@ -35,7 +35,7 @@ def complete_wheels(
         )
     failures = sorted(str(item) for item in found if isinstance(item, DownloadFailedError))
     if failures:
-        raise LockError(f"{target}: wheels whose size cannot be found out", failures)
+        raise LockError(f"{target}: wheels of unknown size", failures)
     completed = iter(item for item in found if not isinstance(item, DownloadFailedError))
     return [[next(completed) for _ in package.get("wheels", [])] for package in packages]
 

@@ -1,7 +1,7 @@
-"""Talks to file servers: how large a file is, what its hash is, and the file itself.
+"""Asks file servers for the size of a file, for its hash, and for the file itself.
 
-Proxies and certificates come from the environment. Credentials are sent to the server that they
-are for, also after a redirect, and to no other.
+Proxies and certificates come from the environment. Credentials go to their own server only, also
+after a redirect.
 """
 
 from __future__ import annotations
@@ -21,25 +21,25 @@ from pathlib import Path
 from typing import IO, Any, cast
 from urllib.parse import urlsplit
 
+from venvstacks_rules.actions.files.streams import CHUNK
 from venvstacks_rules.actions.network.settings import find_credentials, search_for
 from venvstacks_rules.model.network.credentials import refused, server, without_credentials
 from venvstacks_rules.model.network.urls import url_problem
 
 _TIMEOUT = 60
 """Seconds without a byte."""
-_CHUNK = 1024 * 1024
 _LARGEST = 64 * 1024**3
-"""In bytes, of a file whose size nobody announced."""
+"""In bytes, for a file of unknown size."""
 _LARGEST_PAGE = 64 * 1024**2
 """In bytes."""
 _WAITS = (0.5, 2, 5)
 """Seconds before each further attempt."""
 _PASSING = (408, 425, 429, 500, 502, 503, 504)
-"""Statuses that may be another one in a moment."""
+"""Statuses worth another attempt."""
 
 
 class DownloadFailedError(Exception):
-    """A server did not answer as needed; the text names URL and reason."""
+    """A server did not give what we need; the text names URL and reason."""
 
 
 class _InterruptedError(DownloadFailedError):
@@ -48,7 +48,7 @@ class _InterruptedError(DownloadFailedError):
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """What is known of a file at a URL."""
+    """Size and hash of a file at a URL."""
 
     size: int
     """In bytes."""
@@ -56,9 +56,9 @@ class RemoteFile:
 
 
 def ask_size(url: str, indexes: tuple[str, ...] = ()) -> int:
-    """The size in bytes of the file at `url`; it is downloaded where the server does not say.
+    """The size in bytes of the file at `url`, which is downloaded if the server does not say.
 
-    Here and below, `indexes` are those whose credentials may be sent to the server of `url`.
+    Here and below, `indexes` are those whose credentials may go to the server of `url`.
     """
     try:
         with _open(url, "HEAD", indexes) as response:
@@ -71,14 +71,14 @@ def ask_size(url: str, indexes: tuple[str, ...] = ()) -> int:
 
 
 def download(url: str, indexes: tuple[str, ...] = ()) -> RemoteFile:
-    """Size and SHA-256 of the file at `url`, from its bytes."""
+    """Download the file at `url`, and return its size and SHA-256."""
     return _retried(url, indexes, output=None, limit=_LARGEST)
 
 
 def save(
     url: str, output: Path, *, sha256: str, size: int | None, indexes: tuple[str, ...] = ()
 ) -> RemoteFile:
-    """Write the file at `url` to `output`; DownloadFailedError if it is not the one announced."""
+    """Write the file at `url` to `output`; raises DownloadFailedError unless it is as announced."""
     found = _retried(url, indexes, output=output, limit=_LARGEST if size is None else size)
     clean = without_credentials(url)
     if size is not None and found.size != size:
@@ -140,10 +140,10 @@ def _transfer(url: str, indexes: tuple[str, ...], *, output: Path | None, limit:
 
 
 def _chunks(response: HTTPResponse, url: str, limit: int) -> Iterator[bytes]:
-    """The body, which has to be as long as announced and no longer than `limit`."""
+    """The body; raises DownloadFailedError unless it is as long as announced, up to `limit`."""
     clean, size = without_credentials(url), 0
     try:
-        while chunk := response.read(min(_CHUNK, limit + 1 - size)):
+        while chunk := response.read(min(CHUNK, limit + 1 - size)):
             size += len(chunk)
             if size > limit:
                 raise DownloadFailedError(f"{clean}: more than the expected {limit} bytes came")
@@ -156,13 +156,13 @@ def _chunks(response: HTTPResponse, url: str, limit: int) -> Iterator[bytes]:
 
 
 def _announced(response: HTTPResponse) -> int | None:
-    """How many bytes the body is said to have."""
+    """The length of the body according to its header, if that has one."""
     length = response.headers.get("Content-Length", "")
     return int(length) if re.fullmatch("[0-9]{1,19}", length) else None
 
 
 class _RedirectHandler(urllib.request.HTTPRedirectHandler):
-    """Keeps credentials on the server that they are for, and what is encrypted encrypted."""
+    """Keeps credentials on their own server, and encrypted requests encrypted."""
 
     def redirect_request(  # noqa: PLR0917  the signature is the standard library's
         self,
@@ -173,7 +173,7 @@ class _RedirectHandler(urllib.request.HTTPRedirectHandler):
         headers: HTTPMessage,
         newurl: str,
     ) -> urllib.request.Request | None:
-        # Credentials in it, which another server chose, are not used, nor shown.
+        # Another server chose the credentials in it: they are neither used nor shown.
         newurl = without_credentials(newurl)
         allowed = ("https",) if urlsplit(req.full_url).scheme == "https" else ("http", "https")
         if urlsplit(newurl).scheme not in allowed:
@@ -198,7 +198,7 @@ class _RedirectHandler(urllib.request.HTTPRedirectHandler):
         try:
             return super().http_error_302(req, fp, code, msg, headers)
         except ValueError:
-            fp.close()  # The base class lets a place that is no URL pass through.
+            fp.close()  # The base class leaves it open for a location that is not a URL.
             raise
 
     http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
@@ -207,7 +207,7 @@ class _RedirectHandler(urllib.request.HTTPRedirectHandler):
 def _check_proxy(proxy: str) -> None:
     url = proxy if "//" in proxy else f"http://{proxy}"
     if url_problem(url) is not None:
-        # What stands before the last `@` is a password, also where it is not written as one.
+        # Everything before the last `@` may be a password, even if it is not written as one.
         scheme, slashes, rest = url.partition("//")
         shown = f"{scheme}{slashes}{rest.rpartition('@')[2]}"
         raise DownloadFailedError(f"{shown} cannot be used as a proxy: only http proxies can")
@@ -218,7 +218,7 @@ def _opener() -> urllib.request.OpenerDirector:
     # Reading the certificates takes longer than a request: once for all of them.
     context = ssl.create_default_context()
     proxies = urllib.request.getproxies()
-    # Not known to `urllib`, but to everybody else.
+    # Unknown to `urllib`, and common elsewhere.
     everything = proxies.pop("all", None)
     if everything is not None:
         proxies = {"http": everything, "https": everything, **proxies}
@@ -254,10 +254,10 @@ def _open(url: str, method: str, indexes: tuple[str, ...], *, accept: str = "*/*
         raise error(f"{clean}: {e.code} {e.reason}{why}") from None
     except (OSError, HTTPException) as e:
         reason = getattr(e, "reason", None) or e
-        # A certificate or a proxy that refuses us will do so again.
+        # Another attempt does not help with certificates, or proxies that refuse us.
         lasting = isinstance(reason, ssl.SSLCertVerificationError) or "failed: 4" in str(reason)
         error = DownloadFailedError if lasting else _InterruptedError
         raise error(f"{clean}: {reason}") from None
     except ValueError as e:
-        # Of a URL, or of one that it redirects to, which `urllib` finds fault with only now.
+        # `urllib` checks some parts of a URL, and of one that it redirects to, only now.
         raise DownloadFailedError(f"{clean}: {e}") from None

@@ -1,8 +1,8 @@
 """The settings and credentials of the person who builds, for the actions that talk to servers.
 
 A build writes them to a file that only that person can read, and the action finds it by the
-process that started it: so they are in no request, and in no cache key. Without such a file, from
-a shell say, the environment itself has them.
+process that started it. So no request and no cache key contains them. Without such a file, for
+example in a shell, they come from the environment.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _DEFAULT_NETRC = "~/.netrc"
 
 
 def use_network_settings(folder: str | None) -> None:
-    """Put the settings that the starting process left in `folder` into our own environment."""
+    """Add the settings that our parent process left in `folder` to our environment."""
     if folder is None:
         return
     name = network_settings_file(platform.node(), os.getppid())
@@ -29,21 +29,21 @@ def use_network_settings(folder: str | None) -> None:
         text = Path(folder, name).read_text(encoding="utf-8")
     except OSError as e:
         raise NetworkError(
-            f"the proxies, certificates and credentials for this process are not there: {name} in "
-            f"the cache folder `{folder}`: {e.strerror}. They are for processes on the machine of "
-            "the build only: run what uses the network there, not in a container and not by "
+            f"the proxies, certificates and credentials for this process are missing: {name} in "
+            f"the cache folder `{folder}`: {e.strerror}. Only processes on the machine of the "
+            "build have them: run what uses the network there, not in a container and not by "
             "remote execution"
         ) from None
     os.environ.update(from_json(NetworkSettings, text).variables)
 
 
 def search_for(url: str, indexes: tuple[str, ...]) -> CredentialSearch:
-    """Where credentials for `url` are looked for."""
+    """The places to look for credentials for `url`."""
     return CredentialSearch(url, indexes, os.environ.get("NETRC") or _DEFAULT_NETRC)
 
 
 def find_credentials(search: CredentialSearch) -> Credentials | None:
-    """What the environment or netrc has for a URL."""
+    """The credentials for a URL from the environment or netrc, if any."""
     return search.credentials(os.environ, _netrc(search.netrc))
 
 

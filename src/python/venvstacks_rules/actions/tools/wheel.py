@@ -12,8 +12,10 @@ import zipfile
 from collections.abc import Iterator
 
 from venvstacks_rules.actions.files.streams import chunks, sha256_of
+from venvstacks_rules.model.contents.inputs import WheelFile
 from venvstacks_rules.model.errors import WheelError
 from venvstacks_rules.model.paths import path_problem
+from venvstacks_rules.model.wording import printable
 
 _MIN_LIMIT = 64 * 1024 * 1024
 _MAX_GROWTH = 200
@@ -21,26 +23,26 @@ _SITE_SCHEMES = ("purelib", "platlib")
 _SCRIPT = b"#!"
 
 
-def unpack_wheel(path: str, file_name: str, *, sha256: str, size: int, output: str) -> list[str]:
-    """Unpack the wheel at `path` into the new folder `output`; its modules, paths below that.
+def unpack_wheel(wheel: WheelFile, output: str) -> list[str]:
+    """Unpack `wheel` into the new folder `output`; its modules, paths below that.
 
     Programs go to ``bin``; scripts, headers and data are left out. Raises WheelError for a wheel
     that is not the one announced, or that is damaged or hostile.
     """
-    found, length = sha256_of(path)
-    if (found, length) != (sha256, size):
-        raise _refused(
-            file_name,
-            [f"it has sha256:{found} and {length} bytes, not sha256:{sha256} and {size}"],
+    sha256, size = sha256_of(wheel.path)
+    if (sha256, size) != (wheel.sha256, wheel.size):
+        problem = (
+            f"it has sha256:{sha256} and {size} bytes, not sha256:{wheel.sha256} and {wheel.size}"
         )
+        raise _refused(wheel.file_name, [problem])
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(wheel.path) as archive:
             problems = list(_problems(archive, size))
             if problems:
-                raise _refused(file_name, problems)
+                raise _refused(wheel.file_name, problems)
             return list(_written(archive, output))
     except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as e:
-        raise _refused(file_name, [f"cannot be unpacked: {e}"]) from None
+        raise _refused(wheel.file_name, [f"cannot be unpacked: {e}"]) from None
 
 
 def _problems(archive: zipfile.ZipFile, size: int) -> Iterator[str]:
@@ -49,7 +51,7 @@ def _problems(archive: zipfile.ZipFile, size: int) -> Iterator[str]:
         if problem is None and stat.S_ISLNK(info.external_attr >> 16):
             problem = "the entry is a symbolic link"
         if problem is not None:
-            yield f"{info.filename!a}: {problem}"
+            yield f"`{printable(info.filename)}`: {problem}"
     total = sum(info.file_size for info in archive.infolist())
     limit = max(_MIN_LIMIT, _MAX_GROWTH * size)
     if total > limit:

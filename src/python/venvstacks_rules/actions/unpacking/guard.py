@@ -1,8 +1,8 @@
-"""What an archive may create, judged from its names and links, and the folder for it.
+"""Judges what an archive may create by its names and links, and creates it in a folder.
 
-Members are judged from what this very archive has created so far, so the folder to unpack into has
-to be new and nobody else's. Everything is created exclusively: where a file system takes two names
-for one, the second one fails.
+It judges members by what this archive has created so far, so the folder must be new, and no other
+process may write to it. It creates everything exclusively: if a file system takes two names for
+one, the second one fails.
 """
 
 from __future__ import annotations
@@ -12,49 +12,49 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from venvstacks_rules.model.contents.files import MODIFICATION_TIME
+from venvstacks_rules.model.errors import MOST_PROBLEMS
 from venvstacks_rules.model.paths import path_problem
-
-_MOST_PROBLEMS = 20
+from venvstacks_rules.model.wording import printable
 
 FOLDER, FILE, LINK = "a folder", "a file", "a symbolic link"
 
 
 @dataclass
 class Extraction:
-    """One run over the members of an archive; writes nothing more after the first problem."""
+    """One run over the members of an archive; it writes nothing after the first problem."""
 
     folder: str
     install_target: str
     kinds: dict[str, str] = field(default_factory=dict)
-    """What has been created, by path: nothing else is in the folder."""
+    """The whole content of the folder: kinds by path."""
     problems: list[str] = field(default_factory=list)
 
     @property
     def is_sound(self) -> bool:
-        """Whether nothing was wrong so far, and so files are to be written."""
+        """Whether there is no problem so far, so that files are to be written."""
         return not self.problems
 
     def note(self, name: str, problem: str | None) -> bool:
-        """Add what is wrong with a member, if anything is; False where enough is wrong."""
+        """Add the problem of a member, if any; return False once there are enough."""
         if problem is not None:
-            self.problems.append(f"`{shown(name)}`: {problem}")
-        if len(self.problems) < _MOST_PROBLEMS:
+            self.problems.append(f"`{printable(name)}`: {problem}")
+        if len(self.problems) < MOST_PROBLEMS:
             return True
-        self.problems.append("and perhaps more: the rest was not looked at")
+        self.problems.append("and perhaps more: the rest was not checked")
         return False
 
     def place_problem(self, name: str) -> str | None:
-        """Why a member may not be called so, or None."""
+        """Why a member may not have this name, or None."""
         problem = path_problem(name)
         if problem is None and name.split("/", maxsplit=1)[0] != self.install_target:
             problem = f"not below `{self.install_target}/`"
         return problem
 
     def make_way(self, name: str, kind: str) -> str | None:
-        """Create the folders above a member of `kind`; why there can be none, or None."""
+        """Create the folders above a member of `kind`; return why that is impossible, or None."""
         before = self.kinds.get(name)
         if before not in (None, kind):
-            return f"{kind}, and before in the same archive {before}"
+            return f"{kind}, but {before} earlier in the same archive"
         return self._make_folders(name)
 
     def _make_folders(self, name: str) -> str | None:
@@ -63,7 +63,7 @@ class Extraction:
         if not parent or kind is FOLDER:
             return None
         if kind is not None:
-            return f"below `{shown(parent)}`, which is {kind}"
+            return f"below `{printable(parent)}`, which is {kind}"
         problem = self._make_folders(parent)
         if problem is None:
             self.kinds[parent] = FOLDER
@@ -72,17 +72,17 @@ class Extraction:
         return problem
 
     def make_folder(self, name: str) -> None:
-        """Create a folder; that above it is there."""
+        """Create a folder in an existing one."""
         path = f"{self.folder}/{name}"
         os.mkdir(path)
         os.chmod(path, 0o755)
 
     def make_link(self, name: str, target: str) -> None:
-        """Create a symbolic link; its target was judged."""
+        """Create a symbolic link whose target was judged."""
         os.symlink(target, f"{self.folder}/{name}")
 
     def make_hard_link(self, name: str, target: str) -> None:
-        """Create another name of a file that this archive has created."""
+        """Create another name for a file that this archive has created."""
         os.link(f"{self.folder}/{target}", f"{self.folder}/{name}")
 
     def remove(self, name: str) -> None:
@@ -92,7 +92,7 @@ class Extraction:
     def make_file(self, name: str, content: Iterable[bytes], *, executable: bool) -> None:
         """Create a file.
 
-        Nothing but "executable or not" is taken from the archive, and nothing from the umask.
+        Its mode depends on `executable` only, not on the archive or the umask.
         """
         with open(f"{self.folder}/{name}", "xb", buffering=0) as out:
             out.writelines(content)
@@ -101,17 +101,17 @@ class Extraction:
 
 
 def target_problem(name: str, target: str) -> str | None:
-    """What is wrong with a symbolic link; it may point to any sibling of the layer's folder.
+    """The problem of a symbolic link, or None; it may point to any sibling of the layer's folder.
 
-    Steps up are allowed at the start only, where they are counted from a folder that is known
-    to be real: after another link they could lead anywhere.
+    Steps up are allowed at the start only, where they count from a real folder: after another link
+    they could lead anywhere.
     """
-    link = f"a symbolic link to `{shown(target)}`"
+    link = f"a symbolic link to `{printable(target)}`"
     if target.startswith("/"):
         return f"{link}, an absolute path"
     parts = [part for part in target.split("/") if part not in ("", ".")]
     if not target or not _is_text(target):
-        return f"{link}, which is no path"
+        return f"{link}, which is not a path"
     ups = 0
     while ups < len(parts) and parts[ups] == "..":
         ups += 1
@@ -128,8 +128,3 @@ def _is_text(name: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def shown(name: str) -> str:
-    """`name` for a message: whole lines of hostile text have no place in it."""
-    return name.encode("unicode_escape").decode("ascii") if not name.isprintable() else name

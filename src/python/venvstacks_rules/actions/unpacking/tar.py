@@ -4,27 +4,24 @@ from __future__ import annotations
 
 import io
 import tarfile
-from collections.abc import Iterator
 from typing import BinaryIO
 
 from venvstacks_rules.actions.archives.tar_stream import open_tar_stream
-from venvstacks_rules.actions.files.streams import DamagedError
+from venvstacks_rules.actions.files.streams import CHUNK, DamagedError, exactly
 from venvstacks_rules.actions.unpacking.guard import (
     FILE,
     FOLDER,
     LINK,
     Extraction,
-    shown,
     target_problem,
 )
-
-_CHUNK = 1024 * 1024
+from venvstacks_rules.model.wording import printable
 
 
 def unpack_tar(raw: BinaryIO, limit: int, extraction: Extraction) -> None:
-    """Unpack all members, of no more than `limit` bytes in all.
+    """Unpack all members, of up to `limit` bytes in all.
 
-    Raises DamagedError for what is no such archive; what is wrong with members is noted.
+    Raises DamagedError for a damaged archive; adds the problems of members to `extraction`.
     """
     try:
         stream = open_tar_stream(raw, limit)
@@ -36,10 +33,10 @@ def unpack_tar(raw: BinaryIO, limit: int, extraction: Extraction) -> None:
 
 
 def _run(stream: io.RawIOBase, extraction: Extraction) -> None:
-    with tarfile.open(fileobj=stream, mode="r|", bufsize=_CHUNK) as members:
+    with tarfile.open(fileobj=stream, mode="r|", bufsize=CHUNK) as members:
         for member in members:
             problem = extraction.place_problem(member.name) or _add(members, member, extraction)
-            # tarfile remembers all members, for seeking, which nobody does here.
+            # `tarfile` remembers all members for seeking, which is not needed here.
             members.members = []  # type: ignore[attr-defined]
             if not extraction.note(member.name, problem):
                 return
@@ -72,7 +69,7 @@ def _add(members: tarfile.TarFile, member: tarfile.TarInfo, extraction: Extracti
 def _hard_link_problem(name: str, target: str, extraction: Extraction) -> str | None:
     if extraction.kinds.get(target) == FILE and target != name:
         return None
-    return f"a hard link to `{shown(target)}`, which is no file before it"
+    return f"a hard link to `{printable(target)}`, which is not a file before it"
 
 
 def _write(
@@ -84,24 +81,14 @@ def _write(
             extraction.make_folder(name)
         return
     if replace:
-        # The last one counts, as with every tar.
+        # The last one wins, as with every tar.
         extraction.remove(name)
     if member.issym():
         extraction.make_link(name, member.linkname)
     elif member.islnk():
         extraction.make_hard_link(name, member.linkname)
     else:
-        content = _content(members, member)
+        stream = members.extractfile(member)
+        assert stream is not None  # it is a regular file
+        content = exactly(stream, member.size, member.name)
         extraction.make_file(name, content, executable=bool(member.mode & 0o111))
-
-
-def _content(members: tarfile.TarFile, member: tarfile.TarInfo) -> Iterator[bytes]:
-    stream = members.extractfile(member)
-    assert stream is not None
-    left = member.size
-    while left:
-        chunk = stream.read(min(left, _CHUNK))
-        if not chunk:
-            raise tarfile.ReadError(f"it ends within `{member.name}`")
-        left -= len(chunk)
-        yield chunk

@@ -1,6 +1,6 @@
-"""Unpacks layer archives, and refuses whatever could write or point outside their folder.
+"""Unpacks layer archives, and refuses members that could write or point outside their folder.
 
-The size and the hash are checked before anything is unpacked.
+It checks size and hash before it unpacks anything.
 """
 
 from __future__ import annotations
@@ -12,17 +12,15 @@ from pathlib import Path
 from typing import BinaryIO
 
 from venvstacks_rules.actions.archives import zip_headers
-from venvstacks_rules.actions.files.streams import DamagedError
+from venvstacks_rules.actions.files.streams import DamagedError, chunks
 from venvstacks_rules.actions.unpacking.guard import FOLDER, Extraction
 from venvstacks_rules.actions.unpacking.tar import unpack_tar
 from venvstacks_rules.actions.unpacking.zip import unpack_zip
 from venvstacks_rules.model.errors import ArchiveError
 from venvstacks_rules.model.requests.deploy import DeployedArchive
 
-_CHUNK = 1024 * 1024
-
-# No layer comes near: a bomb is stopped long before the disk is full. Sources compress tenfold,
-# machine code threefold, and a file of zeros is allowed for by the constant.
+# No layer comes near: this stops a bomb long before the disk is full. Sources compress tenfold,
+# machine code threefold, and the constant allows for a file of zeros.
 _MOST_BYTES = 2 * 1024**3
 _MOST_RATIO = 100
 
@@ -32,8 +30,8 @@ _TAR_MAGIC = (b"\x28\xb5\x2f\xfd", b"\xfd7zXZ\0", b"\x1f\x8b")
 def unpack(archive: DeployedArchive, folder: Path) -> None:
     """Check `archive` and unpack it as ``folder/<install_target>``; `folder` exists and is empty.
 
-    Raises ArchiveError, with everything that is wrong, for an archive that is missing, damaged,
-    hostile, or not the one announced. What has been unpacked by then is left to the caller.
+    Raises ArchiveError with all problems for an archive that is missing, damaged, hostile, or not
+    the announced one. The caller removes what has been unpacked by then.
     """
     summary = f"`{archive.install_target}` cannot be deployed from `{archive.archive}`"
     try:
@@ -41,7 +39,7 @@ def unpack(archive: DeployedArchive, folder: Path) -> None:
     except OSError as e:
         raise ArchiveError(summary, [f"cannot read it: {e.strerror}"]) from None
     with raw:
-        # One open file for the check and for the unpacking: nobody can put another in between.
+        # Checked and unpacked from one open file, which cannot be replaced in between.
         problem = _mismatch(archive, raw)
         if problem is not None:
             raise ArchiveError(summary, [problem])
@@ -54,7 +52,7 @@ def unpack(archive: DeployedArchive, folder: Path) -> None:
         except DamagedError as e:
             extraction.problems.append(f"damaged: {e}")
     if not extraction.problems and extraction.kinds.get(archive.install_target) != FOLDER:
-        extraction.problems.append(f"no folder `{archive.install_target}` in it")
+        extraction.problems.append(f"it has no folder `{archive.install_target}`")
     if extraction.problems:
         raise ArchiveError(summary, extraction.problems)
 
@@ -62,12 +60,12 @@ def unpack(archive: DeployedArchive, folder: Path) -> None:
 def _mismatch(archive: DeployedArchive, raw: BinaryIO) -> str | None:
     size = os.fstat(raw.fileno()).st_size
     if size != archive.size:
-        return f"it has {size} bytes, {archive.size} were announced"
+        return f"it has {size} bytes, not {archive.size} as announced"
     hasher = hashlib.sha256()
-    for chunk in iter(lambda: raw.read(_CHUNK), b""):
+    for chunk in chunks(raw):
         hasher.update(chunk)
     if hasher.hexdigest() != archive.sha256:
-        return f"its sha256 is {hasher.hexdigest()}, {archive.sha256} was announced"
+        return f"its sha256 is {hasher.hexdigest()}, not {archive.sha256} as announced"
     return None
 
 
@@ -78,4 +76,4 @@ def _unpacker(raw: BinaryIO, name: str) -> Callable[[BinaryIO, int, Extraction],
         return unpack_zip
     if magic.startswith(_TAR_MAGIC):
         return unpack_tar
-    raise DamagedError(f"`{os.path.basename(name)}` is no .tar.zst, .tar.xz, .tar.gz or .zip")
+    raise DamagedError(f"`{os.path.basename(name)}` is not a .tar.zst, .tar.xz, .tar.gz or .zip")

@@ -9,18 +9,18 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from venvstacks_rules.actions.archives.zip_reader import ListedEntry, read_entries
-from venvstacks_rules.actions.files.streams import DamagedError, Inflated
+from venvstacks_rules.actions.files.streams import DamagedError, Inflated, exactly
 from venvstacks_rules.actions.unpacking.guard import FILE, FOLDER, LINK, Extraction, target_problem
+from venvstacks_rules.model.wording import printable
 
-_CHUNK = 1024 * 1024
 _MOST_TARGET_BYTES = 4096
 _KINDS = {0: FILE, stat.S_IFREG: FILE, stat.S_IFLNK: LINK}
 
 
 def unpack_zip(raw: BinaryIO, limit: int, extraction: Extraction) -> None:
-    """Unpack all entries, of no more than `limit` bytes in all.
+    """Unpack all entries, of up to `limit` bytes in all.
 
-    Raises DamagedError for what is no such archive; what is wrong with entries is noted.
+    Raises DamagedError for a damaged archive; adds the problems of entries to `extraction`.
     """
     entries = read_entries(raw)
     if sum(listed.entry.size for listed in entries) > limit:
@@ -41,7 +41,7 @@ def _add(raw: BinaryIO, listed: ListedEntry, extraction: Extraction) -> str | No
     if kind is None:
         return "neither a file, a folder nor a link"
     if name in extraction.kinds and kind == extraction.kinds[name] != FOLDER:
-        return f"{kind} that is there twice"
+        return f"{kind} that occurs twice"
     problem = extraction.make_way(name, kind)
     target = ""
     if problem is None and kind is LINK:
@@ -72,10 +72,11 @@ def _kind(listed: ListedEntry) -> str | None:
 
 
 def _content(raw: BinaryIO, listed: ListedEntry) -> Iterator[bytes]:
-    """The content of an entry, of exactly the size and the checksum that it is listed with."""
+    """The content of an entry; raises DamagedError if size or checksum is not the listed one."""
     entry = listed.entry
     size = crc = 0
-    stream = _stream(raw, listed)
+    raw.seek(listed.content)
+    stream = exactly(raw, entry.compressed_size, entry.path)
     inflated = Inflated(stream)
     try:
         for chunk in inflated if entry.method else stream:
@@ -85,21 +86,12 @@ def _content(raw: BinaryIO, listed: ListedEntry) -> Iterator[bytes]:
             crc = zlib.crc32(chunk, crc)
             yield chunk
     except (zlib.error, EOFError) as e:
-        raise DamagedError(f"{entry.path!a} cannot be unpacked: {e}") from None
+        raise DamagedError(f"`{printable(entry.path)}` cannot be unpacked: {e}") from None
     if size != entry.size:
-        raise DamagedError(f"{entry.path!a} has another size than the {entry.size} bytes listed")
+        raise DamagedError(
+            f"`{printable(entry.path)}` has another size than the {entry.size} bytes listed"
+        )
     if entry.method and inflated.stream_size != entry.compressed_size:
-        raise DamagedError(f"{entry.path!a} has something behind its stream")
+        raise DamagedError(f"`{printable(entry.path)}` has something behind its stream")
     if crc != entry.crc:
-        raise DamagedError(f"{entry.path!a} has another checksum than listed")
-
-
-def _stream(raw: BinaryIO, listed: ListedEntry) -> Iterator[bytes]:
-    at, left = listed.content, listed.entry.compressed_size
-    while left:
-        chunk = os.pread(raw.fileno(), min(left, _CHUNK), at)
-        if not chunk:
-            raise DamagedError(f"it ends within {listed.entry.path!a}")
-        at += len(chunk)
-        left -= len(chunk)
-        yield chunk
+        raise DamagedError(f"`{printable(entry.path)}` has another checksum than listed")

@@ -1,1 +1,1 @@
-"""Wheels: what is wrong with them, and their files as they lie in a layer."""
+"""Wheels: checks, and their files as they lie in a layer."""

@@ -1,7 +1,7 @@
-"""What is wrong with a wheel, as far as its directory and its metadata tell.
+"""Checks the directory and the metadata of a wheel.
 
-Nothing is unpacked here: entries are compared with RECORD by name and declared size. The formats
-are those of the "binary distribution format" and "recording installed projects" specifications.
+It unpacks no other entries: it compares them with RECORD by name and declared size. The formats are
+those of the "binary distribution format" and "recording installed projects" specifications.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from packaging.version import InvalidVersion, Version
 
 from venvstacks_rules.actions.archives import zip_methods
 from venvstacks_rules.model.paths import path_problem
+from venvstacks_rules.model.wording import printable, quoted
 
 MIN_EXPANSION = 64 * 1024 * 1024
 MAX_EXPANSION_FACTOR = 200
@@ -50,7 +51,7 @@ _FLAG_UTF8 = 0x800
 
 
 def wheel_identity(file_name: str) -> tuple[str, Version] | None:
-    """The normalised name and the version in a wheel's file name; None where there is none."""
+    """The normalised name and the version in a wheel's file name; None for an invalid one."""
     try:
         name, version, _build, _tags = parse_wheel_filename(file_name)
     except (InvalidWheelFilename, InvalidVersion):
@@ -59,13 +60,13 @@ def wheel_identity(file_name: str) -> tuple[str, Version] | None:
 
 
 def is_executable(info: zipfile.ZipInfo) -> bool:
-    """Whether any executable bit of a regular file is set, which is what installers look at."""
+    """Whether a regular file has any executable bit, as installers decide it."""
     mode = info.external_attr >> 16
     return stat.S_ISREG(mode) and bool(mode & 0o111)
 
 
 def entry_problems(infos: list[zipfile.ZipInfo], wheel_size: int) -> Iterator[str]:
-    """What is wrong with the entries of the zip archive, whatever they hold."""
+    """Problems of the entries of the zip archive, whatever their content."""
     seen: set[str] = set()
     for info in infos:
         problem = _entry_problem(info)
@@ -73,7 +74,7 @@ def entry_problems(infos: list[zipfile.ZipInfo], wheel_size: int) -> Iterator[st
             problem = "the entry occurs twice"
         seen.add(info.filename)
         if problem is not None:
-            yield f"{shown(info.orig_filename)}: {problem}"
+            yield f"`{printable(info.orig_filename)}`: {problem}"
     total = sum(info.file_size for info in infos)
     limit = max(MIN_EXPANSION, MAX_EXPANSION_FACTOR * wheel_size)
     if total > limit:
@@ -85,7 +86,7 @@ def _entry_problem(info: zipfile.ZipInfo) -> str | None:
     problem = path_problem(name.removesuffix("/"))
     if problem is not None:
         return problem
-    # Later Pythons take the name from another field, and code page 437 is nobody's intention.
+    # Later Pythons take the name from another field, and no tool means code page 437.
     if info.filename != name or not (name.isascii() or info.flag_bits & _FLAG_UTF8):
         return "the entry's name is not marked as UTF-8"
     return _kind_problem(info)
@@ -101,22 +102,21 @@ def _kind_problem(info: zipfile.ZipInfo) -> str | None:
         return "the entry is encrypted"
     if info.compress_type not in _METHODS:
         return (
-            f"compression method {info.compress_type} is none of `stored`, `deflated`, `bzip2` and "
+            f"compression method {info.compress_type} is not `stored`, `deflated`, `bzip2` or "
             "`lzma`"
         )
     return None
 
 
 class DistInfo:
-    """The .dist-info folder of a wheel whose entries are sound."""
+    """The .dist-info folder of a wheel whose entries have no problems."""
 
     def __init__(self, archive: zipfile.ZipFile, file_name: str) -> None:
-        """Read the metadata files; everything found wrong is in `problems`."""
+        """Read the metadata files; all their problems are in `problems`."""
         self.problems: list[str] = []
         self.records: dict[str, RecordEntry] = {}
         self.folder = ""
         self._archive = archive
-        self._file_name = file_name
         self.distribution = ""
         identity = wheel_identity(file_name)
         if identity is None:
@@ -145,7 +145,7 @@ class DistInfo:
         tops = {name.split("/", 1)[0] for name in self._archive.namelist() if "/" in name}
         folders = sorted(top for top in tops if top.endswith(".dist-info"))
         if len(folders) != 1:
-            found = ", ".join(f"`{folder}`" for folder in folders) or "none"
+            found = quoted(folders) or "none"
             self.problems.append(f"there must be one .dist-info folder; found: {found}")
             return False
         self.folder = folders[0]
@@ -155,7 +155,7 @@ class DistInfo:
         return True
 
     def _read(self, name: str) -> str | None:
-        """The text of a metadata file, or None after noting what is wrong with it."""
+        """The text of a metadata file; None after adding its problem to `problems`."""
         path = f"{self.folder}/{name}"
         try:
             info = self._archive.getinfo(path)
@@ -179,7 +179,7 @@ class DistInfo:
         if version is None:
             self.problems.append(f"`{self.folder}/WHEEL` has no `Wheel-Version`")
         elif version.strip().split(".")[0] != "1":
-            self.problems.append(f"Wheel-Version {version} is not supported, only 1.x is")
+            self.problems.append(f"Wheel-Version {version} is not supported; only 1.x is")
 
     def _check_metadata(self) -> None:
         text = self._read("METADATA")
@@ -200,7 +200,7 @@ class DistInfo:
         text = self._read("RECORD")
         if text is None:
             return
-        # Not `splitlines`, which also splits at characters that a file name may hold.
+        # Not `splitlines`, which also splits at characters that a file name may contain.
         try:
             rows = list(parse_record_file(io.StringIO(text, newline="")))
             entries = [RecordEntry.from_elements(*row) for row in rows]
@@ -210,7 +210,9 @@ class DistInfo:
         for entry in entries:
             known = self.records.setdefault(entry.path, entry)
             if (str(known.hash_), known.size) != (str(entry.hash_), entry.size):
-                self.problems.append(f"{shown(entry.path)}: RECORD lists it twice, differently")
+                self.problems.append(
+                    f"`{printable(entry.path)}`: RECORD lists it twice, differently"
+                )
         self.problems.extend(self._record_problems())
 
     def _record_problems(self) -> Iterator[str]:
@@ -221,18 +223,13 @@ class DistInfo:
                 continue
             entry = self.records.get(path)
             if entry is None:
-                yield f"{shown(path)}: not listed in RECORD"
+                yield f"`{printable(path)}`: not listed in RECORD"
             elif entry.hash_ is None:
-                yield f"{shown(path)}: RECORD has no hash for it"
+                yield f"`{printable(path)}`: RECORD has no hash for it"
             elif entry.hash_.name not in _HASHES:
-                yield f"{shown(path)}: RECORD has an `{entry.hash_.name}` hash, not `sha256`"
+                yield f"`{printable(path)}`: RECORD has an `{entry.hash_.name}` hash, not `sha256`"
             elif entry.size is not None and entry.size != info.file_size:
-                yield f"{shown(path)}: has {info.file_size} bytes, RECORD says {entry.size}"
+                yield f"`{printable(path)}`: has {info.file_size} bytes, RECORD says {entry.size}"
         for path in sorted(self.records):
             if path not in infos and path not in unlisted:
-                yield f"{shown(path)}: listed in RECORD and not in the wheel"
-
-
-def shown(path: str) -> str:
-    """`path` for a message; anything that a terminal would not print is escaped."""
-    return f"`{path}`" if path.isprintable() else f"`{ascii(path)[1:-1]}`"
+                yield f"`{printable(path)}`: listed in RECORD but not in the wheel"

@@ -1,7 +1,7 @@
-"""Reads the entries of a wheel, and compares them with what the wheel says of them.
+"""Reads the entries of a wheel, and compares them with its directory and its RECORD.
 
-The stream of an entry is unpacked here and not by ``zipfile``, which does not tell where a stream
-ends, nor whether it ends at all: both matter where it is copied into another archive.
+This module unpacks the streams of entries itself: ``zipfile`` does not tell where a stream ends, or
+whether it ends at all, and both matter if the stream is copied into another archive.
 """
 
 from __future__ import annotations
@@ -18,27 +18,25 @@ from installer.records import Hash
 
 from venvstacks_rules.actions.archives import zip_methods
 from venvstacks_rules.actions.files.sinks import CompressedStream
-from venvstacks_rules.actions.files.streams import Inflated, chunks
+from venvstacks_rules.actions.files.streams import Inflated, chunks, exactly
 from venvstacks_rules.actions.wheels import checks
-from venvstacks_rules.actions.wheels.checks import shown
-
-_CHUNK = 1024 * 1024
+from venvstacks_rules.model.wording import printable
 
 
 class WheelContent:
     """The bytes of an entry of a wheel.
 
-    Iterating never yields more bytes than the entry declares. After it is exhausted, `problem`
-    says what was wrong, if anything was.
+    Iterating never yields more bytes than the entry declares. After the last one, `problem` says
+    what is wrong, if anything.
     """
 
     def __init__(self, archive: zipfile.ZipFile, info: zipfile.ZipInfo, expected: Hash) -> None:
         self._archive = archive
         self._info = info
         self._expected = expected
-        # Some tools call an empty file deflated that has no stream; others could not unpack that.
+        # Some tools mark an empty file without a stream as deflated; others cannot unpack that.
         self._deflated = info.compress_type == zipfile.ZIP_DEFLATED and info.compress_size > 0
-        # What no program need know is compressed anew.
+        # Not every program knows the rarer methods: such entries are compressed anew.
         self.has_stream = info.compress_type not in zip_methods.METHODS
         """Whether the entry's stream can be copied into another archive."""
         self._sha256 = ""
@@ -72,14 +70,14 @@ class WheelContent:
         self.problem = self._mismatch(size, crc, hasher.digest())
 
     def check(self) -> None:
-        """Read all of it, for `problem`."""
+        """Read all of the content, to set `problem`."""
         for _ in self:
             pass
 
     def stream(self) -> CompressedStream:
-        """The stream as it is in the wheel; after all of it was read, and no problem found.
+        """The stream as it is in the wheel, if `has_stream`.
 
-        There is one where `has_stream` says so.
+        Call it after reading all of the content without a problem.
         """
         return CompressedStream(
             deflated=self._deflated,
@@ -94,7 +92,7 @@ class WheelContent:
         if size != self._info.file_size:
             return f"unpacks to {size} bytes, {self._info.file_size} are declared"
         if crc != self._info.CRC:
-            return f"cannot be unpacked: Bad CRC-32 for file {shown(self._info.filename)}"
+            return f"cannot be unpacked: Bad CRC-32 for file `{printable(self._info.filename)}`"
         actual = base64.urlsafe_b64encode(digest).decode("ascii").rstrip("=")
         if actual != self._expected.value.rstrip("="):
             name = self._expected.name
@@ -107,20 +105,14 @@ class WheelContent:
         return Inflated(raw) if self._deflated else raw
 
     def _open(self) -> IO[bytes]:
-        """The entry's bytes in the wheel, be they compressed or not."""
+        """The entry's bytes in the wheel, compressed or not."""
         info = copy.copy(self._info)
         info.compress_type = zipfile.ZIP_STORED
         info.file_size = info.compress_size
-        # `zipfile` compares only what has one.
+        # Without it, `zipfile` does not compare the content.
         del info.CRC
         return self._archive.open(info)
 
     def _raw(self) -> Iterable[bytes]:
-        left = self._stream_size
         with self._open() as raw:
-            while left:
-                chunk = raw.read(min(left, _CHUNK))
-                if not chunk:
-                    raise EOFError(f"`{self._info.filename}` is shorter than it was")
-                left -= len(chunk)
-                yield chunk
+            yield from exactly(raw, self._stream_size, self._info.filename)

@@ -1,8 +1,8 @@
-"""The files of a wheel as they lie in a layer: what an installer would unpack.
+"""The files of a wheel as they lie in a layer: those that an installer unpacks.
 
-They are a function of the wheel's bytes and file name, and of the layer's layout. The metadata is
-read with the ``installer`` library; its ``install()`` is not used, since it writes files in the
-order of the zip archive, stops at the first problem, and reads every file twice to validate it.
+They are a function of the wheel's bytes and file name, and of the layer's layout. The ``installer``
+library reads the metadata. We do not use its ``install()``, which writes files in the order of the
+zip archive, stops at the first problem, and reads every file twice to validate it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from installer.records import RecordEntry
 from installer.utils import SCHEME_NAMES
@@ -21,61 +21,34 @@ from installer.utils import SCHEME_NAMES
 from venvstacks_rules.actions.files.sinks import FileSink, StreamSink
 from venvstacks_rules.actions.files.streams import sha256_of
 from venvstacks_rules.actions.wheels import checks
-from venvstacks_rules.actions.wheels.checks import DistInfo, shown
+from venvstacks_rules.actions.wheels.checks import DistInfo
 from venvstacks_rules.actions.wheels.content import WheelContent
 from venvstacks_rules.model.contents.files import ArchivedFile
+from venvstacks_rules.model.contents.inputs import WheelFile
 from venvstacks_rules.model.contents.layout import LayerLayout
-from venvstacks_rules.model.errors import WheelError
+from venvstacks_rules.model.errors import WheelError, first_problems
 from venvstacks_rules.model.paths import windows_problem
+from venvstacks_rules.model.wording import printable
 
 INSTALLER = b"venvstacks-rules\n"
 
-_Wheel = TypeVar("_Wheel", bound="AnnouncedWheel")
+_Wheel = TypeVar("_Wheel", bound=WheelFile)
 _Made = TypeVar("_Made")
 
-# Of a .dist-info folder: made anew, or a statement about an installation that is not ours.
+# In a .dist-info folder: made anew, or a statement about another installation.
 _NOT_COPIED = frozenset({"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", *checks.SIGNATURES})
-_MAX_PROBLEMS = 20
-
-
-class AnnouncedWheel(Protocol):
-    """A wheel and what its lockfile says of it."""
-
-    @property
-    def path(self) -> str:
-        """Where the wheel is."""
-        ...
-
-    @property
-    def file_name(self) -> str:
-        """Its name, as in the lockfile."""
-        ...
-
-    @property
-    def sha256(self) -> str:
-        """As in the lockfile."""
-        ...
-
-    @property
-    def size(self) -> int:
-        """In bytes."""
-        ...
 
 
 class RefusedWheelError(Exception):
-    """A wheel that is refused, with everything that is wrong with it."""
+    """A refused wheel, with all its problems."""
 
-    def __init__(self, wheel: AnnouncedWheel, problems: list[str]) -> None:
+    def __init__(self, wheel: WheelFile, problems: list[str]) -> None:
         super().__init__(problems)
-        hidden = len(problems) - _MAX_PROBLEMS
-        more = [f"and {hidden} more problems"] if hidden > 0 else []
-        self.problems = [
-            f"`{wheel.file_name}`: {problem}" for problem in [*problems[:_MAX_PROBLEMS], *more]
-        ]
+        self.problems = [f"`{wheel.file_name}`: {problem}" for problem in first_problems(problems)]
 
 
 def refusal(errors: list[RefusedWheelError], count: int) -> WheelError:
-    """The error for the wheels that are refused, of `count` in all."""
+    """The error for the refused wheels, of `count` in all."""
     return WheelError(
         f"{len(errors)} of {count} wheels refused. Lock "
         "another version of the package, or fetch the file again if it was damaged on the way.",
@@ -84,7 +57,7 @@ def refusal(errors: list[RefusedWheelError], count: int) -> WheelError:
 
 
 def of_each(wheels: Sequence[_Wheel], make: Callable[[_Wheel], _Made]) -> tuple[_Made, ...]:
-    """What `make` makes of each wheel; WheelError with the problems of all that it refuses."""
+    """What `make` returns for each wheel; raises WheelError with the problems of all wheels."""
     made: list[_Made] = []
     refused: list[RefusedWheelError] = []
     for wheel in wheels:
@@ -97,11 +70,11 @@ def of_each(wheels: Sequence[_Wheel], make: Callable[[_Wheel], _Made]) -> tuple[
     return tuple(made)
 
 
-def write_wheel(wheel: AnnouncedWheel, layout: LayerLayout, sink: FileSink) -> None:
-    """Write the files of `wheel`, laid out as `layout` says, into `sink`.
+def write_wheel(wheel: WheelFile, layout: LayerLayout, sink: FileSink) -> None:
+    """Write the files of `wheel` into `sink`, in the places that `layout` says.
 
-    Raises RefusedWheelError for a wheel that is not the one announced, or is damaged or hostile;
-    what is in `sink` by then is of no use.
+    Raises RefusedWheelError for a wheel that is damaged, hostile, or not the announced one; the
+    content of `sink` is useless then.
     """
     with opened_wheel(wheel) as archive:
         try:
@@ -110,8 +83,8 @@ def write_wheel(wheel: AnnouncedWheel, layout: LayerLayout, sink: FileSink) -> N
             raise RefusedWheelError(wheel, e.problems) from None
 
 
-def opened_wheel(wheel: AnnouncedWheel) -> zipfile.ZipFile:
-    """The zip archive of `wheel`; RefusedWheelError for one that is not the one announced."""
+def opened_wheel(wheel: WheelFile) -> zipfile.ZipFile:
+    """The zip archive of `wheel`; raises RefusedWheelError unless it is the announced one."""
     sha256, size = sha256_of(wheel.path)
     problems = []
     if size != wheel.size:
@@ -123,7 +96,7 @@ def opened_wheel(wheel: AnnouncedWheel) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(wheel.path)
     except checks.READ_ERRORS as e:
-        raise RefusedWheelError(wheel, [f"not a zip archive that can be read: {e}"]) from None
+        raise RefusedWheelError(wheel, [f"not a readable zip archive: {e}"]) from None
 
 
 class _ProblemsError(Exception):
@@ -139,17 +112,15 @@ class _Entry:
     info: zipfile.ZipInfo
     record: RecordEntry
     path: str | None
-    """In the layer; None for a file that is read and left out."""
+    """In the layer; None for a file that is checked and left out."""
     executable: bool = False
 
 
 class _Plan:
-    """Where every file of a wheel goes; made before anything is unpacked."""
+    """The place of every file of a wheel, decided before anything is unpacked."""
 
-    def __init__(
-        self, archive: zipfile.ZipFile, wheel: AnnouncedWheel, layout: LayerLayout
-    ) -> None:
-        """Raises _ProblemsError with all that can be known without unpacking."""
+    def __init__(self, archive: zipfile.ZipFile, wheel: WheelFile, layout: LayerLayout) -> None:
+        """Raises _ProblemsError with all problems that show without unpacking."""
         infos = archive.infolist()
         problems = list(checks.entry_problems(infos, wheel.size))
         dist_info = DistInfo(archive, wheel.file_name)
@@ -161,17 +132,17 @@ class _Plan:
         self.dist_info_path = layout.site_packages / dist_info.folder
         entries = []
         for info in infos:
-            # RECORD and its signatures are the only files without a hash to compare with.
+            # Only RECORD and its signatures have no hash to compare with.
             record = dist_info.records.get(info.filename)
             if info.is_dir() or record is None or record.hash_ is None:
                 continue
             try:
                 path = self._destination(info.filename)
-                # Windows goes by the ends of names.
+                # Windows decides by the suffix.
                 executable = layout.os_name == "posix" and checks.is_executable(info)
                 entries.append(_Entry(info, record, path, executable))
             except ValueError as e:
-                problems.append(f"{shown(info.filename)}: {e}")
+                problems.append(f"`{printable(info.filename)}`: {e}")
         problems.extend(_clashes([*entries, *self._made_here()]))
         if layout.os_name == "nt":
             problems.extend(_windows_problems(entries))
@@ -188,7 +159,7 @@ class _Plan:
         ]
 
     def _destination(self, name: str) -> str | None:
-        """Where the file goes; ValueError for a folder of .data that does not exist."""
+        """The place of a file, None if it is left out; raises ValueError for an unknown scheme."""
         top, _, rest = name.partition("/")
         if top == self._dist_info.folder and rest in _NOT_COPIED:
             return None
@@ -197,7 +168,7 @@ class _Plan:
             scheme, _, inner = rest.partition("/")
             if scheme not in SCHEME_NAMES or not inner:
                 raise ValueError(
-                    f"`.data` holds files in the folders {', '.join(sorted(SCHEME_NAMES))} only"
+                    f"`.data` may have files in the folders {', '.join(sorted(SCHEME_NAMES))} only"
                 )
             path = self._scheme_path(scheme, inner)
         return None if self._layout.is_dropped(path) else str(path)
@@ -211,28 +182,26 @@ class _Plan:
 
 
 def _clashes(entries: list[_Entry]) -> Iterator[str]:
-    """Entries that would be unpacked to one path, or below a path that is a file."""
+    """Entries with the same place, or with a place below a file."""
     taken: dict[str, _Entry] = {}
     for entry in sorted(entries, key=lambda entry: entry.info.filename):
         if entry.path is None:
             continue
         other = taken.setdefault(entry.path, entry)
         if other is not entry:
-            yield (
-                f"{shown(other.info.filename)} and {shown(entry.info.filename)} are both "
-                f"installed as {shown(entry.path)}"
-            )
+            first, second = printable(other.info.filename), printable(entry.info.filename)
+            yield f"`{first}` and `{second}` are both installed as `{entry.path}`"
     for path in sorted(taken):
         for parent in PurePosixPath(path).parents:
             if str(parent) in taken:
-                yield f"{shown(taken[path].info.filename)}: {shown(str(parent))} is a file"
+                yield f"`{printable(taken[path].info.filename)}`: `{parent}` is a file"
 
 
 def _windows_problems(entries: list[_Entry]) -> Iterator[str]:
     for entry in entries:
         problem = windows_problem(entry.path or "")
         if problem is not None:
-            yield f"{shown(entry.info.filename)}: {problem}"
+            yield f"`{printable(entry.info.filename)}`: {problem}"
 
 
 def _write(archive: zipfile.ZipFile, plan: _Plan, sink: FileSink, layout: LayerLayout) -> None:
@@ -245,10 +214,10 @@ def _write(archive: zipfile.ZipFile, plan: _Plan, sink: FileSink, layout: LayerL
         if entry.path is not None and entry.path > installer_path and not installer_written:
             written.append(sink.add_file(installer_path, [INSTALLER], len(INSTALLER)))
             installer_written = True
-        # After the first problem the files are lost; the rest is read to report all of them.
+        # After the first problem the files are useless; reading goes on to report all problems.
         problem = _add(archive, entry, None if problems else sink, written)
         if problem is not None:
-            problems.append(f"{shown(entry.info.filename)}: {problem}")
+            problems.append(f"`{printable(entry.info.filename)}`: {problem}")
     if problems:
         raise _ProblemsError(problems)
     if not installer_written:
@@ -261,9 +230,9 @@ def _write(archive: zipfile.ZipFile, plan: _Plan, sink: FileSink, layout: LayerL
 def _add(
     archive: zipfile.ZipFile, entry: _Entry, sink: FileSink | None, written: list[ArchivedFile]
 ) -> str | None:
-    """Add a file to `sink` and to `written`; what is wrong with it, if anything is.
+    """Add a file to `sink` and to `written`; return its problem, if any.
 
-    Without a sink, or for a file that is left out, it is read and compared only.
+    Without a sink, or for a file that is left out, only read and compare it.
     """
     assert entry.record.hash_ is not None
     content = WheelContent(archive, entry.info, entry.record.hash_)
@@ -296,10 +265,10 @@ def record_text(files: list[ArchivedFile], record_path: str, layout: LayerLayout
 
 
 def _record_name(path: str, layout: LayerLayout) -> str:
-    # Rooted, or `relpath` would ask for the working directory.
+    # Absolute paths: for others, `relpath` asks for the working directory.
     return posixpath.relpath(f"/{path}", f"/{layout.site_packages}")
 
 
 def _csv_field(text: str) -> str:
-    # By hand: when the `csv` module quotes has changed between Python releases.
+    # By hand: Python releases differ in which fields the `csv` module quotes.
     return '"' + text.replace('"', '""') + '"' if any(c in text for c in ',"') else text

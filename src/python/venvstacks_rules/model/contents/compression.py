@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from venvstacks_rules.model.wording import quoted
+
 
 @dataclass(frozen=True)
 class Compression:
@@ -56,8 +58,9 @@ def compression(archive_format: str, level: int | None = None) -> Compression:
     """
     known = ARCHIVE_FORMATS.get(archive_format)
     if known is None:
-        names = ", ".join(f"`{name}`" for name in ARCHIVE_FORMATS)
-        raise ValueError(f"`{archive_format}` is not an archive format: use one of {names}")
+        raise ValueError(
+            f"`{archive_format}` is not an archive format: use one of {quoted(ARCHIVE_FORMATS)}"
+        )
     if level is None:
         return Compression(known.name, known.default_level)
     if not known.min_level <= level <= known.max_level:

@@ -1,4 +1,4 @@
-"""The files of a layer: those that its archive lists, and those that no wheel brings along."""
+"""The files of a layer: those in its archive, and those that come from no wheel."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Optional
 
 MODIFICATION_TIME = 315532800
-"""1980-01-01T00:00:00Z, the oldest time that a zip archive can hold as well."""
+"""1980-01-01T00:00:00Z, the oldest time that a zip archive can store."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class ArchivedFile:
     """Of the content; empty for a link."""
     executable: bool = False
     link_target: Optional[str] = None
-    """For a symbolic link, where it points, relative to the link's folder."""
+    """The target of a symbolic link, relative to the link's folder."""
 
 
 @dataclass(frozen=True)

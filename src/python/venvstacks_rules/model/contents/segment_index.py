@@ -5,14 +5,17 @@ Dicts in and dicts out, as ``json`` reads and writes them; callers read and writ
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from venvstacks_rules.model.checked import CheckedTable
 from venvstacks_rules.model.contents.compression import ARCHIVE_FORMATS, ZIP
 from venvstacks_rules.model.contents.files import ArchivedFile
+from venvstacks_rules.model.contents.segments import Segment
 from venvstacks_rules.model.errors import ArchiveError
 from venvstacks_rules.model.hashes import is_sha256_hex
+from venvstacks_rules.model.json_codec import compact_json, compact_object
 from venvstacks_rules.model.paths import link_problem, path_problem
 
 SEGMENT_INDEX_VERSION = 1
@@ -51,12 +54,8 @@ class IndexedSegment:
 
 
 @dataclass(frozen=True)
-class SegmentIndex:
-    """``<install_target>.segments.json``: which bytes of an archive hold which files.
-
-    The segments cover the archive without a gap, in this order. A path that occurs in two segments
-    is the later one's, as when the archive is unpacked.
-    """
+class IndexHeader:
+    """What a segment index says of the archive as a whole."""
 
     install_target: str
     archive_name: str
@@ -65,10 +64,9 @@ class SegmentIndex:
     archive_sha256: str
     archive_format: str
     compression_level: int
-    segments: tuple[IndexedSegment, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """As in the file."""
+        """As in the index."""
         return {
             "format_version": SEGMENT_INDEX_VERSION,
             "install_target": self.install_target,
@@ -77,6 +75,31 @@ class SegmentIndex:
             "archive_sha256": self.archive_sha256,
             "archive_format": self.archive_format,
             "compression_level": self.compression_level,
+        }
+
+    def index_json(self, listing: str) -> str:
+        """The text of the index, with the list of segments from :func:`listing_json`.
+
+        That is megabytes for a layer of many files, and does not change with the header.
+        """
+        members = {key: compact_json(value) for key, value in self.to_dict().items()}
+        return compact_object({**members, "segments": listing}) + "\n"
+
+
+@dataclass(frozen=True)
+class SegmentIndex(IndexHeader):
+    """``<install_target>.segments.json``: which bytes of an archive hold which files.
+
+    The segments cover the archive without a gap, in this order. A path that occurs in two segments
+    is the later one's, as when the archive is unpacked.
+    """
+
+    segments: tuple[IndexedSegment, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As in the file."""
+        return {
+            **super().to_dict(),
             "segments": [segment.to_dict() for segment in self.segments],
         }
 
@@ -92,6 +115,19 @@ class SegmentIndex:
         if problems:
             raise ArchiveError(f"`{name}` is not a usable segment index; fetch it again.", problems)
         return index
+
+
+def listing_json(segments: Iterable[Segment]) -> str:
+    """The list of segments in an index, as compact JSON; they follow each other in the archive."""
+    listed = []
+    offset = 0
+    for segment in segments:
+        indexed = IndexedSegment(
+            segment.source, offset, segment.size, segment.sha256, segment.tar_size, segment.files
+        )
+        listed.append(indexed.to_dict())
+        offset += segment.size
+    return compact_json(listed)
 
 
 def _file_to_dict(file: ArchivedFile) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Segments: pieces of a layer archive, each of which can be read without the others."""
+"""Segments: pieces of a layer archive, each readable without the others."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from venvstacks_rules.model.contents.files import ArchivedFile
 
 @dataclass(frozen=True)
 class Segment:
-    """One piece of a layer archive, which can be read without the others."""
+    """A piece of a layer archive, readable without the others."""
 
     source: str
     """The wheel's file name, ``interpreter``, or ``layer`` for the layer's own files."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from venvstacks_rules.model.platforms.libc import GLIBC
+from venvstacks_rules.model.wording import and_more
 
 _SHOWN_FILES = 3
 
@@ -112,6 +113,4 @@ def _need(files: tuple[str, ...]) -> str:
 
 
 def _shown(files: tuple[str, ...]) -> str:
-    hidden = len(files) - _SHOWN_FILES
-    listed = ", ".join(f"`{file}`" for file in files[:_SHOWN_FILES])
-    return f"{listed} and {hidden} more" if hidden > 0 else listed
+    return and_more([f"`{file}`" for file in files], _SHOWN_FILES)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
@@ -18,6 +18,7 @@ from venvstacks_rules.model.platforms.python_versions import (
     release,
 )
 from venvstacks_rules.model.platforms.target_platforms import PLATFORMS, TargetPlatform
+from venvstacks_rules.model.wording import quoted
 
 
 def changes_shown(
@@ -58,7 +59,7 @@ def _without_wheel(lock: Lockfile, inputs: HashedInputs) -> Iterator[str]:
             if name not in fitting and may_hold(package.marker, PLATFORMS[name], version)
         ]
         if missing:
-            yield f"`{package.name}=={package.version}` has no wheel for {_quoted(missing)}"
+            yield f"`{package.name}=={package.version}` has no wheel for {quoted(missing)}"
 
 
 def unsatisfied(lock: Lockfile, expected: LockInputs) -> Iterator[str]:
@@ -83,7 +84,7 @@ def unsatisfied(lock: Lockfile, expected: LockInputs) -> Iterator[str]:
             if needed and not _met(requirement, lock.packages, platform, python_version):
                 unmet.append(name)
         if unmet:
-            yield f"requirement `{text}` is not met on {_quoted(unmet)}"
+            yield f"requirement `{text}` is not met on {quoted(unmet)}"
 
 
 def _met(
@@ -99,7 +100,3 @@ def _met(
         and may_hold(package.marker, platform, python_version)
         for package in packages
     )
-
-
-def _quoted(names: Iterable[str]) -> str:
-    return ", ".join(f"`{name}`" for name in names)

@@ -17,6 +17,7 @@ from venvstacks_rules.model.locks.pylock import (
 )
 from venvstacks_rules.model.platforms.markers import may_hold
 from venvstacks_rules.model.platforms.target_platforms import PLATFORMS, TargetPlatform
+from venvstacks_rules.model.wording import quoted
 
 
 def stale_reasons(lock: Lockfile, expected: LockInputs) -> tuple[str, ...]:
@@ -34,7 +35,7 @@ def stale_reasons(lock: Lockfile, expected: LockInputs) -> tuple[str, ...]:
         pinned = {interpreter.platform for interpreter in lock.interpreters}
         missing = [name for name in expected.platforms if name not in pinned]
         if missing:
-            reasons.append(f"it pins no interpreter archive for {_quoted(missing)}")
+            reasons.append(f"it pins no interpreter archive for {quoted(missing)}")
     return tuple(reasons)
 
 
@@ -122,7 +123,8 @@ def _changed_inputs(old: LockInputs, new: LockInputs) -> Iterator[str]:
         if before != after:
             yield f"`{name}` was `{before}`, is now `{after}`"
     if set(old.platforms) != set(new.platforms):
-        yield f"`platforms` were {_quoted(old.platforms)}, are now {_quoted(new.platforms)}"
+        before, after = (quoted(inputs.platforms) or "none" for inputs in (old, new))
+        yield f"`platforms` were {before}, are now {after}"
     for name in ("package_indexes", "priority_indexes", "local_wheels"):
         if getattr(old, name) != getattr(new, name):
             yield f"`{name}` changed"
@@ -163,8 +165,4 @@ def _changed_layers(
         if name not in after:
             yield f"lower layer `{name}` was removed"
     if set(before) == set(after) and list(before) != list(after):
-        yield f"the lower layers were {_quoted(before)}, are now {_quoted(after)}"
-
-
-def _quoted(names: Iterable[str]) -> str:
-    return ", ".join(f"`{name}`" for name in names) or "none"
+        yield f"the lower layers were {quoted(before)}, are now {quoted(after)}"

@@ -5,11 +5,13 @@ Keys and values are those of the ``venvstacks`` tool.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
 from venvstacks_rules.model.libraries.report import LibraryReport
+from venvstacks_rules.model.outputs.names import ARCHIVE_BUILD
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,22 @@ class LayerMetadata:
         data = self.to_dict()
         del data["target_platform"]
         return data
+
+
+def archive_metadata(
+    layer: Mapping[str, Any], *, archive_name: str, size: int, sha256: str
+) -> dict[str, Any]:
+    """The metadata of a layer that lies beside its archive, as in the file.
+
+    `layer` is that of the layer alone, which :meth:`LayerMetadata.to_dict` gives.
+    """
+    return {
+        **layer,
+        "archive_name": archive_name,
+        "archive_size": size,
+        "archive_hashes": {"sha256": sha256},
+        "archive_build": ARCHIVE_BUILD,
+    }
 
 
 def utc_time(text: str) -> str:

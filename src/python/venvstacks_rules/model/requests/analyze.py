@@ -4,29 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from venvstacks_rules.model.contents.inputs import WheelFile
 from venvstacks_rules.model.libraries.analyzed import AnalyzedWheel
 
 
 @dataclass(frozen=True)
-class WheelToAnalyze:
-    """A wheel, and what its lockfile says of it."""
-
-    path: str
-    file_name: str
-    sha256: str
-    size: int
-    """In bytes."""
-
-
-@dataclass(frozen=True)
 class AnalyzeWheelsRequest:
-    """Look at what some wheels bring along (verb ``analyze-wheels``)."""
+    """List the modules and binaries of some wheels (verb ``analyze-wheels``)."""
 
-    wheels: tuple[WheelToAnalyze, ...]
+    wheels: tuple[WheelFile, ...]
     python_version: str
     """``X.Y`` of the runtime; it decides the folders."""
     os_name: str
-    """``posix`` or ``nt``, as in markers; it decides the folders as well."""
+    """``posix`` or ``nt``, as in markers; it decides the folders, too."""
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import typing
 from dataclasses import dataclass
+from typing import Any, Optional
 
 from venvstacks_rules.model.contents.compression import Compression
 from venvstacks_rules.model.contents.files import OwnFile, OwnLink
@@ -13,40 +13,41 @@ from venvstacks_rules.model.contents.files import OwnFile, OwnLink
 class AssembleArchiveRequest:
     """Join segments into a layer archive (verb ``assemble-archive``).
 
-    `results` are files that hold an :class:`InterpreterSegment` or :class:`WheelSegments` as JSON;
-    the segments they name lie beside them. They are joined in this order, the layer's own files
-    last.
+    `results` are files with an :class:`InterpreterSegment` or :class:`WheelSegments` as JSON,
+    beside the segments that they name. The archive has the segments in this order, and the layer's
+    own files last.
     """
 
     target: str
     """The address of the layer, for messages."""
     install_target: str
     os_name: str
-    """``posix`` or ``nt``, as in markers; Windows has no links, and not all names."""
+    """``posix`` or ``nt``, as in markers; Windows has no links, and refuses some names."""
     case_sensitive: bool
-    """Whether names of files that differ by case only are surely two names on the target."""
+    """Whether all file systems of the target distinguish names that differ by case only."""
     results: tuple[str, ...]
     files: tuple[OwnFile, ...]
     links: tuple[OwnLink, ...]
     compression: Compression
-    metadata: dict[str, typing.Any]
+    metadata: dict[str, Any]
     """The keys of the layer metadata that do not depend on the archive's bytes."""
     archive: str
     """The archive to write."""
-    metadata_file: str
-    """The layer metadata to write."""
-    segments_file: str
-    """The segment index to write."""
+    metadata_file: Optional[str] = None
+    """The layer metadata to write, if any."""
+    segments_file: Optional[str] = None
+    """The segment index to write, if any."""
+    listing_file: Optional[str] = None
+    """A file for the value of the key `segments` of the index, if any. A caller that hashes what is
+    written makes metadata and index itself, and asks for this instead of the two."""
     segments_are_checked: bool = False
-    """Whether the caller knows that the segments have the hashes of their results, as one does that
+    """Whether the caller knows that the segments have the hashes of their results, because it
     stores files by their hash: they are not hashed again."""
-    archive_is_hashed: bool = False
-    """Whether the caller hashes what is written, as the same one does: nobody hashes it before.
-    Where the hash of the archive belongs, in the result and in the two files, is `NOT_HASHED`."""
 
-
-NOT_HASHED = "0" * 64
-"""Stands for a SHA-256 that the caller has to fill in."""
+    @property
+    def needs_hash(self) -> bool:
+        """Whether to hash the archive: metadata and index say its hash."""
+        return self.metadata_file is not None or self.segments_file is not None
 
 
 @dataclass(frozen=True)
@@ -54,5 +55,6 @@ class AssembledArchive:
     """The result of ``assemble-archive``."""
 
     size: int
-    sha256: str
-    """In hexadecimal; `NOT_HASHED` where the caller hashes the archive."""
+    """In bytes."""
+    sha256: Optional[str]
+    """In hexadecimal; None if neither metadata nor index was asked for."""

@@ -6,31 +6,7 @@ from dataclasses import dataclass
 from typing import Optional
 
 from venvstacks_rules.model.contents.files import OwnFile, OwnLink
-
-
-@dataclass(frozen=True)
-class InterpreterInput:
-    """An interpreter archive to unpack."""
-
-    archive: str
-    """``.tar.gz``, ``.tar.zst``, ``.tar.xz`` or ``.tar``, with one top-level folder ``python``."""
-    sha256: Optional[str]
-    """From the lockfile; None if the interpreter is not pinned."""
-    size: Optional[int]
-    """In bytes."""
-    python_version: str
-    """``X.Y`` or ``X.Y.Z`` that the runtime declares."""
-
-
-@dataclass(frozen=True)
-class LockedWheelInput:
-    """A wheel to unpack."""
-
-    path: str
-    file_name: str
-    sha256: str
-    size: int
-    """In bytes."""
+from venvstacks_rules.model.contents.inputs import InterpreterFile, WheelFile
 
 
 @dataclass(frozen=True)
@@ -48,11 +24,11 @@ class LayerToExport:
     """``posix`` or ``nt``, as in markers."""
     case_sensitive: bool
     """Whether file names that differ only by case are always two files on the target."""
-    wheels: tuple[LockedWheelInput, ...]
+    wheels: tuple[WheelFile, ...]
     """If two contain the same file, the later one's is taken."""
     files: tuple[OwnFile, ...]
     links: tuple[OwnLink, ...]
-    interpreter: Optional[InterpreterInput] = None
+    interpreter: Optional[InterpreterFile] = None
     """For a runtime only."""
 
 
@@ -72,7 +48,7 @@ class ExportLayersRequest:
 
 @dataclass(frozen=True)
 class ExportedLayer:
-    """What was done for a layer."""
+    """What the action did for a layer."""
 
     install_target: str
     changed: bool

@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Optional
 
 from venvstacks_rules.model.contents.compression import Compression
+from venvstacks_rules.model.contents.inputs import InterpreterFile, WheelFile
 
 
 @dataclass(frozen=True)
-class InterpreterSegmentRequest:
+class InterpreterSegmentRequest(InterpreterFile):
     """Make the segment of a runtime's interpreter (verb ``interpreter-segment``)."""
 
-    archive: str
-    """``.tar.gz``, ``.tar.zst``, ``.tar.xz`` or ``.tar``, with one top-level folder ``python``."""
-    sha256: Optional[str]
-    """What the lockfile says of the archive; None where nothing is pinned."""
-    size: Optional[int]
-    """In bytes."""
-    python_version: str
-    """``X.Y`` or ``X.Y.Z`` that the runtime declares."""
     os_name: str
     """``posix`` or ``nt``, as in markers; the archive is laid out for it."""
     case_sensitive: bool
-    """Whether names of files that differ by case only are surely two names on the target."""
+    """Whether all file systems of the target distinguish names that differ by case only."""
     install_target: str
     """The top-level folder in the layer archive."""
     compression: Compression
@@ -32,14 +24,9 @@ class InterpreterSegmentRequest:
 
 
 @dataclass(frozen=True)
-class WheelInput:
+class WheelInput(WheelFile):
     """A wheel to make a segment of."""
 
-    path: str
-    file_name: str
-    sha256: str
-    size: int
-    """In bytes."""
     output: str
     """The segment to write."""
 
@@ -52,6 +39,6 @@ class WheelSegmentsRequest:
     python_version: str
     """``X.Y`` of the runtime; it decides the folders."""
     os_name: str
-    """``posix`` or ``nt``, as in markers; it decides the folders as well."""
+    """``posix`` or ``nt``, as in markers; it decides the folders, too."""
     install_target: str
     compression: Compression

@@ -8,16 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Optional
 
+from venvstacks_rules.model.contents.inputs import WheelFile
+
 
 @dataclass(frozen=True)
-class InstallWheelRequest:
+class InstallWheelRequest(WheelFile):
     """Unpack a wheel into a folder to import it from (verb ``install-wheel``)."""
 
-    path: str
-    file_name: str
-    sha256: str
-    size: int
-    """In bytes."""
     output: str
     """The folder to make; programs go to its ``bin``."""
 

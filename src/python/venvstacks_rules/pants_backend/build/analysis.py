@@ -15,11 +15,7 @@ from venvstacks_rules.model.libraries.target import Target
 from venvstacks_rules.model.locks.pylock import LockedWheel
 from venvstacks_rules.model.platforms.python_versions import short_version
 from venvstacks_rules.model.platforms.target_platforms import PLATFORMS, macosx_version
-from venvstacks_rules.model.requests.analyze import (
-    AnalyzedWheels,
-    AnalyzeWheelsRequest,
-    WheelToAnalyze,
-)
+from venvstacks_rules.model.requests.analyze import AnalyzedWheels, AnalyzeWheelsRequest
 from venvstacks_rules.pants_backend.build.segments import wheel_groups
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.graph.layers import LayerRequest, find_layer
@@ -75,14 +71,12 @@ async def wheel_group_analysis(request: WheelGroupAnalysisRequest) -> AnalyzedWh
     fetched = await fetched_wheels(
         FetchedWheelsRequest(request.wheels, request.address), **implicitly()
     )
-    wheels = tuple(
-        WheelToAnalyze(wheel.path, wheel.file_name, wheel.sha256, wheel.size)
-        for wheel in fetched.wheels
-    )
     result = await run_action(
         ActionProcessRequest(
             verb="analyze-wheels",
-            request=to_json(AnalyzeWheelsRequest(wheels, request.python_version, request.os_name)),
+            request=to_json(
+                AnalyzeWheelsRequest(fetched.wheels, request.python_version, request.os_name)
+            ),
             input_digest=fetched.digest,
             description=f"Analyze {fetched.called} of {request.layer}",
             level=LogLevel.DEBUG,

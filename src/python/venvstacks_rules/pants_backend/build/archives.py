@@ -7,31 +7,23 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from pants.engine.addresses import Address
-from pants.engine.fs import (
-    CreateDigest,
-    Digest,
-    DigestSubset,
-    FileContent,
-    FileEntry,
-    MergeDigests,
-    PathGlobs,
-)
+from pants.engine.fs import Digest, MergeDigests
 from pants.engine.internals.session import RunId
 from pants.engine.process import ProcessResultMetadata
 
 from venvstacks_rules.model.contents.compression import ARCHIVE_FORMATS
 from venvstacks_rules.model.contents.imports import top_level_module
-from venvstacks_rules.model.json_codec import from_json, to_json
+from venvstacks_rules.model.json_codec import to_json
 from venvstacks_rules.model.outputs.names import archive_names
 from venvstacks_rules.model.outputs.report import ArchiveReport
 from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
-from venvstacks_rules.model.requests.assemble import (
-    NOT_HASHED,
-    AssembleArchiveRequest,
-    AssembledArchive,
-)
+from venvstacks_rules.model.requests.assemble import AssembleArchiveRequest
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.build.contents import LayerContentsRequest, layer_contents
+from venvstacks_rules.pants_backend.build.descriptions import (
+    DescribedArchiveRequest,
+    described_archive,
+)
 from venvstacks_rules.pants_backend.build.segments import (
     LayerSegments,
     SegmentsRequest,
@@ -91,25 +83,6 @@ class LayerArchive:
         )
 
 
-@dataclass(frozen=True)
-class HashedOutputsRequest:
-    """What ``assemble-archive`` wrote without hashing the archive."""
-
-    digest: Digest
-    archive: str
-    metadata: str
-    segments: str
-    """Paths in the digest."""
-
-
-@dataclass(frozen=True)
-class HashedOutputs:
-    """The three files, with the hash that the engine has of the archive."""
-
-    digest: Digest
-    sha256: str
-
-
 def _module_owners(segments: LayerSegments) -> dict[str, str]:
     """The sources of the modules in the layer's own packages, by name of the module."""
     owners = {}
@@ -142,6 +115,8 @@ async def layer_archive(request: LayerArchiveRequest, options: VenvstacksSubsyst
         platform=request.platform,
         tagged=options.tag_outputs,
     )
+    # Beside the modules of the repository, whose names are not ours.
+    listing = f"{names.archive}.listing.json"
     assemble = AssembleArchiveRequest(
         target=layer.address,
         install_target=install_target,
@@ -153,64 +128,48 @@ async def layer_archive(request: LayerArchiveRequest, options: VenvstacksSubsyst
         compression=segments.compression,
         metadata=contents.metadata.to_dict(),
         archive=names.archive,
-        metadata_file=names.metadata,
-        segments_file=names.segments,
-        # The engine stores files by their SHA-256: it knows that of everything.
+        listing_file=listing,
+        # The engine stores files by their SHA-256, and `require_as_announced` has compared it.
         segments_are_checked=True,
-        archive_is_hashed=True,
     )
     inputs = await engine.merge_digests(
         MergeDigests([contents.modules.digest, *(group.digest for group in segments.groups)])
     )
-    outputs = (assemble.archive, assemble.metadata_file, assemble.segments_file)
     megabytes = sum(s.size for group in segments.groups for s in group.segments) / 1e6
     result = await run_action(
         ActionProcessRequest(
             verb="assemble-archive",
             request=to_json(assemble),
             input_digest=inputs,
-            output_files=outputs,
+            output_files=(names.archive, listing),
             description=f"Assemble {assemble.archive} ({megabytes:.1f} MB)",
             cache_scope=engine.LOCAL_CACHE_SCOPE,
         ),
         **implicitly(),
     )
-    made = from_json(AssembledArchive, result.result)
-    hashed = await hashed_outputs(HashedOutputsRequest(result.digest, *outputs), **implicitly())
+    described = await described_archive(
+        DescribedArchiveRequest(
+            result.digest, names, listing, contents.metadata, segments.compression
+        ),
+        **implicitly(),
+    )
     segments_made = [MadeSegments(len(g.segments), g.metadata) for g in segments.groups]
     # For the layer's own files.
     segments_made.append(MadeSegments(1, result.metadata))
     return LayerArchive(
-        hashed.digest,
+        described.digest,
         install_target,
-        *outputs,
-        made.size,
-        hashed.sha256,
+        names.archive,
+        names.metadata,
+        names.segments,
+        described.size,
+        described.sha256,
         warnings=tuple(
             f"{layer.address} for {request.platform}: {warning}."
             for warning in contents.metadata.shared_libraries.warnings
         ),
         made=tuple(segments_made),
     )
-
-
-@rule
-async def hashed_outputs(request: HashedOutputsRequest) -> HashedOutputs:
-    globs = PathGlobs([request.archive]), PathGlobs([request.metadata, request.segments])
-    archive, texts = await concurrently(
-        engine.digest_subset_to_digest(DigestSubset(request.digest, paths)) for paths in globs
-    )
-    stored, contents = await concurrently(
-        engine.get_digest_entries(archive), engine.get_digest_contents(texts)
-    )
-    (entry,) = (entry for entry in stored if isinstance(entry, FileEntry))
-    sha256 = entry.file_digest.fingerprint
-    files = [
-        FileContent(text.path, text.content.replace(NOT_HASHED.encode(), sha256.encode()))
-        for text in contents
-    ]
-    completed = await engine.create_digest(CreateDigest(files))
-    return HashedOutputs(await engine.merge_digests(MergeDigests([archive, completed])), sha256)
 
 
 def rules() -> Iterable[object]:

@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from pants.engine.addresses import Address
 from pants.engine.fs import AddPrefix, Digest, MergeDigests
 
+from venvstacks_rules.model.contents.inputs import InterpreterFile
 from venvstacks_rules.model.layers.names import LayerKind
 from venvstacks_rules.model.outputs.metadata import LayerMetadata
 from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
-from venvstacks_rules.model.requests.export import InterpreterInput, LayerToExport, LockedWheelInput
+from venvstacks_rules.model.requests.export import LayerToExport
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.build.analysis import LayerAnalysisRequest, layer_analysis
 from venvstacks_rules.pants_backend.build.contents import LayerContentsRequest, layer_contents
@@ -47,14 +48,14 @@ class LayerExport:
 
     digest: Digest
     layer: LayerToExport
-    """Paths are those in the digest."""
+    """With paths in the digest."""
     kind: LayerKind
     metadata: LayerMetadata
 
 
 @dataclass(frozen=True)
 class ExportedInterpreterRequest:
-    """The interpreter of a layer that is a runtime."""
+    """The interpreter of a layer, if it is a runtime."""
 
     address: Address
     platform: str
@@ -65,7 +66,7 @@ class ExportedInterpreter:
     """The interpreter of a runtime; empty for other layers."""
 
     digest: Digest
-    interpreter: InterpreterInput | None
+    interpreter: InterpreterFile | None
 
 
 @rule
@@ -83,7 +84,7 @@ async def exported_interpreter(request: ExportedInterpreterRequest) -> ExportedI
     )
     return ExportedInterpreter(
         archive.digest,
-        InterpreterInput(archive.path, archive.sha256, archive.size, layer.python_version),
+        InterpreterFile(archive.path, archive.sha256, archive.size, layer.python_version),
     )
 
 
@@ -125,12 +126,7 @@ async def layer_export(request: LayerExportRequest) -> LayerExport:
             os_name=PLATFORMS[request.platform].os_name,
             case_sensitive=PLATFORMS[request.platform].case_sensitive,
             wheels=tuple(
-                LockedWheelInput(
-                    path=f"{request.directory}/wheels/{wheel.path}",
-                    file_name=wheel.file_name,
-                    sha256=wheel.sha256,
-                    size=wheel.size,
-                )
+                replace(wheel, path=f"{request.directory}/wheels/{wheel.path}")
                 for wheel in fetched.wheels
             ),
             files=tuple(

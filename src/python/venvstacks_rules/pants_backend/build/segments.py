@@ -134,7 +134,7 @@ def layer_compression(
     except ValueError as e:
         named = "compression_level" if level_field is not None else "[venvstacks].compression_level"
         raise DefinitionError(
-            "A layer cannot be compressed as asked for:",
+            "Invalid compression of a layer:",
             [f"{found.layer.address}: `{named}`: {e}"],
         ) from None
     if PLATFORMS[platform].system != "win":
@@ -237,13 +237,7 @@ async def wheel_group(request: WheelGroupRequest) -> SegmentGroup:
         FetchedWheelsRequest(request.wheels, request.address), **implicitly()
     )
     wheels = tuple(
-        WheelInput(
-            path=wheel.path,
-            file_name=wheel.file_name,
-            sha256=wheel.sha256,
-            size=wheel.size,
-            output=f"{index}.segment",
-        )
+        WheelInput(**vars(wheel), output=f"{index}.segment")
         for index, wheel in enumerate(fetched.wheels)
     )
     megabytes = sum(wheel.size for wheel in wheels) / 1e6

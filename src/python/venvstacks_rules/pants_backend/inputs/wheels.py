@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pants.engine.addresses import Address
 from pants.engine.fs import CreateDigest, Digest, FileEntry, MergeDigests
 
+from venvstacks_rules.model.contents.inputs import WheelFile
 from venvstacks_rules.model.locks.pylock import LockedWheel
 from venvstacks_rules.model.locks.selection import select_wheels
 from venvstacks_rules.model.network.credentials import indexes_for
@@ -55,7 +56,7 @@ class LayerWheelsRequest:
 
 @dataclass(frozen=True)
 class LayerWheels:
-    """The wheels that a layer's own packages are installed from."""
+    """The wheels of a layer's own packages."""
 
     wheels: tuple[LockedWheel, ...]
     python_version: str
@@ -72,23 +73,12 @@ class FetchedWheelsRequest:
 
 
 @dataclass(frozen=True)
-class FetchedWheel:
-    """A wheel with all that is known of it, also where its lockfile does not say everything."""
-
-    path: str
-    file_name: str
-    sha256: str
-    size: int
-    """In bytes."""
-
-
-@dataclass(frozen=True)
 class FetchedWheels:
     """Wheels, each in a folder of its own."""
 
     digest: Digest
-    wheels: tuple[FetchedWheel, ...]
-    """In the order of the request."""
+    wheels: tuple[WheelFile, ...]
+    """In the order of the request; hashes and sizes are complete, unlike those of a lockfile."""
 
     @property
     def called(self) -> str:
@@ -113,7 +103,7 @@ async def python_version(request: PythonVersionRequest) -> PythonVersion:
     declared = found.layer.python_version
     if declared.count(".") == 2:
         return PythonVersion(declared)
-    # Only an interpreter of this machine may leave the patch release open.
+    # Only with an interpreter of this machine may the patch release be open.
     local = await found_interpreter(
         LocalInterpreterRequest(found.layer.runtime, declared, found.layer.linux_target),
         **implicitly(),
@@ -198,7 +188,7 @@ async def fetched_wheels(request: FetchedWheelsRequest) -> FetchedWheels:
         else:
             file = next(files)
             path, sha256, size = file.path, wheel.sha256, file.size
-        wheels.append(FetchedWheel(path, wheel.file_name, sha256, size))
+        wheels.append(WheelFile(path, wheel.file_name, sha256, size))
     copied = await engine.create_digest(CreateDigest(copies))
     merged = await engine.merge_digests(
         MergeDigests([copied, *(file.digest for file in downloads)])

@@ -1,0 +1,33 @@
+"""The files that layers are made from: wheels and interpreter archives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Optional
+
+
+@dataclass(frozen=True)
+class WheelFile:
+    """A wheel's file, and what is known of it."""
+
+    path: str
+    file_name: str
+    """As in the lockfile; the tags in it count, not those of `path`."""
+    sha256: str
+    """In hexadecimal, as in the lockfile."""
+    size: int
+    """In bytes."""
+
+
+@dataclass(frozen=True)
+class InterpreterFile:
+    """An interpreter's archive, and what is known of it."""
+
+    archive: str
+    """``.tar.gz``, ``.tar.zst``, ``.tar.xz`` or ``.tar``, with one top-level folder ``python``."""
+    sha256: Optional[str]
+    """What the lockfile says of the archive; None if nothing is pinned."""
+    size: Optional[int]
+    """In bytes."""
+    python_version: str
+    """``X.Y`` or ``X.Y.Z`` that the runtime declares."""

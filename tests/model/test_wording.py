@@ -1,0 +1,34 @@
+"""Tests of the words that messages have in common."""
+
+from __future__ import annotations
+
+import pytest
+
+from venvstacks_rules.model.wording import and_more, printable, quoted
+
+
+def test_names_are_quoted_and_joined() -> None:
+    assert quoted(["a", "b"]) == "`a`, `b`"
+    assert quoted([]) == ""
+
+
+@pytest.mark.parametrize(
+    ("limit", "text"),
+    [(1, "a and 2 more"), (2, "a, b and 1 more"), (3, "a, b, c"), (4, "a, b, c")],
+)
+def test_a_long_list_is_cut(limit: int, text: str) -> None:
+    assert and_more(["a", "b", "c"], limit) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain näme \\", "plain näme \\"),
+        ("line\nbreak\\", "line\\nbreak\\\\"),
+        ("\x1b[31mred", "\\x1b[31mred"),
+        ("\udcff", "\\udcff"),
+        ("\u202eabc", "\\u202eabc"),
+    ],
+)
+def test_what_a_terminal_cannot_print_is_escaped(text: str, shown: str) -> None:
+    assert printable(text) == shown
