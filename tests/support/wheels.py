@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import zstandard
-from installer.records import Hash
+
+from venvstacks_rules.actions.wheels.dist_info_files import RecordEntry, record_entries
 
 METADATA = "Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n"
 WHEEL = "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
@@ -77,9 +78,10 @@ def archive_of(contents: dict[str, bytes], method: int) -> zipfile.ZipFile:
     return zipfile.ZipFile(buffer)
 
 
-def expected_hash(data: bytes, algorithm: str = "sha256") -> Hash:
+def expected_hash(data: bytes, algorithm: str = "sha256") -> RecordEntry:
     """What RECORD says of a file."""
-    return Hash.parse(record_hash(data, algorithm))
+    (entry,) = record_entries(f"x,{record_hash(data, algorithm)},\n")
+    return entry
 
 
 @dataclass(frozen=True)

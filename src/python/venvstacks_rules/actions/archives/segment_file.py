@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
-from typing import TypeVar
+from typing import TYPE_CHECKING, Optional, TypeVar
 
 from venvstacks_rules.model.contents.files import ArchivedFile
 from venvstacks_rules.model.contents.segments import Segment
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 _File = TypeVar("_File", bound="SegmentFile")
 
@@ -27,7 +29,7 @@ class SegmentFile:
         self._tar_size: int | None = None
         self._files: list[ArchivedFile] = []
         self._threads = threads
-        self._pool = ThreadPoolExecutor(threads)
+        self._started_pool: Optional[ThreadPoolExecutor] = None
 
     def __enter__(self: _File) -> _File:  # noqa: PYI019 - `Self` is newer than Python 3.9
         return self
@@ -44,7 +46,8 @@ class SegmentFile:
                 self._finish()
                 complete = True
         finally:
-            self._pool.shutdown(cancel_futures=True)
+            if self._started_pool is not None:
+                self._started_pool.shutdown(cancel_futures=True)
             self._forget()
             self._out.close()
             if not complete:
@@ -60,6 +63,15 @@ class SegmentFile:
             tar_size=self._tar_size,
             files=tuple(self._files),
         )
+
+    @property
+    def _pool(self) -> ThreadPoolExecutor:
+        """The threads that compress; a segment without content needs none."""
+        if self._started_pool is None:
+            from concurrent.futures import ThreadPoolExecutor
+
+            self._started_pool = ThreadPoolExecutor(self._threads)
+        return self._started_pool
 
     def _finish(self) -> None:
         """Write everything that still waits."""

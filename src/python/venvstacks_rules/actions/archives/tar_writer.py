@@ -11,17 +11,17 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future
 from pathlib import Path
-
-import cramjam
-import zstandard
+from typing import TYPE_CHECKING
 
 from venvstacks_rules.actions.archives import tar_headers
 from venvstacks_rules.actions.archives.segment_file import SegmentFile
 from venvstacks_rules.actions.files.sinks import write_exactly
 from venvstacks_rules.model.contents.compression import Compression
 from venvstacks_rules.model.contents.files import ArchivedFile
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 _MIB = 1024 * 1024
 _THREADS = 2
@@ -51,12 +51,16 @@ def frame_compressor(compression: Compression) -> Callable[[bytes | bytearray], 
     level = compression.level
     if compression.archive_format == "tar.zst":
         return lambda frame: _zstd_frame(frame, level)
+    import cramjam
+
     if compression.archive_format == "tar.xz":
         return lambda frame: bytes(cramjam.xz.compress(frame, preset=level))
     return lambda frame: bytes(cramjam.gzip.compress(frame, level=level))
 
 
 def _zstd_frame(frame: bytes | bytearray, level: int) -> bytes:
+    import zstandard
+
     # A window of at most 64 MiB: every decoder accepts up to 128 MiB by default.
     parameters = zstandard.ZstdCompressionParameters.from_level(
         level,

@@ -10,10 +10,9 @@ from __future__ import annotations
 import zlib
 from collections import deque
 from collections.abc import Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
-from typing import IO, cast
+from typing import IO, TYPE_CHECKING, cast
 
 import cramjam
 
@@ -24,6 +23,9 @@ from venvstacks_rules.actions.files.sinks import CompressedStream, write_exactly
 from venvstacks_rules.actions.files.streams import chunks
 from venvstacks_rules.model.contents.compression import Compression
 from venvstacks_rules.model.contents.files import ArchivedFile
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
 
 _MIB = 1024 * 1024
 _THREADS = 2

@@ -6,20 +6,20 @@ those of the "binary distribution format" and "recording installed projects" spe
 
 from __future__ import annotations
 
-import csv
-import io
 import lzma
+import re
 import stat
 import zipfile
 import zlib
 from collections.abc import Iterator
 
-from installer.records import InvalidRecordEntry, RecordEntry, parse_record_file
-from installer.utils import parse_metadata_file
-from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
-from packaging.version import InvalidVersion, Version
-
 from venvstacks_rules.actions.archives import zip_methods
+from venvstacks_rules.actions.wheels.dist_info_files import (
+    RecordEntry,
+    headers,
+    normalized_name,
+    record_entries,
+)
 from venvstacks_rules.model.paths import path_problem
 from venvstacks_rules.model.wording import printable, quoted
 
@@ -48,15 +48,30 @@ _HASHES = frozenset({"sha256", "sha384", "sha512"})
 _METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, *zip_methods.METHODS})
 _FLAG_ENCRYPTED = 0x1 | 0x40
 _FLAG_UTF8 = 0x800
+_FILE_NAME = re.compile(
+    r"(?P<name>\w[\w.]*)-(?P<version>\d[\w.!+]*|v\d[\w.!+]*)(?:-\d[^-]*)?-[^-]+-[^-]+-[^-]+\.whl"
+)
 
 
-def wheel_identity(file_name: str) -> tuple[str, Version] | None:
-    """The normalised name and the version in a wheel's file name; None for an invalid one."""
+def wheel_identity(file_name: str) -> tuple[str, str] | None:
+    """The normalised name and the version in a wheel's file name; None for an invalid one.
+
+    The lockfile's reader has checked the tags.
+    """
+    match = _FILE_NAME.fullmatch(file_name)
+    return None if match is None else (normalized_name(match["name"]), match["version"])
+
+
+def _is_same_version(one: str, other: str) -> bool:
+    if one == other:
+        return True
+    # Seldom: most tools write a version in one way only.
+    from packaging.version import InvalidVersion, Version
+
     try:
-        name, version, _build, _tags = parse_wheel_filename(file_name)
-    except (InvalidWheelFilename, InvalidVersion):
-        return None
-    return name, version
+        return Version(one) == Version(other)
+    except InvalidVersion:
+        return False
 
 
 def is_executable(info: zipfile.ZipInfo) -> bool:
@@ -134,12 +149,9 @@ class DistInfo:
 
     def _is_own(self, stem: str) -> bool:
         name, _, version = stem.rpartition("-")
-        try:
-            return canonicalize_name(name) == self.distribution and (
-                Version(version.replace("_", "-")) == self._version
-            )
-        except InvalidVersion:
-            return False
+        return normalized_name(name) == self.distribution and _is_same_version(
+            version.replace("_", "-"), self._version
+        )
 
     def _find_folder(self) -> bool:
         tops = {name.split("/", 1)[0] for name in self._archive.namelist() if "/" in name}
@@ -175,22 +187,22 @@ class DistInfo:
         text = self._read("WHEEL")
         if text is None:
             return
-        version = parse_metadata_file(text)["Wheel-Version"]
+        version = headers(text).get("wheel-version")
         if version is None:
             self.problems.append(f"`{self.folder}/WHEEL` has no `Wheel-Version`")
-        elif version.strip().split(".")[0] != "1":
+        elif version.split(".")[0] != "1":
             self.problems.append(f"Wheel-Version {version} is not supported; only 1.x is")
 
     def _check_metadata(self) -> None:
         text = self._read("METADATA")
         if text is None:
             return
-        headers = parse_metadata_file(text)
-        name, version = headers["Name"], headers["Version"]
+        found = headers(text)
+        name, version = found.get("name"), found.get("version")
         if not name or not version:
             missing = "Name" if not name else "Version"
             self.problems.append(f"`{self.folder}/METADATA` has no `{missing}`")
-        elif not self._is_own(f"{name.strip()}-{version.strip()}"):
+        elif not self._is_own(f"{name}-{version}"):
             self.problems.append(
                 f"`{self.folder}/METADATA` is of {name} {version}, "
                 f"which does not match the wheel's file name"
@@ -200,16 +212,14 @@ class DistInfo:
         text = self._read("RECORD")
         if text is None:
             return
-        # Not `splitlines`, which also splits at characters that a file name may contain.
         try:
-            rows = list(parse_record_file(io.StringIO(text, newline="")))
-            entries = [RecordEntry.from_elements(*row) for row in rows]
-        except (InvalidRecordEntry, ValueError, csv.Error) as e:
+            entries = record_entries(text)
+        except ValueError as e:
             self.problems.append(f"`{self.folder}/RECORD` cannot be read: {e}")
             return
         for entry in entries:
             known = self.records.setdefault(entry.path, entry)
-            if (str(known.hash_), known.size) != (str(entry.hash_), entry.size):
+            if known != entry:
                 self.problems.append(
                     f"`{printable(entry.path)}`: RECORD lists it twice, differently"
                 )
@@ -224,10 +234,10 @@ class DistInfo:
             entry = self.records.get(path)
             if entry is None:
                 yield f"`{printable(path)}`: not listed in RECORD"
-            elif entry.hash_ is None:
+            elif not entry.algorithm:
                 yield f"`{printable(path)}`: RECORD has no hash for it"
-            elif entry.hash_.name not in _HASHES:
-                yield f"`{printable(path)}`: RECORD has an `{entry.hash_.name}` hash, not `sha256`"
+            elif entry.algorithm not in _HASHES:
+                yield f"`{printable(path)}`: RECORD has an `{entry.algorithm}` hash, not `sha256`"
             elif entry.size is not None and entry.size != info.file_size:
                 yield f"`{printable(path)}`: has {info.file_size} bytes, RECORD says {entry.size}"
         for path in sorted(self.records):

@@ -14,12 +14,11 @@ import zlib
 from collections.abc import Iterable, Iterator
 from typing import IO
 
-from installer.records import Hash
-
 from venvstacks_rules.actions.archives import zip_methods
 from venvstacks_rules.actions.files.sinks import CompressedStream
 from venvstacks_rules.actions.files.streams import Inflated, chunks, exactly
 from venvstacks_rules.actions.wheels import checks
+from venvstacks_rules.actions.wheels.dist_info_files import RecordEntry
 from venvstacks_rules.model.wording import printable
 
 
@@ -30,7 +29,9 @@ class WheelContent:
     what is wrong, if anything.
     """
 
-    def __init__(self, archive: zipfile.ZipFile, info: zipfile.ZipInfo, expected: Hash) -> None:
+    def __init__(
+        self, archive: zipfile.ZipFile, info: zipfile.ZipInfo, expected: RecordEntry
+    ) -> None:
         self._archive = archive
         self._info = info
         self._expected = expected
@@ -45,8 +46,8 @@ class WheelContent:
 
     def __iter__(self) -> Iterator[bytes]:
         declared = self._info.file_size
-        hasher = hashlib.new(self._expected.name)
-        sha256 = hasher if self._expected.name == "sha256" else hashlib.sha256()
+        hasher = hashlib.new(self._expected.algorithm)
+        sha256 = hasher if self._expected.algorithm == "sha256" else hashlib.sha256()
         size = crc = 0
         try:
             with self._open() as raw:
@@ -94,9 +95,9 @@ class WheelContent:
         if crc != self._info.CRC:
             return f"cannot be unpacked: Bad CRC-32 for file `{printable(self._info.filename)}`"
         actual = base64.urlsafe_b64encode(digest).decode("ascii").rstrip("=")
-        if actual != self._expected.value.rstrip("="):
-            name = self._expected.name
-            return f"has the hash {name}={actual}, RECORD says {name}={self._expected.value}"
+        if actual != self._expected.digest.rstrip("="):
+            name = self._expected.algorithm
+            return f"has the hash {name}={actual}, RECORD says {name}={self._expected.digest}"
         return None
 
     def _unpacked(self, raw: Iterable[bytes]) -> Iterable[bytes]:

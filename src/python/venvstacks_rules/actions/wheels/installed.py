@@ -1,8 +1,7 @@
 """The files of a wheel as they lie in a layer: those that an installer unpacks.
 
-They are a function of the wheel's bytes and file name, and of the layer's layout. The ``installer``
-library reads the metadata. We do not use its ``install()``, which writes files in the order of the
-zip archive, stops at the first problem, and reads every file twice to validate it.
+They are a function of the wheel's bytes and file name, and of the layer's layout. All
+problems of a wheel are found, and each file is read once.
 """
 
 from __future__ import annotations
@@ -15,14 +14,12 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TypeVar
 
-from installer.records import RecordEntry
-from installer.utils import SCHEME_NAMES
-
 from venvstacks_rules.actions.files.sinks import FileSink, StreamSink
 from venvstacks_rules.actions.files.streams import sha256_of
 from venvstacks_rules.actions.wheels import checks
 from venvstacks_rules.actions.wheels.checks import DistInfo
 from venvstacks_rules.actions.wheels.content import WheelContent
+from venvstacks_rules.actions.wheels.dist_info_files import RecordEntry
 from venvstacks_rules.model.contents.files import ArchivedFile
 from venvstacks_rules.model.contents.inputs import WheelFile
 from venvstacks_rules.model.contents.layout import LayerLayout
@@ -31,6 +28,8 @@ from venvstacks_rules.model.paths import windows_problem
 from venvstacks_rules.model.wording import printable
 
 INSTALLER = b"venvstacks-rules\n"
+
+_SCHEMES = ("data", "headers", "platlib", "purelib", "scripts")
 
 _Wheel = TypeVar("_Wheel", bound=WheelFile)
 _Made = TypeVar("_Made")
@@ -134,7 +133,7 @@ class _Plan:
         for info in infos:
             # Only RECORD and its signatures have no hash to compare with.
             record = dist_info.records.get(info.filename)
-            if info.is_dir() or record is None or record.hash_ is None:
+            if info.is_dir() or record is None or not record.algorithm:
                 continue
             try:
                 path = self._destination(info.filename)
@@ -151,7 +150,7 @@ class _Plan:
         self.entries = sorted(entries, key=lambda entry: (entry.path or "", entry.info.filename))
 
     def _made_here(self) -> list[_Entry]:
-        record = RecordEntry("RECORD", None, None)
+        record = RecordEntry("RECORD", "", "", None)
         return [
             _Entry(zipfile.ZipInfo(f"{self._dist_info.folder}/{name}"), record, str(path))
             for name in ("INSTALLER", "RECORD")
@@ -166,9 +165,9 @@ class _Plan:
         path = self._layout.site_packages / name
         if rest and self._dist_info.is_data_folder(top):
             scheme, _, inner = rest.partition("/")
-            if scheme not in SCHEME_NAMES or not inner:
+            if scheme not in _SCHEMES or not inner:
                 raise ValueError(
-                    f"`.data` may have files in the folders {', '.join(sorted(SCHEME_NAMES))} only"
+                    f"`.data` may have files in the folders {', '.join(_SCHEMES)} only"
                 )
             path = self._scheme_path(scheme, inner)
         return None if self._layout.is_dropped(path) else str(path)
@@ -234,8 +233,7 @@ def _add(
 
     Without a sink, or for a file that is left out, only read and compare it.
     """
-    assert entry.record.hash_ is not None
-    content = WheelContent(archive, entry.info, entry.record.hash_)
+    content = WheelContent(archive, entry.info, entry.record)
     executable = entry.executable
     if sink is None or entry.path is None:
         content.check()

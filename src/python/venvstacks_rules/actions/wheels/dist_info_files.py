@@ -1,0 +1,87 @@
+"""Reads the files of a .dist-info folder: the rows of RECORD, the headers of WHEEL and METADATA.
+
+The formats are those of the "recording installed projects", "binary distribution format" and "core
+metadata" specifications. Libraries for them exist; loading one takes longer than reading the files
+of most wheels.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from typing import NamedTuple, Optional
+
+_COLUMNS = 3
+_SEPARATORS = re.compile(r"[-_.]+")
+
+
+class RecordEntry(NamedTuple):
+    """A row of RECORD."""
+
+    path: str
+    """As in the zip archive, with forward slashes."""
+    algorithm: str
+    """Of the hash; empty for a file without one, such as RECORD."""
+    digest: str
+    """In the URL-safe alphabet of base 64."""
+    size: Optional[int]
+    """In bytes."""
+
+    @property
+    def hash(self) -> str:
+        """The hash as RECORD writes it."""
+        return f"{self.algorithm}={self.digest}" if self.algorithm else ""
+
+
+def record_entries(text: str) -> list[RecordEntry]:
+    """The rows of RECORD. Raises ValueError for one that cannot be read."""
+    # Not `splitlines`, which also splits at characters that a file name may contain.
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=",", quotechar='"')
+    entries: list[RecordEntry] = []
+    try:
+        for row in rows:
+            entries.append(_entry(row))
+    except (csv.Error, ValueError) as e:
+        raise ValueError(f"row {len(entries) + 1}: {e}") from None
+    return entries
+
+
+def _entry(row: list[str]) -> RecordEntry:
+    if len(row) != _COLUMNS:
+        raise ValueError(f"has {len(row)} columns, not {_COLUMNS}")
+    path, hash_text, size = row
+    if not path:
+        raise ValueError("the path is empty")
+    algorithm, equals, digest = hash_text.partition("=")
+    if hash_text and not equals:
+        raise ValueError(f"the hash `{hash_text}` is not `ALGORITHM=DIGEST`")
+    if size and not (size.isascii() and size.isdigit()):
+        raise ValueError(f"the size `{size}` is not a number")
+    # Some tools on Windows write their own separators.
+    return RecordEntry(path.replace("\\", "/"), algorithm, digest, int(size) if size else None)
+
+
+def headers(text: str) -> dict[str, str]:
+    """The headers of WHEEL or METADATA by their names in lower case; of several, the first."""
+    found: dict[str, str] = {}
+    name = ""
+    # The body, which can be long, is not read.
+    for line in io.StringIO(text, newline=None):
+        if line[0] in " \t" and found:
+            if name:
+                found[name] += "\n" + line.rstrip("\n")
+            continue
+        key, colon, value = line.partition(":")
+        if not colon:
+            break
+        # What continues one that is not the first is not kept.
+        name = "" if key.lower() in found else key.lower()
+        if name:
+            found[name] = value.strip()
+    return found
+
+
+def normalized_name(name: str) -> str:
+    """The name of a distribution, normalized as "names and normalization" says."""
+    return _SEPARATORS.sub("-", name).lower()
