@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
 
 import pytest
 
@@ -12,7 +11,6 @@ from venvstacks_rules.model.locks.metadata import (
     LockHashes,
     LockMetadata,
     renewed,
-    utc_time,
 )
 
 INPUTS = HashedInputs(
@@ -108,8 +106,3 @@ def test_without_versions() -> None:
     )
     hashes = replace(OLD.hashes, requirements="new")
     assert renewed(hashes, OLD, versioned=False, locked_at=NOW) == LockMetadata(hashes, 1, NOW)
-
-
-def test_time() -> None:
-    zone = timezone(timedelta(hours=2))
-    assert utc_time(datetime(2025, 8, 27, 1, tzinfo=zone)) == "2025-08-26T23:00:00+00:00"

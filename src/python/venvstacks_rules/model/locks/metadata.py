@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import datetime, timezone
 
 from venvstacks_rules.model.checked import CheckedTable
 from venvstacks_rules.model.errors import LockError
@@ -145,8 +144,3 @@ class HashedInputs:
     def _version_inputs(self) -> str:
         inputs = [f"env_name={self.layer_name}", f"is_versioned_layer={self.versioned}"]
         return hash_strings([*inputs, *self.module_hashes])
-
-
-def utc_time(moment: datetime) -> str:
-    """How ``locked_at`` is written."""
-    return moment.astimezone(timezone.utc).isoformat()

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
 from typing import Any
 
 from venvstacks_rules.model.libraries.report import LibraryReport
@@ -95,16 +94,3 @@ def archive_metadata(
         "archive_hashes": {"sha256": sha256},
         "archive_build": ARCHIVE_BUILD,
     }
-
-
-def utc_time(text: str) -> str:
-    """A time of a lock as metadata has it, in UTC with its offset; as it is where it is no time."""
-    try:
-        time = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except ValueError:
-        return text
-    return (
-        (time if time.tzinfo else time.replace(tzinfo=timezone.utc))
-        .astimezone(timezone.utc)
-        .isoformat()
-    )
