@@ -4,7 +4,6 @@ from venvstacks_rules.model.layers.problems import (
     Problem,
     StackOrigin,
     TargetOrigin,
-    key_part,
     suggestion,
 )
 
@@ -34,10 +33,6 @@ def test_the_field_of_a_problem() -> None:
 def test_targets_of_a_folder_share_their_lockfiles_place() -> None:
     addresses = ("src/a:x", "src/a", "src/a:stack#app-x", "src/a#b")
     assert {TargetOrigin(address).stack for address in addresses} == {"src/a"}
-
-
-def test_key_parts_are_written_as_in_toml() -> None:
-    assert [key_part(text) for text in ("a-b_C9", "a.b", "")] == ["a-b_C9", '"a.b"', '""']
 
 
 def test_suggestions() -> None:

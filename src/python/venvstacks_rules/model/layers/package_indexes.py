@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from packaging.utils import canonicalize_name
 
-from venvstacks_rules.model.layers.problems import Origin, Problem, key_part
+from venvstacks_rules.model.checked import key_part
+from venvstacks_rules.model.layers.problems import Origin, Problem
 
 Pairs = tuple[tuple[str, str], ...]
 """Distribution names, and the names of indexes."""

@@ -13,9 +13,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from venvstacks_rules.model.checked import key_part
 from venvstacks_rules.model.layers.names import LayerKind
-
-_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 
 @dataclass(frozen=True)
@@ -150,11 +149,6 @@ class StackOrigin(Origin):
     def index_override(self, gives_way: str, takes_place: str) -> str:
         """As in TOML."""
         return f'index_overrides = {{ {key_part(gives_way)} = "{takes_place}" }}'
-
-
-def key_part(key: str) -> str:
-    """One part of a key path, in quotes where TOML wants them."""
-    return key if _BARE_KEY.fullmatch(key) else f'"{key}"'
 
 
 def suggestion(written: str, known: Iterable[str], *, likeness: float = 0.6) -> str | None:

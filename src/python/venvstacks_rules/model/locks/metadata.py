@@ -6,12 +6,12 @@ and we see in those that it writes what changed since.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
 from venvstacks_rules.model.checked import CheckedTable
 from venvstacks_rules.model.errors import LockError
 from venvstacks_rules.model.hashes import hash_strings
+from venvstacks_rules.model.json_codec import parsed_json, published_json
 from venvstacks_rules.model.layers.names import LayerKind
 from venvstacks_rules.model.layers.requirements import declared_requirements
 from venvstacks_rules.model.platforms.python_versions import language_version
@@ -45,8 +45,8 @@ class LockMetadata:
     def from_json(cls, content: bytes, origin: str) -> LockMetadata:
         """Read a file; LockError names the file `origin` and every problem by key."""
         try:
-            data = json.loads(content)
-        except (ValueError, RecursionError) as e:
+            data = parsed_json(content)
+        except ValueError as e:
             raise LockError(f"{origin}: not a JSON file", [str(e)]) from None
         problems: list[str] = []
         table = CheckedTable(data, "", problems)
@@ -75,7 +75,7 @@ class LockMetadata:
             "requirements_hash": self.hashes.requirements,
             "version_inputs_hash": self.hashes.version_inputs,
         }
-        return json.dumps(data, indent=2, sort_keys=True) + "\n"
+        return published_json(data)
 
 
 def renewed(

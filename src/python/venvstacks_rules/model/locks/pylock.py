@@ -268,10 +268,7 @@ def _read_interpreter(table: CheckedTable) -> LockedInterpreter:
     sha256 = table.string("sha256")
     if sha256 and not is_sha256_hex(sha256):
         table.note("sha256", f"`{sha256}` is not a SHA-256 in lower-case hexadecimal")
-    size = table.optional_size("size")
-    if size is None:
-        table.note("size", "missing")
-    return LockedInterpreter(platform, url, sha256, size or 0)
+    return LockedInterpreter(platform, url, sha256, table.size("size"))
 
 
 def _read_inputs(table: CheckedTable) -> LockInputs:
@@ -288,21 +285,10 @@ def _read_inputs(table: CheckedTable) -> LockInputs:
         macosx_target=table.string("macosx_target"),
         lower_layers=tuple(lower),
         uv_config=table.optional_string("uv_config"),
-        package_indexes=_read_indexes(table),
-        priority_indexes=_optional_strings(table, "priority_indexes"),
-        local_wheels=_optional_strings(table, "local_wheels"),
+        package_indexes=table.optional_pairs("package_indexes"),
+        priority_indexes=table.optional_strings("priority_indexes"),
+        local_wheels=table.optional_strings("local_wheels"),
     )
-
-
-def _read_indexes(table: CheckedTable) -> tuple[tuple[str, str], ...]:
-    if "package_indexes" not in table:
-        return ()
-    indexes = table.table("package_indexes")
-    return tuple((name, indexes.string(name)) for name in indexes.names())
-
-
-def _optional_strings(table: CheckedTable, name: str) -> tuple[str, ...]:
-    return table.strings(name) if name in table else ()
 
 
 def _package_to_dict(package: LockedPackage) -> dict[str, object]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
+from venvstacks_rules.model.checked import key_part
 from venvstacks_rules.model.layers.definitions import LayerDefinition, ModuleDefinition
-from venvstacks_rules.model.layers.problems import Problem, StackOrigin, key_part, suggestion
+from venvstacks_rules.model.layers.problems import Problem, StackOrigin, suggestion
 from venvstacks_rules.model.layers.resolve import judged_layers
 from venvstacks_rules.model.stack_file.read import LISTS, StackFile, StackLayer, list_name
 from venvstacks_rules.model.stack_file.references import (

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from venvstacks_rules.model.checked import kind as type_name
+from venvstacks_rules.model.checked import key_part, kind
 from venvstacks_rules.model.layers.names import LayerKind, layer_name
-from venvstacks_rules.model.layers.problems import Problem, StackOrigin, key_part, suggestion
+from venvstacks_rules.model.layers.problems import Problem, StackOrigin, suggestion
 from venvstacks_rules.model.platforms.libc import DEFAULT_LINUX_TARGET
 from venvstacks_rules.model.stack_file.tables import LayerTable, uv_table_problems
 
@@ -155,7 +155,7 @@ def _top_level_problems(document: Mapping[str, object]) -> Iterator[Problem]:
     for key in LISTS:
         value = document.get(key, [])
         if not isinstance(value, list):
-            text = f"is {type_name(value)}, not an array of tables. Write `[[{key}]]` above each."
+            text = f"is {kind(value)}, not an array of tables. Write `[[{key}]]` above each."
             yield Problem(key, text)
     yield from uv_table_problems(document.get("tool", {}))
 
@@ -163,19 +163,19 @@ def _top_level_problems(document: Mapping[str, object]) -> Iterator[Problem]:
 def _layer_tables(
     document: Mapping[str, object], unreadable: list[tuple[str, Problem]]
 ) -> Iterator[LayerTable]:
-    for name, kind in LISTS.items():
+    for name, layer_kind in LISTS.items():
         items = document.get(name, [])
         for i, item in enumerate(items if isinstance(items, list) else []):
             key = f"{name}[{i}]"
             if isinstance(item, Mapping):
-                yield LayerTable(key, kind, item)
+                yield LayerTable(key, layer_kind, item)
             else:
-                text = f"is {type_name(item)}, not a table. Write `[[{name}]]` above each layer."
+                text = f"is {kind(item)}, not a table. Write `[[{name}]]` above each layer."
                 unreadable.append(("", Problem(key, text)))
 
 
 def _layer(table: LayerTable, default_macosx_target: str) -> StackLayer:
-    written = table.strings("support_modules")
+    written = table.optional_strings("support_modules")
     order = sorted(range(len(written)), key=lambda i: written[i])
     return StackLayer(
         key=table.key,
@@ -183,19 +183,19 @@ def _layer(table: LayerTable, default_macosx_target: str) -> StackLayer:
         name=table.string("name") or "",
         python_implementation=table.string("python_implementation"),
         runtime=table.string("runtime"),
-        frameworks=table.strings("frameworks"),
+        frameworks=table.optional_strings("frameworks"),
         launch_module=table.string("launch_module"),
         support_modules=tuple(written[i] for i in order),
         support_keys=tuple(f"support_modules[{i}]" for i in order),
-        requirements=table.strings("requirements"),
-        platforms=table.strings("platforms") if "platforms" in table else None,
+        requirements=table.optional_strings("requirements"),
+        platforms=table.optional_strings("platforms") if "platforms" in table else None,
         linux_target=_or_default(table.string("linux_target"), DEFAULT_LINUX_TARGET),
         macosx_target=_or_default(table.string("macosx_target"), default_macosx_target),
-        dynlib_exclude=table.strings("dynlib_exclude"),
-        package_indexes=table.pairs("package_indexes"),
-        index_overrides=table.pairs("index_overrides"),
-        priority_indexes=table.strings("priority_indexes"),
-        versioned=table.boolean("versioned"),
+        dynlib_exclude=table.optional_strings("dynlib_exclude"),
+        package_indexes=table.optional_pairs("package_indexes"),
+        index_overrides=table.optional_pairs("index_overrides"),
+        priority_indexes=table.optional_strings("priority_indexes"),
+        versioned=table.optional_boolean("versioned"),
     )
 
 

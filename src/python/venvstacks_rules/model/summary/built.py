@@ -6,12 +6,12 @@ read and are of the layer's present lock.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
 from venvstacks_rules.model.checked import CheckedTable
 from venvstacks_rules.model.contents.segment_index import SegmentIndex
 from venvstacks_rules.model.errors import ArchiveError
+from venvstacks_rules.model.json_codec import parsed_json
 
 INTERPRETER, OWN_FILES = "interpreter", "layer"
 """The sources of the segments that are not of a wheel."""
@@ -81,6 +81,6 @@ def built_layer(index: bytes, expected: ExpectedBuild, archive: str) -> BuiltLay
 
 def _json(content: bytes, what: str) -> object:
     try:
-        return json.loads(content)
-    except (ValueError, RecursionError):
+        return parsed_json(content)
+    except ValueError:
         raise ArchiveError(f"not a {what}", ["it is not JSON"]) from None
