@@ -33,11 +33,7 @@ def path_problem(path: str) -> str | None:
         return "the path holds `..`"
     if "" in parts or "." in parts:
         return "the path holds an empty component or `.`"
-    try:
-        path.encode("utf-8")
-    except UnicodeEncodeError:
-        return "the path is not Unicode text"
-    return None
+    return None if _is_unicode(path) else "the path is not Unicode text"
 
 
 def folded(path: str) -> str:
@@ -68,17 +64,52 @@ def literal_glob(path: str) -> str:
     return re.sub(r"[\[\]*?]", r"[\g<0>]", path)
 
 
-def link_problem(path: str, target: str) -> str | None:
+def place_inside(folder: str, path: str, *, siblings: bool = False) -> str | None:
+    """Where `path`, written relative to `folder`, leads; None if it leads outside.
+
+    `folder` is relative to a root folder (empty for the root itself), and so is the result, in
+    normal form: ``.`` for the root. With `siblings` it may also lead into another folder beside the
+    root, ``../<name>``. Nothing is assumed of the root's own name: a way out and back in by that
+    name leads outside.
+    """
+    place = posixpath.normpath(posixpath.join(folder, path))
+    if place.startswith("/"):
+        return None
+    ups, below = _ups(place)
+    inside = ups == 0 or (siblings and ups == 1 and bool(below))
+    return place if inside else None
+
+
+def link_problem(path: str, target: str, *, ups_first: bool = False) -> str | None:
     """Why a link at `path` in a layer may not point to `target`, or None.
 
-    A link is relative, and stays in the layer's folder or enters the folder of a sibling layer.
+    A link is relative, and stays in the layer's folder or enters the folder of a sibling layer. With
+    `ups_first`, each ``..`` comes before all names: after a name that may be another link, it could
+    lead anywhere.
     """
     if _CONTROL.search(target) or "\\" in target:
         return "the link's target holds a backslash or a control character"
     if not target or target.startswith("/") or _DRIVE.match(target):
         return "the link's target is not a relative path"
-    # Nothing is assumed of what the folder is called: a name that fits would lead back into it.
-    steps = posixpath.normpath(posixpath.join(posixpath.dirname(path), target)).split("/")
-    if steps == [".."] or steps[:2] == ["..", ".."]:
+    if not _is_unicode(target):
+        return "the link's target is not Unicode text"
+    if ups_first and ".." in _ups(target)[1]:
+        return "the link's target has `..` after a name"
+    if place_inside(posixpath.dirname(path), target, siblings=True) is None:
         return "the link's target is outside of the layers' folder"
     return None
+
+
+def _ups(path: str) -> tuple[int, tuple[str, ...]]:
+    """How many steps up a relative path begins with, and the names that follow them."""
+    parts = tuple(part for part in path.split("/") if part not in ("", "."))
+    ups = next((i for i, part in enumerate(parts) if part != ".."), len(parts))
+    return ups, parts[ups:]
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True

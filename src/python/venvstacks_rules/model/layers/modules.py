@@ -9,16 +9,16 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterable, Iterator
 
+from venvstacks_rules.model.paths import place_inside
+
 
 def module_place(folder: str, path: str) -> str | None:
     """`path`, written relative to `folder`, as a normal path from the root of the repository.
 
     None where that is outside of the repository.
     """
-    place = posixpath.normpath(posixpath.join(folder, path))
-    if place.startswith(("../", "/")) or place in ("..", "."):
-        return None
-    return place
+    place = place_inside(folder, path)
+    return None if place == "." else place
 
 
 def module_globs(place: str) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Optional, Protocol
 
 from venvstacks_rules.model.libraries.binaries import Binary
+from venvstacks_rules.model.paths import place_inside
 
 _ORIGIN = re.compile(r"\$(ORIGIN\b|\{ORIGIN\})")
 _LOADER_PATH, _RPATH = "@loader_path", "@rpath"
@@ -101,9 +102,9 @@ def _below(written: str, origin: str) -> Iterator[str]:
 
 
 def _inside(path: str) -> Iterator[str]:
-    normal = posixpath.normpath(path)
-    if not normal.startswith(("../", "/")):
-        yield normal
+    place = place_inside("", path)
+    if place is not None:
+        yield place
 
 
 @dataclass(frozen=True)
