@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from venvstacks_rules.model.checked import CheckedTable, key_part, key_path, kind
+from venvstacks_rules.model.checked import CheckedTable, key_part, key_path, kind, top_key
 
 
 def read(data: object, key: str = "") -> tuple[CheckedTable, list[str]]:
@@ -108,6 +108,7 @@ def test_key_paths() -> None:
     assert key_path("tool", "uv") == "tool.uv"
     assert key_path("", "uv") == key_path("uv", "") == "uv"
     assert key_path("", "") == ""
+    assert [top_key(path) for path in ("a[0].b", "a.b", "a", "")] == ["a", "a", "a", ""]
 
 
 def test_pairs_are_noted_by_key() -> None:

@@ -32,6 +32,11 @@ def key_path(table: str, key: str) -> str:
     return f"{table}.{key}" if table and key else table or key
 
 
+def top_key(path: str) -> str:
+    """The first key of a key path; empty if the path is."""
+    return re.split(r"[.\[]", path, maxsplit=1)[0]
+
+
 def key_part(key: str) -> str:
     """One part of a key path, in quotes where TOML wants them."""
     return key if _BARE_KEY.fullmatch(key) else f'"{key}"'

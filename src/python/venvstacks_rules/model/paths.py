@@ -83,9 +83,9 @@ def place_inside(folder: str, path: str, *, siblings: bool = False) -> str | Non
 def link_problem(path: str, target: str, *, ups_first: bool = False) -> str | None:
     """Why a link at `path` in a layer may not point to `target`, or None.
 
-    A link is relative, and stays in the layer's folder or enters the folder of a sibling layer. With
-    `ups_first`, each ``..`` comes before all names: after a name that may be another link, it could
-    lead anywhere.
+    A link is relative, and stays in the layer's folder or enters the folder of a sibling layer.
+    `ups_first` allows ``..`` only before all names: a name may be another link, and ``..`` after it
+    could lead anywhere.
     """
     if _CONTROL.search(target) or "\\" in target:
         return "the link's target holds a backslash or a control character"

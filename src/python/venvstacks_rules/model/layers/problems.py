@@ -8,12 +8,11 @@ stands, what the other layers are called there, and what a user can write there 
 from __future__ import annotations
 
 import difflib
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from venvstacks_rules.model.checked import key_part
+from venvstacks_rules.model.checked import key_part, top_key
 from venvstacks_rules.model.layers.names import LayerKind
 
 
@@ -31,7 +30,7 @@ class Problem:
     @property
     def fields(self) -> tuple[str, ...]:
         """All fields that have to do with it."""
-        field = re.split(r"[.\[]", self.key, maxsplit=1)[0]
+        field = top_key(self.key)
         return (field, *self.concerns) if field else self.concerns
 
 

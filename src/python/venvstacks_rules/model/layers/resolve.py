@@ -1,12 +1,13 @@
 """Layers: from what a user wrote down to what can be built.
 
-:func:`resolve_layers` checks a set of definitions together and gives a :class:`Layer` for each that
-is sound, and one message for each problem.
+:func:`judged_layers` checks a set of definitions together and gives a :class:`Layer` for each that
+is sound, and the problems of the others.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
 
 from venvstacks_rules.model.layers.definitions import LayerDefinition, field_problems
 from venvstacks_rules.model.layers.layer import Layer
@@ -26,26 +27,42 @@ from venvstacks_rules.model.platforms.target_platforms import (
 def resolve_layers(
     definitions: Iterable[LayerDefinition], *, patch_release_needed: bool
 ) -> tuple[dict[str, Layer], tuple[str, ...]]:
-    """Check `definitions` together: all sound layers by address, and a message for each problem.
-
-    A definition names others by address; those that are not among `definitions` count as not
-    being layers. `patch_release_needed` is whether ``cpython@X.Y`` is too vague for the
-    interpreter provider. A layer above a broken one is left out without a problem of its own.
-    """
+    """As `judged_layers`, with the problems as complete messages."""
     layers, problems = judged_layers(definitions, patch_release_needed=patch_release_needed)
-    messages = (definition.origin.message(problem) for definition, problem in problems)
-    return layers, tuple(messages)
+    return layers, tuple(problem.message for problem in problems)
 
 
 def judged_layers(
     definitions: Iterable[LayerDefinition], *, patch_release_needed: bool
-) -> tuple[dict[str, Layer], tuple[tuple[LayerDefinition, Problem], ...]]:
-    """As `resolve_layers`, with the problems as such."""
+) -> tuple[dict[str, Layer], tuple[LayerProblem, ...]]:
+    """Check `definitions` together: all sound layers by address, and all problems.
+
+    A definition names others by address; an address outside `definitions` counts as a target that
+    is not a layer. `patch_release_needed` is whether ``cpython@X.Y`` is too vague for the
+    interpreter provider. A layer above a broken one is left out without a problem of its own.
+    """
     by_address = {definition.address: definition for definition in definitions}
     resolver = _Resolver(by_address, patch_release_needed)
     for address in sorted(by_address):
         resolver.resolve(address)
     return resolver.layers, (*resolver.problems, *_clashes(by_address, resolver.layers))
+
+
+class LayerProblem(NamedTuple):
+    """A problem, and the definition that has it."""
+
+    definition: LayerDefinition
+    problem: Problem
+
+    @property
+    def address(self) -> str:
+        """The address of the definition."""
+        return self.definition.address
+
+    @property
+    def message(self) -> str:
+        """The complete message."""
+        return self.definition.origin.message(self.problem)
 
 
 class _Resolver:
@@ -57,7 +74,7 @@ class _Resolver:
         self.definitions = definitions
         self.patch_release_needed = patch_release_needed
         self.layers: dict[str, Layer] = {}
-        self.problems: list[tuple[LayerDefinition, Problem]] = []
+        self.problems: list[LayerProblem] = []
         self._done: set[str] = set()
         self._path: list[str] = []
 
@@ -81,7 +98,7 @@ class _Resolver:
             "Remove one of these from `frameworks`."
         )
         problem = Problem("", text, concerns=("runtime", "frameworks"))
-        self.problems.append((self.definitions[address], problem))
+        self.problems.append(LayerProblem(self.definitions[address], problem))
 
     def _resolve(self, definition: LayerDefinition) -> Layer | None:
         problems = [
@@ -101,7 +118,7 @@ class _Resolver:
         problems += platform_problems
         if whole and any(platform.system == "linux" for platform in platforms):
             problems += self._libc_problems(definition, order)
-        self.problems += [(definition, problem) for problem in problems]
+        self.problems += [LayerProblem(definition, problem) for problem in problems]
         if problems or not whole:
             return None
         base = lower[-1] if lower else None
@@ -227,7 +244,7 @@ class _Resolver:
 
 def _clashes(
     definitions: Mapping[str, LayerDefinition], layers: Mapping[str, Layer]
-) -> list[tuple[LayerDefinition, Problem]]:
+) -> list[LayerProblem]:
     """Layers of one stack, or of one folder, that would be deployed to the same folder.
 
     Case does not tell folders apart on every machine that layers are deployed to.
@@ -253,5 +270,5 @@ def _clashes(
             f"it would be deployed to `{layer_name(one.kind, one.name)}`, as "
             f"{one.origin.place} is. Rename one of them."
         )
-        problems.append((other_one, Problem("", text, concerns=("name",))))
+        problems.append(LayerProblem(other_one, Problem("", text, concerns=("name",))))
     return problems

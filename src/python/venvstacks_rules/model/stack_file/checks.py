@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from venvstacks_rules.model.checked import key_part
+from venvstacks_rules.model.checked import key_part, top_key
 from venvstacks_rules.model.layers.definitions import LayerDefinition, ModuleDefinition
 from venvstacks_rules.model.layers.problems import Problem, StackOrigin, suggestion
 from venvstacks_rules.model.layers.resolve import judged_layers
-from venvstacks_rules.model.stack_file.read import LISTS, StackFile, StackLayer, list_name
+from venvstacks_rules.model.stack_file.read import LISTS, StackFile, StackLayer
 from venvstacks_rules.model.stack_file.references import (
     framework_references,
     layer_address,
@@ -42,7 +42,7 @@ def stack_file_problems(
     _, judged = judged_layers(definitions, patch_release_needed=patch_release_needed)
     for layer, definition in zip(stack.layers, definitions):
         unreadable = [problem for key, problem in stack.unreadable if key == layer.key]
-        found = [problem for judged_one, problem in judged if judged_one is definition]
+        found = [each.problem for each in judged if each.definition is definition]
         if known_indexes is not None:
             found += _index_problems(layer, known_indexes)
         new = _not_caused(found, unreadable, _perhaps_there(stack, layer))
@@ -120,7 +120,7 @@ def _not_caused(
 def _perhaps_there(stack: StackFile, layer: StackLayer) -> set[str]:
     """The keys by which `layer` names layers that may be there, under names that are unreadable."""
     lists = {field for key, problem in stack.unreadable if not key for field in problem.fields}
-    lists.update(list_name(key) for key, problem in stack.unreadable if "name" in problem.fields)
+    lists.update(top_key(key) for key, problem in stack.unreadable if "name" in problem.fields)
     kinds = {LISTS[name] for name in lists if name in LISTS}
     readable = {(other.kind, other.name) for other in stack.layers}
     return {

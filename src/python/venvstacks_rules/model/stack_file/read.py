@@ -132,11 +132,6 @@ def parse_stack_file(
     )
 
 
-def list_name(key: str) -> str:
-    """The array of tables that the layer with `key` is in."""
-    return key.split("[", maxsplit=1)[0]
-
-
 def _unknown(document: Mapping[str, object]) -> Iterator[str]:
     return (key for key in document if key not in LISTS and key != "tool")
 

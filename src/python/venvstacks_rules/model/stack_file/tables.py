@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
-from venvstacks_rules.model.checked import KINDS, TypedTable, key_part, kind
+from venvstacks_rules.model.checked import KINDS, TypedTable, key_part, kind, top_key
 from venvstacks_rules.model.layers.names import LayerKind
 from venvstacks_rules.model.layers.problems import Problem, suggestion
 
@@ -62,7 +61,7 @@ class LayerTable(TypedTable):
 
     def note_misfit(self, key: str, value: object, wanted: str) -> None:
         """Add the problem that `value`, at the path `key` in the table, is not `wanted`."""
-        example = _example(re.split(r"[.\[]", key)[0])
+        example = _example(top_key(key))
         self._note(key, f"is {kind(value)}, not {wanted}. Write, for example, {example}.")
 
     def _has_key(self, name: str) -> bool:
