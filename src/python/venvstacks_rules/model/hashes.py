@@ -9,11 +9,6 @@ from collections.abc import Iterable
 _SHA256_HEX = re.compile(r"[0-9a-f]{64}")
 
 
-def sha256_hex(data: bytes) -> str:
-    """The SHA-256 of `data` in lower-case hexadecimal."""
-    return hashlib.sha256(data).hexdigest()
-
-
 def hash_strings(strings: Iterable[str]) -> str:
     """``sha256:<hex>`` of the concatenated UTF-8 of `strings`."""
     hasher = hashlib.sha256()

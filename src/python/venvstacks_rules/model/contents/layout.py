@@ -100,14 +100,6 @@ class LayerLayout:
         """
         return PurePosixPath("Library/bin") if self._windows else DYNLIB_DIR
 
-    @property
-    def version_header(self) -> PurePosixPath:
-        """The C header that says the exact version, in a runtime layer."""
-        folder = PurePosixPath("include")
-        if not self._windows:
-            folder /= f"python{short_version(self.python_version)}"
-        return folder / "patchlevel.h"
-
     def headers(self, distribution: str) -> PurePosixPath:
         """Where the C headers of a distribution go, as in a virtual environment."""
         version = language_version(self.python_version)

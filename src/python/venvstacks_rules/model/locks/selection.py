@@ -140,19 +140,6 @@ def platforms_remedy(left: Sequence[str]) -> str:
     return f"with `platforms=[{names}]` there is a wheel of every package"
 
 
-def packages_on_platform(
-    lock: Lockfile, *, platform: TargetPlatform, python_version: str
-) -> tuple[tuple[str, str, bool], ...]:
-    """Name, version and whether a lower layer provides it, of what is importable on `platform`."""
-    return tuple(
-        sorted(
-            (package.name, package.version, package.from_lower_layer)
-            for package in lock.packages
-            if holds(package.marker, platform, python_version)
-        )
-    )
-
-
 @lru_cache(maxsize=64)
 def _ranks(
     platform: TargetPlatform, python_version: str, linux_target: str, macosx_target: str
