@@ -82,12 +82,18 @@ def _pattern(line: str) -> IgnorePattern | None:
     body = line[1:] if negated else line
     folders_only = body.endswith("/")
     body = body[:-1] if folders_only else body
-    anchored = "/" in body
-    regex = _regex(body.removeprefix("/"))
-    if not body or regex is None:
+    start = "(?:.*/)?"
+    if "/" in body:
+        body = body.removeprefix("/")
+        # git compares the text before the first wildcard by itself: `**` after it is at a start.
+        literal = re.split(r"[*?\[\\]", body, maxsplit=1)[0]
+        start, body = re.escape(literal), body[len(literal) :]
+    elif not body:
         return None
-    compiled = re.compile(regex if anchored else f"(?:.*/)?{regex}", re.DOTALL)
-    return IgnorePattern(compiled, negated, folders_only)
+    regex = _regex(body)
+    if regex is None:
+        return None
+    return IgnorePattern(re.compile(start + regex, re.DOTALL), negated, folders_only)
 
 
 _TOKEN = re.compile(
@@ -118,7 +124,7 @@ def _regex_part(token: re.Match[str]) -> str | None:
     if token["any_folders"]:
         return "(?:.*/)?"
     if token["everything"]:
-        return ".+"
+        return ".*"
     if token["stars"]:
         return "[^/]*"
     if token["one"]:
