@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from venvstacks_rules.model.layers.definitions import LayerDefinition
+from venvstacks_rules.model.layers.names import LayerKind
 from venvstacks_rules.model.layers.problems import (
     Problem,
     StackOrigin,
     TargetOrigin,
     suggestion,
 )
+from venvstacks_rules.model.layers.resolve import judged_layers
 
 STACK = StackOrigin("src/stack.toml", "frameworks[1]", "framework-a")
 
@@ -40,3 +43,15 @@ def test_suggestions() -> None:
     assert suggestion("othr", ["Other"]) == "Other"
     assert suggestion("colour", ["platforms", "name"]) is None
     assert suggestion("old_frameworks", ["frameworks"], likeness=0.9) is None
+
+
+def test_a_problem_tells_whose_it_is() -> None:
+    broken = LayerDefinition(
+        "src:py", LayerKind.RUNTIME, "py", ("!",), python_implementation="cpython@3.11.13"
+    )
+    layers, (problem,) = judged_layers([broken], patch_release_needed=True)
+    assert layers == {}
+    assert problem.definition is broken
+    assert problem.address == broken.address
+    assert problem.problem.key == "requirements[0]"
+    assert problem.message == broken.origin.message(problem.problem)

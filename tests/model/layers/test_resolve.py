@@ -8,7 +8,7 @@ import pytest
 
 from venvstacks_rules.model.layers.definitions import LayerDefinition, ModuleDefinition, Reference
 from venvstacks_rules.model.layers.names import LayerKind
-from venvstacks_rules.model.layers.resolve import judged_layers, resolve_layers
+from venvstacks_rules.model.layers.resolve import resolve_layers
 from venvstacks_rules.model.platforms.target_platforms import LINUX_X86_64, PLATFORMS, WIN_AMD64
 
 
@@ -397,13 +397,3 @@ def test_a_layer_above_a_broken_one_is_left_out_silently() -> None:
     )
     assert layers == {}
     assert len(found) == 1
-
-
-def test_a_problem_tells_whose_it_is() -> None:
-    broken = runtime(requirements=("!",))
-    layers, (problem,) = judged_layers([broken], patch_release_needed=True)
-    assert layers == {}
-    assert problem.definition is broken
-    assert problem.address == broken.address
-    assert problem.problem.key == "requirements[0]"
-    assert problem.message == broken.origin.message(problem.problem)
