@@ -140,10 +140,10 @@ def test_names_that_windows_has(name: str) -> None:
     ("path", "problem"),
     [
         ("a/aux.py", "on Windows `aux.py` is the name of a device"),
-        ("a./b", "on Windows no name ends with a dot or a space, as `a.` does"),
-        ("what?/<x>", "Windows allows no ? in a name"),
-        ("a/<x>", "Windows allows no < > in a name"),
-        ("a/" + "\U0001f600" * 128, "on Windows no name is longer than 255 characters"),
+        ("a./b", "on Windows a name cannot end with a dot or a space, as `a.` does"),
+        ("what?/<x>", "Windows does not allow ? in a name"),
+        ("a/<x>", "Windows does not allow < > in a name"),
+        ("a/" + "\U0001f600" * 128, "on Windows a name cannot have more than 255 characters"),
     ],
 )
 def test_what_is_said_of_names_that_windows_has_not(path: str, problem: str) -> None:

@@ -61,11 +61,11 @@ def test_written_and_read_again() -> None:
     [
         (b"{", "x.json: not a JSON file\n  * Expecting property name enclosed in double quotes: "
          "line 1 column 2 (char 1)"),
-        (b'{"lock_version": 0, "locked_at": "x"}', "x.json: not the metadata of a lock\n"
+        (b'{"lock_version": 0, "locked_at": "x"}', "x.json: invalid lock metadata\n"
          "  * `lock_version`: expected 1 or more, got 0"),
-        (b"[]", "x.json: not the metadata of a lock\n  * expected a table, got a list"),
+        (b"[]", "x.json: invalid lock metadata\n  * expected a table, got a list"),
         (b'{"lock_version": "1", "locked_at": 2, "requirements_hash": 3}',
-         "x.json: not the metadata of a lock\n"
+         "x.json: invalid lock metadata\n"
          "  * `requirements_hash`: expected a string, got an integer\n"
          "  * `lock_version`: expected an integer, got a string\n"
          "  * `locked_at`: expected a string, got an integer"),

@@ -1,4 +1,4 @@
-"""Judges paths that come from outside: wheels, archives, segment indexes."""
+"""Checks paths from outside: from wheels, archives and segment indexes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _DRIVE = re.compile(r"[A-Za-z]:")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 _WINDOWS_CHARACTERS = frozenset('<>:"|?*')
-# The digits of some are superscripts, which Windows takes for digits.
+# Windows takes superscripts for digits.
 _WINDOWS_DEVICES = frozenset(
     {"con", "prn", "aux", "nul", "conin$", "conout$"}
     | {f"{port}{digit}" for port in ("com", "lpt") for digit in "123456789\u00b9\u00b2\u00b3"}
@@ -21,8 +21,8 @@ _MAX_WINDOWS_NAME = 255
 def path_problem(path: str) -> str | None:
     """Why `path` cannot be the path of a file below a folder, or None.
 
-    Accepted are relative paths in normal form, with forward slashes, that name a file on every
-    platform: what one unpacker reads as a name, no other may read as a way out of the folder.
+    A valid path is relative, in normal form, with forward slashes, and names a file on every
+    platform: a name for one unpacker must not be a way out of the folder for another.
     """
     if _CONTROL.search(path) or "\\" in path:
         return "the path holds a backslash or a control character"
@@ -37,9 +37,9 @@ def path_problem(path: str) -> str | None:
 
 
 def folded(path: str) -> str:
-    """`path` in a form that is the same for all that is one file where case does not count.
+    """`path` in a form that is equal for all names of one file if case does not count.
 
-    Of file systems that ignore case, some ignore as well how accents are composed.
+    Some file systems that ignore case also ignore how accents are composed.
     """
     return unicodedata.normalize("NFC", path.casefold())
 
@@ -49,18 +49,18 @@ def windows_problem(path: str) -> str | None:
     for name in path.split("/"):
         found = sorted(_WINDOWS_CHARACTERS.intersection(name))
         if found:
-            return f"Windows allows no {' '.join(found)} in a name"
+            return f"Windows does not allow {' '.join(found)} in a name"
         if name != name.rstrip(". "):
-            return f"on Windows no name ends with a dot or a space, as `{name}` does"
+            return f"on Windows a name cannot end with a dot or a space, as `{name}` does"
         if name.split(".")[0].rstrip(" ").lower() in _WINDOWS_DEVICES:
             return f"on Windows `{name}` is the name of a device"
         if len(name.encode("utf-16-le", "surrogatepass")) > 2 * _MAX_WINDOWS_NAME:
-            return f"on Windows no name is longer than {_MAX_WINDOWS_NAME} characters"
+            return f"on Windows a name cannot have more than {_MAX_WINDOWS_NAME} characters"
     return None
 
 
 def literal_glob(path: str) -> str:
-    """A glob that matches `path` and nothing else, whatever characters are in it."""
+    """A glob that matches only `path`, with any characters in it."""
     return re.sub(r"[\[\]*?]", r"[\g<0>]", path)
 
 

@@ -1,7 +1,7 @@
-"""Layers: from what a user wrote down to what can be built.
+"""From definitions to layers.
 
-:func:`judged_layers` checks a set of definitions together and gives a :class:`Layer` for each that
-is sound, and the problems of the others.
+:func:`judged_layers` checks a set of definitions together, and returns a :class:`Layer` for each
+valid one and the problems of the others.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from venvstacks_rules.model.platforms.target_platforms import (
 def resolve_layers(
     definitions: Iterable[LayerDefinition], *, patch_release_needed: bool
 ) -> tuple[dict[str, Layer], tuple[str, ...]]:
-    """As `judged_layers`, with the problems as complete messages."""
+    """Like `judged_layers`, with the problems as complete messages."""
     layers, problems = judged_layers(definitions, patch_release_needed=patch_release_needed)
     return layers, tuple(problem.message for problem in problems)
 
@@ -35,11 +35,11 @@ def resolve_layers(
 def judged_layers(
     definitions: Iterable[LayerDefinition], *, patch_release_needed: bool
 ) -> tuple[dict[str, Layer], tuple[LayerProblem, ...]]:
-    """Check `definitions` together: all sound layers by address, and all problems.
+    """Check `definitions` together: all valid layers by address, and all problems.
 
     A definition names others by address; an address outside `definitions` counts as a target that
-    is not a layer. `patch_release_needed` is whether ``cpython@X.Y`` is too vague for the
-    interpreter provider. A layer above a broken one is left out without a problem of its own.
+    is not a layer. `patch_release_needed` is whether the interpreter provider needs
+    ``cpython@X.Y.Z``. A layer above an invalid one is missing, without a problem of its own.
     """
     by_address = {definition.address: definition for definition in definitions}
     resolver = _Resolver(by_address, patch_release_needed)
@@ -148,7 +148,7 @@ class _Resolver:
     def _libc_problems(
         self, definition: LayerDefinition, order: tuple[str, ...]
     ) -> Iterator[Problem]:
-        """Another C library than that of the runtime; its version is each layer's own."""
+        """A C library that is not the runtime's; each layer may target its own version of it."""
         if definition.linux_target is None or not order:
             return
         runtime = self.layers[order[-1]]
@@ -167,7 +167,7 @@ class _Resolver:
     def _lower_indexes(self, order: tuple[str, ...]) -> list[LowerIndexes]:
         """The indexes of the layers below, in import order.
 
-        Those of the runtime come with the frameworks, which may have overridden them.
+        The frameworks include those of the runtime, and may have overridden them.
         """
         frameworks = order[:-1] or order
         return [
@@ -218,7 +218,7 @@ class _Resolver:
     def _platforms(
         self, definition: LayerDefinition, lower: list[Layer]
     ) -> tuple[tuple[TargetPlatform, ...], list[Problem]]:
-        """The layer's platforms in the standard order: its own, or those of all lower layers."""
+        """The layer's platforms in the standard order: by default, those of all lower layers."""
         offered = {
             name: platform
             for name, platform in PLATFORMS.items()
@@ -234,7 +234,7 @@ class _Resolver:
                 without = next(x.address for x in lower if PLATFORMS[name] not in x.platforms)
                 text = (
                     f"which {self._called(without)} below does not have. "
-                    "A layer can only narrow the platforms of the layers that it is on."
+                    "A layer can only narrow the platforms of the layers below."
                 )
             else:
                 continue
@@ -245,9 +245,9 @@ class _Resolver:
 def _clashes(
     definitions: Mapping[str, LayerDefinition], layers: Mapping[str, Layer]
 ) -> list[LayerProblem]:
-    """Layers of one stack, or of one folder, that would be deployed to the same folder.
+    """Layers of one chain, or of one origin, that would be deployed to the same folder.
 
-    Case does not tell folders apart on every machine that layers are deployed to.
+    Names that differ only by case are one folder on some machines.
     """
     pairs: set[tuple[str, str]] = set()
     beside: dict[tuple[str, str], str] = {}

@@ -1,8 +1,8 @@
-"""The stack file, ``venvstacks.toml``: its layers as they are written.
+"""The stack file, ``venvstacks.toml``: its layers as written.
 
 :func:`parse_stack_file` takes the TOML document and reads each key by its type;
-:func:`venvstacks_rules.model.stack_file_checks.stack_file_problems` judges what the layers mean
-together, and reports that with what could not be read. Nothing here raises for a wrong file.
+:func:`~venvstacks_rules.model.stack_file.checks.stack_file_problems` checks the layers together,
+and reports all problems, also those of reading. Nothing here raises for a wrong file.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class StackLayer:
     """A layer of a stack file, as written, with the file's defaults filled in."""
 
     key: str
-    """Where the file has it: ``frameworks[1]``."""
+    """Its place in the file: ``frameworks[1]``."""
     kind: LayerKind
     name: str
     requirements: tuple[str, ...]
@@ -38,22 +38,22 @@ class StackLayer:
     python_implementation: str | None = None
     """Of a runtime."""
     runtime: str | None = None
-    """The name of the runtime that the layer lies on, as written (without the kind)."""
+    """The name of the runtime below, as written (without the kind)."""
     frameworks: tuple[str, ...] = ()
-    """The names of the frameworks that the layer lies on, as written (without the kind)."""
+    """The names of the frameworks below, as written (without the kind)."""
     platforms: tuple[str, ...] | None = None
-    """None for those of the layers below; empty for a layer that is disabled."""
+    """None for those of the layers below; empty for a disabled layer."""
     launch_module: str | None = None
     """Of an application; relative to the file's folder, as written."""
     support_modules: tuple[str, ...] = ()
-    """As `launch_module`, sorted."""
+    """Like `launch_module`, sorted."""
     support_keys: tuple[str, ...] = ()
-    """Where the file has each of `support_modules`, in this layer: ``support_modules[1]``."""
+    """The key of each of `support_modules` in this layer: ``support_modules[1]``."""
     dynlib_exclude: tuple[str, ...] = ()
     package_indexes: tuple[tuple[str, str], ...] = ()
-    """Distribution name, as written, and the name of the index to take it from."""
+    """Distribution name, as written, and the name of its index."""
     index_overrides: tuple[tuple[str, str], ...] = ()
-    """The name of an index of a lower layer, and of the one that takes its place."""
+    """The name of an index of a lower layer, and of the index that replaces it."""
     priority_indexes: tuple[str, ...] = ()
     versioned: bool = False
 
@@ -89,28 +89,28 @@ class StackFile:
     """A stack file, as written."""
 
     path: str
-    """As messages call it."""
+    """The name of the file in messages."""
     layers: tuple[StackLayer, ...] = ()
     """Runtimes, frameworks, applications, each in the order of the file."""
     uv_config: Mapping[str, object] | None = field(default=None, hash=False)
-    """The ``[tool.uv]`` table, where the file has one."""
+    """The ``[tool.uv]`` table; None if the file has none."""
     warnings: tuple[str, ...] = ()
-    """What still works but should be changed; complete messages."""
+    """Complete messages about settings that still work but should change."""
     unreadable: tuple[tuple[str, Problem], ...] = ()
-    """What could not be read: the key of a layer (empty for the file itself), and the problem."""
+    """The key of a layer (empty for the file itself), and a problem of reading it."""
 
 
 def parse_stack_file(
     document: Mapping[str, object], path: str, *, default_macosx_target: str
 ) -> StackFile:
-    """Read the parsed TOML `document`; `path` is what messages call the file.
+    """Read the parsed TOML `document`; messages name the file `path`.
 
-    A value that cannot be read is left out of the layers; do not use these before
-    `stack_file_problems` found nothing.
+    The layers lack values that cannot be read: do not use them unless `stack_file_problems` finds
+    nothing.
     """
     unreadable = [("", problem) for problem in _top_level_problems(document)]
     warnings = [
-        f"{path}: `{key_part(key)}` is not part of a stack file, and is not read. Remove it."
+        f"{path}: `{key_part(key)}` is not part of a stack file and has no effect. Remove it."
         for key in _unknown(document)
         if _meant(key) is None
     ]
@@ -137,7 +137,7 @@ def _unknown(document: Mapping[str, object]) -> Iterator[str]:
 
 
 def _meant(key: str) -> str | None:
-    # Only what is all but right: a file may hold tables of other tools.
+    # Only an almost identical name: a file may have tables of other tools.
     return suggestion(key, LISTS, likeness=0.9)
 
 

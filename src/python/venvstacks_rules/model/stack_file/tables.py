@@ -27,10 +27,10 @@ KEYS: dict[str, tuple[tuple[LayerKind, ...], str]] = {
     "priority_indexes": ((_R, _F, _A), '["pytorch-cpu"]'),
     "versioned": ((_R, _F, _A), "true"),
 }
-"""The keys of layers, in the order of messages: the kinds that have each, and an example."""
+"""The keys of layers, in the order of messages: the kinds that have the key, and an example."""
 
 REQUIRED = ("name", "python_implementation", "launch_module", "requirements")
-"""The keys that a layer must have, where its kind has them."""
+"""The keys that a layer must have if its kind has them."""
 
 _DROPPED = "build_requirements"
 _RENAMED = {"fully_versioned_name": "python_implementation"}
@@ -86,7 +86,7 @@ class LayerTable(TypedTable):
         return data
 
     def _note_unknown(self, key: str) -> str | None:
-        """Note a key that layers of this kind do not have; the one that was probably meant."""
+        """Note a key that this kind does not have; return the key that it probably means."""
         own = [name for name in KEYS if self._has_key(name)]
         meant = None
         new = _RENAMED.get(key, key)
@@ -107,7 +107,7 @@ class LayerTable(TypedTable):
 
 
 def uv_table_problems(tool: object) -> list[Problem]:
-    """What is wrong with the shape of the table ``[tool]``, as far as layers depend on it."""
+    """Problems of the types in the table ``[tool]``, as far as layers depend on it."""
     if not isinstance(tool, Mapping):
         return [Problem("tool", f"is {kind(tool)}, not a table. Remove it.")]
     uv = tool.get("uv", {})
