@@ -185,7 +185,7 @@ def test_a_sound_layer_among_broken_ones_is_found_when_that_will_do(runner: Rule
     assert isinstance(found, LayerInGraph)
     assert found.layer.layer_name == "rt"
     broken = Address("src", target_name="fw")
-    with pytest.raises(ExecutionError, match="src:fw: `runtime` and `frameworks`"):
+    with pytest.raises(ExecutionError, match="src:fw: neither `runtime` nor `frameworks`"):
         runner.request(LayerInGraph, [LayerRequest(broken, among_broken=True)])
 
 
