@@ -24,14 +24,6 @@ from venvstacks_rules.model.platforms.target_platforms import (
 )
 
 
-def resolve_layers(
-    definitions: Iterable[LayerDefinition], *, patch_release_needed: bool
-) -> tuple[dict[str, Layer], tuple[str, ...]]:
-    """Like `judged_layers`, with the problems as complete messages."""
-    layers, problems = judged_layers(definitions, patch_release_needed=patch_release_needed)
-    return layers, tuple(problem.message for problem in problems)
-
-
 def judged_layers(
     definitions: Iterable[LayerDefinition], *, patch_release_needed: bool
 ) -> tuple[dict[str, Layer], tuple[LayerProblem, ...]]:
