@@ -72,11 +72,11 @@ def test_the_result_goes_to_standard_output_or_a_file(tmp_path: Path) -> None:
         (b"\xff", "the request `r.json` is not UTF-8: 'utf-8' codec can't decode byte 0xff in "
          "position 0: invalid start byte"),
         (b"x", "not JSON: Expecting value: line 1 column 1 (char 0)"),
-        (b"[]", "FindInterpreterRequest: expected an object, got list"),
-        (b"{}", "target: missing key of FindInterpreterRequest"),
+        (b"[]", "FindInterpreterRequest: expected a table, got a list"),
+        (b"{}", "`target`: missing key of FindInterpreterRequest"),
         (b'{"target": "x", "python_version": "3.9", "z": 1}',
-         "z: unknown key of FindInterpreterRequest"),
-        (b'{"target": 1, "python_version": "3.9"}', "target: expected str, got int"),
+         "`z`: unknown key of FindInterpreterRequest"),
+        (b'{"target": 1, "python_version": "3.9"}', "`target`: expected a string, got an integer"),
     ],
 )  # fmt: skip
 def test_requests_that_cannot_be_read(

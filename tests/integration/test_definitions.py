@@ -47,7 +47,7 @@ for example, '13.0'.
   * wrong:other: `requirements[0]` is 'not a requirement', which is not a requirement: Parse \
 error at "'a requir'": Expected string_end. Write it as in PEP 508, for example 'scikit-learn>=1.5'.
   * wrong:other: `requirements[1]` is 'six @ https://example.org/six.tar.gz', a direct reference \
-to something else than a wheel on a web server. Build a wheel of it and put it into a folder of \
+to something other than a wheel on a web server. Build a wheel of it and put it into a folder of \
 `local_wheels`, or name the URL of a wheel, for example \
 'rich @ https://example.org/rich-13.9.4-py3-none-any.whl'.
   * wrong:pkg: `launch_module` names 'pkg', a directory without a `__main__.py`, which `python -m` \
@@ -59,7 +59,7 @@ linux_x86_64, linux_aarch64, macosx_arm64, macosx_x86_64, win_amd64, win_arm64.
   * wrong:vague: `python_implementation` is 'python3', which is not of the form 'cpython@X.Y.Z'. \
 Write it as, for example, 'cpython@3.11.13'.
   * wrong:wide: `platforms[0]` is 'win_amd64', which wrong:py below does not have. A layer can \
-only narrow the platforms of the layers that it is on."""
+only narrow the platforms of the layers below."""
 
 WRONG_EDGES = (
     RUNTIME.format("")
@@ -83,13 +83,13 @@ venvstacks_framework(name="loop-b", frameworks=[":loop-a"])
 
 WRONG_EDGES_MESSAGE = """\
 DefinitionError: 8 layer definitions cannot be built as written:
-  * wrong:both: of `runtime` and `frameworks`, both are set. Set `runtime` for a layer directly on \
+  * wrong:both: `runtime` and `frameworks` are both set. Set `runtime` for a layer directly on \
 a runtime, or `frameworks` for a layer on frameworks.
   * wrong:loop-a: the layers depend on each other in a cycle: wrong:loop-a -> wrong:loop-b -> \
 wrong:loop-a. Remove one of these from `frameworks`.
   * wrong:mixed: `frameworks[1]` names wrong:right, whose runtime is wrong:two, but wrong:left is \
 on wrong:py. All frameworks of a layer share one runtime.
-  * wrong:neither: of `runtime` and `frameworks`, neither is set. Set `runtime` for a layer \
+  * wrong:neither: neither `runtime` nor `frameworks` is set. Set `runtime` for a layer \
 directly on a runtime, or `frameworks` for a layer on frameworks.
   * wrong:no-layer: `runtime` names ':readme', but wrong:readme is not a layer. Name a \
 `venvstacks_runtime` target.
@@ -202,8 +202,8 @@ def test_values_that_a_field_does_not_take(root: BuildRoot, definition: str, mes
         (
             "--venvstacks-python-provider=archive",
             "DefinitionError: A layer definition cannot be built as written:\n"
-            "  * wrong:py: `python_implementation` is 'cpython@3.9', without the patch release "
-            "that only the `local` provider can leave open: 'cpython@X.Y.Z'. Write it as, for "
+            "  * wrong:py: `python_implementation` is 'cpython@3.9', but only the `local` "
+            "provider accepts a version without a patch release. Write it as, for "
             "example, 'cpython@3.11.13'.\n"
             "  * wrong:py: `python_archives` is not set, which "
             '`[venvstacks].python_provider = "archive"` needs. Map each platform to a `file` '

@@ -215,7 +215,7 @@ def test_a_package_without_a_wheel_for_a_platform_is_named(workspace: Workspace)
         "VenvstacksError: s:low: packages without wheels\n"
         f"  * `native` 1.0 has no wheel for {NATIVE} (its wheels fit win_amd64); narrow the "
         "layer's `platforms`, or require another version\n"
-        '  * with `platforms=["win_amd64"]` there is a wheel of every package'
+        '  * with `platforms=["win_amd64"]` every package has a wheel'
     )
     assert done.code == 1
     assert workspace.files() == before

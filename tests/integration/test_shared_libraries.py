@@ -135,7 +135,8 @@ def warnings(done: Finished) -> list[str]:
 MISSED = (
     f"s:app for {NATIVE}: `{SITE}/our_ext/needy.so` of our_ext-1.0-py3-none-{NATIVE}.whl needs "
     "`libabsent.so.9`, which no layer of its chain, no run path and no machine of the platform "
-    "provides. Require the package that has it, or name in `dynlib_exclude` what does without."
+    "provides. Require the package that has it, or add files that work without it to "
+    "`dynlib_exclude`."
 )
 
 
@@ -193,8 +194,8 @@ def test_what_is_missed_is_told_at_every_run(root: BuildRoot, packaged: Finished
 
 def test_libraries_of_one_name_that_one_is_needed_by(root: BuildRoot) -> None:
     assert root.pants("package", "s:twins").error == (
-        f"DefinitionError: s:twins for {NATIVE}: different shared libraries have one name, and "
-        "are needed by it.\n"
+        f"DefinitionError: s:twins for {NATIVE}: it needs shared libraries with ambiguous "
+        "names.\n"
         f"  * `libtwin.so`, which `{SITE}/our_asking/asking.so` needs and its run paths do not "
         "find:\n"
         f"    `{SITE}/our_left/libtwin.so`\n"
@@ -220,11 +221,11 @@ def test_libraries_of_one_name_that_nothing_needs(root: BuildRoot) -> None:
 
 def test_libraries_of_one_name_that_a_layer_above_needs(root: BuildRoot) -> None:
     assert root.pants("package", "s:above").error == (
-        f"DefinitionError: s:above for {NATIVE}: different shared libraries have one name, and "
-        "are needed by it.\n"
+        f"DefinitionError: s:above for {NATIVE}: it needs shared libraries with ambiguous "
+        "names.\n"
         f"  * `libtwin.so`, which `{SITE}/our_asking/asking.so` needs: framework-apart has several "
-        "that differ, and offers none of them. Exclude all but one there, with its "
-        "`dynlib_exclude`."
+        "different libraries of that name, and offers none of them. Exclude all but one with the "
+        "`dynlib_exclude` of that layer."
     )
 
 

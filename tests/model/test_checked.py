@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from venvstacks_rules.model.checked import CheckedTable, kind
+from venvstacks_rules.model.checked import CheckedTable, key_part, key_path, kind, top_key
 
 
 def read(data: object, key: str = "") -> tuple[CheckedTable, list[str]]:
@@ -16,7 +16,6 @@ def test_values_that_fit() -> None:
     table, problems = read(
         {
             "s": "x",
-            "e": "",
             "n": 0,
             "i": -3,
             "b": True,
@@ -26,7 +25,6 @@ def test_values_that_fit() -> None:
         }
     )
     assert table.string("s") == "x"
-    assert table.string("e", allow_empty=True) == ""
     assert table.optional_string("s") == "x"
     assert table.optional_string("absent") is None
     assert table.optional_size("n") == 0
@@ -39,7 +37,7 @@ def test_values_that_fit() -> None:
     assert table.table("t").string("k") == "v"
     assert [item.string("k") for item in table.tables("ts", required=True)] == ["1"]
     assert list(table.tables("absent")) == []
-    assert table.names() == ("s", "e", "n", "i", "b", "l", "t", "ts")
+    assert table.names() == ("s", "n", "i", "b", "l", "t", "ts")
     assert "s" in table
     assert "absent" not in table
     assert problems == []
@@ -58,8 +56,9 @@ def test_values_that_fit() -> None:
         ({"a": "1"}, lambda t: t.optional_size("a"), 0,
          ["`a`: expected a size in bytes, got a string"]),
         ({}, lambda t: t.strings("a"), (), ["`a`: missing"]),
-        ({"a": "x"}, lambda t: t.strings("a"), (), ["`a`: expected a list, got a string"]),
-        ({"a": ["x", None, 2.5]}, lambda t: t.strings("a"), ("x",),
+        ({"a": "x"}, lambda t: t.strings("a"), (),
+         ["`a`: expected a list of strings, got a string"]),
+        ({"a": ["x", None, 2.5]}, lambda t: t.strings("a"), ("x", "", ""),
          ["`a[1]`: expected a string, got nothing", "`a[2]`: expected a string, got a float"]),
         ({}, lambda t: t.table("a").names(), (), ["`a`: missing"]),
         ({"a": []}, lambda t: t.table("a").names(), (), ["`a`: expected a table, got a list"]),
@@ -99,3 +98,25 @@ def test_kinds() -> None:
     assert [kind(value) for value in values] == [
         "a table", "a list", "nothing", "a boolean", "an integer", "a float", "a string", "a bytes",
     ]  # fmt: skip
+
+
+def test_key_parts_are_written_as_in_toml() -> None:
+    assert [key_part(text) for text in ("a-b_C9", "a.b", "")] == ["a-b_C9", '"a.b"', '""']
+
+
+def test_key_paths() -> None:
+    assert key_path("tool", "uv") == "tool.uv"
+    assert key_path("", "uv") == key_path("uv", "") == "uv"
+    assert key_path("", "") == ""
+    assert [top_key(path) for path in ("a[0].b", "a.b", "a", "")] == ["a", "a", "a", ""]
+
+
+def test_pairs_are_noted_by_key() -> None:
+    table, problems = read({"a": {"x": "1", "y z": 2}, "b": []})
+    assert table.optional_pairs("a") == (("x", "1"),)
+    assert table.optional_pairs("b") == ()
+    assert table.optional_pairs("absent") == ()
+    assert problems == [
+        '`a."y z"`: expected a string, got an integer',
+        "`b`: expected a table of strings, got a list",
+    ]

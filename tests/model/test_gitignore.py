@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pytest
@@ -83,6 +83,13 @@ PATTERNS = (
     "//a.py",
     "build//",
     "***/a.py",
+    "pkg**/a.py",
+    "pkg/d**/a.py",
+    "pkg/b**",
+    "/pk**",
+    "pkg**//",
+    "pkg**/build",
+    "?kg**/a.py",
     "/**",
     "a\\\\ ",
     "\ufeff*.log",
@@ -143,24 +150,37 @@ ATOMS = (
 )
 
 
-def random_path(chance: random.Random) -> str:
-    return "/".join(chance.choice(NAMES) for _ in range(chance.randint(1, 3)))
+PLAIN_NAMES = ("a", "b", "ab", "a.py", "b.py", "x", "c")
+PLAIN_ATOMS = ("a", "b", "x", "*", "**/", "/**", "/", ".py", "?", "[ab]", "[!a]", "[a-c]")
 
 
-def random_pattern(chance: random.Random) -> str:
-    pattern = "".join(chance.choice(ATOMS) for _ in range(chance.randint(1, 4)))
-    if chance.random() < 0.3:
-        pattern = chance.choice(("", "/")) + random_path(chance) + chance.choice(("", "/"))
-    return chance.choice(("", "", "", "!")) + pattern
+def random_files(
+    seed: int, names: Sequence[str], atoms: Sequence[str]
+) -> tuple[dict[str, str], set[str]]:
+    """1500 files of one to four patterns by their folders, and eight paths for each."""
+    chance = random.Random(seed)
 
+    def path() -> str:
+        return "/".join(chance.choice(names) for _ in range(chance.randint(1, 3)))
 
-def test_random_patterns(tmp_path: Path) -> None:
-    chance = random.Random(20240229)
+    def pattern() -> str:
+        text = "".join(chance.choice(atoms) for _ in range(chance.randint(1, 4)))
+        if chance.random() < 0.3:
+            text = chance.choice(("", "/")) + path() + chance.choice(("", "/"))
+        return chance.choice(("", "", "", "!")) + text
+
     files = {
-        f"{number}": "\n".join(random_pattern(chance) for _ in range(chance.randint(1, 4)))
+        f"{number}": "\n".join(pattern() for _ in range(chance.randint(1, 4)))
         for number in range(1500)
     }
-    paths = {f"{folder}/{random_path(chance)}" for folder in files for _ in range(8)}
+    return files, {f"{folder}/{path()}" for folder in files for _ in range(8)}
+
+
+@pytest.mark.parametrize(
+    ("names", "atoms"), [(NAMES, ATOMS), (PLAIN_NAMES, PLAIN_ATOMS)], ids=["any", "plain"]
+)
+def test_random_patterns(tmp_path: Path, names: Sequence[str], atoms: Sequence[str]) -> None:
+    files, paths = random_files(20240229, names, atoms)
     by_git = said_by_git(tmp_path, files, paths)
     assert 1000 < len(by_git) < len(paths) - 1000
     assert said_by_us(files, paths) == by_git

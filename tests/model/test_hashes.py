@@ -7,17 +7,11 @@ from venvstacks_rules.model.hashes import (
     hash_module_file,
     hash_strings,
     is_sha256_hex,
-    sha256_hex,
 )
 
 X = "98752ee28d5484bdc2814fb70adb6a0b2fb31f6a9b8ee7ae81fd2fc9cf300b3b"  # x=1\n
 EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 ABC = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-
-
-def test_bytes() -> None:
-    assert sha256_hex(b"abc") == ABC
-    assert sha256_hex(b"") == EMPTY
 
 
 def test_strings_are_joined_as_utf8() -> None:

@@ -9,6 +9,7 @@ from venvstacks_rules.model.paths import (
     link_problem,
     literal_glob,
     path_problem,
+    place_inside,
     windows_problem,
 )
 
@@ -68,10 +69,43 @@ def test_links_that_are_accepted(path: str, target: str) -> None:
         ("x", "c:x", "the link's target is not a relative path"),
         ("x", "", "the link's target is not a relative path"),
         ("x", "a\\b", "the link's target holds a backslash or a control character"),
+        ("x", "\udcff", "the link's target is not Unicode text"),
     ],
 )
 def test_links_that_are_refused(path: str, target: str, problem: str) -> None:
     assert link_problem(path, target) == problem
+    assert link_problem(path, target, ups_first=True) is not None
+
+
+@pytest.mark.parametrize("target", ["d/../e", "../a/../b", "./d/..", "d//../e"])
+def test_steps_up_may_have_to_come_first(target: str) -> None:
+    assert link_problem("a/b/x", target) is None
+    problem = "the link's target has `..` after a name"
+    assert link_problem("a/b/x", target, ups_first=True) == problem
+    assert link_problem("a/b/x", "./../../d/e", ups_first=True) is None
+
+
+@pytest.mark.parametrize(
+    ("folder", "path", "place", "place_beside"),
+    [
+        ("", "a/./b//c", "a/b/c", "a/b/c"),
+        ("a/b", "../c", "a/c", "a/c"),
+        ("a", "..", ".", "."),
+        ("a", "../..", None, None),
+        ("", "", ".", "."),
+        ("", "../b/c", None, "../b/c"),
+        ("a", "../../b/../c", None, "../c"),
+        ("a", "../../b/..", None, None),
+        ("a", "../../../b", None, None),
+        ("", "/a", None, None),
+        ("a", "//a", None, None),
+        ("/", "a", None, None),
+        ("", "..a/b", "..a/b", "..a/b"),
+    ],
+)
+def test_places(folder: str, path: str, place: str | None, place_beside: str | None) -> None:
+    assert place_inside(folder, path) == place
+    assert place_inside(folder, path, siblings=True) == place_beside
 
 
 @pytest.mark.parametrize("path", ["plain/a-1.0+x.whl", "a[b]c", "*", "what?", "[!x]/]["])
@@ -106,10 +140,10 @@ def test_names_that_windows_has(name: str) -> None:
     ("path", "problem"),
     [
         ("a/aux.py", "on Windows `aux.py` is the name of a device"),
-        ("a./b", "on Windows no name ends with a dot or a space, as `a.` does"),
-        ("what?/<x>", "Windows allows no ? in a name"),
-        ("a/<x>", "Windows allows no < > in a name"),
-        ("a/" + "\U0001f600" * 128, "on Windows no name is longer than 255 characters"),
+        ("a./b", "on Windows a name cannot end with a dot or a space, as `a.` does"),
+        ("what?/<x>", "Windows does not allow ? in a name"),
+        ("a/<x>", "Windows does not allow < > in a name"),
+        ("a/" + "\U0001f600" * 128, "on Windows a name cannot have more than 255 characters"),
     ],
 )
 def test_what_is_said_of_names_that_windows_has_not(path: str, problem: str) -> None:

@@ -123,16 +123,14 @@ def test_platform_without_a_wheel(index: Index) -> None:
         "//:rt: packages without wheels\n"
         "  * `a` 1 has no wheel for macosx_arm64 (its wheels fit linux_x86_64, win_amd64); narrow "
         "the layer's `platforms`, or require another version\n"
-        '  * with `platforms=["linux_x86_64", "win_amd64"]` there is a wheel of every package'
+        '  * with `platforms=["linux_x86_64", "win_amd64"]` every package has a wheel'
     )
     index.add("b", "1", "cp311-cp311-macosx_11_0_arm64", "cp311-cp311-win_amd64")
     index.add("c", "1", "cp311-cp311-macosx_11_0_arm64")
     assert refused("rt", "a", "b").endswith(
-        '\n  * with `platforms=["win_amd64"]` there is a wheel of every package'
+        '\n  * with `platforms=["win_amd64"]` every package has a wheel'
     )
-    assert refused("rt", "a", "b", "c").endswith(
-        "\n  * there is no platform for which all packages have wheels"
-    )
+    assert refused("rt", "a", "b", "c").endswith("\n  * no platform has wheels for all packages")
     assert pins(lock("rt", "a", platforms=("win_amd64",))) == [("a", "1", None, False)]
     assert "no wheel for linux_x86_64" in refused(
         "rt", "a", platforms=("linux_x86_64",), linux_target="glibc@2.12"
@@ -193,7 +191,7 @@ def test_wheels_for_musl(index: Index) -> None:
         "//:rt: packages without wheels\n"
         "  * `a` 1 has no wheel for linux_x86_64, linux_aarch64 with musl@1.2 (its wheels fit no "
         "platform); narrow the layer's `platforms`, or require another version\n"
-        "  * there is no platform for which all packages have wheels"
+        "  * no platform has wheels for all packages"
     )
     assert "no wheel for linux_aarch64 with musl@1.1" in refused(
         "rt", "b", **{**linux, "linux_target": "musl@1.1"}

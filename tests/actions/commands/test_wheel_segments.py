@@ -74,7 +74,7 @@ def test_names_that_windows_has_not_are_refused_for_windows(tmp_path: Path) -> N
     wheel = wheel_bytes({"demo/aux.py": b"", "demo/a?.txt": b"", "demo/good.py": b""})
     assert problems(tmp_path, wheel, os_name="nt") == [
         "`demo/aux.py`: on Windows `aux.py` is the name of a device",
-        "`demo/a?.txt`: Windows allows no ? in a name",
+        "`demo/a?.txt`: Windows does not allow ? in a name",
     ]
     assert f"{SITE}/demo/aux.py" in unpack(tmp_path, wheel)
 

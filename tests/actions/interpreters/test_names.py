@@ -194,7 +194,7 @@ def test_names_that_windows_has_not() -> None:
     members = [*WINDOWS, file("python/Lib/aux.py"), file("python/Lib/what?.py")]
     assert refusals(members, os_name="nt", case_sensitive=False) == [
         "`python/Lib/aux.py`: on Windows `aux.py` is the name of a device",
-        "`python/Lib/what?.py`: Windows allows no ? in a name",
+        "`python/Lib/what?.py`: Windows does not allow ? in a name",
     ]
 
 

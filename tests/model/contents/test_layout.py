@@ -26,7 +26,6 @@ def test_folders_of_a_free_threaded_build(version: str) -> None:
     layout = LayerLayout(version, "posix")
     assert str(layout.stdlib) == "lib/python3.14t"
     assert str(layout.site_packages) == "lib/python3.14t/site-packages"
-    assert str(layout.version_header) == "include/python3.14t/patchlevel.h"
     # Like pip and uv, which name this one by the language.
     assert str(layout.headers("greenlet")) == "include/site/python3.14/greenlet"
     windows = LayerLayout(version, "nt")
@@ -39,7 +38,6 @@ def test_folders_on_windows() -> None:
     assert str(WINDOWS.base_python) == "python.exe"
     assert str(WINDOWS.site_packages) == "Lib/site-packages"
     assert str(WINDOWS.dynlib_dir) == "Library/bin"
-    assert str(WINDOWS.version_header) == "include/patchlevel.h"
     assert str(WINDOWS.headers("greenlet")) == "include/site/python3.11/greenlet"
 
 

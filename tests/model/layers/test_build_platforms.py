@@ -16,7 +16,7 @@ from venvstacks_rules.model.layers.build_platforms import (
 from venvstacks_rules.model.layers.definitions import LayerDefinition, Reference
 from venvstacks_rules.model.layers.layer import Layer
 from venvstacks_rules.model.layers.names import LayerKind
-from venvstacks_rules.model.layers.resolve import resolve_layers
+from venvstacks_rules.model.layers.resolve import judged_layers
 
 POSIX = ("linux_x86_64", "linux_aarch64", "macosx_arm64", "macosx_x86_64")
 EVERY = (*POSIX, "win_amd64", "win_arm64")
@@ -34,7 +34,7 @@ def layers(platforms: tuple[str, ...] | None) -> tuple[Layer, Layer]:
     framework = LayerDefinition(
         "src:fw", LayerKind.FRAMEWORK, "fw", runtime=Reference(":py", "src:py")
     )
-    found, problems = resolve_layers(
+    found, problems = judged_layers(
         [replace(runtime, platforms=platforms), framework], patch_release_needed=True
     )
     assert not problems

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from venvstacks_rules.model.layers.definitions import LayerDefinition
+from venvstacks_rules.model.layers.names import LayerKind
 from venvstacks_rules.model.layers.problems import (
     Problem,
     StackOrigin,
     TargetOrigin,
-    key_part,
     suggestion,
 )
+from venvstacks_rules.model.layers.resolve import judged_layers
 
 STACK = StackOrigin("src/stack.toml", "frameworks[1]", "framework-a")
 
@@ -36,12 +38,20 @@ def test_targets_of_a_folder_share_their_lockfiles_place() -> None:
     assert {TargetOrigin(address).stack for address in addresses} == {"src/a"}
 
 
-def test_key_parts_are_written_as_in_toml() -> None:
-    assert [key_part(text) for text in ("a-b_C9", "a.b", "")] == ["a-b_C9", '"a.b"', '""']
-
-
 def test_suggestions() -> None:
     assert suggestion("Platform", ["platforms", "name"]) == "platforms"
     assert suggestion("othr", ["Other"]) == "Other"
     assert suggestion("colour", ["platforms", "name"]) is None
     assert suggestion("old_frameworks", ["frameworks"], likeness=0.9) is None
+
+
+def test_a_problem_tells_whose_it_is() -> None:
+    broken = LayerDefinition(
+        "src:py", LayerKind.RUNTIME, "py", ("!",), python_implementation="cpython@3.11.13"
+    )
+    layers, (problem,) = judged_layers([broken], patch_release_needed=True)
+    assert layers == {}
+    assert problem.definition is broken
+    assert problem.address == broken.address
+    assert problem.problem.key == "requirements[0]"
+    assert problem.message == broken.origin.message(problem.problem)

@@ -5,7 +5,7 @@ import pytest
 from venvstacks_rules.model.layers.requirements import requirement_problem
 
 NO_WHEEL = (
-    "is {!r}, a direct reference to something else than a wheel on a web server. Build a wheel of "
+    "is {!r}, a direct reference to something other than a wheel on a web server. Build a wheel of "
     "it and put it into a folder of `local_wheels`, or name the URL of a wheel, for example "
     "'rich @ https://example.org/rich-13.9.4-py3-none-any.whl'."
 )

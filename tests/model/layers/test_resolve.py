@@ -2,49 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
-from venvstacks_rules.model.layers.definitions import LayerDefinition, ModuleDefinition, Reference
-from venvstacks_rules.model.layers.names import LayerKind
-from venvstacks_rules.model.layers.resolve import resolve_layers
+from tests.support.definitions import (
+    application,
+    framework,
+    problems,
+    reference,
+    resolve_layers,
+    runtime,
+)
+from venvstacks_rules.model.layers.definitions import ModuleDefinition, Reference
 from venvstacks_rules.model.platforms.target_platforms import LINUX_X86_64, PLATFORMS, WIN_AMD64
-
-
-def reference(address: str) -> Reference:
-    return Reference(f":{address.split(':')[1]}", address)
-
-
-def runtime(name: str = "py", **fields: object) -> LayerDefinition:
-    definition = LayerDefinition(
-        f"src:{name}", LayerKind.RUNTIME, name, python_implementation="cpython@3.11.13"
-    )
-    return replace(definition, **fields)  # type: ignore[arg-type]
-
-
-def framework(name: str, *frameworks: str, **fields: object) -> LayerDefinition:
-    definition = LayerDefinition(
-        f"src:{name}",
-        LayerKind.FRAMEWORK,
-        name,
-        runtime=None if frameworks else reference("src:py"),
-        frameworks=tuple(reference(f"src:{below}") for below in frameworks),
-    )
-    return replace(definition, **fields)  # type: ignore[arg-type]
-
-
-def application(name: str = "app", *frameworks: str, **fields: object) -> LayerDefinition:
-    definition = replace(
-        framework(name, *frameworks),
-        kind=LayerKind.APPLICATION,
-        launch_module=ModuleDefinition("main.py", ("main.py",)),
-    )
-    return replace(definition, **fields)  # type: ignore[arg-type]
-
-
-def problems(*definitions: LayerDefinition, patch_release_needed: bool = True) -> list[str]:
-    return list(resolve_layers(definitions, patch_release_needed=patch_release_needed)[1])
 
 
 def test_a_sound_stack() -> None:
@@ -132,13 +101,13 @@ WRONG = {
     ),
     "a free-threaded build of a Python that has none": (
         [runtime(python_implementation="cpython@3.12.4t")],
-        "src:py: `python_implementation` is 'cpython@3.12.4t', and CPython has free-threaded "
-        "builds since 3.13. Take a newer one, or remove the `t`.",
+        "src:py: `python_implementation` is 'cpython@3.12.4t', but CPython has free-threaded "
+        "builds only since 3.13. Take a newer one, or remove the `t`.",
     ),
     "a free-threaded build without a patch release": (
         [runtime(python_implementation="cpython@3.14t")],
-        "src:py: `python_implementation` is 'cpython@3.14t', without the patch release that only "
-        "the `local` provider can leave open: 'cpython@X.Y.Z'. Write it as, for example, "
+        "src:py: `python_implementation` is 'cpython@3.14t', but only the `local` "
+        "provider accepts a version without a patch release. Write it as, for example, "
         "'cpython@3.11.13'.",
     ),
     "another implementation": (
@@ -148,18 +117,18 @@ WRONG = {
     ),
     "an open patch release": (
         [runtime(python_implementation="cpython@3.11")],
-        "src:py: `python_implementation` is 'cpython@3.11', without the patch release that only "
-        "the `local` provider can leave open: 'cpython@X.Y.Z'. Write it as, for example, "
+        "src:py: `python_implementation` is 'cpython@3.11', but only the `local` "
+        "provider accepts a version without a patch release. Write it as, for example, "
         "'cpython@3.11.13'.",
     ),
     "neither runtime nor frameworks": (
         [runtime(), framework("fw", runtime=None)],
-        "src:fw: of `runtime` and `frameworks`, neither is set. Set `runtime` for a layer directly "
+        "src:fw: neither `runtime` nor `frameworks` is set. Set `runtime` for a layer directly "
         "on a runtime, or `frameworks` for a layer on frameworks.",
     ),
     "both runtime and frameworks": (
         [runtime(), framework("low"), framework("fw", "low", runtime=reference("src:py"))],
-        "src:fw: of `runtime` and `frameworks`, both are set. Set `runtime` for a layer directly "
+        "src:fw: `runtime` and `frameworks` are both set. Set `runtime` for a layer directly "
         "on a runtime, or `frameworks` for a layer on frameworks.",
     ),
     "no such target": (
@@ -219,10 +188,10 @@ WRONG = {
         [runtime(requirements=("numpy", "rich>>13"))],
         None,
     ),
-    "a direct reference to something else than a wheel": (
+    "a direct reference to something other than a wheel": (
         [runtime(requirements=("rich @ git+https://example.org/rich.git",))],
         "src:py: `requirements[0]` is 'rich @ git+https://example.org/rich.git', a direct "
-        "reference to something else than a wheel on a web server. Build a wheel of it and put it "
+        "reference to something other than a wheel on a web server. Build a wheel of it and put it "
         "into a folder of `local_wheels`, or name the URL of a wheel, for example "
         "'rich @ https://example.org/rich-13.9.4-py3-none-any.whl'.",
     ),
@@ -233,7 +202,7 @@ WRONG = {
     "a wider platform": (
         [runtime(platforms=("linux_x86_64",)), framework("fw", platforms=("win_arm64",))],
         "src:fw: `platforms[0]` is 'win_arm64', which src:py below does not have. "
-        "A layer can only narrow the platforms of the layers that it is on.",
+        "A layer can only narrow the platforms of the layers below.",
     ),
     "a bad linux_target": (
         [runtime(linux_target="uclibc")],

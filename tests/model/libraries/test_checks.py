@@ -132,9 +132,10 @@ def test_a_name_that_a_layer_below_has_several_of() -> None:
     with pytest.raises(DefinitionError) as caught:
         refuse_ambiguous("//:app", libraries, (below,))
     assert str(caught.value) == (
-        "//:app: different shared libraries have one name, and are needed by it.\n"
-        "  * `libp.so.1`, which `lib/x.so` needs: framework-p has several that differ, and offers "
-        "none of them. Exclude all but one there, with its `dynlib_exclude`."
+        "//:app: it needs shared libraries with ambiguous names.\n"
+        "  * `libp.so.1`, which `lib/x.so` needs: framework-p has several different libraries of "
+        "that name, and offers none of them. Exclude all but one with the `dynlib_exclude` of that "
+        "layer."
     )
     other = LayerInterface("framework-q", "3.11.9", ("libp.so.1",))
     refuse_ambiguous("//:app", libraries, (below, other))
@@ -153,11 +154,11 @@ def test_what_is_written_and_said() -> None:
     )
     assert found.warnings == (
         "`a`, `b`, `c` and 2 more of w.whl need `libp.so`, which no layer of its chain, no run "
-        "path and no machine of the platform provides. Require the package that has it, or name in "
-        "`dynlib_exclude` what does without",
-        "`a` of w.whl needs macOS 14.0, and the layer is for macOS 13.0. Raise its "
+        "path and no machine of the platform provides. Require the package that has it, or add "
+        "files that work without it to `dynlib_exclude`",
+        "`a` of w.whl needs macOS 14.0, but the layer is for macOS 13.0. Raise its "
         "`macosx_target`, or require another version",
-        "`a`, `b` of w.whl need glibc 2.34, and the layer is for glibc 2.28. Raise its "
+        "`a`, `b` of w.whl need glibc 2.34, but the layer is for glibc 2.28. Raise its "
         "`linux_target`, or require another version",
         "w.whl has binaries for other machines only (elf aarch64), such as `a`, `b`. Require "
         "another version",

@@ -130,7 +130,7 @@ def test_all_problems_at_once() -> None:
     with pytest.raises(LockError) as caught:
         Lockfile.from_dict(data, "requirements/x/pylock.x.toml")
     assert str(caught.value).splitlines() == [
-        "requirements/x/pylock.x.toml: not a lockfile that can be used",
+        "requirements/x/pylock.x.toml: invalid lockfile",
         "  * `lock-version`: `2.0` is not supported, only `1.0` is",
         "  * `requires-python`: `3` is not a version specifier",
         "  * `packages[0]`: expected a table, got a string",
@@ -138,7 +138,7 @@ def test_all_problems_at_once() -> None:
         "  * `packages[1].version`: `x` is not a version",
         "  * `packages[1].marker`: `never` is not an environment marker",
         "  * `packages[1].wheels`: expected a list, got an integer",
-        "  * `packages[1].wheels`: `Foo` has none, and only wheels can be installed into a layer",
+        "  * `packages[1].wheels`: `Foo` has no wheels, and a layer can install only wheels",
         "  * `packages[2].wheels[0].url`: `file:///a-1-py3-none-any.whl` is not an http or https "
         "URL",
         "  * `packages[2].wheels[0].size`: expected a size in bytes, got -1",
@@ -150,8 +150,8 @@ def test_all_problems_at_once() -> None:
         "  * `packages[2].wheels[1].hashes`: missing",
         "  * `packages[2].wheels[2].name`: `../a-1-py3-none-any.whl` is not the name of a wheel",
         "  * `packages[2].wheels[2].hashes`: missing",
-        "  * `packages[3].vcs`: only wheels can be installed into a layer",
-        "  * `packages[3].wheels`: `b` has none, and only wheels can be installed into a layer",
+        "  * `packages[3].vcs`: a layer can install only wheels",
+        "  * `packages[3].wheels`: `b` has no wheels, and a layer can install only wheels",
         "  * `tool.venvstacks-rules.interpreters[0].platform`: `amiga` is not one of linux_x86_64, "
         "linux_aarch64, macosx_arm64, macosx_x86_64, win_amd64, win_arm64",
         "  * `tool.venvstacks-rules.interpreters[0].url`: missing",
@@ -217,12 +217,12 @@ def test_consistent_with_lower_layers() -> None:
     assert inconsistent_with_lower(lock, (("rt", good),)) == ()
     other = Lockfile("==3.11.*", (replace(idna, version="3.8"), replace(idna, name="rich")))
     assert inconsistent_with_lower(lock, (("framework-f", other), ("rt", good))) == (
-        "`rich==14.0.0` is locked, and lower layer `framework-f` has 3.7",
-        "`idna==3.7` is locked, and lower layer `framework-f` has 3.8",
+        "`rich==14.0.0` is locked, but lower layer `framework-f` has 3.7",
+        "`idna==3.7` is locked, but lower layer `framework-f` has 3.8",
     )
     empty = Lockfile("==3.11.*", ())
     assert inconsistent_with_lower(lock, (("rt", empty),)) == (
-        "`idna==3.7` is marked as provided, and no lower layer provides it",
+        "`idna==3.7` is marked as provided, but no lower layer provides it",
     )
     assert inconsistent_with_lower(lock, (("rt", empty),), ["linux_x86_64"]) == ()
 
@@ -235,9 +235,9 @@ def test_normalised_requirements() -> None:
     with pytest.raises(LockError) as caught:
         normalised_requirements(["a b", "c", "==1"])
     assert str(caught.value) == (
-        "requirements that cannot be read\n"
-        "  * `==1` is not a requirement as PEP 508 has them\n"
-        "  * `a b` is not a requirement as PEP 508 has them"
+        "invalid requirements\n"
+        "  * `==1` is not a PEP 508 requirement\n"
+        "  * `a b` is not a PEP 508 requirement"
     )
 
 
@@ -337,7 +337,7 @@ def test_without_metadata_every_platform_has_its_wheels() -> None:
     )
     other = replace(vouching, hashes=versioned.hashes("sha256:0"))
     assert metadata_reasons(ours, other, versioned) == (
-        "its `.meta.json` has the version of another content",
+        "its `.meta.json` has the version of different content",
     )
 
 
@@ -345,7 +345,7 @@ def test_requirements_with_credentials_are_refused_without_showing_them() -> Non
     with pytest.raises(LockError) as caught:
         normalised_requirements(["b @ https://u:hunter2@h.example/b.whl", "a @ https://h/a.whl"])
     assert str(caught.value) == (
-        "requirements that would spread credentials\n"
-        "  * `b @ https://h.example/b.whl` is written with credentials, which a lockfile would "
+        "requirements contain credentials\n"
+        "  * `b @ https://h.example/b.whl` contains credentials, which a lockfile would "
         "keep; put them into netrc, for h.example"
     )

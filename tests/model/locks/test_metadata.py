@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
 
 import pytest
 
@@ -12,7 +11,6 @@ from venvstacks_rules.model.locks.metadata import (
     LockHashes,
     LockMetadata,
     renewed,
-    utc_time,
 )
 
 INPUTS = HashedInputs(
@@ -50,7 +48,7 @@ def test_hashes_of_a_runtime() -> None:
 
 
 def test_endless_nesting_is_refused() -> None:
-    with pytest.raises(LockError, match=r"^x\.json: not a JSON file\n  \* maximum recursion depth"):
+    with pytest.raises(LockError, match=r"^x\.json: not a JSON file\n  \* it is nested too deeply"):
         LockMetadata.from_json(b"[" * 100_000, "x.json")
 
 
@@ -63,11 +61,11 @@ def test_written_and_read_again() -> None:
     [
         (b"{", "x.json: not a JSON file\n  * Expecting property name enclosed in double quotes: "
          "line 1 column 2 (char 1)"),
-        (b'{"lock_version": 0, "locked_at": "x"}', "x.json: not the metadata of a lock\n"
+        (b'{"lock_version": 0, "locked_at": "x"}', "x.json: invalid lock metadata\n"
          "  * `lock_version`: expected 1 or more, got 0"),
-        (b"[]", "x.json: not the metadata of a lock\n  * expected a table, got a list"),
+        (b"[]", "x.json: invalid lock metadata\n  * expected a table, got a list"),
         (b'{"lock_version": "1", "locked_at": 2, "requirements_hash": 3}',
-         "x.json: not the metadata of a lock\n"
+         "x.json: invalid lock metadata\n"
          "  * `requirements_hash`: expected a string, got an integer\n"
          "  * `lock_version`: expected an integer, got a string\n"
          "  * `locked_at`: expected a string, got an integer"),
@@ -108,8 +106,3 @@ def test_without_versions() -> None:
     )
     hashes = replace(OLD.hashes, requirements="new")
     assert renewed(hashes, OLD, versioned=False, locked_at=NOW) == LockMetadata(hashes, 1, NOW)
-
-
-def test_time() -> None:
-    zone = timezone(timedelta(hours=2))
-    assert utc_time(datetime(2025, 8, 27, 1, tzinfo=zone)) == "2025-08-26T23:00:00+00:00"

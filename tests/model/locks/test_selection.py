@@ -4,7 +4,7 @@ import pytest
 
 from venvstacks_rules.model.errors import LockError
 from venvstacks_rules.model.locks.pylock import LockedPackage, LockedWheel, Lockfile
-from venvstacks_rules.model.locks.selection import packages_on_platform, select_wheels
+from venvstacks_rules.model.locks.selection import select_wheels
 from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
 
 
@@ -99,9 +99,3 @@ def test_what_is_rare_is_named() -> None:
 def test_two_versions_for_one_platform_are_refused() -> None:
     with pytest.raises(LockError, match="`a` is locked in two versions for linux_x86_64: 1 and 2"):
         select(package("a", "py3-none-any"), package("a", "py3-none-any", version="2"))
-
-
-def test_packages_on_platform() -> None:
-    lock = Lockfile("==3.11.*", (package("b", provided=True), package("a", "py3-none-any")))
-    found = packages_on_platform(lock, platform=PLATFORMS["linux_x86_64"], python_version="3.11")
-    assert found == (("a", "1", False), ("b", "1", True))

@@ -2,11 +2,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from venvstacks_rules.model.layers.names import LayerKind
 from venvstacks_rules.model.outputs.manifest import stack_manifest
-from venvstacks_rules.model.outputs.metadata import LayerMetadata, ModuleHash, utc_time
+from venvstacks_rules.model.outputs.metadata import LayerMetadata, ModuleHash
 from venvstacks_rules.model.outputs.names import (
     ArchiveNames,
     archive_names,
@@ -56,20 +54,6 @@ def test_an_application_tells_its_modules() -> None:
         {"name": "util", "hash": "sha256/" + "c" * 64},
         {"name": "a", "hash": "sha256:" + "d" * 64},
     ]
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("2025-08-27T00:00:00+00:00", "2025-08-27T00:00:00+00:00"),
-        ("2025-08-27T00:00:00Z", "2025-08-27T00:00:00+00:00"),
-        ("2025-08-27T02:00:00.250000+02:00", "2025-08-27T00:00:00.250000+00:00"),
-        ("2025-08-27T02:00:00", "2025-08-27T02:00:00+00:00"),
-        ("", ""),
-    ],
-)
-def test_times_are_in_utc(text: str, expected: str) -> None:
-    assert utc_time(text) == expected
 
 
 def test_names_of_files() -> None:

@@ -73,14 +73,20 @@ def test_the_same_values_give_the_same_text() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"wheels": {}}, "wheels: expected a list, got dict"),
-        ({"wheels": [{**WHEEL, "size": "3"}]}, "wheels[0].size: expected int, got str"),
-        ({"wheels": [{**WHEEL, "size": True}]}, "wheels[0].size: expected int, got bool"),
-        ({"wheels": [WHEEL, {}]}, "wheels[1].path: missing key of WheelInput"),
-        ({"compression": None}, "compression: expected an object, got null"),
-        ({"compression": {"level": 1}}, "compression.archive_format: missing key of Compression"),
-        ({"python_version": None}, "python_version: expected str, got null"),
-        ({"later": 1}, "later: unknown key of WheelSegmentsRequest"),
+        ({"wheels": {}}, "`wheels`: expected a list, got a table"),
+        (
+            {"wheels": [{**WHEEL, "size": "3"}]},
+            "`wheels[0].size`: expected an integer, got a string",
+        ),
+        (
+            {"wheels": [{**WHEEL, "size": True}]},
+            "`wheels[0].size`: expected an integer, got a boolean",
+        ),
+        ({"wheels": [WHEEL, {}]}, "`wheels[1].path`: missing key of WheelInput"),
+        ({"compression": None}, "`compression`: expected a table, got nothing"),
+        ({"compression": {"level": 1}}, "`compression.archive_format`: missing key of Compression"),
+        ({"python_version": None}, "`python_version`: expected a string, got nothing"),
+        ({"later": 1}, "`later`: unknown key of WheelSegmentsRequest"),
     ],
 )
 def test_what_does_not_fit_is_named_by_its_key(change: dict[str, Any], message: str) -> None:
@@ -90,7 +96,11 @@ def test_what_does_not_fit_is_named_by_its_key(change: dict[str, Any], message: 
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("{", "not JSON: "), ("[]", "WheelSegmentsRequest: expected an object, got list")],
+    [
+        ("{", "not JSON: "),
+        ("[" * 200_000, "not JSON: it is nested too deeply"),
+        ("[]", "WheelSegmentsRequest: expected a table, got a list"),
+    ],
 )
 def test_texts_that_are_no_requests(text: str, message: str) -> None:
     with pytest.raises(RequestError, match=f"^{re.escape(message)}"):

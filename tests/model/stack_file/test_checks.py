@@ -37,8 +37,8 @@ WRONG = {
     ),
     "no patch release": (
         layer(RUNTIME, python_implementation='"cpython@3.11"'),
-        "`runtimes[0].python_implementation` is 'cpython@3.11', without the patch release that "
-        "only the `local` provider can leave open: 'cpython@X.Y.Z'. Write it as, for example, "
+        "`runtimes[0].python_implementation` is 'cpython@3.11', but only the `local` provider "
+        "accepts a version without a patch release. Write it as, for example, "
         "'cpython@3.11.13'.",
     ),
     # Modules.
@@ -64,8 +64,8 @@ WRONG = {
     ),
     "a launch module outside of the repository": (
         RUNTIME + FRAMEWORK + layer(APPLICATION, launch_module='"../../out.py"'),
-        "`applications[0].launch_module` names '../../out.py', which lies outside of the build "
-        "root. Move it into it.",
+        "`applications[0].launch_module` names '../../out.py', which is outside of the build "
+        "root. Move it into the build root.",
     ),
     "a launch module with a backslash": (
         RUNTIME + FRAMEWORK + layer(APPLICATION, launch_module=r"'lib\main.py'"),
@@ -116,7 +116,7 @@ WRONG = {
     "a source to build from": (
         layer(RUNTIME, requirements='["rich @ git+https://example.org/rich.git"]'),
         "`runtimes[0].requirements[0]` is 'rich @ git+https://example.org/rich.git', a direct "
-        "reference to something else than a wheel on a web server. Build a wheel of it and put it "
+        "reference to something other than a wheel on a web server. Build a wheel of it and put it "
         "into a folder of `local_wheels`, or name the URL of a wheel, for example "
         "'rich @ https://example.org/rich-13.9.4-py3-none-any.whl'.",
     ),
@@ -134,14 +134,14 @@ WRONG = {
     "a platform that the runtime does not have": (
         layer(RUNTIME, platforms='["linux_x86_64"]') + layer(FRAMEWORK, platforms='["win_arm64"]'),
         "`frameworks[0].platforms[0]` is 'win_arm64', which `py` below does not have. "
-        "A layer can only narrow the platforms of the layers that it is on.",
+        "A layer can only narrow the platforms of the layers below.",
     ),
     "a platform on a layer that is disabled": (
         RUNTIME
         + layer(FRAMEWORK, platforms="[]")
         + layer(APPLICATION, platforms='["linux_x86_64"]'),
         "`applications[0].platforms[0]` is 'linux_x86_64', which `framework-fw` below does not "
-        "have. A layer can only narrow the platforms of the layers that it is on.",
+        "have. A layer can only narrow the platforms of the layers below.",
     ),
     "another C library": (
         layer(RUNTIME, linux_target='"uclibc@1.0"'),

@@ -195,6 +195,7 @@ def test_tables_that_are_not_of_a_stack_are_passed_over_with_a_warning() -> None
     text = RUNTIME + "[old_frameworks]\nname = 1\n[project]\nname = 'x'\n"
     assert problems(text) == []
     assert parse(text).warnings == (
-        "src/stack.toml: `old_frameworks` is not part of a stack file, and is not read. Remove it.",
-        "src/stack.toml: `project` is not part of a stack file, and is not read. Remove it.",
+        "src/stack.toml: `old_frameworks` is not part of a stack file and has no effect. Remove "
+        "it.",
+        "src/stack.toml: `project` is not part of a stack file and has no effect. Remove it.",
     )

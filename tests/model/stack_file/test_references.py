@@ -53,17 +53,17 @@ WRONG = {
     # What a layer lies on.
     "neither runtime nor frameworks": (
         RUNTIME + layer(FRAMEWORK, runtime=""),
-        "`frameworks[0]`: of `runtime` and `frameworks`, neither is set. Set `runtime` for a "
+        "`frameworks[0]`: neither `runtime` nor `frameworks` is set. Set `runtime` for a "
         "layer directly on a runtime, or `frameworks` for a layer on frameworks.",
     ),
     "no frameworks": (
         RUNTIME + layer(APPLICATION, frameworks="[]"),
-        "`applications[0]`: of `runtime` and `frameworks`, neither is set. Set `runtime` for a "
+        "`applications[0]`: neither `runtime` nor `frameworks` is set. Set `runtime` for a "
         "layer directly on a runtime, or `frameworks` for a layer on frameworks.",
     ),
     "both runtime and frameworks": (
         RUNTIME + FRAMEWORK + layer(APPLICATION, runtime='"py"'),
-        "`applications[0]`: of `runtime` and `frameworks`, both are set. Set `runtime` for a "
+        "`applications[0]`: `runtime` and `frameworks` are both set. Set `runtime` for a "
         "layer directly on a runtime, or `frameworks` for a layer on frameworks.",
     ),
     "a runtime and no frameworks": (
@@ -108,17 +108,17 @@ WRONG = {
     "a framework as the runtime": (
         RUNTIME + FRAMEWORK + layer(APPLICATION, frameworks="", runtime='"fw"'),
         "`applications[0].runtime` names 'fw', but the file has no runtime of that name. It has "
-        "such a framework: name that in `frameworks`, without `runtime`.",
+        "such a framework: name it in `frameworks`, without `runtime`.",
     ),
     "a runtime as a framework": (
         RUNTIME + layer(APPLICATION, frameworks='["py"]'),
         "`applications[0].frameworks[0]` names 'py', but the file has no framework of that name. "
-        "It has such a runtime: name that in `runtime`, without `frameworks`.",
+        "It has such a runtime: name it in `runtime`, without `frameworks`.",
     ),
     "a framework further down": (
         RUNTIME + layer(FRAMEWORK, runtime="", frameworks='["other"]') + OTHER_FRAMEWORK,
         "`frameworks[0].frameworks[0]` names 'other', which the file defines further down, as "
-        "`frameworks[1]`. Move that layer up, to a place before this one.",
+        "`frameworks[1]`. Move that layer up, before this one.",
     ),
     "a framework on itself": (
         RUNTIME + layer(FRAMEWORK, runtime="", frameworks='["fw"]'),

@@ -112,11 +112,11 @@ def test_json_of_another_shape(data: object) -> None:
     [
         (
             {"archive_name": "other.tar.zst"},
-            "the segment index is of `other.tar.zst` with `framework-x@2` in it",
+            "it belongs to `other.tar.zst` with the layer `framework-x@2`",
         ),
         (
             {"install_target": "framework-y"},
-            "the segment index is of `framework-x@2.tar.zst` with `framework-y` in it",
+            "it belongs to `framework-x@2.tar.zst` with the layer `framework-y`",
         ),
         ({"archive_size": 31}, "`archive_size`: 31, but the segments end at 30"),
     ],

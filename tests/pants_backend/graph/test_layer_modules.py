@@ -107,8 +107,11 @@ def test_support_modules_are_sorted_and_may_lie_in_each_other(runner: RuleRunner
 @pytest.mark.parametrize(
     ("launch", "problem"),
     [
-        ("../../x.py", "'../../x.py', which lies outside of the build root. Move it into it."),
-        ("/x.py", "'/x.py', which lies outside of the build root. Move it into it."),
+        (
+            "../../x.py",
+            "'../../x.py', which is outside of the build root. Move it into the build root.",
+        ),
+        ("/x.py", "'/x.py', which is outside of the build root. Move it into the build root."),
         (
             "tool/build",
             "'tool/build', but there is no such file or directory beside the BUILD file. "

@@ -114,8 +114,8 @@ def test_several_wrong_definitions_are_reported_together(runner: RuleRunner) -> 
     )
     assert refused(runner, Address("src", target_name="rt")) == (
         "2 layer definitions cannot be built as written:\n"
-        "  * src:rt: `python_implementation` is 'cpython@3.11', without the patch release that "
-        "only the `local` provider can leave open: 'cpython@X.Y.Z'. Write it as, for example, "
+        "  * src:rt: `python_implementation` is 'cpython@3.11', but only the `local` provider "
+        "accepts a version without a patch release. Write it as, for example, "
         "'cpython@3.11.13'.\n"
         "  * src:app: `launch_module` names 'app.py', but there is no such file or directory "
         "beside the BUILD file. Create it, or correct the path."
@@ -180,12 +180,12 @@ def test_a_sound_layer_among_broken_ones_is_found_when_that_will_do(runner: Rule
         {"src/BUILD": RUNTIME + 'venvstacks_framework(name="fw")\n' + APP.format(":rt")}
     )
     address = Address("src", target_name="rt")
-    assert "src:fw: of `runtime` and `frameworks`, neither is set." in refused(runner, address)
+    assert "src:fw: neither `runtime` nor `frameworks` is set." in refused(runner, address)
     found = runner.request(LayerInGraph, [LayerRequest(address, among_broken=True)])
     assert isinstance(found, LayerInGraph)
     assert found.layer.layer_name == "rt"
     broken = Address("src", target_name="fw")
-    with pytest.raises(ExecutionError, match="src:fw: of `runtime` and `frameworks`"):
+    with pytest.raises(ExecutionError, match="src:fw: neither `runtime` nor `frameworks`"):
         runner.request(LayerInGraph, [LayerRequest(broken, among_broken=True)])
 
 

@@ -173,7 +173,7 @@ def test_content_changed_alone(runner: RuleRunner) -> None:
     edit(runner, f"{REPORT}.toml", sha256, sha256[::-1])
     assert stale(runner) == {
         "report": (
-            "its `.meta.json` was written for another content: one of the two was changed alone",
+            "its `.meta.json` belongs to different content: only one of the two files was changed",
         )
     }
 

@@ -1,1 +1,1 @@
-"""The domain of layered environments: values in, values out, no I/O."""
+"""The domain of layered environments: functions take and return values and do no I/O."""

@@ -1,37 +1,60 @@
-"""Reads untrusted nested data (parsed TOML or JSON); collects every problem with its key path."""
+"""Reads nested data from outside (parsed TOML or JSON) and collects all problems by key path."""
 
 from __future__ import annotations
 
+import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 
 _MISSING = object()
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+
+KINDS: dict[type, str] = {
+    bool: "a boolean",
+    int: "an integer",
+    float: "a float",
+    str: "a string",
+    list: "a list",
+    dict: "a table",
+}
+"""What messages call the types of values in TOML and JSON."""
 
 
-class CheckedTable:
-    """A table whose values are taken by expected type; what does not fit is noted, not raised.
+def kind(value: object) -> str:
+    """What messages call the type of `value`."""
+    if isinstance(value, Mapping):
+        return KINDS[dict]
+    return "nothing" if value is None else KINDS.get(type(value), f"a {type(value).__name__}")
 
-    A value that is missing or wrong comes back as the type's empty value, so that reading goes on
-    and one look finds all problems. Look at `problems` before the values are used. What is not a
-    table at all is one problem, and its keys are none.
+
+def key_path(table: str, key: str) -> str:
+    """The path of `key` in the table at the path `table`; each of them may be empty."""
+    return f"{table}.{key}" if table and key else table or key
+
+
+def top_key(path: str) -> str:
+    """The first key of a key path; empty if the path is."""
+    return re.split(r"[.\[]", path, maxsplit=1)[0]
+
+
+def key_part(key: str) -> str:
+    """One part of a key path, in quotes where TOML wants them."""
+    return key if _BARE_KEY.fullmatch(key) else f'"{key}"'
+
+
+class TypedTable(ABC):
+    """Takes values from a table by their expected types.
+
+    It notes a value of another type and returns an empty value of the expected type instead, so
+    that one look finds all problems.
     """
 
-    def __init__(self, data: object, key: str, problems: list[str]) -> None:
-        self.key = key
-        self.problems = problems
-        self._data: Mapping[str, object] = {}
-        self._judged = data is _MISSING
-        if isinstance(data, Mapping):
-            self._data = data
-        elif not self._judged:
-            self.note("", f"expected a table, got {kind(data)}")
-            self._judged = True
+    def __init__(self, data: Mapping[str, object]) -> None:
+        self._data = data
 
-    def note(self, name: str, problem: str) -> None:
-        """Add a problem of the value at `name` (the table itself where empty)."""
-        if self._judged:
-            return
-        path = f"{self.key}.{name}" if self.key and name else self.key or name
-        self.problems.append(f"`{path}`: {problem}" if path else problem)
+    @abstractmethod
+    def note_misfit(self, key: str, value: object, wanted: str) -> None:
+        """Add the problem that `value`, at the path `key` in the table, is not `wanted`."""
 
     def __contains__(self, name: str) -> bool:
         return name in self._data
@@ -40,98 +63,121 @@ class CheckedTable:
         """The keys, in the order of the file."""
         return tuple(self._data)
 
-    def string(self, name: str, *, allow_empty: bool = False) -> str:
-        """A required string."""
-        value = self._data.get(name)
-        if name not in self._data:
-            self.note(name, "missing")
-        elif not isinstance(value, str):
-            self.note(name, f"expected a string, got {kind(value)}")
-        elif not value and not allow_empty:
+    def optional_boolean(self, name: str) -> bool:
+        """A boolean; False if the key is absent."""
+        value = self._data.get(name, False)
+        if not isinstance(value, bool):
+            self.note_misfit(name, value, KINDS[bool])
+        return value is True
+
+    def optional_strings(self, name: str) -> tuple[str, ...]:
+        """A list of strings; empty if the key is absent."""
+        value = self._data.get(name, [])
+        if not isinstance(value, list):
+            self.note_misfit(name, value, "a list of strings")
+            return ()
+        for i, item in enumerate(value):
+            if not isinstance(item, str):
+                self.note_misfit(f"{name}[{i}]", item, KINDS[str])
+        # The other items keep their places.
+        return tuple(item if isinstance(item, str) else "" for item in value)
+
+    def optional_pairs(self, name: str) -> tuple[tuple[str, str], ...]:
+        """The keys and values of a table of strings; empty if the key is absent."""
+        value = self._data.get(name, {})
+        if not isinstance(value, Mapping):
+            self.note_misfit(name, value, "a table of strings")
+            return ()
+        for key, item in value.items():
+            if not isinstance(item, str):
+                self.note_misfit(f"{name}.{key_part(key)}", item, KINDS[str])
+        return tuple((key, item) for key, item in value.items() if isinstance(item, str))
+
+
+class CheckedTable(TypedTable):
+    """A table of a file that we do not trust.
+
+    Look at `problems` before you use the values. Data that is not a table is one problem; its keys
+    add no others.
+    """
+
+    def __init__(self, data: object, key: str, problems: list[str]) -> None:
+        super().__init__(data if isinstance(data, Mapping) else {})
+        self.key = key
+        self.problems = problems
+        self._judged = data is _MISSING
+        if not self._judged and not isinstance(data, Mapping):
+            self.note_misfit("", data, KINDS[dict])
+            self._judged = True
+
+    def note(self, name: str, problem: str) -> None:
+        """Add a problem of the value at `name`; of the table itself if `name` is empty."""
+        if self._judged:
+            return
+        path = key_path(self.key, name)
+        self.problems.append(f"`{path}`: {problem}" if path else problem)
+
+    def note_misfit(self, key: str, value: object, wanted: str) -> None:
+        """Add the problem that `value`, at the path `key` in the table, is not `wanted`."""
+        self.note(key, f"expected {wanted}, got {kind(value)}")
+
+    def string(self, name: str) -> str:
+        """A required string that is not empty."""
+        value = self._required(name, "")
+        if not isinstance(value, str):
+            self.note_misfit(name, value, KINDS[str])
+            return ""
+        if not value and name in self:
             self.note(name, "is empty")
-        else:
-            return value
-        return ""
+        return value
 
     def optional_string(self, name: str) -> str | None:
-        """A string, or None where the key is absent."""
-        return self.string(name) if name in self._data else None
+        """A string that is not empty, or None if the key is absent."""
+        return self.string(name) if name in self else None
 
-    def optional_size(self, name: str) -> int | None:
-        """A number of bytes, or None where the key is absent."""
-        if name not in self._data:
-            return None
-        value = self._data[name]
+    def size(self, name: str) -> int:
+        """A required number of bytes."""
+        value = self._required(name, 0)
         if isinstance(value, bool) or not isinstance(value, int) or value < 0:
             shown = value if isinstance(value, int) else kind(value)
             self.note(name, f"expected a size in bytes, got {shown}")
             return 0
         return value
 
-    def size(self, name: str) -> int:
-        """A required number of bytes."""
-        if name not in self._data:
-            self.note(name, "missing")
-        return self.optional_size(name) or 0
+    def optional_size(self, name: str) -> int | None:
+        """A number of bytes, or None if the key is absent."""
+        return self.size(name) if name in self else None
 
     def integer(self, name: str) -> int:
         """A required integer."""
-        value = self._data.get(name)
-        if name not in self._data:
-            self.note(name, "missing")
-        elif isinstance(value, bool) or not isinstance(value, int):
-            self.note(name, f"expected an integer, got {kind(value)}")
-        else:
-            return value
-        return 0
-
-    def optional_boolean(self, name: str) -> bool:
-        """A boolean, False where the key is absent."""
-        value = self._data.get(name, False)
-        if not isinstance(value, bool):
-            self.note(name, f"expected a boolean, got {kind(value)}")
-            return False
+        value = self._required(name, 0)
+        if isinstance(value, bool) or not isinstance(value, int):
+            self.note_misfit(name, value, KINDS[int])
+            return 0
         return value
 
     def strings(self, name: str) -> tuple[str, ...]:
         """A required list of strings."""
-        found = []
-        for i, item in enumerate(self._list(name, required=True)):
-            if isinstance(item, str):
-                found.append(item)
-            else:
-                self.note(f"{name}[{i}]", f"expected a string, got {kind(item)}")
-        return tuple(found)
+        self._required(name, [])
+        return self.optional_strings(name)
 
     def table(self, name: str) -> CheckedTable:
         """A required table."""
-        if name not in self._data:
-            self.note(name, "missing")
-        return CheckedTable(self._data.get(name, _MISSING), self._path(name), self.problems)
+        value = self._required(name, _MISSING)
+        return CheckedTable(value, key_path(self.key, name), self.problems)
 
     def tables(self, name: str, *, required: bool = False) -> Iterator[CheckedTable]:
-        """The tables of a list; none where an optional key is absent."""
-        for i, item in enumerate(self._list(name, required=required)):
-            yield CheckedTable(item, self._path(f"{name}[{i}]"), self.problems)
+        """The tables of a list; an optional key that is absent has no tables."""
+        value = self._required(name, []) if required else self._data.get(name, [])
+        if not isinstance(value, list):
+            self.note_misfit(name, value, KINDS[list])
+            return
+        for i, item in enumerate(value):
+            yield CheckedTable(item, key_path(self.key, f"{name}[{i}]"), self.problems)
 
-    def _list(self, name: str, *, required: bool) -> list[object]:
-        value = self._data.get(name, [])
-        if required and name not in self._data:
-            self.note(name, "missing")
-        elif not isinstance(value, list):
-            self.note(name, f"expected a list, got {kind(value)}")
-            return []
-        return value if isinstance(value, list) else []
-
-    def _path(self, name: str) -> str:
-        return f"{self.key}.{name}" if self.key else name
-
-
-def kind(value: object) -> str:
-    """What a message calls the type of a value read from TOML or JSON."""
-    names = {bool: "a boolean", int: "an integer", float: "a float", str: "a string"}
-    if isinstance(value, Mapping):
-        return "a table"
-    if isinstance(value, list):
-        return "a list"
-    return "nothing" if value is None else names.get(type(value), f"a {type(value).__name__}")
+    def _required(self, name: str, empty: object) -> object:
+        """The value at `name`; notes its absence and returns `empty` instead."""
+        if name in self._data:
+            return self._data[name]
+        self.note(name, "missing")
+        return empty

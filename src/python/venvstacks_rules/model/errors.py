@@ -1,4 +1,4 @@
-"""The errors that a user can cause, apart from our own bugs.
+"""The errors that a user can cause and mend.
 
 Every error that tells a user to change something is a :class:`VenvstacksError`; any other
 exception that reaches the user is a bug of ours and is shown as one.
@@ -13,13 +13,13 @@ MOST_PROBLEMS = 20
 
 
 class VenvstacksError(Exception):
-    """Something is wrong with what we were given; the text says what, where, and what to change."""
+    """Some input is wrong; the text says what, where, and what to change."""
 
 
 class ProblemsError(VenvstacksError):
-    """Several problems found in one look, reported together.
+    """Several problems, reported together.
 
-    ``problems`` holds one complete sentence or paragraph each, in a deterministic order.
+    Each of ``problems`` is a complete sentence or paragraph; their order is deterministic.
     """
 
     def __init__(self, summary: str, problems: Iterable[str]) -> None:
@@ -34,35 +34,35 @@ class ProblemsError(VenvstacksError):
 
 
 class DefinitionError(ProblemsError):
-    """Layer definitions that cannot be built as they stand."""
+    """Invalid layer definitions."""
 
 
 class LockError(ProblemsError):
-    """A layer that cannot be locked, or whose lockfile is missing, stale or unreadable."""
+    """A layer cannot be locked, or its lockfile is missing, stale or unreadable."""
 
 
 class WheelError(ProblemsError):
-    """A wheel that is refused: damaged, hostile, or not what its lockfile says."""
+    """A wheel is damaged, hostile, or not the one that its lockfile names."""
 
 
 class InterpreterError(ProblemsError):
-    """An interpreter that cannot be found, captured or unpacked."""
+    """An interpreter cannot be found, captured or unpacked."""
 
 
 class ArchiveError(ProblemsError):
-    """An archive or its metadata that is damaged, hostile, or not what was announced."""
+    """An archive or its metadata is damaged, hostile, or not the expected one."""
 
 
 class DeploymentError(ProblemsError):
-    """A layer that cannot be deployed or started."""
+    """A layer cannot be deployed or started."""
 
 
 class NetworkError(VenvstacksError):
-    """A server that does not give what is needed, or whose settings are missing."""
+    """A server does not deliver a file, or its settings are missing."""
 
 
 class RequestError(VenvstacksError):
-    """A request or result file that does not have the expected shape."""
+    """A request or result file does not have the expected shape."""
 
 
 def first_problems(problems: Sequence[str]) -> list[str]:

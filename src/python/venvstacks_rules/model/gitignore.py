@@ -1,4 +1,4 @@
-"""What ``.gitignore`` files say of paths, as git itself reads them."""
+"""Which paths ``.gitignore`` files ignore, exactly as git decides."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ class IgnorePattern:
     """One line of a ``.gitignore`` file."""
 
     regex: re.Pattern[str]
-    """Of the whole path, relative to the folder of the file."""
+    """It has to match the whole path, relative to the folder of the file."""
     negated: bool
     folders_only: bool
 
     def matches(self, path: str, *, is_folder: bool) -> bool:
-        """Whether the pattern is about `path`, relative to the folder of its file."""
+        """Whether the pattern matches `path`, relative to the folder of its file."""
         return (is_folder or not self.folders_only) and self.regex.fullmatch(path) is not None
 
 
 class IgnoreRules:
-    """The ``.gitignore`` files of some folders."""
+    """The ``.gitignore`` files of several folders."""
 
     def __init__(self, files: Mapping[str, bytes]) -> None:
-        """`files` has the content of each file by its folder (empty for the root)."""
+        """`files` maps each folder (empty for the root) to the content of its file."""
         self._patterns = {
             _bytewise(folder.encode()): ignore_patterns(content)
             for folder, content in files.items()
         }
 
     def ignored(self, path: str) -> bool:
-        """Whether the file at `path`, from the root, is ignored: itself or a folder above it."""
+        """Whether a rule ignores the file at `path`, from the root, or a folder above it."""
         path = _bytewise(path.encode())
         *folders, _ = _prefixes(path)
         return any(self._decides(folder, is_folder=True) for folder in folders) or self._decides(
@@ -41,7 +41,7 @@ class IgnoreRules:
         )
 
     def _decides(self, path: str, *, is_folder: bool) -> bool:
-        """What the nearest file with a pattern about `path` says of it; its last pattern counts."""
+        """Whether the last matching pattern of the nearest file that has one ignores `path`."""
         for folder in ("", *_prefixes(posixpath.dirname(path)))[::-1]:
             relative = posixpath.relpath(path, folder or ".")
             for pattern in reversed(self._patterns.get(folder, ())):
@@ -51,7 +51,7 @@ class IgnoreRules:
 
 
 def _prefixes(path: str) -> tuple[str, ...]:
-    """The folders above `path`, from the top, and `path` itself; nothing where it is empty."""
+    """The folders above `path`, from the top, and `path` itself; empty for the empty path."""
     parts = path.split("/") if path else []
     return tuple("/".join(parts[: depth + 1]) for depth in range(len(parts)))
 
@@ -64,7 +64,7 @@ def ignore_patterns(content: bytes) -> tuple[IgnorePattern, ...]:
 
 
 def _bytewise(content: bytes) -> str:
-    """A character for each byte: to git, ``?`` is one byte, whatever it is a part of."""
+    """One character for each byte: in git, ``?`` matches one byte, even a part of a character."""
     return content.decode("latin-1")
 
 
@@ -72,9 +72,9 @@ _BYTE_ORDER_MARK = _bytewise(b"\xef\xbb\xbf")
 
 
 def _pattern(line: str) -> IgnorePattern | None:
-    """What a line says; None for a comment, and for what git never matches anything with."""
+    """The pattern of a line; None for a comment, and for a pattern that never matches in git."""
     bare = line.rstrip(" ")
-    # A space behind a backslash that is not itself escaped counts.
+    # A space counts after a backslash that is not itself escaped.
     line = line[: len(bare) + (len(bare) - len(bare.rstrip("\\"))) % 2]
     if not line or line.startswith("#"):
         return None
@@ -82,12 +82,18 @@ def _pattern(line: str) -> IgnorePattern | None:
     body = line[1:] if negated else line
     folders_only = body.endswith("/")
     body = body[:-1] if folders_only else body
-    anchored = "/" in body
-    regex = _regex(body.removeprefix("/"))
-    if not body or regex is None:
+    start = "(?:.*/)?"
+    if "/" in body:
+        body = body.removeprefix("/")
+        # git compares the text before the first wildcard by itself: `**` after it is at a start.
+        literal = re.split(r"[*?\[\\]", body, maxsplit=1)[0]
+        start, body = re.escape(literal), body[len(literal) :]
+    elif not body:
         return None
-    compiled = re.compile(regex if anchored else f"(?:.*/)?{regex}", re.DOTALL)
-    return IgnorePattern(compiled, negated, folders_only)
+    regex = _regex(body)
+    if regex is None:
+        return None
+    return IgnorePattern(re.compile(start + regex, re.DOTALL), negated, folders_only)
 
 
 _TOKEN = re.compile(
@@ -97,7 +103,7 @@ _TOKEN = re.compile(
     | (?P<stars> \*+ )
     | (?P<one> \? )
     | \[ (?P<not> [!^] | (?![!^]) )
-      # In a lookahead: how it is read is settled before it is asked whether it ends.
+      # A lookahead reads the set in one way only, so that an open set is found in linear time.
       (?= (?P<set> {item} (?: (?!\]) {item} )* ) ) (?P=set) \]
     | \\ (?P<escaped> . )
     | (?P<unfinished> [\[\\] .* )
@@ -108,7 +114,7 @@ _TOKEN = re.compile(
 
 
 def _regex(glob: str) -> str | None:
-    """The regular expression for a pattern; None for one that nothing matches."""
+    """The regular expression for a pattern; None for a pattern that matches nothing."""
     parts = [_regex_part(token) for token in _TOKEN.finditer(glob)]
     known = [part for part in parts if part is not None]
     return "".join(known) if len(known) == len(parts) else None
@@ -118,7 +124,7 @@ def _regex_part(token: re.Match[str]) -> str | None:
     if token["any_folders"]:
         return "(?:.*/)?"
     if token["everything"]:
-        return ".+"
+        return ".*"
     if token["stars"]:
         return "[^/]*"
     if token["one"]:
@@ -151,21 +157,21 @@ _CLASSES = {
 
 
 def _members(written: str) -> str | None:
-    """The inside of a bracket expression, for Python; None where git knows a class in it not."""
+    """The inside of a bracket expression, for Python; None for a class unknown to git."""
     parts = []
     for item in _ITEM.finditer(written):
         if item["class"] is not None:
             parts.append(_CLASSES.get(item["class"]))
             continue
         low, high = ord(item["low"]), ord(item["high"] or item["low"])
-        # Of a range that runs backwards, git still knows where it starts.
+        # In git, a range that runs backwards matches its start.
         parts.append(f"\\x{low:02x}-\\x{max(low, high):02x}")
     known = [part for part in parts if part is not None]
     return "".join(known) if len(known) == len(parts) else None
 
 
 def folders_above(paths: Iterable[str]) -> tuple[str, ...]:
-    """All folders that hold one of `paths`, directly or not, the root (empty) included; sorted."""
+    """All folders above `paths`, with the root (empty); sorted."""
     found = {""}
     for path in paths:
         found.update(_prefixes(posixpath.dirname(path)))

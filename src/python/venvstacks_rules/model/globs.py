@@ -1,4 +1,4 @@
-"""Globs that are matched against the end of a path."""
+"""Globs that match the end of a path."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 def matches_end(path: str, glob: str) -> bool:
     """Whether `glob` matches the end of `path`.
 
-    ``*`` stands for anything within a component, ``**`` for any number of components.
+    ``*`` matches anything within a component, ``**`` any number of components.
     """
     parts = path.split("/")
     pattern = glob.split("/")

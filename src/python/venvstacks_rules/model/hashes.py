@@ -1,4 +1,4 @@
-"""Hashes in the two spellings that the formats share with ``venvstacks``."""
+"""Hashes in the two notations of ``venvstacks``: ``sha256:<hex>`` and ``sha256/<hex>``."""
 
 from __future__ import annotations
 
@@ -7,11 +7,6 @@ import re
 from collections.abc import Iterable
 
 _SHA256_HEX = re.compile(r"[0-9a-f]{64}")
-
-
-def sha256_hex(data: bytes) -> str:
-    """The SHA-256 of `data` in lower-case hexadecimal."""
-    return hashlib.sha256(data).hexdigest()
 
 
 def hash_strings(strings: Iterable[str]) -> str:
@@ -37,8 +32,8 @@ def hash_module_directory(
 
     `name` is the directory's name; `files` are pairs of the path below it, with forward slashes,
     and the hexadecimal SHA-256 of the content; `folders` are paths of folders that may have no
-    files. Folders are walked top down in sorted order; each contributes its name, then its files in
-    order.
+    files. The hash walks the folders top down in sorted order, and takes the name of each and then
+    its files in order.
     """
     tree: dict[tuple[str, ...], list[tuple[str, str]]] = {
         (): [],

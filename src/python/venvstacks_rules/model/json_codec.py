@@ -1,7 +1,8 @@
 """JSON: the codec of the actions' requests and results, and the layout of published files.
 
-Requests and results are frozen dataclasses. A shape that does not fit is a
-:class:`~venvstacks_rules.model.errors.RequestError` that names the key path.
+Requests and results are frozen dataclasses. Our own processes write them, so reading stops at the
+first value of a wrong shape, with a :class:`~venvstacks_rules.model.errors.RequestError` that names
+its key path. For files from outside, :mod:`~venvstacks_rules.model.checked` collects all problems.
 """
 
 from __future__ import annotations
@@ -54,30 +55,47 @@ def compact_object(members: Mapping[str, str]) -> str:
     return f"{{{','.join(pairs)}}}"
 
 
-def from_json(cls: type[T], text: str) -> T:
-    """Read a request or result; RequestError names the key path of what does not fit."""
+def parsed_json(content: str | bytes) -> object:
+    """The data in a JSON file; raises ValueError for anything else, however it is nested."""
     try:
-        data = json.loads(text)
+        return json.loads(content)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def from_json(cls: type[T], text: str) -> T:
+    """Read a request or result; RequestError names the key path of the first wrong value."""
+    try:
+        data = parsed_json(text)
     except ValueError as e:
         raise RequestError(f"not JSON: {e}") from None
     return from_data(cls, data)
 
 
 def from_data(cls: type[T], data: object) -> T:
-    """Like :func:`from_json`, for what ``json`` has read already."""
+    """Like :func:`from_json`, for data that was parsed already."""
     try:
         return typing.cast("T", _reader(typing.cast("typing.Hashable", cls))(data))
     except _MisfitError as e:
-        raise RequestError(f"{e.key.lstrip('.') or cls.__name__}: {e}") from None
+        key = e.key.lstrip(".")
+        raise RequestError(f"`{key}`: {e}" if key else f"{cls.__name__}: {e}") from None
 
 
 class _MisfitError(Exception):
-    """What does not fit; the key path is put together on the way out, where there is time."""
+    """A value that does not fit; its key path grows on the way out, so that reading stays fast."""
 
     key = ""
 
+    @classmethod
+    def of(cls, value: object, expected: type) -> _MisfitError:
+        """`value` has another type than `expected`."""
+        # An application starts without the module: only messages need it.
+        from venvstacks_rules.model.checked import KINDS, kind  # noqa: PLC0415
+
+        return cls(f"expected {KINDS[expected]}, got {kind(value)}")
+
     def below(self, key: str) -> _MisfitError:
-        """The same, seen from the value that `key` is a key of."""
+        """The same problem, with `key` in front of its path."""
         self.key = key + self.key
         return self
 
@@ -97,7 +115,7 @@ def _reader(hint: typing.Any) -> _Reader:
 
     def read(value: object) -> object:
         if not isinstance(value, expected) or (expected is int and isinstance(value, bool)):
-            raise _MisfitError(f"expected {expected.__name__}, got {_kind(value)}")
+            raise _MisfitError.of(value, expected)
         return value
 
     return read
@@ -106,7 +124,7 @@ def _reader(hint: typing.Any) -> _Reader:
 def _reader_of_tuples(read_item: _Reader) -> _Reader:
     def read(value: object) -> object:
         if not isinstance(value, list):
-            raise _MisfitError(f"expected a list, got {_kind(value)}")
+            raise _MisfitError.of(value, list)
         items: list[object] = []
         try:
             for item in value:
@@ -126,7 +144,7 @@ def _reader_of_objects(cls: type[object]) -> _Reader:
 
     def read(value: object) -> object:
         if not isinstance(value, dict):
-            raise _MisfitError(f"expected an object, got {_kind(value)}")
+            raise _MisfitError.of(value, dict)
         if not value.keys() <= readers.keys():
             unknown = sorted(value.keys() - readers.keys())
             raise _MisfitError(f"unknown key of {cls.__name__}").below(f".{unknown[0]}")
@@ -143,7 +161,3 @@ def _reader_of_objects(cls: type[object]) -> _Reader:
         return cls(**values)
 
     return read
-
-
-def _kind(value: object) -> str:
-    return "null" if value is None else type(value).__name__

@@ -1,4 +1,4 @@
-"""Judges paths that come from outside: wheels, archives, segment indexes."""
+"""Checks paths from outside: from wheels, archives and segment indexes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _DRIVE = re.compile(r"[A-Za-z]:")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 _WINDOWS_CHARACTERS = frozenset('<>:"|?*')
-# The digits of some are superscripts, which Windows takes for digits.
+# Windows takes superscripts for digits.
 _WINDOWS_DEVICES = frozenset(
     {"con", "prn", "aux", "nul", "conin$", "conout$"}
     | {f"{port}{digit}" for port in ("com", "lpt") for digit in "123456789\u00b9\u00b2\u00b3"}
@@ -21,8 +21,8 @@ _MAX_WINDOWS_NAME = 255
 def path_problem(path: str) -> str | None:
     """Why `path` cannot be the path of a file below a folder, or None.
 
-    Accepted are relative paths in normal form, with forward slashes, that name a file on every
-    platform: what one unpacker reads as a name, no other may read as a way out of the folder.
+    A valid path is relative, in normal form, with forward slashes, and names a file on every
+    platform: a name for one unpacker must not be a way out of the folder for another.
     """
     if _CONTROL.search(path) or "\\" in path:
         return "the path holds a backslash or a control character"
@@ -33,17 +33,13 @@ def path_problem(path: str) -> str | None:
         return "the path holds `..`"
     if "" in parts or "." in parts:
         return "the path holds an empty component or `.`"
-    try:
-        path.encode("utf-8")
-    except UnicodeEncodeError:
-        return "the path is not Unicode text"
-    return None
+    return None if _is_unicode(path) else "the path is not Unicode text"
 
 
 def folded(path: str) -> str:
-    """`path` in a form that is the same for all that is one file where case does not count.
+    """`path` in a form that is equal for all names of one file if case does not count.
 
-    Of file systems that ignore case, some ignore as well how accents are composed.
+    Some file systems that ignore case also ignore how accents are composed.
     """
     return unicodedata.normalize("NFC", path.casefold())
 
@@ -53,32 +49,67 @@ def windows_problem(path: str) -> str | None:
     for name in path.split("/"):
         found = sorted(_WINDOWS_CHARACTERS.intersection(name))
         if found:
-            return f"Windows allows no {' '.join(found)} in a name"
+            return f"Windows does not allow {' '.join(found)} in a name"
         if name != name.rstrip(". "):
-            return f"on Windows no name ends with a dot or a space, as `{name}` does"
+            return f"on Windows a name cannot end with a dot or a space, as `{name}` does"
         if name.split(".")[0].rstrip(" ").lower() in _WINDOWS_DEVICES:
             return f"on Windows `{name}` is the name of a device"
         if len(name.encode("utf-16-le", "surrogatepass")) > 2 * _MAX_WINDOWS_NAME:
-            return f"on Windows no name is longer than {_MAX_WINDOWS_NAME} characters"
+            return f"on Windows a name cannot have more than {_MAX_WINDOWS_NAME} characters"
     return None
 
 
 def literal_glob(path: str) -> str:
-    """A glob that matches `path` and nothing else, whatever characters are in it."""
+    """A glob that matches only `path`, with any characters in it."""
     return re.sub(r"[\[\]*?]", r"[\g<0>]", path)
 
 
-def link_problem(path: str, target: str) -> str | None:
+def place_inside(folder: str, path: str, *, siblings: bool = False) -> str | None:
+    """Where `path`, written relative to `folder`, leads; None if it leads outside.
+
+    `folder` is relative to a root folder (empty for the root itself), and so is the result, in
+    normal form: ``.`` for the root. With `siblings` it may also lead into another folder beside the
+    root, ``../<name>``. Nothing is assumed of the root's own name: a way out and back in by that
+    name leads outside.
+    """
+    place = posixpath.normpath(posixpath.join(folder, path))
+    if place.startswith("/"):
+        return None
+    ups, below = _ups(place)
+    inside = ups == 0 or (siblings and ups == 1 and bool(below))
+    return place if inside else None
+
+
+def link_problem(path: str, target: str, *, ups_first: bool = False) -> str | None:
     """Why a link at `path` in a layer may not point to `target`, or None.
 
     A link is relative, and stays in the layer's folder or enters the folder of a sibling layer.
+    `ups_first` allows ``..`` only before all names: a name may be another link, and ``..`` after it
+    could lead anywhere.
     """
     if _CONTROL.search(target) or "\\" in target:
         return "the link's target holds a backslash or a control character"
     if not target or target.startswith("/") or _DRIVE.match(target):
         return "the link's target is not a relative path"
-    # Nothing is assumed of what the folder is called: a name that fits would lead back into it.
-    steps = posixpath.normpath(posixpath.join(posixpath.dirname(path), target)).split("/")
-    if steps == [".."] or steps[:2] == ["..", ".."]:
+    if not _is_unicode(target):
+        return "the link's target is not Unicode text"
+    if ups_first and ".." in _ups(target)[1]:
+        return "the link's target has `..` after a name"
+    if place_inside(posixpath.dirname(path), target, siblings=True) is None:
         return "the link's target is outside of the layers' folder"
     return None
+
+
+def _ups(path: str) -> tuple[int, tuple[str, ...]]:
+    """How many steps up a relative path begins with, and the names that follow them."""
+    parts = tuple(part for part in path.split("/") if part not in ("", "."))
+    ups = next((i for i, part in enumerate(parts) if part != ".."), len(parts))
+    return ups, parts[ups:]
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True

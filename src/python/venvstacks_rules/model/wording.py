@@ -1,4 +1,4 @@
-"""Words that messages, summaries and pages have in common."""
+"""Words that messages, summaries and pages share."""
 
 from __future__ import annotations
 

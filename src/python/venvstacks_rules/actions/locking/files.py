@@ -9,9 +9,10 @@ from pathlib import Path
 from venvstacks_rules.actions.files.toml import write_toml
 from venvstacks_rules.model.layers.names import lock_file_stem
 from venvstacks_rules.model.layers.requirements import declared_requirements
-from venvstacks_rules.model.locks.metadata import HashedInputs, LockMetadata, renewed, utc_time
+from venvstacks_rules.model.locks.metadata import HashedInputs, LockMetadata, renewed
 from venvstacks_rules.model.locks.pylock import Lockfile
 from venvstacks_rules.model.requests.lock import LockedLayer, LockLayerRequest
+from venvstacks_rules.model.times import utc_time
 
 # These comments are part of the formats: either tool renews these two files with the same bytes if
 # nothing changes.

@@ -1,1 +1,1 @@
-"""What lies in a layer and in its archive: layout, files, segments, compression."""
+"""The contents of a layer and of its archive: layout, files, segments, compression."""

@@ -14,11 +14,11 @@ class Compression:
     archive_format: str
     """``tar.zst``, ``tar.xz``, ``tar.gz`` or ``zip``."""
     level: int
-    """In the scale of the format; see :data:`.compression.ARCHIVE_FORMATS`."""
+    """In the scale of the format; see :data:`ARCHIVE_FORMATS`."""
 
 
 ZIP = "zip"
-"""The one format that is no compressed tar stream."""
+"""The only format that is not a compressed tar stream."""
 
 
 @dataclass(frozen=True)
@@ -35,16 +35,16 @@ class ArchiveFormat:
     """The highest level at which one process needs less than 400 MB of memory."""
 
 
-# xz at 6 takes a fifth longer than at 5, for one per cent; deflate takes twice as long, for half a
-# per cent. zstd above 19 and xz above 6 pay for a
-# few per mille with half a gigabyte of tables.
+# xz at 6 takes a fifth longer than at 5 and saves one per cent; deflate takes twice as long and
+# saves half a per cent. zstd above 19 and xz above 6 save a few per mille, and need half a gigabyte
+# of tables.
 ARCHIVE_FORMATS: dict[str, ArchiveFormat] = {
     archive_format.name: archive_format
     for archive_format in (
         ArchiveFormat("tar.zst", ".tar.zst", default_level=9, min_level=1, max_level=19),
         ArchiveFormat("tar.xz", ".tar.xz", default_level=5, min_level=0, max_level=6),
         ArchiveFormat("tar.gz", ".tar.gz", default_level=6, min_level=1, max_level=9),
-        # For what has no stream to copy: the files of wheels are spliced.
+        # Without a stream to copy: we splice the files of wheels.
         ArchiveFormat(ZIP, ".zip", default_level=5, min_level=1, max_level=9),
     )
 }
@@ -52,7 +52,7 @@ ARCHIVE_FORMATS: dict[str, ArchiveFormat] = {
 
 
 def compression(archive_format: str, level: int | None = None) -> Compression:
-    """How to compress, with the format's default level where none is given.
+    """The format and its level; by default the format's default level.
 
     Raises ValueError for an unknown format and for a level outside the format's range.
     """

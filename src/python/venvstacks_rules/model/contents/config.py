@@ -9,7 +9,7 @@ from venvstacks_rules.model.json_codec import published_json
 
 @dataclass(frozen=True)
 class LayerConfig:
-    """What a deployed layer says of itself.
+    """The configuration of a deployed layer.
 
     Paths are relative to the layer's folder, with forward slashes; other layers are peers,
     ``../<install_target>/...``.
@@ -26,9 +26,9 @@ class LayerConfig:
     pylib_dirs: tuple[str, ...] = ()
     """The site-packages of the lower layers, in import order, the runtime's last."""
     dynlib_dirs: tuple[str, ...] = ()
-    """The shared library folders of the lower layers, in import order; some may not exist."""
+    """The shared library folders of the lower layers, in import order; they may not exist."""
     launch_module: str | None = None
-    """The module to start an application with, by ``python -m``."""
+    """The module that starts an application, with ``python -m``."""
 
     def to_json(self) -> str:
         """The file's text; the same values give the same bytes."""

@@ -1,4 +1,4 @@
-"""What can be imported from the packages of a layer."""
+"""The modules that programs can import from the packages of a layer."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from packaging.utils import canonicalize_name
 
 from venvstacks_rules.model.contents.segments import Segment
 
-# Folders that some wheels leave in site-packages by mistake; nobody imports them from there.
+# Folders that some wheels leave in site-packages by mistake; programs do not import them.
 _STRAY = frozenset({"benchmarks", "docs", "examples", "test", "tests"})
 
 
@@ -35,8 +35,8 @@ def top_level_modules(
 ) -> dict[str, tuple[str, ...]]:
     """The modules that each wheel puts into site-packages, by normalised distribution name.
 
-    Where two layers have the same distribution, the first one counts, as in an import. Private
-    modules count only where a wheel has no other.
+    If two layers have the same distribution, the first one counts, as in an import. Private modules
+    count only if a wheel has no others.
     """
     found: dict[str, tuple[str, ...]] = {}
     for segment in segments:
@@ -55,7 +55,7 @@ def top_level_modules(
 
 
 def top_level_module(path: PurePosixPath, site_packages: PurePosixPath) -> str | None:
-    """The top-level module that a file belongs to, or None where it is no code."""
+    """The top-level module that a file belongs to, or None for a file that is not code."""
     if path.suffix not in (".py", ".so", ".pyd") or site_packages not in path.parents:
         return None
     top = path.relative_to(site_packages).parts[0]

@@ -1,4 +1,4 @@
-"""Where things lie inside a deployed layer; all paths relative to the layer's folder.
+"""Where things are in a deployed layer; all paths are relative to the layer's folder.
 
 The layouts of the ``venvstacks`` formats, for POSIX and for Windows (see the reference, "Layer
 archive").
@@ -15,11 +15,11 @@ LAYER_CONFIG = PurePosixPath("share/venv/metadata/venvstacks_layer.json")
 DYNLIB_DIR = PurePosixPath("share/venv/dynlib")
 POSTINSTALL = PurePosixPath("postinstall.py")
 
-# Written at deployment or of no use there: never in an archive, and not in a RECORD either.
+# Written at deployment, or useless there: neither in an archive nor in a RECORD.
 _NEVER_NAMES = frozenset({"__pycache__"})
 _NEVER_AT_TOP = frozenset({"pyvenv.cfg"})
 
-# As they are spelled in layers; the first that fits counts.
+# As layers spell them; the first match counts.
 _WINDOWS_FOLDERS = tuple(
     PurePosixPath(folder)
     for folder in ("Lib/site-packages", "Lib", "Library/bin", "Library", "Scripts", "include")
@@ -45,14 +45,14 @@ class LayerLayout:
 
     @property
     def scripts(self) -> PurePosixPath:
-        """The scripts folder: nothing but the interpreter is kept there."""
+        """The scripts folder: a layer keeps only the interpreter there."""
         return PurePosixPath("Scripts" if self._windows else "bin")
 
     @property
     def python(self) -> PurePosixPath:
         """The interpreter that starts modules of this layer.
 
-        On Windows it is in no archive: post-installation makes it.
+        On Windows no archive has it: post-installation makes it.
         """
         return self.scripts / ("python.exe" if self._windows else "python")
 
@@ -63,10 +63,10 @@ class LayerLayout:
 
     @property
     def launchers(self) -> dict[str, PurePosixPath]:
-        """On Windows, what post-installation copies: paths in the runtime, by the copy's name.
+        """On Windows, the files that post-installation copies: paths in the runtime by new name.
 
-        The launchers of virtual environments, which start the interpreter that ``pyvenv.cfg``
-        names; they are called as CPython's own ``venv`` expects them.
+        These are the launchers of virtual environments, which start the interpreter that
+        ``pyvenv.cfg`` names. Their names are those that CPython's own ``venv`` expects.
         """
         if not self._windows:
             return {}
@@ -82,7 +82,7 @@ class LayerLayout:
 
     @property
     def stdlib(self) -> PurePosixPath:
-        """The standard library (in a runtime) and what is compiled at deployment (in all)."""
+        """The standard library of a runtime; in all layers, the folder to compile at deployment."""
         if self._windows:
             return PurePosixPath("Lib")
         return PurePosixPath("lib", f"python{short_version(self.python_version)}")
@@ -96,28 +96,19 @@ class LayerLayout:
     def dynlib_dir(self) -> PurePosixPath:
         """Where the layers above find this layer's shared libraries.
 
-        On Windows wheels put them there themselves, by the ``data`` folder of their ``.data``.
+        On Windows wheels put them there themselves, with the ``data`` folder of their ``.data``.
         """
         return PurePosixPath("Library/bin") if self._windows else DYNLIB_DIR
 
-    @property
-    def version_header(self) -> PurePosixPath:
-        """The C header that says the exact version, in a runtime layer."""
-        folder = PurePosixPath("include")
-        if not self._windows:
-            folder /= f"python{short_version(self.python_version)}"
-        return folder / "patchlevel.h"
-
     def headers(self, distribution: str) -> PurePosixPath:
-        """Where the C headers of a distribution go, as in a virtual environment."""
+        """The folder for the C headers of a distribution, as in a virtual environment."""
         version = language_version(self.python_version)
         return PurePosixPath("include", "site", f"python{version}", distribution)
 
     def data(self, path: str) -> PurePosixPath:
-        """Where a wheel's file goes that is meant for the top of an environment.
+        """The place of a wheel's file that is meant for the top of an environment.
 
-        On Windows ``lib`` and ``Lib`` are one folder, which is always spelled as elsewhere in the
-        layer.
+        On Windows ``lib`` and ``Lib`` are one folder: the result has the spelling of the layer.
         """
         parts = PurePosixPath(path).parts
         if self._windows:
@@ -130,8 +121,8 @@ class LayerLayout:
     def is_dropped(self, path: PurePosixPath) -> bool:
         """Whether a file of a wheel, at `path` in the layer, stays out of the archive.
 
-        Dropped are byte code caches, whatever lies in the scripts folder, hidden files at the top
-        level, and the two files that post-installation writes.
+        Byte code caches stay out, the scripts folder, hidden files at the top level, and the two
+        files that post-installation writes.
         """
         parts = self._parts(path)
         return (
@@ -143,9 +134,9 @@ class LayerLayout:
         )
 
     def is_in_scripts(self, path: PurePosixPath) -> bool:
-        """Whether `path` in the layer is the scripts folder, or lies in it."""
+        """Whether `path` in the layer is the scripts folder or in it."""
         return self._parts(path)[:1] == self._parts(self.scripts)
 
     def _parts(self, path: PurePosixPath) -> tuple[str, ...]:
-        """The components, in a form in which equal ones are one file."""
+        """The components, in a form that is equal for all names of one file."""
         return tuple(part.casefold() for part in path.parts) if self._windows else path.parts

@@ -32,8 +32,8 @@ def layer_config(
         base_python=base_python,
         site_dir=str(layout.site_packages),
         pylib_dirs=tuple(f"../{below.install_target}/{layout.site_packages}" for below in lower),
-        # All of them, as in the peer: what a program reads here does not depend on the contents
-        # of the layers below.
+        # All of them, as in venvstacks: this list does not depend on the contents of the layers
+        # below.
         dynlib_dirs=tuple(f"../{below.install_target}/{layout.dynlib_dir}" for below in lower),
         launch_module=layer.launch_module.module_name if layer.launch_module else None,
     )
@@ -55,10 +55,10 @@ def layer_files(
 ) -> tuple[tuple[OwnFile, ...], tuple[OwnLink, ...]]:
     """The files and links that make a folder of packages a layer, for a platform's `system`.
 
-    `lower` are the layers below, in import order; a runtime has none. `libc` is the C library that
-    Linux has. `modules` are the application's, with paths relative to site-packages.
-    `own_libraries` tells that packages of the layer need the shared libraries that it offers to
-    those above. On Windows there are no links, and post-installation makes what starts Python.
+    `lower` are the layers below, in import order; empty for a runtime. `libc` is the C library of
+    Linux. `modules` are the application's, with paths relative to site-packages. `own_libraries` is
+    whether packages of the layer need the shared libraries that it offers to the layers above. On
+    Windows there are no links, and post-installation makes the interpreter.
     """
     files = [
         OwnFile(str(LAYER_CONFIG), text=config.to_json()),
@@ -70,7 +70,7 @@ def layer_files(
     if lower and system != "win":
         layout = LayerLayout(config.py_version, "posix")
         base_python = f"../{config.base_python}"
-        # A script in place of a link costs every start a few milliseconds.
+        # A script instead of a link would add a few milliseconds to every start.
         libraries = [str(DYNLIB_DIR)] if own_libraries else []
         libraries += [_dynlib_dir(below) for below in lower if below.libraries]
         if libraries:

@@ -1,6 +1,6 @@
-"""The segment index that lies beside an archive.
+"""The segment index beside an archive.
 
-Dicts in and dicts out, as ``json`` reads and writes them; callers read and write the files.
+Dicts in and out, as ``json`` reads and writes them; callers read and write the files.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ TAR_BLOCK = 512
 
 @dataclass(frozen=True)
 class IndexedSegment:
-    """A segment and where it lies in the archive."""
+    """A segment and its place in the archive."""
 
     source: str
     """The wheel's file name, ``interpreter`` or ``layer``."""
@@ -35,7 +35,7 @@ class IndexedSegment:
     sha256: str
     """Of the compressed bytes."""
     tar_size: int | None
-    """Of the piece of the tar stream, in bytes; None in a zip archive, which has none."""
+    """The size of its piece of the tar stream, in bytes; None in a zip archive."""
     files: tuple[ArchivedFile, ...]
     """In the order of the segment."""
 
@@ -55,7 +55,7 @@ class IndexedSegment:
 
 @dataclass(frozen=True)
 class IndexHeader:
-    """What a segment index says of the archive as a whole."""
+    """The part of a segment index about the whole archive."""
 
     install_target: str
     archive_name: str
@@ -90,8 +90,8 @@ class IndexHeader:
 class SegmentIndex(IndexHeader):
     """``<install_target>.segments.json``: which bytes of an archive hold which files.
 
-    The segments cover the archive without a gap, in this order. A path that occurs in two segments
-    is the later one's, as when the archive is unpacked.
+    The segments cover the archive without a gap, in this order. If two segments have a path, the
+    later one counts, as in the unpacked archive.
     """
 
     segments: tuple[IndexedSegment, ...]
@@ -107,8 +107,8 @@ class SegmentIndex(IndexHeader):
     def from_dict(cls, data: object, name: str = "segment index") -> SegmentIndex:
         """Read an index from an untrusted file, `name` in messages.
 
-        Raises ArchiveError with the key path of everything that is wrong. Unknown keys are passed
-        over, so that later versions can add some.
+        Raises ArchiveError with the key path of each wrong value. Ignores unknown keys, so that
+        later versions can add some.
         """
         problems: list[str] = []
         index = _read_index(CheckedTable(data, "", problems))
@@ -142,7 +142,7 @@ def _file_to_dict(file: ArchivedFile) -> dict[str, Any]:
 def _read_index(table: CheckedTable) -> SegmentIndex:
     version = table.integer("format_version")
     if version != SEGMENT_INDEX_VERSION:
-        # The keys of another version are not to be judged.
+        # Another version may have other keys.
         if not table.problems:
             table.note("format_version", f"{version} is not {SEGMENT_INDEX_VERSION}")
         return SegmentIndex("", "", 0, "", "", 0, ())

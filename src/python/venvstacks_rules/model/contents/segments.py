@@ -21,7 +21,7 @@ class Segment:
     sha256: str
     """Of the compressed bytes."""
     tar_size: Optional[int]
-    """Of the piece of the tar stream, in bytes, a multiple of 512; None in a zip archive."""
+    """The size of its piece of the tar stream, a multiple of 512; None in a zip archive."""
     files: tuple[ArchivedFile, ...]
     """In the order of the segment."""
 

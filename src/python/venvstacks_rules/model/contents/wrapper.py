@@ -1,6 +1,6 @@
 """The script that starts Python in a layer whose chain offers shared libraries.
 
-It is ``bin/python`` of such a layer: it names the shared library folders to the dynamic loader and
+It is the ``bin/python`` of such a layer: it tells the dynamic loader the shared library folders and
 executes the runtime's interpreter (the link ``bin/python_`` beside it) under its own name, so that
 ``sys.executable`` and the search for ``pyvenv.cfg`` see the layer.
 """
@@ -13,12 +13,12 @@ from pathlib import PurePosixPath
 
 from venvstacks_rules.model.platforms.libc import MUSL
 
-# `-p` and `-f` keep what users have set up for their own shells out of the wrapper: BASH_ENV,
-# SHELLOPTS, exported functions and CDPATH; zsh's start-up files. Both shells have `exec -a`, which
-# the `sh` of many Linux distributions lacks.
+# `-p` and `-f` keep the settings of users' own shells out of the wrapper: BASH_ENV, SHELLOPTS,
+# exported functions and CDPATH; zsh's start-up files. Both shells have `exec -a`, which the `sh` of
+# many Linux distributions lacks.
 _LINUX = ("/bin/bash -p", "LD_LIBRARY_PATH")
-# With musl there may be no bash. `sh` is that of busybox there, which has `exec -a`, and reads a
-# start-up file for a terminal only.
+# Systems with musl may have no bash. Their `sh` is that of busybox, which has `exec -a`, and reads
+# a start-up file for a terminal only.
 _LINUX_MUSL = ("/bin/sh", "LD_LIBRARY_PATH")
 _MACOS = ("/bin/zsh -f", "DYLD_LIBRARY_PATH")
 
@@ -60,11 +60,11 @@ exec -a "$bin/python" "$bin/python_" "$@"
 def python_wrapper(*, system: str, libc: str, dynlib_dirs: Sequence[str]) -> str:
     """The text of ``bin/python`` for a layer on `system`, ``linux`` or ``macosx``.
 
-    `libc` is the C library that Linux has.
+    `libc` is the C library of Linux.
 
     `dynlib_dirs` are shared library folders in import order, relative to the layer's folder:
-    ``share/venv/dynlib`` or ``../<install_target>/share/venv/dynlib``. They are appended to what
-    the loader's variable holds, each at most once. Raises ValueError for another system, for no
+    ``share/venv/dynlib`` or ``../<install_target>/share/venv/dynlib``. The script appends each of
+    them to the loader's variable, at most once. Raises ValueError for another system, without
     folders, and for a folder that is neither in the layer nor in a sibling of it.
     """
     shells = {"linux": _LINUX_MUSL if libc == MUSL else _LINUX, "macosx": _MACOS}
@@ -83,7 +83,7 @@ def _expression(folder: str) -> str:
     inner = path.parts[1:] if sibling else path.parts
     if path.is_absolute() or ".." in inner or len(inner) < 1 + sibling or "\n" in folder:
         raise ValueError(f"`{folder}` is not a folder of the layer or of a sibling layer")
-    # The loader splits its variable at colons and knows no way to quote one.
+    # The loader splits its variable at colons, and has no way to quote one.
     if ":" in folder or ";" in folder:
         raise ValueError(f"`{folder}` holds a character that separates folders")
     base = '"$peers"' if sibling else '"$layer"'

@@ -1,1 +1,1 @@
-"""Layers: from what a user wrote down to what can be locked and built."""
+"""Layers: from a user's definitions to layers that can be locked and built."""

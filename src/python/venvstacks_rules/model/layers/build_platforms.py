@@ -1,4 +1,4 @@
-"""For which platforms layers are built: what was asked for, and what of it a layer allows."""
+"""The platforms to build layers for: those that the user asks for and a layer allows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ EVERY = "all"
 
 @dataclass(frozen=True)
 class LeftOut:
-    """Platforms that were asked for, and that a layer is not built for."""
+    """Platforms that the user asks for, and that a layer is not built for."""
 
     platforms: tuple[str, ...]
     reason: str
@@ -32,7 +32,7 @@ class LayerPlatforms:
 
     names: tuple[str, ...]
     left_out: tuple[LeftOut, ...]
-    """What people should know; with `all`, not that the layer does not declare a platform."""
+    """To report; with `all`, a platform that the layer does not declare is not worth a report."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +40,12 @@ class BuildPlatforms:
     """The platforms to build for, in the order of ``PLATFORMS``."""
 
     names: tuple[str, ...]
-    whatever_declared: bool
-    """Whether just those are meant that a layer declares, whichever these are."""
+    all_declared: bool
+    """Whether the user asks for all platforms that a layer declares."""
     native: str
     """The platform of this machine."""
     local_interpreters: bool
-    """Whether runtimes have the interpreter of this machine, and so are for `native` only."""
+    """Whether runtimes take the interpreter of this machine, and so are for `native` only."""
 
     def of_layer(self, layer: Layer) -> LayerPlatforms:
         """The platforms to build `layer` for."""
@@ -53,7 +53,7 @@ class BuildPlatforms:
         names = tuple(name for name in self.names if name in declared)
         missing = tuple(name for name in self.names if name not in declared)
         left_out = []
-        if missing and not (names and self.whatever_declared):
+        if missing and not (names and self.all_declared):
             reason = f"its platforms are {', '.join(declared) or 'none'}."
             left_out.append(LeftOut(missing, reason))
         if self.local_interpreters and layer.kind is LayerKind.RUNTIME:
@@ -73,7 +73,7 @@ class BuildPlatforms:
 def chosen_platforms(
     asked: Sequence[str], *, native: str, local_interpreters: bool
 ) -> BuildPlatforms:
-    """What the option ``platforms`` asks for; DefinitionError for what it cannot ask for."""
+    """The platforms in the option ``platforms``; raises DefinitionError for invalid names."""
     problems = [text for name in dict.fromkeys(asked) for text in _problems(name)]
     if not asked:
         problems = [f"it is empty. Use '{NATIVE}', '{EVERY}', or names of platforms."]
@@ -82,7 +82,7 @@ def chosen_platforms(
     wanted = {native if name == NATIVE else name for name in asked}
     return BuildPlatforms(
         names=tuple(name for name in PLATFORMS if name in wanted or EVERY in wanted),
-        whatever_declared=EVERY in wanted,
+        all_declared=EVERY in wanted,
         native=native,
         local_interpreters=local_interpreters,
     )
@@ -98,7 +98,7 @@ def _problems(name: str) -> list[str]:
 def refuse_shared_folder(
     address: str, output_path: str | None, platforms: Sequence[str], *, tagged: bool
 ) -> None:
-    """DefinitionError where the files of several platforms would have one name."""
+    """Raise DefinitionError if the files of several platforms would have one name."""
     if output_path is None or tagged or len(platforms) < 2:
         return
     raise DefinitionError(

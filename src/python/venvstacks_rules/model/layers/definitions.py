@@ -1,7 +1,7 @@
-"""What a user wrote of a layer, and what is wrong with it taken alone.
+"""Definitions of layers, and the problems that show in one definition alone.
 
-:class:`LayerDefinition` holds the fields of one target, or of one layer of a stack file, as they
-were written; :func:`field_problems` finds the values that cannot be used.
+:class:`LayerDefinition` has the fields of one target, or of one layer of a stack file, as written;
+:func:`field_problems` finds the invalid values.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ _MACOSX_FORMS = "a macOS version `X.Y`"
 
 @dataclass(frozen=True)
 class Reference:
-    """A layer that another one names in `runtime` or `frameworks`."""
+    """A layer that another layer names in `runtime` or `frameworks`."""
 
     written: str
-    """As it stands in the field."""
+    """As in the field."""
     address: str | None
-    """The address of the layer's definition, or None where there is none."""
+    """The address of the layer's definition; None if there is no such layer."""
     problem: str | None = None
-    """Why there is none, with the remedy, where that is known: ``but ... Name ...``."""
+    """Why there is no such layer, with the remedy, if we know it: ``but ... Name ...``."""
 
 
 @dataclass(frozen=True)
@@ -42,18 +42,18 @@ class ModuleDefinition:
     path: str
     """Relative to the folder of the definition."""
     files: tuple[str, ...]
-    """The files found, relative to the same folder; empty where there are none."""
+    """The files found, relative to the same folder; may be empty."""
     outside: bool = False
-    """Whether it lies outside of the repository."""
+    """Whether it is outside of the repository."""
 
     @property
     def file_name(self) -> str:
-        """The last component, as it lies in site-packages."""
+        """The last component, its name in site-packages."""
         return self.path.rsplit("/", 1)[-1]
 
     @property
     def module_name(self) -> str:
-        """The name to import it by."""
+        """The name to import."""
         return self.file_name[:-3] if self.is_file else self.file_name
 
     @property
@@ -67,7 +67,7 @@ class LayerDefinition:
     """The fields of one layer, as written."""
 
     address: str
-    """What other definitions refer to it by."""
+    """The name by which other definitions refer to it."""
     kind: LayerKind
     name: str
     requirements: tuple[str, ...] = ()
@@ -81,22 +81,22 @@ class LayerDefinition:
     support_modules: tuple[ModuleDefinition, ...] = ()
     dynlib_exclude: tuple[str, ...] = ()
     package_indexes: tuple[tuple[str, str], ...] = ()
-    """Distribution name, as written, and the name of the index to take it from."""
+    """Distribution name, as written, and the name of its index."""
     index_overrides: tuple[tuple[str, str], ...] = ()
-    """The name of an index of a lower layer, and of the one that takes its place."""
+    """The name of an index of a lower layer, and of the index that replaces it."""
     priority_indexes: tuple[str, ...] = ()
-    """Names of indexes that are asked first."""
+    """Names of the indexes to ask first."""
     local_wheels: tuple[str, ...] = ()
     """Folders with wheels, relative to the folder of the definition."""
     versioned: bool = False
     stack_origin: Origin | None = None
-    """Where a stack file defines the layer; None for a target that is written by hand."""
+    """The place in the stack file that defines the layer; None for a hand-written target."""
     support_keys: tuple[str, ...] = ()
-    """For each of `support_modules` the key in the order written, where that is known."""
+    """For each of `support_modules` its key in the order written; may be empty."""
 
     @property
     def origin(self) -> Origin:
-        """Where the definition comes from."""
+        """The origin of the definition."""
         return self.stack_origin or TargetOrigin(self.address)
 
     @property
@@ -114,9 +114,9 @@ class LayerDefinition:
 
 
 def field_problems(definition: LayerDefinition, *, patch_release_needed: bool) -> list[Problem]:
-    """Problems of the fields that need no look at another layer.
+    """The problems of the fields that do not depend on another layer.
 
-    `patch_release_needed` is whether ``cpython@X.Y`` is too vague for the interpreter provider.
+    `patch_release_needed` is whether the interpreter provider needs ``cpython@X.Y.Z``.
     """
     return [
         *_own_problems(definition),
@@ -134,13 +134,13 @@ def _implementation_problems(
     value = definition.python_implementation or ""
     match = _IMPLEMENTATION.fullmatch(value)
     if match is None:
-        return [_bad_implementation(value, "which is not of the form")]
+        return [_bad_implementation(value, "which is not of the form 'cpython@X.Y.Z'")]
     if match[3] is None and patch_release_needed:
-        reason = "without the patch release that only the `local` provider can leave open:"
+        reason = "but only the `local` provider accepts a version without a patch release"
         return [_bad_implementation(value, reason)]
     if match[4] is not None and (int(match[1]), int(match[2])) < FREE_THREADED_SINCE:
         text = (
-            f"is {value!r}, and CPython has free-threaded builds since "
+            f"is {value!r}, but CPython has free-threaded builds only since "
             f"{'.'.join(map(str, FREE_THREADED_SINCE))}. Take a newer one, or remove the `t`."
         )
         return [Problem("python_implementation", text)]
@@ -148,12 +148,12 @@ def _implementation_problems(
 
 
 def _bad_implementation(value: str, reason: str) -> Problem:
-    text = f"is {value!r}, {reason} 'cpython@X.Y.Z'. Write it as, for example, 'cpython@3.11.13'."
+    text = f"is {value!r}, {reason}. Write it as, for example, 'cpython@3.11.13'."
     return Problem("python_implementation", text)
 
 
 def _own_problems(definition: LayerDefinition) -> Iterator[Problem]:
-    """Problems of the fields that can be judged alone."""
+    """Problems of single fields."""
     name = name_problem(definition.kind, definition.name)
     if name is not None:
         text = f"is {definition.name!r}, which cannot be used: {name}. "
@@ -201,13 +201,13 @@ def _module_problems(definition: LayerDefinition) -> Iterator[Problem]:
 
 
 def _path_problem(module: ModuleDefinition) -> str | None:
-    """What is wrong with a module whatever there is of it, and the remedy."""
+    """What is wrong with the path of a module, and the remedy."""
     if "\\" in module.path:
         return f"with a backslash. Write {module.path.replace(chr(92), '/')!r}."
     if not module.module_name or "." in module.module_name:
         return "which cannot be imported by that name. Rename it."
     if module.outside:
-        return "which lies outside of the build root. Move it into it."
+        return "which is outside of the build root. Move it into the build root."
     return None
 
 

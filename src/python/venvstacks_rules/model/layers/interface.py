@@ -1,4 +1,4 @@
-"""What the layers above have to know of a layer."""
+"""The interface of a layer: what the layers above depend on."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class LayerInterface:
-    """What the layers above have to know of a layer.
+    """Everything that the layers above depend on.
 
-    As long as it stays the same, a change of the layer rebuilds nothing above it.
+    A change of a layer that leaves its interface the same rebuilds nothing above it.
     """
 
     install_target: str
     python_version: str
     """X.Y.Z of the runtime."""
     libraries: tuple[str, ...] = ()
-    """The shared libraries that the layer offers, by the names that they are looked up by."""
+    """The names of the shared libraries that the layer offers."""
     ambiguous_libraries: tuple[str, ...] = ()
-    """The names that several of its libraries have, and that it offers none by."""
+    """Names that several of its libraries share; the layer offers none of these."""
     modules: tuple[str, ...] = ()
-    """The names that can be imported from the layer's packages."""
+    """The modules that programs can import from the layer's packages."""

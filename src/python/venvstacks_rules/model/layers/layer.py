@@ -1,4 +1,4 @@
-"""A layer that is sound: all that locking and building need to know of its definition."""
+"""A valid layer: everything that locking and building need of its definition."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Layer:
     name: str
     requirements: tuple[str, ...]
     python_version: str
-    """``X.Y.Z``, or ``X.Y`` where the runtime leaves the patch release open."""
+    """``X.Y.Z``, or ``X.Y`` if the runtime leaves the patch release open."""
     platforms: tuple[TargetPlatform, ...]
     linux_target: str
     macosx_target: str
@@ -29,7 +29,7 @@ class Layer:
     support_modules: tuple[ModuleDefinition, ...]
     dynlib_exclude: tuple[str, ...]
     package_indexes: tuple[tuple[str, str], ...] = ()
-    """Normalised distribution name and index name, sorted; those of the layers below included."""
+    """Normalised distribution name and index name, sorted; includes those of the layers below."""
     priority_indexes: tuple[str, ...] = ()
     local_wheels: tuple[str, ...] = ()
     """Folders with wheels, relative to the folder of the definition."""
@@ -41,7 +41,7 @@ class Layer:
         return layer_name(self.kind, self.name)
 
     def install_target(self, lock_version: int) -> str:
-        """The folder that the layer is deployed to."""
+        """The name of the deployed layer's folder."""
         return f"{self.layer_name}@{lock_version}" if self.versioned else self.layer_name
 
     @property
@@ -51,7 +51,7 @@ class Layer:
 
     @property
     def runtime(self) -> str:
-        """The address of the runtime, the layer's own where it is one."""
+        """The address of the runtime; of the layer itself if it is a runtime."""
         return self.lower[-1] if self.lower else self.address
 
     @property

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 class InconsistentOrderError(ValueError):
     """The declared orders contradict each other.
 
-    ``contenders`` are the items of which none can come next, in declaration order.
+    No item of ``contenders``, in declaration order, can come next.
     """
 
     def __init__(self, contenders: Sequence[str]) -> None:
@@ -17,12 +17,12 @@ class InconsistentOrderError(ValueError):
 
 
 def linearize(item: str, lower: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
-    """Every item below `item`, in import order, `item` itself left out.
+    """Every item below `item`, in import order, without `item` itself.
 
-    `lower` has, for each item, the items directly below it in declared order; it must be free of
-    cycles. An item comes before those below it, and declared orders are kept.
+    `lower` maps each item to the items directly below it, in declared order; it must have no
+    cycles. The result keeps declared orders, and each item comes before those below it.
 
-    Raises InconsistentOrderError where that is impossible.
+    Raises InconsistentOrderError if that is impossible.
     """
     memo: dict[str, tuple[str, ...]] = {}
 

@@ -2,7 +2,7 @@
 
 =================  ==========================================================================
 layer_name         ``NAME``, ``framework-NAME`` or ``app-NAME``
-install_target     the folder a layer is deployed to (``layer_name``, maybe ``@N``)
+install_target     the deployed layer's folder (``layer_name``, maybe ``@N``)
 lockfile names     the layer_name with ``.`` written ``_``
 =================  ==========================================================================
 """
@@ -27,17 +27,17 @@ class LayerKind(enum.Enum):
 
     @property
     def article(self) -> str:
-        """What goes before the word in a sentence."""
+        """The article for the word."""
         return "an" if self is LayerKind.APPLICATION else "a"
 
     @property
     def prefix(self) -> str:
-        """What the kind puts before a layer's own name."""
+        """The prefix of a layer_name of this kind."""
         return {"runtime": "", "framework": "framework-", "application": "app-"}[self.value]
 
 
 def name_problem(kind: LayerKind, name: str) -> str | None:
-    """What is wrong with `name` as the name of a layer of this kind, or None."""
+    """Why `name` cannot be the name of a layer of this kind, or None."""
     if not _LAYER_NAME.fullmatch(name):
         return (
             "a layer's name holds ASCII letters, digits, `.`, `_`, `-`, `@` and `+`, "
@@ -57,10 +57,10 @@ def layer_name(kind: LayerKind, name: str) -> str:
 
 
 def lock_file_stem(layer: str) -> str:
-    """How a layer_name is written in the names of its lockfiles."""
+    """The spelling of a layer_name in the names of its lockfiles."""
     return layer.replace(".", "_")
 
 
 def lockfile_path(layer: str) -> PurePosixPath:
-    """Where a layer's ``pylock`` file lies, relative to its stack's folder."""
+    """The path of a layer's ``pylock`` file, relative to its stack's folder."""
     return PurePosixPath("requirements", layer, f"pylock.{lock_file_stem(layer)}.toml")

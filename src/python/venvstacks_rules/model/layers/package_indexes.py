@@ -1,7 +1,7 @@
-"""Which index each distribution of a layer is taken from, inherited from the layers below.
+"""The index for each distribution of a layer; a layer inherits the indexes of the layers below.
 
-Indexes of lower layers may differ only where `index_overrides` says that the one gives way to the
-other: of two layers below, that of the first in import order stays; the layer's own beats both.
+Indexes of lower layers may differ only if `index_overrides` allows one to replace the other. Of two
+layers below, the index of the first in import order counts; the layer's own index beats both.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from packaging.utils import canonicalize_name
 
-from venvstacks_rules.model.layers.problems import Origin, Problem, key_part
+from venvstacks_rules.model.checked import key_part
+from venvstacks_rules.model.layers.problems import Origin, Problem
 
 Pairs = tuple[tuple[str, str], ...]
 """Distribution names, and the names of indexes."""
@@ -22,14 +23,14 @@ class LowerIndexes:
     """The indexes of a layer below."""
 
     called: str
-    """The layer, in messages."""
+    """The name of the layer in messages."""
     indexes: Pairs
-    """Normalised, with those inherited."""
+    """Normalised; includes inherited ones."""
 
 
 @dataclass(frozen=True)
 class IndexFields:
-    """What a layer says of indexes."""
+    """The fields of a layer about indexes."""
 
     package_indexes: Pairs
     """As written."""
@@ -37,7 +38,7 @@ class IndexFields:
     origin: Origin
 
     def duplicates(self) -> list[Problem]:
-        """Entries for one distribution under different spellings."""
+        """Problems: entries for one distribution in different spellings."""
         problems = []
         first: dict[str, str] = {}
         for written, _ in self.package_indexes:
@@ -72,9 +73,9 @@ class IndexFields:
     def _inherited(
         self, lower: Sequence[LowerIndexes], overrides: Mapping[str, str]
     ) -> tuple[dict[str, tuple[str, str]], list[Problem]]:
-        """The index of each distribution, with the layer that it is from."""
+        """The index of each distribution, with the layer that it comes from."""
         found: dict[str, tuple[str, str]] = {}
-        # One message for all distributions that the same two layers take from the same indexes.
+        # One message for all distributions that two layers take from the same two indexes.
         clashes: dict[tuple[str, str, str, str], list[str]] = {}
         for layer in lower:
             for name, index in layer.indexes:

@@ -1,21 +1,19 @@
-"""Problems of layer definitions, and the words for the two places that definitions come from.
+"""Problems of layer definitions, and the words for the two origins of definitions.
 
 The checks are the same for a target of a BUILD file and for a layer of a stack file. A
-:class:`Problem` says what is wrong with which value; an :class:`Origin` knows where that value
-stands, what the other layers are called there, and what a user can write there instead.
+:class:`Problem` says what is wrong with which value; an :class:`Origin` knows the place of the
+value, the names of other layers there, and what a user can write there instead.
 """
 
 from __future__ import annotations
 
 import difflib
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from venvstacks_rules.model.checked import key_part, top_key
 from venvstacks_rules.model.layers.names import LayerKind
-
-_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 
 @dataclass(frozen=True)
@@ -23,41 +21,41 @@ class Problem:
     """One thing that is wrong with a definition."""
 
     key: str
-    """The value, by its path in the definition: ``platforms[0]``; empty for the definition."""
+    """The key path of the value: ``platforms[0]``; empty for the whole definition."""
     text: str
-    """What is wrong with it, and the remedy; follows the key: ``is 'linux', which ...``."""
+    """What is wrong, and the remedy; follows the key: ``is 'linux', which ...``."""
     concerns: tuple[str, ...] = ()
-    """The fields that have to do with it beside that of `key`."""
+    """Other fields that the problem concerns."""
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """All fields that have to do with it."""
-        field = re.split(r"[.\[]", self.key, maxsplit=1)[0]
+        """All fields that the problem concerns."""
+        field = top_key(self.key)
         return (field, *self.concerns) if field else self.concerns
 
 
 class Origin(ABC):
-    """Where a definition comes from."""
+    """The place of a definition."""
 
     beside: str
-    """What the paths of its modules are relative to."""
+    """The file whose folder the paths of its modules are relative to."""
     thing: str
-    """What a definition is called there."""
+    """The word for a definition there."""
 
     @property
     @abstractmethod
     def called(self) -> str:
-        """The name of the layer in messages about others."""
+        """The name of the layer in messages about other layers."""
 
     @property
     @abstractmethod
     def place(self) -> str:
-        """Where the definition stands."""
+        """The place of the definition, for messages."""
 
     @property
     @abstractmethod
     def stack(self) -> str:
-        """What all definitions have in common whose lockfiles lie beside each other."""
+        """A name that is equal for all definitions with lockfiles in one folder."""
 
     @abstractmethod
     def message(self, problem: Problem) -> str:
@@ -65,11 +63,11 @@ class Origin(ABC):
 
     @abstractmethod
     def reference_remedy(self, kind: LayerKind) -> str:
-        """What to write where a layer of `kind` has to be named."""
+        """How to name a layer of `kind`: a sentence."""
 
     @abstractmethod
     def index_override(self, gives_way: str, takes_place: str) -> str:
-        """How to write that one index takes the place of another."""
+        """The text for a definition that lets one index replace another."""
 
 
 @dataclass(frozen=True)
@@ -152,13 +150,8 @@ class StackOrigin(Origin):
         return f'index_overrides = {{ {key_part(gives_way)} = "{takes_place}" }}'
 
 
-def key_part(key: str) -> str:
-    """One part of a key path, in quotes where TOML wants them."""
-    return key if _BARE_KEY.fullmatch(key) else f'"{key}"'
-
-
 def suggestion(written: str, known: Iterable[str], *, likeness: float = 0.6) -> str | None:
-    """The one of `known` that was probably meant; `likeness` is between 0 and 1."""
+    """The name in `known` that `written` probably means; `likeness` is between 0 and 1."""
     by_case = {name.casefold(): name for name in known}
     near = difflib.get_close_matches(written.casefold(), by_case, n=1, cutoff=likeness)
     return by_case[near[0]] if near else None

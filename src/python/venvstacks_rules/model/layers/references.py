@@ -12,7 +12,7 @@ from venvstacks_rules.model.layers.problems import Problem
 def lower_addresses(
     definition: LayerDefinition, definitions: Mapping[str, LayerDefinition]
 ) -> list[str]:
-    """The addresses of the layers that a layer names, in order, where there are such layers."""
+    """The addresses of the existing layers that a layer names, in order."""
     references = [*definition.frameworks]
     if definition.runtime is not None:
         references.append(definition.runtime)
@@ -26,13 +26,14 @@ def lower_addresses(
 def reference_problems(
     definition: LayerDefinition, definitions: Mapping[str, LayerDefinition]
 ) -> list[Problem]:
-    """References to what is not there, to layers of the wrong kind, or twice to the same."""
+    """References to missing layers, to layers of the wrong kind, and repeated references."""
     if definition.kind is LayerKind.RUNTIME:
         return []
     if (definition.runtime is None) == (not definition.frameworks):
-        state = "both are" if definition.runtime else "neither is"
+        both = "`runtime` and `frameworks` are both set"
+        neither = "neither `runtime` nor `frameworks` is set"
         text = (
-            f"of `runtime` and `frameworks`, {state} set. Set `runtime` for a layer directly "
+            f"{both if definition.runtime else neither}. Set `runtime` for a layer directly "
             "on a runtime, or `frameworks` for a layer on frameworks."
         )
         return [Problem("", text, concerns=("runtime", "frameworks"))]

@@ -1,4 +1,4 @@
-"""Declared requirements (PEP 508): what is wrong with them, and the spellings that locks hash."""
+"""Declared requirements (PEP 508): their problems, and the spellings that locks hash."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ _CREDENTIALS = re.compile(r"(?<=//)[^/\s]*@")
 
 
 def normalised_requirements(requirements: Iterable[str]) -> tuple[str, ...]:
-    """Requirements sorted and in one spelling, whatever release of ``packaging`` is at hand.
+    """Requirements, sorted, in one spelling that does not depend on the release of ``packaging``.
 
-    LockError lists those that are not PEP 508 requirements, and those with a password in them.
+    Raises LockError with all requirements that are not PEP 508, or all that contain credentials.
     """
     declared = tuple(requirements)
     unreadable = sorted(text for text in declared if parsed_requirement(text) is None)
     if unreadable:
         raise LockError(
-            "requirements that cannot be read",
-            [f"`{text}` is not a requirement as PEP 508 has them" for text in unreadable],
+            "invalid requirements",
+            [f"`{text}` is not a PEP 508 requirement" for text in unreadable],
         )
     spreading = sorted(text for text in declared if has_credentials(Requirement(text).url or ""))
     if spreading:
         raise LockError(
-            "requirements that would spread credentials",
+            "requirements contain credentials",
             [_credentials_problem(Requirement(text)) for text in spreading],
         )
     return tuple(sorted({_normalised(Requirement(text)) for text in declared}))
@@ -57,13 +57,13 @@ def _normalised(requirement: Requirement) -> str:
 def _credentials_problem(requirement: Requirement) -> str:
     url = requirement.url or ""
     return (
-        f"`{requirement.name} @ {without_credentials(url)}` is written with credentials, which a "
-        f"lockfile would keep; put them into netrc, for {urlsplit(url).hostname}"
+        f"`{requirement.name} @ {without_credentials(url)}` contains credentials, which a lockfile "
+        f"would keep; put them into netrc, for {urlsplit(url).hostname}"
     )
 
 
 def _printed(requirement: Requirement) -> str:
-    # Not `str()`: that depends on the release of `packaging`, and hashes are made of it.
+    # Not `str()`, which depends on the release of `packaging`: hashes are made of this text.
     text = requirement.name
     if requirement.extras:
         text += f"[{','.join(sorted(requirement.extras))}]"
@@ -74,7 +74,7 @@ def _printed(requirement: Requirement) -> str:
 
 
 def parsed_requirement(requirement: str) -> Requirement | None:
-    """The requirement, or None where the text is none."""
+    """The requirement, or None for text that is not one."""
     try:
         return Requirement(requirement)
     except InvalidRequirement:
@@ -83,7 +83,7 @@ def parsed_requirement(requirement: str) -> Requirement | None:
 
 # ------------------------------------------------------------------------------- what is wrong
 def requirement_problem(written: str) -> str | None:
-    """What is wrong with a declared requirement, and the remedy; follows its key."""
+    """What is wrong with a declared requirement, and the remedy; follows the key. Or None."""
     shown = f"is {_CREDENTIALS.sub('', written)!r}"
     try:
         parsed = Requirement(written)
@@ -102,8 +102,8 @@ def requirement_problem(written: str) -> str | None:
 def _url_problem(url: str, shown: str) -> str | None:
     if url_problem(url) is not None or not urlsplit(url).path.endswith(".whl"):
         return (
-            f"{shown}, a direct reference to something else than a wheel on a web server. Build a "
-            "wheel of it and put it into a folder of `local_wheels`, or name the URL of a wheel, "
+            f"{shown}, a direct reference to something other than a wheel on a web server. Build "
+            "a wheel of it and put it into a folder of `local_wheels`, or name the URL of a wheel, "
             "for example 'rich @ https://example.org/rich-13.9.4-py3-none-any.whl'."
         )
     if has_credentials(url):

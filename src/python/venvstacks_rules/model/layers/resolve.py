@@ -1,12 +1,13 @@
-"""Layers: from what a user wrote down to what can be built.
+"""From definitions to layers.
 
-:func:`resolve_layers` checks a set of definitions together and gives a :class:`Layer` for each that
-is sound, and one message for each problem.
+:func:`judged_layers` checks a set of definitions together, and returns a :class:`Layer` for each
+valid one and the problems of the others.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
 
 from venvstacks_rules.model.layers.definitions import LayerDefinition, field_problems
 from venvstacks_rules.model.layers.layer import Layer
@@ -23,29 +24,37 @@ from venvstacks_rules.model.platforms.target_platforms import (
 )
 
 
-def resolve_layers(
-    definitions: Iterable[LayerDefinition], *, patch_release_needed: bool
-) -> tuple[dict[str, Layer], tuple[str, ...]]:
-    """Check `definitions` together: all sound layers by address, and a message for each problem.
-
-    A definition names others by address; those that are not among `definitions` count as not
-    being layers. `patch_release_needed` is whether ``cpython@X.Y`` is too vague for the
-    interpreter provider. A layer above a broken one is left out without a problem of its own.
-    """
-    layers, problems = judged_layers(definitions, patch_release_needed=patch_release_needed)
-    messages = (definition.origin.message(problem) for definition, problem in problems)
-    return layers, tuple(messages)
-
-
 def judged_layers(
     definitions: Iterable[LayerDefinition], *, patch_release_needed: bool
-) -> tuple[dict[str, Layer], tuple[tuple[LayerDefinition, Problem], ...]]:
-    """As `resolve_layers`, with the problems as such."""
+) -> tuple[dict[str, Layer], tuple[LayerProblem, ...]]:
+    """Check `definitions` together: all valid layers by address, and all problems.
+
+    A definition names others by address; an address outside `definitions` counts as a target that
+    is not a layer. `patch_release_needed` is whether the interpreter provider needs
+    ``cpython@X.Y.Z``. A layer above an invalid one is missing, without a problem of its own.
+    """
     by_address = {definition.address: definition for definition in definitions}
     resolver = _Resolver(by_address, patch_release_needed)
     for address in sorted(by_address):
         resolver.resolve(address)
     return resolver.layers, (*resolver.problems, *_clashes(by_address, resolver.layers))
+
+
+class LayerProblem(NamedTuple):
+    """A problem, and the definition that has it."""
+
+    definition: LayerDefinition
+    problem: Problem
+
+    @property
+    def address(self) -> str:
+        """The address of the definition."""
+        return self.definition.address
+
+    @property
+    def message(self) -> str:
+        """The complete message."""
+        return self.definition.origin.message(self.problem)
 
 
 class _Resolver:
@@ -57,7 +66,7 @@ class _Resolver:
         self.definitions = definitions
         self.patch_release_needed = patch_release_needed
         self.layers: dict[str, Layer] = {}
-        self.problems: list[tuple[LayerDefinition, Problem]] = []
+        self.problems: list[LayerProblem] = []
         self._done: set[str] = set()
         self._path: list[str] = []
 
@@ -81,7 +90,7 @@ class _Resolver:
             "Remove one of these from `frameworks`."
         )
         problem = Problem("", text, concerns=("runtime", "frameworks"))
-        self.problems.append((self.definitions[address], problem))
+        self.problems.append(LayerProblem(self.definitions[address], problem))
 
     def _resolve(self, definition: LayerDefinition) -> Layer | None:
         problems = [
@@ -101,7 +110,7 @@ class _Resolver:
         problems += platform_problems
         if whole and any(platform.system == "linux" for platform in platforms):
             problems += self._libc_problems(definition, order)
-        self.problems += [(definition, problem) for problem in problems]
+        self.problems += [LayerProblem(definition, problem) for problem in problems]
         if problems or not whole:
             return None
         base = lower[-1] if lower else None
@@ -131,7 +140,7 @@ class _Resolver:
     def _libc_problems(
         self, definition: LayerDefinition, order: tuple[str, ...]
     ) -> Iterator[Problem]:
-        """Another C library than that of the runtime; its version is each layer's own."""
+        """A C library that is not the runtime's; each layer may target its own version of it."""
         if definition.linux_target is None or not order:
             return
         runtime = self.layers[order[-1]]
@@ -150,7 +159,7 @@ class _Resolver:
     def _lower_indexes(self, order: tuple[str, ...]) -> list[LowerIndexes]:
         """The indexes of the layers below, in import order.
 
-        Those of the runtime come with the frameworks, which may have overridden them.
+        The frameworks include those of the runtime, and may have overridden them.
         """
         frameworks = order[:-1] or order
         return [
@@ -201,7 +210,7 @@ class _Resolver:
     def _platforms(
         self, definition: LayerDefinition, lower: list[Layer]
     ) -> tuple[tuple[TargetPlatform, ...], list[Problem]]:
-        """The layer's platforms in the standard order: its own, or those of all lower layers."""
+        """The layer's platforms in the standard order: by default, those of all lower layers."""
         offered = {
             name: platform
             for name, platform in PLATFORMS.items()
@@ -217,7 +226,7 @@ class _Resolver:
                 without = next(x.address for x in lower if PLATFORMS[name] not in x.platforms)
                 text = (
                     f"which {self._called(without)} below does not have. "
-                    "A layer can only narrow the platforms of the layers that it is on."
+                    "A layer can only narrow the platforms of the layers below."
                 )
             else:
                 continue
@@ -227,10 +236,10 @@ class _Resolver:
 
 def _clashes(
     definitions: Mapping[str, LayerDefinition], layers: Mapping[str, Layer]
-) -> list[tuple[LayerDefinition, Problem]]:
-    """Layers of one stack, or of one folder, that would be deployed to the same folder.
+) -> list[LayerProblem]:
+    """Layers of one chain, or of one origin, that would be deployed to the same folder.
 
-    Case does not tell folders apart on every machine that layers are deployed to.
+    Names that differ only by case are one folder on some machines.
     """
     pairs: set[tuple[str, str]] = set()
     beside: dict[tuple[str, str], str] = {}
@@ -253,5 +262,5 @@ def _clashes(
             f"it would be deployed to `{layer_name(one.kind, one.name)}`, as "
             f"{one.origin.place} is. Rename one of them."
         )
-        problems.append((other_one, Problem("", text, concerns=("name",))))
+        problems.append(LayerProblem(other_one, Problem("", text, concerns=("name",))))
     return problems

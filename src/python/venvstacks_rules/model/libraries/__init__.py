@@ -1,1 +1,1 @@
-"""Shared libraries: what binaries need, what layers offer, what is missing."""
+"""Shared libraries: those that binaries need, that layers offer, and that are missing."""

@@ -1,4 +1,4 @@
-"""What a wheel brings along for others: modules to import, and binaries with their needs."""
+"""The modules and binaries of a wheel."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from venvstacks_rules.model.libraries.binaries import Binary
 
 @dataclass(frozen=True)
 class AnalyzedWheel:
-    """What a wheel brings along."""
+    """The parts of a wheel that matter to other wheels."""
 
     file_name: str
     modules: tuple[str, ...]
-    """The names that can be imported from it, sorted."""
+    """The modules that programs can import from it, sorted."""
     binaries: tuple[Binary, ...]
     """Sorted by path."""

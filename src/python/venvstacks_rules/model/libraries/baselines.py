@@ -1,8 +1,8 @@
-"""What a machine provides of itself, so that no package has to.
+"""The libraries that a machine itself provides, so that packages need not have them.
 
-Linux: the libraries that PEP 600 and PEP 656 let wheels rely on. macOS: what lies in the system's
-folders. Windows: the documented libraries of the system. Everywhere: the interpreter, which is
-running already, and what comes with the drivers of devices, which is in no package, ever.
+Linux: the libraries that PEP 600 and PEP 656 let wheels rely on. macOS: the libraries in the
+system's folders. Windows: the documented libraries of the system. Everywhere: the interpreter,
+which is already running, and the libraries of device drivers, which are never in a package.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from venvstacks_rules.model.platforms.python_versions import language_version
 from venvstacks_rules.model.platforms.target_platforms import TargetPlatform
 
 IsProvided = Callable[[str], bool]
-"""Whether the machine has a library, by the name that it is asked for."""
+"""Whether the machine has a library, by the name that a binary asks for."""
 
-# The policies of PEP 600, which differ in two libraries: what is too new for a glibc shows in the
-# versions of symbols.
+# The policies of PEP 600, which differ in two libraries only. The versions of symbols tell whether
+# a binary is too new for a glibc.
 _MANYLINUX = frozenset(
     """
     libanl.so.1 libatomic.so.1 libc.so.6 libdl.so.2 libexpat.so.1 libgcc_s.so.1 libGL.so.1
@@ -29,14 +29,14 @@ _MANYLINUX = frozenset(
     libX11.so.6 libXext.so.6 libXrender.so.1 libz.so.1
     """.split()  # noqa: SIM905 - a list of a line each is no easier to read
 )
-# Those of PEP 656, and the names that the C library of musl answers to itself: whatever begins so.
+# Those of PEP 656, and names that the C library of musl itself answers to, by their beginning.
 _MUSLLINUX = frozenset({"libc.so", "libz.so.1"})
 _MUSL_ITSELF = re.compile(
     r"(libc\.musl-|ld-musl-).*\.so\.1|lib(pthread|m|dl|rt|util|crypt|resolv|xnet)\.so(\.\d+)?"
 )
 _LOADER = re.compile(r"ld-linux(-[a-z0-9-]+)?\.so\.\d")
-# NVIDIA's come with the kernel's driver, and so do those of AMD's, Intel's and other devices that
-# others are linked to; OpenCL's and Vulkan's find a driver, and come with one.
+# The kernel's driver brings the libraries of NVIDIA, AMD, Intel and other devices. OpenCL and
+# Vulkan find a driver, and come with one.
 _LINUX_DRIVERS = frozenset(
     """
     libcuda.so.1 libnvidia-ml.so.1 libnvcuvid.so.1 libnvidia-encode.so.1
@@ -53,7 +53,7 @@ _WINDOWS_DRIVERS = frozenset(
 )
 _WINDOWS_SETS = ("api-ms-win-", "ext-ms-")
 _MACOSX_FOLDERS = ("/usr/lib/", "/System/Library/")
-# Of /usr/lib, what packages bring along as well. Without a folder, it is looked for there last.
+# Libraries of /usr/lib that packages have, too. For a name without a folder, dyld looks there last.
 _MACOSX_NAMES = frozenset(
     """
     libSystem.B.dylib libarchive.2.dylib libbz2.1.0.dylib libc++.1.dylib libc++abi.dylib
@@ -70,7 +70,7 @@ _MACOSX_NAMES = frozenset(
 def provided_libraries(
     platform: TargetPlatform, python_version: str, linux_target: LinuxTarget
 ) -> IsProvided:
-    """What a machine of `platform` with Python `python_version` (X.Y[.Z]) provides."""
+    """The libraries of a machine of `platform` with Python `python_version` (X.Y[.Z])."""
     major, minor = language_version(python_version).split(".")
     if platform.system == "win":
         return _windows(major, minor)
@@ -98,7 +98,7 @@ def _is_musl(asked: str) -> bool:
 
 def _windows(major: str, minor: str) -> IsProvided:
     python = re.compile(rf"python{major}({minor})?t?\.dll")
-    # The interpreter brings these two along, and no others of the C++ runtime.
+    # The interpreter has these two, and no others of the C++ runtime.
     runtime = {"vcruntime140.dll", "vcruntime140_1.dll"}
 
     def is_provided(asked: str) -> bool:

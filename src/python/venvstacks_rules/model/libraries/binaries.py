@@ -1,7 +1,7 @@
-"""What the dynamic loaders of the target platforms read in a binary.
+"""The facts in a binary that the dynamic loaders of the target platforms read.
 
-Facts only, as they stand in the file: which names it answers to, which it asks for and where it
-looks for them. What follows from them is decided elsewhere.
+Only facts, as in the file: its names, the names that it asks for, and where it looks for them.
+Other modules decide what follows from them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ LIBRARY, BUNDLE, PROGRAM = "library", "bundle", "program"
 
 @dataclass(frozen=True)
 class Binary:
-    """A binary for one machine; a file for several is one for each."""
+    """A binary for one machine; a file for several machines is several binaries."""
 
     path: str
     """Relative to the layer's folder, with forward slashes."""
@@ -31,18 +31,18 @@ class Binary:
     kind: str = LIBRARY
     """``library``, ``bundle`` or ``program``."""
     machine: str = ""
-    """As wheel tags for the format's system spell it, where they know it."""
+    """In the spelling of wheel tags for the format's system, if they have it."""
     name: Optional[str] = None
-    """The soname or the install name; None where there is none."""
+    """The soname or the install name; None if it has neither."""
     needed: tuple[str, ...] = ()
-    """The libraries that it cannot be loaded without, as they are asked for."""
+    """The libraries that it cannot load without, as it asks for them."""
     optional: tuple[str, ...] = ()
-    """Those that it can do without: weak ones, and those that are loaded when they are used."""
+    """Libraries that it can do without: weak ones, and those that it loads when it uses them."""
     run_paths: tuple[str, ...] = ()
-    """The folders that it brings along, with ``$ORIGIN`` and the like as they are written."""
+    """The folders where it looks for them, as written, with ``$ORIGIN`` and the like."""
     inherited: bool = False
-    """Whether the run paths serve those that it loads, too: a ``DT_RPATH``, an ``LC_RPATH``."""
+    """Whether the libraries that it loads use its run paths, too: ``DT_RPATH``, ``LC_RPATH``."""
     minimum: Optional[str] = None
-    """The oldest glibc or macOS that it says it runs on, ``X.Y``."""
+    """The oldest glibc or macOS that it claims to run on, ``X.Y``."""
     problem: Optional[str] = None
-    """Why nothing but path, hash and format are known."""
+    """Why only path, hash and format are known; None for a readable binary."""

@@ -1,4 +1,4 @@
-"""Compares what the binaries of a layer need with what there is, and with what wheels claim."""
+"""Compares the needs of a layer's binaries with the libraries there, and with wheels' claims."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from venvstacks_rules.model.platforms.libc import GLIBC
 def refuse_ambiguous(
     layer: str, libraries: LayerLibraries, lower: Sequence[LayerInterface]
 ) -> None:
-    """DefinitionError for names that a layer on `lower` needs and that stand for several libraries.
+    """Raise DefinitionError if a layer on `lower` needs a name that several libraries have.
 
-    Which of them was meant is known to nobody, and the folder of libraries can hold one.
+    We cannot know which library is meant, and the folder of libraries can have only one of a name.
     """
     offered = {name for below in lower for name in below.libraries}
     needs = {need.name: need for need in libraries.needs if need.name not in offered}
@@ -34,17 +34,15 @@ def refuse_ambiguous(
         *libraries.problems,
         *(
             f"`{name}`, which `{needs[name].asking.path}` needs: {below.install_target} has "
-            "several that differ, and offers none of them. Exclude all but one there, with its "
-            "`dynlib_exclude`."
+            "several different libraries of that name, and offers none of them. Exclude all but "
+            "one with the `dynlib_exclude` of that layer."
             for below in lower
             for name in below.ambiguous_libraries
             if name in needs
         ),
     ]
     if problems:
-        raise DefinitionError(
-            f"{layer}: different shared libraries have one name, and are needed by it.", problems
-        )
+        raise DefinitionError(f"{layer}: it needs shared libraries with ambiguous names.", problems)
 
 
 def library_report(
@@ -53,7 +51,7 @@ def library_report(
     libraries: LayerLibraries,
     lower: Iterable[LayerInterface],
 ) -> LibraryReport:
-    """What is to be said of the binaries of a layer that is made of `wheels`, on `lower`."""
+    """The report on the binaries of a layer of `wheels`, on `lower`."""
     wheels = tuple(wheels)
     offered = {name for below in lower for name in below.libraries}
     wheel_of = {b.path: wheel.file_name for wheel in wheels for b in wheel.binaries}
@@ -100,7 +98,7 @@ def _newer(loaded: Iterable[tuple[str, Binary]], target: Target) -> tuple[NewerT
 
 
 def _system(target: Target) -> tuple[str | None, tuple[int, ...]]:
-    """What the versions that binaries ask for are versions of, and the newest there may be."""
+    """The system whose version binaries ask for, and the newest allowed version."""
     if target.platform.system == "macosx":
         return "macOS", target.macosx_target
     if target.platform.system == "linux" and target.linux_target.libc == GLIBC:
@@ -113,9 +111,9 @@ def _parts(version: str) -> tuple[int, ...]:
 
 
 def _other_machines(wheels: Iterable[AnalyzedWheel], target: Target) -> Iterator[OtherMachine]:
-    """Wheels that claim to be for the platform, and have nothing that its machines can load.
+    """Wheels that claim to be for the platform, and have no binary that its machines can load.
 
-    Others than the platform's beside them are no lie: programs bring along what they install.
+    Binaries for other machines beside such binaries are fine: programs install them elsewhere.
     """
     for wheel in wheels:
         readable = [binary for binary in wheel.binaries if binary.problem is None]

@@ -1,8 +1,8 @@
-"""How dynamic loaders find the libraries that a binary needs, played through on a layer's files.
+"""Simulates how dynamic loaders find the libraries that a binary needs in a layer's files.
 
-What is followed are the rules of glibc (``ld.so(8)``), musl and ``dyld``: run paths, whose they are
-and in which order libraries are loaded, since one that is loaded already is not looked for again.
-What the run paths do not find is looked up by its plain name in the folders of shared libraries.
+The rules are those of glibc (``ld.so(8)``), musl and ``dyld``: run paths, whose they are, and the
+order of loading, since a loader does not look again for a library that it has loaded. It looks up a
+library that the run paths do not find by its plain name in the folders of shared libraries.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Optional, Protocol
 
 from venvstacks_rules.model.libraries.binaries import Binary
+from venvstacks_rules.model.paths import place_inside
 
 _ORIGIN = re.compile(r"\$(ORIGIN\b|\{ORIGIN\})")
 _LOADER_PATH, _RPATH = "@loader_path", "@rpath"
@@ -25,13 +26,13 @@ class Loaded:
 
     binary: Binary
     folder: str
-    """What its run paths call their origin, relative to the layer's folder."""
+    """The origin of its run paths, relative to the layer's folder."""
     loader: Optional[Loaded] = None
-    """What asked for it; None for what a program asked for."""
+    """The binary that asked for it; None if a program did."""
 
     @property
     def chain(self) -> Iterator[Loaded]:
-        """Itself, what asked for it, and so on."""
+        """Itself, the binary that asked for it, and so on."""
         current: Optional[Loaded] = self
         while current is not None:
             yield current
@@ -39,23 +40,23 @@ class Loaded:
 
 
 class Loader(Protocol):
-    """The rules of a platform."""
+    """The rules of a platform's loader."""
 
     @property
     def follows_links(self) -> bool:
-        """Whether a library that is found through a link has its own folder as origin."""
+        """Whether a library found through a link has the folder of its file as origin."""
         ...
 
     def plain_name(self, asked: str) -> str:
-        """What a library is looked up by in the folders of shared libraries."""
+        """The name to look up in the folders of shared libraries."""
         ...
 
     def names(self, binary: Binary) -> tuple[str, ...]:
-        """The names by which a library is known once it is loaded."""
+        """The names that a loaded library answers to."""
         ...
 
     def run_paths(self, asked: str, asking: Loaded) -> Iterator[str]:
-        """Where it looks without these folders: paths relative to the layer's folder."""
+        """The places where it looks first: paths relative to the layer's folder."""
         ...
 
 
@@ -67,7 +68,7 @@ class ElfLoader:
     follows_links: bool = False
 
     def plain_name(self, asked: str) -> str:
-        """Names with a slash are paths, and are never looked up."""
+        """Unchanged; a name with a slash is a path, which the loader never looks up."""
         return asked
 
     def names(self, binary: Binary) -> tuple[str, ...]:
@@ -75,7 +76,7 @@ class ElfLoader:
         return () if binary.name is None else (binary.name,)
 
     def run_paths(self, asked: str, asking: Loaded) -> Iterator[str]:
-        """By ``RUNPATH``; by the ``RPATH`` of all that led here, where there is none."""
+        """By ``RUNPATH``; without it, by the ``RPATH`` of all binaries in the chain."""
         if "/" in asked:
             yield from _below(asked, asking.folder)
             return
@@ -84,7 +85,7 @@ class ElfLoader:
                 yield from _below(f"{written}/{asked}", user.folder)
 
     def _users(self, asking: Loaded) -> Iterator[Loaded]:
-        """Those whose run paths count."""
+        """The binaries whose run paths count."""
         if self.musl:
             yield from asking.chain
         elif asking.binary.run_paths and not asking.binary.inherited:
@@ -94,16 +95,16 @@ class ElfLoader:
 
 
 def _below(written: str, origin: str) -> Iterator[str]:
-    """The path in the layer that a path of an ELF file means, if it means one."""
+    """The path in the layer that a path in an ELF file leads to, if it leads to one."""
     expanded, count = _ORIGIN.subn(lambda _: origin, written)
     if count == 1 and _ORIGIN.match(written) and "$" not in expanded:
         yield from _inside(expanded)
 
 
 def _inside(path: str) -> Iterator[str]:
-    normal = posixpath.normpath(path)
-    if not normal.startswith(("../", "/")):
-        yield normal
+    place = place_inside("", path)
+    if place is not None:
+        yield place
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ class DyldLoader:
     follows_links: bool = True
 
     def plain_name(self, asked: str) -> str:
-        """The last component, of whatever is asked for."""
+        """The last component."""
         return posixpath.basename(asked)
 
     def names(self, binary: Binary) -> tuple[str, ...]:
@@ -121,7 +122,7 @@ class DyldLoader:
         return () if binary.name is None else (binary.name,)
 
     def run_paths(self, asked: str, asking: Loaded) -> Iterator[str]:
-        """By the place of what asks, or by the ``LC_RPATH`` of all that led here."""
+        """By the place of the asking binary, or by the ``LC_RPATH`` of all in the chain."""
         first, _, rest = asked.partition("/")
         if first == _LOADER_PATH:
             yield from _inside(f"{asking.folder}/{rest}")
@@ -139,19 +140,19 @@ class Need:
 
     asking: Binary
     asked: str
-    """As it is written."""
+    """As written in the binary."""
     name: str
-    """What it is looked up by in the folders of shared libraries."""
+    """The name to look up in the folders of shared libraries."""
 
 
 @dataclass(frozen=True)
 class LoadedTogether:
-    """What is loaded for one binary, breadth first as loaders do it."""
+    """Everything that a loader loads for one binary, breadth first."""
 
     paths: tuple[str, ...]
-    """Of the binaries of the layer, its own first."""
+    """The paths of the layer's binaries, its own first."""
     needs: tuple[Need, ...]
-    """What is looked up by its plain name, found or not."""
+    """The libraries looked up by plain name, found or not."""
 
 
 @dataclass(frozen=True)
@@ -161,18 +162,18 @@ class LayerFiles:
     loader: Loader
     by_path: Mapping[str, Binary]
     by_name: Mapping[str, Binary]
-    """Those that looking up a plain name finds."""
+    """The binaries that a plain name finds."""
     dynlib_dir: str
-    """Where they are found."""
+    """The folder where it finds them."""
 
     def linked(self, binary: Binary) -> Loaded:
-        """A library that was found by its plain name."""
+        """A library that its plain name finds."""
         if self.loader.follows_links:
             return Loaded(binary, posixpath.dirname(binary.path))
         return Loaded(binary, self.dynlib_dir)
 
     def load(self, root: Loaded) -> LoadedTogether:
-        """Load a binary, with all that it needs, into a process that has nothing loaded."""
+        """Load a binary, and everything that it needs, into an empty process."""
         known = set(self.loader.names(root.binary))
         waiting, needs = [root], []
         for asking in waiting:

@@ -1,15 +1,16 @@
-"""Which shared libraries a layer offers, and what its binaries need that nothing provides.
+"""The shared libraries that a layer offers, and those that its binaries need and nothing provides.
 
-What is offered is linked into one folder, which the Python wrappers put on the dynamic loader's
+A folder of links has the offered libraries, and the Python wrappers put it on the dynamic loader's
 path. That path goes before run paths of packages (``LD_LIBRARY_PATH`` before ``RUNPATH``,
-``DYLD_LIBRARY_PATH`` before all others), so what is there by mistake takes the place of what a
-package brings along for itself. Offered are, for that reason:
+``DYLD_LIBRARY_PATH`` before all others), so a library that is there by mistake replaces a package's
+own copy. Therefore a layer offers only:
 
 - libraries with a name that others can be linked to; not extension modules, not the copies that
-  ``auditwheel`` and ``delocate`` graft into a wheel under names of their own, and nothing that goes
-  by the name of a library of the machine;
-- whatever else a binary of the layer needs, and neither its run paths nor the machine provides;
-- what libraries that are offered need in turn, as they are found from that folder.
+  ``auditwheel`` and ``delocate`` graft into a wheel under names of their own, and no library with
+  the name of a library of the machine;
+- other libraries that a binary of the layer needs, and that neither its run paths nor the machine
+  provide;
+- libraries that offered libraries need in turn, when a loader finds these in that folder.
 
 A layer's offer depends on its own wheels only.
 """
@@ -44,7 +45,7 @@ _LIBRARY_NAME = re.compile(r"lib.*|.*\.so\.\d.*|.*\.dylib")
 # `auditwheel` puts eight digits of a hash before the first dot of a soname, `delvewheel` 32 before
 # the last one of a file name.
 _GRAFTED = re.compile(r"[^.]*-[0-9a-f]{8}\.(.*\.)?so(\..*)?|.*-[0-9a-f]{32}\.dll")
-# `delocate` gives the install names of copies a folder that there is not.
+# `delocate` gives copies install names in a folder that does not exist.
 _DELOCATED = "/DLC/"
 _DELOCATED_FOLDER = ".dylibs"
 _BY_FILE_NAME = (".so", ".dylib")
@@ -52,31 +53,31 @@ _BY_FILE_NAME = (".so", ".dylib")
 
 @dataclass(frozen=True)
 class LayerLibraries:
-    """What follows from the binaries of a layer alone."""
+    """The offers and needs of a layer, from its own binaries alone."""
 
     offered: tuple[str, ...]
-    """The names that the layers above find, sorted; in lower case on Windows."""
+    """The names that the layers above can find, sorted; in lower case on Windows."""
     links: tuple[OwnLink, ...] = ()
-    """One for each of them; none on Windows."""
+    """A link for each of them; empty on Windows."""
     used: bool = False
-    """Whether what the layer's own Python loads needs the folder of the links."""
+    """Whether binaries in the layer's own Python need the folder of links."""
     ambiguous: tuple[AmbiguousLibrary, ...] = ()
     problems: tuple[str, ...] = ()
-    """What keeps the layer from being built."""
+    """Why the layer cannot be built."""
     needs: tuple[Need, ...] = ()
-    """What neither the layer nor its machines provide, sorted by path and name."""
+    """Libraries that neither the layer nor its machines provide, sorted by path and name."""
 
 
 def layer_libraries(
     wheels: Iterable[AnalyzedWheel], target: Target, dynlib_exclude: Sequence[str]
 ) -> LayerLibraries:
-    """What a layer that is made of `wheels` offers and needs.
+    """The offers and needs of a layer of `wheels`.
 
-    `dynlib_exclude` holds globs that are matched against the end of a path: ``*`` within a
-    component, ``**`` for any number of components. What is excluded is not linked, is not missed,
-    and misses nothing.
+    `dynlib_exclude` has globs that match the end of a path: ``*`` within a component, ``**`` for
+    any number of components. An excluded binary gets no link, and is not reported: neither as
+    missing nor for what it misses.
     """
-    # The later of two wheels that have the same file.
+    # If two wheels have a file, the later one counts.
     by_path = {(b.path, b.machine): b for wheel in wheels for b in wheel.binaries}
     binaries = tuple(by_path[key] for key in sorted(by_path) if target.loads(by_path[key]))
     if target.platform.system == "win":
@@ -90,7 +91,7 @@ def layer_libraries(
 # ----------------------------------------------------------------------------- Linux and macOS
 @dataclass(frozen=True)
 class _Decision:
-    """What is decided for a layer whose libraries are linked."""
+    """The decision for a layer with a folder of links."""
 
     binaries: tuple[Binary, ...]
     target: Target
@@ -98,7 +99,7 @@ class _Decision:
     loader: Loader
 
     def made(self) -> LayerLibraries:
-        # What binaries need where they lie, then what libraries need where they are offered.
+        # The needs of binaries in their own place, then those of libraries in the folder of links.
         needs, used = self._needs()
         wanted = {need.name: need for need in needs if need.name in self._by_name}
         offered = set(wanted)
@@ -141,7 +142,7 @@ class _Decision:
 
     @cached_property
     def files(self) -> LayerFiles:
-        """As the loader sees them."""
+        """The binaries as the loader sees them."""
         return LayerFiles(
             self.loader,
             {binary.path: binary for binary in self.binaries},
@@ -151,7 +152,7 @@ class _Decision:
 
     @cached_property
     def _by_name(self) -> dict[str, list[Binary]]:
-        """All that can be linked to, by every name that it might be looked up by."""
+        """All libraries that others can be linked to, by each name that could find them."""
         found: dict[str, list[Binary]] = {}
         for binary in self.binaries:
             if binary.kind == LIBRARY and binary.path not in self._excluded:
@@ -161,12 +162,12 @@ class _Decision:
 
     @cached_property
     def _several(self) -> set[str]:
-        """The names that libraries with different content have."""
+        """The names that several different libraries have."""
         return {name for name, found in self._by_name.items() if len({b.sha256 for b in found}) > 1}
 
     @cached_property
     def _plain_names(self) -> set[str]:
-        """The names that libraries are offered by, whoever may need them."""
+        """The names to offer, even if no binary of the layer needs them."""
         names = set()
         for binary in self.binaries:
             if (
@@ -176,7 +177,7 @@ class _Decision:
             ):
                 file_name = posixpath.basename(binary.path)
                 names.add(self.loader.plain_name(binary.name or file_name))
-                # As programs load a library by themselves.
+                # The name with which programs load a library themselves.
                 if file_name.endswith(_BY_FILE_NAME):
                     names.add(file_name)
         return {name for name in names if not self._is_provided(name)}
@@ -189,12 +190,12 @@ class _Decision:
 
     @cached_property
     def _excluded(self) -> set[str]:
-        """The paths of what is excluded."""
+        """The paths of excluded binaries."""
         return {b.path for b in self.binaries if _matches_any(b, self.dynlib_exclude)}
 
     @cached_property
     def _excluded_names(self) -> set[str]:
-        """What would be found by these names, but for the exclusion."""
+        """The names of excluded binaries."""
         return {
             name
             for binary in self.binaries
@@ -203,12 +204,12 @@ class _Decision:
         }
 
     def _needs(self) -> tuple[list[Need], set[str]]:
-        """What the run paths of binaries do not find, where they lie.
+        """The libraries that the run paths of binaries, in their own place, do not find.
 
-        Then the names of those needs that arise in a process of Python: programs have their own.
+        The second result has the names of the needs in a Python process: programs have their own.
         """
         asked = {self.loader.plain_name(name) for b in self.binaries for name in b.needed}
-        # Those that others load are looked at as these load them.
+        # Libraries that other binaries load are checked as part of these.
         first = {b.path for b in self.binaries if b.kind != LIBRARY or not asked & self._names(b)}
         seen: set[str] = set()
         needs: dict[tuple[str, str], Need] = {}
@@ -225,7 +226,7 @@ class _Decision:
         return [needs[key] for key in sorted(needs)], used
 
     def _found_from_links(self, name: str) -> set[str]:
-        """The names that have to be linked for the library of a name to be loaded from its link."""
+        """The names that need a link so that the library of `name` can load from its own link."""
         loaded = self.files.load(self.files.linked(self.files.by_name[name]))
         needs = self._beyond_the_machine(loaded.needs)
         return {name, *(need.name for need in needs if need.name in self._by_name)}
@@ -243,7 +244,7 @@ def _matches_any(binary: Binary, globs: Sequence[str]) -> bool:
 
 
 def _can_be_needed(binary: Binary) -> bool:
-    """Whether the file and the names of a library are such that others may be linked to it."""
+    """Whether others can be linked to a library, by its file and names."""
     file_name = posixpath.basename(binary.path)
     name = posixpath.basename(binary.name or file_name)
     return (
@@ -257,7 +258,7 @@ def _can_be_needed(binary: Binary) -> bool:
 
 def _ambiguous(name: str, need: Need, candidates: Sequence[Binary]) -> str:
     paths = [binary.path for binary in candidates]
-    # The shortest end of the last path that the first one does not share.
+    # The shortest end of the last path that differs from the first path's.
     parts = paths[-1].split("/")
     length = next(n for n in range(1, len(parts) + 1) if parts[-n:] != paths[0].split("/")[-n:])
     listed = "\n".join(f"`{path}`" for path in paths)
@@ -272,12 +273,12 @@ def _ambiguous(name: str, need: Need, candidates: Sequence[Binary]) -> str:
 def _windows_libraries(
     binaries: Sequence[Binary], target: Target, dynlib_exclude: Sequence[str]
 ) -> LayerLibraries:
-    """Nothing is linked: packages add their folders themselves, and `Library/bin` is added.
+    """Without links: packages add their folders themselves, and the layer adds `Library/bin`.
 
-    So whatever a package of the chain brings along is found, as far as that can be known.
+    So we assume that a process finds every library of the chain's packages.
     """
     provided = target.is_provided
-    # Extension modules are linked to one another, too: those that are imported first are found.
+    # Extension modules are linked to one another, too: a process finds those that it imported.
     names = {posixpath.basename(b.path).lower() for b in binaries if b.kind == LIBRARY}
     needs = {
         (binary.path, asked): Need(binary, asked, asked.lower())

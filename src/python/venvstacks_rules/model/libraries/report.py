@@ -1,4 +1,4 @@
-"""What is said of the binaries of a layer: in its metadata, and to those who package it."""
+"""The report on the binaries of a layer, for its metadata and as warnings."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SHOWN_FILES = 3
 
 @dataclass(frozen=True)
 class AmbiguousLibrary:
-    """A name that several libraries of a layer have, which differ, and which nothing needs."""
+    """A name that several different libraries of a layer have, and that no binary needs."""
 
     library: str
     files: tuple[str, ...]
@@ -22,18 +22,18 @@ class AmbiguousLibrary:
 
 @dataclass(frozen=True)
 class UnresolvedLibrary:
-    """A library that is asked for, and that nothing provides."""
+    """A library that binaries ask for and nothing provides."""
 
     library: str
     wheel: str
     """The file name."""
     files: tuple[str, ...]
-    """Those that ask for it, relative to the layer's folder."""
+    """The binaries that ask for it, relative to the layer's folder."""
 
 
 @dataclass(frozen=True)
 class NewerThanTarget:
-    """Binaries that ask for a newer system than the layer has to run on."""
+    """Binaries that need a newer system than the layer's target."""
 
     needs: str
     """``glibc 2.34`` or ``macOS 13.4``."""
@@ -44,7 +44,7 @@ class NewerThanTarget:
 
 @dataclass(frozen=True)
 class OtherMachine:
-    """A wheel for a platform whose binaries are all for others."""
+    """A wheel for a platform, with binaries for other platforms only."""
 
     machines: tuple[str, ...]
     wheel: str
@@ -53,7 +53,7 @@ class OtherMachine:
 
 @dataclass(frozen=True)
 class UnreadableBinary:
-    """A file that begins like a binary, and is damaged."""
+    """A file that begins like a binary and is damaged."""
 
     wheel: str
     file: str
@@ -62,7 +62,7 @@ class UnreadableBinary:
 
 @dataclass(frozen=True)
 class LibraryReport:
-    """All that is to be said of the binaries of a layer."""
+    """The report on the binaries of a layer."""
 
     ambiguous: tuple[AmbiguousLibrary, ...] = ()
     unresolved: tuple[UnresolvedLibrary, ...] = ()
@@ -71,7 +71,7 @@ class LibraryReport:
     unreadable: tuple[UnreadableBinary, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """For the metadata: only what there is something to say of."""
+        """The report for the metadata, without empty lists."""
         return {
             key: [_plain(vars(entry)) for entry in entries]
             for key, entries in vars(self).items()
@@ -80,7 +80,7 @@ class LibraryReport:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What those who package the layer should know, and what to do; without a full stop."""
+        """Warnings with their remedies, for users who package the layer; without a full stop."""
         return tuple(self._warnings())
 
     def _warnings(self) -> Iterator[str]:
@@ -88,13 +88,13 @@ class LibraryReport:
             yield (
                 f"{_shown(missing.files)} of {missing.wheel} {_need(missing.files)} "
                 f"`{missing.library}`, which no layer of its chain, no run path and no machine of "
-                "the platform provides. Require the package that has it, or name in "
-                "`dynlib_exclude` what does without"
+                "the platform provides. Require the package that has it, or add files that work "
+                "without it to `dynlib_exclude`"
             )
         for newer in self.newer_than_target:
             field = "linux_target" if newer.target.startswith(GLIBC) else "macosx_target"
             yield (
-                f"{_shown(newer.files)} of {newer.wheel} {_need(newer.files)} {newer.needs}, and "
+                f"{_shown(newer.files)} of {newer.wheel} {_need(newer.files)} {newer.needs}, but "
                 f"the layer is for {newer.target}. Raise its `{field}`, or require another version"
             )
         for other in self.other_machine:

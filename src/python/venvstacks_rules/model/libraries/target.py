@@ -1,4 +1,4 @@
-"""What a layer is built for, as far as its binaries depend on it."""
+"""The target of a layer, as far as its binaries depend on it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from venvstacks_rules.model.platforms.target_platforms import TargetPlatform
 
 @dataclass(frozen=True)
 class Target:
-    """What a layer is built for."""
+    """The platform and versions that a layer is built for."""
 
     platform: TargetPlatform
     python_version: str
@@ -23,12 +23,12 @@ class Target:
 
     @property
     def layout(self) -> LayerLayout:
-        """Where things lie in the layer."""
+        """Where things are in the layer."""
         return LayerLayout(self.python_version, self.platform.os_name)
 
     @property
     def is_provided(self) -> IsProvided:
-        """What its machines provide."""
+        """The libraries that its machines provide."""
         return provided_libraries(self.platform, self.python_version, self.linux_target)
 
     def loads(self, binary: Binary) -> bool:

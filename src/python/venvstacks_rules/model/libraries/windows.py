@@ -1,7 +1,7 @@
 """The libraries of Windows that programs are linked to, in lower case.
 
-Those of the interfaces that Microsoft documents and that every edition from Windows 10 on has,
-desktop and server, x64 and arm64. What is missing here is warned about, and no more than that.
+They belong to interfaces that Microsoft documents and that every edition from Windows 10 on has,
+desktop and server, x64 and arm64. A library that is missing here only causes a warning.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Lockfiles: their content, whether they are fresh, and the wheels that they choose."""
+"""Lockfiles: their content, whether they are fresh, and the wheels for a platform."""

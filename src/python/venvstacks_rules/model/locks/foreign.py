@@ -1,4 +1,4 @@
-"""Locks that another tool wrote: whether they still do what their layer asks for."""
+"""Locks of other tools: whether they still fit their layer."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from venvstacks_rules.model.wording import quoted
 def changes_shown(
     lock: Lockfile, metadata: LockMetadata | None, inputs: HashedInputs
 ) -> Iterator[str]:
-    """What shows in the hashes beside a lock, and not in its own content, of changes since.
+    """The changes since a lock that show in the hashes beside it, and not in its own content.
 
-    Without the hashes, nobody vouches for the lock: then every platform has to have its wheels.
-    With them, a platform without wheels is a matter of whoever builds for it.
+    Without the hashes we cannot trust the lock: then it must have wheels for every platform. With
+    them, only a build for a platform needs the platform's wheels.
     """
     if metadata is None:
         yield from _without_wheel(lock, inputs)
@@ -35,7 +35,7 @@ def changes_shown(
     now = inputs.hashes(lock.requirements_hash)
     then = metadata.hashes
     if then.requirements != now.requirements:
-        yield "its `.meta.json` was written for another content: one of the two was changed alone"
+        yield "its `.meta.json` belongs to different content: only one of the two files was changed"
     if then.lock_input != now.lock_input:
         yield "`requirements` are not those that it was locked for"
     if then.other_inputs != now.other_inputs:
@@ -63,7 +63,7 @@ def _without_wheel(lock: Lockfile, inputs: HashedInputs) -> Iterator[str]:
 
 
 def unsatisfied(lock: Lockfile, expected: LockInputs) -> Iterator[str]:
-    """What of `expected` the content of `lock` does not fulfil."""
+    """The inputs in `expected` that the content of `lock` does not satisfy."""
     python_version = expected.python_implementation.rpartition("@")[2]
     some_release = f"{language_version(python_version)}.0"
     if names_patch_release(python_version):

@@ -1,4 +1,4 @@
-"""Whether a lockfile still fits its layer and the layers below, and why it does not."""
+"""Whether a lockfile still fits its layer and the layers below, or why not."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from venvstacks_rules.model.wording import quoted
 
 
 def stale_reasons(lock: Lockfile, expected: LockInputs) -> tuple[str, ...]:
-    """Why `lock` no longer fits what its layer asks for; empty where it does.
+    """Why `lock` no longer fits its layer; empty if it fits.
 
-    A lockfile that another tool wrote has no inputs recorded: it fits if it satisfies the
-    declared requirements on every platform.
+    A lockfile of another tool does not record its inputs: it fits if it satisfies the declared
+    requirements on every platform.
     """
     expected = replace(expected, requirements=normalised_requirements(expected.requirements))
     if lock.inputs is None:
         return tuple(unsatisfied(lock, expected))
     reasons = list(_changed_inputs(lock.inputs, expected))
-    # Other tools pin no interpreters; the build then pins the one that it takes.
+    # Other tools do not pin interpreters; then the build pins the interpreter that it takes.
     if expected.python_provider == "pbs":
         pinned = {interpreter.platform for interpreter in lock.interpreters}
         missing = [name for name in expected.platforms if name not in pinned]
@@ -42,7 +42,7 @@ def stale_reasons(lock: Lockfile, expected: LockInputs) -> tuple[str, ...]:
 def metadata_reasons(
     lock: Lockfile, metadata: LockMetadata | None, inputs: HashedInputs
 ) -> tuple[str, ...]:
-    """Why `lock` no longer fits, as far as the hashes in the file beside it show."""
+    """Why `lock` no longer fits, according to the hashes in the file beside it."""
     reasons = list(changes_shown(lock, metadata, inputs)) if lock.inputs is None else []
     if not inputs.versioned:
         return tuple(reasons)
@@ -51,7 +51,7 @@ def metadata_reasons(
         return tuple(reasons)
     now = inputs.hashes(lock.requirements_hash)
     if lock.inputs is not None and metadata.hashes.requirements != now.requirements:
-        reasons.append("its `.meta.json` has the version of another content")
+        reasons.append("its `.meta.json` has the version of different content")
     if metadata.hashes.version_inputs != now.version_inputs:
         what = "the launch or support modules" if inputs.module_hashes else "`versioned`"
         reasons.append(f"{what} changed since version {metadata.lock_version} was locked")
@@ -61,11 +61,11 @@ def metadata_reasons(
 def inconsistent_with_lower(
     lock: Lockfile, lower: tuple[tuple[str, Lockfile], ...], platforms: Iterable[str] = ()
 ) -> tuple[str, ...]:
-    """Where `lock` and the locks of the lower layers, in import order, contradict each other.
+    """Contradictions between `lock` and the locks of the lower layers, in import order.
 
-    On every platform a package marked as provided must be one that a lower layer installs in that
-    version, and the layer's own packages must not be there in another version. `platforms` are
-    names; without them those recorded in `lock` are taken, or all.
+    On every platform, a lower layer must install each package marked as provided, in the same
+    version, and must not install the layer's own packages in another version. `platforms` are
+    names; by default those recorded in `lock`, or all.
     """
     names = tuple(platforms) or (lock.inputs.platforms if lock.inputs else tuple(PLATFORMS))
     python_version = lock.requires_python.replace("==", "").replace(".*", "").strip()
@@ -79,27 +79,27 @@ def inconsistent_with_lower(
             what = f"`{package.name}=={package.version}`"
             if found is not None and found.version != package.version:
                 reasons[
-                    f"{what} is locked, and lower layer `{found.layer}` has {found.version}"
+                    f"{what} is locked, but lower layer `{found.layer}` has {found.version}"
                 ] = None
             elif found is None and package.from_lower_layer and lower:
-                reasons[f"{what} is marked as provided, and no lower layer provides it"] = None
+                reasons[f"{what} is marked as provided, but no lower layer provides it"] = None
     return tuple(reasons)
 
 
 class ProvidedPackage(NamedTuple):
-    """What a lower layer installs on some platform."""
+    """A package that a lower layer installs on a platform."""
 
     version: str
     layer: str
     """The layer_name."""
     url: str | None = None
-    """Of its wheel, where it was required by that and not by version."""
+    """The URL of its wheel if a requirement names that, not a version."""
 
 
 def provided_packages(
     lower: Iterable[tuple[str, Lockfile]], platform: TargetPlatform, python_version: str
 ) -> dict[str, ProvidedPackage]:
-    """What lower layers, in import order, install on a platform, by name.
+    """The packages that lower layers, in import order, install on a platform, by name.
 
     The first layer that provides a package wins, as it does on ``sys.path``.
     """
@@ -109,7 +109,7 @@ def provided_packages(
             if package.from_lower_layer or package.name in found:
                 continue
             if may_hold(package.marker, platform, python_version):
-                # A URL that is required directly is of one wheel, and in no index.
+                # A URL that is required directly names one wheel, which is in no index.
                 one = package.index is None and len(package.wheels) == 1
                 direct = package.wheels[0].url if one else None
                 found[package.name] = ProvidedPackage(package.version, layer, direct)
@@ -139,7 +139,7 @@ def _changed_requirements(old: tuple[str, ...], new: tuple[str, ...]) -> Iterato
     come = [requirement for requirement in new if requirement not in old]
     for requirement in come:
         name = Requirement(requirement).name
-        # What cannot be parsed comes from a lockfile that was edited by hand.
+        # Only a lockfile that somebody edited has requirements that cannot be parsed.
         before = [
             other for other in gone if getattr(parsed_requirement(other), "name", other) == name
         ]

@@ -1,18 +1,17 @@
-"""The ``.meta.json`` beside a ``pylock`` file: what a layer was locked from, when, which version.
+"""The ``.meta.json`` beside a ``pylock`` file: the inputs, time and version of a lock.
 
-The hashes are those that ``venvstacks`` computes, so that it finds the locks that we write valid,
-and we see in those that it writes what changed since.
+The hashes are those of ``venvstacks``: it accepts the locks that we write, and we find the changes
+since a lock that it wrote.
 """
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from datetime import datetime, timezone
 
 from venvstacks_rules.model.checked import CheckedTable
 from venvstacks_rules.model.errors import LockError
 from venvstacks_rules.model.hashes import hash_strings
+from venvstacks_rules.model.json_codec import parsed_json, published_json
 from venvstacks_rules.model.layers.names import LayerKind
 from venvstacks_rules.model.layers.requirements import declared_requirements
 from venvstacks_rules.model.platforms.python_versions import language_version
@@ -21,16 +20,16 @@ from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
 
 @dataclass(frozen=True)
 class LockHashes:
-    """``sha256:<hex>`` of all that a lock is made from, and of what it came to."""
+    """``sha256:<hex>`` of the inputs of a lock and of its content."""
 
     requirements: str
-    """Of the content: :attr:`~venvstacks_rules.model.pylock.Lockfile.requirements_hash`."""
+    """The content: :attr:`~venvstacks_rules.model.locks.pylock.Lockfile.requirements_hash`."""
     lock_input: str
-    """Of the declared requirements."""
+    """The declared requirements."""
     other_inputs: str
-    """Of the Python version, the OS versions that are targeted, and the layers below."""
+    """The Python version, the target OS versions, and the layers below."""
     version_inputs: str
-    """Of what else makes a new version of a versioned layer: its name, its modules."""
+    """Other inputs of a versioned layer's version: its name, its modules."""
 
 
 @dataclass(frozen=True)
@@ -44,14 +43,14 @@ class LockMetadata:
 
     @classmethod
     def from_json(cls, content: bytes, origin: str) -> LockMetadata:
-        """Read a file; LockError names the file `origin` and every problem by key."""
+        """Read a file; raises LockError with all problems by key; `origin` names the file."""
         try:
-            data = json.loads(content)
-        except (ValueError, RecursionError) as e:
+            data = parsed_json(content)
+        except ValueError as e:
             raise LockError(f"{origin}: not a JSON file", [str(e)]) from None
         problems: list[str] = []
         table = CheckedTable(data, "", problems)
-        # Empty counts as "no such hash": nothing is equal to it.
+        # Empty means "no such hash": no hash is equal to it.
         hashes = LockHashes(
             *(
                 table.string(f"{name}_hash") if f"{name}_hash" in table else ""
@@ -63,7 +62,7 @@ class LockMetadata:
             table.note("lock_version", f"expected 1 or more, got {version}")
         locked_at = table.string("locked_at")
         if problems:
-            raise LockError(f"{origin}: not the metadata of a lock", problems)
+            raise LockError(f"{origin}: invalid lock metadata", problems)
         return cls(hashes, version, locked_at)
 
     def to_json(self) -> str:
@@ -76,17 +75,17 @@ class LockMetadata:
             "requirements_hash": self.hashes.requirements,
             "version_inputs_hash": self.hashes.version_inputs,
         }
-        return json.dumps(data, indent=2, sort_keys=True) + "\n"
+        return published_json(data)
 
 
 def renewed(
     hashes: LockHashes, old: LockMetadata | None, *, versioned: bool, locked_at: str
 ) -> LockMetadata:
-    """The metadata of a lock with `hashes`, made at `locked_at` in the place of `old`.
+    """The metadata of a lock with `hashes`, made at `locked_at`, that replaces `old`.
 
-    The version grows, and the time moves, when the content, the other inputs or, of a versioned
-    layer, the version inputs are not what they were. Requirements that are declared in other
-    words and come to the same content make no new version: nobody has to fetch the layer again.
+    It has a new version and time if the content, the other inputs or, for a versioned layer, the
+    version inputs differ. Requirements in other words that resolve to the same content make no new
+    version: users need not fetch the layer again.
     """
     if old is None:
         return LockMetadata(hashes, 1, locked_at)
@@ -102,7 +101,7 @@ def renewed(
 
 @dataclass(frozen=True)
 class HashedInputs:
-    """What the hashes of a lock's metadata are made of, apart from its content."""
+    """The inputs of the hashes in a lock's metadata, except its content."""
 
     layer_name: str
     requirements: tuple[str, ...]
@@ -116,7 +115,7 @@ class HashedInputs:
     """The layer_names in import order, the runtime's last."""
     versioned: bool
     module_hashes: tuple[str, ...]
-    """Of an application's launch module, then of its support modules."""
+    """Hashes of an application's launch module, then of its support modules."""
 
     def hashes(self, requirements_hash: str) -> LockHashes:
         """All hashes of a lock with that content."""
@@ -125,14 +124,14 @@ class HashedInputs:
         )
 
     def _lock_input(self) -> str:
-        # They are kept in a file where `#` starts a comment, a URL's fragment included.
+        # venvstacks keeps them in a file in which `#` starts a comment, even in a URL.
         written = declared_requirements(self.requirements)
         lines = [line.rstrip("\\").partition("#")[0].strip() for line in written]
         return hash_strings(sorted(line for line in lines if line and "--hash" not in line))
 
     def _other_inputs(self) -> str:
         systems = {PLATFORMS[name].system for name in self.platforms}
-        # Like the peer: a free-threaded build is no other Python version here.
+        # As in venvstacks, a free-threaded build counts as the same Python version here.
         inputs = [f"py_version={language_version(self.python_version)}"]
         if "linux" in systems:
             inputs.append(f"linux_target={self.linux_target}")
@@ -145,8 +144,3 @@ class HashedInputs:
     def _version_inputs(self) -> str:
         inputs = [f"env_name={self.layer_name}", f"is_versioned_layer={self.versioned}"]
         return hash_strings([*inputs, *self.module_hashes])
-
-
-def utc_time(moment: datetime) -> str:
-    """How ``locked_at`` is written."""
-    return moment.astimezone(timezone.utc).isoformat()

@@ -1,7 +1,7 @@
 """The content of lockfiles: PEP 751 ``pylock`` files, with a table ``[tool.venvstacks-rules]``.
 
-Dictionaries in and out; reading and writing TOML is left to callers. Files that ``uv`` exports and
-that ``venvstacks`` writes are read as well: they have no table of ours.
+Dictionaries in and out; callers read and write TOML. Files of ``uv`` and ``venvstacks`` are valid,
+too: they lack our table.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ class LockedWheel:
     path: str | None
     """Relative to the lockfile, with forward slashes."""
     size: int
-    """In bytes; 0 where the lockfile does not say, which happens in those of other tools."""
+    """In bytes; 0 if the lockfile, of another tool, does not have it."""
     sha256: str
-    """Empty where another tool recorded none, which happens for those with a `path`."""
+    """Empty if another tool did not record it, which happens for wheels with a `path`."""
     other_hashes: tuple[tuple[str, str], ...] = ()
-    """Algorithm and hexadecimal value, of hashes that another tool wrote beside; not checked."""
+    """Algorithm and hexadecimal value of other hashes, by other tools; we do not check them."""
 
 
 @dataclass(frozen=True)
@@ -54,18 +54,18 @@ class LockedPackage:
     """One version of a distribution; with disjoint markers, a lockfile may hold several."""
 
     name: str
-    """Normalised as PEP 503 has it."""
+    """Normalised as in PEP 503."""
     version: str
     marker: str | None
     """When it is needed; without the clause that marks a package of a lower layer."""
     index: str | None
     wheels: tuple[LockedWheel, ...]
     from_lower_layer: bool = False
-    """A lower layer provides it: there are no wheels, and nothing is installed."""
+    """Whether a lower layer provides it: then it has no wheels, and is not installed."""
 
     @property
     def pin(self) -> str:
-        """``name==version``, with the marker where there is one; as the formats hash it."""
+        """``name==version``, with the marker if it has one; as the formats hash it."""
         marker = f" ; {normalised_marker(self.marker)}" if self.marker else ""
         return f"{self.name}=={Version(self.version)}{marker}"
 
@@ -83,14 +83,14 @@ class LockedInterpreter:
 
 @dataclass(frozen=True)
 class LockInputs:
-    """What a lockfile was made from, kept in it to judge whether it is still fresh."""
+    """The inputs of a lockfile, recorded in it to check later whether it is fresh."""
 
     python_implementation: str
     """``cpython@X.Y[.Z]``."""
     python_provider: str | None
     """Of a runtime: ``pbs``, ``archive`` or ``local``; None for other layers."""
     requirements: tuple[str, ...]
-    """As :func:`~venvstacks_rules.model.lockfiles.normalised_requirements` writes them."""
+    """As :func:`~venvstacks_rules.model.layers.requirements.normalised_requirements` gives them."""
     platforms: tuple[str, ...]
     """In the order of ``PLATFORMS``."""
     linux_target: str
@@ -100,10 +100,10 @@ class LockInputs:
     uv_config: str | None
     """The hash of the settings for ``uv``; None without any."""
     package_indexes: tuple[tuple[str, str], ...] = ()
-    """Distribution and name of the index that it is taken from, sorted."""
+    """Distribution and the name of its index, sorted."""
     priority_indexes: tuple[str, ...] = ()
     local_wheels: tuple[str, ...] = ()
-    """As written: folders with wheels."""
+    """Folders with wheels, as written."""
 
 
 @dataclass(frozen=True)
@@ -114,11 +114,11 @@ class Lockfile:
     packages: tuple[LockedPackage, ...]
     interpreters: tuple[LockedInterpreter, ...] = ()
     inputs: LockInputs | None = None
-    """None in a file that we did not write."""
+    """None in a file of another tool."""
 
     @classmethod
     def from_dict(cls, data: Mapping[str, object], origin: str) -> Lockfile:
-        """Read what TOML gave; LockError names the file `origin` and every problem by key path."""
+        """Read parsed TOML; raises LockError with all problems of the file `origin` by key path."""
         problems: list[str] = []
         table = CheckedTable(data, "", problems)
         version = table.string("lock-version")
@@ -129,7 +129,7 @@ class Lockfile:
             SpecifierSet(requires_python)
         except InvalidSpecifier:
             table.note("requires-python", f"`{requires_python}` is not a version specifier")
-        # Without packages there is no list at all: TOML has no empty array of tables.
+        # Without packages the key is missing: TOML has no empty array of tables.
         packages = tuple(_read_package(item) for item in table.tables("packages"))
         interpreters: tuple[LockedInterpreter, ...] = ()
         inputs = None
@@ -138,11 +138,11 @@ class Lockfile:
             interpreters = tuple(_read_interpreter(item) for item in ours.tables("interpreters"))
             inputs = _read_inputs(ours.table("inputs")) if "inputs" in ours else None
         if problems:
-            raise LockError(f"{origin}: not a lockfile that can be used", problems)
+            raise LockError(f"{origin}: invalid lockfile", problems)
         return cls(requires_python, packages, interpreters, inputs)
 
     def to_dict(self) -> dict[str, object]:
-        """The file as a dictionary, keys in the order in which they are written."""
+        """The file as a dictionary, with its keys in the order of the file."""
         ours: dict[str, object] = {}
         if self.inputs is not None:
             ours["inputs"] = _inputs_to_dict(self.inputs)
@@ -176,10 +176,10 @@ class Lockfile:
 
 
 def mirrored_url(url: str, mirror: str | None) -> str:
-    """The URL of an interpreter archive at a mirror; `url` itself without one.
+    """The URL of an interpreter archive at a mirror; `url` itself without a mirror.
 
     `mirror` is a base URL that replaces scheme, host and path up to and including the folder
-    ``releases/download``; what follows, ``<release>/<file>``, is kept.
+    ``releases/download``; the rest, ``<release>/<file>``, stays.
     """
     if mirror is None:
         return url
@@ -202,15 +202,15 @@ def _read_package(table: CheckedTable) -> LockedPackage:
         table.note("marker", problem)
     for key in _NOT_WHEELS:
         if key in table:
-            table.note(key, "only wheels can be installed into a layer")
+            table.note(key, "a layer can install only wheels")
     wheels = tuple(_read_wheel(item, name, version) for item in table.tables("wheels"))
     if "archive" in table:
-        # What a direct URL names; a source archive is refused for its file name.
+        # The file of a direct URL; the check of its name refuses a source archive.
         wheels += (_read_wheel(table.table("archive"), name, version),)
     if provided and wheels:
         table.note("wheels", "a package of a lower layer has no wheels")
     if not provided and not wheels:
-        table.note("wheels", f"`{name}` has none, and only wheels can be installed into a layer")
+        table.note("wheels", f"`{name}` has no wheels, and a layer can install only wheels")
     names = [wheel.file_name for wheel in wheels]
     for repeated in sorted({name for name in names if names.count(name) > 1}):
         table.note("wheels", f"`{repeated}` is listed twice")
@@ -232,7 +232,7 @@ def _read_wheel(table: CheckedTable, package: str, version: str) -> LockedWheel:
     _check_wheel_name(table, file_name, package, version)
     size = table.optional_size("size") or 0
     hashes = table.table("hashes")
-    # `venvstacks` records none for a file beside the lockfile.
+    # `venvstacks` does not record it for a file beside the lockfile.
     sha256 = hashes.string("sha256") if path is None or "sha256" in hashes else ""
     if sha256 and not is_sha256_hex(sha256):
         hashes.note("sha256", f"`{sha256}` is not a SHA-256 in lower-case hexadecimal")
@@ -241,7 +241,7 @@ def _read_wheel(table: CheckedTable, package: str, version: str) -> LockedWheel:
 
 
 def _check_wheel_name(table: CheckedTable, file_name: str, package: str, version: str) -> None:
-    # A folder in the name would leave the place where wheels are put.
+    # A folder in the name would lead out of the folder for wheels.
     if "/" in file_name or "\\" in file_name:
         table.note("name", f"`{file_name}` is not the name of a wheel")
         return
@@ -252,7 +252,7 @@ def _check_wheel_name(table: CheckedTable, file_name: str, package: str, version
         table.note("name", f"`{file_name}` is not the name of a wheel")
         return
     except InvalidVersion:
-        return  # The package's version is noted where it stands.
+        return  # The package's own problem says so.
     if not fits:
         table.note("name", f"`{file_name}` is not a wheel of `{package}` {version}")
 
@@ -268,10 +268,7 @@ def _read_interpreter(table: CheckedTable) -> LockedInterpreter:
     sha256 = table.string("sha256")
     if sha256 and not is_sha256_hex(sha256):
         table.note("sha256", f"`{sha256}` is not a SHA-256 in lower-case hexadecimal")
-    size = table.optional_size("size")
-    if size is None:
-        table.note("size", "missing")
-    return LockedInterpreter(platform, url, sha256, size or 0)
+    return LockedInterpreter(platform, url, sha256, table.size("size"))
 
 
 def _read_inputs(table: CheckedTable) -> LockInputs:
@@ -288,21 +285,10 @@ def _read_inputs(table: CheckedTable) -> LockInputs:
         macosx_target=table.string("macosx_target"),
         lower_layers=tuple(lower),
         uv_config=table.optional_string("uv_config"),
-        package_indexes=_read_indexes(table),
-        priority_indexes=_optional_strings(table, "priority_indexes"),
-        local_wheels=_optional_strings(table, "local_wheels"),
+        package_indexes=table.optional_pairs("package_indexes"),
+        priority_indexes=table.optional_strings("priority_indexes"),
+        local_wheels=table.optional_strings("local_wheels"),
     )
-
-
-def _read_indexes(table: CheckedTable) -> tuple[tuple[str, str], ...]:
-    if "package_indexes" not in table:
-        return ()
-    indexes = table.table("package_indexes")
-    return tuple((name, indexes.string(name)) for name in indexes.names())
-
-
-def _optional_strings(table: CheckedTable, name: str) -> tuple[str, ...]:
-    return table.strings(name) if name in table else ()
 
 
 def _package_to_dict(package: LockedPackage) -> dict[str, object]:

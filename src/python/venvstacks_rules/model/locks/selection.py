@@ -31,8 +31,8 @@ def select_wheels(
 ) -> tuple[LockedWheel, ...]:
     """The layer's own wheels on `platform`, one for each package, sorted by package name.
 
-    `python_version` is X.Y or X.Y.Z. LockError lists every package that has no fitting wheel,
-    and every one that is locked in two versions for this platform.
+    `python_version` is X.Y or X.Y.Z. Raises LockError with every package without a wheel that
+    fits, and every package that is locked in two versions for this platform.
     """
     chosen: dict[str, tuple[LockedPackage, LockedWheel]] = {}
     problems = []
@@ -72,7 +72,7 @@ def best_wheel(
     linux_target: str,
     macosx_target: str,
 ) -> LockedWheel | None:
-    """The wheel that ``pip`` would prefer on the platform, or None where none fits.
+    """The wheel that ``pip`` would prefer on the platform, or None if no wheel fits.
 
     The most specific tag wins, then the highest build tag.
     """
@@ -84,7 +84,7 @@ def best_wheel(
         rank = min((ranks[tag] for tag in tags if tag in ranks), default=None)
         if rank is None:
             continue
-        # The file name decides between equals: the order of the lockfile must not.
+        # Between equals the file name decides, so that the order of the lockfile does not.
         key = (-rank, (build,) if build else (), wheel.file_name)
         if best is None or key > best:
             best, found = key, wheel
@@ -94,7 +94,7 @@ def best_wheel(
 def fitting_platforms(
     wheels: Iterable[LockedWheel], python_version: str, linux_target: str, macosx_target: str
 ) -> tuple[str, ...]:
-    """The names of all platforms for which one of the wheels would do."""
+    """The names of all platforms that one of the wheels fits."""
     candidates = tuple(wheels)
     return tuple(
         name
@@ -117,7 +117,7 @@ def no_wheel_problem(
     linux_target: str,
 ) -> str:
     """The message for a package without a wheel for the platforms `missing`."""
-    # What fewer packages have wheels for, and is no platform of its own.
+    # Properties of the target that few packages have wheels for.
     rare = []
     if is_free_threaded(python_version):
         rare.append(f"free-threaded CPython {language_version(python_version)}")
@@ -133,24 +133,11 @@ def no_wheel_problem(
 
 
 def platforms_remedy(left: Sequence[str]) -> str:
-    """What to write where the packages of a layer have wheels for the platforms `left` only."""
+    """The remedy if the packages of a layer have wheels for the platforms `left` only."""
     if not left:
-        return "there is no platform for which all packages have wheels"
+        return "no platform has wheels for all packages"
     names = ", ".join(f'"{name}"' for name in left)
-    return f"with `platforms=[{names}]` there is a wheel of every package"
-
-
-def packages_on_platform(
-    lock: Lockfile, *, platform: TargetPlatform, python_version: str
-) -> tuple[tuple[str, str, bool], ...]:
-    """Name, version and whether a lower layer provides it, of what is importable on `platform`."""
-    return tuple(
-        sorted(
-            (package.name, package.version, package.from_lower_layer)
-            for package in lock.packages
-            if holds(package.marker, platform, python_version)
-        )
-    )
+    return f"with `platforms=[{names}]` every package has a wheel"
 
 
 @lru_cache(maxsize=64)

@@ -1,4 +1,4 @@
-"""Shares resolved packages out between a layer and the layers below it."""
+"""Divides resolved packages between a layer and the layers below it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from venvstacks_rules.model.platforms.target_platforms import TargetPlatform
 
 @dataclass(frozen=True)
 class Constraint:
-    """A version that a lower layer imposes on some of the layer's platforms."""
+    """A version that a lower layer dictates on some of the layer's platforms."""
 
     name: str
     version: str
@@ -28,7 +28,7 @@ class Constraint:
     everywhere: bool
     """Whether these are all platforms of the constrained layer."""
     url: str | None = None
-    """Of the wheel, where the lower layer names it by that."""
+    """The URL of the wheel, if the lower layer's lock names one."""
 
     @property
     def requirement(self) -> str:
@@ -39,7 +39,7 @@ class Constraint:
 
 @dataclass(frozen=True)
 class ProvidedPackages:
-    """What the lower layers of one layer install, by platform."""
+    """The packages that the lower layers of one layer install, by platform."""
 
     python_version: str
     """X.Y or X.Y.Z."""
@@ -65,7 +65,7 @@ class ProvidedPackages:
 
     @property
     def constraints(self) -> tuple[Constraint, ...]:
-        """One for each version of each package, sorted."""
+        """One constraint for each version of each package, sorted."""
         where: dict[tuple[str, str, str, str], list[TargetPlatform]] = {}
         for platform, packages in self.by_platform.items():
             for name, (version, layer, url) in packages.items():
@@ -85,11 +85,11 @@ class ProvidedPackages:
     def share(
         self, resolved: Iterable[LockedPackage], *, keep_markers: bool = False
     ) -> tuple[tuple[LockedPackage, ...], tuple[str, ...]]:
-        """The packages of the layer's lock, and what is wrong with them.
+        """The packages of the layer's lock, and their problems.
 
-        Packages needed on no platform are dropped; those that a lower layer provides are marked;
-        one that it provides on only some platforms is split into two with disjoint markers. With
-        `keep_markers`, a marker that is not true on all platforms stays as it is written.
+        Drops packages that no platform needs, marks those that a lower layer provides, and splits
+        one that it provides on only some platforms into two with disjoint markers. With
+        `keep_markers`, a marker that is not true on all platforms stays as written.
         """
         packages: list[LockedPackage] = []
         problems: list[str] = []

@@ -1,7 +1,6 @@
-"""The user's settings for ``uv``: where they stand in a file, and which of them count.
+"""The user's settings for ``uv``: their place in a file, and which of them count.
 
-Pure: tables in, tables out. Who reads the file, and what is wrong with the values, is left to
-callers.
+Tables in and out; callers read the file and check the values.
 """
 
 from __future__ import annotations
@@ -37,9 +36,9 @@ IGNORED = (
     "trusted-publishing",
     "workspace",
 )
-"""Settings that follow from the layer or do not concern locking: they are dropped unseen.
+"""Settings that follow from the layer or do not concern locking: we ignore them.
 
-Stack files that are valid for ``venvstacks`` carry them.
+Valid stack files of ``venvstacks`` have them.
 """
 
 _NOT_DECISIVE = (
@@ -58,14 +57,15 @@ _NOT_DECISIVE = (
     "preview-features",
     "system-certs",
 )
-"""Settings that reach ``uv`` and do not decide what is locked."""
+"""Settings that ``uv`` gets and that do not change a lock."""
 
 
 def uv_settings(data: Mapping[str, Any], path: str) -> Mapping[str, Any]:
-    """The settings in the TOML file at `path`, whose content is `data`; what is ours is dropped.
+    """The settings in the TOML file at `path` with the content `data`, without `IGNORED` ones.
 
-    A file named ``uv.toml`` or ``*.uv.toml`` holds them at its top level, any other one, and one
-    of these that has it, in its table ``[tool.uv]``. ValueError where that is not a table.
+    A file named ``uv.toml`` or ``*.uv.toml`` has them at its top level, unless it has a table
+    ``[tool]``; other files have them in the table ``[tool.uv]``. Raises ValueError if that is not a
+    table.
     """
     name = path.rsplit("/", 1)[-1]
     settings: object = data
@@ -78,9 +78,9 @@ def uv_settings(data: Mapping[str, Any], path: str) -> Mapping[str, Any]:
 
 
 def uv_config_hash(settings: Mapping[str, Any]) -> str | None:
-    """``sha256:<hex>`` of what in `settings` decides what is locked; None where nothing does.
+    """``sha256:<hex>`` of the `settings` that can change a lock; None without such settings.
 
-    Comments, the order of keys and credentials do not.
+    It does not depend on comments, the order of keys and credentials.
     """
     decisive: dict[str, Any] = {
         key: value for key, value in settings.items() if key not in _NOT_DECISIVE and value != []
@@ -93,7 +93,7 @@ def uv_config_hash(settings: Mapping[str, Any]) -> str | None:
 
 
 def index_names(settings: Mapping[str, Any]) -> tuple[str, ...]:
-    """The names of the indexes, in the order of the file; what is not one has none."""
+    """The names of the indexes, in the order of the file; skips invalid entries."""
     indexes = settings.get("index")
     tables = indexes if isinstance(indexes, list) else []
     names = [item.get("name") for item in tables if isinstance(item, Mapping)]

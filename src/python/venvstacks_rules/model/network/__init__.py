@@ -1,1 +1,1 @@
-"""Servers and who may see which credentials: URLs, package indexes."""
+"""URLs, package indexes, and which servers may see which credentials."""

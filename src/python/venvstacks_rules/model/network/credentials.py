@@ -1,7 +1,7 @@
-"""Credentials for package indexes and file servers: where to look, and whom they may be sent to.
+"""Credentials for package indexes and file servers: their places, and who may receive them.
 
-The places are those of ``uv``: two variables for each named index, and netrc. Values of variables
-and the content of netrc are handed in; nothing here reads them, or shows them.
+The places are those of ``uv``: two variables for each named index, and netrc. Callers pass the
+values of variables and the content of netrc; no message here shows them.
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ class Credentials:
     """A user name and a password."""
 
     origin: str
-    """Where they are from, for messages."""
+    """Their place, for messages."""
     username: str = field(repr=False)
     password: str = field(repr=False)
 
 
 @dataclass(frozen=True)
 class CredentialSearch:
-    """Where credentials for a URL are looked for."""
+    """The places to look for the credentials of a URL."""
 
     url: str
     indexes: tuple[str, ...] = ()
     """The names of the indexes on the URL's server, as :func:`indexes_for` gives them."""
     netrc: str = "netrc"
-    """What messages call the netrc file."""
+    """The name of the netrc file in messages."""
 
     @property
     def host(self) -> str:
@@ -54,12 +54,12 @@ class CredentialSearch:
 
     @property
     def places(self) -> str:
-        """All of them, for messages."""
+        """All places, for messages."""
         pairs = [_pair(index_variables(index)) for index in self.indexes]
         return ", ".join([*pairs, self._netrc_entry])
 
     def origin(self, variables: Mapping[str, str], netrc_hosts: Container[str]) -> str | None:
-        """The place that has credentials; None without one."""
+        """The first place that has credentials; None without one."""
         found = self._variables(variables)
         if found is not None:
             return _pair(found)
@@ -68,7 +68,7 @@ class CredentialSearch:
     def credentials(
         self, variables: Mapping[str, str], netrc: Mapping[str, tuple[str, str]]
     ) -> Credentials | None:
-        """What the first place with credentials has; `netrc` has login and password by host."""
+        """The credentials in the first place with some; `netrc` has login and password by host."""
         found = self._variables(variables)
         if found is not None:
             user, password = found
@@ -95,10 +95,10 @@ def index_variables(index: str) -> tuple[str, str]:
 
 
 def indexes_for(url: str, recorded: str | None, known: Iterable[PackageIndex]) -> tuple[str, ...]:
-    """The names of the indexes whose credentials may be sent to `url`, the likeliest first.
+    """The names of the indexes whose credentials the server of `url` may see, likeliest first.
 
-    These are the indexes on the very server of `url`. `recorded` is the URL of the index that a
-    lockfile names; if that is one of them, it comes first.
+    These are the indexes on the same server. `recorded` is the URL of the index in a lockfile; if
+    it is one of them, it comes first.
     """
     recorded = None if recorded is None else recorded.rstrip("/")
     path = urlsplit(url).path
@@ -111,29 +111,29 @@ def indexes_for(url: str, recorded: str | None, known: Iterable[PackageIndex]) -
 
 
 def server(url: str) -> tuple[str, str, int | None]:
-    """Scheme, host and port: what credentials are bound to."""
+    """Scheme, host and port, which credentials are bound to."""
     parts = urlsplit(url)
     try:
         port = parts.port
     except ValueError:
-        port = -1  # Nobody's.
+        port = -1  # No server has it.
     return parts.scheme, parts.hostname or "", port or _PORTS.get(parts.scheme)
 
 
 def has_credentials(url: str) -> bool:
-    """Whether a user name or a password is written into `url`."""
+    """Whether `url` contains a user name or a password."""
     parts = urlsplit(url)
-    # `git@` of `ssh` is neither.
+    # `git@` in a URL for `ssh` is neither.
     return parts.scheme in _PORTS and "@" in parts.netloc
 
 
 def without_credentials(url: str) -> str:
-    """`url`, of whatever scheme, and even where it is none, without user name and password."""
+    """`url` without user name and password; works with any scheme and with invalid URLs."""
     return _USER_INFO.sub(r"\1", url, count=1)
 
 
 def refused(status: int, origin: str | None, search: CredentialSearch) -> str:
-    """What to say, after the status, of an answer that credentials may have to do with."""
+    """A remark about credentials for an answer with `status`; empty if they do not matter."""
     if status not in (401, 403, 404):
         return ""
     if origin is not None:

@@ -1,4 +1,4 @@
-"""Judges URLs that come from outside: lockfiles, settings, requests."""
+"""Checks URLs from outside: from lockfiles, settings and requests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _NEVER_IN_A_URL = re.compile(r"[\x00-\x20\x7f\\]")
 
 
 def url_problem(url: str) -> str | None:
-    """Why nothing can be downloaded from `url`, or None; credentials in it are not shown."""
+    """Why we cannot download from `url`, or None; does not show credentials in it."""
     if _is_web_url(url):
         return None
     return f"`{_NEVER_IN_A_URL.sub('?', without_credentials(url))}` is not an http or https URL"
@@ -20,7 +20,7 @@ def url_problem(url: str) -> str | None:
 def _is_web_url(url: str) -> bool:
     try:
         parts = urlsplit(url)
-        # Asked for the port, it says that the port is not one.
+        # Reading `port` raises ValueError for an invalid one.
         return (
             parts.scheme in ("http", "https")
             and bool(parts.hostname)

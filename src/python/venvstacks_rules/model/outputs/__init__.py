@@ -1,1 +1,1 @@
-"""What ``package`` writes: names of files, metadata of layers, manifests of stacks."""
+"""The outputs of ``package``: names of files, metadata of layers, manifests of stacks."""

@@ -1,4 +1,4 @@
-"""Which targets would write the same files below ``dist``."""
+"""Finds targets that would write the same files below ``dist``."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ class Output:
     writer: str
     """The address of the target."""
     source: str
-    """The address that the files are made from: two writers of the same source agree."""
+    """The address of the files' source: two writers of the same source write the same files."""
     what: str
-    """What the files are, in words; equal for files of equal names."""
+    """A description of the files; equal for files of equal names."""
 
 
 def overwritten(folder: str, outputs: Iterable[Output]) -> tuple[str, ...]:
-    """A sentence for each pair of targets that would write different files of one name.
+    """A message for each pair of targets that would write different files of one name.
 
-    Case does not tell files apart on every machine that outputs are put on.
+    Names that differ only by case are one file on some machines.
     """
     first: dict[str, Output] = {}
     problems: dict[tuple[str, str], str] = {}

@@ -1,7 +1,6 @@
-"""What is published beside the archives: the metadata of a layer, and the manifest of a stack.
+"""The manifest of a stack, published beside the archives.
 
-Keys, values and names are those of the ``venvstacks`` tool. Dicts out, as ``json`` writes them;
-callers write the files.
+Keys and values are those of the ``venvstacks`` tool.
 """
 
 from __future__ import annotations
@@ -18,10 +17,6 @@ _GROUPS = {
 }
 
 
-# ------------------------------------------------------------------------------- names of files
-
-
-# ------------------------------------------------------------------------------------- manifest
 def stack_manifest(layers: Iterable[tuple[LayerKind, Mapping[str, Any]]]) -> dict[str, Any]:
     """The manifest of a stack from the metadata of its layers, whose order it keeps."""
     groups: dict[str, list[Mapping[str, Any]]] = {name: [] for name in _GROUPS.values()}

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
 from typing import Any
 
 from venvstacks_rules.model.libraries.report import LibraryReport
@@ -19,7 +18,7 @@ class ModuleHash:
     """A support module of an application."""
 
     name: str
-    """As it is imported."""
+    """Its name in an import."""
     hash: str
     """``sha256:<hex>`` of a file, ``sha256/<hex>`` of a directory."""
 
@@ -38,18 +37,18 @@ class LayerMetadata:
     """The install target of the runtime; a runtime names itself."""
     python_implementation: str
     bound_to_implementation: bool
-    """Whether the layer holds files of the interpreter, and so changes with every release of it."""
+    """Whether the layer has files of the interpreter, and so changes with each of its releases."""
     required_layers: tuple[str, ...] | None = None
-    """Install targets of the frameworks in import order; None for a runtime, and only for one."""
+    """Install targets of the frameworks in import order; None only for a runtime."""
     app_launch_module: str | None = None
-    """Set for an application, and only for one."""
+    """Set only for an application."""
     app_launch_module_hash: str | None = None
     app_support_modules: tuple[ModuleHash, ...] = ()
     shared_libraries: LibraryReport = field(default_factory=LibraryReport)
-    """What is to be said of the layer's binaries."""
+    """The report on the layer's binaries."""
 
     def to_dict(self) -> dict[str, Any]:
-        """As in the file; a key that the layer has no use for is left out."""
+        """As in the file, without keys that the layer does not need."""
         data: dict[str, Any] = {
             "layer_name": self.layer_name,
             "install_target": self.install_target,
@@ -75,7 +74,7 @@ class LayerMetadata:
         return data
 
     def to_export_dict(self) -> dict[str, Any]:
-        """As in the file for a layer that is exported: of no archive, and for no other machine."""
+        """As in the file of an exported layer, which has no archive and stays on this machine."""
         data = self.to_dict()
         del data["target_platform"]
         return data
@@ -95,16 +94,3 @@ def archive_metadata(
         "archive_hashes": {"sha256": sha256},
         "archive_build": ARCHIVE_BUILD,
     }
-
-
-def utc_time(text: str) -> str:
-    """A time of a lock as metadata has it, in UTC with its offset; as it is where it is no time."""
-    try:
-        time = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except ValueError:
-        return text
-    return (
-        (time if time.tzinfo else time.replace(tzinfo=timezone.utc))
-        .astimezone(timezone.utc)
-        .isoformat()
-    )

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 ARCHIVE_BUILD = 1
-"""An archive is identified by its hash, not by how often it was built."""
+"""Always 1: the hash of an archive identifies it, not the number of its build."""
 
 
 MANIFEST_FOLDER = PurePosixPath("__venvstacks__")
-"""Where all that is not an archive is published, beside the archives."""
+"""The folder for published files that are not archives, beside the archives."""
 
 
 @dataclass(frozen=True)
@@ -25,21 +25,21 @@ class ArchiveNames:
 def archive_names(
     install_target: str, *, extension: str, platform: str, tagged: bool
 ) -> ArchiveNames:
-    """What an archive and the files beside it are called.
+    """The names of an archive and of the files beside it.
 
-    `tagged` names tell the platform as well, so that those of several can share a folder.
+    `tagged` names contain the platform, so that files of several platforms can share a folder.
     """
     stem = f"{install_target}-{platform}-{ARCHIVE_BUILD}" if tagged else install_target
     return ArchiveNames(f"{stem}{extension}", f"{stem}.json", f"{stem}.segments.json")
 
 
 def manifest_path(*, platform: str, tagged: bool) -> str:
-    """Where the manifest of a stack lies, beside the archives."""
+    """The path of a stack's manifest, relative to the archives' folder."""
     return str(MANIFEST_FOLDER / f"venvstacks{_tag(platform, tagged)}.json")
 
 
 def env_metadata_path(layer_name: str, *, platform: str, tagged: bool) -> str:
-    """Where the metadata of a layer lies a second time, for those who know the layer only."""
+    """The path of the second copy of a layer's metadata, for readers who only know its name."""
     return str(MANIFEST_FOLDER / "env_metadata" / f"{layer_name}{_tag(platform, tagged)}.json")
 
 

@@ -1,1 +1,1 @@
-"""What layers are built for: target platforms, C libraries, Python versions, markers, tags."""
+"""The targets of layers: platforms, C libraries, Python versions, markers, tags."""

@@ -10,9 +10,9 @@ DEFAULT_LINUX_TARGET = "glibc@2.28"
 GLIBC = "glibc"
 MUSL = "musl"
 
-# What stands for a C library that is named without a version.
+# The versions for a C library that is named without one.
 _DEFAULT_VERSIONS = {GLIBC: (2, 28), MUSL: (1, 2)}
-# A version is counted down to the oldest, for the tags of wheels: three digits are enough.
+# The tags of wheels count down from this version to the oldest: three digits are enough.
 _LINUX_TARGET = re.compile(r"(glibc|musl)(?:@(\d{1,3})\.(\d{1,3}))?")
 
 
@@ -23,14 +23,14 @@ class LinuxTarget:
     libc: str
     """``glibc`` or ``musl``."""
     version: tuple[int, int]
-    """The oldest one."""
+    """The oldest version."""
 
     def __str__(self) -> str:
         return f"{self.libc}@{self.version[0]}.{self.version[1]}"
 
 
 def parsed_linux_target(written: str) -> LinuxTarget:
-    """What ``glibc``, ``musl``, ``glibc@X.Y`` or ``musl@X.Y`` means; ValueError otherwise."""
+    """Parse ``glibc``, ``musl``, ``glibc@X.Y`` or ``musl@X.Y``; raises ValueError otherwise."""
     match = _LINUX_TARGET.fullmatch(written)
     if match is None:
         raise ValueError(f"`{written}` is not `glibc@X.Y` or `musl@X.Y`")

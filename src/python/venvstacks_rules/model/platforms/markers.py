@@ -1,4 +1,4 @@
-"""Environment markers (PEP 508) judged for target platforms instead of the host."""
+"""Environment markers (PEP 508), evaluated for target platforms instead of the host."""
 
 from __future__ import annotations
 
@@ -20,8 +20,7 @@ from venvstacks_rules.model.platforms.target_platforms import TargetPlatform
 def marker_environment(platform: TargetPlatform, python_version: str) -> dict[str, str]:
     """The values of environment markers on `platform`, for CPython `python_version` (X.Y[.Z]).
 
-    ``platform_release`` and ``platform_version`` are facts of one machine, not of a platform, and
-    are empty.
+    ``platform_release`` and ``platform_version`` are empty: they depend on the machine.
     """
     full = release(python_version)
     if not names_patch_release(python_version):
@@ -52,7 +51,7 @@ def marker_environment(platform: TargetPlatform, python_version: str) -> dict[st
 _PROVIDED_CLAUSE = "sys_platform == 'from_lower_layer'"
 _PROVIDED = re.compile(r"\((?P<own>.*)\) and " + re.escape(_PROVIDED_CLAUSE), re.DOTALL)
 
-# Stands for "whatever patch release": newer than any that CPython will have.
+# Newer than any patch release that CPython will have.
 _LAST_PATCH = 999
 
 
@@ -72,7 +71,7 @@ def provided_marker(marker: str | None) -> str:
 
 
 def marker_problem(marker: str) -> str | None:
-    """What is wrong with the text of a marker, or None."""
+    """Why `marker` is not an environment marker, or None."""
     try:
         Marker(marker)
     except (InvalidMarker, RecursionError):
@@ -81,7 +80,7 @@ def marker_problem(marker: str) -> str | None:
 
 
 def normalised_marker(marker: str) -> str:
-    """`marker` in the one spelling that hashes are made of."""
+    """`marker` in the spelling that goes into hashes."""
     return str(_parsed(marker)).replace('"', "'")
 
 
@@ -89,7 +88,7 @@ def normalised_marker(marker: str) -> str:
 def holds(marker: str | None, platform: TargetPlatform, python_version: str) -> bool:
     """Whether `marker` is true on `platform` for CPython `python_version` (X.Y.Z, or X.Y for .0).
 
-    A comparison with what a platform does not decide (``platform_release``) is false.
+    A comparison with a value that depends on the machine (``platform_release``) is false.
     """
     if marker is None:
         return True
@@ -110,15 +109,15 @@ def always_holds(marker: str | None, platform: TargetPlatform, python_version: s
 
 
 def platform_marker(platforms: Iterable[TargetPlatform]) -> str:
-    """A marker that is true on just these platforms."""
+    """A marker that is true on exactly these platforms."""
     return _any_of([_clause(platform) for platform in platforms])
 
 
 def platforms_among(group: Iterable[TargetPlatform], layer: Iterable[TargetPlatform]) -> str | None:
-    """A marker that tells `group` from the other platforms of a layer; None for all of them.
+    """A marker that selects `group` among the platforms of a layer; None for all of them.
 
-    It is as short as it can be: where all of the layer's platforms of a system are in the group,
-    it does not ask for the machine.
+    It is as short as possible: if the group has all of the layer's platforms of a system, it does
+    not ask for the machine.
     """
     wanted, every = tuple(group), tuple(layer)
     if set(every) <= set(wanted):

@@ -1,17 +1,17 @@
-"""Versions of CPython as ``cpython@`` names them: ``X.Y.Z``, or ``X.Y.Zt`` if free-threaded.
+"""Versions of CPython as in ``cpython@``: ``X.Y.Z``, or ``X.Y.Zt`` if free-threaded.
 
-A free-threaded build is another ABI of the same language: folders, file names and wheel tags carry
-the ``t``, markers and the metadata of packages do not know it. The patch release may be missing.
+A free-threaded build is another ABI of the same language: folders, file names and wheel tags have
+the ``t``, markers and the metadata of packages do not. The patch release may be missing.
 """
 
 from __future__ import annotations
 
 FREE_THREADED_SINCE = (3, 13)
-"""The first X.Y of which there are free-threaded builds."""
+"""The first X.Y with free-threaded builds."""
 
 
 def is_free_threaded(python_version: str) -> bool:
-    """Whether it is a build without the global interpreter lock."""
+    """Whether the version is of a build without the global interpreter lock."""
     return python_version.endswith("t")
 
 
@@ -21,26 +21,26 @@ def release(python_version: str) -> str:
 
 
 def release_numbers(python_version: str) -> tuple[int, ...]:
-    """The numbers of the version; they say which is the newer one."""
+    """The numbers of the version, to compare versions with."""
     return tuple(int(number) for number in release(python_version).split("."))
 
 
 def language_version(python_version: str) -> str:
-    """``X.Y``, whatever the build."""
+    """``X.Y``, for any build."""
     return ".".join(release(python_version).split(".")[:2])
 
 
 def short_version(python_version: str) -> str:
-    """What files are named by: ``X.Y``, or ``X.Yt`` for a free-threaded build."""
+    """The version in file names: ``X.Y``, or ``X.Yt`` for a free-threaded build."""
     flag = "t" if is_free_threaded(python_version) else ""
     return f"{language_version(python_version)}{flag}"
 
 
 def names_patch_release(python_version: str) -> bool:
-    """Whether it is one release of CPython, X.Y.Z."""
+    """Whether the version names one release of CPython, X.Y.Z."""
     return python_version != short_version(python_version)
 
 
 def is_release_of(python_version: str, wanted: str) -> bool:
-    """Whether `python_version` is what `wanted` names, exactly or with some patch release."""
+    """Whether `wanted` names `python_version`, exactly or without its patch release."""
     return wanted in (python_version, short_version(python_version))

@@ -1,6 +1,6 @@
 """The wheel tags that a target platform accepts.
 
-Computed from values, after the "platform compatibility tags" specification of PyPA.
+Computed from values, following the "platform compatibility tags" specification of PyPA.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from venvstacks_rules.model.platforms.target_platforms import (
     macosx_version,
 )
 
-# The last glibc minor version that had a manylinux alias of its own.
+# The glibc versions with manylinux aliases of their own.
 _LEGACY_MANYLINUX = {(2, 17): "manylinux2014", (2, 12): "manylinux2010", (2, 5): "manylinux1"}
 
 
@@ -78,7 +78,7 @@ def compatible_tags(
 
 
 def _free_threaded_tags(major: int, minor: int, platforms: list[str]) -> Iterator[tags.Tag]:
-    """As `tags.cpython_tags` of releases that know these builds, which not all have to.
+    """Like `tags.cpython_tags` of recent releases; older ones do not know these builds.
 
     ``abi3`` is the stable ABI of the other builds; PEP 803 gives these one of their own.
     """

@@ -1,7 +1,6 @@
-"""Target platforms: their names, marker environments and wheel tags.
+"""Target platforms and their names.
 
-Everything is computed from values: nothing here looks at the machine it runs on. Tags follow the
-"platform compatibility tags" specification of PyPA; markers follow PEP 508.
+Nothing here looks at the machine it runs on.
 """
 
 from __future__ import annotations
@@ -27,12 +26,12 @@ class TargetPlatform:
 
     @property
     def os_name(self) -> str:
-        """``posix`` or ``nt``, as in markers; it decides how a layer is laid out."""
+        """``posix`` or ``nt``, as in markers; it decides the layout of a layer."""
         return "nt" if self.system == "win" else "posix"
 
     @property
     def case_sensitive(self) -> bool:
-        """Whether names of files that differ only by case are surely two names."""
+        """Whether file names that differ only by case always are two names."""
         return self.system == "linux"
 
 
@@ -54,13 +53,14 @@ PLATFORMS: dict[str, TargetPlatform] = {
         WIN_ARM64,
     )
 }
-"""All target platforms by name, in the order in which messages and lockfiles list them."""
+"""All target platforms by name, in the order of messages and lockfiles."""
 
 
 def macosx_version(macosx_target: str) -> tuple[int, int]:
-    """The oldest macOS that a layer must run on, from ``X`` or ``X.Y``; ValueError otherwise.
+    """The oldest macOS that a layer must run on, from ``X`` or ``X.Y``.
 
-    A patch release may follow; wheels do not tell these apart.
+    A patch release may follow, and does not count: wheel tags do not have it. Raises ValueError for
+    other text.
     """
     match = _MACOSX_TARGET.fullmatch(macosx_target)
     if match is None:

@@ -1,7 +1,7 @@
 """The requests and results of the actions that deploy layers.
 
-A file of its own because starting an application is what people wait for: each dataclass costs
-half a millisecond to define, and the other actions have many.
+A file of its own because people wait for the start of an application: each dataclass costs half a
+millisecond to define, and the other actions have many.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ class DeployedLayers:
     """The result of ``deploy-layers``."""
 
     installed: tuple[str, ...]
-    """Install targets that were unpacked."""
+    """Install targets that the action unpacked."""
     kept: tuple[str, ...]
-    """Install targets that were deployed already, from the same archive."""
+    """Install targets that were there already, from the same archive."""
 
 
 @dataclass(frozen=True)
@@ -62,10 +62,10 @@ class CheckImportsRequest:
     archives: tuple[DeployedArchive, ...]
     cache: str
     modules: tuple[str, ...]
-    """Modules that must be importable, in this order."""
+    """Modules to import, in this order."""
     scan: tuple[str, ...] = ()
-    """Launch and support modules' source files (in the application's site-packages): whatever
-    they import must be importable; the files themselves are not executed."""
+    """Launch and support modules' source files (in the application's site-packages): the action
+    imports all modules that they import, and does not execute the files themselves."""
 
 
 @dataclass(frozen=True)
@@ -73,4 +73,4 @@ class CheckedImports:
     """The result of ``check-imports``."""
 
     modules: tuple[str, ...]
-    """What was imported, in order: import statements of the scanned files, then the modules."""
+    """The imports, in order: import statements of the scanned files, then the modules."""

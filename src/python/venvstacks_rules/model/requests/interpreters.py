@@ -14,9 +14,9 @@ class FindInterpreterRequest:
     target: str
     """The address of the runtime layer, for messages."""
     python_version: str
-    """``X.Y`` (the newest is taken) or ``X.Y.Z``; with a ``t`` for a free-threaded build."""
+    """``X.Y`` (for the newest) or ``X.Y.Z``; with a ``t`` for a free-threaded build."""
     linux_target: str = DEFAULT_LINUX_TARGET
-    """``glibc@X.Y`` or ``musl@X.Y``: an interpreter for the other C library is not taken."""
+    """``glibc@X.Y`` or ``musl@X.Y``: the interpreter must be for this C library."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class FoundInterpreter:
     python_version: str
     """X.Y.Z."""
     fingerprint: str
-    """A hash over the names, modes and contents of all that a capture takes."""
+    """A hash over the names, modes and contents of all files that a capture takes."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class PackInterpreterRequest:
 
 @dataclass(frozen=True)
 class PackedInterpreter:
-    """An interpreter archive that was written."""
+    """A new interpreter archive."""
 
     path: str
     sha256: str

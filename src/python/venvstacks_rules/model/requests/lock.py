@@ -16,7 +16,7 @@ class LowerLock:
 
 @dataclass(frozen=True)
 class LocalWheels:
-    """A folder with wheels that are in no index."""
+    """A folder with wheels that are not in an index."""
 
     path: str
     recorded: str
@@ -42,24 +42,24 @@ class LockLayerRequest:
     lower_locks: tuple[LowerLock, ...] = ()
     """In import order, the runtime's last."""
     previous_lock: Optional[str] = None
-    """The committed lockfile, whose pins are kept where they can be."""
+    """The committed lockfile, whose pins stay if possible."""
     previous_metadata: Optional[str] = None
     """The ``.meta.json`` beside it."""
     uv_config: Optional[str] = None
-    """A TOML file with a table ``[tool.uv]``, or with its content where it is named ``uv.toml``."""
+    """A TOML file with a table ``[tool.uv]``, or with its content if the name is ``uv.toml``."""
     package_indexes: tuple[tuple[str, str], ...] = ()
-    """Distributions and the names of the indexes that they are taken from."""
+    """Distributions and the names of their indexes."""
     priority_indexes: tuple[str, ...] = ()
-    """The names of indexes that are asked first."""
+    """The names of the indexes to ask first."""
     local_wheels: tuple[LocalWheels, ...] = ()
     """Folders of this layer and of those below."""
     declared_local_wheels: tuple[str, ...] = ()
     """The layer's own folders, as declared; recorded in the lock."""
     python_mirror: Optional[str] = None
-    """Where sizes of interpreter archives are asked for instead of the recorded URL's server."""
+    """A mirror to ask for the sizes of interpreter archives; None for the recorded URLs."""
     versioned: bool = False
     module_hashes: tuple[str, ...] = ()
-    """Of an application's launch module, then of its support modules."""
+    """Hashes of an application's launch module, then of its support modules."""
     output_dir: str = "lock"
     """The folder for the lock's files, which have the names of the formats."""
     network: Optional[str] = None
@@ -71,6 +71,6 @@ class LockedLayer:
     """The result of ``lock-layer``."""
 
     files: tuple[str, ...]
-    """The files written, relative to the output folder; the ``pylock`` file first."""
+    """The new files, relative to the output folder; the ``pylock`` file first."""
     changed: bool
     """Whether the content differs from the previous lock."""

@@ -1,4 +1,4 @@
-"""The requests and results of what talks to servers when a layer is built."""
+"""The requests and results of the actions that talk to servers during a build."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Optional
 
 @dataclass(frozen=True)
 class NetworkSettings:
-    """What a networking action takes from the person who builds, apart from its request.
+    """The settings of the person who builds, for actions that use the network.
 
-    It is written to a file that the action finds by :func:`network_settings_file`, so that
-    neither the request nor the cache key has it.
+    The action finds their file by :func:`network_settings_file`, so that neither the request nor
+    the cache key contains them.
     """
 
     variables: dict[str, str] = field(repr=False)
@@ -22,7 +22,7 @@ class NetworkSettings:
 def network_settings_file(host: str, process_id: int) -> str:
     """The name of the file with the settings for the actions that a process starts.
 
-    Who started it is all that an action knows beside its request.
+    An action knows only its request and its parent process.
     """
     return f"{re.sub(r'[^A-Za-z0-9.-]', '_', host)}-{process_id}.json"
 
@@ -34,11 +34,11 @@ class FetchFileRequest:
     url: str
     sha256: str
     size: Optional[int]
-    """In bytes; None where it is not known."""
+    """In bytes; None if unknown."""
     output: str
     """The file to write."""
     indexes: tuple[str, ...] = ()
-    """The names of the indexes whose credentials may be sent to the server of the URL."""
+    """The names of the indexes whose credentials the server of the URL may see."""
     network: Optional[str] = None
     """A folder with :class:`NetworkSettings`; None for the environment as it is."""
 

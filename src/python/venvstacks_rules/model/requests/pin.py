@@ -19,7 +19,7 @@ class PinInterpretersRequest:
     """``X.Y.Z``, with a ``t`` for a free-threaded build."""
     platforms: tuple[str, ...]
     python_mirror: Optional[str] = None
-    """Where sizes are asked for instead of the recorded URL's server."""
+    """A mirror to ask for sizes; None for the recorded URLs."""
     linux_target: str = DEFAULT_LINUX_TARGET
     """``glibc@X.Y`` or ``musl@X.Y``."""
     network: Optional[str] = None

@@ -13,7 +13,7 @@ class InterpreterSegmentRequest(InterpreterFile):
     """Make the segment of a runtime's interpreter (verb ``interpreter-segment``)."""
 
     os_name: str
-    """``posix`` or ``nt``, as in markers; the archive is laid out for it."""
+    """``posix`` or ``nt``, as in markers; it decides the layout of the archive."""
     case_sensitive: bool
     """Whether all file systems of the target distinguish names that differ by case only."""
     install_target: str

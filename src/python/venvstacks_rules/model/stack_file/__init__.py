@@ -1,1 +1,1 @@
-"""The stack file, ``venvstacks.toml``: how it is read, and what is wrong with it."""
+"""The stack file, ``venvstacks.toml``: reading and checking it."""

@@ -1,14 +1,15 @@
-"""What is wrong with a stack file: everything at once, in the order of its layers."""
+"""Finds all problems of a stack file, in the order of its layers."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
+from venvstacks_rules.model.checked import key_part, top_key
 from venvstacks_rules.model.layers.definitions import LayerDefinition, ModuleDefinition
-from venvstacks_rules.model.layers.problems import Problem, StackOrigin, key_part, suggestion
+from venvstacks_rules.model.layers.problems import Problem, StackOrigin, suggestion
 from venvstacks_rules.model.layers.resolve import judged_layers
-from venvstacks_rules.model.stack_file.read import LISTS, StackFile, StackLayer, list_name
+from venvstacks_rules.model.stack_file.read import LISTS, StackFile, StackLayer
 from venvstacks_rules.model.stack_file.references import (
     framework_references,
     layer_address,
@@ -28,10 +29,9 @@ def stack_file_problems(
 ) -> tuple[str, ...]:
     """One complete message for each problem, with the file, the key path and the remedy.
 
-    `modules` has every launch and support module by its path as in the layers, with the files that
-    were found. `known_indexes` holds the names of the indexes that layers may refer to, None where
-    they are not known. `patch_release_needed` is whether ``cpython@X.Y`` is too vague for the
-    interpreter provider.
+    `modules` has every launch and support module, with its files, by its path in the layers.
+    `known_indexes` has the names of the indexes that layers may refer to; None if they are unknown.
+    `patch_release_needed` is whether the interpreter provider needs ``cpython@X.Y.Z``.
     """
     of_the_file = [problem for key, problem in stack.unreadable if not key]
     messages = [f"{stack.path}: `{problem.key}` {problem.text}" for problem in of_the_file]
@@ -41,7 +41,7 @@ def stack_file_problems(
     _, judged = judged_layers(definitions, patch_release_needed=patch_release_needed)
     for layer, definition in zip(stack.layers, definitions):
         unreadable = [problem for key, problem in stack.unreadable if key == layer.key]
-        found = [problem for judged_one, problem in judged if judged_one is definition]
+        found = [each.problem for each in judged if each.definition is definition]
         if known_indexes is not None:
             found += _index_problems(layer, known_indexes)
         new = _not_caused(found, unreadable, _perhaps_there(stack, layer))
@@ -50,7 +50,7 @@ def stack_file_problems(
 
 
 def toml_problem(path: str, reason: str) -> str:
-    """The message for a stack file that is not TOML at all."""
+    """The message for a stack file that is not TOML."""
     return f"{path}: it is not TOML: {reason.rstrip('.')}. Correct it there."
 
 
@@ -87,7 +87,7 @@ def _module(path: str, modules: Mapping[str, ModuleDefinition]) -> ModuleDefinit
 
 
 def _index_problems(layer: StackLayer, known: Collection[str]) -> Iterator[Problem]:
-    """Indexes that the layer refers to and that are not there."""
+    """Indexes that the layer refers to and that do not exist."""
     named = [(f"package_indexes.{key_part(name)}", index) for name, index in layer.package_indexes]
     named += [(f"priority_indexes[{i}]", index) for i, index in enumerate(layer.priority_indexes)]
     for key, index in named:
@@ -104,7 +104,7 @@ def _index_remedy(index: str, known: Iterable[str]) -> str:
 def _not_caused(
     found: Iterable[Problem], unreadable: Iterable[Problem], unknown: Iterable[str]
 ) -> Iterator[Problem]:
-    """Those of `found` that are not there just because of other values that are unreadable."""
+    """Without problems that only follow from `unreadable` or `unknown` values."""
     unusable = {*unknown}
     touched: set[str] = set()
     for problem in unreadable:
@@ -117,9 +117,9 @@ def _not_caused(
 
 
 def _perhaps_there(stack: StackFile, layer: StackLayer) -> set[str]:
-    """The keys by which `layer` names layers that may be there, under names that are unreadable."""
+    """The keys by which `layer` may name layers whose own names are unreadable."""
     lists = {field for key, problem in stack.unreadable if not key for field in problem.fields}
-    lists.update(list_name(key) for key, problem in stack.unreadable if "name" in problem.fields)
+    lists.update(top_key(key) for key, problem in stack.unreadable if "name" in problem.fields)
     kinds = {LISTS[name] for name in lists if name in LISTS}
     readable = {(other.kind, other.name) for other in stack.layers}
     return {
@@ -130,7 +130,7 @@ def _perhaps_there(stack: StackFile, layer: StackLayer) -> set[str]:
 
 
 def _position(problem: Problem) -> tuple[int, int]:
-    """Where a problem comes among those of its layer: by field, then by place in the list."""
+    """The rank of a problem in its layer: by field, then by place in the list."""
     names = list(KEYS)
     field = problem.fields[0]
     rank = names.index(field) if field in KEYS else len(names)

@@ -1,8 +1,8 @@
-"""The stack file, ``venvstacks.toml``: its layers as they are written.
+"""The stack file, ``venvstacks.toml``: its layers as written.
 
 :func:`parse_stack_file` takes the TOML document and reads each key by its type;
-:func:`venvstacks_rules.model.stack_file_checks.stack_file_problems` judges what the layers mean
-together, and reports that with what could not be read. Nothing here raises for a wrong file.
+:func:`~venvstacks_rules.model.stack_file.checks.stack_file_problems` checks the layers together,
+and reports all problems, also those of reading. Nothing here raises for a wrong file.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from venvstacks_rules.model.checked import kind as type_name
+from venvstacks_rules.model.checked import key_part, kind
 from venvstacks_rules.model.layers.names import LayerKind, layer_name
-from venvstacks_rules.model.layers.problems import Problem, StackOrigin, key_part, suggestion
+from venvstacks_rules.model.layers.problems import Problem, StackOrigin, suggestion
 from venvstacks_rules.model.platforms.libc import DEFAULT_LINUX_TARGET
 from venvstacks_rules.model.stack_file.tables import LayerTable, uv_table_problems
 
@@ -29,7 +29,7 @@ class StackLayer:
     """A layer of a stack file, as written, with the file's defaults filled in."""
 
     key: str
-    """Where the file has it: ``frameworks[1]``."""
+    """Its place in the file: ``frameworks[1]``."""
     kind: LayerKind
     name: str
     requirements: tuple[str, ...]
@@ -38,22 +38,22 @@ class StackLayer:
     python_implementation: str | None = None
     """Of a runtime."""
     runtime: str | None = None
-    """The name of the runtime that the layer lies on, as written (without the kind)."""
+    """The name of the runtime below, as written (without the kind)."""
     frameworks: tuple[str, ...] = ()
-    """The names of the frameworks that the layer lies on, as written (without the kind)."""
+    """The names of the frameworks below, as written (without the kind)."""
     platforms: tuple[str, ...] | None = None
-    """None for those of the layers below; empty for a layer that is disabled."""
+    """None for those of the layers below; empty for a disabled layer."""
     launch_module: str | None = None
     """Of an application; relative to the file's folder, as written."""
     support_modules: tuple[str, ...] = ()
-    """As `launch_module`, sorted."""
+    """Like `launch_module`, sorted."""
     support_keys: tuple[str, ...] = ()
-    """Where the file has each of `support_modules`, in this layer: ``support_modules[1]``."""
+    """The key of each of `support_modules` in this layer: ``support_modules[1]``."""
     dynlib_exclude: tuple[str, ...] = ()
     package_indexes: tuple[tuple[str, str], ...] = ()
-    """Distribution name, as written, and the name of the index to take it from."""
+    """Distribution name, as written, and the name of its index."""
     index_overrides: tuple[tuple[str, str], ...] = ()
-    """The name of an index of a lower layer, and of the one that takes its place."""
+    """The name of an index of a lower layer, and of the index that replaces it."""
     priority_indexes: tuple[str, ...] = ()
     versioned: bool = False
 
@@ -89,28 +89,28 @@ class StackFile:
     """A stack file, as written."""
 
     path: str
-    """As messages call it."""
+    """The name of the file in messages."""
     layers: tuple[StackLayer, ...] = ()
     """Runtimes, frameworks, applications, each in the order of the file."""
     uv_config: Mapping[str, object] | None = field(default=None, hash=False)
-    """The ``[tool.uv]`` table, where the file has one."""
+    """The ``[tool.uv]`` table; None if the file has none."""
     warnings: tuple[str, ...] = ()
-    """What still works but should be changed; complete messages."""
+    """Complete messages about settings that still work but should change."""
     unreadable: tuple[tuple[str, Problem], ...] = ()
-    """What could not be read: the key of a layer (empty for the file itself), and the problem."""
+    """The key of a layer (empty for the file itself), and a problem of reading it."""
 
 
 def parse_stack_file(
     document: Mapping[str, object], path: str, *, default_macosx_target: str
 ) -> StackFile:
-    """Read the parsed TOML `document`; `path` is what messages call the file.
+    """Read the parsed TOML `document`; messages name the file `path`.
 
-    A value that cannot be read is left out of the layers; do not use these before
-    `stack_file_problems` found nothing.
+    The layers lack values that cannot be read: do not use them unless `stack_file_problems` finds
+    nothing.
     """
     unreadable = [("", problem) for problem in _top_level_problems(document)]
     warnings = [
-        f"{path}: `{key_part(key)}` is not part of a stack file, and is not read. Remove it."
+        f"{path}: `{key_part(key)}` is not part of a stack file and has no effect. Remove it."
         for key in _unknown(document)
         if _meant(key) is None
     ]
@@ -132,17 +132,12 @@ def parse_stack_file(
     )
 
 
-def list_name(key: str) -> str:
-    """The array of tables that the layer with `key` is in."""
-    return key.split("[", maxsplit=1)[0]
-
-
 def _unknown(document: Mapping[str, object]) -> Iterator[str]:
     return (key for key in document if key not in LISTS and key != "tool")
 
 
 def _meant(key: str) -> str | None:
-    # Only what is all but right: a file may hold tables of other tools.
+    # Only an almost identical name: a file may have tables of other tools.
     return suggestion(key, LISTS, likeness=0.9)
 
 
@@ -155,7 +150,7 @@ def _top_level_problems(document: Mapping[str, object]) -> Iterator[Problem]:
     for key in LISTS:
         value = document.get(key, [])
         if not isinstance(value, list):
-            text = f"is {type_name(value)}, not an array of tables. Write `[[{key}]]` above each."
+            text = f"is {kind(value)}, not an array of tables. Write `[[{key}]]` above each."
             yield Problem(key, text)
     yield from uv_table_problems(document.get("tool", {}))
 
@@ -163,19 +158,19 @@ def _top_level_problems(document: Mapping[str, object]) -> Iterator[Problem]:
 def _layer_tables(
     document: Mapping[str, object], unreadable: list[tuple[str, Problem]]
 ) -> Iterator[LayerTable]:
-    for name, kind in LISTS.items():
+    for name, layer_kind in LISTS.items():
         items = document.get(name, [])
         for i, item in enumerate(items if isinstance(items, list) else []):
             key = f"{name}[{i}]"
             if isinstance(item, Mapping):
-                yield LayerTable(key, kind, item)
+                yield LayerTable(key, layer_kind, item)
             else:
-                text = f"is {type_name(item)}, not a table. Write `[[{name}]]` above each layer."
+                text = f"is {kind(item)}, not a table. Write `[[{name}]]` above each layer."
                 unreadable.append(("", Problem(key, text)))
 
 
 def _layer(table: LayerTable, default_macosx_target: str) -> StackLayer:
-    written = table.strings("support_modules")
+    written = table.optional_strings("support_modules")
     order = sorted(range(len(written)), key=lambda i: written[i])
     return StackLayer(
         key=table.key,
@@ -183,19 +178,19 @@ def _layer(table: LayerTable, default_macosx_target: str) -> StackLayer:
         name=table.string("name") or "",
         python_implementation=table.string("python_implementation"),
         runtime=table.string("runtime"),
-        frameworks=table.strings("frameworks"),
+        frameworks=table.optional_strings("frameworks"),
         launch_module=table.string("launch_module"),
         support_modules=tuple(written[i] for i in order),
         support_keys=tuple(f"support_modules[{i}]" for i in order),
-        requirements=table.strings("requirements"),
-        platforms=table.strings("platforms") if "platforms" in table else None,
+        requirements=table.optional_strings("requirements"),
+        platforms=table.optional_strings("platforms") if "platforms" in table else None,
         linux_target=_or_default(table.string("linux_target"), DEFAULT_LINUX_TARGET),
         macosx_target=_or_default(table.string("macosx_target"), default_macosx_target),
-        dynlib_exclude=table.strings("dynlib_exclude"),
-        package_indexes=table.pairs("package_indexes"),
-        index_overrides=table.pairs("index_overrides"),
-        priority_indexes=table.strings("priority_indexes"),
-        versioned=table.boolean("versioned"),
+        dynlib_exclude=table.optional_strings("dynlib_exclude"),
+        package_indexes=table.optional_pairs("package_indexes"),
+        index_overrides=table.optional_pairs("index_overrides"),
+        priority_indexes=table.optional_strings("priority_indexes"),
+        versioned=table.optional_boolean("versioned"),
     )
 
 

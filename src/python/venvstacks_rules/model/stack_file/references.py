@@ -1,4 +1,4 @@
-"""How the layers of a stack file name each other: by kind and name, and only upwards."""
+"""References between the layers of a stack file: by kind and name, to layers further up."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from venvstacks_rules.model.stack_file.read import StackFile, StackLayer
 
 
 def layer_address(layer: StackLayer) -> str:
-    """What refers to a layer within its file; sorts as the layers of a kind do."""
+    """The address of a layer within its file; addresses sort like the layers of a kind."""
     return re.sub(r"\d+", lambda number: number[0].zfill(6), layer.key)
 
 
@@ -28,7 +28,7 @@ def framework_references(stack: StackFile, layer: StackLayer) -> tuple[Reference
 
 
 def _reference(stack: StackFile, layer: StackLayer, kind: LayerKind, name: str) -> Reference:
-    """To the first layer of that name, where there are several."""
+    """A reference to the first layer of that name."""
     found = next((x for x in stack.layers if (x.kind, x.name) == (kind, name)), None)
     if found is None:
         return Reference(name, None, _unknown(stack, kind, name))
@@ -38,19 +38,19 @@ def _reference(stack: StackFile, layer: StackLayer, kind: LayerKind, name: str) 
         return Reference(
             name,
             None,
-            f"which the file defines further down, as `{found.key}`. Move that layer up, to a "
-            "place before this one.",
+            f"which the file defines further down, as `{found.key}`. Move that layer up, before "
+            "this one.",
         )
     return Reference(name, layer_address(found))
 
 
 def _unknown(stack: StackFile, kind: LayerKind, name: str) -> str:
-    """Why there is no layer of that kind and name, and what to write."""
+    """The problem that there is no layer of that kind and name, and the remedy."""
     what = f"but the file has no {kind.value} of that name."
     if kind is LayerKind.RUNTIME and _has(stack, LayerKind.FRAMEWORK, name):
-        return f"{what} It has such a framework: name that in `frameworks`, without `runtime`."
+        return f"{what} It has such a framework: name it in `frameworks`, without `runtime`."
     if kind is LayerKind.FRAMEWORK and _has(stack, LayerKind.RUNTIME, name):
-        return f"{what} It has such a runtime: name that in `runtime`, without `frameworks`."
+        return f"{what} It has such a runtime: name it in `runtime`, without `frameworks`."
     known = [layer.name for layer in stack.layers if layer.kind is kind]
     meant = suggestion(name.replace(kind.prefix, "", 1), known)
     if meant is not None:

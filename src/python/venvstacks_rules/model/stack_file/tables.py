@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from venvstacks_rules.model.checked import kind as type_name
+from venvstacks_rules.model.checked import KINDS, TypedTable, key_part, kind, top_key
 from venvstacks_rules.model.layers.names import LayerKind
-from venvstacks_rules.model.layers.problems import Problem, key_part, suggestion
+from venvstacks_rules.model.layers.problems import Problem, suggestion
 
 _R, _F, _A = LayerKind.RUNTIME, LayerKind.FRAMEWORK, LayerKind.APPLICATION
 
@@ -27,96 +27,66 @@ KEYS: dict[str, tuple[tuple[LayerKind, ...], str]] = {
     "priority_indexes": ((_R, _F, _A), '["pytorch-cpu"]'),
     "versioned": ((_R, _F, _A), "true"),
 }
-"""The keys of layers, in the order of messages: the kinds that have each, and an example."""
+"""The keys of layers, in the order of messages: the kinds that have the key, and an example."""
 
 REQUIRED = ("name", "python_implementation", "launch_module", "requirements")
-"""The keys that a layer must have, where its kind has them."""
+"""The keys that a layer must have if its kind has them."""
 
 _DROPPED = "build_requirements"
 _RENAMED = {"fully_versioned_name": "python_implementation"}
 
 
-class LayerTable:
-    """The table of a layer; what does not have the type of its key is noted, not raised."""
+class LayerTable(TypedTable):
+    """The table of a layer, with the keys of old releases under their new names."""
 
     def __init__(self, key: str, kind: LayerKind, table: Mapping[str, object]) -> None:
         self.key = key
         self.kind = kind
         self.problems: list[Problem] = []
         self.deprecations: list[Problem] = []
-        self._table = dict(table)
-        self._update_old_keys()
-        misspelt = {self._note_unknown(key) for key in self._table if not self._has_key(key)}
+        super().__init__(self._with_new_keys(table))
+        misspelt = {self._note_unknown(key) for key in self.names() if not self._has_key(key)}
         for name in REQUIRED:
-            if self._has_key(name) and name not in self._table and name not in misspelt:
+            if self._has_key(name) and name not in self and name not in misspelt:
                 self._note(name, f"is missing. Write, for example, {_example(name)}.")
-        if (
-            "runtime" in self._table
-            and self._table.get("frameworks") == []
-            and self._has_key("runtime")
-        ):
+        if "runtime" in self and self._data.get("frameworks") == [] and self._has_key("runtime"):
             self._note("frameworks", "is empty, but `runtime` is set. Remove one of them.")
 
     def string(self, name: str) -> str | None:
-        """A string; None where the key is absent or wrong."""
-        value = self._table.get(name)
-        if name in self._table and not isinstance(value, str):
-            self._note_type(name, name, value, "a string")
+        """A string; None if the key is absent or its value has another type."""
+        value = self._data.get(name)
+        if name in self and not isinstance(value, str):
+            self.note_misfit(name, value, KINDS[str])
         return value if isinstance(value, str) else None
 
-    def strings(self, name: str) -> tuple[str, ...]:
-        """A list of strings; empty where the key is absent."""
-        value = self._table.get(name, [])
-        if not isinstance(value, list):
-            self._note_type(name, name, value, "a list of strings")
-            return ()
-        for i, item in enumerate(value):
-            if not isinstance(item, str):
-                self._note_type(name, f"{name}[{i}]", item, "a string")
-        return tuple(item if isinstance(item, str) else "" for item in value)
-
-    def pairs(self, name: str) -> tuple[tuple[str, str], ...]:
-        """A table of strings; empty where the key is absent."""
-        value = self._table.get(name, {})
-        if not isinstance(value, Mapping):
-            self._note_type(name, name, value, "a table of strings")
-            return ()
-        for key, item in value.items():
-            if not isinstance(item, str):
-                self._note_type(name, f"{name}.{key_part(key)}", item, "a string")
-        return tuple((key, item) for key, item in value.items() if isinstance(item, str))
-
-    def boolean(self, name: str) -> bool:
-        """A boolean; False where the key is absent."""
-        value = self._table.get(name, False)
-        if not isinstance(value, bool):
-            self._note_type(name, name, value, "a boolean")
-        return value is True
-
-    def __contains__(self, name: str) -> bool:
-        return name in self._table
+    def note_misfit(self, key: str, value: object, wanted: str) -> None:
+        """Add the problem that `value`, at the path `key` in the table, is not `wanted`."""
+        example = _example(top_key(key))
+        self._note(key, f"is {kind(value)}, not {wanted}. Write, for example, {example}.")
 
     def _has_key(self, name: str) -> bool:
         return name in KEYS and self.kind in KEYS[name][0]
 
-    def _update_old_keys(self) -> None:
-        """Do without the keys of releases before 0.8."""
-        if self._table.pop(_DROPPED, None) is not None:
+    def _with_new_keys(self, table: Mapping[str, object]) -> dict[str, object]:
+        """`table` without the keys of releases before 0.8."""
+        data = dict(table)
+        if data.pop(_DROPPED, None) is not None:
             self.deprecations.append(Problem(_DROPPED, "is not used any more. Remove it."))
         for old, new in _RENAMED.items():
-            if old not in self._table or not self._has_key(new):
+            if old not in data or not self._has_key(new):
                 continue
-            value = self._table.pop(old)
-            if new in self._table:
+            value = data.pop(old)
+            if new in data:
                 text = f"is the old name of `{new}`, which is set as well. Remove `{old}`."
                 self.problems.append(Problem(old, text, concerns=(new,)))
             else:
-                self._table[new] = value
+                data[new] = value
                 text = f"is now called `{new}`. Rename it."
                 self.deprecations.append(Problem(old, text))
+        return data
 
     def _note_unknown(self, key: str) -> str | None:
-        """Note a key that layers of this kind do not have; the one that was probably meant."""
+        """Note a key that this kind does not have; return the key that it probably means."""
         own = [name for name in KEYS if self._has_key(name)]
         meant = None
         new = _RENAMED.get(key, key)
@@ -132,22 +102,17 @@ class LayerTable:
         )
         return meant
 
-    def _note_type(self, name: str, key: str, value: object, wanted: str) -> None:
-        self._note(
-            key, f"is {type_name(value)}, not {wanted}. Write, for example, {_example(name)}."
-        )
-
     def _note(self, key: str, text: str) -> None:
         self.problems.append(Problem(key, text))
 
 
 def uv_table_problems(tool: object) -> list[Problem]:
-    """What is wrong with the shape of the table ``[tool]``, as far as layers depend on it."""
+    """Problems of the types in the table ``[tool]``, as far as layers depend on it."""
     if not isinstance(tool, Mapping):
-        return [Problem("tool", f"is {type_name(tool)}, not a table. Remove it.")]
+        return [Problem("tool", f"is {kind(tool)}, not a table. Remove it.")]
     uv = tool.get("uv", {})
     if not isinstance(uv, Mapping):
-        text = f"is {type_name(uv)}, not a table. Write the settings below `[tool.uv]`."
+        text = f"is {kind(uv)}, not a table. Write the settings below `[tool.uv]`."
         return [Problem("tool.uv", text)]
     indexes = uv.get("index", [])
     if isinstance(indexes, list) and all(isinstance(index, Mapping) for index in indexes):

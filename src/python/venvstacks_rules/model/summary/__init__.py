@@ -1,1 +1,1 @@
-"""What there is to know of stacks, and how it is shown: as JSON, as text, as a page."""
+"""Summaries of stacks: as JSON, as text, as a page."""

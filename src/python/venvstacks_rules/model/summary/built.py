@@ -1,17 +1,17 @@
-"""What ``package`` left of a layer: sizes, from the files beside its archive.
+"""The sizes of a packaged layer, from the files beside its archive.
 
-The files are found below the dist folder, where anything may lie: they count only if they can be
-read and are of the layer's present lock.
+The dist folder may have any files: they count only if they are readable and belong to the layer's
+current lock.
 """
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
 from venvstacks_rules.model.checked import CheckedTable
 from venvstacks_rules.model.contents.segment_index import SegmentIndex
 from venvstacks_rules.model.errors import ArchiveError
+from venvstacks_rules.model.json_codec import parsed_json
 
 INTERPRETER, OWN_FILES = "interpreter", "layer"
 """The sources of the segments that are not of a wheel."""
@@ -19,7 +19,7 @@ INTERPRETER, OWN_FILES = "interpreter", "layer"
 
 @dataclass(frozen=True)
 class ExpectedBuild:
-    """What has to stand in the files of a layer, if they are of its present lock."""
+    """Values in the files of a layer, if they belong to its current lock."""
 
     install_target: str
     target_platform: str
@@ -28,12 +28,12 @@ class ExpectedBuild:
 
 @dataclass(frozen=True)
 class BuiltLayer:
-    """The sizes of a layer that was packaged, in bytes."""
+    """The sizes of a packaged layer, in bytes."""
 
     archive_name: str
     archive_size: int
     unpacked_size: int
-    """Of all files; one that two wheels hold counts once."""
+    """The size of all files; a file of two wheels counts once."""
     unpacked_sources: tuple[tuple[str, int], ...]
     """For each segment its source and the size of its files, in the order of the archive."""
 
@@ -41,7 +41,7 @@ class BuiltLayer:
 def archive_name(metadata: bytes, expected: ExpectedBuild) -> str:
     """The name of the archive that the layer metadata `metadata` belongs to.
 
-    ArchiveError tells why the metadata is not of the layer and lock that are `expected`.
+    Raises ArchiveError if the metadata does not belong to the `expected` layer and lock.
     """
     problems: list[str] = []
     table = CheckedTable(_json(metadata, "layer metadata"), "", problems)
@@ -53,20 +53,20 @@ def archive_name(metadata: bytes, expected: ExpectedBuild) -> str:
         if found and found != wanted:
             table.note(key, f"`{found}` is not `{wanted}`")
     if problems:
-        raise ArchiveError("not the metadata of the present lock", problems)
+        raise ArchiveError("not the metadata of the current lock", problems)
     return name
 
 
 def built_layer(index: bytes, expected: ExpectedBuild, archive: str) -> BuiltLayer:
     """The sizes in the segment index `index` of the archive of that name.
 
-    ArchiveError tells why it is not a segment index, or not that of the archive.
+    Raises ArchiveError if it is not a segment index, or belongs to another archive.
     """
     data = SegmentIndex.from_dict(_json(index, "segment index"))
     if (data.install_target, data.archive_name) != (expected.install_target, archive):
         raise ArchiveError(
             "not the segment index of the archive",
-            [f"the segment index is of `{data.archive_name}` with `{data.install_target}` in it"],
+            [f"it belongs to `{data.archive_name}` with the layer `{data.install_target}`"],
         )
     files = {file.path: file.size for segment in data.segments for file in segment.files}
     return BuiltLayer(
@@ -81,6 +81,6 @@ def built_layer(index: bytes, expected: ExpectedBuild, archive: str) -> BuiltLay
 
 def _json(content: bytes, what: str) -> object:
     try:
-        return json.loads(content)
-    except (ValueError, RecursionError):
+        return parsed_json(content)
+    except ValueError:
         raise ArchiveError(f"not a {what}", ["it is not JSON"]) from None

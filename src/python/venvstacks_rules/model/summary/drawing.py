@@ -1,6 +1,6 @@
-"""The drawings of the page, as SVG: the graph of a stack, and what takes its space.
+"""The drawings of the page, as SVG: the graph of a stack, and the map of its sizes.
 
-Names stand in a fixed-width font, so that it is known what fits.
+Names have a fixed-width font, so that we know how much fits.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Part:
     name: str
     size: int
     version: str | None = None
-    """None for what is not a package."""
+    """None for a part that is not a package."""
 
 
 def lock_mark(state: str) -> str:
@@ -51,7 +51,7 @@ def lock_mark(state: str) -> str:
 
 
 def shortened(text: str, width: float, character: float) -> str:
-    """`text` cut in its middle to what fits into `width`; empty where nothing does."""
+    """`text`, shortened in its middle to fit into `width`; empty if nothing fits."""
     room = int(width / character)
     if len(text) <= room:
         return text
@@ -63,9 +63,9 @@ def shortened(text: str, width: float, character: float) -> str:
 
 # --------------------------------------------------------------------------------------- the graph
 def draw_graph(stack: StackSummary, anchors: Mapping[str, str]) -> Markup:
-    """The layers of a stack, each above those that it lies on.
+    """The layers of a stack, each above the layers it builds on.
 
-    `anchors` has the id of the section of each layer, by address.
+    `anchors` maps the address of each layer to the id of its section.
     """
     longest = max(len(layer.install_target) for layer in stack.layers)
     wanted = longest * _NAME_CHARACTER + 2 * _PADDING
@@ -87,7 +87,7 @@ def draw_graph(stack: StackSummary, anchors: Mapping[str, str]) -> Markup:
         width=graph.width,
         height=graph.height,
         role="group",
-        aria_label=f"The layers of {stack.name}, each above those that it lies on",
+        aria_label=f"The layers of {stack.name}, each above the layers it builds on",
     )
 
 
@@ -100,13 +100,13 @@ def _box_size(layer: LayerSummary) -> int | None:
 
 
 def _highlights(anchors: Iterable[str]) -> Markup:
-    """What makes the edges of a box stand out while the pointer or the focus is on it."""
+    """The style that highlights the edges of a box under the pointer or with the focus."""
     edges = [
         f".graph:has(#box-{anchor}:is(:hover,:focus-visible)) .{end}-{anchor}"
         for anchor in anchors
         for end in ("from", "to")
     ]
-    # Anchors are made of numbers: nothing that a user wrote gets into the style.
+    # Anchors have only our letters and numbers: no text of a user gets into the style.
     return element("style", Markup(",".join(edges) + "{stroke:var(--accent);stroke-width:2.5}"))
 
 
@@ -164,7 +164,7 @@ def _box(layer: LayerSummary, box: Rectangle, largest: int, anchor: str) -> Mark
 
 # ------------------------------------------------------------------------------- the map of sizes
 def parts_of(layer: LayerSummary, *, unpacked: bool) -> tuple[Part, ...]:
-    """What a layer consists of, the largest first."""
+    """The parts of a layer, the largest first."""
     parts = [
         Part(p.name, (p.unpacked_size if unpacked else p.wheel_size) or 0, p.version)
         for p in layer.packages
@@ -181,7 +181,7 @@ def parts_of(layer: LayerSummary, *, unpacked: bool) -> tuple[Part, ...]:
 
 
 def draw_sizes(stack: StackSummary, *, unpacked: bool) -> Markup | None:
-    """A map of a stack in which every package takes space by its size; None without sizes."""
+    """A map of a stack in which each package has an area by its size; None without sizes."""
     found = [(layer, parts_of(layer, unpacked=unpacked)) for layer in stack.layers]
     weighed = sorted(
         ((layer, parts) for layer, parts in found if parts),
@@ -200,7 +200,7 @@ def draw_sizes(stack: StackSummary, *, unpacked: bool) -> Markup | None:
         class_="map",
         viewBox=f"0 0 {MAP_WIDTH:.0f} {MAP_HEIGHT:.0f}",
         role="img",
-        aria_label=f"What takes the space in {stack.name}; the tables below have the numbers",
+        aria_label=f"The sizes of packages in {stack.name}; the tables below have the numbers",
     )
 
 
@@ -229,7 +229,7 @@ def _part(layer: LayerSummary, part: Part, place: Rectangle) -> Markup:
     room = tile.width - 10
     name = part.name
     if len(name) * _SMALL_CHARACTER > room:
-        # A few letters with dots tell nobody anything.
+        # A few letters with dots would say nothing.
         name = shortened(name, room, _SMALL_CHARACTER) if room > 8 * _SMALL_CHARACTER else ""
     if name and tile.height >= 18:
         drawn.append(_text(name, tile.x + 5, tile.y + 13, class_="label"))

@@ -1,7 +1,7 @@
-"""Where the layers of a stack are drawn, and which way the edges between them go.
+"""The places of a stack's layers in the drawing, and the paths of the edges between them.
 
-Rows from the bottom: runtimes, frameworks by how deep they lie, applications. A row that would be
-too wide becomes several. An edge that passes a row goes through a gap between its boxes.
+Rows from the bottom: runtimes, frameworks by depth, applications. A row that would be too wide
+becomes several. An edge that passes a row goes through a gap between its boxes.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from venvstacks_rules.model.summary.treemap import Rectangle
 
 BOX_HEIGHT = 60.0
 GAP = 30.0
-"""Between the boxes of a row; edges go through."""
+"""Between the boxes of a row, for edges."""
 CHANNEL = 60.0
-"""Between rows of different depth; edges go across."""
+"""Between rows of different depth, for edges."""
 NARROW_CHANNEL = 34.0
-"""Between the rows that one row was broken into."""
+"""Between the parts of a row that was too wide."""
 LABELS = 122.0
 """The width of the column with the names of the kinds."""
 _PORT = 12.0
@@ -35,12 +35,12 @@ class Edge:
     lower: str
     """Addresses."""
     points: tuple[tuple[float, float], ...]
-    """Joined in turn by a curve and by a straight line; a curve is first and last."""
+    """Curves and straight lines connect them in turn; the first and the last are curves."""
 
 
 @dataclass(frozen=True)
 class Graph:
-    """A drawing, apart from how it is painted."""
+    """The geometry of a drawing."""
 
     width: float
     height: float
@@ -52,7 +52,7 @@ class Graph:
 
 
 def layout(stack: StackSummary, *, box_width: float, width: float) -> Graph:
-    """Draw `stack`, not wider than `width` if a box fits at all."""
+    """Place the layers of `stack`, not wider than `width` if a box fits at all."""
     columns = max(1, int((width - LABELS) // (box_width + GAP)))
     ranks = _ordered(_ranks(stack), stack)
     # From the top; within a rank the order runs down each column, so that neighbours stay close.
@@ -110,7 +110,7 @@ def _ordered(ranks: list[list[str]], stack: StackSummary) -> list[list[str]]:
                 address: _mean([place[n] for n in neighbours.get(address, ()) if n in place])
                 for address in rank
             }
-            # Whoever has no neighbours there stays where it is.
+            # A layer without neighbours there keeps its place.
             rank.sort(key=lambda a: (middle[a] if middle[a] >= 0 else place[a], place[a], a))
             settle(rank)
     return ranks
@@ -122,7 +122,7 @@ def _mean(values: Sequence[float]) -> float:
 
 
 def _broken(rank: Sequence[str], columns: int) -> list[list[str]]:
-    """Rows of at most `columns`, as equal as can be; the order runs down the columns."""
+    """Rows of at most `columns`, of almost equal length; the order runs down the columns."""
     count = math.ceil(len(rank) / columns)
     rows: list[list[str]] = [[] for _ in range(count)]
     for i, address in enumerate(rank):
@@ -140,7 +140,7 @@ def _labels(stack: StackSummary, boxes: Mapping[str, Rectangle]) -> tuple[tuple[
 
 
 class _Router:
-    """Leads edges from row to row, through the gaps between boxes."""
+    """Routes edges from row to row, through the gaps between boxes."""
 
     def __init__(self, rows: list[list[Rectangle]], boxes: Mapping[str, Rectangle]) -> None:
         self.rows = rows

@@ -1,4 +1,4 @@
-"""What there is to know of one layer on one target platform."""
+"""The summary of one layer on one target platform."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from venvstacks_rules.model.platforms.target_platforms import TargetPlatform
 from venvstacks_rules.model.summary.built import INTERPRETER, OWN_FILES, BuiltLayer
 
 HEAVIEST = 10
-"""How many packages are named as the heaviest."""
+"""The number of packages in the list of the heaviest."""
 
 
 @dataclass(frozen=True)
@@ -26,12 +26,12 @@ class LockSummary:
     state: str
     """``valid``, ``stale``, ``missing``, ``unreadable``, ``unjudged`` or ``disabled``."""
     path: str
-    """Of the ``pylock`` file, relative to the build root."""
+    """The path of the ``pylock`` file, relative to the build root."""
     version: int = 1
     reasons: tuple[str, ...] = ()
     """Why it is stale or unreadable."""
     remedy: str | None = None
-    """The command that makes it valid."""
+    """The command that makes the lock valid."""
     requirements_hash: str | None = None
 
 
@@ -42,11 +42,11 @@ class OwnPackage:
     name: str
     version: str
     wheel: str | None
-    """The file name of the wheel for the platform; None where the lock has none that fits."""
+    """The file name of the wheel for the platform; None if no wheel in the lock fits."""
     wheel_size: int | None
-    """None where the lock does not say it."""
+    """None if the lock does not have it."""
     unpacked_size: int | None
-    """None where the layer is not built."""
+    """None if the layer is not built."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class SharedPackage:
     name: str
     version: str
     layer: str | None
-    """The layer_name of the one that provides it; None where none does any more."""
+    """The layer_name of the layer that provides it; None if no layer does any more."""
 
 
 @dataclass(frozen=True)
@@ -64,13 +64,13 @@ class InterpreterSummary:
     """The interpreter of a runtime."""
 
     download_size: int | None
-    """Of the archive that the lock pins; None where it pins none."""
+    """The size of the archive that the lock pins; None if it does not pin one."""
     unpacked_size: int | None
 
 
 @dataclass(frozen=True)
 class LayerContext:
-    """What is known of a layer apart from its definition."""
+    """Facts about a layer apart from its definition."""
 
     lock: LockSummary
     lockfile: Lockfile | None
@@ -81,7 +81,7 @@ class LayerContext:
     description: str | None = None
     built: BuiltLayer | None = None
     notes: tuple[str, ...] = ()
-    """Why files of the dist folder do not count."""
+    """Why files in the dist folder do not count."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class LayerSummary:
     launch_module: str | None
     target_platforms: tuple[str, ...]
     offered: bool
-    """Whether the layer is made for the platform of the summary."""
+    """Whether the layer is for the platform of the summary."""
     lower: tuple[tuple[str, str], ...]
     """The layer_name and the address of each layer below, in import order."""
     lock: LockSummary
@@ -108,7 +108,7 @@ class LayerSummary:
     """By name."""
     interpreter: InterpreterSummary | None = None
     own_files_size: int | None = None
-    """Unpacked, of the modules and of what every layer holds."""
+    """The unpacked size of the modules and of the files that every layer has."""
     unpacked_size: int | None = None
     archive_name: str | None = None
     archive_size: int | None = None
@@ -121,7 +121,7 @@ class LayerSummary:
 
     @property
     def download_size(self) -> int | None:
-        """Of the wheels, and of a pinned interpreter; None where no lock tells."""
+        """The size of the wheels and of a pinned interpreter; None if the lock lacks a size."""
         if self.lock.requirements_hash is None or not self.offered:
             return None
         sizes = [package.wheel_size for package in self.packages if package.wheel is not None]
@@ -132,11 +132,11 @@ class LayerSummary:
 
     @property
     def weighed_by(self) -> str:
-        """Which sizes the packages are compared by: ``unpacked_size`` or ``wheel_size``."""
+        """The size that orders the packages: ``unpacked_size`` or ``wheel_size``."""
         return "unpacked_size" if self.is_built else "wheel_size"
 
     def weight(self, package: OwnPackage) -> int:
-        """The size of a package, of the kind that :attr:`weighed_by` says."""
+        """The size of a package that :attr:`weighed_by` names."""
         size = package.unpacked_size if self.is_built else package.wheel_size
         return size or 0
 
@@ -198,7 +198,7 @@ class LayerSummary:
 
 
 def summarize_layer(layer: Layer, context: LayerContext, platform: TargetPlatform) -> LayerSummary:
-    """Put together what is known of `layer` on `platform`."""
+    """Summarize `layer` on `platform`."""
     offered = platform in layer.platforms
     lockfile = context.lockfile if offered else None
     built = context.built if offered else None

@@ -1,4 +1,4 @@
-"""HTML and SVG, put together so that no text can become markup by mistake."""
+"""Builds HTML and SVG in which text cannot become markup by mistake."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ import re
 from collections.abc import Iterable
 
 _VOID = frozenset({"br", "meta"})
-# Beyond what HTML escapes: characters that no document may hold.
+# Characters that no document may contain, even escaped.
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
 class Markup(str):
-    """Text that is markup; any other text is escaped."""
+    """Text that is markup already; all other text gets escaped."""
 
     __slots__ = ()
 
 
 def escaped(text: str) -> Markup:
-    """`text` as it has to stand in a document, also in an attribute's quotes."""
+    """`text`, escaped for a document and for an attribute's quotes."""
     if isinstance(text, Markup):
         return text
     return Markup(html.escape(_FORBIDDEN.sub("\N{REPLACEMENT CHARACTER}", text), quote=True))
@@ -30,9 +30,9 @@ def join(parts: Iterable[str]) -> Markup:
 
 
 def element(tag: str, /, *content: str, **attributes: str | float | None) -> Markup:
-    """An element; attributes that are None are left out.
+    """An element, without the attributes that are None.
 
-    An attribute is written with ``_`` for each ``-``, and one after a name of Python: ``class_``.
+    Write an attribute's ``-`` as ``_``, and add a ``_`` to a keyword of Python: ``class_``.
     """
     written = "".join(
         f' {key.rstrip("_").replace("_", "-")}="{escaped(_value(value))}"'
@@ -45,5 +45,5 @@ def element(tag: str, /, *content: str, **attributes: str | float | None) -> Mar
 
 
 def _value(value: str | float) -> str:
-    """Numbers with at most two decimals, alike on every machine."""
+    """Numbers with at most two decimals, equal on every machine."""
     return value if isinstance(value, str) else f"{value:.2f}".rstrip("0").rstrip(".")

@@ -1,4 +1,4 @@
-"""Stacks as one web page that needs nothing else: no scripts, no network."""
+"""Stacks as one self-contained web page: without scripts, without network."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from venvstacks_rules.model.summary.wording import (
 )
 from venvstacks_rules.model.wording import size_text
 
-# Whatever got into the page by a mistake of ours: it runs nothing and fetches nothing.
+# Even if a mistake of ours lets foreign markup in, the page runs nothing and fetches nothing.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 _UNKNOWN = "\N{EN DASH}"
 
@@ -61,7 +61,7 @@ def _problems(overview: Overview) -> Iterator[Markup]:
     if overview.problems:
         yield element(
             "section",
-            element("strong", "These definitions are broken, and are not shown:"),
+            element("strong", "These definitions are invalid, and the page lacks their layers:"),
             element("ul", *(element("li", problem) for problem in overview.problems)),
             class_="alarm",
             aria_label="Problems",
@@ -78,8 +78,8 @@ def _stack(stack: StackSummary, anchors: Mapping[str, str], *, titled: bool) -> 
         _facts(stack),
         _figure(
             draw_graph(stack, anchors),
-            "Each layer stands above those that it lies on. The bar in a box is its share of the "
-            "largest: unpacked, or, marked ↓ and paler, what has to be downloaded for it.",
+            "Each layer is above the layers it builds on. The bar in a box is the layer's size "
+            "compared with the largest: unpacked, or, marked ↓ and paler, to download.",
         ),
         *([_sizes(sizes, unpacked=unpacked)] if sizes is not None else []),
         _table_of_layers(stack, anchors),
@@ -227,7 +227,7 @@ def _import_order(layer: LayerSummary, anchors: Mapping[str, str]) -> Iterator[s
 
 def _packages(layer: LayerSummary) -> Iterator[Markup]:
     if not layer.offered:
-        yield element("p", "The layer is not made for this platform.", class_="soft")
+        yield element("p", "The layer is not for this platform.", class_="soft")
         return
     if layer.lock.requirements_hash is None:
         return

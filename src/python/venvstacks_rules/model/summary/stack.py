@@ -1,4 +1,4 @@
-"""Stacks: layers that belong together, and what could not be read."""
+"""Stacks: layers that belong together, and invalid definitions."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ KIND_HEADINGS = {
     LayerKind.FRAMEWORK: "frameworks",
     LayerKind.APPLICATION: "applications",
 }
-"""The kinds from the bottom to the top, and what a group of each is called."""
+"""The kinds from the bottom to the top, and the heading for each."""
 
 
 @dataclass(frozen=True)
 class StackSummary:
-    """Layers that are defined in one place, or that lie on each other."""
+    """Layers that are defined in one place, or that build on each other."""
 
     layers: tuple[LayerSummary, ...]
     """Runtimes, frameworks, applications; lower ones first."""
 
     @property
     def name(self) -> str:
-        """Where its layers are defined."""
+        """The places of its layers' definitions."""
         return ", ".join(dict.fromkeys(layer.place for layer in self.layers))
 
     def of_kind(self, kind: LayerKind) -> tuple[LayerSummary, ...]:
@@ -37,7 +37,7 @@ class StackSummary:
 
     @property
     def edges(self) -> tuple[tuple[str, str], ...]:
-        """Addresses of a layer and of one below it, without what follows from other edges."""
+        """Addresses of a layer and of a layer below, without pairs that follow from other pairs."""
         below = {x.address: [address for _, address in x.lower] for x in self.layers}
         return tuple(
             (upper, lower)
@@ -48,7 +48,7 @@ class StackSummary:
 
     @property
     def depths(self) -> Mapping[str, int]:
-        """By address, how many layers lie below each other under a layer; 0 for a runtime."""
+        """By address, the length of the longest chain below a layer; 0 for a runtime."""
         found: dict[str, int] = {}
         for layer in self.layers:
             found[layer.address] = max(
@@ -58,17 +58,17 @@ class StackSummary:
 
     @property
     def unpacked_size(self) -> int | None:
-        """Of all layers; None where one is not built."""
+        """The size of all layers; None if one is not built."""
         return _total(layer.unpacked_size for layer in self.layers if layer.offered)
 
     @property
     def archive_size(self) -> int | None:
-        """Of all layers; None where one is not built."""
+        """The size of all layers; None if one is not built."""
         return _total(layer.archive_size for layer in self.layers if layer.offered)
 
     @property
     def download_size(self) -> int | None:
-        """Of all wheels and pinned interpreters; None where a lock cannot be read."""
+        """The size of all wheels and pinned interpreters; None if a lock is unreadable."""
         return _total(layer.download_size for layer in self.layers if layer.offered)
 
     def to_dict(self) -> dict[str, Any]:
@@ -84,12 +84,12 @@ class StackSummary:
 
 @dataclass(frozen=True)
 class Overview:
-    """Everything that is shown: stacks on one target platform, and definitions that are broken."""
+    """Everything to show: stacks on one target platform, and invalid definitions."""
 
     target_platform: str
     stacks: tuple[StackSummary, ...]
     problems: tuple[str, ...] = ()
-    """What is wrong with definitions of layers; these are not among the stacks."""
+    """Problems of invalid definitions, whose layers are not in the stacks."""
 
     @classmethod
     def of(
@@ -136,7 +136,7 @@ def _stacks(layers: Sequence[LayerSummary]) -> tuple[StackSummary, ...]:
 
 
 def _order(layer: LayerSummary) -> tuple[int, int, str]:
-    # A layer has fewer layers below it than any that lies on it.
+    # A layer has fewer layers below it than the layers above it have.
     return list(KIND_HEADINGS).index(layer.kind), len(layer.lower), layer.address
 
 

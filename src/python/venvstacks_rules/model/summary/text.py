@@ -24,12 +24,12 @@ from venvstacks_rules.model.wording import size_text
 WIDTH = 100
 _LABEL = 11
 _NO_BREAK = "\N{NO-BREAK SPACE}"
-# What a terminal would take for a command.
+# Characters that control a terminal.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 class Ink(enum.Enum):
-    """What a piece of text means; a terminal may show it by a colour."""
+    """The meaning of a piece of text; a terminal may show it as a colour."""
 
     NAME = "name"
     GOOD = "good"
@@ -47,7 +47,7 @@ def plain(text: str, _: Ink) -> str:
 
 
 def render_text(overview: Overview, paint: Paint = plain) -> str:
-    """All stacks as trees, then what is wrong with definitions; lines end with a newline."""
+    """All stacks as trees, then problems of definitions; lines end with a newline."""
     blocks = [list(_stack(stack, overview.target_platform, paint)) for stack in overview.stacks]
     if overview.problems:
         blocks.append(list(_problems(overview, paint)))
@@ -90,7 +90,7 @@ def _details(layer: LayerSummary) -> Iterator[str]:
     rows.append(("platforms", platforms_text(layer)))
     problem = lock_problem(layer)
     if problem is not None:
-        # In one piece, so that it can be copied.
+        # On one line, so that users can copy it.
         command = (layer.lock.remedy or "").replace(" ", _NO_BREAK)
         remedy = f" Run `{command}`." if command else ""
         rows.append(("lock", f"{problem}.{remedy}"))
@@ -106,8 +106,8 @@ def _details(layer: LayerSummary) -> Iterator[str]:
 
 
 def _lower_names(layer: LayerSummary) -> Iterator[str]:
-    """The layers below in import order; with their addresses where the name leaves doubt."""
-    # `src/stack:stack` generates `src/stack#...`, so what stands before the `#` is compared.
+    """The layers below in import order; with the address of a layer from another place."""
+    # `src/stack:stack` generates `src/stack#...`: compare the part before the `#`.
     generator, generated, _ = layer.address.partition("#")
     together = f"{generator}#" if generated else f"{layer.place}:"
     for name, address in layer.lower:
@@ -134,7 +134,7 @@ def _packages(layer: LayerSummary) -> Iterator[str]:
 
 
 def _listed(packages: Iterable[OwnPackage | SharedPackage]) -> str:
-    """Names with versions, each kept together."""
+    """Names with versions; no line breaks between the two."""
     return ", ".join(with_version(package).replace(" ", _NO_BREAK) for package in packages)
 
 

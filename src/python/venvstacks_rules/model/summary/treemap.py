@@ -19,14 +19,14 @@ class Rectangle:
     height: float
 
     def inset(self, margin: float) -> Rectangle:
-        """What is left without a margin all around; a narrow rectangle has a narrow one."""
+        """The rectangle without a margin all around; the margin of a narrow one is smaller."""
         across, down = min(margin, self.width / 2), min(margin, self.height / 2)
         return Rectangle(
             self.x + across, self.y + down, self.width - 2 * across, self.height - 2 * down
         )
 
     def below(self, height: float) -> Rectangle:
-        """What is left without a strip of that height at the top."""
+        """The rectangle without a strip of that height at the top."""
         strip = min(height, self.height)
         return Rectangle(self.x, self.y + strip, self.width, self.height - strip)
 
@@ -43,12 +43,12 @@ def squarify(sizes: Sequence[int], space: Rectangle) -> tuple[Rectangle, ...]:
         placed, space = _lay(row, space, sum(row) / sum(rest))
         found += placed
         rest = rest[len(row) :]
-    # What is too small to be seen beside the others, too.
+    # Also for sizes that are too small to see.
     return (*found, *(Rectangle(space.x, space.y, 0, 0) for _ in rest))
 
 
 def _first_row(sizes: Sequence[int], space: Rectangle) -> Iterator[int]:
-    """As many sizes as get nearer to squares by lying along the shorter side together."""
+    """The sizes to put along the shorter side: as many as make the rectangles squarer."""
     scale = max(space.width, space.height) / min(space.width, space.height) / sum(sizes)
     row: list[int] = []
     for size in sizes:
@@ -65,9 +65,9 @@ def _worst(row: Sequence[int], scale: float) -> float:
 
 
 def _lay(row: Sequence[int], space: Rectangle, share: float) -> tuple[list[Rectangle], Rectangle]:
-    """Place a row along the shorter side; the rectangles, and the space that is left.
+    """Place a row along the shorter side; return the rectangles and the space left.
 
-    `share` is that of the row in the space; 1 leaves none.
+    `share` is the row's share of the space; 1 leaves no space.
     """
     whole, done = sum(row), 0
     found = []

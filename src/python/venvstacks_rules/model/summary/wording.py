@@ -1,4 +1,4 @@
-"""Words and numbers that the text and the page have in common."""
+"""Words and numbers that the text and the page share."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ WEIGHED_BY = {"unpacked_size": "unpacked size", "wheel_size": "wheel size"}
 
 
 def lock_problem(layer: LayerSummary) -> str | None:
-    """What is wrong with a layer's lock, without a full stop; None where nothing is."""
+    """The problem of a layer's lock, without a full stop; None without a problem."""
     lock = layer.lock
     if lock.state in ("valid", "disabled"):
         return None
     if lock.state == "unjudged":
-        return "a layer below has no lock that can be read, so this one cannot be judged"
+        return "a layer below has no readable lock, so this lock cannot be checked"
     what = {
         "missing": f"there is no {lock.path}",
         "unreadable": f"{lock.path} cannot be read",
@@ -44,7 +44,7 @@ def platforms_text(layer: LayerSummary) -> str:
 
 
 def layer_sizes(layer: LayerSummary) -> str:
-    """What a layer weighs, in a few words."""
+    """The sizes of a layer, in a few words."""
     if layer.is_built:
         unpacked, archive = size_text(layer.unpacked_size), size_text(layer.archive_size)
         return f"{unpacked} unpacked, {archive} archive"
@@ -53,7 +53,7 @@ def layer_sizes(layer: LayerSummary) -> str:
 
 
 def stack_sizes(stack: StackSummary) -> str:
-    """What the layers of a stack weigh together."""
+    """The sizes of a stack's layers together."""
     count = len(stack.layers)
     layers = f"{count} layer{'' if count == 1 else 's'}"
     if stack.unpacked_size is not None:
@@ -65,12 +65,12 @@ def stack_sizes(stack: StackSummary) -> str:
 
 
 def with_version(package: OwnPackage | SharedPackage) -> str:
-    """A package as people write it."""
+    """A package as people write it: name and version."""
     return f"{package.name} {package.version}"
 
 
 def shared_by_layer(layer: LayerSummary) -> tuple[tuple[str, tuple[SharedPackage, ...]], ...]:
-    """The packages from lower layers by the layer that provides them, in import order."""
+    """The packages from lower layers, by the layer that provides them, in import order."""
     order: Sequence[str | None] = [*(name for name, _ in layer.lower), None]
     groups = []
     for name in order:

@@ -14,7 +14,8 @@ from venvstacks_rules.model.layers.interface import LayerInterface
 from venvstacks_rules.model.layers.layer import Layer
 from venvstacks_rules.model.libraries.checks import library_report, refuse_ambiguous
 from venvstacks_rules.model.libraries.report import LibraryReport
-from venvstacks_rules.model.outputs.metadata import LayerMetadata, utc_time
+from venvstacks_rules.model.outputs.metadata import LayerMetadata
+from venvstacks_rules.model.times import in_utc
 from venvstacks_rules.pants_backend.build.analysis import LayerAnalysisRequest, layer_analysis
 from venvstacks_rules.pants_backend.build.interfaces import LayerInterfaceRequest, layer_interface
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
@@ -141,7 +142,7 @@ def _metadata(
         requirements_hash=chain.locks[layer.address].requirements_hash,
         # The version of a layer matters only if its name has the version.
         lock_version=files.lock_version if layer.versioned else 1,
-        locked_at=utc_time(files.locked_at),
+        locked_at=in_utc(files.locked_at),
         target_platform=platform,
         runtime_layer=lower[-1].install_target if lower else install_target,
         python_implementation=f"cpython@{python_version}",

@@ -122,7 +122,7 @@ async def package_stack(
         for left_out in layer_platforms.left_out
     ]
     empty = [name for name in platforms.names if name not in names]
-    if empty and not (names and platforms.whatever_declared):
+    if empty and not (names and platforms.all_declared):
         left_out = ", ".join(empty)
         artifacts.append(
             _note(f"{address} is not packaged for {left_out}: it has no layers to build there.")

@@ -13,7 +13,7 @@ from pants.util.frozendict import FrozenDict
 from venvstacks_rules.model.errors import DefinitionError
 from venvstacks_rules.model.layers.definitions import ModuleDefinition
 from venvstacks_rules.model.layers.layer import Layer
-from venvstacks_rules.model.layers.resolve import judged_layers
+from venvstacks_rules.model.layers.resolve import LayerProblem, judged_layers
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.graph.definitions import (
     NO_ARCHIVES,
@@ -149,7 +149,7 @@ async def layer_graph(request: LayerGraphRequest, options: VenvstacksSubsystem) 
     )
     if provider is PythonProvider.ARCHIVE:
         unset = (target.address for target in targets if lacks_archives(target))
-        judged = (*judged, *((definitions[address], NO_ARCHIVES) for address in unset))
+        judged = (*judged, *(LayerProblem(definitions[address], NO_ARCHIVES) for address in unset))
     stacks = _stack_files(reached.targets)
     checked = await concurrently(
         find_stack_file_problems(StackFileProblemsRequest(path), **implicitly())
@@ -159,9 +159,9 @@ async def layer_graph(request: LayerGraphRequest, options: VenvstacksSubsystem) 
     # A stack file's own messages cover the targets that come from it.
     repeated = {target.address.spec for target in targets if _stack_of(target) in broken}
     of_definitions = (
-        DefinitionProblem(definition.address, definition.origin.message(problem))
-        for definition, problem in judged
-        if definition.address not in repeated
+        DefinitionProblem(problem.address, problem.message)
+        for problem in judged
+        if problem.address not in repeated
     )
     return LayerGraph(
         FrozenDict(layers),

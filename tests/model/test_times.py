@@ -1,0 +1,28 @@
+"""Tests of times."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from venvstacks_rules.model.times import in_utc, utc_time
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2025-08-27T00:00:00+00:00", "2025-08-27T00:00:00+00:00"),
+        ("2025-08-27T00:00:00Z", "2025-08-27T00:00:00+00:00"),
+        ("2025-08-27T02:00:00.250000+02:00", "2025-08-27T00:00:00.250000+00:00"),
+        ("2025-08-27T02:00:00", "2025-08-27T02:00:00+00:00"),
+        ("", ""),
+    ],
+)
+def test_times_are_in_utc(text: str, expected: str) -> None:
+    assert in_utc(text) == expected
+
+
+def test_time() -> None:
+    zone = timezone(timedelta(hours=2))
+    assert utc_time(datetime(2025, 8, 27, 1, tzinfo=zone)) == "2025-08-26T23:00:00+00:00"
