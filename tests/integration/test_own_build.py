@@ -69,7 +69,7 @@ def test_every_source_has_an_owner(root: BuildRoot) -> None:
         "examples/sklearn:classify",
         f"{PATHS}:../model@resolve=dev",
         f"{PATHS}:../model@resolve=pants",
-        "src/python/venvstacks_rules/actions/actions.lock:shipped",
+        "src/python/venvstacks_rules/actions/pylock.actions.toml:shipped",
         "src/python/venvstacks_rules/register.py:plugin",
         "tests/integration/test_own_build.py",
         "tests/model/test_paths.py",
