@@ -67,8 +67,8 @@ def test_every_source_has_an_owner(root: BuildRoot) -> None:
         "benchmarks/measure.py",
         "build-support/rooms.py",
         "examples/sklearn:classify",
-        f"{PATHS}:../model@resolve=dev",
-        f"{PATHS}:../model@resolve=pants",
+        f"{PATHS}@resolve=dev",
+        f"{PATHS}@resolve=pants",
         "src/python/venvstacks_rules/actions/pylock.actions.toml:shipped",
         "src/python/venvstacks_rules/register.py:plugin",
         "tests/integration/test_own_build.py",
@@ -93,8 +93,9 @@ def test_dependents_of_our_own_modules(root: BuildRoot) -> None:
 
 def test_the_rules_depend_on_the_actions_that_they_ship(root: BuildRoot) -> None:
     action = "src/python/venvstacks_rules/actions/commands/lock_layer.py"
-    dependents = root.succeed("dependents", action).stdout.splitlines()
-    assert "src/python/venvstacks_rules/pants_backend/processes/sources.py" in dependents
+    dependents = root.succeed("dependents", "--transitive", action).stdout.splitlines()
+    backend = "src/python/venvstacks_rules/pants_backend"
+    assert f"{backend}/processes/sources.py:../pants_backend" in dependents
     assert "tests/actions/commands/test_lock_layer.py:../actions" in dependents
 
 
@@ -107,10 +108,11 @@ def test_what_an_edit_reaches(root: BuildRoot) -> None:
         "build-support/summarize_tests.py", root.read("build-support/summarize_tests.py") + "\n"
     )
     done = root.succeed("--changed-since=HEAD", "--changed-dependents=transitive", "list")
-    assert done.stdout.splitlines() == [
+    reached = {address for address in done.stdout.splitlines() if address.endswith(".py")}
+    assert reached == {
         "build-support/summarize_tests.py",
         "tests/build_support/test_summarize_tests.py",
-    ]
+    }
 
 
 @pytest.mark.slow
