@@ -8,7 +8,7 @@ import pytest
 
 # Imported before any test module: pytest puts an empty module in place of a `tests` that nobody
 # has imported yet, and `tests.support` would not be found below that.
-import tests.support  # noqa: F401
+import tests.support  # noqa: F401  # pants: no-infer-dep
 
 INTEGRATION = Path(__file__).parent / "integration"
 

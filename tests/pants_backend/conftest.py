@@ -6,4 +6,4 @@ as soon as it has loaded a test of it, unless the folder was imported before.
 
 from __future__ import annotations
 
-import tests.pants_backend  # noqa: F401
+import tests.pants_backend  # noqa: F401  # pants: no-infer-dep

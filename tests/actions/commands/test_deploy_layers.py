@@ -201,7 +201,7 @@ def start(tmp_path: Path, request: DeployLayersRequest) -> subprocess.Popen[byte
     path = tmp_path / "request.json"
     path.write_text(to_json(request))
     command = [sys.executable, "-m", "venvstacks_rules.actions", "deploy-layers"]
-    source = Path(deploy_layers.__file__).parents[2]
+    source = Path(deploy_layers.__file__).parents[3]
     env = {**os.environ, "PYTHONPATH": str(source)}
     return subprocess.Popen([*command, "--request", str(path)], env=env, stdout=subprocess.PIPE)
 

@@ -23,7 +23,7 @@ from venvstacks_rules.model.errors import ArchiveError, DeploymentError
 from venvstacks_rules.model.json_codec import to_json
 from venvstacks_rules.model.requests.deploy import DeployedArchive, LaunchRequest
 
-SOURCE = Path(launch.__file__).parents[2]
+SOURCE = Path(launch.__file__).parents[3]
 
 
 @pytest.fixture(scope="module")

@@ -180,7 +180,7 @@ def test_same_bytes_whoever_captures(captured: Captured, tmp_path: Path) -> None
         ],
         cwd=work,
         env={
-            "PYTHONPATH": str(Path(pack_interpreter.__file__).parents[2]),
+            "PYTHONPATH": str(Path(pack_interpreter.__file__).parents[3]),
             "TZ": "Asia/Tokyo",
             "LANG": "C",
             "HOME": "/nowhere",
