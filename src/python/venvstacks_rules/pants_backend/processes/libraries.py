@@ -44,7 +44,6 @@ from venvstacks_rules.pants_backend.processes.sources import (
 DISTRIBUTIONS: Mapping[str, tuple[str, ...]] = {
     "cramjam": ("cramjam",),
     "elftools": ("pyelftools",),
-    "installer": ("installer",),
     "macholib": ("macholib", "altgraph"),
     "packaging": ("packaging",),
     "pbs_installer": ("pbs-installer",),
