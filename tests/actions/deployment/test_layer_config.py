@@ -57,7 +57,7 @@ def test_all_problems_are_reported_with_their_keys(tmp_path: Path) -> None:
             "`site_dir`: expected a string, got an integer",
             "`pylib_dirs[2]`: expected a string, got an integer",
             "`pylib_dirs[1]`: `lib/../../../lib` leaves the folder that holds the layers",
-            "`dynlib_dirs`: expected a list, got a string",
+            "`dynlib_dirs`: expected a list of strings, got a string",
             "`launch_module`: is empty",
         )
     )

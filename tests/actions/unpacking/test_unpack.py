@@ -48,16 +48,19 @@ HOSTILE = {
     ),
     "absolute link": (
         Tar().symlink("x/l", "/etc/passwd"),
-        ["`x/l`: a symbolic link to `/etc/passwd`, an absolute path"],
+        ["`x/l`: a symbolic link to `/etc/passwd`: the link's target is not a relative path"],
     ),
     "link outside": (
         Tar().symlink("x/b/l", "../../../etc"),
-        ["`x/b/l`: a symbolic link to `../../../etc`, which leaves the folder of the layers"],
+        [
+            "`x/b/l`: a symbolic link to `../../../etc`: "
+            "the link's target is outside of the layers' folder"
+        ],
     ),
     "winding link": (
         Tar().symlink("x/d", ".").symlink("x/l", "d/d/d/../../.."),
         [
-            "`x/l`: a symbolic link to `d/d/d/../../..`, with `..` after a name",
+            "`x/l`: a symbolic link to `d/d/d/../../..`: the link's target has `..` after a name",
         ],
     ),
     "through a good link": (

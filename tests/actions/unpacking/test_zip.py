@@ -60,24 +60,28 @@ HOSTILE = {
     ),
     "absolute link": (
         Zip().link("x/l", "/etc/passwd"),
-        "`x/l`: a symbolic link to `/etc/passwd`, an absolute path",
+        "`x/l`: a symbolic link to `/etc/passwd`: the link's target is not a relative path",
     ),
     "link outside": (
         Zip().link("x/b/l", "../../../etc"),
-        "`x/b/l`: a symbolic link to `../../../etc`, which leaves the folder of the layers",
+        "`x/b/l`: a symbolic link to `../../../etc`: "
+        "the link's target is outside of the layers' folder",
     ),
     "deflated link outside": (
         Zip().add("x/l", "../../e", mode=LINK, method=8),
-        "`x/l`: a symbolic link to `../../e`, which leaves the folder of the layers",
+        "`x/l`: a symbolic link to `../../e`: the link's target is outside of the layers' folder",
     ),
     "winding link": (
         Zip().link("x/d", ".").link("x/l", "d/d/../.."),
-        "`x/l`: a symbolic link to `d/d/../..`, with `..` after a name",
+        "`x/l`: a symbolic link to `d/d/../..`: the link's target has `..` after a name",
     ),
-    "empty link": (Zip().link("x/l", ""), "`x/l`: a symbolic link to ``, which is not a path"),
+    "empty link": (
+        Zip().link("x/l", ""),
+        "`x/l`: a symbolic link to ``: the link's target is not a relative path",
+    ),
     "link of bytes": (
         Zip().add("x/l", b"\xff", mode=LINK),
-        "`x/l`: a symbolic link to `\\udcff`, which is not a path",
+        "`x/l`: a symbolic link to `\\udcff`: the link's target is not Unicode text",
     ),
     "long link": (
         Zip().link("x/l", "a" * 4097),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from venvstacks_rules.model.checked import CheckedTable
 from venvstacks_rules.model.contents.config import LayerConfig
 from venvstacks_rules.model.contents.layout import LAYER_CONFIG
 from venvstacks_rules.model.errors import DeploymentError
+from venvstacks_rules.model.paths import place_inside
 
 
 def read_layer_config(layer: Path) -> LayerConfig:
@@ -64,8 +64,7 @@ def _paths(table: CheckedTable, name: str) -> tuple[str, ...]:
 
 
 def _check_inside(path: str, table: CheckedTable, name: str) -> None:
-    # One step up is the folder that holds the layers, and `layer` any name that a layer has.
     if path.startswith("/"):
         table.note(name, f"`{path}` is not a relative path")
-    elif os.path.normpath(f"layer/{path}").split("/")[0] == "..":
+    elif place_inside("", path, siblings=True) is None:
         table.note(name, f"`{path}` leaves the folder that holds the layers")

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from venvstacks_rules.model.contents.files import MODIFICATION_TIME
 from venvstacks_rules.model.errors import MOST_PROBLEMS
-from venvstacks_rules.model.paths import path_problem
+from venvstacks_rules.model.paths import link_problem, path_problem
 from venvstacks_rules.model.wording import printable
 
 FOLDER, FILE, LINK = "a folder", "a file", "a symbolic link"
@@ -106,25 +106,6 @@ def target_problem(name: str, target: str) -> str | None:
     Steps up are allowed at the start only, where they count from a real folder: after another link
     they could lead anywhere.
     """
-    link = f"a symbolic link to `{printable(target)}`"
-    if target.startswith("/"):
-        return f"{link}, an absolute path"
-    parts = [part for part in target.split("/") if part not in ("", ".")]
-    if not target or not _is_text(target):
-        return f"{link}, which is not a path"
-    ups = 0
-    while ups < len(parts) and parts[ups] == "..":
-        ups += 1
-    if ".." in parts[ups:]:
-        return f"{link}, with `..` after a name"
-    if ups > name.count("/"):
-        return f"{link}, which leaves the folder of the layers"
-    return None
-
-
-def _is_text(name: str) -> bool:
-    try:
-        name.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
+    _, _, inner = name.partition("/")
+    problem = link_problem(inner, target, ups_first=True)
+    return problem and f"a symbolic link to `{printable(target)}`: {problem}"
