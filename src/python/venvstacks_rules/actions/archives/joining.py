@@ -11,12 +11,14 @@ import hashlib
 import mmap
 import os
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from venvstacks_rules.actions.files.streams import chunks
 from venvstacks_rules.model.contents.segments import Segment
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 
 class Joining:
@@ -27,6 +29,8 @@ class Joining:
     """
 
     def __init__(self, out: IO[bytes], *, check_hashes: bool, hash_all: bool) -> None:
+        from concurrent.futures import ThreadPoolExecutor
+
         self._out = out
         self._check_hashes = check_hashes
         self._hash_all = hash_all

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 from collections.abc import Iterable, Iterator
 from typing import IO
 
@@ -51,6 +50,9 @@ def read_binaries(
 
     It goes to a temporary file in `folder`. Raises the errors of iterating over `chunks`.
     """
+    # Most wheels have no binaries.
+    import tempfile
+
     hasher = hashlib.sha256()
     with tempfile.NamedTemporaryFile(dir=folder, prefix="binary-") as file:
         for chunk in chunks:

@@ -15,9 +15,9 @@ from venvstacks_rules.actions.binaries.read import HEAD, binary_format, read_bin
 from venvstacks_rules.actions.files.streams import chunks
 from venvstacks_rules.actions.wheels import checks
 from venvstacks_rules.actions.wheels.installed import RefusedWheelError, of_each, opened_wheel
-from venvstacks_rules.model.contents.imports import top_level_module
 from venvstacks_rules.model.contents.inputs import WheelFile
 from venvstacks_rules.model.contents.layout import LayerLayout
+from venvstacks_rules.model.contents.top_level import top_level_module
 from venvstacks_rules.model.json_codec import from_json
 from venvstacks_rules.model.libraries.analyzed import AnalyzedWheel
 from venvstacks_rules.model.libraries.binaries import Binary

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any
 
 from venvstacks_rules.actions.files.toml import read_toml
-from venvstacks_rules.actions.interpreters.pbs import pin_interpreters
 from venvstacks_rules.actions.locking.files import write_lock_files
 from venvstacks_rules.actions.locking.local_wheels import LocalWheelFolders
 from venvstacks_rules.actions.locking.packages import PackageLocker
@@ -94,6 +93,8 @@ def _interpreters(
 ) -> tuple[Any, ...]:
     if not request.is_runtime or request.python_provider != "pbs":
         return ()
+    from venvstacks_rules.actions.interpreters.pbs import pin_interpreters
+
     return pin_interpreters(
         request.target,
         _python_version(request),

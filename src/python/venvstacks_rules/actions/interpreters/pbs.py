@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Mapping
-from typing import Optional
-
-from pbs_installer import PythonVersion
+from typing import TYPE_CHECKING, Optional
 
 from venvstacks_rules.actions.network.downloads import DownloadFailedError, ask_size
 from venvstacks_rules.model.errors import LockError
@@ -19,8 +17,11 @@ from venvstacks_rules.model.platforms.python_versions import (
 )
 from venvstacks_rules.model.platforms.target_platforms import TargetPlatform
 
-# Implementation and version -> (system, machine, install only) -> URL and hash.
-_Versions = Mapping[PythonVersion, Mapping[tuple[str, str, bool], tuple[str, Optional[str]]]]
+if TYPE_CHECKING:
+    from pbs_installer import PythonVersion
+
+# (system, machine, install only) -> URL and hash.
+_Archives = Mapping[tuple[str, str, bool], tuple[str, Optional[str]]]
 
 _SYSTEMS = {"linux": "linux", "macosx": "macos", "win": "windows"}
 _MACHINES = {"arm64": "aarch64", "amd64": "x86_64"}
@@ -47,9 +48,8 @@ def pin_interpreters(
             f"{target}: `python_implementation` must name one release",
             [f"`cpython@{python_version}` has no patch number; write `cpython@X.Y.Z`"],
         )
-    major, minor, micro = release_numbers(python_version)
     free_threaded = is_free_threaded(python_version)
-    table = _versions().get(PythonVersion("cpython", major, minor, micro, free_threaded), {})
+    table = _archives(python_version)
     sizes = {(pin.url, pin.sha256): pin.size for pin in known}
     pins, problems = [], []
     for platform in platforms:
@@ -83,7 +83,7 @@ def pin_interpreters(
 
 
 def _entry(
-    table: Mapping[tuple[str, str, bool], tuple[str, Optional[str]]],
+    table: _Archives,
     platform: TargetPlatform,
     *,
     free_threaded: bool,
@@ -97,11 +97,18 @@ def _entry(
     return table.get((system, machine, False), (None, None)) if free_threaded else (None, None)
 
 
-def _versions() -> _Versions:
-    # A table of thousands of lines: loaded only to pin an interpreter.
+def _archives(python_version: str) -> _Archives:
+    """The archives of one release."""
+    # With a table of thousands of lines.
+    from pbs_installer import PythonVersion
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         from pbs_installer import _versions as module
     # Some releases let an environment variable change the URLs; a lockfile must not depend on it.
-    unchanged: Callable[[None], _Versions] | None = vars(module).get("get_python_versions")
-    return unchanged(None) if unchanged is not None else module.PYTHON_VERSIONS
+    unchanged: Callable[[None], Mapping[PythonVersion, _Archives]] | None
+    unchanged = vars(module).get("get_python_versions")
+    releases = unchanged(None) if unchanged is not None else module.PYTHON_VERSIONS
+    major, minor, micro = release_numbers(python_version)
+    free_threaded = is_free_threaded(python_version)
+    return releases.get(PythonVersion("cpython", major, minor, micro, free_threaded), {})

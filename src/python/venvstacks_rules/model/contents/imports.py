@@ -9,6 +9,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from venvstacks_rules.model.contents.segments import Segment
+from venvstacks_rules.model.contents.top_level import top_level_module
 
 # Folders that some wheels leave in site-packages by mistake; programs do not import them.
 _STRAY = frozenset({"benchmarks", "docs", "examples", "test", "tests"})
@@ -52,12 +53,3 @@ def top_level_modules(
             names = names - unwanted or names
         found.setdefault(distribution, tuple(sorted(names)))
     return found
-
-
-def top_level_module(path: PurePosixPath, site_packages: PurePosixPath) -> str | None:
-    """The top-level module that a file belongs to, or None for a file that is not code."""
-    if path.suffix not in (".py", ".so", ".pyd") or site_packages not in path.parents:
-        return None
-    top = path.relative_to(site_packages).parts[0]
-    name = top.split(".")[0] if path.parent == site_packages else top
-    return name if name.isidentifier() else None

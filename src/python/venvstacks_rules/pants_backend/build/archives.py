@@ -12,7 +12,7 @@ from pants.engine.internals.session import RunId
 from pants.engine.process import ProcessResultMetadata
 
 from venvstacks_rules.model.contents.compression import ARCHIVE_FORMATS
-from venvstacks_rules.model.contents.imports import top_level_module
+from venvstacks_rules.model.contents.top_level import top_level_module
 from venvstacks_rules.model.json_codec import to_json
 from venvstacks_rules.model.outputs.names import archive_names
 from venvstacks_rules.model.outputs.report import ArchiveReport
