@@ -17,7 +17,7 @@ from typing import Any
 
 import zstandard
 
-from benchmarks import platforms, zips
+from benchmarks import action_start, platforms, zips
 from benchmarks.first_command import first_command
 from benchmarks.measure import MemoryWatch
 from benchmarks.ours import Ours
@@ -96,7 +96,7 @@ def measure(series: Series, ours: Ours, peer: Peer, write: Callable[..., None]) 
     """All runs; the peaks of memory by action."""
     scratch = ours.stack.parent
     zst = "build and publish, nothing cached (tar.zst)"
-    with MemoryWatch("_actions") as memory:
+    with MemoryWatch("_actions/__main__.py") as memory:
         for run in range(series.runs):
             peer.forget_wheels()
             peer.forget_builds()
@@ -231,11 +231,22 @@ def fresh_machine(
     return {"first_command_s": parts}
 
 
+def start_of_actions(
+    folder: Path, archive: Path, version: str, options: argparse.Namespace
+) -> Figures:
+    """The part ``start``: how long each action takes to start."""
+    del archive, version
+    found = action_start.measure(ROOT, folder / "start", options.rules_python, 20)
+    print(f"\n{action_start.table(found)}")
+    return {"action_start_ms": found}
+
+
 PARTS = {
     "peer": compare,
     "platforms": every_platform,
     "zip": spliced_zip,
     "first": fresh_machine,
+    "start": start_of_actions,
 }
 
 
@@ -247,6 +258,7 @@ def main() -> int:
     parser.add_argument("--json", type=Path, help="where to write all figures")
     parser.add_argument("--folder", type=Path, help="scratch space to keep (default: temporary)")
     parser.add_argument("--uv", required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--rules-python", required=True, help=argparse.SUPPRESS)
     options = parser.parse_args()
     machine = {"system": platform.platform(), "python": platform.python_version()}
     figures: Figures = {"machine": machine}
