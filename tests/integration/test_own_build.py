@@ -96,7 +96,7 @@ def test_the_rules_depend_on_the_actions_that_they_ship(root: BuildRoot) -> None
     dependents = root.succeed("dependents", "--transitive", action).stdout.splitlines()
     backend = "src/python/venvstacks_rules/pants_backend"
     assert f"{backend}/processes/sources.py:../pants_backend" in dependents
-    assert "tests/actions/commands/test_lock_layer.py:../actions" in dependents
+    assert "tests/actions/commands/test_lock_layer.py:../program" in dependents
 
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="there is no git")
