@@ -12,8 +12,8 @@ import shutil
 import sys
 from pathlib import Path
 
-from venvstacks_rules.actions.cli import VERBS
-from venvstacks_rules.actions.tools.byte_code import compile_modules
+from venvstacks_rules.actions.cli import VERBS  # pants: no-infer-dep
+from venvstacks_rules.actions.tools.byte_code import compile_modules  # pants: no-infer-dep
 from venvstacks_rules.pants_backend.processes.libraries import needed_distributions
 from venvstacks_rules.pants_backend.processes.sources import (
     action_modules,
