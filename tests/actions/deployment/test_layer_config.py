@@ -66,5 +66,9 @@ def test_all_problems_are_reported_with_their_keys(tmp_path: Path) -> None:
 def test_a_file_that_is_missing_or_not_json(tmp_path: Path) -> None:
     (missing,) = problems(tmp_path / "none")
     assert missing == "share/venv/metadata/venvstacks_layer.json: No such file or directory"
+    (nested,) = problems(layer(tmp_path / "nested", "[" * 100_000))
+    assert nested == (
+        "share/venv/metadata/venvstacks_layer.json: invalid JSON: it is nested too deeply"
+    )
     (broken,) = problems(layer(tmp_path, "{"))
     assert broken.startswith("share/venv/metadata/venvstacks_layer.json: invalid JSON: ")

@@ -82,7 +82,9 @@ def test_names_are_compared_as_they_are_looked_up(
 )
 def test_the_glibc_of_the_target(minimum: str, newer: bool) -> None:
     binary = replace(ASKING, needed=(), minimum=minimum)
-    expected = NewerThanTarget(f"glibc {minimum}", "glibc 2.28", f"demo-1.0-{TAG}", ("lib/x.so",))
+    expected = NewerThanTarget(
+        f"glibc {minimum}", "glibc 2.28", "linux_target", f"demo-1.0-{TAG}", ("lib/x.so",)
+    )
     assert report(wheel(binary)).newer_than_target == ((expected,) if newer else ())
 
 
@@ -96,7 +98,9 @@ def test_musl_has_no_versions_of_symbols() -> None:
 def test_the_macos_of_the_target(minimum: str, newer: bool) -> None:
     binary = Binary("lib/x.so", "a", MACHO, machine="arm64", minimum=minimum)
     other = replace(binary, machine="x86_64", minimum="99.0")
-    expected = NewerThanTarget("macOS 13.4", "macOS 13.0", f"demo-1.0-{TAG}", ("lib/x.so",))
+    expected = NewerThanTarget(
+        "macOS 13.4", "macOS 13.0", "macosx_target", f"demo-1.0-{TAG}", ("lib/x.so",)
+    )
     found = report(wheel(binary, other), target=MACOS)
     assert found.newer_than_target == ((expected,) if newer else ())
 
@@ -147,8 +151,8 @@ def test_what_is_written_and_said() -> None:
         ambiguous=(AmbiguousLibrary("libq.so", ("a/libq.so", "b/libq.so")),),
         unresolved=(UnresolvedLibrary("libp.so", "w.whl", ("a", "b", "c", "d", "e")),),
         newer_than_target=(
-            NewerThanTarget("macOS 14.0", "macOS 13.0", "w.whl", ("a",)),
-            NewerThanTarget("glibc 2.34", "glibc 2.28", "w.whl", ("a", "b")),
+            NewerThanTarget("macOS 14.0", "macOS 13.0", "macosx_target", "w.whl", ("a",)),
+            NewerThanTarget("glibc 2.34", "glibc 2.28", "linux_target", "w.whl", ("a", "b")),
         ),
         other_machine=(OtherMachine(("elf aarch64",), "w.whl", ("a", "b")),),
     )

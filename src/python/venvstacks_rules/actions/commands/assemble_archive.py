@@ -8,7 +8,6 @@ of the tar stream, or with the central directory.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +23,7 @@ from venvstacks_rules.model.contents.files import OwnFile, OwnLink
 from venvstacks_rules.model.contents.segment_index import IndexHeader, listing_json
 from venvstacks_rules.model.contents.segments import InterpreterSegment, Segment, WheelSegments
 from venvstacks_rules.model.errors import ArchiveError, RequestError
-from venvstacks_rules.model.json_codec import from_data, from_json, published_json
+from venvstacks_rules.model.json_codec import from_data, from_json, parsed_json, published_json
 from venvstacks_rules.model.outputs.metadata import archive_metadata
 from venvstacks_rules.model.requests.assemble import AssembleArchiveRequest, AssembledArchive
 
@@ -107,7 +106,7 @@ def _refused(request: AssembleArchiveRequest, reason: str, problems: list[str]) 
 def _read_result(path: str) -> list[Segment]:
     """The segments of a result file, with paths relative to the working directory."""
     try:
-        data = json.loads(Path(path).read_text(encoding="utf-8"))
+        data = parsed_json(Path(path).read_text(encoding="utf-8"))
     except ValueError as e:
         raise RequestError(f"`{path}`: not JSON: {e}") from None
     if isinstance(data, dict) and "segment" in data:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from venvstacks_rules.model.checked import CheckedTable
 from venvstacks_rules.model.contents.config import LayerConfig
 from venvstacks_rules.model.contents.layout import LAYER_CONFIG
 from venvstacks_rules.model.errors import DeploymentError
+from venvstacks_rules.model.json_codec import parsed_json
 from venvstacks_rules.model.paths import place_inside
 
 
@@ -19,7 +19,7 @@ def read_layer_config(layer: Path) -> LayerConfig:
     Raises DeploymentError with all problems if it is missing or invalid.
     """
     try:
-        data = json.loads((layer / LAYER_CONFIG).read_text(encoding="utf-8"))
+        data = parsed_json((layer / LAYER_CONFIG).read_text(encoding="utf-8"))
     except OSError as e:
         raise _invalid(layer, [e.strerror or str(e)]) from None
     except ValueError as e:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from venvstacks_rules.actions.files.sinks import write_exactly
 from venvstacks_rules.model.contents.files import MODIFICATION_TIME, ArchivedFile
+from venvstacks_rules.model.json_codec import parsed_json
 
 LISTING = "tree.json"
 """Beside the files of a tree: what they are."""
@@ -103,8 +104,8 @@ def tree_in(place: Path, files: tuple[ArchivedFile, ...]) -> Tree:
 def read_tree(place: Path) -> Tree | None:
     """The tree in the folder `place`; None if it is missing or not as it was written."""
     try:
-        rows = json.loads((place / LISTING).read_text(encoding="utf-8"))
-        files = tuple(ArchivedFile(*row) for row in rows)
+        rows = parsed_json((place / LISTING).read_text(encoding="utf-8"))
+        files = tuple(ArchivedFile(*row) for row in rows)  # type: ignore[attr-defined]
     except (OSError, ValueError, TypeError):
         return None
     tree = tree_in(place, files)

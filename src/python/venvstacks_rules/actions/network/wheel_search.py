@@ -6,16 +6,16 @@ standard library is enough: this serves before any library is there.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Optional
+from typing import Any, Optional
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 from venvstacks_rules.actions.network.downloads import DownloadFailedError, read_page
+from venvstacks_rules.model.json_codec import parsed_json
 
 _PAGE_TYPES = (
     "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, "
@@ -65,7 +65,8 @@ def _on_page(url: str, file_name: str, indexes: tuple[str, ...]) -> Iterator[Can
 
 
 def _of_json(text: str) -> Iterator[tuple[str, str, Optional[str]]]:
-    for file in json.loads(text)["files"]:
+    data: Any = parsed_json(text)
+    for file in data["files"]:
         yield file["filename"], file["url"], file.get("hashes", {}).get("sha256")
 
 

@@ -91,8 +91,9 @@ def _newer(loaded: Iterable[tuple[str, Binary]], target: Target) -> tuple[NewerT
         if binary.minimum is not None and _parts(binary.minimum) > limit:
             files.setdefault((f"{name} {binary.minimum}", wheel), []).append(binary.path)
     written = f"{name} {limit[0]}.{limit[1]}"
+    field_name = f"{target.platform.system}_target"
     return tuple(
-        NewerThanTarget(needs, written, wheel, tuple(sorted(files[needs, wheel])))
+        NewerThanTarget(needs, written, field_name, wheel, tuple(sorted(files[needs, wheel])))
         for needs, wheel in sorted(files)
     )
 

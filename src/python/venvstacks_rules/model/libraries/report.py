@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from venvstacks_rules.model.platforms.libc import GLIBC
 from venvstacks_rules.model.wording import and_more
 
 _SHOWN_FILES = 3
@@ -38,6 +37,8 @@ class NewerThanTarget:
     needs: str
     """``glibc 2.34`` or ``macOS 13.4``."""
     target: str
+    field_name: str
+    """The field of the layer that says so; not part of the metadata."""
     wheel: str
     files: tuple[str, ...]
 
@@ -92,10 +93,10 @@ class LibraryReport:
                 "without it to `dynlib_exclude`"
             )
         for newer in self.newer_than_target:
-            field = "linux_target" if newer.target.startswith(GLIBC) else "macosx_target"
             yield (
                 f"{_shown(newer.files)} of {newer.wheel} {_need(newer.files)} {newer.needs}, but "
-                f"the layer is for {newer.target}. Raise its `{field}`, or require another version"
+                f"the layer is for {newer.target}. Raise its `{newer.field_name}`, "
+                "or require another version"
             )
         for other in self.other_machine:
             yield (
@@ -105,7 +106,11 @@ class LibraryReport:
 
 
 def _plain(entry: dict[str, Any]) -> dict[str, Any]:
-    return {key: list(v) if isinstance(v, tuple) else v for key, v in entry.items()}
+    return {
+        key: list(value) if isinstance(value, tuple) else value
+        for key, value in entry.items()
+        if key != "field_name"
+    }
 
 
 def _need(files: tuple[str, ...]) -> str:
