@@ -16,13 +16,18 @@ from pants.core.util_rules.archive import MaybeExtractArchiveRequest
 from pants.core.util_rules.system_binaries import BinaryPathRequest
 from pants.engine.fs import EMPTY_DIGEST, Digest, DownloadFile, FileDigest
 from pants.engine.platform import Platform
-from pants.engine.process import Process, ProcessCacheScope
+from pants.engine.process import Process
 from pants.util.logging import LogLevel
 
 from venvstacks_rules.model.errors import InterpreterError
 from venvstacks_rules.model.locks.pylock import mirrored_url
 from venvstacks_rules.pants_backend import engine
-from venvstacks_rules.pants_backend.engine import collect_rules, implicitly, rule
+from venvstacks_rules.pants_backend.engine import (
+    EnvironmentTarget,
+    collect_rules,
+    implicitly,
+    rule,
+)
 from venvstacks_rules.pants_backend.processes.lockfile import ActionsLockRequest, actions_lock
 from venvstacks_rules.pants_backend.subsystems.actions import ActionsPython, ActionsSubsystem
 from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
@@ -113,14 +118,17 @@ def candidate_names(specifiers: Iterable[SpecifierSet]) -> Iterator[str]:
 
 
 @rule
-async def probed_python(request: ProbedPythonRequest, native: Platform) -> ProbedPython:
+async def probed_python(
+    request: ProbedPythonRequest, native: Platform, environment: EnvironmentTarget
+) -> ProbedPython:
     done = await engine.execute_process(
         Process(
             argv=(request.path, "-I", "-S", "-B", "-c", _PROBE),
             description=f"Ask {request.path} for its version",
             level=LogLevel.DEBUG,
             immutable_input_digests=mounted(request.digest),
-            cache_scope=ProcessCacheScope.PER_RESTART_ALWAYS,
+            # As Pants remembers where programs are.
+            cache_scope=environment.executable_search_path_cache_scope(cache_failures=True),
         )
     )
     try:
@@ -151,6 +159,7 @@ async def action_python(
     bootstrap: PythonBootstrap,
     general: VenvstacksSubsystem,
     native: Platform,
+    environment: EnvironmentTarget,
 ) -> ActionPython:
     if options.python is ActionsPython.PBS:
         pinned: ActionPython = await pinned_python(
@@ -179,21 +188,28 @@ async def action_python(
                 specifier.contains(python.python_version) for specifier in specifiers
             ):
                 return python
-    raise _not_found(options, bootstrap.interpreter_search_paths, seen)
+    raise _not_found(options, bootstrap.interpreter_search_paths, seen, environment)
 
 
 def _not_found(
-    options: ActionsSubsystem, searched: Iterable[str], seen: dict[str, str]
+    options: ActionsSubsystem,
+    searched: Iterable[str],
+    seen: dict[str, str],
+    environment: EnvironmentTarget,
 ) -> InterpreterError:
+    where, setting = "", "`[python-bootstrap].search_path`"
+    if environment.val is not None:
+        where = f" in the environment `{environment.name}`"
+        setting += f", or `python_bootstrap_search_path` of {environment.val.address}"
     found = [f"{path} ({what})" for path, what in sorted(seen.items())]
     wanted = " or ".join(options.interpreter_constraints)
     return InterpreterError(
-        "No interpreter was found to run the actions of venvstacks_rules:",
+        f"No interpreter was found{where} to run the actions of venvstacks_rules:",
         [
             f"wanted {wanted} (`[venvstacks-actions].interpreter_constraints`)",
-            f"searched {', '.join(searched) or 'nothing'} (`[python-bootstrap].search_path`)",
+            f"searched {', '.join(searched) or 'nothing'} ({setting})",
             f"found {', '.join(found) or 'no Python at all'}",
-            "install such a CPython, add its folder to `[python-bootstrap].search_path`, or set "
+            f"install such a CPython, add its folder to {setting}, or set "
             '`[venvstacks-actions].python = "pbs"`, which downloads one',
         ],
     )
