@@ -4,23 +4,32 @@ from __future__ import annotations
 
 import re
 import shutil
-import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tests.support.build_root import BuildRoot, Finished, build_root
+from tests.support.http_server import serve
 from tests.support.outputs import hashes
+from tests.support.private_index import (
+    PASSWORD,
+    USER,
+    PrivateIndex,
+    private_index,
+    secrets,
+)
 from tests.support.remote_execution import Placed, Workers, workers
+from tests.support.simple_index import package_wheel
 
 APP = "examples/hello:hello"
 ENVIRONMENT = '__defaults__(all=dict(environment="workers"))\n'
-CONFIG = """
+NAMES = """
 [environments-preview.names]
 workers = "//:workers"
-
+"""
+CONFIG = f"""{NAMES}
 [stats]
 log = true
 """
@@ -29,6 +38,19 @@ MIRROR = """
 [python-repos]
 indexes = ["https://plain.example/simple/"]
 """
+
+PRIVATE = """\
+venvstacks_runtime(name="py", python_implementation="cpython@3.9")
+venvstacks_framework(name="env", runtime=":py", requirements=["corp-greeting"])
+"""
+ASK = """\
+import urllib.request
+
+urllib.request.urlopen("{url}", timeout=10).read()
+"""
+PYTHONS = ("python", "python3", *(f"python3.{minor}" for minor in range(9, 15)))
+# The log of a daemon would hold what is wanted here.
+BASE = {"PANTS_PANTSD": "false"}
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -44,12 +66,6 @@ class Site:
         """Run Pants, which has to succeed and to say where it runs what."""
         done = self.root.succeed("-ldebug", *arguments)
         return done, Placed.read(done.stderr)
-
-    def built_here(self, *arguments: str) -> dict[str, str]:
-        """The hashes of what is built by this machine alone, with a store of its own."""
-        store = self.root.path.parent / "other-store"
-        self.root.succeed("--no-remote-execution", f"--local-store-dir={store}", *arguments)
-        return self.written()
 
     def written(self) -> dict[str, str]:
         """The hashes of what is in `dist`, which is removed."""
@@ -72,10 +88,9 @@ def site(started: Workers, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     folder = tmp_path_factory.mktemp("remote")
     environment = {
         **started.options,
+        **BASE,
         "PANTS_LOCAL_STORE_DIR": str(folder / "store"),
         "PANTS_NAMED_CACHES_DIR": str(folder / "caches"),
-        # The log of the daemon holds what is wanted here.
-        "PANTS_PANTSD": "false",
     }
     with build_root(folder / "root", config=CONFIG + MIRROR, environment=environment) as root:
         root.copy_example("hello")
@@ -84,33 +99,135 @@ def site(started: Workers, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     shutil.rmtree(folder)
 
 
+def _named(pattern: str, descriptions: Iterable[str]) -> set[str]:
+    """Those that begin with a pattern."""
+    return {name for name in descriptions if re.match(pattern, name)}
+
+
 def test_packages_on_workers_the_same_bytes_as_here(site: Site) -> None:
-    expected = site.built_here("package", "examples/hello::")
-    assert len(expected) == 9
-
     _, placed = site.succeed("package", "examples/hello::")
+    by_workers = site.written()
+    _, all_here = site.succeed("--no-remote-execution", "package", "examples/hello::")
 
-    assert site.written() == expected
-    here, there = set(placed.local), set(placed.remote)
-    compressed = {name for name in there if name.startswith("Compress ")}
-    assert len(compressed) >= 4
-    assert len({name for name in there if name.startswith("Assemble ")}) == 3
-    assert len({name for name in there if name.startswith("Analyze ")}) == 3
-    assert {name for name in there if name.startswith("Ask ")} == {
-        f"Ask {_interpreter(there)} for its version"
-    }
-    # Those who have the network, and those who look at this machine.
-    downloads = {name for name in here if name.startswith("Download ")}
-    assert "Download zstandard for the actions" in downloads
-    assert {"Find CPython 3.9 on this machine", "Compile the actions"} <= here
-    assert any(name.startswith("Capture CPython 3.9.") for name in here)
-    assert not {name for name in here if re.match("Compress|Assemble|Analyze|Check", name)}
-    assert not {name for name in there if re.match("Download|Find CPython|Capture", name)}
+    assert site.written() == by_workers
+    assert len(by_workers) == 9
+    assert not all_here.remote
+    assert len(_named("Compress|Assemble|Analyze", all_here.local)) >= 9
+
+    assert len(_named("Compress", placed.remote)) >= 3
+    assert len(_named("Assemble", placed.remote)) == 3
+    assert len(_named("Analyze", placed.remote)) == 3
+    assert len(_named("Unpack zstandard|Compile the actions", placed.remote)) == 2
+    asked = {f"Ask {site.workers.search_path}/{name} for its version" for name in PYTHONS}
+    assert len(asked.intersection(placed.remote)) == 1
+    # What has the network, and what looks at this machine.
+    here = "Download|Find CPython|Capture CPython"
+    assert "Download zstandard for the actions" in placed.local
+    assert "Find CPython 3.9 on this machine" in placed.local
+    assert len(_named("Capture CPython 3.9", placed.local)) == 1
+    assert not _named(here, placed.remote)
+    assert not _named("Compress|Assemble|Analyze", placed.local)
+    assert not asked.intersection(placed.local)
     assert placed.counters["remote_execution_requests"] == sum(placed.remote.values())
     assert placed.counters["remote_execution_success"] == sum(placed.remote.values())
     assert placed.counters["local_execution_requests"] == sum(placed.local.values())
 
 
-def _interpreter(descriptions: set[str]) -> str:
-    (path,) = {m[1] for m in (re.match("Ask (.*) for its", name) for name in descriptions) if m}
-    return path
+def test_checks_imports_on_workers_and_runs_here(site: Site) -> None:
+    done, placed = site.succeed("test", APP)
+    assert re.search(rf"{APP} succeeded in .* \(ran in remote environment `workers`\)", done.stderr)
+    assert f"Check the imports of {APP}" in placed.remote
+    assert not _named("Check|Compress|Assemble", placed.local)
+
+    done, placed = site.succeed("run", APP, "--", "you")
+    assert "Hello, you!" in done.stdout
+    assert not placed.remote
+
+
+def test_workers_have_no_network(site: Site) -> None:
+    """An application that asks a server while it is imported."""
+    folder = site.root.path / "examples/reach"
+    shutil.copytree(site.root.path / "examples/hello", folder)
+    build = (folder / "BUILD").read_text()
+    site.root.write(
+        "examples/reach/BUILD",
+        build.replace(
+            'launch_module="hello.py"', 'launch_module="hello.py", support_modules=["reach.py"]'
+        ),
+    )
+    with serve({"/": b"here"}) as server:
+        site.root.write("examples/reach/reach.py", ASK.format(url=server.url + "/"))
+        hello = (folder / "hello.py").read_text()
+        site.root.write(
+            "examples/reach/hello.py", hello.replace("import rich\n", "import reach\nimport rich\n")
+        )
+        site.succeed("--no-remote-execution", "test", "examples/reach:hello")
+        assert server.requests == [("GET", "/")]
+
+        done = site.root.pants("test", "examples/reach:hello")
+
+    assert done.code == 1
+    assert server.requests == [("GET", "/")]
+    assert re.search(
+        r"`import reach` \(hello.py:\d+\): URLError: .*(Connection refused|Network is unreachable)",
+        done.stderr,
+    )
+
+
+@pytest.fixture
+def private(started: Workers, tmp_path: Path) -> Iterator[tuple[Site, PrivateIndex]]:
+    """A repository with an index that asks for a password, whose address only its proxy knows."""
+    config = f'uv_config = "layers.toml"\n{CONFIG}'
+    with private_index(tmp_path / "index") as index:
+        environment = {
+            **started.options,
+            **BASE,
+            **index.way,
+            # The way to the libraries of the actions.
+            "NO_PROXY": "files.example",
+            # Not in the way of SSL_CERT_FILE.
+            "SSL_CERT_DIR": "",
+            "UV_INDEX_CORP_USERNAME": USER,
+            "UV_INDEX_CORP_PASSWORD": PASSWORD,
+            "PANTS_LOCAL_STORE_DIR": str(tmp_path / "store"),
+            "PANTS_NAMED_CACHES_DIR": str(tmp_path / "caches"),
+        }
+        root = BuildRoot.create(tmp_path / "root", config=config, environment=environment)
+        index.add(package_wheel("corp_greeting"))
+        settings = f'[[tool.uv.index]]\nname = "corp"\nurl = "{index.url}"\ndefault = true\n'
+        root.write("layers.toml", settings)
+        root.write("BUILD", started.target + ENVIRONMENT)
+        root.write("s/BUILD", PRIVATE)
+        yield Site(root, started), index
+    shutil.rmtree(tmp_path)
+
+
+def test_credentials_stay_here(private: tuple[Site, PrivateIndex], tmp_path: Path) -> None:
+    """Locking, and downloads with a password, of layers that are built by workers."""
+    site, index = private
+
+    _, placed = site.succeed("generate-lockfiles")
+    assert _named("Lock ", placed.local) == {"Lock s:env", "Lock s:py"}
+    assert not placed.remote
+
+    _, placed = site.succeed("package", "s:env")
+    assert len(_named("Download corp_greeting", placed.local)) == 1
+    assert ("GET", "/packages/corp_greeting-1.0-py3-none-any.whl", 200) in index.answers
+    assert len(_named("Compress|Assemble", placed.remote)) == 2
+    assert not _named("Compress|Assemble", placed.local)
+    assert not _named("Download", placed.remote)
+    # What workers were sent holds none of it.
+    sent = [file for file in site.workers.store.rglob("*") if file.is_file()]
+    assert len(sent) > 50
+    for file in sent:
+        content = file.read_bytes()
+        assert not [name for name, secret in secrets().items() if secret in content], file
+
+    # Without an environment of its own for this machine, nothing is left here.
+    site.root.write("BUILD", "")
+    (tmp_path / "root/pants.toml").write_text(site.root.read("pants.toml").replace(NAMES, ""))
+    shutil.rmtree(tmp_path / "store")
+    search = f"--python-bootstrap-search-path=['{site.workers.search_path}']"
+    refused = site.root.pants(search, "package", "s:env")
+    assert refused.code == 1
+    assert "They are for processes on the machine of the build only" in refused.error

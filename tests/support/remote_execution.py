@@ -47,7 +47,8 @@ class Workers:
     address: str
     search_path: str
     """Where they have an interpreter."""
-    log: Path
+    store: Path
+    """All files and requests that they were sent, and all that they made."""
 
     @property
     def options(self) -> dict[str, str]:
@@ -111,12 +112,15 @@ def workers(folder: Path) -> Iterator[Workers]:
     command = [str(boxes / "buildbox-casd"), f"--bind=127.0.0.1:{port}", "--quota-high=5G"]
     command += ["--log-level=info", f"--buildbox-run={boxes / 'buildbox-run'}", "--jobs=2"]
     command += [f"--runner-arg=--ro-bind-mount={real}:{seen}" for seen, real in mounts.items()]
-    with log.open("w") as output, subprocess.Popen(
-        [*command, str(store)], stdin=subprocess.DEVNULL, stdout=output, stderr=output
-    ) as server:
+    with (
+        log.open("w") as output,
+        subprocess.Popen(
+            [*command, str(store)], stdin=subprocess.DEVNULL, stdout=output, stderr=output
+        ) as server,
+    ):
         try:
             _wait(server, log)
-            yield Workers(f"grpc://127.0.0.1:{port}", search_path, log)
+            yield Workers(f"grpc://127.0.0.1:{port}", search_path, store)
         finally:
             server.terminate()
             try:

@@ -99,6 +99,8 @@ class ProbedPython:
     """What an interpreter says of itself; nothing for a program that is none."""
 
     found: ActionPython | None
+    otherwise: str = "no CPython"
+    """What it is instead, for messages."""
 
 
 def mounted(digest: Digest) -> dict[str, Digest]:
@@ -131,6 +133,10 @@ async def probed_python(
             cache_scope=environment.executable_search_path_cache_scope(cache_failures=True),
         )
     )
+    if done.exit_code != 0:
+        # A shim of a version manager, say, that finds no interpreter behind it.
+        lines = done.stderr.decode(errors="replace").strip().splitlines()
+        return ProbedPython(None, ": ".join(["does not start", *lines[-1:]]))
     try:
         said = json.loads(done.stdout)
         if said["implementation"] != "cpython" or said["free_threaded"]:
@@ -148,7 +154,6 @@ async def probed_python(
             )
         )
     except (ValueError, KeyError, TypeError):
-        # A shim of a version manager, say, that finds no interpreter behind it.
         return ProbedPython(None)
 
 
@@ -183,7 +188,7 @@ async def action_python(
                 ProbedPythonRequest(binary.path), **implicitly()
             )
             python = probed.found
-            seen[binary.path] = "no CPython" if python is None else python.python_version
+            seen[binary.path] = probed.otherwise if python is None else python.python_version
             if python is not None and any(
                 specifier.contains(python.python_version) for specifier in specifiers
             ):
