@@ -240,4 +240,4 @@ def test_credentials_stay_here(private: tuple[Site, PrivateIndex], tmp_path: Pat
     search = f"--python-bootstrap-search-path=['{site.workers.search_path}']"
     refused = site.root.pants(search, "generate-lockfiles")
     assert refused.code == 1
-    assert "They are for processes on the machine of the build only" in refused.error
+    assert "not in a container and not by remote execution" in refused.error
