@@ -40,7 +40,7 @@ HOUSE: dict[str, dict[str, str]] = {
     "pants_backend": {
         "engine": "",
         "subsystems": "",
-        "targets": "",
+        "targets": "engine",
         "processes": "engine subsystems",
         "graph": "engine subsystems targets",
         "locks": "engine subsystems processes graph",

@@ -94,17 +94,19 @@ def test_shims_and_other_programs_are_passed_over(runner: RuleRunner, tmp_path: 
 
 
 def test_nothing_that_fits_is_one_message(runner: RuleRunner, tmp_path: Path) -> None:
-    script(tmp_path / "python3", "exit 1")
+    script(tmp_path / "python3", "echo 'pyenv: no such version' >&2; exit 127")
+    script(tmp_path / "other" / "python3", "echo '{}'")
     (tmp_path / "python").symlink_to(sys.executable)
     with pytest.raises(ExecutionError) as caught:
-        find(runner, tmp_path, constraints="CPython==3.12.99")
+        find(runner, tmp_path, tmp_path / "other", constraints="CPython==3.12.99")
     [error] = caught.value.wrapped_exceptions  # type: ignore[misc]
     assert isinstance(error, InterpreterError)
     assert str(error) == (
         "No interpreter was found to run the actions of venvstacks_rules:\n"
         "  * wanted CPython==3.12.99 (`[venvstacks-actions].interpreter_constraints`)\n"
-        f"  * searched {tmp_path} (`[python-bootstrap].search_path`)\n"
-        f"  * found {tmp_path}/python ({OWN}), {tmp_path}/python3 (no CPython)\n"
+        f"  * searched {tmp_path}, {tmp_path}/other (`[python-bootstrap].search_path`)\n"
+        f"  * found {tmp_path}/other/python3 (no CPython), {tmp_path}/python ({OWN}), "
+        f"{tmp_path}/python3 (does not start: pyenv: no such version)\n"
         "  * install such a CPython, add its folder to `[python-bootstrap].search_path`, or set "
         '`[venvstacks-actions].python = "pbs"`, which downloads one'
     )

@@ -19,10 +19,15 @@ import tomli
 from pants.base.specs import RawSpecsWithoutFileOwners
 from pants.core.goals.test import TestResult
 from pants.core.util_rules.archive import ExtractedArchive, MaybeExtractArchiveRequest
+from pants.core.util_rules.environments import (
+    EnvironmentField,  # noqa: F401 # offered under this name, as what follows
+    EnvironmentTarget,  # noqa: F401
+)
 from pants.core.util_rules.system_binaries import BinaryPathRequest, BinaryPaths
 from pants.engine import rules as _pants_rules
 from pants.engine.addresses import Address, Addresses, UnparsedAddressInputs
 from pants.engine.env_vars import EnvironmentVars, EnvironmentVarsRequest
+from pants.engine.environment import EnvironmentName
 from pants.engine.fs import (
     AddPrefix,
     CreateDigest,
@@ -194,16 +199,29 @@ def _call_with_request(output: type, request_type: type) -> Callable[..., Get]:
     return call
 
 
+def _call_with_environment(output: type, request_type: type) -> Callable[..., Get]:
+    def call(request: Any, *, _implicit: tuple[Mapping[EnvironmentName, type], ...]) -> Get:
+        (environment,) = _implicit[0]
+        return Get(output, {request: request_type, environment: EnvironmentName})
+
+    return call
+
+
 _PENDING: dict[str, list[tuple[Any, Callable[..., Any], dict[str, Any], Any]]] = {}
 
 
-def _queue(make_rule: Callable[..., Any], options: dict[str, Any], function: Any) -> Any:
+def _queue(
+    make_rule: Callable[..., Any],
+    options: dict[str, Any],
+    function: Any,
+    make_call: Callable[[type, type], Callable[..., Get]],
+) -> Any:
     hints = get_type_hints(function)
     parameters = [hints[name] for name in inspect.signature(function).parameters]
     # A request is a dataclass and comes first; the engine provides everything else.
     request_type = parameters[0] if parameters else None
     if isinstance(request_type, type) and dataclasses.is_dataclass(request_type):
-        call = _call_with_request(hints["return"], request_type)
+        call = make_call(hints["return"], request_type)
     else:
         call = _call_without_request(hints["return"])
     call.__name__ = function.__name__
@@ -212,16 +230,21 @@ def _queue(make_rule: Callable[..., Any], options: dict[str, Any], function: Any
     return call
 
 
-def _decorator(make_rule: Callable[..., Any]) -> Callable[..., Any]:
+def _decorator(
+    make_rule: Callable[..., Any],
+    make_call: Callable[[type, type], Callable[..., Get]] = _call_with_request,
+) -> Callable[..., Any]:
     def decorate(*args: Any, **options: Any) -> Any:
         if args:
-            return _queue(make_rule, options, args[0])
-        return lambda function: _queue(make_rule, options, function)
+            return _queue(make_rule, options, args[0], make_call)
+        return lambda function: _queue(make_rule, options, function, make_call)
 
     return decorate
 
 
 rule = _decorator(_pants_rules.rule)
+# Its callers say in which environment it runs: `implicitly({name: EnvironmentName})`.
+rule_of_environment = _decorator(_pants_rules.rule, _call_with_environment)
 goal_rule = _decorator(_pants_rules.goal_rule)
 # Pants' own backends use it under this name, in all versions.
 uncacheable_rule = _decorator(_pants_rules._uncacheable_rule)  # noqa: SLF001

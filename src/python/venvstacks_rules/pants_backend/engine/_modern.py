@@ -10,6 +10,7 @@ from typing import Any
 
 import tomllib
 from pants.base.specs import RawSpecsWithoutFileOwners
+from pants.core.environments.target_types import EnvironmentField, EnvironmentTarget
 from pants.core.goals.test import TestResult
 from pants.core.util_rules.archive import ExtractedArchive, MaybeExtractArchiveRequest
 from pants.core.util_rules.archive import maybe_extract_archive as _maybe_extract_archive
@@ -52,6 +53,9 @@ from pants.engine.target import (
     WrappedTarget,
     WrappedTargetRequest,
 )
+
+# Its callers say in which environment it runs: `implicitly({name: EnvironmentName})`.
+rule_of_environment = rule
 
 LOCAL_CACHE_SCOPE = getattr(
     ProcessCacheScope, "LOCAL_SUCCESSFUL", ProcessCacheScope.PER_RESTART_SUCCESSFUL
@@ -124,6 +128,8 @@ def test_result(process_result: FallibleProcessResult, address: Address, output:
 
 __all__ = [
     "LOCAL_CACHE_SCOPE",
+    "EnvironmentField",
+    "EnvironmentTarget",
     "add_prefix",
     "collect_rules",
     "concurrently",
@@ -149,6 +155,7 @@ __all__ = [
     "resolve_targets_from_specs",
     "resolve_unparsed_address_inputs",
     "rule",
+    "rule_of_environment",
     "run_interactive_process",
     "test_result",
     "toml_loads",

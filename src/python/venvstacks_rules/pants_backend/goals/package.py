@@ -22,7 +22,13 @@ from venvstacks_rules.pants_backend.build.archives import (
 )
 from venvstacks_rules.pants_backend.build.manifests import StackOutputsRequest, stack_outputs
 from venvstacks_rules.pants_backend.build.output_folders import output_folder, output_folder_request
-from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
+from venvstacks_rules.pants_backend.engine import (
+    EnvironmentField,
+    collect_rules,
+    concurrently,
+    implicitly,
+    rule,
+)
 from venvstacks_rules.pants_backend.graph.layers import LayerRequest, find_layer
 from venvstacks_rules.pants_backend.graph.stacks import StackLayersRequest, stack_layers
 from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
@@ -42,6 +48,7 @@ class LayerPackageFieldSet(PackageFieldSet):
     required_fields = (RequirementsField, LayerOutputPathField)
 
     output_path: LayerOutputPathField
+    environment: EnvironmentField
 
 
 @dataclass(frozen=True)
@@ -52,6 +59,7 @@ class StackPackageFieldSet(PackageFieldSet):
 
     layers: ManifestLayersField
     output_path: ManifestOutputPathField
+    environment: EnvironmentField
 
 
 # These two rules run in every run, because `RunId` changes, so that they log their warnings every

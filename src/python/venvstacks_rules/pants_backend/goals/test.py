@@ -26,7 +26,13 @@ from venvstacks_rules.pants_backend.build.chains import (
     application_chain,
 )
 from venvstacks_rules.pants_backend.build.segments import SegmentsRequest, layer_segments
-from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
+from venvstacks_rules.pants_backend.engine import (
+    EnvironmentField,
+    collect_rules,
+    concurrently,
+    implicitly,
+    rule,
+)
 from venvstacks_rules.pants_backend.graph.layer_modules import LayerModulesRequest, layer_modules
 from venvstacks_rules.pants_backend.graph.layers import LayerRequest, find_layer
 from venvstacks_rules.pants_backend.graph.platforms import NativePlatform
@@ -45,6 +51,7 @@ class ApplicationTestFieldSet(TestFieldSet):
     required_fields = (LaunchModuleField,)
 
     launch_module: LaunchModuleField
+    environment: EnvironmentField
 
 
 class ApplicationTestRequest(TestRequest):

@@ -21,7 +21,10 @@ _NATIVE = {
 
 @dataclass(frozen=True)
 class NativePlatform:
-    """The target platform of this machine, for which layers are run, tested and exported."""
+    """The target platform of this machine, or of the workers that build by remote execution.
+
+    Layers are run, tested and exported for it.
+    """
 
     name: str
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from pants.core.target_types import FileSourceField
 from pants.engine.env_vars import EnvironmentVarsRequest
+from pants.engine.environment import ChosenLocalEnvironmentName, EnvironmentName
 from pants.engine.fs import Digest
 from pants.engine.process import ProcessCacheScope
 from pants.engine.target import HydrateSourcesRequest, SourcesField, Target, WrappedTargetRequest
@@ -25,7 +26,13 @@ from venvstacks_rules.model.requests.interpreters import (
 )
 from venvstacks_rules.model.requests.pin import PinInterpretersRequest, PinnedInterpreters
 from venvstacks_rules.pants_backend import engine
-from venvstacks_rules.pants_backend.engine import collect_rules, implicitly, rule
+from venvstacks_rules.pants_backend.engine import (
+    collect_rules,
+    implicitly,
+    rule,
+    rule_of_environment,
+)
+from venvstacks_rules.pants_backend.graph.platforms import NativePlatform
 from venvstacks_rules.pants_backend.graph.references import field_origin, parsed_address
 from venvstacks_rules.pants_backend.inputs.downloads import PinnedFileRequest, pinned_file
 from venvstacks_rules.pants_backend.processes.actions import run_action
@@ -65,11 +72,19 @@ class InterpreterArchive:
 
 @dataclass(frozen=True)
 class LocalInterpreterRequest:
-    """A CPython of this machine, to be captured."""
+    """A CPython of this machine."""
 
     address: str
     python_version: str
     linux_target: str
+
+
+@dataclass(frozen=True)
+class CapturedInterpreterRequest:
+    """A CPython of this machine, to be captured for a platform."""
+
+    interpreter: LocalInterpreterRequest
+    platform: str
 
 
 @dataclass(frozen=True)
@@ -92,14 +107,17 @@ class UnpinnedInterpreterRequest:
 
 @rule
 async def interpreter_archive(
-    request: InterpreterRequest, options: VenvstacksSubsystem
+    request: InterpreterRequest, options: VenvstacksSubsystem, local: ChosenLocalEnvironmentName
 ) -> InterpreterArchive:
     if options.python_provider is PythonProvider.LOCAL:
         captured: InterpreterArchive = await local_interpreter(
-            LocalInterpreterRequest(
-                request.layer.address, request.layer.python_version, request.layer.linux_target
+            CapturedInterpreterRequest(
+                LocalInterpreterRequest(
+                    request.layer.address, request.layer.python_version, request.layer.linux_target
+                ),
+                request.platform,
             ),
-            **implicitly(),
+            **implicitly({local.val: EnvironmentName}),
         )
         return captured
     if options.python_provider is PythonProvider.ARCHIVE:
@@ -152,7 +170,8 @@ async def pinned_interpreter(
     return from_json(PinnedInterpreters, result.result).interpreters[0]
 
 
-@rule
+# This machine is where the build was started: workers have other interpreters, or none.
+@rule_of_environment
 async def found_interpreter(request: LocalInterpreterRequest) -> FoundInterpreter:
     env = await engine.environment_vars_subset(EnvironmentVarsRequest(_SEARCH_VARIABLES))
     find = FindInterpreterRequest(request.address, request.python_version, request.linux_target)
@@ -170,9 +189,20 @@ async def found_interpreter(request: LocalInterpreterRequest) -> FoundInterprete
     return from_json(FoundInterpreter, result.result)
 
 
-@rule
-async def local_interpreter(request: LocalInterpreterRequest) -> InterpreterArchive:
-    found = await found_interpreter(request, **implicitly())
+@rule_of_environment
+async def local_interpreter(
+    request: CapturedInterpreterRequest, native: NativePlatform, local: ChosenLocalEnvironmentName
+) -> InterpreterArchive:
+    if request.platform != native.name:
+        raise InterpreterError(
+            "The interpreter of this machine is for another platform:",
+            [
+                f"{request.interpreter.address}: `[venvstacks].python_provider` is 'local', which "
+                f"has an interpreter for {native.name} only, and the layer is built for "
+                f"{request.platform}. Set it to 'pbs' or 'archive'."
+            ],
+        )
+    found = await found_interpreter(request.interpreter, **implicitly({local.val: EnvironmentName}))
     output = "interpreter.tar.zst"
     result = await run_action(
         ActionProcessRequest(

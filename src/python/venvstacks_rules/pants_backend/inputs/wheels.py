@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pants.engine.addresses import Address
+from pants.engine.environment import ChosenLocalEnvironmentName, EnvironmentName
 from pants.engine.fs import CreateDigest, Digest, FileEntry, MergeDigests
 
 from venvstacks_rules.model.contents.inputs import WheelFile
@@ -98,17 +99,19 @@ class PathWheelsRequest:
 
 
 @rule
-async def python_version(request: PythonVersionRequest) -> PythonVersion:
+async def python_version(
+    request: PythonVersionRequest, local: ChosenLocalEnvironmentName
+) -> PythonVersion:
     found = await find_layer(LayerRequest(request.address), **implicitly())
     declared = found.layer.python_version
     if declared.count(".") == 2:
         return PythonVersion(declared)
     # Only with an interpreter of this machine may the patch release be open.
-    local = await found_interpreter(
+    interpreter = await found_interpreter(
         LocalInterpreterRequest(found.layer.runtime, declared, found.layer.linux_target),
-        **implicitly(),
+        **implicitly({local.val: EnvironmentName}),
     )
-    return PythonVersion(local.python_version)
+    return PythonVersion(interpreter.python_version)
 
 
 @rule

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from pants.engine.fs import MergeDigests
 
 from venvstacks_rules.pants_backend import engine
-from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
+from venvstacks_rules.pants_backend.engine import (
+    collect_rules,
+    concurrently,
+    implicitly,
+    rule,
+    rule_of_environment,
+)
 from venvstacks_rules.pants_backend.processes.bare import (
     ActionProcess,
     ActionProcessRequest,
@@ -26,6 +33,13 @@ from venvstacks_rules.pants_backend.processes.libraries import (
     action_libraries,
 )
 from venvstacks_rules.pants_backend.processes.python import ActionPythonRequest, action_python
+
+
+@dataclass(frozen=True)
+class PlacedActionRequest:
+    """An action to run in an environment that the caller chooses."""
+
+    action: ActionProcessRequest
 
 
 @rule
@@ -48,6 +62,12 @@ async def run_action(request: ActionProcessRequest) -> ActionResult:
         FinishedAction(request.verb, result), **implicitly()
     )
     return finished
+
+
+@rule_of_environment
+async def placed_action(request: PlacedActionRequest) -> ActionResult:
+    result: ActionResult = await run_action(request.action, **implicitly())
+    return result
 
 
 def rules() -> Iterable[object]:

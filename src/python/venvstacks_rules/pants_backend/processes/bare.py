@@ -29,7 +29,13 @@ from pants.util.logging import LogLevel
 
 from venvstacks_rules.model.errors import VenvstacksError
 from venvstacks_rules.pants_backend import engine
-from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
+from venvstacks_rules.pants_backend.engine import (
+    collect_rules,
+    concurrently,
+    implicitly,
+    rule,
+    rule_of_environment,
+)
 from venvstacks_rules.pants_backend.processes.python import (
     ActionPython,
     ActionPythonRequest,
@@ -107,6 +113,13 @@ class BareActionRequest:
 
 
 @dataclass(frozen=True)
+class PlacedBareActionRequest:
+    """An action that needs no library, for an environment that the caller chooses."""
+
+    action: ActionProcessRequest
+
+
+@dataclass(frozen=True)
 class RequestFile:
     """The JSON of a request, and the other inputs of a process."""
 
@@ -176,6 +189,12 @@ async def run_bare_action(request: BareActionRequest) -> ActionResult:
         FinishedAction(action.verb, result), **implicitly()
     )
     return finished
+
+
+@rule_of_environment
+async def placed_bare_action(request: PlacedBareActionRequest) -> ActionResult:
+    result: ActionResult = await run_bare_action(BareActionRequest(request.action), **implicitly())
+    return result
 
 
 def action_failure(verb: str, exit_code: int, stderr: str) -> Exception:

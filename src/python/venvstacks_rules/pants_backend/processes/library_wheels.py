@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 from pants.backend.python.subsystems.repos import PythonRepos
 from pants.base.build_environment import get_buildroot
 from pants.base.exceptions import IntrinsicError
+from pants.engine.environment import ChosenLocalEnvironmentName, EnvironmentName
 from pants.engine.fs import Digest, DigestSubset, DownloadFile, FileDigest, PathGlobs
 from pants.option.global_options import NamedCachesDirOption
 from pants.util.logging import LogLevel
@@ -28,8 +29,8 @@ from venvstacks_rules.pants_backend.engine import (
 )
 from venvstacks_rules.pants_backend.processes.bare import (
     ActionProcessRequest,
-    BareActionRequest,
-    run_bare_action,
+    PlacedBareActionRequest,
+    placed_bare_action,
 )
 from venvstacks_rules.pants_backend.processes.network import (
     NETWORK_DIR,
@@ -98,7 +99,10 @@ async def library_wheel(request: LibraryWheelRequest, repos: PythonRepos) -> Lib
 # Were this remembered, a process that has to run again would run without the file.
 @uncacheable_rule
 async def mirrored_wheel(
-    request: MirroredWheelRequest, repos: PythonRepos, caches: NamedCachesDirOption
+    request: MirroredWheelRequest,
+    repos: PythonRepos,
+    caches: NamedCachesDirOption,
+    local: ChosenLocalEnvironmentName,
 ) -> MirroredWheel:
     wheel = request.wheel
     access = await network_access(**implicitly())
@@ -122,7 +126,10 @@ async def mirrored_wheel(
     )
     variables = {**access.variables, **credential_variables(indexes.items())}
     with kept_settings(variables, str(caches.val)):
-        result = await run_bare_action(BareActionRequest(with_settings(action)), **implicitly())
+        result = await placed_bare_action(
+            PlacedBareActionRequest(with_settings(action)),
+            **implicitly({local.val: EnvironmentName}),
+        )
     return MirroredWheel(
         await engine.digest_subset_to_digest(
             DigestSubset(result.digest, PathGlobs([wheel.file_name]))

@@ -1,10 +1,15 @@
-"""Actions that use the network, with the settings and credentials of the person who builds."""
+"""Actions that use the network, with the settings and credentials of the person who builds.
+
+They run on the machine of the build, also for what is built by remote execution: the settings are
+nowhere else, and workers may have no network.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from pants.engine.environment import ChosenLocalEnvironmentName, EnvironmentName
 from pants.option.global_options import NamedCachesDirOption
 
 from venvstacks_rules.pants_backend.engine import (
@@ -12,7 +17,10 @@ from venvstacks_rules.pants_backend.engine import (
     implicitly,
     uncacheable_rule,
 )
-from venvstacks_rules.pants_backend.processes.actions import run_action
+from venvstacks_rules.pants_backend.processes.actions import (
+    PlacedActionRequest,
+    placed_action,
+)
 from venvstacks_rules.pants_backend.processes.bare import ActionProcessRequest, ActionResult
 from venvstacks_rules.pants_backend.processes.network import (
     kept_settings,
@@ -31,11 +39,14 @@ class NetworkActionRequest:
 # Were this remembered, a process that has to run again would run without the file.
 @uncacheable_rule
 async def run_network_action(
-    request: NetworkActionRequest, caches: NamedCachesDirOption
+    request: NetworkActionRequest, caches: NamedCachesDirOption, local: ChosenLocalEnvironmentName
 ) -> ActionResult:
     access = await network_access(**implicitly())
     with kept_settings(access.variables, str(caches.val)):
-        result: ActionResult = await run_action(with_settings(request.action), **implicitly())
+        result: ActionResult = await placed_action(
+            PlacedActionRequest(with_settings(request.action)),
+            **implicitly({local.val: EnvironmentName}),
+        )
     return result
 
 

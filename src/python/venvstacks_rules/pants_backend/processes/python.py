@@ -16,13 +16,18 @@ from pants.core.util_rules.archive import MaybeExtractArchiveRequest
 from pants.core.util_rules.system_binaries import BinaryPathRequest
 from pants.engine.fs import EMPTY_DIGEST, Digest, DownloadFile, FileDigest
 from pants.engine.platform import Platform
-from pants.engine.process import Process, ProcessCacheScope
+from pants.engine.process import Process
 from pants.util.logging import LogLevel
 
 from venvstacks_rules.model.errors import InterpreterError
 from venvstacks_rules.model.locks.pylock import mirrored_url
 from venvstacks_rules.pants_backend import engine
-from venvstacks_rules.pants_backend.engine import collect_rules, implicitly, rule
+from venvstacks_rules.pants_backend.engine import (
+    EnvironmentTarget,
+    collect_rules,
+    implicitly,
+    rule,
+)
 from venvstacks_rules.pants_backend.processes.lockfile import ActionsLockRequest, actions_lock
 from venvstacks_rules.pants_backend.subsystems.actions import ActionsPython, ActionsSubsystem
 from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
@@ -94,6 +99,8 @@ class ProbedPython:
     """What an interpreter says of itself; nothing for a program that is none."""
 
     found: ActionPython | None
+    otherwise: str = "no CPython"
+    """What it is instead, for messages."""
 
 
 def mounted(digest: Digest) -> dict[str, Digest]:
@@ -113,16 +120,23 @@ def candidate_names(specifiers: Iterable[SpecifierSet]) -> Iterator[str]:
 
 
 @rule
-async def probed_python(request: ProbedPythonRequest, native: Platform) -> ProbedPython:
+async def probed_python(
+    request: ProbedPythonRequest, native: Platform, environment: EnvironmentTarget
+) -> ProbedPython:
     done = await engine.execute_process(
         Process(
             argv=(request.path, "-I", "-S", "-B", "-c", _PROBE),
             description=f"Ask {request.path} for its version",
             level=LogLevel.DEBUG,
             immutable_input_digests=mounted(request.digest),
-            cache_scope=ProcessCacheScope.PER_RESTART_ALWAYS,
+            # As Pants remembers where programs are.
+            cache_scope=environment.executable_search_path_cache_scope(cache_failures=True),
         )
     )
+    if done.exit_code != 0:
+        # A shim of a version manager, say, that finds no interpreter behind it.
+        lines = done.stderr.decode(errors="replace").strip().splitlines()
+        return ProbedPython(None, ": ".join(["does not start", *lines[-1:]]))
     try:
         said = json.loads(done.stdout)
         if said["implementation"] != "cpython" or said["free_threaded"]:
@@ -140,7 +154,6 @@ async def probed_python(request: ProbedPythonRequest, native: Platform) -> Probe
             )
         )
     except (ValueError, KeyError, TypeError):
-        # A shim of a version manager, say, that finds no interpreter behind it.
         return ProbedPython(None)
 
 
@@ -151,6 +164,7 @@ async def action_python(
     bootstrap: PythonBootstrap,
     general: VenvstacksSubsystem,
     native: Platform,
+    environment: EnvironmentTarget,
 ) -> ActionPython:
     if options.python is ActionsPython.PBS:
         pinned: ActionPython = await pinned_python(
@@ -174,26 +188,33 @@ async def action_python(
                 ProbedPythonRequest(binary.path), **implicitly()
             )
             python = probed.found
-            seen[binary.path] = "no CPython" if python is None else python.python_version
+            seen[binary.path] = probed.otherwise if python is None else python.python_version
             if python is not None and any(
                 specifier.contains(python.python_version) for specifier in specifiers
             ):
                 return python
-    raise _not_found(options, bootstrap.interpreter_search_paths, seen)
+    raise _not_found(options, bootstrap.interpreter_search_paths, seen, environment)
 
 
 def _not_found(
-    options: ActionsSubsystem, searched: Iterable[str], seen: dict[str, str]
+    options: ActionsSubsystem,
+    searched: Iterable[str],
+    seen: dict[str, str],
+    environment: EnvironmentTarget,
 ) -> InterpreterError:
+    where, setting = "", "`[python-bootstrap].search_path`"
+    if environment.val is not None:
+        where = f" in the environment `{environment.name}`"
+        setting += f", or `python_bootstrap_search_path` of {environment.val.address}"
     found = [f"{path} ({what})" for path, what in sorted(seen.items())]
     wanted = " or ".join(options.interpreter_constraints)
     return InterpreterError(
-        "No interpreter was found to run the actions of venvstacks_rules:",
+        f"No interpreter was found{where} to run the actions of venvstacks_rules:",
         [
             f"wanted {wanted} (`[venvstacks-actions].interpreter_constraints`)",
-            f"searched {', '.join(searched) or 'nothing'} (`[python-bootstrap].search_path`)",
+            f"searched {', '.join(searched) or 'nothing'} ({setting})",
             f"found {', '.join(found) or 'no Python at all'}",
-            "install such a CPython, add its folder to `[python-bootstrap].search_path`, or set "
+            f"install such a CPython, add its folder to {setting}, or set "
             '`[venvstacks-actions].python = "pbs"`, which downloads one',
         ],
     )

@@ -19,6 +19,7 @@ from pants.util.strutil import softwrap
 from venvstacks_rules.model.contents.compression import ARCHIVE_FORMATS
 from venvstacks_rules.model.platforms.libc import DEFAULT_LINUX_TARGET
 from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
+from venvstacks_rules.pants_backend.engine import EnvironmentField
 from venvstacks_rules.pants_backend.targets.lock_fields import LOCK_FIELDS
 from venvstacks_rules.pants_backend.targets.source_fields import (
     FrameworkLockfileField,
@@ -219,6 +220,7 @@ COMMON_FIELDS = (
     WindowsArchiveFormatField,
     CompressionLevelField,
     LayerOutputPathField,
+    EnvironmentField,
     *LOCK_FIELDS,
 )
 

@@ -14,6 +14,8 @@ from pants.engine.target import (
 )
 from pants.util.strutil import softwrap
 
+from venvstacks_rules.pants_backend.engine import EnvironmentField
+
 
 class ManifestDependenciesField(Dependencies):
     """Edges of the build graph beside those that `layers` gives."""
@@ -55,6 +57,7 @@ class VenvstacksManifest(Target):
         ManifestDependenciesField,
         ManifestLayersField,
         ManifestOutputPathField,
+        EnvironmentField,
     )
     help = softwrap(
         """

@@ -20,6 +20,7 @@ from pants.engine.target import (
 )
 from pants.util.strutil import softwrap
 
+from venvstacks_rules.pants_backend.engine import EnvironmentField
 from venvstacks_rules.pants_backend.targets.layers import (
     APPLICATION_FIELDS,
     FRAMEWORK_FIELDS,
@@ -95,6 +96,7 @@ class VenvstacksStack(TargetGenerator):
         CompressionLevelField,
         LayerOutputPathField,
         LocalWheelsField,
+        EnvironmentField,
     )
     help = softwrap(
         """
