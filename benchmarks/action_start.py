@@ -10,7 +10,7 @@ import os
 import statistics
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from venvstacks_rules.actions.cli import VERBS
@@ -18,7 +18,7 @@ from venvstacks_rules.actions.cli import VERBS
 _FLAGS = ("-I", "-S", "-B", "-X", "utf8")
 
 
-def _milliseconds(command: Sequence[str], env: Mapping[str, str]) -> float:
+def _milliseconds(command: list[str], env: Mapping[str, str]) -> float:
     """The time of the processor: what runs beside it hardly matters."""
     null = os.open(os.devnull, os.O_RDWR)
     try:
