@@ -17,12 +17,15 @@ class FileServer:
     """Without a slash at the end."""
     requests: list[tuple[str, str]] = field(default_factory=list)
     """Method and path of each request, in the order of their arrival."""
+    authorizations: list[str | None] = field(default_factory=list)
+    """The header ``Authorization`` of each of them."""
 
 
 @contextlib.contextmanager
 def serve(files: Mapping[str, bytes]) -> Iterator[FileServer]:
     """Serve `files`, by path as it stands in a request line, until the block ends."""
     requests: list[tuple[str, str]] = []
+    authorizations: list[str | None] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_HEAD(self) -> None:
@@ -35,6 +38,7 @@ def serve(files: Mapping[str, bytes]) -> Iterator[FileServer]:
 
         def _answer(self) -> bytes | None:
             requests.append((self.command, self.path))
+            authorizations.append(self.headers.get("Authorization"))
             content = files.get(self.path)
             if content is None:
                 self.send_error(404)
@@ -51,7 +55,8 @@ def serve(files: Mapping[str, bytes]) -> Iterator[FileServer]:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         try:
-            yield FileServer(f"http://127.0.0.1:{server.server_address[1]}", requests)
+            url = f"http://127.0.0.1:{server.server_address[1]}"
+            yield FileServer(url, requests, authorizations)
         finally:
             server.shutdown()
             thread.join()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 from pathlib import Path
@@ -27,13 +28,17 @@ def _no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def fetch(
-    folder: Path, *, indexes: tuple[str, ...] = (), links: tuple[str, ...] = ()
+    folder: Path,
+    *,
+    indexes: tuple[str, ...] = (),
+    links: tuple[str, ...] = (),
+    size: int | None = len(CONTENT),
 ) -> FetchedWheel:
     request = FetchWheelRequest(
         distribution="Some.Lib",
         file_name=NAME,
         sha256=SHA256,
-        size=len(CONTENT),
+        size=size,
         indexes=tuple((f"index-{number}", url) for number, url in enumerate(indexes)),
         find_links=links,
         output=str(folder / "out" / NAME),
@@ -88,6 +93,35 @@ def test_a_file_with_another_hash_is_not_it(tmp_path: Path) -> None:
         f"{server.url}/a/{NAME}: has SHA-256 {OTHER}, {SHA256} is locked",
         f"{server.url}/b/{NAME}: SHA-256 {wrong} came, {SHA256} is expected",
     ]
+
+
+def test_a_size_counts_where_the_lockfile_has_one(tmp_path: Path) -> None:
+    (tmp_path / NAME).write_bytes(CONTENT)
+    with serve({"/a/some-lib/": html(f"/{NAME}"), f"/{NAME}": CONTENT}) as server:
+        index = f"{server.url}/a"
+        assert fetch(tmp_path, indexes=(index,), size=None).origin == f"{server.url}/{NAME}"
+        assert fetch(tmp_path, links=(str(tmp_path),), size=None).origin == str(tmp_path / NAME)
+        with pytest.raises(NetworkError) as caught:
+            fetch(tmp_path, indexes=(index,), links=(str(tmp_path),), size=7)
+    assert str(caught.value).splitlines()[1:] == [
+        f"{tmp_path / NAME}: has {len(CONTENT)} bytes, 7 are locked",
+        f"{server.url}/{NAME}: more than the expected 7 bytes came",
+    ]
+
+
+def test_credentials_of_an_index_are_not_for_servers_that_it_links_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UV_INDEX_INDEX_0_USERNAME", "nina")
+    monkeypatch.setenv("UV_INDEX_INDEX_0_PASSWORD", "pw")
+    token = f"Basic {base64.b64encode(b'nina:pw').decode()}"
+    with serve({f"/{NAME}": CONTENT}) as files:
+        pages = {"/a/some-lib/": html(f"{files.url}/{NAME}"), "/b/some-lib/": html(f"/{NAME}")}
+        with serve({**pages, f"/{NAME}": CONTENT}) as index:
+            fetch(tmp_path, indexes=(f"{index.url}/a",))
+            fetch(tmp_path, indexes=(f"{index.url}/b",))
+    assert files.authorizations == [None]
+    assert index.authorizations == [token, token, token]
 
 
 def test_every_place_is_named(tmp_path: Path) -> None:

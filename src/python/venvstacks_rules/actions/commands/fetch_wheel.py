@@ -12,7 +12,7 @@ from venvstacks_rules.actions.network.settings import use_network_settings
 from venvstacks_rules.actions.network.wheel_search import Candidate, in_index, in_links
 from venvstacks_rules.model.errors import NetworkError
 from venvstacks_rules.model.json_codec import from_json
-from venvstacks_rules.model.network.credentials import without_credentials
+from venvstacks_rules.model.network.credentials import server, without_credentials
 from venvstacks_rules.model.requests.tools import FetchedWheel, FetchWheelRequest
 
 
@@ -29,7 +29,10 @@ def run(request_text: str) -> FetchedWheel:
             if not candidates:
                 problems.append(f"{without_credentials(place)}: has no such file")
             for candidate in candidates:
-                return FetchedWheel(_taken(candidate, request, output, names))
+                # The page may link to any server: the index's credentials are for its own.
+                same = candidate.url is not None and server(candidate.url) == server(place)
+                known = names if same else ()
+                return FetchedWheel(_taken(candidate, request, output, known))
         except DownloadFailedError as e:
             problems.append(str(e))
     raise NetworkError("\n".join([f"`{request.file_name}` was not found:", *problems]))
@@ -50,10 +53,14 @@ def _taken(
 ) -> str:
     """Write the wheel; where it was. DownloadFailedError for another file of that name."""
     if candidate.path is not None:
-        found = sha256_of(candidate.path)
-        if found != (request.sha256, request.size):
+        found, size = sha256_of(candidate.path)
+        if found != request.sha256:
             raise DownloadFailedError(
-                f"{candidate.path}: has SHA-256 {found[0]}, {request.sha256} is locked"
+                f"{candidate.path}: has SHA-256 {found}, {request.sha256} is locked"
+            )
+        if request.size not in (None, size):
+            raise DownloadFailedError(
+                f"{candidate.path}: has {size} bytes, {request.size} are locked"
             )
         shutil.copyfile(candidate.path, output)
         return str(candidate.path)

@@ -51,8 +51,8 @@ class FetchWheelRequest:
     distribution: str
     file_name: str
     sha256: str
-    size: int
-    """In bytes."""
+    size: Optional[int]
+    """In bytes; None where the lockfile does not say."""
     indexes: tuple[tuple[str, str], ...]
     """Names and URLs of package indexes, asked in this order; the names say which credentials."""
     find_links: tuple[str, ...]

@@ -12,11 +12,8 @@ from dataclasses import dataclass
 from pants.engine.fs import Digest, DigestSubset, MergeDigests, PathGlobs, RemovePrefix
 from pants.util.logging import LogLevel
 
-from venvstacks_rules.model.errors import LockError
 from venvstacks_rules.model.json_codec import to_json
-from venvstacks_rules.model.locks.pylock import LockedWheel, Lockfile
-from venvstacks_rules.model.locks.selection import select_wheels
-from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
+from venvstacks_rules.model.locks.pylock import LockedWheel
 from venvstacks_rules.model.requests.tools import InstallWheelRequest
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
@@ -25,16 +22,13 @@ from venvstacks_rules.pants_backend.processes.bare import (
     BareActionRequest,
     run_bare_action,
 )
+from venvstacks_rules.pants_backend.processes.library_choice import library_wheels
 from venvstacks_rules.pants_backend.processes.library_wheels import (
     LibraryWheelRequest,
     library_wheel,
 )
 from venvstacks_rules.pants_backend.processes.lockfile import ActionsLockRequest, actions_lock
-from venvstacks_rules.pants_backend.processes.python import (
-    ActionPython,
-    ActionPythonRequest,
-    action_python,
-)
+from venvstacks_rules.pants_backend.processes.python import ActionPythonRequest, action_python
 from venvstacks_rules.pants_backend.processes.sources import (
     action_modules,
     imported_names,
@@ -98,39 +92,6 @@ def needed_distributions(verb: str) -> frozenset[str]:
     return frozenset(distribution for name in names for distribution in DISTRIBUTIONS.get(name, ()))
 
 
-def library_wheels(
-    lock: Lockfile, wanted: Iterable[str], python: ActionPython, origin: str
-) -> dict[str, LockedWheel]:
-    """The wheels of the distributions `wanted` for an interpreter, by distribution.
-
-    LockError names each distribution that the lock lacks, or has no wheel of.
-    """
-    names = frozenset(wanted)
-    packages = tuple(package for package in lock.packages if package.name in names)
-    missing = sorted(names - {package.name for package in packages})
-    if missing:
-        raise LockError(
-            "The lockfile of the actions is not complete:",
-            [f"{origin}: `{name}` is missing. Lock it as well." for name in missing],
-        )
-    try:
-        chosen = select_wheels(
-            Lockfile(lock.requires_python, packages),
-            platform=PLATFORMS[python.platform],
-            python_version=python.python_version,
-            linux_target=python.linux_target,
-            macosx_target=python.macosx_target,
-        )
-    except LockError as e:
-        raise LockError(
-            f"The lockfile of the actions does not fit CPython {python.python_version} at "
-            f"{python.path}:",
-            [f"{origin}: {problem}" for problem in e.problems],
-        ) from None
-    by_name = {wheel: package.name for package in packages for wheel in package.wheels}
-    return {by_name[wheel]: wheel for wheel in chosen}
-
-
 @rule
 async def action_libraries(request: ActionLibrariesRequest) -> ActionLibraries:
     wanted = needed_distributions(request.verb)
@@ -153,7 +114,7 @@ async def library_tree(request: LibraryTreeRequest) -> LibraryTree:
     wheel = request.wheel
     fetched = await library_wheel(LibraryWheelRequest(wheel, request.distribution), **implicitly())
     install = InstallWheelRequest(
-        fetched.path, wheel.file_name, wheel.sha256, wheel.size, output=_OUTPUT
+        fetched.path, wheel.file_name, wheel.sha256, fetched.size, output=_OUTPUT
     )
     result = await run_bare_action(
         BareActionRequest(

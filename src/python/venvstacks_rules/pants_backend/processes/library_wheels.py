@@ -5,7 +5,7 @@ from __future__ import annotations
 import os.path
 from collections.abc import Iterable
 from dataclasses import dataclass
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from pants.backend.python.subsystems.repos import PythonRepos
 from pants.base.build_environment import get_buildroot
@@ -18,7 +18,7 @@ from pants.util.logging import LogLevel
 from venvstacks_rules.model.errors import LockError, VenvstacksError
 from venvstacks_rules.model.json_codec import to_json
 from venvstacks_rules.model.locks.pylock import LockedWheel
-from venvstacks_rules.model.network.credentials import index_variables, without_credentials
+from venvstacks_rules.model.network.credentials import without_credentials
 from venvstacks_rules.model.requests.tools import FetchWheelRequest
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import (
@@ -35,6 +35,7 @@ from venvstacks_rules.pants_backend.processes.bare import (
 from venvstacks_rules.pants_backend.processes.network import (
     NETWORK_DIR,
     kept_settings,
+    mirror_indexes,
     network_access,
     with_settings,
 )
@@ -54,6 +55,8 @@ class LibraryWheel:
 
     digest: Digest
     path: str
+    size: int
+    """In bytes."""
 
 
 @dataclass(frozen=True)
@@ -74,18 +77,21 @@ class MirroredWheel:
 @rule
 async def library_wheel(request: LibraryWheelRequest, repos: PythonRepos) -> LibraryWheel:
     wheel = request.wheel
+    mirrors = repos.find_links or not repos.options.is_default("indexes")
+    # The engine itself cannot download a file of unknown size.
+    url = None if mirrors or not wheel.size else wheel.url
     try:
-        if wheel.url is None or repos.find_links or not repos.options.is_default("indexes"):
+        if url is None:
             mirrored = await mirrored_wheel(
                 MirroredWheelRequest(wheel, request.distribution), **implicitly()
             )
             digest = mirrored.digest
         else:
             digest = await engine.download_file(
-                DownloadFile(wheel.url, FileDigest(wheel.sha256, wheel.size))
+                DownloadFile(url, FileDigest(wheel.sha256, wheel.size))
             )
     except (IntrinsicError, VenvstacksError) as e:
-        where = f"{wheel.url}: " if isinstance(e, IntrinsicError) else ""
+        where = f"{url}: " if isinstance(e, IntrinsicError) else ""
         raise LockError(
             "A library of the actions cannot be downloaded:",
             [
@@ -93,7 +99,8 @@ async def library_wheel(request: LibraryWheelRequest, repos: PythonRepos) -> Lib
                 "`[python-repos].indexes` or `find_links`."
             ],
         ) from None
-    return LibraryWheel(digest, wheel.file_name)
+    (entry,) = await engine.get_digest_entries(digest)
+    return LibraryWheel(digest, entry.path, entry.file_digest.serialized_bytes_length)
 
 
 # Were this remembered, a process that has to run again would run without the file.
@@ -106,13 +113,14 @@ async def mirrored_wheel(
 ) -> MirroredWheel:
     wheel = request.wheel
     access = await network_access(**implicitly())
-    indexes = {f"python-repos-{number}": url for number, url in enumerate(repos.indexes)}
     fetch = FetchWheelRequest(
         distribution=request.distribution,
         file_name=wheel.file_name,
         sha256=wheel.sha256,
-        size=wheel.size,
-        indexes=tuple((name, without_credentials(url)) for name, url in indexes.items()),
+        size=wheel.size or None,
+        indexes=tuple(
+            (name, without_credentials(url)) for name, url in mirror_indexes(repos.indexes)
+        ),
         find_links=tuple(_absolute(entry) for entry in repos.find_links),
         output=wheel.file_name,
         network=NETWORK_DIR,
@@ -124,8 +132,7 @@ async def mirrored_wheel(
         description=f"Download {request.distribution} for the actions",
         level=LogLevel.DEBUG,
     )
-    variables = {**access.variables, **credential_variables(indexes.items())}
-    with kept_settings(variables, str(caches.val)):
+    with kept_settings(access.variables, str(caches.val)):
         result = await placed_bare_action(
             PlacedBareActionRequest(with_settings(action)),
             **implicitly({local.val: EnvironmentName}),
@@ -135,17 +142,6 @@ async def mirrored_wheel(
             DigestSubset(result.digest, PathGlobs([wheel.file_name]))
         )
     )
-
-
-def credential_variables(indexes: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """The variables for the credentials that users write into the URLs of indexes."""
-    variables = {}
-    for name, url in indexes:
-        parts = urlsplit(url)
-        for variable, value in zip(index_variables(name), (parts.username, parts.password)):
-            if value:
-                variables[variable] = unquote(value)
-    return variables
 
 
 def _absolute(entry: str) -> str:

@@ -13,7 +13,9 @@ import os.path
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
+from pants.backend.python.subsystems.repos import PythonRepos
 from pants.base.build_environment import get_buildroot
 from pants.engine.env_vars import CompleteEnvironmentVars
 from pants.engine.internals.session import SessionValues
@@ -21,7 +23,11 @@ from pants.option.global_options import GlobalOptions
 from pants.util.frozendict import FrozenDict
 
 from venvstacks_rules.model.json_codec import to_json
-from venvstacks_rules.model.network.credentials import INDEX_VARIABLE, CredentialSearch
+from venvstacks_rules.model.network.credentials import (
+    INDEX_VARIABLE,
+    CredentialSearch,
+    index_variables,
+)
 from venvstacks_rules.model.requests.network import NetworkSettings
 from venvstacks_rules.pants_backend.engine import (
     collect_rules,
@@ -89,6 +95,22 @@ def network_variables(
     return variables
 
 
+def mirror_indexes(urls: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """The indexes of `[python-repos]`, which have no names of their own, with names."""
+    return tuple((f"python-repos-{number}", url) for number, url in enumerate(urls))
+
+
+def credential_variables(indexes: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """The variables for the credentials that users write into the URLs of indexes."""
+    variables = {}
+    for name, url in indexes:
+        parts = urlsplit(url)
+        for variable, value in zip(index_variables(name), (parts.username, parts.password)):
+            if value:
+                variables[variable] = unquote(value)
+    return variables
+
+
 def netrc_hosts(path: str) -> tuple[str, frozenset[str]]:
     """The servers that a netrc file has entries for, and what messages call the file."""
     try:
@@ -105,7 +127,10 @@ def netrc_hosts(path: str) -> tuple[str, frozenset[str]]:
 # Looks at a file that Pants does not watch: once a run.
 @uncacheable_rule
 async def session_network_access(
-    session: SessionValues, options: VenvstacksSubsystem, global_options: GlobalOptions
+    session: SessionValues,
+    options: VenvstacksSubsystem,
+    global_options: GlobalOptions,
+    repos: PythonRepos,
 ) -> SessionNetworkAccess:
     # With remote execution Pants' own rules would ask the environment there.
     environment = session[CompleteEnvironmentVars]
@@ -114,6 +139,8 @@ async def session_network_access(
         environment.get_subset(options.extra_env_vars),
         global_options.ca_certs_path,
     )
+    # Processes of one run share the file with the settings: all have these credentials in it.
+    variables.update(credential_variables(mirror_indexes(repos.indexes)))
     name, hosts = netrc_hosts(variables["NETRC"]) if "NETRC" in variables else ("netrc", None)
     return SessionNetworkAccess(NetworkAccess(FrozenDict(variables), name, hosts or frozenset()))
 
