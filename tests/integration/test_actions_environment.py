@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,7 +102,6 @@ def machine(
         "PANTS_NAMED_CACHES_DIR": str(folder / "caches"),
         "PANTS_LOCAL_EXECUTION_ROOT_DIR": str(folder / "sandboxes"),
         "PANTS_KEEP_SANDBOXES": "always",
-        "PANTS_LEVEL": "debug",
         **(environment or {}),
     }
     (folder / "sandboxes").mkdir(parents=True)
@@ -133,7 +132,7 @@ def test_a_first_run_starts_nothing_of_pex_or_pip(
             ("venvstacks-export", HELLO),
             ("generate-lockfiles", "--resolve=examples/hello:text"),
         ):
-            descriptions += scheduled(first.root.succeed(*goal))
+            descriptions += scheduled(first.root.succeed("-ldebug", *goal))
         commands = [" ".join(command) for command in first.commands.values()]
         verbs = set(first.actions)
 
@@ -185,12 +184,15 @@ def test_pip_configuration_locale_and_names_of_folders_do_not_matter(tmp_path: P
 
 
 # ------------------------------------------------------------------------------------------ mirrors
+RUNTIME = 'venvstacks_runtime(name="py", python_implementation="cpython@3.9")\n'
+
+
 @pytest.mark.timeout(600)
 def test_libraries_come_from_a_private_index_or_from_links(tmp_path: Path) -> None:
     (tmp_path / "wheels").mkdir()
     wheels = fetched(wheels_here(), tmp_path / "wheels")
     (zstandard,) = (name for name in wheels if name.startswith("zstandard-"))
-    tampered = wheels[zstandard][:-1] + b"\0"
+    tampered = wheels[zstandard][:-1] + b"\1"
     said: list[str] = []
 
     with (
@@ -201,17 +203,18 @@ def test_libraries_come_from_a_private_index_or_from_links(tmp_path: Path) -> No
             environment={
                 **index.way,
                 SEARCH_PATH: str([str(interpreter_folder())]),
+                # Not in the way of SSL_CERT_FILE.
                 "SSL_CERT_DIR": "",
             },
         ) as here,
     ):
         index.add({**wheels, zstandard: tampered})
-        here.root.write(
-            "s/BUILD", 'venvstacks_runtime(name="py", python_implementation="cpython@3.9")\n'
-        )
+        here.root.write("s/BUILD", RUNTIME)
 
         def pants(*arguments: str, mirror: str = index.url, **credentials: str) -> Finished:
-            done = here.root.pants(*arguments, environment={"MIRROR": mirror, **credentials})
+            # A level in PANTS_LEVEL has Pants' client print all variables, credentials and all.
+            environment = {"MIRROR": mirror, **credentials}
+            done = here.root.pants("-ldebug", *arguments, environment=environment)
             said.append(done.stdout + done.stderr)
             return done
 
@@ -220,17 +223,202 @@ def test_libraries_come_from_a_private_index_or_from_links(tmp_path: Path) -> No
         netrc_file.write_text(netrc())
         done = pants("generate-lockfiles", "--resolve=s:py", NETRC=str(netrc_file))
         assert done.code == 0, done.stderr
-        asked = len(index.answers)
 
         done = pants("package", "s:py", NETRC=str(netrc_file))
         assert done.code == 1
-        print(done.error)
+        place = f"{index.url.removesuffix('/simple/')}/packages/{zstandard}"
+        wrong, right = (hashlib.sha256(b).hexdigest() for b in (tampered, wheels[zstandard]))
+        assert done.error == (
+            "LockError: A library of the actions cannot be downloaded:\n"
+            f"  * `{zstandard}` was not found:\n"
+            f"    {place}: has SHA-256 {wrong}, {right} is locked\n"
+            "    Check the network and `[GLOBAL].ca_certs_path`, or name a mirror in "
+            "`[python-repos].indexes` or `find_links`."
+        )
 
         # Credentials in the URL.
         index.add({zstandard: wheels[zstandard]})
         scheme, _, rest = index.url.partition("://")
-        url = f"{scheme}://{USER}:{quote(PASSWORD, safe='')}@{rest}"
-        done = pants("package", "s:py", mirror=url)
+        quoted = quote(PASSWORD, safe="")
+        done = pants("package", "s:py", mirror=f"{scheme}://{USER}:{quoted}@{rest}")
         assert done.code == 0, done.stderr
-        assert here.unpacked
-        print(here.unpacked, asked, index.answers)
+        # The proxy leads nowhere else.
+        served = {path for _, path, status in index.answers if status == 200}
+        unpacked = here.unpacked
+        assert {name.split("-")[0] for name in unpacked} >= {"uv", "tomli", "zstandard"}
+        assert {f"/packages/{name}" for name in unpacked} <= served
+
+        # A folder of the repository, and a page of links that says no hashes.
+        here.forget()
+        here.root.write(f"wheelhouse/{zstandard}", tampered)
+        (own,) = (name for name in unpacked if name.startswith("tomli-"))
+        here.root.write(f"wheelhouse/{own}", wheels[own])
+        others = {name: content for name, content in wheels.items() if name != own}
+        page = "".join(f'<a href="files/{quote(name)}">{name}</a>' for name in others).encode()
+        files = {f"/files/{quote(name)}": content for name, content in others.items()}
+        answered = len(index.answers)
+        with serve({"/links.html": page, **files}) as server:
+            links = f"['wheelhouse', '{server.url}/links.html']"
+            instead = ("--python-repos-indexes=[]", f"--python-repos-find-links={links}")
+            done = pants("generate-lockfiles", "--resolve=s:py", *instead)
+            assert done.code == 0, done.stderr
+            done = pants("package", *instead, "s:py")
+            assert done.code == 0, done.stderr
+        downloaded = {path for _, path in server.requests} - {"/links.html"}
+        assert downloaded == {f"/files/{quote(name)}" for name in unpacked - {own}}
+        assert index.answers[answered:] == []
+
+        _check_that_nothing_secret_is_left(here, said, quoted)
+
+
+def _check_that_nothing_secret_is_left(here: Machine, said: list[str], quoted: str) -> None:
+    """In logs, sandboxes and their scripts, in stores with their keys, and in the build root."""
+    hidden = {**secrets(), "the password in a URL": quoted.encode()}
+    searched = 0
+    for parent, _, names in os.walk(here.folder):
+        for name in names:
+            path = Path(parent, name)
+            if path.is_file() and not path.is_symlink():
+                content = path.read_bytes()
+                searched += 1
+                assert [what for what, text in hidden.items() if text in content] == [], path
+    assert searched > 500
+    assert any("fetch-wheel" in command for command in here.commands.values())
+    assert list((here.folder / "caches" / "venvstacks_network").iterdir()) == []
+    text = "".join(said)
+    assert "Download zstandard for the actions" in text
+    assert [what for what, word in hidden.items() if word.decode() in text] == []
+
+
+# ------------------------------------------------------------------ interpreters, other libraries
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    with machine(tmp_path_factory.mktemp("choices") / "machine") as here:
+        yield here
+
+
+def interpreters() -> list[str]:
+    """The versions X.Y of CPython on this machine, of those that the tests try."""
+    folders = [*Path.home().glob(".pyenv/versions/*/bin"), *map(Path, os.get_exec_path())]
+    found = [VERSION.rpartition(".")[0]]
+    for version in ("3.9", "3.12", "3.13"):
+        if any((folder / f"python{version}").is_file() for folder in folders):
+            found.append(version)
+    return sorted(set(found))
+
+
+@pytest.fixture(scope="module")
+def built(here: Machine) -> dict[str, str]:
+    """What the newest interpreter of this machine builds."""
+    here.root.succeed("package", HELLO)
+    return here.built()
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("version", interpreters())
+def test_outputs_do_not_depend_on_the_interpreter(
+    here: Machine, built: dict[str, str], version: str
+) -> None:
+    here.forget()
+    constraint = f"--venvstacks-actions-interpreter-constraints=['CPython=={version}.*']"
+    # Another program of the same archive would be a result of another interpreter.
+    here.root.succeed(constraint, "package", HELLO)
+    assert here.built() == built
+    used = {path for paths in here.actions.values() for path in paths}
+    # None ran again if it is the newest one.
+    assert all(Path(path).name == f"python{version}" for path in used)
+
+
+@pytest.mark.timeout(600)
+def test_a_pinned_interpreter_runs_the_actions_where_there_is_none(
+    here: Machine, built: dict[str, str], tmp_path: Path
+) -> None:
+    archive = capture(VERSION.rpartition(".")[0], tmp_path).archive
+    release = "https://github.com/astral-sh/python-build-standalone/releases/download"
+    pinned = PinnedArchive(f"{release}/20300101/cpython.tar.gz", archive)
+    here.root.write("tools/pinned.toml", pinned.lock())
+    here.forget()
+    with serve({"/mirror/20300101/cpython.tar.gz": archive}) as server:
+        here.root.succeed(
+            "--venvstacks-actions-python=pbs",
+            "--venvstacks-actions-lockfile=tools/pinned.toml",
+            f"--venvstacks-python-mirror={server.url}/mirror",
+            "--python-bootstrap-search-path=[]",
+            "package",
+            HELLO,
+        )
+    assert here.built() == built
+    assert {"wheel-segments", "assemble-archive", "install-wheel"} <= set(here.actions)
+    assert {path for paths in here.actions.values() for path in paths} == {
+        "_python/python/bin/python3"
+    }
+    assert server.requests == [("GET", "/mirror/20300101/cpython.tar.gz")]
+
+
+def test_no_interpreter_is_one_message(here: Machine, tmp_path: Path) -> None:
+    done = here.root.pants(f"--python-bootstrap-search-path=['{tmp_path}']", "package", HELLO)
+    assert done.code == 1
+    assert done.error == (
+        "InterpreterError: No interpreter was found to run the actions of venvstacks_rules:\n"
+        "  * wanted CPython>=3.9,<3.15 (`[venvstacks-actions].interpreter_constraints`)\n"
+        f"  * searched {tmp_path} (`[python-bootstrap].search_path`)\n"
+        "  * found no Python at all\n"
+        "  * install such a CPython, add its folder to `[python-bootstrap].search_path`, or set "
+        '`[venvstacks-actions].python = "pbs"`, which downloads one'
+    )
+    assert "Traceback" not in done.stderr
+    assert done.stderr.count("No interpreter was found") == 1
+
+
+def test_a_lockfile_that_does_not_fit_is_one_message(here: Machine) -> None:
+    text = SHIPPED.read_text()
+    old = re.sub(r'(name = "packaging"\nversion = )"\d+', r'\1"24', text)
+    old = re.sub(r"/packaging-\d+", "/packaging-24", old)
+    packages = re.split(r"(?=\[\[packages\]\])", old)
+    here.root.write("tools/old.toml", "".join(p for p in packages if 'name = "uv"' not in p))
+    done = here.root.pants(
+        "--venvstacks-actions-lockfile=tools/old.toml",
+        "generate-lockfiles",
+        "--resolve=examples/hello:text",
+    )
+    assert done.code == 1
+    summary, *problems = done.error.splitlines()
+    assert summary.startswith("LockError: The lockfile of the actions does not fit CPython 3.")
+    assert [re.sub(r"24\.?[\d.]*", "24", problem) for problem in problems] == [
+        "  * tools/old.toml: `packaging` 24 is too old for the actions. Lock `packaging>=25` "
+        "instead.",
+        "  * tools/old.toml: `uv` is missing for linux_x86_64. Lock `uv>=0.9` as well.",
+    ]
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.timeout(600)
+def test_a_lockfile_that_a_user_makes_as_the_how_to_says(here: Machine) -> None:
+    project, commands = how_to_lock()
+    here.root.write("build-support/actions/pyproject.toml", project)
+    subprocess.run(
+        ["bash", "-euc", commands],
+        cwd=here.root.path,
+        env={**os.environ, "PATH": f"{Path(find_uv_bin()).parent}:{os.environ['PATH']}"},
+        capture_output=True,
+        check=True,
+    )
+    lockfile = "build-support/actions/pylock.actions.toml"
+    ours, theirs = SHIPPED.read_text(), here.root.read(lockfile)
+    assert "zstandard-0.24.0" not in ours
+    here.forget()
+    here.root.succeed(f"--venvstacks-actions-lockfile={lockfile}", "package", HELLO)
+    assert len(here.built()) == 9
+    unpacked = here.unpacked
+    assert any(name.startswith("zstandard-0.24.0-") for name in unpacked)
+    assert [name for name in unpacked if name not in theirs] == []
+    shipped = {name.split("-")[0] for name in unpacked}
+    assert shipped <= {"cramjam", "zstandard"}
+
+
+def how_to_lock() -> tuple[str, str]:
+    """The project and the commands that the how-to has for a lockfile of one's own."""
+    section = HOWTO.read_text().partition("## Use other libraries")[2].partition("\n## ")[0]
+    (project,) = re.findall(r"```toml\n(\[project\]\n.*?)```", section, re.DOTALL)
+    (console,) = re.findall(r"```console\n(.*?)```", section, re.DOTALL)
+    return project, "\n".join(line.removeprefix("$ ") for line in console.splitlines())
