@@ -62,7 +62,7 @@ def test_packages_without_network_from_an_empty_process_cache(
 
     # Without the results of processes; the files that were downloaded are in the same store.
     done = subprocess.run(
-        [*_CUT_OFF, str(LAUNCHER), "--no-local-cache", "package", "examples/hello:"],
+        [*_CUT_OFF, str(LAUNCHER), "-ldebug", "--no-local-cache", "package", "examples/hello:"],
         cwd=root.path,
         env=root._environment(None),
         stdin=subprocess.DEVNULL,
@@ -73,6 +73,8 @@ def test_packages_without_network_from_an_empty_process_cache(
 
     assert done.returncode == 0, done.stderr
     started = Finished(done.returncode, "", done.stderr).started
+    # The libraries of the actions are unpacked anew, too.
+    assert "Unpack zstandard for the actions" in started
     assert sum("Install" in name for name in started) >= 3, started
     assert not any("pex" in name.lower() for name in started), started
     assert sum("Compress" in name for name in started) >= 3

@@ -55,8 +55,8 @@ class ActionsSubsystem(Subsystem):
         help=softwrap(
             """
             A `pylock` file (PEP 751), relative to the build root, with the libraries of the
-            actions, in place of the one that this plugin ships. It needs wheels with URLs, sizes
-            and SHA-256 hashes for each platform that Pants runs on here.
+            actions, in place of the one that this plugin ships. It needs wheels with URLs and
+            SHA-256 hashes for each platform that Pants runs on here.
             """
         ),
     )

@@ -65,9 +65,9 @@ class VenvstacksSubsystem(Subsystem):
         default=None,
         help=softwrap(
             """
-            The mirror to fetch the archives of python-build-standalone from: a URL that replaces
-            everything before `/<release>/<file name>`. Lockfiles keep the original URLs, and pin
-            the hashes as always.
+            The mirror to fetch the archives of python-build-standalone from, for layers and for the
+            actions: a URL that replaces everything before `/<release>/<file name>`. Lockfiles keep
+            the original URLs, and pin the hashes as always.
             """
         ),
     )
