@@ -1,0 +1,94 @@
+"""Machines on which nothing was built before, and what the processes of builds on them were."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.support.build_root import BuildRoot, build_root
+from tests.support.outputs import hashes
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A build root with stores of its own, empty at first, that keeps the sandboxes."""
+
+    root: BuildRoot
+    folder: Path
+    """Of everything."""
+
+    @property
+    def commands(self) -> dict[Path, list[str]]:
+        """The command line of each process that ran, by sandbox."""
+        found = {}
+        for script in sorted((self.folder / "sandboxes").glob("*/__run.sh")):
+            line = script.read_text().splitlines()[-1]
+            # Bash reads its own quotes.
+            words = line.replace("env -i", "printf '%s\\0'", 1)
+            said = subprocess.run(["bash", "-c", words], capture_output=True, text=True, check=True)
+            command = said.stdout.split("\0")[:-1]
+            while re.match(r"\w+=", command[0]):
+                del command[0]
+            found[script.parent] = command
+        return found
+
+    @property
+    def actions(self) -> dict[str, set[str]]:
+        """The interpreters that ran actions, by verb."""
+        found: dict[str, set[str]] = {}
+        for command in self.commands.values():
+            places = [i for i, word in enumerate(command) if Path(word).name == "_actions"]
+            if places:
+                found.setdefault(command[places[0] + 1], set()).add(command[0])
+        return found
+
+    @property
+    def interpreters(self) -> set[str]:
+        """Those that ran actions."""
+        return {path for paths in self.actions.values() for path in paths}
+
+    @property
+    def unpacked(self) -> set[str]:
+        """The file names of the wheels that were unpacked for the actions."""
+        return {
+            json.loads((sandbox / "request.json").read_text())["file_name"]
+            for sandbox, command in self.commands.items()
+            if "install-wheel" in command
+        }
+
+    def forget(self) -> None:
+        """Remove what was kept of the processes, and what was built."""
+        for sandbox in (self.folder / "sandboxes").glob("pants-sandbox-*"):
+            shutil.rmtree(sandbox)
+        shutil.rmtree(self.root.path / "dist", ignore_errors=True)
+
+    def built(self) -> dict[str, str]:
+        """The hashes of what was built."""
+        found = hashes(self.root.path / "dist")
+        assert len(found) == 9
+        return found
+
+
+@contextlib.contextmanager
+def machine(
+    folder: Path, *, config: str = "", environment: Mapping[str, str] | None = None
+) -> Iterator[Machine]:
+    """Make a machine in `folder`; at the end it is removed."""
+    everything = {
+        "PANTS_LOCAL_STORE_DIR": str(folder / "store"),
+        "PANTS_NAMED_CACHES_DIR": str(folder / "caches"),
+        "PANTS_LOCAL_EXECUTION_ROOT_DIR": str(folder / "sandboxes"),
+        "PANTS_KEEP_SANDBOXES": "always",
+        **(environment or {}),
+    }
+    (folder / "sandboxes").mkdir(parents=True)
+    with build_root(folder / "root", config=config, environment=everything) as root:
+        root.copy_example("hello")
+        yield Machine(root, folder)
+    shutil.rmtree(folder)
