@@ -43,13 +43,28 @@ def library_wheels(
     """The wheels of the distributions `wanted` for an interpreter, by distribution.
 
     LockError lists every distribution that the lock lacks, has in an older version than the
-    actions need, or has no wheel of.
+    actions need, or has no wheel of; also of others, once one of those that are wanted is.
     """
     names = frozenset(wanted)
+    chosen, problems = _judged(lock, [r for r in REQUIREMENTS if r.name in names], python)
+    if problems:
+        _, problems = _judged(lock, REQUIREMENTS, python)
+        raise LockError(
+            f"The lockfile of the actions does not fit CPython {python.python_version} at "
+            f"{python.path}:",
+            [f"{origin}: {problem}" for problem in problems],
+        )
+    return chosen
+
+
+def _judged(
+    lock: Lockfile, requirements: Iterable[Requirement], python: ActionPython
+) -> tuple[dict[str, LockedWheel], list[str]]:
+    """The wheels for the requirements, and what is wrong."""
     chosen: dict[str, LockedWheel] = {}
     problems = list(_python_problems(lock, python))
-    for requirement in REQUIREMENTS:
-        if requirement.name not in names or not _applies(requirement, python):
+    for requirement in requirements:
+        if not _applies(requirement, python):
             continue
         packages = [package for package in lock.packages if _provides(package, requirement, python)]
         problems += _package_problems(packages, requirement, python)
@@ -59,13 +74,7 @@ def library_wheels(
                 problems.append(_no_wheel(package, python))
             else:
                 chosen[package.name] = wheel
-    if problems:
-        raise LockError(
-            f"The lockfile of the actions does not fit CPython {python.python_version} at "
-            f"{python.path}:",
-            [f"{origin}: {problem}" for problem in problems],
-        )
-    return chosen
+    return chosen, problems
 
 
 def _applies(requirement: Requirement, python: ActionPython) -> bool:
