@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from tests.support.build_root import REPOSITORY
 from venvstacks_rules.model.errors import LockError
 from venvstacks_rules.model.locks.pylock import Lockfile
 from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
@@ -104,7 +103,8 @@ def test_the_shipped_lockfile_pins_an_interpreter_for_each_platform() -> None:
 
 
 def test_the_oldest_versions_are_those_of_the_requirements_that_are_locked() -> None:
-    lines = (REPOSITORY / "build-support" / "actions-requirements.in").read_text().splitlines()
+    repository = Path(__file__).resolve().parents[3]
+    lines = (repository / "build-support" / "actions-requirements.in").read_text().splitlines()
     written = [str(Requirement(line)) for line in lines if line and not line.startswith("#")]
     assert list(map(str, REQUIREMENTS)) == written
     assert {requirement.name for requirement in REQUIREMENTS} == EVERYTHING
