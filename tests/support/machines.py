@@ -43,9 +43,9 @@ class Machine:
         """The interpreters that ran actions, by verb."""
         found: dict[str, set[str]] = {}
         for command in self.commands.values():
-            places = [i for i, word in enumerate(command) if Path(word).name == "_actions"]
-            if places:
-                found.setdefault(command[places[0] + 1], set()).add(command[0])
+            if "--request" in command:
+                verb = command[command.index("--request") - 1]
+                found.setdefault(verb, set()).add(command[0])
         return found
 
     @property
