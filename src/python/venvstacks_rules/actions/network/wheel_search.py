@@ -7,7 +7,6 @@ standard library is enough: this serves before any library is there.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from html.parser import HTMLParser
@@ -16,6 +15,7 @@ from typing import Optional
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 from venvstacks_rules.actions.network.downloads import DownloadFailedError, read_page
+from venvstacks_rules.model.distributions import normalised_name
 
 _PAGE_TYPES = (
     "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, "
@@ -49,8 +49,8 @@ def in_links(entry: str, file_name: str) -> Iterator[Candidate]:
 
 def in_index(name: str, url: str, distribution: str, file_name: str) -> Iterator[Candidate]:
     """What the index `name` at `url` has of a distribution under that name."""
-    normalised = re.sub(r"[-_.]+", "-", distribution).lower()
-    yield from _on_page(f"{url.rstrip('/')}/{normalised}/", file_name, (name,))
+    page = f"{url.rstrip('/')}/{normalised_name(distribution)}/"
+    yield from _on_page(page, file_name, (name,))
 
 
 def _on_page(url: str, file_name: str, indexes: tuple[str, ...]) -> Iterator[Candidate]:

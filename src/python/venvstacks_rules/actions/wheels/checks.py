@@ -17,9 +17,9 @@ from venvstacks_rules.actions.archives import zip_methods
 from venvstacks_rules.actions.wheels.dist_info_files import (
     RecordEntry,
     headers,
-    normalized_name,
     record_entries,
 )
+from venvstacks_rules.model.distributions import normalised_name
 from venvstacks_rules.model.paths import path_problem
 from venvstacks_rules.model.wording import printable, quoted
 
@@ -59,7 +59,7 @@ def wheel_identity(file_name: str) -> tuple[str, str] | None:
     The lockfile's reader has checked the tags.
     """
     match = _FILE_NAME.fullmatch(file_name)
-    return None if match is None else (normalized_name(match["name"]), match["version"])
+    return None if match is None else (normalised_name(match["name"]), match["version"])
 
 
 def _is_same_version(one: str, other: str) -> bool:
@@ -149,7 +149,7 @@ class DistInfo:
 
     def _is_own(self, stem: str) -> bool:
         name, _, version = stem.rpartition("-")
-        return normalized_name(name) == self.distribution and _is_same_version(
+        return normalised_name(name) == self.distribution and _is_same_version(
             version.replace("_", "-"), self._version
         )
 
