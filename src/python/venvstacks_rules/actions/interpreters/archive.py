@@ -15,7 +15,13 @@ from pathlib import Path
 from typing import IO
 
 from venvstacks_rules.actions.archives.tar_stream import TarStream, open_tar_stream
-from venvstacks_rules.actions.files.streams import CHUNK, DamagedError, chunks, exactly
+from venvstacks_rules.actions.files.streams import (
+    CHUNK,
+    DamagedError,
+    chunks,
+    exactly,
+    expansion_limit,
+)
 from venvstacks_rules.model.errors import InterpreterError, first_problems
 from venvstacks_rules.model.paths import link_problem, path_problem
 from venvstacks_rules.model.wording import printable
@@ -29,8 +35,6 @@ DESCRIPTION = "PYTHON.json"
 
 MAX_GROWTH = 40
 """Interpreter archives unpack to 3 to 8 times their size."""
-MIN_LIMIT = 64 * 1024 * 1024
-"""In bytes; every archive may unpack to this."""
 MAX_MEMBERS = 200_000
 _MAX_LINKS = 40
 """Linux follows as many before it reports a loop."""
@@ -78,7 +82,7 @@ class InterpreterArchive:
 
     # ------------------------------------------------------------------------------ reading
     def _read(self, path: Path) -> None:
-        limit = max(MIN_LIMIT, MAX_GROWTH * path.stat().st_size)
+        limit = expansion_limit(path.stat().st_size, MAX_GROWTH)
         try:
             with path.open("rb") as stream:
                 self._read_members(open_tar_stream(stream, limit))

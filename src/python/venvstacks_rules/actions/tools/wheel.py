@@ -11,14 +11,12 @@ import stat
 import zipfile
 from collections.abc import Iterator
 
-from venvstacks_rules.actions.files.streams import chunks, sha256_of
+from venvstacks_rules.actions.files.streams import WHEEL_GROWTH, chunks, expansion_limit, sha256_of
 from venvstacks_rules.model.contents.inputs import WheelFile
 from venvstacks_rules.model.errors import WheelError
 from venvstacks_rules.model.paths import path_problem
 from venvstacks_rules.model.wording import printable
 
-_MIN_LIMIT = 64 * 1024 * 1024
-_MAX_GROWTH = 200
 _SITE_SCHEMES = ("purelib", "platlib")
 _SCRIPT = b"#!"
 
@@ -53,7 +51,7 @@ def _problems(archive: zipfile.ZipFile, size: int) -> Iterator[str]:
         if problem is not None:
             yield f"`{printable(info.filename)}`: {problem}"
     total = sum(info.file_size for info in archive.infolist())
-    limit = max(_MIN_LIMIT, _MAX_GROWTH * size)
+    limit = expansion_limit(size, WHEEL_GROWTH)
     if total > limit:
         yield f"unpacks to {total} bytes; at most {limit} are accepted"
 

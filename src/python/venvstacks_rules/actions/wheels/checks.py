@@ -14,6 +14,7 @@ import zlib
 from collections.abc import Iterator
 
 from venvstacks_rules.actions.archives import zip_methods
+from venvstacks_rules.actions.files.streams import WHEEL_GROWTH, expansion_limit
 from venvstacks_rules.actions.wheels.dist_info_files import (
     RecordEntry,
     headers,
@@ -22,10 +23,6 @@ from venvstacks_rules.actions.wheels.dist_info_files import (
 from venvstacks_rules.model.distributions import normalised_name
 from venvstacks_rules.model.paths import path_problem
 from venvstacks_rules.model.wording import printable, quoted
-
-MIN_EXPANSION = 64 * 1024 * 1024
-MAX_EXPANSION_FACTOR = 200
-"""A wheel may unpack to this many times its size, or to `MIN_EXPANSION` bytes if that is more."""
 
 SIGNATURES = frozenset({"RECORD.jws", "RECORD.p7s"})
 """Files of a .dist-info folder that RECORD does not list; installers drop them."""
@@ -91,7 +88,7 @@ def entry_problems(infos: list[zipfile.ZipInfo], wheel_size: int) -> Iterator[st
         if problem is not None:
             yield f"`{printable(info.orig_filename)}`: {problem}"
     total = sum(info.file_size for info in infos)
-    limit = max(MIN_EXPANSION, MAX_EXPANSION_FACTOR * wheel_size)
+    limit = expansion_limit(wheel_size, WHEEL_GROWTH)
     if total > limit:
         yield f"unpacks to {total} bytes; at most {limit} are accepted for {wheel_size} bytes"
 
