@@ -78,7 +78,10 @@ def _written(archive: zipfile.ZipFile, output: str) -> Iterator[str]:
 
 
 def _place(name: str) -> str | None:
-    """Where an entry goes below the folder; None for one that is left out."""
+    """Where an entry goes below the folder; None for one that is left out.
+
+    Not as `wheels.places` has it: this folder has no layout of a layer, and keeps programs.
+    """
     top, _, rest = name.partition("/")
     if not top.endswith(".data"):
         return name
