@@ -23,7 +23,7 @@ from venvstacks_rules.actions.files.streams import (
     expansion_limit,
 )
 from venvstacks_rules.model.errors import InterpreterError, first_problems
-from venvstacks_rules.model.paths import link_problem, path_problem
+from venvstacks_rules.model.paths import link_problem, path_problem, place_inside
 from venvstacks_rules.model.wording import printable
 
 TOP = "python"
@@ -164,9 +164,9 @@ class InterpreterArchive:
         self.files[path] = SpooledFile(path, offset, size, executable)
 
     def _add_link(self, member: tarfile.TarInfo, path: str) -> None:
-        target = posixpath.normpath(posixpath.join(TOP, posixpath.dirname(path), member.linkname))
+        target = place_inside(posixpath.dirname(f"{TOP}/{path}"), member.linkname) or ""
         problem = link_problem(path, member.linkname)
-        if target != TOP and not target.startswith(f"{TOP}/"):
+        if target.split("/")[0] != TOP:
             self._refuse(
                 member,
                 f"links to `{printable(member.linkname)}`, which leaves the archive's folder",
