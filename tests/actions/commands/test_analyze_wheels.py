@@ -65,6 +65,8 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> bytes:
         ("demo-1.0.data/purelib/libdemo.so", f"{SITE}/libdemo.so"),
         ("demo-1.0.data/data/lib/libdemo.so", "lib/libdemo.so"),
         ("demo-1.0.data/data/bin/libdemo.so", None),
+        ("demo-1.0.data/elsewhere/libdemo.so", None),
+        ("other-1.0.data/data/lib/libdemo.so", f"{SITE}/other-1.0.data/data/lib/libdemo.so"),
         ("demo-1.0.data/scripts/libdemo.so", None),
         ("demo-1.0.data/headers/libdemo.so", None),
     ],

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from venvstacks_rules.actions.commands import find_interpreter
-from venvstacks_rules.actions.interpreters import capture, probe
+from venvstacks_rules.actions.interpreters import capture, probe, search
 from venvstacks_rules.actions.interpreters.capture import capture_of
 from venvstacks_rules.actions.interpreters.probe import Installation
 from venvstacks_rules.actions.interpreters.relocation import find_patchelf
@@ -34,7 +34,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("PATH", "")
-    monkeypatch.setattr(find_interpreter, "FIXED_FOLDERS", (str(tmp_path / "usr/bin"),))
+    monkeypatch.setattr(search, "FIXED_FOLDERS", (str(tmp_path / "usr/bin"),))
     monkeypatch.setattr(capture, "plan", lambda found: found)
     monkeypatch.setattr(capture, "fingerprint", lambda capture: f"of {capture.prefix}")
 
@@ -46,7 +46,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
             return None
         return Installation(executable, version, prefix, "", "", "lib", libc or None)
 
-    monkeypatch.setattr(find_interpreter, "probe", probe)
+    monkeypatch.setattr(search, "probe", probe)
 
     def add(path: str, version: str) -> str:
         file = tmp_path / path
@@ -285,7 +285,7 @@ def test_the_interpreter_of_the_tests_is_found(
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("PATH", str(Path(sys.executable).parent))
-    monkeypatch.setattr(find_interpreter, "FIXED_FOLDERS", ())
+    monkeypatch.setattr(search, "FIXED_FOLDERS", ())
     version = "{}.{}.{}".format(*sys.version_info)
     found = find_interpreter.run(request(version))
     assert (found.executable, found.python_version) == (base_interpreter(), version)

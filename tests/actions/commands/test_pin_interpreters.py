@@ -10,7 +10,7 @@ from pbs_installer import _versions as table
 
 from tests.support.http_server import serve
 from venvstacks_rules.actions.commands import pin_interpreters
-from venvstacks_rules.model.errors import InterpreterError, LockError
+from venvstacks_rules.model.errors import LockError
 from venvstacks_rules.model.json_codec import to_json
 from venvstacks_rules.model.locks.pylock import LockedInterpreter
 from venvstacks_rules.model.requests.pin import PinInterpretersRequest, PinnedInterpreters
@@ -73,11 +73,12 @@ def test_the_c_library_matters_on_linux_alone() -> None:
 
 
 def test_problems() -> None:
-    with pytest.raises(InterpreterError) as unknown:
+    with pytest.raises(LockError) as unknown:
         run("3.11.13", "beos", "linux_x86_64")
-    assert unknown.value.problems == (
-        "`beos`; use some of linux_x86_64, linux_aarch64, macosx_arm64, macosx_x86_64, win_amd64, "
-        "win_arm64",
+    assert str(unknown.value) == (
+        "src:py: `platforms` cannot be locked\n"
+        "  * unknown: `beos`; use some of linux_x86_64, linux_aarch64, macosx_arm64, "
+        "macosx_x86_64, win_amd64, win_arm64"
     )
     with pytest.raises(LockError) as missing:
         run("3.11.99", "linux_x86_64")

@@ -25,6 +25,7 @@ from tests.support.interpreter_archives import (
     symlink,
     tar,
 )
+from venvstacks_rules.actions.files import streams
 from venvstacks_rules.actions.interpreters import archive
 
 
@@ -172,7 +173,7 @@ def test_wrong_checksum() -> None:
 
 @pytest.mark.parametrize("compress", [gzip.compress, lzma.compress, zstandard.compress])
 def test_absurd_growth(compress: Callable[[bytes], bytes], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archive, "MIN_LIMIT", 1_000_000)
+    monkeypatch.setattr(streams, "MIN_EXPANSION", 1_000_000)
     bomb = compress(tar([*MINIMAL, file("python/zeros", "\0" * 5_000_000)]))
     assert len(bomb) * archive.MAX_GROWTH < 1_000_000
     assert error(bomb) == damaged(

@@ -7,15 +7,11 @@ import io
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from installer import records as independent
-from packaging.utils import canonicalize_name
 
 from venvstacks_rules.actions.wheels.dist_info_files import (
     RecordEntry,
     headers,
-    normalized_name,
     record_entries,
 )
 
@@ -110,8 +106,3 @@ def test_headers_are_read_as_by_the_standard_library(text: str) -> None:
     for name in ("Name", "Version", "Summary"):
         expected = message[name]
         assert found.get(name.lower()) == (expected and expected.strip())
-
-
-@given(st.text(st.sampled_from("aB9-_."), min_size=1))
-def test_names_are_normalized_as_by_packaging(name: str) -> None:
-    assert normalized_name(name) == canonicalize_name(name)

@@ -46,7 +46,7 @@ def test_all_problems_are_reported_together(runner: RuleRunner) -> None:
         file("wheels/a.whl", size=6),
         file("wheels/a.whl", sha256="0" * 64),
         file("wheels/none.whl"),
-        file("../away.whl"),
+        RepositoryFile(None, "../../away.whl", SHA256, len(CONTENT)),
     )
     with pytest.raises(ExecutionError) as caught:
         runner.request(RepositoryFiles, [RepositoryFilesRequest("src:fw", files)])

@@ -10,10 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from venvstacks_rules.model.contents.files import MODIFICATION_TIME
+from venvstacks_rules.model.contents.segments import TAR_BLOCK
 
-BLOCK = 512
-
-END_OF_ARCHIVE = bytes(2 * BLOCK)
+END_OF_ARCHIVE = bytes(2 * TAR_BLOCK)
 """Ends a tar stream; only the last segment of an archive has it."""
 
 _NAME, _PREFIX = 100, 155
@@ -62,7 +61,7 @@ def header(entry: TarEntry) -> bytes:
 
 def padding(size: int) -> bytes:
     """The zeros that fill up `size` bytes to a whole block."""
-    return bytes(-size % BLOCK)
+    return bytes(-size % TAR_BLOCK)
 
 
 def _split(path: str) -> tuple[bytes, bytes | None]:
@@ -112,5 +111,5 @@ def _block(path: tuple[bytes, bytes], mode: int, size: int, kind: bytes, link: b
         (b"%07o\0" % 0, 8),
         (prefix, _PREFIX),
     )
-    raw = b"".join(value.ljust(width, b"\0") for value, width in fields).ljust(BLOCK, b"\0")
+    raw = b"".join(value.ljust(width, b"\0") for value, width in fields).ljust(TAR_BLOCK, b"\0")
     return raw[:148] + b"%06o\0 " % sum(raw) + raw[156:]

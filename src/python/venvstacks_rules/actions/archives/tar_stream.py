@@ -11,10 +11,13 @@ from typing import BinaryIO, Protocol
 import zstandard
 
 from venvstacks_rules.actions.files.streams import CHUNK, DamagedError
+from venvstacks_rules.model.contents.segments import TAR_BLOCK
 
 _COMPRESSED_CHUNK = 64 * 1024
 """Less than `CHUNK`, since `zlib` copies what it has not unpacked yet for each piece it gives."""
-_BLOCK = 512
+_GZIP, _XZ, _ZSTD = b"\x1f\x8b", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd"
+TAR_MAGIC = (_GZIP, _XZ, _ZSTD)
+"""The first bytes of a compressed tar archive, by format."""
 _MAX_MEMORY = 256 * 1024 * 1024
 """The limit for a decompressor, in bytes; enough for every preset of the three formats."""
 
@@ -37,13 +40,13 @@ def open_tar_stream(stream: BinaryIO, max_size: int) -> TarStream:
     """
     magic = stream.read(6)
     stream.seek(0)
-    if magic.startswith(b"\x1f\x8b"):
+    if magic.startswith(_GZIP):
         return TarStream(_Members(stream, _Gzip), max_size)
-    if magic.startswith(b"\xfd7zXZ\0"):
+    if magic.startswith(_XZ):
         return TarStream(
             _Members(stream, lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, _MAX_MEMORY)), max_size
         )
-    if magic.startswith(b"\x28\xb5\x2f\xfd"):
+    if magic.startswith(_ZSTD):
         decompressor = zstandard.ZstdDecompressor(max_window_size=_MAX_MEMORY // 2)
         return TarStream(decompressor.stream_reader(stream, read_across_frames=True), max_size)
     return TarStream(stream, max_size)
@@ -132,7 +135,7 @@ class TarStream(io.RawIOBase):
             raise DamagedError(
                 f"it unpacks to more than {self._max_size} bytes, far more than its size allows for"
             )
-        self._tail = (self._tail + data)[-_BLOCK:]
+        self._tail = (self._tail + data)[-TAR_BLOCK:]
         return data
 
     def finish(self) -> None:

@@ -15,6 +15,7 @@ from venvstacks_rules.actions.binaries.read import HEAD, binary_format, read_bin
 from venvstacks_rules.actions.files.streams import chunks
 from venvstacks_rules.actions.wheels import checks
 from venvstacks_rules.actions.wheels.installed import RefusedWheelError, of_each, opened_wheel
+from venvstacks_rules.actions.wheels.places import importable_files
 from venvstacks_rules.model.contents.inputs import WheelFile
 from venvstacks_rules.model.contents.layout import LayerLayout
 from venvstacks_rules.model.contents.top_level import top_level_module
@@ -24,7 +25,6 @@ from venvstacks_rules.model.libraries.binaries import Binary
 from venvstacks_rules.model.requests.analyze import AnalyzedWheels, AnalyzeWheelsRequest
 from venvstacks_rules.model.wording import printable
 
-_SITE_SCHEMES = ("purelib", "platlib")
 # Tens of times the numbers of the largest wheels.
 _MAX_BINARIES, _MAX_NAMES = 10_000, 100_000
 
@@ -44,12 +44,15 @@ def _analyzed(wheel: WheelFile, layout: LayerLayout) -> AnalyzedWheel:
     modules: set[str] = set()
     binaries: list[Binary] = []
     names = 0
+    identity = checks.wheel_identity(wheel.file_name)
+    if identity is None:
+        raise RefusedWheelError(wheel, [checks.INVALID_FILE_NAME])
     with opened_wheel(wheel) as archive:
         infos = archive.infolist()
         problems = list(checks.entry_problems(infos, wheel.size))
         if problems:
             raise RefusedWheelError(wheel, problems)
-        for path, info in _installed(infos, layout):
+        for path, info in importable_files(infos, identity, layout):
             name = top_level_module(PurePosixPath(path), layout.site_packages)
             if name is not None:
                 modules.add(name)
@@ -71,25 +74,6 @@ def _analyzed(wheel: WheelFile, layout: LayerLayout) -> AnalyzedWheel:
         tuple(sorted(modules)),
         tuple(sorted(binaries, key=lambda binary: (binary.path, binary.machine))),
     )
-
-
-def _installed(
-    infos: list[zipfile.ZipInfo], layout: LayerLayout
-) -> Iterator[tuple[str, zipfile.ZipInfo]]:
-    """The files of a wheel, except scripts and headers, with their places in the layer."""
-    for info in infos:
-        top, _, rest = info.filename.partition("/")
-        scheme, _, inner = rest.partition("/")
-        if not top.endswith(".data"):
-            path = layout.site_packages / info.filename
-        elif scheme in _SITE_SCHEMES and inner:
-            path = layout.site_packages / inner
-        elif scheme == "data" and inner:
-            path = layout.data(inner)
-        else:
-            continue
-        if not info.is_dir() and not layout.is_dropped(path):
-            yield str(path), info
 
 
 def _binaries(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: str) -> list[Binary]:

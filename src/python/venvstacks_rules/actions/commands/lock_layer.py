@@ -12,9 +12,9 @@ from venvstacks_rules.actions.files.toml import read_toml
 from venvstacks_rules.actions.locking.files import write_lock_files
 from venvstacks_rules.actions.locking.local_wheels import LocalWheelFolders
 from venvstacks_rules.actions.locking.packages import PackageLocker
+from venvstacks_rules.actions.locking.platforms import platforms_named
 from venvstacks_rules.actions.locking.uv_config import UvConfig, layer_uv_config
 from venvstacks_rules.actions.network.settings import use_network_settings
-from venvstacks_rules.model.errors import LockError
 from venvstacks_rules.model.json_codec import from_json
 from venvstacks_rules.model.layers.requirements import normalised_requirements
 from venvstacks_rules.model.locks.pylock import Lockfile, LockInputs
@@ -23,7 +23,6 @@ from venvstacks_rules.model.platforms.libc import parsed_linux_target
 from venvstacks_rules.model.platforms.python_versions import language_version
 from venvstacks_rules.model.platforms.target_platforms import PLATFORMS, TargetPlatform
 from venvstacks_rules.model.requests.lock import LockedLayer, LockLayerRequest
-from venvstacks_rules.model.wording import quoted
 
 
 def run(request_text: str) -> LockedLayer:
@@ -38,7 +37,9 @@ def run(request_text: str) -> LockedLayer:
     previous = None
     if request.previous_lock is not None:
         previous = Lockfile.from_dict(read_toml(request.previous_lock), request.previous_lock)
-    platforms = _platforms(request)
+    named = platforms_named(request.target, request.platforms)
+    # The order of the request does not change the lock.
+    platforms = tuple(platform for platform in PLATFORMS.values() if platform in named)
     locker = PackageLocker(
         request,
         config,
@@ -50,7 +51,7 @@ def run(request_text: str) -> LockedLayer:
         requires_python=f"=={language_version(_python_version(request))}.*",
         packages=locker.lock(),
         interpreters=_interpreters(request, platforms, previous),
-        inputs=_inputs(request, config, lower),
+        inputs=_inputs(request, config, platforms, lower),
     )
     return write_lock_files(request, lock, previous, config.exclude_newer)
 
@@ -59,25 +60,17 @@ def _python_version(request: LockLayerRequest) -> str:
     return request.python_implementation.rpartition("@")[2]
 
 
-def _platforms(request: LockLayerRequest) -> tuple[TargetPlatform, ...]:
-    unknown = [name for name in request.platforms if name not in PLATFORMS]
-    if unknown or not request.platforms:
-        problem = f"unknown: {quoted(unknown)}" if unknown else "empty"
-        raise LockError(
-            f"{request.target}: `platforms` cannot be locked",
-            [f"{problem}; use some of {', '.join(PLATFORMS)}"],
-        )
-    return tuple(PLATFORMS[name] for name in PLATFORMS if name in request.platforms)
-
-
 def _inputs(
-    request: LockLayerRequest, config: UvConfig, lower: tuple[tuple[str, Lockfile], ...]
+    request: LockLayerRequest,
+    config: UvConfig,
+    platforms: tuple[TargetPlatform, ...],
+    lower: tuple[tuple[str, Lockfile], ...],
 ) -> LockInputs:
     return LockInputs(
         python_implementation=request.python_implementation,
         python_provider=request.python_provider if request.is_runtime else None,
         requirements=normalised_requirements(request.requirements),
-        platforms=tuple(name for name in PLATFORMS if name in request.platforms),
+        platforms=tuple(platform.name for platform in platforms),
         linux_target=request.linux_target,
         macosx_target=request.macosx_target,
         lower_layers=tuple((name, lock.requirements_hash) for name, lock in lower),

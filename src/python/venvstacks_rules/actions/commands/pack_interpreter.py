@@ -6,15 +6,14 @@ The bytes of the archive depend on the content of the installation only.
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
 from pathlib import Path
 
 from venvstacks_rules.actions.archives.tar_writer import SegmentWriter
 from venvstacks_rules.actions.files.streams import chunks
-from venvstacks_rules.actions.interpreters import relocation
 from venvstacks_rules.actions.interpreters.capture import Capture, CapturedFile, capture_of
 from venvstacks_rules.actions.interpreters.probe import Installation, probe
+from venvstacks_rules.actions.interpreters.relocation import changed_files
 from venvstacks_rules.model.contents.compression import Compression
 from venvstacks_rules.model.errors import InterpreterError
 from venvstacks_rules.model.json_codec import from_json
@@ -34,7 +33,7 @@ def run(request_text: str) -> PackedInterpreter:
     found, capture = _checked(request.found)
     output = Path(request.output)
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
-        changed = _changed_files(found, capture, Path(folder))
+        changed = changed_files(found, capture, Path(folder))
         with SegmentWriter(
             output,
             source="interpreter",
@@ -59,29 +58,6 @@ def _checked(announced: FoundInterpreter) -> tuple[Installation, Capture]:
         f"CPython {announced.python_version} (`{announced.executable}`) cannot be captured",
         ["the installation changed after it was found; start the build again"],
     )
-
-
-def _changed_files(found: Installation, capture: Capture, folder: Path) -> dict[str, Path]:
-    """Relocated copies, from path in the capture to file below `folder`."""
-    changed = {}
-    binaries = []
-    for file in capture.files:
-        if file.source is None:
-            continue
-        copy = folder / file.path
-        change = relocation.text_change(file.path, found)
-        if change is not None:
-            text = Path(file.source).read_text(encoding="utf-8")
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            copy.write_text(change(text), encoding="utf-8")
-            changed[file.path] = copy
-        elif file.path in capture.binaries and relocation.is_elf(file.source):
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(file.source, copy)
-            changed[file.path] = copy
-            binaries.append(file.path)
-    relocation.relocate_binaries(folder, binaries, capture.uses_bundled)
-    return changed
 
 
 def _add(writer: SegmentWriter, file: CapturedFile, changed: Path | None) -> None:

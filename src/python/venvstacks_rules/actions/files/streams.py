@@ -14,6 +14,11 @@ from venvstacks_rules.model.wording import printable
 CHUNK = 1024 * 1024
 """How many bytes are read, or unpacked, at a time."""
 
+MIN_EXPANSION = 64 * 1024 * 1024
+"""In bytes; every archive may unpack to this."""
+WHEEL_GROWTH = 200
+"""A wheel may unpack to this many times its size, if that is more than `MIN_EXPANSION`."""
+
 
 class DamagedError(Exception):
     """The archive does not follow its format, or unpacks to more than the limit."""
@@ -40,6 +45,11 @@ def exactly(stream: IO[bytes], size: int, name: str) -> Iterator[bytes]:
             raise EOFError(f"it ends within `{printable(name)}`")
         left -= len(chunk)
         yield chunk
+
+
+def expansion_limit(size: int, growth: int) -> int:
+    """How many bytes an archive of `size` bytes may unpack to, if it grows up to `growth` times."""
+    return max(MIN_EXPANSION, growth * size)
 
 
 def sha256_of(path: str | os.PathLike[str]) -> tuple[str, int]:

@@ -15,9 +15,15 @@ from pathlib import Path
 from typing import IO
 
 from venvstacks_rules.actions.archives.tar_stream import TarStream, open_tar_stream
-from venvstacks_rules.actions.files.streams import CHUNK, DamagedError, chunks, exactly
+from venvstacks_rules.actions.files.streams import (
+    CHUNK,
+    DamagedError,
+    chunks,
+    exactly,
+    expansion_limit,
+)
 from venvstacks_rules.model.errors import InterpreterError, first_problems
-from venvstacks_rules.model.paths import link_problem, path_problem
+from venvstacks_rules.model.paths import link_problem, path_problem, place_inside
 from venvstacks_rules.model.wording import printable
 
 TOP = "python"
@@ -29,8 +35,6 @@ DESCRIPTION = "PYTHON.json"
 
 MAX_GROWTH = 40
 """Interpreter archives unpack to 3 to 8 times their size."""
-MIN_LIMIT = 64 * 1024 * 1024
-"""In bytes; every archive may unpack to this."""
 MAX_MEMBERS = 200_000
 _MAX_LINKS = 40
 """Linux follows as many before it reports a loop."""
@@ -78,7 +82,7 @@ class InterpreterArchive:
 
     # ------------------------------------------------------------------------------ reading
     def _read(self, path: Path) -> None:
-        limit = max(MIN_LIMIT, MAX_GROWTH * path.stat().st_size)
+        limit = expansion_limit(path.stat().st_size, MAX_GROWTH)
         try:
             with path.open("rb") as stream:
                 self._read_members(open_tar_stream(stream, limit))
@@ -160,9 +164,9 @@ class InterpreterArchive:
         self.files[path] = SpooledFile(path, offset, size, executable)
 
     def _add_link(self, member: tarfile.TarInfo, path: str) -> None:
-        target = posixpath.normpath(posixpath.join(TOP, posixpath.dirname(path), member.linkname))
+        target = place_inside(posixpath.dirname(f"{TOP}/{path}"), member.linkname) or ""
         problem = link_problem(path, member.linkname)
-        if target != TOP and not target.startswith(f"{TOP}/"):
+        if target.split("/")[0] != TOP:
             self._refuse(
                 member,
                 f"links to `{printable(member.linkname)}`, which leaves the archive's folder",

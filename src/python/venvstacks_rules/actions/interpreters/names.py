@@ -12,9 +12,9 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from venvstacks_rules.actions.files.streams import MIN_EXPANSION
 from venvstacks_rules.actions.interpreters.archive import (
     MAX_MEMBERS,
-    MIN_LIMIT,
     TOP,
     InterpreterArchive,
     SpooledFile,
@@ -89,7 +89,7 @@ class Selection:
         copies: dict[str, SpooledFile] = {}
         files, links = sorted(self.files), sorted(self.links)
         waiting = [(path, path) for path in links]
-        limit = max(MIN_LIMIT, sum(file.size for file in self.files.values()))
+        limit = max(MIN_EXPANSION, sum(file.size for file in self.files.values()))
         steps = size = 0
         while waiting:
             place, link = waiting.pop()

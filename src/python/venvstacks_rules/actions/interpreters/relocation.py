@@ -22,6 +22,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+from venvstacks_rules.actions.interpreters.capture import Capture
 from venvstacks_rules.actions.interpreters.probe import Installation
 from venvstacks_rules.model.errors import InterpreterError
 
@@ -29,6 +30,29 @@ PREFIX = "/install"
 BUILD_FOLDER = "/build"
 
 _ELF = b"\x7fELF"
+
+
+def changed_files(found: Installation, capture: Capture, folder: Path) -> dict[str, Path]:
+    """Relocated copies, from path in the capture to file below `folder`."""
+    changed = {}
+    binaries = []
+    for file in capture.files:
+        if file.source is None:
+            continue
+        copy = folder / file.path
+        change = text_change(file.path, found)
+        if change is not None:
+            text = Path(file.source).read_text(encoding="utf-8")
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_text(change(text), encoding="utf-8")
+            changed[file.path] = copy
+        elif file.path in capture.binaries and _is_elf(file.source):
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file.source, copy)
+            changed[file.path] = copy
+            binaries.append(file.path)
+    _relocate_binaries(folder, binaries, capture.uses_bundled)
+    return changed
 
 
 # ------------------------------------------------------------------------------------- binaries
@@ -58,7 +82,7 @@ def find_patchelf() -> str:
     return found
 
 
-def relocate_binaries(folder: Path, paths: Iterable[str], uses_bundled: frozenset[str]) -> None:
+def _relocate_binaries(folder: Path, paths: Iterable[str], uses_bundled: frozenset[str]) -> None:
     """Let the binaries at `paths` below `folder` search ``lib`` of the same tree.
 
     Does not change binaries with relative search paths only, and binaries without search paths
@@ -77,7 +101,7 @@ def relocate_binaries(folder: Path, paths: Iterable[str], uses_bundled: frozense
         _run(patchelf, "--set-rpath", search, *(str(folder / name) for name in names))
 
 
-def is_elf(path: str) -> bool:
+def _is_elf(path: str) -> bool:
     """Whether a file is an ELF binary."""
     with Path(path).open("rb") as stream:
         return stream.read(4) == _ELF

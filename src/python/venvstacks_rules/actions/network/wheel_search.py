@@ -6,7 +6,6 @@ standard library is enough: this serves before any library is there.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from html.parser import HTMLParser
@@ -15,6 +14,7 @@ from typing import Any, Optional
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 from venvstacks_rules.actions.network.downloads import DownloadFailedError, read_page
+from venvstacks_rules.model.distributions import normalised_name
 from venvstacks_rules.model.json_codec import parsed_json
 
 _PAGE_TYPES = (
@@ -49,8 +49,8 @@ def in_links(entry: str, file_name: str) -> Iterator[Candidate]:
 
 def in_index(name: str, url: str, distribution: str, file_name: str) -> Iterator[Candidate]:
     """What the index `name` at `url` has of a distribution under that name."""
-    normalised = re.sub(r"[-_.]+", "-", distribution).lower()
-    yield from _on_page(f"{url.rstrip('/')}/{normalised}/", file_name, (name,))
+    page = f"{url.rstrip('/')}/{normalised_name(distribution)}/"
+    yield from _on_page(page, file_name, (name,))
 
 
 def _on_page(url: str, file_name: str, indexes: tuple[str, ...]) -> Iterator[Candidate]:

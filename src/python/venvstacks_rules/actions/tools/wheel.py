@@ -11,14 +11,12 @@ import stat
 import zipfile
 from collections.abc import Iterator
 
-from venvstacks_rules.actions.files.streams import chunks, sha256_of
+from venvstacks_rules.actions.files.streams import WHEEL_GROWTH, chunks, expansion_limit, sha256_of
 from venvstacks_rules.model.contents.inputs import WheelFile
 from venvstacks_rules.model.errors import WheelError
 from venvstacks_rules.model.paths import path_problem
 from venvstacks_rules.model.wording import printable
 
-_MIN_LIMIT = 64 * 1024 * 1024
-_MAX_GROWTH = 200
 _SITE_SCHEMES = ("purelib", "platlib")
 _SCRIPT = b"#!"
 
@@ -53,7 +51,7 @@ def _problems(archive: zipfile.ZipFile, size: int) -> Iterator[str]:
         if problem is not None:
             yield f"`{printable(info.filename)}`: {problem}"
     total = sum(info.file_size for info in archive.infolist())
-    limit = max(_MIN_LIMIT, _MAX_GROWTH * size)
+    limit = expansion_limit(size, WHEEL_GROWTH)
     if total > limit:
         yield f"unpacks to {total} bytes; at most {limit} are accepted"
 
@@ -80,7 +78,10 @@ def _written(archive: zipfile.ZipFile, output: str) -> Iterator[str]:
 
 
 def _place(name: str) -> str | None:
-    """Where an entry goes below the folder; None for one that is left out."""
+    """Where an entry goes below the folder; None for one that is left out.
+
+    Not as `wheels.places` has it: this folder has no layout of a layer, and keeps programs.
+    """
     top, _, rest = name.partition("/")
     if not top.endswith(".data"):
         return name

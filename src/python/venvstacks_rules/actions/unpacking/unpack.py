@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from venvstacks_rules.actions.archives import zip_headers
+from venvstacks_rules.actions.archives.tar_stream import TAR_MAGIC
 from venvstacks_rules.actions.files.streams import DamagedError, chunks
 from venvstacks_rules.actions.unpacking.guard import FOLDER, Extraction
 from venvstacks_rules.actions.unpacking.tar import unpack_tar
@@ -23,8 +24,6 @@ from venvstacks_rules.model.requests.deploy import DeployedArchive
 # machine code threefold, and the constant allows for a file of zeros.
 _MOST_BYTES = 2 * 1024**3
 _MOST_RATIO = 100
-
-_TAR_MAGIC = (b"\x28\xb5\x2f\xfd", b"\xfd7zXZ\0", b"\x1f\x8b")
 
 
 def unpack(archive: DeployedArchive, folder: Path) -> None:
@@ -74,6 +73,6 @@ def _unpacker(raw: BinaryIO, name: str) -> Callable[[BinaryIO, int, Extraction],
     raw.seek(0)
     if magic.startswith((zip_headers.LOCAL, zip_headers.END)):
         return unpack_zip
-    if magic.startswith(_TAR_MAGIC):
+    if magic.startswith(TAR_MAGIC):
         return unpack_tar
     raise DamagedError(f"`{os.path.basename(name)}` is not a .tar.zst, .tar.xz, .tar.gz or .zip")

@@ -12,20 +12,18 @@ import stat
 import zipfile
 import zlib
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from venvstacks_rules.actions.archives import zip_methods
+from venvstacks_rules.actions.files.streams import WHEEL_GROWTH, expansion_limit
 from venvstacks_rules.actions.wheels.dist_info_files import (
     RecordEntry,
     headers,
-    normalized_name,
     record_entries,
 )
+from venvstacks_rules.model.distributions import normalised_name
 from venvstacks_rules.model.paths import path_problem
 from venvstacks_rules.model.wording import printable, quoted
-
-MIN_EXPANSION = 64 * 1024 * 1024
-MAX_EXPANSION_FACTOR = 200
-"""A wheel may unpack to this many times its size, or to `MIN_EXPANSION` bytes if that is more."""
 
 SIGNATURES = frozenset({"RECORD.jws", "RECORD.p7s"})
 """Files of a .dist-info folder that RECORD does not list; installers drop them."""
@@ -43,6 +41,8 @@ READ_ERRORS: tuple[type[Exception], ...] = (
 )
 """What ``zipfile`` raises for an archive that it cannot read."""
 
+INVALID_FILE_NAME = "the file name is not `NAME-VERSION-...-TAGS.whl`"
+
 _MAX_METADATA = 64 * 1024 * 1024
 _HASHES = frozenset({"sha256", "sha384", "sha512"})
 _METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, *zip_methods.METHODS})
@@ -53,13 +53,30 @@ _FILE_NAME = re.compile(
 )
 
 
-def wheel_identity(file_name: str) -> tuple[str, str] | None:
-    """The normalised name and the version in a wheel's file name; None for an invalid one.
+class WheelIdentity(NamedTuple):
+    """What a wheel's file name says."""
+
+    distribution: str
+    """Normalised."""
+    version: str
+
+    def is_named(self, stem: str) -> bool:
+        """Whether `stem`, a name and a version as in folders of the wheel, is of this wheel."""
+        name, _, version = stem.rpartition("-")
+        return normalised_name(name) == self.distribution and _is_same_version(
+            version.replace("_", "-"), self.version
+        )
+
+
+def wheel_identity(file_name: str) -> WheelIdentity | None:
+    """The name and the version in a wheel's file name; None for an invalid one.
 
     The lockfile's reader has checked the tags.
     """
     match = _FILE_NAME.fullmatch(file_name)
-    return None if match is None else (normalized_name(match["name"]), match["version"])
+    return (
+        None if match is None else WheelIdentity(normalised_name(match["name"]), match["version"])
+    )
 
 
 def _is_same_version(one: str, other: str) -> bool:
@@ -91,7 +108,7 @@ def entry_problems(infos: list[zipfile.ZipInfo], wheel_size: int) -> Iterator[st
         if problem is not None:
             yield f"`{printable(info.orig_filename)}`: {problem}"
     total = sum(info.file_size for info in infos)
-    limit = max(MIN_EXPANSION, MAX_EXPANSION_FACTOR * wheel_size)
+    limit = expansion_limit(wheel_size, WHEEL_GROWTH)
     if total > limit:
         yield f"unpacks to {total} bytes; at most {limit} are accepted for {wheel_size} bytes"
 
@@ -132,26 +149,15 @@ class DistInfo:
         self.records: dict[str, RecordEntry] = {}
         self.folder = ""
         self._archive = archive
-        self.distribution = ""
         identity = wheel_identity(file_name)
         if identity is None:
-            self.problems.append("the file name is not `NAME-VERSION-...-TAGS.whl`")
+            self.problems.append(INVALID_FILE_NAME)
             return
-        self.distribution, self._version = identity
+        self.identity = identity
         if self._find_folder():
             self._check_wheel()
             self._check_metadata()
             self._read_record()
-
-    def is_data_folder(self, folder: str) -> bool:
-        """Whether a top-level folder is the wheel's own ``.data`` folder."""
-        return folder.endswith(".data") and self._is_own(folder[: -len(".data")])
-
-    def _is_own(self, stem: str) -> bool:
-        name, _, version = stem.rpartition("-")
-        return normalized_name(name) == self.distribution and _is_same_version(
-            version.replace("_", "-"), self._version
-        )
 
     def _find_folder(self) -> bool:
         tops = {name.split("/", 1)[0] for name in self._archive.namelist() if "/" in name}
@@ -161,7 +167,7 @@ class DistInfo:
             self.problems.append(f"there must be one .dist-info folder; found: {found}")
             return False
         self.folder = folders[0]
-        if not self._is_own(self.folder[: -len(".dist-info")]):
+        if not self.identity.is_named(self.folder[: -len(".dist-info")]):
             self.problems.append(f"`{self.folder}` does not match the wheel's file name")
             return False
         return True
@@ -202,7 +208,7 @@ class DistInfo:
         if not name or not version:
             missing = "Name" if not name else "Version"
             self.problems.append(f"`{self.folder}/METADATA` has no `{missing}`")
-        elif not self._is_own(f"{name}-{version}"):
+        elif not self.identity.is_named(f"{name}-{version}"):
             self.problems.append(
                 f"`{self.folder}/METADATA` is of {name} {version}, "
                 f"which does not match the wheel's file name"

@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from typing import NamedTuple, Optional
 
 _COLUMNS = 3
-_SEPARATORS = re.compile(r"[-_.]+")
 
 
 class RecordEntry(NamedTuple):
@@ -80,8 +78,3 @@ def headers(text: str) -> dict[str, str]:
         if name:
             found[name] = value.strip()
     return found
-
-
-def normalized_name(name: str) -> str:
-    """The name of a distribution, normalized as "names and normalization" says."""
-    return _SEPARATORS.sub("-", name).lower()

@@ -20,6 +20,7 @@ from venvstacks_rules.actions.wheels import checks
 from venvstacks_rules.actions.wheels.checks import DistInfo
 from venvstacks_rules.actions.wheels.content import WheelContent
 from venvstacks_rules.actions.wheels.dist_info_files import RecordEntry
+from venvstacks_rules.actions.wheels.places import place
 from venvstacks_rules.model.contents.files import ArchivedFile
 from venvstacks_rules.model.contents.inputs import WheelFile
 from venvstacks_rules.model.contents.layout import LayerLayout
@@ -28,8 +29,6 @@ from venvstacks_rules.model.paths import windows_problem
 from venvstacks_rules.model.wording import printable
 
 INSTALLER = b"venvstacks-rules\n"
-
-_SCHEMES = ("data", "headers", "platlib", "purelib", "scripts")
 
 _Wheel = TypeVar("_Wheel", bound=WheelFile)
 _Made = TypeVar("_Made")
@@ -162,22 +161,8 @@ class _Plan:
         top, _, rest = name.partition("/")
         if top == self._dist_info.folder and rest in _NOT_COPIED:
             return None
-        path = self._layout.site_packages / name
-        if rest and self._dist_info.is_data_folder(top):
-            scheme, _, inner = rest.partition("/")
-            if scheme not in _SCHEMES or not inner:
-                raise ValueError(
-                    f"`.data` may have files in the folders {', '.join(_SCHEMES)} only"
-                )
-            path = self._scheme_path(scheme, inner)
+        _, path = place(name, self._dist_info.identity, self._layout)
         return None if self._layout.is_dropped(path) else str(path)
-
-    def _scheme_path(self, scheme: str, inner: str) -> PurePosixPath:
-        if scheme == "headers":
-            return self._layout.headers(self._dist_info.distribution) / inner
-        if scheme == "scripts":
-            return self._layout.scripts / inner
-        return self._layout.data(inner) if scheme == "data" else self._layout.site_packages / inner
 
 
 def _clashes(entries: list[_Entry]) -> Iterator[str]:

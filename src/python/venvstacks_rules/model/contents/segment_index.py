@@ -12,14 +12,13 @@ from typing import Any
 from venvstacks_rules.model.checked import CheckedTable
 from venvstacks_rules.model.contents.compression import ARCHIVE_FORMATS, ZIP
 from venvstacks_rules.model.contents.files import ArchivedFile
-from venvstacks_rules.model.contents.segments import Segment
+from venvstacks_rules.model.contents.segments import TAR_BLOCK, Segment
 from venvstacks_rules.model.errors import ArchiveError
 from venvstacks_rules.model.hashes import is_sha256_hex
 from venvstacks_rules.model.json_codec import compact_json, compact_object
 from venvstacks_rules.model.paths import link_problem, path_problem
 
 SEGMENT_INDEX_VERSION = 1
-TAR_BLOCK = 512
 
 
 @dataclass(frozen=True)

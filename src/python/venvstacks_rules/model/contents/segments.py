@@ -7,6 +7,9 @@ from typing import Optional
 
 from venvstacks_rules.model.contents.files import ArchivedFile
 
+TAR_BLOCK = 512
+"""In bytes; every size of a piece of a tar stream is a multiple of it."""
+
 
 @dataclass(frozen=True)
 class Segment:
@@ -21,7 +24,7 @@ class Segment:
     sha256: str
     """Of the compressed bytes."""
     tar_size: Optional[int]
-    """The size of its piece of the tar stream, a multiple of 512; None in a zip archive."""
+    """The size of its piece of the tar stream, a multiple of `TAR_BLOCK`; None in a zip archive."""
     files: tuple[ArchivedFile, ...]
     """In the order of the segment."""
 

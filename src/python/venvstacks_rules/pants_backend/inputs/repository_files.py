@@ -17,19 +17,14 @@ from venvstacks_rules.pants_backend.inputs.downloads import not_as_pinned, renew
 class RepositoryFile:
     """A file of the repository that a lockfile pins."""
 
-    path: str
-    """Relative to the build root."""
+    path: str | None
+    """Relative to the build root; None if it leads out of the repository."""
     written: str
     """The path as in the lockfile."""
     sha256: str | None
     """None if the lockfile has none."""
     size: int | None
     """In bytes; None if the lockfile has none."""
-
-    @property
-    def is_outside(self) -> bool:
-        """Whether the path leads out of the repository."""
-        return self.path.startswith("../")
 
 
 @dataclass(frozen=True)
@@ -50,7 +45,7 @@ class RepositoryFiles:
 
 def _repository_problem(file: RepositoryFile, entry: FileEntry | None, target: str) -> str | None:
     """The problem of a file, with the remedy; `entry` is the file in the repository."""
-    if file.is_outside:
+    if file.path is None:
         return f"`{file.written}` is outside of the repository. Move it into it, and lock again."
     size = entry.file_digest.serialized_bytes_length if entry else None
     sha256 = entry.file_digest.fingerprint if entry else None
@@ -70,7 +65,7 @@ def _repository_problem(file: RepositoryFile, entry: FileEntry | None, target: s
 
 @rule
 async def repository_files(request: RepositoryFilesRequest) -> RepositoryFiles:
-    paths = [file.path for file in request.files if not file.is_outside]
+    paths = [file.path for file in request.files if file.path is not None]
     digest = await engine.path_globs_to_digest(PathGlobs(map(literal_glob, paths)))
     entries = {
         entry.path: entry
@@ -78,12 +73,13 @@ async def repository_files(request: RepositoryFilesRequest) -> RepositoryFiles:
         if isinstance(entry, FileEntry)
     }
     found = (
-        _repository_problem(file, entries.get(file.path), request.target) for file in request.files
+        _repository_problem(file, entries.get(file.path or ""), request.target)
+        for file in request.files
     )
     problems = [f"{request.target}: {problem}" for problem in found if problem is not None]
     if problems:
         raise not_as_pinned(problems)
-    return RepositoryFiles(tuple(entries[file.path] for file in request.files))
+    return RepositoryFiles(tuple(entries[path] for path in paths))
 
 
 def rules() -> Iterable[object]:

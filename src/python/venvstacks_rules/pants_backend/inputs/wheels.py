@@ -14,6 +14,7 @@ from venvstacks_rules.model.contents.inputs import WheelFile
 from venvstacks_rules.model.locks.pylock import LockedWheel
 from venvstacks_rules.model.locks.selection import select_wheels
 from venvstacks_rules.model.network.credentials import indexes_for
+from venvstacks_rules.model.paths import place_inside
 from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
@@ -137,7 +138,7 @@ async def path_wheels(request: PathWheelsRequest) -> RepositoryFiles:
     folder = os.path.dirname(found.lockfile(found.layer))
     files = tuple(
         RepositoryFile(
-            path=os.path.normpath(os.path.join(folder, wheel.path)),
+            path=place_inside(folder, wheel.path),
             written=wheel.path,
             sha256=wheel.sha256 or None,
             size=wheel.size or None,

@@ -10,7 +10,7 @@ from pants.engine.addresses import Address
 from pants.engine.fs import Digest, PathGlobs
 
 from venvstacks_rules.model.errors import LockError
-from venvstacks_rules.model.paths import literal_glob
+from venvstacks_rules.model.paths import literal_glob, place_inside
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, rule
 
@@ -37,12 +37,8 @@ class LocalWheelsInFolders:
 @rule
 async def local_wheels(request: LocalWheelsRequest) -> LocalWheelsInFolders:
     address, beside = request.address, request.address.spec_path
-    folders = tuple(os.path.normpath(os.path.join(beside, name)) for name in request.local_wheels)
-    outside = [
-        name
-        for name, folder in zip(request.local_wheels, folders)
-        if folder.startswith("/") or folder.split("/")[0] == ".."
-    ]
+    places = [(name, place_inside(beside, name)) for name in request.local_wheels]
+    outside = [name for name, place in places if place is None]
     if outside:
         raise LockError(
             "`local_wheels` cannot be used:",
@@ -51,12 +47,13 @@ async def local_wheels(request: LocalWheelsRequest) -> LocalWheelsInFolders:
                 for name in outside
             ],
         )
+    folders = tuple(place for _, place in places if place is not None)
     digest = await engine.path_globs_to_digest(
         PathGlobs(f"{literal_glob(folder)}/*.whl" for folder in folders)
     )
     files = await engine.digest_to_snapshot(digest)
     filled = {os.path.dirname(file) for file in files.files}
-    empty = [name for name, folder in zip(request.local_wheels, folders) if folder not in filled]
+    empty = [name for name, folder in places if folder not in filled]
     if empty:
         raise LockError(
             "`local_wheels` cannot be used:",

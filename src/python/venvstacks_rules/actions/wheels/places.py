@@ -1,0 +1,48 @@
+"""Where the files of a wheel go in a layer."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterable, Iterator
+from pathlib import PurePosixPath
+
+from venvstacks_rules.actions.wheels.checks import WheelIdentity
+from venvstacks_rules.model.contents.layout import LayerLayout
+
+_SCHEMES = ("data", "headers", "platlib", "purelib", "scripts")
+_NOT_IMPORTED = ("headers", "scripts")
+
+
+def place(name: str, wheel: WheelIdentity, layout: LayerLayout) -> tuple[str, PurePosixPath]:
+    """The scheme of the entry `name`, and its path in the layer.
+
+    Raises ValueError for an entry of the ``.data`` folder that is in no known scheme.
+    """
+    top, _, rest = name.partition("/")
+    # A folder `.data` of another name is a folder like any other.
+    if not rest or not top.endswith(".data") or not wheel.is_named(top[: -len(".data")]):
+        return "purelib", layout.site_packages / name
+    scheme, _, inner = rest.partition("/")
+    if scheme not in _SCHEMES or not inner:
+        raise ValueError(f"`.data` may have files in the folders {', '.join(_SCHEMES)} only")
+    if scheme == "headers":
+        return scheme, layout.headers(wheel.distribution) / inner
+    if scheme == "scripts":
+        return scheme, layout.scripts / inner
+    return scheme, layout.data(inner) if scheme == "data" else layout.site_packages / inner
+
+
+def importable_files(
+    infos: Iterable[zipfile.ZipInfo], wheel: WheelIdentity, layout: LayerLayout
+) -> Iterator[tuple[str, zipfile.ZipInfo]]:
+    """The files that a layer has of a wheel, except scripts and headers, with their paths."""
+    for info in infos:
+        if info.is_dir():
+            continue
+        try:
+            scheme, path = place(info.filename, wheel, layout)
+        except ValueError:
+            # `wheel-segments` refuses the wheel.
+            continue
+        if scheme not in _NOT_IMPORTED and not layout.is_dropped(path):
+            yield str(path), info
