@@ -8,7 +8,7 @@ from typing import Any
 
 from venvstacks_rules.model.layers.layer import Layer
 from venvstacks_rules.model.layers.names import LayerKind
-from venvstacks_rules.model.locks.freshness import provided_packages
+from venvstacks_rules.model.locks.freshness import LockState, provided_packages
 from venvstacks_rules.model.locks.pylock import LockedPackage, LockedWheel, Lockfile
 from venvstacks_rules.model.locks.selection import best_wheel
 from venvstacks_rules.model.platforms.markers import holds
@@ -23,8 +23,7 @@ HEAVIEST = 10
 class LockSummary:
     """The state of a layer's lock."""
 
-    state: str
-    """``valid``, ``stale``, ``missing``, ``unreadable``, ``unjudged`` or ``disabled``."""
+    state: LockState
     path: str
     """The path of the ``pylock`` file, relative to the build root."""
     version: int = 1
@@ -159,7 +158,7 @@ class LayerSummary:
                 {"layer_name": name, "address": address} for name, address in self.lower
             ],
             "lock": {
-                "state": self.lock.state,
+                "state": self.lock.state.value,
                 "path": self.lock.path,
                 "lock_version": self.lock.version,
                 "requirements_hash": self.lock.requirements_hash,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from venvstacks_rules.model.locks.freshness import LockState
 from venvstacks_rules.model.summary.drawing import draw_graph, draw_sizes, lock_mark
 from venvstacks_rules.model.summary.layer import LayerSummary
 from venvstacks_rules.model.summary.markup import Markup, element, join
@@ -163,7 +164,8 @@ def _numbers(layer: LayerSummary) -> tuple[str, ...]:
 
 def _state(layer: LayerSummary) -> Markup:
     state = layer.lock.state
-    return element("span", f"{lock_mark(state)} {LOCK_WORDS[state]}", class_=f"state {state}")
+    words = f"{lock_mark(state)} {LOCK_WORDS[state]}"
+    return element("span", words, class_=f"state {state.value}")
 
 
 # --------------------------------------------------------------------------------------- a layer
@@ -206,7 +208,7 @@ def _facts_of_layer(layer: LayerSummary, anchors: Mapping[str, str]) -> Iterator
     if layer.lower:
         facts.append(("Import order", list(_import_order(layer, anchors))))
     facts.append(("Platforms", [platforms_text(layer)]))
-    if layer.lock.state != "disabled":
+    if layer.lock.state is not LockState.DISABLED:
         facts.append(("Lockfile", [element("code", layer.lock.path)]))
     if layer.archive_name:
         sizes = f", {size_text(layer.archive_size)}, {size_text(layer.unpacked_size)} unpacked"

@@ -7,6 +7,7 @@ import re
 import textwrap
 from collections.abc import Callable, Iterable, Iterator
 
+from venvstacks_rules.model.locks.freshness import LockState
 from venvstacks_rules.model.summary.layer import HEAVIEST, LayerSummary, OwnPackage, SharedPackage
 from venvstacks_rules.model.summary.stack import KIND_HEADINGS, Overview, StackSummary
 from venvstacks_rules.model.summary.wording import (
@@ -38,7 +39,11 @@ class Ink(enum.Enum):
 
 
 Paint = Callable[[str, Ink], str]
-_LOCK_INKS = {"valid": Ink.GOOD, "missing": Ink.BAD, "unreadable": Ink.BAD}
+_LOCK_INKS = {
+    LockState.VALID: Ink.GOOD,
+    LockState.MISSING: Ink.BAD,
+    LockState.UNREADABLE: Ink.BAD,
+}
 
 
 def plain(text: str, _: Ink) -> str:
@@ -73,7 +78,7 @@ def _headline(layer: LayerSummary, width: int, paint: Paint) -> str:
     ink = _LOCK_INKS.get(layer.lock.state, Ink.WARNING)
     words = LOCK_WORDS[layer.lock.state]
     name = paint(layer.install_target.ljust(width), Ink.NAME)
-    state = paint(words, ink) + " " * (len(LOCK_WORDS["unreadable"]) - len(words))
+    state = paint(words, ink) + " " * (len(LOCK_WORDS[LockState.UNREADABLE]) - len(words))
     return f"{name}  {state}  {layer_sizes(layer) if layer.offered else ''}"
 
 
