@@ -6,9 +6,8 @@ from pathlib import Path
 
 from venvstacks_rules.actions.archives.formats import new_segment
 from venvstacks_rules.actions.interpreters.files import write_interpreter
-from venvstacks_rules.model.contents.segments import InterpreterSegment
 from venvstacks_rules.model.json_codec import from_json
-from venvstacks_rules.model.requests.segments import InterpreterSegmentRequest
+from venvstacks_rules.model.requests.segments import InterpreterSegment, InterpreterSegmentRequest
 
 
 def run(request_text: str) -> InterpreterSegment:

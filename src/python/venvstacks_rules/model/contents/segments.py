@@ -24,19 +24,3 @@ class Segment:
     """The size of its piece of the tar stream, a multiple of 512; None in a zip archive."""
     files: tuple[ArchivedFile, ...]
     """In the order of the segment."""
-
-
-@dataclass(frozen=True)
-class InterpreterSegment:
-    """The result of ``interpreter-segment``."""
-
-    segment: Segment
-    python_version: str
-    """X.Y.Z, read from the archive's own headers."""
-
-
-@dataclass(frozen=True)
-class WheelSegments:
-    """The result of ``wheel-segments``, in the order of the request."""
-
-    segments: tuple[Segment, ...]
