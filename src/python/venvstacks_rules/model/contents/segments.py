@@ -7,13 +7,16 @@ from typing import Optional
 
 from venvstacks_rules.model.contents.files import ArchivedFile
 
+INTERPRETER, OWN_FILES = "interpreter", "layer"
+"""The sources of the segments that are not of a wheel."""
+
 
 @dataclass(frozen=True)
 class Segment:
     """A piece of a layer archive, readable without the others."""
 
     source: str
-    """The wheel's file name, ``interpreter``, or ``layer`` for the layer's own files."""
+    """The wheel's file name, :data:`INTERPRETER`, or :data:`OWN_FILES`."""
     path: str
     """The segment's file."""
     size: int

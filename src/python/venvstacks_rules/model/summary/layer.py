@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from venvstacks_rules.model.contents.segments import INTERPRETER, OWN_FILES
 from venvstacks_rules.model.layers.layer import Layer
 from venvstacks_rules.model.layers.names import LayerKind
 from venvstacks_rules.model.locks.freshness import LockState, provided_packages
@@ -13,7 +14,7 @@ from venvstacks_rules.model.locks.pylock import LockedPackage, LockedWheel, Lock
 from venvstacks_rules.model.locks.selection import best_wheel
 from venvstacks_rules.model.platforms.markers import holds
 from venvstacks_rules.model.platforms.target_platforms import TargetPlatform
-from venvstacks_rules.model.summary.built import INTERPRETER, OWN_FILES, BuiltLayer
+from venvstacks_rules.model.summary.built import BuiltLayer
 
 HEAVIEST = 10
 """The number of packages in the list of the heaviest."""
