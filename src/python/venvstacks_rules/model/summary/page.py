@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from venvstacks_rules.model.locks.freshness import LockState
+from venvstacks_rules.model.platforms.python_versions import python_version_of
 from venvstacks_rules.model.summary.drawing import draw_graph, draw_sizes, lock_mark
 from venvstacks_rules.model.summary.layer import LayerSummary
 from venvstacks_rules.model.summary.markup import Markup, element, join
@@ -270,7 +271,7 @@ def _package_rows(layer: LayerSummary) -> Iterator[Markup]:
     rows = [_Row(p.name, p.version, p.wheel_size, p.unpacked_size) for p in layer.packages]
     python = layer.interpreter
     if python is not None and (python.download_size or python.unpacked_size):
-        version = layer.python_implementation.partition("@")[2]
+        version = python_version_of(layer.python_implementation)
         rows.append(_Row("(interpreter)", version, python.download_size, python.unpacked_size))
     if layer.own_files_size:
         rows.append(_Row("(own files)", "", None, layer.own_files_size))
