@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from venvstacks_rules.model.layers.names import LayerKind
 from venvstacks_rules.model.locks.freshness import LockState
 from venvstacks_rules.model.platforms.python_versions import python_version_of
 from venvstacks_rules.model.summary.drawing import draw_graph, draw_sizes, lock_mark
 from venvstacks_rules.model.summary.layer import LayerSummary
 from venvstacks_rules.model.summary.markup import Markup, element, join
-from venvstacks_rules.model.summary.stack import KIND_HEADINGS, Overview, StackSummary
+from venvstacks_rules.model.summary.stack import Overview, StackSummary
 from venvstacks_rules.model.summary.style import STYLE
 from venvstacks_rules.model.summary.wording import (
     LOCK_WORDS,
@@ -93,9 +94,7 @@ def _stack(stack: StackSummary, anchors: Mapping[str, str], *, titled: bool) -> 
 
 def _facts(stack: StackSummary) -> Markup:
     facts = [
-        (heading, str(len(stack.of_kind(kind))))
-        for kind, heading in KIND_HEADINGS.items()
-        if stack.of_kind(kind)
+        (kind.plural, str(len(stack.of_kind(kind)))) for kind in LayerKind if stack.of_kind(kind)
     ]
     packages = sum(len(layer.packages) for layer in stack.layers)
     facts.append(("packages", str(packages)))

@@ -7,9 +7,10 @@ import re
 import textwrap
 from collections.abc import Callable, Iterable, Iterator
 
+from venvstacks_rules.model.layers.names import LayerKind
 from venvstacks_rules.model.locks.freshness import LockState
 from venvstacks_rules.model.summary.layer import HEAVIEST, LayerSummary, OwnPackage, SharedPackage
-from venvstacks_rules.model.summary.stack import KIND_HEADINGS, Overview, StackSummary
+from venvstacks_rules.model.summary.stack import Overview, StackSummary
 from venvstacks_rules.model.summary.wording import (
     LOCK_WORDS,
     WEIGHED_BY,
@@ -62,11 +63,11 @@ def render_text(overview: Overview, paint: Paint = plain) -> str:
 def _stack(stack: StackSummary, platform: str, paint: Paint) -> Iterator[str]:
     yield f"{paint(_clean(stack.name), Ink.NAME)} on {platform}: {stack_sizes(stack)}"
     width = max(len(layer.install_target) for layer in stack.layers)
-    for kind, heading in KIND_HEADINGS.items():
+    for kind in LayerKind:
         layers = stack.of_kind(kind)
         if layers:
             yield ""
-            yield heading
+            yield kind.plural
         for layer in layers:
             last = layer is layers[-1]
             yield f"{'└' if last else '├'}─ {_headline(layer, width, paint)}"
