@@ -94,7 +94,7 @@ def a_large_stack(frameworks: int, applications: int) -> Overview:
     runtime = a_layer(LayerKind.RUNTIME, "cpython-3.11", (), [("numpy", 18_000_000)])
     made: list[LayerSummary] = []
     for i in range(frameworks):
-        # Every third one lies on an earlier one, with all that is below that.
+        # Every third one is built on an earlier one, with all that is below that.
         below = _below(made[i // 2], made) if i % 3 == 2 else []
         packages = [(f"package-{i}-{j}", 40_000_000 * (i + 1) // (j + 1) ** 3) for j in range(12)]
         name = f"machine-learning-{i}" if i % 4 else f"fw{i}"
