@@ -32,7 +32,7 @@ def first_cells(section: str) -> list[str]:
         ("JSON of `venvstacks-show`", DATA),
         ("A stack", STACK),
         ("A layer", LAYER),
-        ("The lock of a layer", [*LAYER["lock"], *LOCK_WORDS]),
+        ("The lock of a layer", [*LAYER["lock"], *(state.value for state in LOCK_WORDS)]),
         ("The sizes of a layer", LAYER["sizes"]),
         ("A package of a layer", LAYER["packages"][0]),
         ("The heaviest packages of a layer", LAYER["heaviest_packages"]),

@@ -13,10 +13,9 @@ import zstandard
 
 from venvstacks_rules.actions.commands import interpreter_segment
 from venvstacks_rules.model.contents.compression import Compression
-from venvstacks_rules.model.contents.segments import InterpreterSegment
 from venvstacks_rules.model.errors import InterpreterError
 from venvstacks_rules.model.json_codec import to_json
-from venvstacks_rules.model.requests.segments import InterpreterSegmentRequest
+from venvstacks_rules.model.requests.segments import InterpreterSegment, InterpreterSegmentRequest
 
 HEADER = '#define PY_MAJOR_VERSION\t3\n#define PY_VERSION      \t"3.11.13"\n#define X 1\n'
 

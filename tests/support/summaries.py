@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from venvstacks_rules.model.layers.names import LayerKind, layer_name
+from venvstacks_rules.model.locks.freshness import LockState
 from venvstacks_rules.model.summary.layer import (
     InterpreterSummary,
     LayerSummary,
@@ -16,6 +17,13 @@ from venvstacks_rules.model.summary.stack import Overview
 
 PLATFORM = "linux_x86_64"
 FOLDER = "src/stack"
+_STATES = (
+    LockState.VALID,
+    LockState.VALID,
+    LockState.STALE,
+    LockState.MISSING,
+    LockState.DISABLED,
+)
 
 
 def a_package(name: str, size: int, *, built: bool = True) -> OwnPackage:
@@ -30,7 +38,7 @@ def a_layer(
     lower: Sequence[LayerSummary] = (),
     packages: Iterable[tuple[str, int]] = (),
     *,
-    state: str = "valid",
+    state: LockState = LockState.VALID,
     built: bool = True,
     description: str | None = None,
     reasons: tuple[str, ...] = (),
@@ -44,7 +52,7 @@ def a_layer(
     unpacked = sum(p.unpacked_size or 0 for p in own) + 4000
     unpacked += (interpreter and interpreter.unpacked_size) or 0
     offered = PLATFORM in platforms
-    is_locked = state in ("valid", "stale", "unjudged")
+    is_locked = state in (LockState.VALID, LockState.STALE, LockState.UNJUDGED)
     return LayerSummary(
         layer_name=full,
         kind=kind,
@@ -62,7 +70,7 @@ def a_layer(
             f"{FOLDER}/requirements/{full}/pylock.{full}.toml",
             reasons=reasons,
             remedy=None
-            if state == "valid"
+            if state is LockState.VALID
             else f"./pants generate-lockfiles --resolve={FOLDER}:{name}",
             requirements_hash="sha256:00" if is_locked else None,
         ),
@@ -86,7 +94,7 @@ def a_large_stack(frameworks: int, applications: int) -> Overview:
     runtime = a_layer(LayerKind.RUNTIME, "cpython-3.11", (), [("numpy", 18_000_000)])
     made: list[LayerSummary] = []
     for i in range(frameworks):
-        # Every third one lies on an earlier one, with all that is below that.
+        # Every third one is built on an earlier one, with all that is below that.
         below = _below(made[i // 2], made) if i % 3 == 2 else []
         packages = [(f"package-{i}-{j}", 40_000_000 * (i + 1) // (j + 1) ** 3) for j in range(12)]
         name = f"machine-learning-{i}" if i % 4 else f"fw{i}"
@@ -99,7 +107,7 @@ def a_large_stack(frameworks: int, applications: int) -> Overview:
         both = _below(first, made)
         other = made[(i * 3 + 1) % frameworks]
         both += [layer for layer in _below(other, made) if layer not in both]
-        state = ("valid", "valid", "stale", "missing", "disabled")[i % 5]
+        state = _STATES[i % len(_STATES)]
         top.append(
             a_layer(
                 LayerKind.APPLICATION,
@@ -107,8 +115,8 @@ def a_large_stack(frameworks: int, applications: int) -> Overview:
                 [*both, runtime],
                 [(f"tool-{i}-{j}", 900_000 // (j + 1)) for j in range(i % 7)],
                 state=state,
-                built=state == "valid",
-                reasons=("requirement `a` was added",) if state == "stale" else (),
+                built=state is LockState.VALID,
+                reasons=("requirement `a` was added",) if state is LockState.STALE else (),
                 description=f"What application {i} is for.",
             )
         )

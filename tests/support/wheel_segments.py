@@ -15,10 +15,9 @@ from tests.support.wheels import (
 )
 from venvstacks_rules.actions.commands import wheel_segments
 from venvstacks_rules.model.contents.compression import Compression
-from venvstacks_rules.model.contents.segments import WheelSegments
 from venvstacks_rules.model.errors import WheelError
 from venvstacks_rules.model.json_codec import to_json
-from venvstacks_rules.model.requests.segments import WheelInput, WheelSegmentsRequest
+from venvstacks_rules.model.requests.segments import WheelInput, WheelSegments, WheelSegmentsRequest
 
 SITE = "lib/python3.11/site-packages"
 DIST_INFO = f"{SITE}/demo-1.0.dist-info"

@@ -24,8 +24,8 @@ from venvstacks_rules.actions.archives.zip_writer import ZipSegmentWriter
 from venvstacks_rules.actions.files.sinks import CompressedStream
 from venvstacks_rules.actions.unpacking import unpack
 from venvstacks_rules.model.contents.compression import Compression
-from venvstacks_rules.model.contents.segments import WheelSegments
 from venvstacks_rules.model.json_codec import to_json
+from venvstacks_rules.model.requests.segments import WheelSegments
 
 
 def with_many_entries(folder: Path, count: int) -> Path:

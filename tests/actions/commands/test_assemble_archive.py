@@ -17,11 +17,14 @@ from venvstacks_rules.actions.commands import assemble_archive, wheel_segments
 from venvstacks_rules.model.contents.compression import Compression
 from venvstacks_rules.model.contents.files import OwnFile, OwnLink
 from venvstacks_rules.model.contents.segment_index import IndexHeader, SegmentIndex
-from venvstacks_rules.model.contents.segments import InterpreterSegment
 from venvstacks_rules.model.errors import ArchiveError, RequestError
 from venvstacks_rules.model.json_codec import to_json
 from venvstacks_rules.model.requests.assemble import AssembleArchiveRequest, AssembledArchive
-from venvstacks_rules.model.requests.segments import WheelInput, WheelSegmentsRequest
+from venvstacks_rules.model.requests.segments import (
+    InterpreterSegment,
+    WheelInput,
+    WheelSegmentsRequest,
+)
 
 LEVELS = {"tar.zst": 3, "tar.xz": 0, "tar.gz": 1, "zip": 1}
 TARGET = "framework-demo"

@@ -189,7 +189,7 @@ def test_bad_requests_are_refused_as_a_whole(tmp_path: Path) -> None:
     assert caught.value.summary == "invalid deployment request"
     assert caught.value.problems == (
         "`../x` is not the name of a layer's folder",
-        "`x`: `F00` is not a sha256",
+        "`x`: `F00` is not a SHA-256",
         "`X` is given twice",
     )
     with pytest.raises(DeploymentError, match="no archives are given"):

@@ -160,14 +160,14 @@ def test_unknown_keys_are_passed_over() -> None:
         ("format_version", 2, "`format_version`: 2 is not 1"),
         ("format_version", "1", "`format_version`: expected an integer, got a string"),
         ("install_target", "..", "`install_target`: the path holds `..`: '..'"),
-        ("install_target", "a/b", "`install_target`: the name holds a slash: 'a/b'"),
+        ("install_target", "a/b", "`install_target`: the name contains a slash: 'a/b'"),
         ("archive_name", 3, "`archive_name`: expected a string, got an integer"),
         ("archive_size", 31, "`archive_size`: 31, but the segments end at 30"),
         ("archive_size", True, "`archive_size`: expected a size in bytes, got True"),
         (
             "archive_sha256",
             "A" * 64,
-            "`archive_sha256`: is not a SHA-256 in lower-case hexadecimal",
+            f"`archive_sha256`: `{'A' * 64}` is not a SHA-256 in lower-case hexadecimal",
         ),
         ("archive_format", "tar", "`archive_format`: `tar` is not an archive format"),
         ("compression_level", 23, "`compression_level`: 23 is out of range"),
@@ -178,7 +178,7 @@ def test_unknown_keys_are_passed_over() -> None:
         (
             "segments/0/sha256",
             "f",
-            "`segments[0].sha256`: is not a SHA-256 in lower-case hexadecimal",
+            "`segments[0].sha256`: `f` is not a SHA-256 in lower-case hexadecimal",
         ),
         ("segments/0/tar_size", 1000, "`segments[0].tar_size`: 1000 is not a multiple of 512"),
         (

@@ -7,6 +7,7 @@ from venvstacks_rules.model.platforms.python_versions import (
     is_release_of,
     language_version,
     names_patch_release,
+    python_version_of,
     release,
     release_numbers,
     short_version,
@@ -38,3 +39,8 @@ def test_a_release_is_one_of_its_own_build_only() -> None:
     assert [is_release_of("3.14.0", name) for name in wanted] == [True, True] + [False] * 4
     assert [name for name in wanted if is_release_of("3.14.0t", name)] == ["3.14t", "3.14.0t"]
     assert [name for name in wanted if is_release_of("3.14.10t", name)] == ["3.14t"]
+
+
+def test_the_version_of_an_implementation() -> None:
+    assert python_version_of("cpython@3.14.0t") == "3.14.0t"
+    assert python_version_of("cpython@3.11") == "3.11"

@@ -50,7 +50,7 @@ WRONG = {
         "`frameworks[1]`: it would be deployed to `framework-fw`, as `frameworks[0]` is. "
         "Rename one of them.",
     ),
-    # What a layer lies on.
+    # What a layer is built on.
     "neither runtime nor frameworks": (
         RUNTIME + layer(FRAMEWORK, runtime=""),
         "`frameworks[0]`: neither `runtime` nor `frameworks` is set. Set `runtime` for a "

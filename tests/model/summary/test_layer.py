@@ -5,6 +5,7 @@ from dataclasses import replace
 from tests.support.summaries import a_layer
 from venvstacks_rules.model.layers.layer import Layer
 from venvstacks_rules.model.layers.names import LayerKind
+from venvstacks_rules.model.locks.freshness import LockState
 from venvstacks_rules.model.locks.pylock import (
     LockedInterpreter,
     LockedPackage,
@@ -75,7 +76,7 @@ FRAMEWORK_LOCK = Lockfile(
         LockedPackage("gone", "2.0", None, None, (), from_lower_layer=True),
     ),
 )
-LOCK = LockSummary("valid", "src/pylock.toml", 3, requirements_hash="sha256:1")
+LOCK = LockSummary(LockState.VALID, "src/pylock.toml", 3, requirements_hash="sha256:1")
 CONTEXT = LayerContext(LOCK, FRAMEWORK_LOCK, ((RUNTIME, RUNTIME_LOCK),), "src", "What it is.")
 
 
@@ -158,7 +159,7 @@ def test_ten_are_the_heaviest() -> None:
 
 
 def test_layers_without_a_lock_have_no_sizes() -> None:
-    layer: LayerSummary = a_layer(LayerKind.FRAMEWORK, "x", state="missing", built=False)
+    layer: LayerSummary = a_layer(LayerKind.FRAMEWORK, "x", state=LockState.MISSING, built=False)
     assert layer.download_size is None
     assert layer.to_dict()["sizes"] == {
         "download": None,

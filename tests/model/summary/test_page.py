@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.summaries import PLATFORM, a_large_stack, a_layer
 from venvstacks_rules.model.layers.names import LayerKind
+from venvstacks_rules.model.locks.freshness import LockState
 from venvstacks_rules.model.summary.drawing import draw_sizes, parts_of, shortened
 from venvstacks_rules.model.summary.layer import LockSummary, OwnPackage, SharedPackage
 from venvstacks_rules.model.summary.page import render_page
@@ -49,7 +50,7 @@ def read(overview: Overview) -> Reader:
 def evil_overview() -> Overview:
     runtime = a_layer(LayerKind.RUNTIME, "py", (), [("numpy", 5)])
     layer = replace(
-        a_layer(LayerKind.APPLICATION, "app", [runtime], [("tool", 7)], state="stale"),
+        a_layer(LayerKind.APPLICATION, "app", [runtime], [("tool", 7)], state=LockState.STALE),
         layer_name=EVIL,
         install_target=EVIL,
         address=f"{EVIL}:{EVIL}",
@@ -58,7 +59,7 @@ def evil_overview() -> Overview:
         python_implementation=EVIL,
         launch_module=EVIL,
         lower=((EVIL, "src/stack:py"), (EVIL, EVIL)),
-        lock=LockSummary("stale", EVIL, 1, (EVIL,), EVIL, "sha256:1"),
+        lock=LockSummary(LockState.STALE, EVIL, 1, (EVIL,), EVIL, "sha256:1"),
         packages=(OwnPackage(EVIL, EVIL, EVIL, 10**9, 10**9),),
         shared=(SharedPackage(EVIL, EVIL, EVIL),),
         archive_name=EVIL,
@@ -120,7 +121,11 @@ def test_titles() -> None:
 
 def test_what_is_wrong_is_said() -> None:
     layer = a_layer(
-        LayerKind.RUNTIME, "py", state="stale", reasons=("requirement `a` was added",), built=False
+        LayerKind.RUNTIME,
+        "py",
+        state=LockState.STALE,
+        reasons=("requirement `a` was added",),
+        built=False,
     )
     text = read(Overview.of(PLATFORM, [layer], ["src:x: broken"])).text
     assert "These definitions are invalid, and the page lacks their layers:src:x: broken" in text

@@ -6,9 +6,11 @@ import pytest
 
 from tests.support.summaries import PLATFORM, a_large_stack, a_layer
 from venvstacks_rules.model.layers.names import LayerKind
+from venvstacks_rules.model.locks.freshness import LockState
 from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
 from venvstacks_rules.model.summary.stack import Overview
 from venvstacks_rules.model.summary.text import WIDTH, Ink, render_text
+from venvstacks_rules.model.summary.wording import LOCK_WORDS
 from venvstacks_rules.model.wording import size_text
 
 RUNTIME = a_layer(LayerKind.RUNTIME, "py", (), [("numpy", 20_000_000)], built=False)
@@ -17,7 +19,7 @@ FRAMEWORK = a_layer(
     "large",
     [RUNTIME],
     [(f"package-{i}", 1_000 * i) for i in range(1, 13)],
-    state="stale",
+    state=LockState.STALE,
     reasons=("requirement `a` was added", "`[tool.uv]` changed"),
     platforms=tuple(PLATFORMS),
 )
@@ -26,7 +28,7 @@ APP = a_layer(
     LayerKind.APPLICATION,
     "app",
     [FRAMEWORK, RUNTIME],
-    state="missing",
+    state=LockState.MISSING,
     built=False,
     description="Does\nit all.",
 )
@@ -171,3 +173,7 @@ def test_nothing_speaks_to_the_terminal() -> None:
 )
 def test_sizes_for_people(size: int | None, text: str) -> None:
     assert size_text(size) == text
+
+
+def test_every_state_of_a_lock_has_words() -> None:
+    assert set(LockState) == set(LOCK_WORDS)

@@ -18,7 +18,7 @@ LOWER = {"rt": (), "fw": ("rt",), "other": ("rt",), "app": ("fw",), "top": ("fw"
         (("rt",), set(LOWER), ("app", "fw", "other", "rt", "top")),
         (("fw",), set(LOWER), ("app", "fw", "top")),
         (("app",), set(LOWER), ("app",)),
-        # What has no lock yet has to come along, and what lies on that.
+        # What has no lock yet has to come along, and what is built on that.
         (("app",), set(LOWER) - {"fw"}, ("app", "fw", "top")),
         (("app",), set(), ("app", "fw", "other", "rt", "top")),
         ((), set(), ()),

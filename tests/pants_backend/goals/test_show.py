@@ -10,7 +10,6 @@ from pants.core.util_rules import distdir
 from pants.engine.addresses import Address
 from pants.testutil.rule_runner import GoalRuleResult, RuleRunner
 
-from venvstacks_rules.model.summary.wording import LOCK_WORDS
 from venvstacks_rules.pants_backend.backend import target_types
 from venvstacks_rules.pants_backend.goals import show, shown_layers
 from venvstacks_rules.pants_backend.goals.show import Show
@@ -109,10 +108,6 @@ def test_broken_definitions_are_reported_beside_the_others(runner: RuleRunner) -
         "target."
     ]
     assert [x["address"] for x in data["stacks"][0]["applications"]] == ["up:app"]
-
-
-def test_every_state_of_a_lock_has_words() -> None:
-    assert {state.value for state in freshness.LockState} == set(LOCK_WORDS)
 
 
 def test_where_a_layer_is_defined() -> None:

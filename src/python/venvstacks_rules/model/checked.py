@@ -6,6 +6,9 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 
+from venvstacks_rules.model.hashes import is_sha256_hex
+from venvstacks_rules.model.wording import printable
+
 _MISSING = object()
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -134,6 +137,13 @@ class CheckedTable(TypedTable):
     def optional_string(self, name: str) -> str | None:
         """A string that is not empty, or None if the key is absent."""
         return self.string(name) if name in self else None
+
+    def sha256(self, name: str) -> str:
+        """A required SHA-256 in lower-case hexadecimal."""
+        value = self.string(name)
+        if value and not is_sha256_hex(value):
+            self.note(name, f"`{printable(value)}` is not a SHA-256 in lower-case hexadecimal")
+        return value
 
     def size(self, name: str) -> int:
         """A required number of bytes."""

@@ -6,6 +6,7 @@ import posixpath
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from venvstacks_rules.model.contents.files import ArchivedFile, OwnFile, OwnLink
+from venvstacks_rules.model.contents.segments import OWN_FILES
 from venvstacks_rules.model.paths import folded, link_problem, path_problem, windows_problem
 from venvstacks_rules.model.wording import printable
 
@@ -58,8 +59,8 @@ def clashes(
         if found is not None and found[1].path == path:
             yield f"`{path}` is a file of `{found[0]}` and of the layer itself"
         elif found is not None:
-            yield _one("file", (found[1].path, found[0]), (path, "layer"))
-        taken[key(path)] = ("layer", ArchivedFile(path, 0, ""))
+            yield _one("file", (found[1].path, found[0]), (path, OWN_FILES))
+        taken[key(path)] = (OWN_FILES, ArchivedFile(path, 0, ""))
     yield from _folder_clashes(taken, key)
 
 

@@ -21,11 +21,12 @@ from venvstacks_rules.actions.files.streams import chunks
 from venvstacks_rules.model.contents.compression import ZIP
 from venvstacks_rules.model.contents.files import OwnFile, OwnLink
 from venvstacks_rules.model.contents.segment_index import IndexHeader, listing_json
-from venvstacks_rules.model.contents.segments import InterpreterSegment, Segment, WheelSegments
+from venvstacks_rules.model.contents.segments import OWN_FILES, Segment
 from venvstacks_rules.model.errors import ArchiveError, RequestError
 from venvstacks_rules.model.json_codec import from_data, from_json, parsed_json, published_json
 from venvstacks_rules.model.outputs.metadata import archive_metadata
 from venvstacks_rules.model.requests.assemble import AssembleArchiveRequest, AssembledArchive
+from venvstacks_rules.model.requests.segments import InterpreterSegment, WheelSegments
 
 
 def run(request_text: str) -> AssembledArchive:
@@ -120,7 +121,7 @@ def _read_result(path: str) -> list[Segment]:
 def _write_own_segment(path: Path, request: AssembleArchiveRequest) -> Segment:
     with new_segment(
         path,
-        source="layer",
+        source=OWN_FILES,
         install_target=request.install_target,
         compression=request.compression,
         end_of_archive=True,

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from venvstacks_rules.actions.archives.formats import new_segment
 from venvstacks_rules.actions.interpreters.files import write_interpreter
-from venvstacks_rules.model.contents.segments import InterpreterSegment
+from venvstacks_rules.model.contents.segments import INTERPRETER
 from venvstacks_rules.model.json_codec import from_json
-from venvstacks_rules.model.requests.segments import InterpreterSegmentRequest
+from venvstacks_rules.model.requests.segments import InterpreterSegment, InterpreterSegmentRequest
 
 
 def run(request_text: str) -> InterpreterSegment:
@@ -16,7 +16,7 @@ def run(request_text: str) -> InterpreterSegment:
     request = from_json(InterpreterSegmentRequest, request_text)
     with new_segment(
         Path(request.output),
-        source="interpreter",
+        source=INTERPRETER,
         install_target=request.install_target,
         compression=request.compression,
     ) as writer:

@@ -20,7 +20,7 @@ from venvstacks_rules.model.layers.requirements import normalised_requirements
 from venvstacks_rules.model.locks.pylock import Lockfile, LockInputs
 from venvstacks_rules.model.locks.shared import ProvidedPackages
 from venvstacks_rules.model.platforms.libc import parsed_linux_target
-from venvstacks_rules.model.platforms.python_versions import language_version
+from venvstacks_rules.model.platforms.python_versions import language_version, python_version_of
 from venvstacks_rules.model.platforms.target_platforms import PLATFORMS, TargetPlatform
 from venvstacks_rules.model.requests.lock import LockedLayer, LockLayerRequest
 
@@ -44,20 +44,16 @@ def run(request_text: str) -> LockedLayer:
         request,
         config,
         LocalWheelFolders.of(request.local_wheels),
-        ProvidedPackages.of(lower, platforms, _python_version(request)),
+        ProvidedPackages.of(lower, platforms, python_version_of(request.python_implementation)),
         previous,
     )
     lock = Lockfile(
-        requires_python=f"=={language_version(_python_version(request))}.*",
+        requires_python=f"=={language_version(python_version_of(request.python_implementation))}.*",
         packages=locker.lock(),
         interpreters=_interpreters(request, platforms, previous),
         inputs=_inputs(request, config, platforms, lower),
     )
     return write_lock_files(request, lock, previous, config.exclude_newer)
-
-
-def _python_version(request: LockLayerRequest) -> str:
-    return request.python_implementation.rpartition("@")[2]
 
 
 def _inputs(
@@ -90,7 +86,7 @@ def _interpreters(
 
     return pin_interpreters(
         request.target,
-        _python_version(request),
+        python_version_of(request.python_implementation),
         platforms,
         libc=parsed_linux_target(request.linux_target).libc,
         mirror=request.python_mirror,

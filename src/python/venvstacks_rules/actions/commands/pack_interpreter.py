@@ -15,6 +15,7 @@ from venvstacks_rules.actions.interpreters.capture import Capture, CapturedFile,
 from venvstacks_rules.actions.interpreters.probe import Installation, probe
 from venvstacks_rules.actions.interpreters.relocation import changed_files
 from venvstacks_rules.model.contents.compression import Compression
+from venvstacks_rules.model.contents.segments import INTERPRETER
 from venvstacks_rules.model.errors import InterpreterError
 from venvstacks_rules.model.json_codec import from_json
 from venvstacks_rules.model.requests.interpreters import (
@@ -36,7 +37,7 @@ def run(request_text: str) -> PackedInterpreter:
         changed = changed_files(found, capture, Path(folder))
         with SegmentWriter(
             output,
-            source="interpreter",
+            source=INTERPRETER,
             install_target="python",
             compression=_COMPRESSION,
             end_of_archive=True,

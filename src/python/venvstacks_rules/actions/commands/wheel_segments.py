@@ -11,9 +11,9 @@ from pathlib import Path
 from venvstacks_rules.actions.archives.formats import new_segment
 from venvstacks_rules.actions.wheels.installed import of_each, write_wheel
 from venvstacks_rules.model.contents.layout import LayerLayout
-from venvstacks_rules.model.contents.segments import Segment, WheelSegments
+from venvstacks_rules.model.contents.segments import Segment
 from venvstacks_rules.model.json_codec import from_json
-from venvstacks_rules.model.requests.segments import WheelInput, WheelSegmentsRequest
+from venvstacks_rules.model.requests.segments import WheelInput, WheelSegments, WheelSegmentsRequest
 
 
 def run(request_text: str) -> WheelSegments:

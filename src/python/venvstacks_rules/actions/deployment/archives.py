@@ -26,7 +26,7 @@ def check_archives(archives: Sequence[DeployedArchive]) -> None:
         elif archive.install_target.casefold() in seen:
             problems.append(f"`{archive.install_target}` is given twice")
         if not is_sha256_hex(archive.sha256):
-            problems.append(f"`{archive.install_target}`: `{archive.sha256}` is not a sha256")
+            problems.append(f"`{archive.install_target}`: `{archive.sha256}` is not a SHA-256")
         seen.add(archive.install_target.casefold())
     if problems:
         raise DeploymentError("invalid deployment request", problems)

@@ -69,7 +69,7 @@ class LayerMaker:
     def _byte_code(
         self, name: str, new: Sequence[LayerToExport], contents: Contents
     ) -> dict[str, Tree]:
-        """The byte code of the trees of the `new` layers that lie on the runtime `name`."""
+        """The byte code of the trees of the `new` layers on the runtime `name`."""
         wanted = {
             source.key: (source, tree)
             for layer in new

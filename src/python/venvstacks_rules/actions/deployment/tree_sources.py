@@ -16,6 +16,7 @@ from venvstacks_rules.actions.interpreters.files import write_interpreter
 from venvstacks_rules.actions.wheels.installed import RefusedWheelError, refusal, write_wheel
 from venvstacks_rules.model.contents.inputs import InterpreterFile, WheelFile
 from venvstacks_rules.model.contents.layout import LayerLayout
+from venvstacks_rules.model.contents.segments import INTERPRETER
 from venvstacks_rules.model.platforms.python_versions import short_version
 from venvstacks_rules.model.requests.export import LayerToExport
 
@@ -77,7 +78,7 @@ def sources(layer: LayerToExport) -> tuple[Source, ...]:
         sha256 = given.sha256 or sha256_of(given.archive)[0]
         spelled = "any case" if layer.case_sensitive else "one case"
         name = key("interpreter", sha256, given.python_version, os_name, spelled)
-        found.insert(0, Source("interpreter", name, given, version, os_name, layer.case_sensitive))
+        found.insert(0, Source(INTERPRETER, name, given, version, os_name, layer.case_sensitive))
     return tuple(found)
 
 

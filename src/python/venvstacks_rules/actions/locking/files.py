@@ -11,6 +11,7 @@ from venvstacks_rules.model.layers.names import lock_file_stem
 from venvstacks_rules.model.layers.requirements import declared_requirements
 from venvstacks_rules.model.locks.metadata import HashedInputs, LockMetadata, renewed
 from venvstacks_rules.model.locks.pylock import Lockfile
+from venvstacks_rules.model.platforms.python_versions import python_version_of
 from venvstacks_rules.model.requests.lock import LockedLayer, LockLayerRequest
 from venvstacks_rules.model.times import utc_time
 
@@ -60,7 +61,7 @@ def _metadata(
     inputs = HashedInputs(
         layer_name=request.layer_name,
         requirements=request.requirements,
-        python_version=request.python_implementation.rpartition("@")[2],
+        python_version=python_version_of(request.python_implementation),
         platforms=request.platforms,
         linux_target=request.linux_target,
         macosx_target=request.macosx_target,

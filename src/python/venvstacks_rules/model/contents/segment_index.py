@@ -14,7 +14,6 @@ from venvstacks_rules.model.contents.compression import ARCHIVE_FORMATS, ZIP
 from venvstacks_rules.model.contents.files import ArchivedFile
 from venvstacks_rules.model.contents.segments import TAR_BLOCK, Segment
 from venvstacks_rules.model.errors import ArchiveError
-from venvstacks_rules.model.hashes import is_sha256_hex
 from venvstacks_rules.model.json_codec import compact_json, compact_object
 from venvstacks_rules.model.paths import link_problem, path_problem
 
@@ -150,7 +149,7 @@ def _read_index(table: CheckedTable) -> SegmentIndex:
         install_target=_component(table, "install_target"),
         archive_name=_component(table, "archive_name"),
         archive_size=table.size("archive_size"),
-        archive_sha256=_sha256(table, "archive_sha256"),
+        archive_sha256=table.sha256("archive_sha256"),
         archive_format=archive_format,
         compression_level=table.integer("compression_level"),
         segments=tuple(
@@ -182,7 +181,7 @@ def _read_segment(table: CheckedTable, archive_format: str) -> IndexedSegment:
         source=table.string("source"),
         offset=table.size("offset"),
         size=table.size("size"),
-        sha256=_sha256(table, "sha256"),
+        sha256=table.sha256("sha256"),
         tar_size=None if archive_format == ZIP else table.size("tar_size"),
         files=tuple(_read_file(item) for item in table.tables("files", required=True)),
     )
@@ -209,15 +208,8 @@ def _read_file(table: CheckedTable) -> ArchivedFile:
             table.note("link_target", f"{link_is_wrong}: {target!a}")
         return ArchivedFile(path, 0, "", link_target=target)
     return ArchivedFile(
-        path, table.size("size"), _sha256(table, "sha256"), table.optional_boolean("executable")
+        path, table.size("size"), table.sha256("sha256"), table.optional_boolean("executable")
     )
-
-
-def _sha256(table: CheckedTable, name: str) -> str:
-    value = table.string(name)
-    if value and not is_sha256_hex(value):
-        table.note(name, "is not a SHA-256 in lower-case hexadecimal")
-    return value
 
 
 def _component(table: CheckedTable, name: str) -> str:
@@ -225,7 +217,7 @@ def _component(table: CheckedTable, name: str) -> str:
     value = table.string(name)
     problem = path_problem(value) if value else None
     if problem is None and "/" in value:
-        problem = "the name holds a slash"
+        problem = "the name contains a slash"
     if problem is not None:
         table.note(name, f"{problem}: {value!a}")
     return value

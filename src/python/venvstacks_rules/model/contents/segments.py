@@ -10,13 +10,16 @@ from venvstacks_rules.model.contents.files import ArchivedFile
 TAR_BLOCK = 512
 """In bytes; every size of a piece of a tar stream is a multiple of it."""
 
+INTERPRETER, OWN_FILES = "interpreter", "layer"
+"""The sources of the segments that are not of a wheel."""
+
 
 @dataclass(frozen=True)
 class Segment:
     """A piece of a layer archive, readable without the others."""
 
     source: str
-    """The wheel's file name, ``interpreter``, or ``layer`` for the layer's own files."""
+    """The wheel's file name, :data:`INTERPRETER`, or :data:`OWN_FILES`."""
     path: str
     """The segment's file."""
     size: int
@@ -27,19 +30,3 @@ class Segment:
     """The size of its piece of the tar stream, a multiple of `TAR_BLOCK`; None in a zip archive."""
     files: tuple[ArchivedFile, ...]
     """In the order of the segment."""
-
-
-@dataclass(frozen=True)
-class InterpreterSegment:
-    """The result of ``interpreter-segment``."""
-
-    segment: Segment
-    python_version: str
-    """X.Y.Z, read from the archive's own headers."""
-
-
-@dataclass(frozen=True)
-class WheelSegments:
-    """The result of ``wheel-segments``, in the order of the request."""
-
-    segments: tuple[Segment, ...]

@@ -19,7 +19,7 @@ _LAYER_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._@+-]*[A-Za-z0-9])?")
 
 
 class LayerKind(enum.Enum):
-    """The three kinds of layer; the value is the word used in messages."""
+    """The three kinds of layer from the bottom up; the value is the word used in messages."""
 
     RUNTIME = "runtime"
     FRAMEWORK = "framework"
@@ -29,6 +29,11 @@ class LayerKind(enum.Enum):
     def article(self) -> str:
         """The article for the word."""
         return "an" if self is LayerKind.APPLICATION else "a"
+
+    @property
+    def plural(self) -> str:
+        """The plural of the word, also in stack files, manifests and summaries."""
+        return f"{self.value}s"
 
     @property
     def prefix(self) -> str:

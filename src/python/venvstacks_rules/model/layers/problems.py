@@ -143,7 +143,7 @@ class StackOrigin(Origin):
 
     def reference_remedy(self, kind: LayerKind) -> str:
         """Name a layer of the right kind."""
-        return f"Name one of the file's {kind.value}s."
+        return f"Name one of the file's {kind.plural}."
 
     def index_override(self, gives_way: str, takes_place: str) -> str:
         """As in TOML."""

@@ -17,6 +17,7 @@ from venvstacks_rules.model.layers.package_indexes import LowerIndexes, Pairs
 from venvstacks_rules.model.layers.problems import Problem
 from venvstacks_rules.model.layers.references import lower_addresses, reference_problems
 from venvstacks_rules.model.platforms.libc import DEFAULT_LINUX_TARGET, parsed_linux_target
+from venvstacks_rules.model.platforms.python_versions import python_version_of
 from venvstacks_rules.model.platforms.target_platforms import (
     DEFAULT_MACOSX_TARGET,
     PLATFORMS,
@@ -120,7 +121,9 @@ class _Resolver:
             name=definition.name,
             requirements=definition.requirements,
             python_version=(
-                base.python_version if base else (definition.python_implementation or "")[8:]
+                base.python_version
+                if base
+                else python_version_of(definition.python_implementation or "")
             ),
             platforms=platforms,
             linux_target=definition.linux_target

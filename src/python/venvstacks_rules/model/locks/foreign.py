@@ -15,6 +15,7 @@ from venvstacks_rules.model.platforms.markers import holds, may_hold
 from venvstacks_rules.model.platforms.python_versions import (
     language_version,
     names_patch_release,
+    python_version_of,
     release,
 )
 from venvstacks_rules.model.platforms.target_platforms import PLATFORMS, TargetPlatform
@@ -64,7 +65,7 @@ def _without_wheel(lock: Lockfile, inputs: HashedInputs) -> Iterator[str]:
 
 def unsatisfied(lock: Lockfile, expected: LockInputs) -> Iterator[str]:
     """The inputs in `expected` that the content of `lock` does not satisfy."""
-    python_version = expected.python_implementation.rpartition("@")[2]
+    python_version = python_version_of(expected.python_implementation)
     some_release = f"{language_version(python_version)}.0"
     if names_patch_release(python_version):
         some_release = release(python_version)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import NamedTuple
@@ -18,6 +19,19 @@ from venvstacks_rules.model.locks.pylock import (
 from venvstacks_rules.model.platforms.markers import may_hold
 from venvstacks_rules.model.platforms.target_platforms import PLATFORMS, TargetPlatform
 from venvstacks_rules.model.wording import quoted
+
+
+class LockState(enum.Enum):
+    """Whether a lock can be used, and if not, why."""
+
+    DISABLED = "disabled"
+    """The layer has no platforms, so it needs no lock."""
+    MISSING = "missing"
+    UNREADABLE = "unreadable"
+    STALE = "stale"
+    UNJUDGED = "unjudged"
+    """A layer below has no readable lock; locking that layer renews this lock too."""
+    VALID = "valid"
 
 
 def stale_reasons(lock: Lockfile, expected: LockInputs) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from packaging.version import InvalidVersion, Version
 
 from venvstacks_rules.model.checked import CheckedTable
 from venvstacks_rules.model.errors import LockError
-from venvstacks_rules.model.hashes import hash_strings, is_sha256_hex
+from venvstacks_rules.model.hashes import hash_strings
 from venvstacks_rules.model.network.urls import url_problem
 from venvstacks_rules.model.platforms.markers import (
     marker_problem,
@@ -233,9 +233,7 @@ def _read_wheel(table: CheckedTable, package: str, version: str) -> LockedWheel:
     size = table.optional_size("size") or 0
     hashes = table.table("hashes")
     # `venvstacks` does not record it for a file beside the lockfile.
-    sha256 = hashes.string("sha256") if path is None or "sha256" in hashes else ""
-    if sha256 and not is_sha256_hex(sha256):
-        hashes.note("sha256", f"`{sha256}` is not a SHA-256 in lower-case hexadecimal")
+    sha256 = hashes.sha256("sha256") if path is None or "sha256" in hashes else ""
     others = tuple((key, hashes.string(key)) for key in hashes.names() if key != "sha256")
     return LockedWheel(file_name, url, path, size, sha256, others)
 
@@ -265,10 +263,7 @@ def _read_interpreter(table: CheckedTable) -> LockedInterpreter:
     problem = url_problem(url) if url else None
     if problem is not None:
         table.note("url", problem)
-    sha256 = table.string("sha256")
-    if sha256 and not is_sha256_hex(sha256):
-        table.note("sha256", f"`{sha256}` is not a SHA-256 in lower-case hexadecimal")
-    return LockedInterpreter(platform, url, sha256, table.size("size"))
+    return LockedInterpreter(platform, url, table.sha256("sha256"), table.size("size"))
 
 
 def _read_inputs(table: CheckedTable) -> LockInputs:

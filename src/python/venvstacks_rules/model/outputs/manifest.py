@@ -10,16 +10,10 @@ from typing import Any
 
 from venvstacks_rules.model.layers.names import LayerKind
 
-_GROUPS = {
-    LayerKind.RUNTIME: "runtimes",
-    LayerKind.FRAMEWORK: "frameworks",
-    LayerKind.APPLICATION: "applications",
-}
-
 
 def stack_manifest(layers: Iterable[tuple[LayerKind, Mapping[str, Any]]]) -> dict[str, Any]:
     """The manifest of a stack from the metadata of its layers, whose order it keeps."""
-    groups: dict[str, list[Mapping[str, Any]]] = {name: [] for name in _GROUPS.values()}
+    groups: dict[str, list[Mapping[str, Any]]] = {kind.plural: [] for kind in LayerKind}
     for kind, metadata in layers:
-        groups[_GROUPS[kind]].append(metadata)
+        groups[kind.plural].append(metadata)
     return {"layers": groups}

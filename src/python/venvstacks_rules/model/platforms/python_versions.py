@@ -10,6 +10,11 @@ FREE_THREADED_SINCE = (3, 13)
 """The first X.Y with free-threaded builds."""
 
 
+def python_version_of(implementation: str) -> str:
+    """The version in `implementation`: ``3.11.13`` of ``cpython@3.11.13``."""
+    return implementation.partition("@")[2]
+
+
 def is_free_threaded(python_version: str) -> bool:
     """Whether the version is of a build without the global interpreter lock."""
     return python_version.endswith("t")

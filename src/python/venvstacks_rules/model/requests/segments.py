@@ -1,4 +1,4 @@
-"""The requests of the actions that make segments; their results are in `contents.segments`."""
+"""The requests and results of the actions that make segments."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from venvstacks_rules.model.contents.compression import Compression
 from venvstacks_rules.model.contents.inputs import InterpreterFile, WheelFile
+from venvstacks_rules.model.contents.segments import Segment
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,15 @@ class InterpreterSegmentRequest(InterpreterFile):
     compression: Compression
     output: str
     """The segment to write."""
+
+
+@dataclass(frozen=True)
+class InterpreterSegment:
+    """The result of ``interpreter-segment``."""
+
+    segment: Segment
+    python_version: str
+    """X.Y.Z, read from the archive's own headers."""
 
 
 @dataclass(frozen=True)
@@ -42,3 +52,10 @@ class WheelSegmentsRequest:
     """``posix`` or ``nt``, as in markers; it decides the folders, too."""
     install_target: str
     compression: Compression
+
+
+@dataclass(frozen=True)
+class WheelSegments:
+    """The result of ``wheel-segments``, in the order of the request."""
+
+    segments: tuple[Segment, ...]

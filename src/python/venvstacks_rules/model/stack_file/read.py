@@ -16,11 +16,7 @@ from venvstacks_rules.model.layers.problems import Problem, StackOrigin, suggest
 from venvstacks_rules.model.platforms.libc import DEFAULT_LINUX_TARGET
 from venvstacks_rules.model.stack_file.tables import LayerTable, uv_table_problems
 
-LISTS = {
-    "runtimes": LayerKind.RUNTIME,
-    "frameworks": LayerKind.FRAMEWORK,
-    "applications": LayerKind.APPLICATION,
-}
+LISTS = {kind.plural: kind for kind in LayerKind}
 """The arrays of tables of a stack file, in the order in which layers build on each other."""
 
 

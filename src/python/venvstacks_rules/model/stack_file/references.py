@@ -57,7 +57,7 @@ def _unknown(stack: StackFile, kind: LayerKind, name: str) -> str:
         return f"{what} Did you mean {meant!r}?"
     if known:
         return f"{what} Choose from {', '.join(map(repr, known))}."
-    return f"{what} Define it above this layer, as `[[{kind.value}s]]`."
+    return f"{what} Define it above this layer, as `[[{kind.plural}]]`."
 
 
 def _has(stack: StackFile, kind: LayerKind, name: str) -> bool:

@@ -91,7 +91,7 @@ class LayerTable(TypedTable):
         meant = None
         new = _RENAMED.get(key, key)
         if new in KEYS:
-            kinds = " and ".join(f"{kind.value}s" for kind in KEYS[new][0])
+            kinds = " and ".join(kind.plural for kind in KEYS[new][0])
             text = f"is a key of {kinds} only. Remove it."
         else:
             meant = suggestion(key, own)

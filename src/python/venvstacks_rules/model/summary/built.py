@@ -13,9 +13,6 @@ from venvstacks_rules.model.contents.segment_index import SegmentIndex
 from venvstacks_rules.model.errors import ArchiveError
 from venvstacks_rules.model.json_codec import parsed_json
 
-INTERPRETER, OWN_FILES = "interpreter", "layer"
-"""The sources of the segments that are not of a wheel."""
-
 
 @dataclass(frozen=True)
 class ExpectedBuild:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from venvstacks_rules.model.locks.freshness import LockState
 from venvstacks_rules.model.summary.graph import Edge, layout
 from venvstacks_rules.model.summary.layer import LayerSummary
 from venvstacks_rules.model.summary.markup import Markup, element
@@ -23,14 +24,19 @@ _NAME_CHARACTER, _SMALL_CHARACTER = 7.3, 6.7
 """The widths of a character of 12 and of 11 pixels, in the widest of the usual fonts."""
 _PADDING = 13.0
 _MIN_BOX, _MAX_BOX = 184.0, 300.0
-_MARKS = {"valid": "✓", "missing": "✕", "unreadable": "✕", "disabled": "·"}
+_MARKS = {
+    LockState.VALID: "✓",
+    LockState.MISSING: "✕",
+    LockState.UNREADABLE: "✕",
+    LockState.DISABLED: "·",
+}
 _SHORT = {
-    "valid": "locked",
-    "stale": "stale",
-    "missing": "no lock",
-    "unreadable": "unreadable",
-    "unjudged": "not judged",
-    "disabled": "disabled",
+    LockState.VALID: "locked",
+    LockState.STALE: "stale",
+    LockState.MISSING: "no lock",
+    LockState.UNREADABLE: "unreadable",
+    LockState.UNJUDGED: "not judged",
+    LockState.DISABLED: "disabled",
 }
 _HEADER = 18.0
 
@@ -45,7 +51,7 @@ class Part:
     """None for a part that is not a package."""
 
 
-def lock_mark(state: str) -> str:
+def lock_mark(state: LockState) -> str:
     """One sign for the state of a lock."""
     return _MARKS.get(state, "!")
 
@@ -146,7 +152,7 @@ def _box(layer: LayerSummary, box: Rectangle, largest: int, anchor: str) -> Mark
             f"{lock_mark(state)} {_SHORT[state]}",
             box.x + _PADDING,
             box.y + 40,
-            class_=f"state {state}",
+            class_=f"state {state.value}",
         ),
     ]
     if size:

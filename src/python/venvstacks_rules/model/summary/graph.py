@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from venvstacks_rules.model.layers.names import LayerKind
-from venvstacks_rules.model.summary.stack import KIND_HEADINGS, StackSummary
+from venvstacks_rules.model.summary.stack import StackSummary
 from venvstacks_rules.model.summary.treemap import Rectangle
 
 BOX_HEIGHT = 60.0
@@ -132,10 +132,10 @@ def _broken(rank: Sequence[str], columns: int) -> list[list[str]]:
 
 def _labels(stack: StackSummary, boxes: Mapping[str, Rectangle]) -> tuple[tuple[str, float], ...]:
     found = []
-    for kind, heading in KIND_HEADINGS.items():
+    for kind in LayerKind:
         tops = [boxes[layer.address].y for layer in stack.of_kind(kind)]
         if tops:
-            found.append((heading, min(tops) + BOX_HEIGHT / 2))
+            found.append((kind.plural, min(tops) + BOX_HEIGHT / 2))
     return tuple(found)
 
 

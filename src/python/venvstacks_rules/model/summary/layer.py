@@ -6,14 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from venvstacks_rules.model.contents.segments import INTERPRETER, OWN_FILES
 from venvstacks_rules.model.layers.layer import Layer
 from venvstacks_rules.model.layers.names import LayerKind
-from venvstacks_rules.model.locks.freshness import provided_packages
+from venvstacks_rules.model.locks.freshness import LockState, provided_packages
 from venvstacks_rules.model.locks.pylock import LockedPackage, LockedWheel, Lockfile
 from venvstacks_rules.model.locks.selection import best_wheel
 from venvstacks_rules.model.platforms.markers import holds
 from venvstacks_rules.model.platforms.target_platforms import TargetPlatform
-from venvstacks_rules.model.summary.built import INTERPRETER, OWN_FILES, BuiltLayer
+from venvstacks_rules.model.summary.built import BuiltLayer
 
 HEAVIEST = 10
 """The number of packages in the list of the heaviest."""
@@ -23,8 +24,7 @@ HEAVIEST = 10
 class LockSummary:
     """The state of a layer's lock."""
 
-    state: str
-    """``valid``, ``stale``, ``missing``, ``unreadable``, ``unjudged`` or ``disabled``."""
+    state: LockState
     path: str
     """The path of the ``pylock`` file, relative to the build root."""
     version: int = 1
@@ -159,7 +159,7 @@ class LayerSummary:
                 {"layer_name": name, "address": address} for name, address in self.lower
             ],
             "lock": {
-                "state": self.lock.state,
+                "state": self.lock.state.value,
                 "path": self.lock.path,
                 "lock_version": self.lock.version,
                 "requirements_hash": self.lock.requirements_hash,

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from venvstacks_rules.model.layers.names import LayerKind
+from venvstacks_rules.model.locks.freshness import LockState
+from venvstacks_rules.model.platforms.python_versions import python_version_of
 from venvstacks_rules.model.summary.drawing import draw_graph, draw_sizes, lock_mark
 from venvstacks_rules.model.summary.layer import LayerSummary
 from venvstacks_rules.model.summary.markup import Markup, element, join
-from venvstacks_rules.model.summary.stack import KIND_HEADINGS, Overview, StackSummary
+from venvstacks_rules.model.summary.stack import Overview, StackSummary
 from venvstacks_rules.model.summary.style import STYLE
 from venvstacks_rules.model.summary.wording import (
     LOCK_WORDS,
@@ -91,9 +94,7 @@ def _stack(stack: StackSummary, anchors: Mapping[str, str], *, titled: bool) -> 
 
 def _facts(stack: StackSummary) -> Markup:
     facts = [
-        (heading, str(len(stack.of_kind(kind))))
-        for kind, heading in KIND_HEADINGS.items()
-        if stack.of_kind(kind)
+        (kind.plural, str(len(stack.of_kind(kind)))) for kind in LayerKind if stack.of_kind(kind)
     ]
     packages = sum(len(layer.packages) for layer in stack.layers)
     facts.append(("packages", str(packages)))
@@ -163,7 +164,8 @@ def _numbers(layer: LayerSummary) -> tuple[str, ...]:
 
 def _state(layer: LayerSummary) -> Markup:
     state = layer.lock.state
-    return element("span", f"{lock_mark(state)} {LOCK_WORDS[state]}", class_=f"state {state}")
+    words = f"{lock_mark(state)} {LOCK_WORDS[state]}"
+    return element("span", words, class_=f"state {state.value}")
 
 
 # --------------------------------------------------------------------------------------- a layer
@@ -206,7 +208,7 @@ def _facts_of_layer(layer: LayerSummary, anchors: Mapping[str, str]) -> Iterator
     if layer.lower:
         facts.append(("Import order", list(_import_order(layer, anchors))))
     facts.append(("Platforms", [platforms_text(layer)]))
-    if layer.lock.state != "disabled":
+    if layer.lock.state is not LockState.DISABLED:
         facts.append(("Lockfile", [element("code", layer.lock.path)]))
     if layer.archive_name:
         sizes = f", {size_text(layer.archive_size)}, {size_text(layer.unpacked_size)} unpacked"
@@ -268,7 +270,7 @@ def _package_rows(layer: LayerSummary) -> Iterator[Markup]:
     rows = [_Row(p.name, p.version, p.wheel_size, p.unpacked_size) for p in layer.packages]
     python = layer.interpreter
     if python is not None and (python.download_size or python.unpacked_size):
-        version = layer.python_implementation.partition("@")[2]
+        version = python_version_of(layer.python_implementation)
         rows.append(_Row("(interpreter)", version, python.download_size, python.unpacked_size))
     if layer.own_files_size:
         rows.append(_Row("(own files)", "", None, layer.own_files_size))

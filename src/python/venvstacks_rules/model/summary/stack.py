@@ -11,12 +11,6 @@ from venvstacks_rules.model.layers.names import LayerKind
 from venvstacks_rules.model.summary.layer import LayerSummary
 
 SUMMARY_VERSION = 1
-KIND_HEADINGS = {
-    LayerKind.RUNTIME: "runtimes",
-    LayerKind.FRAMEWORK: "frameworks",
-    LayerKind.APPLICATION: "applications",
-}
-"""The kinds from the bottom to the top, and the heading for each."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +70,7 @@ class StackSummary:
         return {
             "name": self.name,
             **{
-                heading: [layer.to_dict() for layer in self.of_kind(kind)]
-                for kind, heading in KIND_HEADINGS.items()
+                kind.plural: [layer.to_dict() for layer in self.of_kind(kind)] for kind in LayerKind
             },
         }
 
@@ -137,7 +130,7 @@ def _stacks(layers: Sequence[LayerSummary]) -> tuple[StackSummary, ...]:
 
 def _order(layer: LayerSummary) -> tuple[int, int, str]:
     # A layer has fewer layers below it than the layers above it have.
-    return list(KIND_HEADINGS).index(layer.kind), len(layer.lower), layer.address
+    return list(LayerKind).index(layer.kind), len(layer.lower), layer.address
 
 
 def _total(sizes: Iterable[int | None]) -> int | None:

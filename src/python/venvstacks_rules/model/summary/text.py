@@ -7,8 +7,10 @@ import re
 import textwrap
 from collections.abc import Callable, Iterable, Iterator
 
+from venvstacks_rules.model.layers.names import LayerKind
+from venvstacks_rules.model.locks.freshness import LockState
 from venvstacks_rules.model.summary.layer import HEAVIEST, LayerSummary, OwnPackage, SharedPackage
-from venvstacks_rules.model.summary.stack import KIND_HEADINGS, Overview, StackSummary
+from venvstacks_rules.model.summary.stack import Overview, StackSummary
 from venvstacks_rules.model.summary.wording import (
     LOCK_WORDS,
     WEIGHED_BY,
@@ -38,7 +40,11 @@ class Ink(enum.Enum):
 
 
 Paint = Callable[[str, Ink], str]
-_LOCK_INKS = {"valid": Ink.GOOD, "missing": Ink.BAD, "unreadable": Ink.BAD}
+_LOCK_INKS = {
+    LockState.VALID: Ink.GOOD,
+    LockState.MISSING: Ink.BAD,
+    LockState.UNREADABLE: Ink.BAD,
+}
 
 
 def plain(text: str, _: Ink) -> str:
@@ -57,11 +63,11 @@ def render_text(overview: Overview, paint: Paint = plain) -> str:
 def _stack(stack: StackSummary, platform: str, paint: Paint) -> Iterator[str]:
     yield f"{paint(_clean(stack.name), Ink.NAME)} on {platform}: {stack_sizes(stack)}"
     width = max(len(layer.install_target) for layer in stack.layers)
-    for kind, heading in KIND_HEADINGS.items():
+    for kind in LayerKind:
         layers = stack.of_kind(kind)
         if layers:
             yield ""
-            yield heading
+            yield kind.plural
         for layer in layers:
             last = layer is layers[-1]
             yield f"{'└' if last else '├'}─ {_headline(layer, width, paint)}"
@@ -73,7 +79,7 @@ def _headline(layer: LayerSummary, width: int, paint: Paint) -> str:
     ink = _LOCK_INKS.get(layer.lock.state, Ink.WARNING)
     words = LOCK_WORDS[layer.lock.state]
     name = paint(layer.install_target.ljust(width), Ink.NAME)
-    state = paint(words, ink) + " " * (len(LOCK_WORDS["unreadable"]) - len(words))
+    state = paint(words, ink) + " " * (len(LOCK_WORDS[LockState.UNREADABLE]) - len(words))
     return f"{name}  {state}  {layer_sizes(layer) if layer.offered else ''}"
 
 

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from venvstacks_rules.model.locks.freshness import LockState
 from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
 from venvstacks_rules.model.summary.layer import LayerSummary, OwnPackage, SharedPackage
 from venvstacks_rules.model.summary.stack import StackSummary
 from venvstacks_rules.model.wording import size_text
 
 LOCK_WORDS = {
-    "valid": "locked",
-    "stale": "lock is stale",
-    "missing": "no lock",
-    "unreadable": "lock is unreadable",
-    "unjudged": "lock not judged",
-    "disabled": "disabled",
+    LockState.VALID: "locked",
+    LockState.STALE: "lock is stale",
+    LockState.MISSING: "no lock",
+    LockState.UNREADABLE: "lock is unreadable",
+    LockState.UNJUDGED: "lock not judged",
+    LockState.DISABLED: "disabled",
 }
 """A few words for each state of a lock."""
 
@@ -25,13 +26,13 @@ WEIGHED_BY = {"unpacked_size": "unpacked size", "wheel_size": "wheel size"}
 def lock_problem(layer: LayerSummary) -> str | None:
     """The problem of a layer's lock, without a full stop; None without a problem."""
     lock = layer.lock
-    if lock.state in ("valid", "disabled"):
+    if lock.state in (LockState.VALID, LockState.DISABLED):
         return None
-    if lock.state == "unjudged":
+    if lock.state is LockState.UNJUDGED:
         return "a layer below has no readable lock, so this lock cannot be checked"
     what = {
-        "missing": f"there is no {lock.path}",
-        "unreadable": f"{lock.path} cannot be read",
+        LockState.MISSING: f"there is no {lock.path}",
+        LockState.UNREADABLE: f"{lock.path} cannot be read",
     }.get(lock.state, f"{lock.path} is stale")
     return f"{what}: {'; '.join(lock.reasons)}" if lock.reasons else what
 

@@ -11,7 +11,7 @@ from pants.engine.process import ProcessResultMetadata
 
 from venvstacks_rules.model.contents.compression import Compression, compression
 from venvstacks_rules.model.contents.layout import LayerLayout
-from venvstacks_rules.model.contents.segments import InterpreterSegment, Segment, WheelSegments
+from venvstacks_rules.model.contents.segments import Segment
 from venvstacks_rules.model.errors import ArchiveError, DefinitionError
 from venvstacks_rules.model.json_codec import from_json, to_json
 from venvstacks_rules.model.layers.names import LayerKind
@@ -19,8 +19,10 @@ from venvstacks_rules.model.locks.pylock import LockedWheel
 from venvstacks_rules.model.platforms.python_versions import short_version
 from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
 from venvstacks_rules.model.requests.segments import (
+    InterpreterSegment,
     InterpreterSegmentRequest,
     WheelInput,
+    WheelSegments,
     WheelSegmentsRequest,
 )
 from venvstacks_rules.pants_backend import engine

@@ -11,6 +11,7 @@ from pants.engine.target import DescriptionField, Target
 from pants.util.docutil import bin_name
 
 from venvstacks_rules.model.layers.layer import Layer
+from venvstacks_rules.model.locks.freshness import LockState
 from venvstacks_rules.model.locks.pylock import Lockfile
 from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
 from venvstacks_rules.model.summary.built import BuiltLayer, ExpectedBuild
@@ -29,7 +30,6 @@ from venvstacks_rules.pants_backend.graph.references import unparsed_addresses
 from venvstacks_rules.pants_backend.locks.freshness import (
     CheckedLock,
     CheckedLocksRequest,
-    LockState,
     checked_locks,
 )
 from venvstacks_rules.pants_backend.targets.layers import LayerOutputPathField
@@ -80,7 +80,7 @@ class ShownLayer:
         files = self.lock.files
         command = f"{bin_name()} generate-lockfiles --resolve={self.layer.address}"
         lock = LockSummary(
-            state=self.lock.state.value,
+            state=self.lock.state,
             path=self.lock.path,
             version=files.lock_version,
             reasons=self.lock.reasons,

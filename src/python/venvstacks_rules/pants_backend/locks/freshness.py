@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -14,6 +13,7 @@ from venvstacks_rules.model.errors import LockError
 from venvstacks_rules.model.layers.layer import Layer
 from venvstacks_rules.model.layers.names import LayerKind
 from venvstacks_rules.model.locks.freshness import (
+    LockState,
     inconsistent_with_lower,
     metadata_reasons,
     stale_reasons,
@@ -26,19 +26,6 @@ from venvstacks_rules.pants_backend.graph.layers import LayerInGraph, LayerReque
 from venvstacks_rules.pants_backend.locks.lockfiles import LockFiles, LockFilesRequest, lock_files
 from venvstacks_rules.pants_backend.locks.uv_config import UvConfigRequest, find_uv_config
 from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
-
-
-class LockState(enum.Enum):
-    """Whether a lock can be used, and if not, why."""
-
-    DISABLED = "disabled"
-    """The layer has no platforms, so it needs no lock."""
-    MISSING = "missing"
-    UNREADABLE = "unreadable"
-    STALE = "stale"
-    UNJUDGED = "unjudged"
-    """A layer below has no readable lock; locking that layer renews this lock too."""
-    VALID = "valid"
 
 
 @dataclass(frozen=True)

@@ -35,8 +35,8 @@ class ActionsSubsystem(Subsystem):
             """
             Where the interpreter that runs the actions comes from. `search`: the newest CPython in
             `[python-bootstrap].search_path` that `interpreter_constraints` allow. `pbs`: the
-            CPython of python-build-standalone that the lockfile pins by its hash. What is built
-            does not depend on it.
+            CPython of python-build-standalone that the lockfile pins by its hash. The choice does
+            not change what is built.
             """
         ),
     )
@@ -45,7 +45,8 @@ class ActionsSubsystem(Subsystem):
         metavar="<constraints>",
         help=softwrap(
             """
-            The interpreters that may run the actions, as alternatives, for `python = "search"`.
+            With `python = "search"`, the interpreter that runs the actions must satisfy at least
+            one of these constraints.
             """
         ),
     )

@@ -73,33 +73,33 @@ class PythonArchivesField(DictStringToStringField):
         The interpreter archives, for `[venvstacks].python_provider = "archive"`: for each platform
         the address of a `file` target, as in `{"linux_x86_64": ":cpython-linux"}`. An archive has
         the layout of python-build-standalone's `install_only` archives (`python/bin/python3`, ...,
-        and `python/python.exe`, ... for Windows). A `file` target can name a URL, by
+        and `python/python.exe`, ... for Windows). A `file` target can name a URL, with
         `source=http_source(...)`.
         """
     )
 
 
 class RuntimeField(StringField):
-    """The runtime that a layer lies on directly."""
+    """The runtime that a layer is built on directly."""
 
     alias = "runtime"
     help = softwrap(
         """
-        The address of the `venvstacks_runtime` that the layer lies on. Set either this or
+        The address of the `venvstacks_runtime` that the layer is built on. Set either this or
         `frameworks`.
         """
     )
 
 
 class FrameworksField(StringSequenceField):
-    """The frameworks that a layer lies on."""
+    """The frameworks that a layer is built on."""
 
     alias = "frameworks"
     default = ()
     help = softwrap(
         """
-        The addresses of the `venvstacks_framework` targets that the layer lies on. They must share
-        one runtime. Their order is the import order; the frameworks below them follow (C3
+        The addresses of the `venvstacks_framework` targets that the layer is built on. They must
+        share one runtime. Their order is the import order; the frameworks below them follow (C3
         linearization), and the runtime comes last. Set either this or `runtime`.
         """
     )
@@ -150,8 +150,9 @@ class DynlibExcludeField(StringSequenceField):
     default = ()
     help = softwrap(
         """
-        Globs of shared libraries to leave out of `share/venv/dynlib`, and of binaries that may miss
-        a library without a warning. A glob matches the end of a path: `["torch/lib/libshm*.so"]`.
+        Globs of shared libraries to leave out of `share/venv/dynlib`. `package` does not warn about
+        libraries that the excluded binaries lack. A glob matches the end of a path:
+        `["torch/lib/libshm*.so"]`.
         """
     )
 

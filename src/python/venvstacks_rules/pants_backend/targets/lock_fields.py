@@ -42,9 +42,9 @@ class IndexOverridesField(DictStringToStringField):
     alias = "index_overrides"
     help = softwrap(
         """
-        Which index replaces which, by name, when the layers below take a distribution from another
-        index than this layer, or from different ones: `{"pytorch-cpu": "pytorch-cu128"}` takes it
-        from `pytorch-cu128`. Without an entry, such a contradiction is an error.
+        Maps the name of an index to the name of the index that replaces it, where layers take one
+        distribution from different indexes: `{"pytorch-cpu": "pytorch-cu128"}` takes it from
+        `pytorch-cu128`. Without an entry, such a contradiction is an error.
         """
     )
 
