@@ -50,7 +50,6 @@ from venvstacks_rules.pants_backend.processes import (
     byte_code,
     libraries,
     library_wheels,
-    lockfile,
     network,
     network_actions,
     python,
@@ -61,7 +60,7 @@ from venvstacks_rules.pants_backend.subsystems.actions import ActionsSubsystem
 from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
 
 MODULES = (
-    *(actions, bare, byte_code, libraries, library_wheels, lockfile, network, network_actions),
+    *(actions, bare, byte_code, libraries, library_wheels, actions_lock, network, network_actions),
     *(python, sources, platforms, downloads, interpreters),
 )
 

@@ -13,12 +13,16 @@ from packaging.requirements import Requirement
 from venvstacks_rules.model.errors import LockError
 from venvstacks_rules.model.locks.pylock import Lockfile
 from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
+from venvstacks_rules.pants_backend.processes.actions_lock import (
+    _RESOURCE,
+    parsed_lockfile,
+    shipped_lock,
+)
 from venvstacks_rules.pants_backend.processes.libraries import (
     DISTRIBUTIONS,
     needed_distributions,
 )
 from venvstacks_rules.pants_backend.processes.library_choice import REQUIREMENTS, library_wheels
-from venvstacks_rules.pants_backend.processes.lockfile import _RESOURCE, _parsed, shipped_lock
 from venvstacks_rules.pants_backend.processes.python import ActionPython
 from venvstacks_rules.pants_backend.processes.sources import (
     action_modules,
@@ -128,7 +132,7 @@ def locked(name: str, version: str, tag: str = "py3-none-any", marker: str | Non
 
 def users_lock(*packages: str, requires_python: str = ">=3.9") -> Lockfile:
     head = f'lock-version = "1.0"\nrequires-python = "{requires_python}"\n'
-    return _parsed("\n".join([head, *packages]).encode(), "tools/pylock.toml")
+    return parsed_lockfile("\n".join([head, *packages]).encode(), "tools/pylock.toml")
 
 
 def problems(lock: Lockfile, *wanted: str, version: str = "3.13.1", **machine: str) -> list[str]:
@@ -207,7 +211,7 @@ def test_a_machine_that_is_too_old_for_a_wheel_is_named() -> None:
 
 def test_a_broken_lockfile_names_its_keys() -> None:
     with pytest.raises(LockError) as caught:
-        _parsed(b'lock-version = "2.0"\n[[packages]]\nname = "uv"\n', "tools/pylock.toml")
+        parsed_lockfile(b'lock-version = "2.0"\n[[packages]]\nname = "uv"\n', "tools/pylock.toml")
     assert str(caught.value) == (
         "tools/pylock.toml: invalid lockfile\n"
         "  * `lock-version`: `2.0` is not supported, only `1.0` is\n"
@@ -216,6 +220,6 @@ def test_a_broken_lockfile_names_its_keys() -> None:
         "  * `packages[0].wheels`: `uv` has no wheels, and a layer can install only wheels"
     )
     with pytest.raises(LockError) as caught:
-        _parsed(b"[packages\n", _RESOURCE)
+        parsed_lockfile(b"[packages\n", _RESOURCE)
     assert caught.value.summary == "pylock.actions.toml: not a TOML file"
     assert len(caught.value.problems) == 1

@@ -14,7 +14,7 @@ from pants.engine.internals.scheduler import ExecutionError
 from pants.testutil.rule_runner import QueryRule, RuleRunner
 
 from venvstacks_rules.model.errors import DefinitionError, InterpreterError
-from venvstacks_rules.pants_backend.processes import lockfile
+from venvstacks_rules.pants_backend.processes import actions_lock
 from venvstacks_rules.pants_backend.processes import python as python_rules
 from venvstacks_rules.pants_backend.processes.python import (
     ActionPython,
@@ -30,7 +30,7 @@ def runner() -> RuleRunner:
     return RuleRunner(
         rules=[
             *python_rules.rules(),
-            *lockfile.rules(),
+            *actions_lock.rules(),
             *python_bootstrap.rules(),  # type: ignore[no-untyped-call]
             *archive.rules(),  # type: ignore[no-untyped-call]
             *system_binaries.rules(),  # type: ignore[no-untyped-call]

@@ -51,11 +51,11 @@ from venvstacks_rules.pants_backend.locks import (
 )
 from venvstacks_rules.pants_backend.processes import (
     actions,
+    actions_lock,
     bare,
     byte_code,
     libraries,
     library_wheels,
-    lockfile,
     network,
     network_actions,
     python,
@@ -78,7 +78,7 @@ _MODULES = (
         byte_code,
         libraries,
         library_wheels,
-        lockfile,
+        actions_lock,
         network,
         network_actions,
         python,

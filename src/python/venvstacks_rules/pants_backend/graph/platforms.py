@@ -9,14 +9,8 @@ from pants.engine.platform import Platform
 
 from venvstacks_rules.model.layers.build_platforms import BuildPlatforms, chosen_platforms
 from venvstacks_rules.pants_backend.engine import collect_rules, rule
+from venvstacks_rules.pants_backend.native_platforms import NATIVE_PLATFORMS
 from venvstacks_rules.pants_backend.subsystems.venvstacks import PythonProvider, VenvstacksSubsystem
-
-_NATIVE = {
-    Platform.linux_x86_64: "linux_x86_64",
-    Platform.linux_arm64: "linux_aarch64",
-    Platform.macos_x86_64: "macosx_x86_64",
-    Platform.macos_arm64: "macosx_arm64",
-}
 
 
 @dataclass(frozen=True)
@@ -31,7 +25,7 @@ class NativePlatform:
 
 @rule
 async def native_platform(native: Platform) -> NativePlatform:
-    return NativePlatform(_NATIVE[native])
+    return NativePlatform(NATIVE_PLATFORMS[native])
 
 
 @rule

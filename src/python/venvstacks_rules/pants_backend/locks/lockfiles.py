@@ -12,6 +12,7 @@ from venvstacks_rules.model.locks.metadata import LockMetadata
 from venvstacks_rules.model.locks.pylock import Lockfile
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, rule
+from venvstacks_rules.pants_backend.processes.actions_lock import parsed_lockfile
 
 
 @dataclass(frozen=True)
@@ -60,18 +61,10 @@ async def lock_files(request: LockFilesRequest) -> LockFiles:
         if metadata_path in files:
             metadata = LockMetadata.from_json(files[metadata_path], metadata_path)
         if request.pylock in files:
-            lockfile = _lockfile(files[request.pylock], request.pylock)
+            lockfile = parsed_lockfile(files[request.pylock], request.pylock)
     except LockError as e:
         problems = tuple(f"{e.summary}: {problem}" for problem in e.problems)
     return LockFiles(None if problems else lockfile, metadata, problems)
-
-
-def _lockfile(content: bytes, path: str) -> Lockfile:
-    try:
-        data = engine.toml_loads(content)
-    except ValueError as e:
-        raise LockError(f"{path}: not a TOML file", [str(e)]) from None
-    return Lockfile.from_dict(data, path)
 
 
 def rules() -> Iterable[object]:

@@ -17,6 +17,7 @@ from venvstacks_rules.model.locks.pylock import LockedWheel
 from venvstacks_rules.model.requests.tools import InstallWheelRequest
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
+from venvstacks_rules.pants_backend.processes.actions_lock import ActionsLockRequest, actions_lock
 from venvstacks_rules.pants_backend.processes.bare import (
     ActionProcessRequest,
     BareActionRequest,
@@ -27,7 +28,6 @@ from venvstacks_rules.pants_backend.processes.library_wheels import (
     LibraryWheelRequest,
     library_wheel,
 )
-from venvstacks_rules.pants_backend.processes.lockfile import ActionsLockRequest, actions_lock
 from venvstacks_rules.pants_backend.processes.python import ActionPythonRequest, action_python
 from venvstacks_rules.pants_backend.processes.sources import (
     action_modules,

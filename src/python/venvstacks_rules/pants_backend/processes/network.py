@@ -1,4 +1,4 @@
-"""Actions that use the network, with the settings and credentials of the person who builds.
+"""The settings and credentials for the network, and where a process finds them.
 
 These are in no process: whatever is in a process can be read in logs, in kept sandboxes and in the
 caches, and makes others' cached results useless. They lie in a file beside the process while it

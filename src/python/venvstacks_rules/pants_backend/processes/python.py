@@ -28,17 +28,10 @@ from venvstacks_rules.pants_backend.engine import (
     implicitly,
     rule,
 )
-from venvstacks_rules.pants_backend.processes.lockfile import ActionsLockRequest, actions_lock
+from venvstacks_rules.pants_backend.native_platforms import NATIVE_PLATFORMS
+from venvstacks_rules.pants_backend.processes.actions_lock import ActionsLockRequest, actions_lock
 from venvstacks_rules.pants_backend.subsystems.actions import ActionsPython, ActionsSubsystem
 from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
-
-NATIVE_PLATFORMS = {
-    Platform.linux_x86_64: "linux_x86_64",
-    Platform.linux_arm64: "linux_aarch64",
-    Platform.macos_x86_64: "macosx_x86_64",
-    Platform.macos_arm64: "macosx_arm64",
-}
-"""The names of target platforms by those of Pants."""
 
 PYTHON_DIR = "_python"
 """Where a process sees an interpreter that is pinned by hash."""

@@ -44,16 +44,17 @@ async def actions_lock(_: ActionsLockRequest, options: ActionsSubsystem) -> Acti
             "`[venvstacks-actions].lockfile` cannot be used:",
             [f"there is no file {path!r}. Create it, or correct the option."],
         )
-    return ActionsLock(_parsed(contents[0].content, path), path)
+    return ActionsLock(parsed_lockfile(contents[0].content, path), path)
 
 
 def shipped_lock() -> Lockfile:
     """The lockfile that the plugin ships."""
     content = (resources.files("venvstacks_rules.actions") / _RESOURCE).read_bytes()
-    return _parsed(content, _RESOURCE)
+    return parsed_lockfile(content, _RESOURCE)
 
 
-def _parsed(content: bytes, origin: str) -> Lockfile:
+def parsed_lockfile(content: bytes, origin: str) -> Lockfile:
+    """The lockfile in `content`; raises LockError with `origin` if it is none."""
     try:
         data = engine.toml_loads(content)
     except ValueError as e:
