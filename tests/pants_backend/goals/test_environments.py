@@ -46,6 +46,7 @@ from venvstacks_rules.pants_backend.inputs.interpreters import (
 )
 from venvstacks_rules.pants_backend.processes import (
     actions,
+    actions_lock,
     bare,
     byte_code,
     libraries,
