@@ -34,8 +34,8 @@ def refuse_ambiguous(
         *libraries.problems,
         *(
             f"`{name}`, which `{needs[name].asking.path}` needs: {below.install_target} has "
-            "several different libraries of that name, and offers none of them. Exclude all but "
-            "one with the `dynlib_exclude` of that layer."
+            "several different libraries of that name, so it offers no library of that name. "
+            "Exclude all but one with the `dynlib_exclude` of that layer."
             for below in lower
             for name in below.ambiguous_libraries
             if name in needs
