@@ -83,7 +83,9 @@ def unused_arrows(modules: Sequence[Module]) -> Iterator[Problem]:
         for room, arrows in rooms.items():
             for target in arrows.split():
                 if target not in order[: order.index(room)]:
-                    text = f"{part}: {room} may not stand above {target}, which it imports"
+                    text = (
+                        f"{part}: {room} imports {target}, which must come before it in the table"
+                    )
                     yield Problem("build-support/rooms.py", 1, text)
                 elif (part, room) in there and (part, room, target) not in used:
                     text = f"{part}: {room} does not import {target}; remove the arrow"

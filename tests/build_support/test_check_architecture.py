@@ -228,7 +228,7 @@ def test_the_table_has_no_arrow_down_and_none_that_nobody_follows(
     module = parsed_module(path, "from venvstacks_rules.model.a import y\n")
     assert module is not None
     assert [problem.message for problem in unused_arrows([module])] == [
-        "model: a may not stand above b, which it imports",
+        "model: a imports b, which must come before it in the table",
         "model: c does not import b; remove the arrow",
     ]
 

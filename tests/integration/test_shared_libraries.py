@@ -224,8 +224,8 @@ def test_libraries_of_one_name_that_a_layer_above_needs(root: BuildRoot) -> None
         f"DefinitionError: s:above for {NATIVE}: it needs shared libraries with ambiguous "
         "names.\n"
         f"  * `libtwin.so`, which `{SITE}/our_asking/asking.so` needs: framework-apart has several "
-        "different libraries of that name, and offers none of them. Exclude all but one with the "
-        "`dynlib_exclude` of that layer."
+        "different libraries of that name, so it offers no library of that name. Exclude all but "
+        "one with the `dynlib_exclude` of that layer."
     )
 
 

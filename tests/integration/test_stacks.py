@@ -164,7 +164,7 @@ def test_a_stack_of_layers_for_other_platforms_is_skipped_with_a_note(root: Buil
     done = root.succeed("package", "foreign:stack")
     notes = [line.partition("[INFO] ")[2] for line in done.stderr.splitlines() if "foreign" in line]
     assert notes[-2:] == [
-        f"foreign:stack is packaged without foreign:py for {NATIVE}: its platforms are none.",
+        f"foreign:stack is packaged without foreign:py for {NATIVE}: it has no platforms.",
         f"foreign:stack is not packaged for {NATIVE}: it has no layers to build there.",
     ]
     assert not (root.path / "dist/foreign").exists()

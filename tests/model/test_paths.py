@@ -22,16 +22,16 @@ def test_paths_that_are_accepted(path: str) -> None:
 @pytest.mark.parametrize(
     ("path", "problem"),
     [
-        ("", "the path holds an empty component or `.`"),
-        ("a//b", "the path holds an empty component or `.`"),
-        ("a/", "the path holds an empty component or `.`"),
-        ("./a", "the path holds an empty component or `.`"),
+        ("", "the path contains an empty component or `.`"),
+        ("a//b", "the path contains an empty component or `.`"),
+        ("a/", "the path contains an empty component or `.`"),
+        ("./a", "the path contains an empty component or `.`"),
         ("/a", "the path is absolute"),
-        ("c:\\a", "the path holds a backslash or a control character"),
+        ("c:\\a", "the path contains a backslash or a control character"),
         ("c:a", "the path is absolute"),
-        ("a/../b", "the path holds `..`"),
-        ("a\0", "the path holds a backslash or a control character"),
-        ("a\x7f", "the path holds a backslash or a control character"),
+        ("a/../b", "the path contains `..`"),
+        ("a\0", "the path contains a backslash or a control character"),
+        ("a\x7f", "the path contains a backslash or a control character"),
         ("a\udc80", "the path is not Unicode text"),
     ],
 )
@@ -68,7 +68,7 @@ def test_links_that_are_accepted(path: str, target: str) -> None:
         ("x", "/usr", "the link's target is not a relative path"),
         ("x", "c:x", "the link's target is not a relative path"),
         ("x", "", "the link's target is not a relative path"),
-        ("x", "a\\b", "the link's target holds a backslash or a control character"),
+        ("x", "a\\b", "the link's target contains a backslash or a control character"),
         ("x", "\udcff", "the link's target is not Unicode text"),
     ],
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from venvstacks_rules.model.wording import and_more, printable, quoted
+from venvstacks_rules.model.wording import and_more, counted, printable, quoted
 
 
 def test_names_are_quoted_and_joined() -> None:
@@ -32,3 +32,7 @@ def test_a_long_list_is_cut(limit: int, text: str) -> None:
 )
 def test_what_a_terminal_cannot_print_is_escaped(text: str, shown: str) -> None:
     assert printable(text) == shown
+
+
+def test_a_number_with_its_noun() -> None:
+    assert [counted(n, "wheel") for n in range(3)] == ["0 wheels", "1 wheel", "2 wheels"]

@@ -332,7 +332,7 @@ def test_own_files_have_safe_paths_and_one_content(tmp_path: Path) -> None:
         links=(OwnLink("l", "../../x/../../y"), OwnLink("m", "/etc")),
     )
     assert problems(request) == [
-        "`../x`: the path holds `..`",
+        "`../x`: the path contains `..`",
         "`none`: set exactly one of `text` and `source`",
         "`two`: set exactly one of `text` and `source`",
         "`l`: the link's target is outside of the layers' folder: `../../x/../../y`",

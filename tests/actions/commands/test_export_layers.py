@@ -5,6 +5,7 @@ import hashlib
 import importlib.util
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -31,6 +32,7 @@ from venvstacks_rules.model.errors import (
 )
 from venvstacks_rules.model.json_codec import to_json
 from venvstacks_rules.model.requests.export import ExportedLayer, ExportLayersRequest
+from venvstacks_rules.model.wording import size_text
 
 TAG = sys.implementation.cache_tag
 PYC = f"__pycache__/{{}}.{TAG}.pyc"
@@ -70,13 +72,14 @@ def test_an_export(tmp_path: Path, stack: Stack, capsys: pytest.CaptureFixture[s
     assert (tmp_path / "out" / APP / MODULE_PYC).is_file()
     assert (tmp_path / "out" / RUNTIME / f"lib/python{SHORT}/{PYC.format('standard')}").is_file()
     assert f"home = {tmp_path}/out/{RUNTIME}/bin\n" in (framework / "pyvenv.cfg").read_text()
-    sizes = [f"{layer.size / 1e6:.1f} MB" for layer in done.values()]
-    assert capsys.readouterr().err.splitlines() == [
-        "Unpacking 1 interpreter and 1 wheel (0.0 MB)",
+    sizes = [size_text(layer.size) for layer in done.values()]
+    first, *others = capsys.readouterr().err.splitlines()
+    assert re.fullmatch(r"Unpacking 1 interpreter and 1 wheel \(\d+\.\d kB\)", first)
+    assert others == [
         "Compiling 1 interpreter and 1 wheel",
         f"{RUNTIME}: {done[RUNTIME].linked} linked, 2 written files, {sizes[0]}",
         f"{FRAMEWORK}: 6 linked, 3 written files, {sizes[1]}",
-        f"{APP}: 4 written files, 0.0 MB",
+        f"{APP}: 4 written files",
         f"Exported to {tmp_path}/out",
     ]
 

@@ -140,9 +140,9 @@ def test_a_wheel_with_another_hash_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "problem"),
     [
-        ("../demo.py", "the path holds `..`"),
+        ("../demo.py", "the path contains `..`"),
         ("/demo.py", "the path is absolute"),
-        ("demo-1.0.data/purelib/../../x.py", "the path holds `..`"),
+        ("demo-1.0.data/purelib/../../x.py", "the path contains `..`"),
     ],
 )
 def test_an_entry_that_leaves_the_folder_is_refused(

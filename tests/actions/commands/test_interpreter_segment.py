@@ -152,8 +152,8 @@ def test_versions_that_fit(version: str) -> None:
 @pytest.mark.parametrize("version", ["3.1", "3.12", "3.11.1", "3.11.14"])
 def test_versions_that_do_not_fit(version: str) -> None:
     assert error(tar(MINIMAL), version=version) == (
-        "the interpreter archive `cpython.tar` holds another Python version\n"
-        f"  * the runtime declares {version}, the archive holds 3.11.13; change "
+        "the interpreter archive `cpython.tar` contains another Python version\n"
+        f"  * the runtime declares {version}, the archive contains 3.11.13; change "
         "`python_implementation`, or the archive"
     )
 

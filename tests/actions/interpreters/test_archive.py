@@ -36,7 +36,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 REFUSED = "cannot be unpacked: the path"
-CHARACTER = "holds a backslash or a control character"
+CHARACTER = "contains a backslash or a control character"
 BELOW = "lies below `python/bin/python3.11`, which is not a folder"
 
 
@@ -44,7 +44,7 @@ BELOW = "lies below `python/bin/python3.11`, which is not a folder"
     ("members", "problems"),
     [
         ([file("/etc/passwd")], [f"`/etc/passwd` {REFUSED} is absolute"]),
-        ([file("python/../../x")], [f"`python/../../x` {REFUSED} holds `..`"]),
+        ([file("python/../../x")], [f"`python/../../x` {REFUSED} contains `..`"]),
         ([file("python/a\\b")], [f"`python/a\\b` {REFUSED} {CHARACTER}"]),
         ([file("python/a\x1b[2J")], [rf"`python/a\x1b[2J` {REFUSED} {CHARACTER}"]),
         ([file("other/x")], ["`other/x` lies outside the folder `python/`"]),

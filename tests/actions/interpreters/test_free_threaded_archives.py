@@ -102,8 +102,8 @@ def test_one_build_is_not_taken_for_the_other(
         file("python/include/python3.11/patchlevel.h", HEADER),
     )
     assert error(tar(archive or plain), version=declared) == (
-        "the interpreter archive `cpython.tar` holds another Python version\n"
-        f"  * the runtime declares {declared}, the archive holds {held}; change "
+        "the interpreter archive `cpython.tar` contains another Python version\n"
+        f"  * the runtime declares {declared}, the archive contains {held}; change "
         "`python_implementation`, or the archive"
     )
 

@@ -93,7 +93,7 @@ def test_a_free_threaded_build_for_windows() -> None:
     result = run(tar(members), os_name="nt", case_sensitive=False, version="3.14.0t")
     assert result.python_version == "3.14.0t"
     Path("s").unlink()
-    assert "holds another Python version" in error(
+    assert "contains another Python version" in error(
         tar(members), os_name="nt", case_sensitive=False, version="3.14.0"
     )
 

@@ -31,10 +31,10 @@ def refused(archive: DeployedArchive, folder: Path) -> tuple[str, ...]:
 
 HOSTILE = {
     "absolute": (Tar().add("/x/a"), ["`/x/a`: the path is absolute"]),
-    "parent": (Tar().add("x/../../a"), ["`x/../../a`: the path holds `..`"]),
+    "parent": (Tar().add("x/../../a"), ["`x/../../a`: the path contains `..`"]),
     "backslash": (
         Tar().add("x/a\\b"),
-        ["`x/a\\b`: the path holds a backslash or a control character"],
+        ["`x/a\\b`: the path contains a backslash or a control character"],
     ),
     "other folder": (Tar().add("y/a"), ["`y/a`: not below `x/`"]),
     "top-level file": (Tar().add("x"), ["it has no folder `x`"]),

@@ -36,16 +36,16 @@ def refused(folder: Path, data: bytes) -> list[str]:
 HOSTILE = {
     "absolute": (Zip().add("/x/a"), "`/x/a`: the path is absolute"),
     "drive": (Zip().add("C:/x"), "`C:/x`: the path is absolute"),
-    "parent": (Zip().add("x/../../a"), "`x/../../a`: the path holds `..`"),
+    "parent": (Zip().add("x/../../a"), "`x/../../a`: the path contains `..`"),
     "backslash": (
         Zip().add("x/a\\b"),
-        "`x/a\\b`: the path holds a backslash or a control character",
+        "`x/a\\b`: the path contains a backslash or a control character",
     ),
     "control": (
         Zip().add("x/a\n"),
-        "`x/a\\n`: the path holds a backslash or a control character",
+        "`x/a\\n`: the path contains a backslash or a control character",
     ),
-    "no name": (Zip().add(""), "``: the path holds an empty component or `.`"),
+    "no name": (Zip().add(""), "``: the path contains an empty component or `.`"),
     "other folder": (Zip().add("y/a"), "`y/a`: not below `x/`"),
     "top-level file": (Zip().add("x"), "it has no folder `x`"),
     "empty": (Zip(), "it has no folder `x`"),

@@ -30,14 +30,14 @@ from venvstacks_rules.model.requests.segments import WheelInput, WheelSegmentsRe
     ("name", "shown", "problem"),
     [
         ("/etc/passwd", "/etc/passwd", "the path is absolute"),
-        ("../evil.py", "../evil.py", "the path holds `..`"),
-        ("demo/../../evil.py", "demo/../../evil.py", "the path holds `..`"),
+        ("../evil.py", "../evil.py", "the path contains `..`"),
+        ("demo/../../evil.py", "demo/../../evil.py", "the path contains `..`"),
         ("C:/evil.py", "C:/evil.py", "the path is absolute"),
-        ("demo//x.py", "demo//x.py", "the path holds an empty component or `.`"),
-        ("./x.py", "./x.py", "the path holds an empty component or `.`"),
-        ("a\\..\\b.py", "a\\..\\b.py", "the path holds a backslash or a control character"),
-        ("a\nb.py", "a\\nb.py", "the path holds a backslash or a control character"),
-        ("../folder/", "../folder/", "the path holds `..`"),
+        ("demo//x.py", "demo//x.py", "the path contains an empty component or `.`"),
+        ("./x.py", "./x.py", "the path contains an empty component or `.`"),
+        ("a\\..\\b.py", "a\\..\\b.py", "the path contains a backslash or a control character"),
+        ("a\nb.py", "a\\nb.py", "the path contains a backslash or a control character"),
+        ("../folder/", "../folder/", "the path contains `..`"),
     ],
 )
 def test_hostile_paths(tmp_path: Path, name: str, shown: str, problem: str) -> None:
@@ -46,14 +46,14 @@ def test_hostile_paths(tmp_path: Path, name: str, shown: str, problem: str) -> N
 
 def test_name_with_nul(tmp_path: Path) -> None:
     wheel = wheel_bytes({}, unlisted={"evil.py@x": b""}).replace(b"evil.py@x", b"evil.py\0x")
-    assert "`evil.py\\x00x`: the path holds a backslash or a control character" in problems(
+    assert "`evil.py\\x00x`: the path contains a backslash or a control character" in problems(
         tmp_path, wheel
     )
 
 
 def test_name_of_which_a_nul_leaves_nothing(tmp_path: Path) -> None:
     wheel = wheel_bytes({}, unlisted={"@evil.py": b""}).replace(b"@evil.py", b"\0evil.py")
-    assert "`\\x00evil.py`: the path holds a backslash or a control character" in problems(
+    assert "`\\x00evil.py`: the path contains a backslash or a control character" in problems(
         tmp_path, wheel
     )
 

@@ -159,7 +159,7 @@ def test_unknown_keys_are_passed_over() -> None:
     [
         ("format_version", 2, "`format_version`: 2 is not 1"),
         ("format_version", "1", "`format_version`: expected an integer, got a string"),
-        ("install_target", "..", "`install_target`: the path holds `..`: '..'"),
+        ("install_target", "..", "`install_target`: the path contains `..`: '..'"),
         ("install_target", "a/b", "`install_target`: the name contains a slash: 'a/b'"),
         ("archive_name", 3, "`archive_name`: expected a string, got an integer"),
         ("archive_size", 31, "`archive_size`: 31, but the segments end at 30"),
@@ -184,7 +184,7 @@ def test_unknown_keys_are_passed_over() -> None:
         (
             "segments/0/files/0/path",
             "../../etc",
-            "`segments[0].files[0].path`: the path holds `..`: '../../etc'",
+            "`segments[0].files[0].path`: the path contains `..`: '../../etc'",
         ),
         (
             "segments/0/files/1/path",

@@ -155,7 +155,7 @@ def test_macos_uses_its_own_shell_and_variable() -> None:
         ("../x", "`../x` is not a folder of the layer or of a sibling layer"),
         ("../../x/lib", "`../../x/lib` is not a folder of the layer or of a sibling layer"),
         ("a/../../b", "`a/../../b` is not a folder of the layer or of a sibling layer"),
-        ("../x/a:b", "`../x/a:b` holds a character that separates folders"),
+        ("../x/a:b", "`../x/a:b` contains a character that separates folders"),
     ],
 )
 def test_folders_elsewhere_are_refused(folder: str, problem: str) -> None:

@@ -96,12 +96,12 @@ def test_all_is_whatever_a_layer_declares() -> None:
     _, mac = layers(("macosx_arm64",))
     assert left_out(chosen("all"), mac) == []
     _, disabled = layers(())
-    assert left_out(chosen("all"), disabled) == [f"{', '.join(EVERY)}: its platforms are none."]
+    assert left_out(chosen("all"), disabled) == [f"{', '.join(EVERY)}: it has no platforms."]
 
 
 def test_a_disabled_layer() -> None:
     _, framework = layers(())
-    assert left_out(chosen("native"), framework) == ["linux_x86_64: its platforms are none."]
+    assert left_out(chosen("native"), framework) == ["linux_x86_64: it has no platforms."]
 
 
 def test_local_interpreters_are_those_of_this_machine() -> None:

@@ -14,8 +14,8 @@ from venvstacks_rules.model.layers.names import (
 
 R, F, A = LayerKind.RUNTIME, LayerKind.FRAMEWORK, LayerKind.APPLICATION
 SHAPE = (
-    "a layer's name holds ASCII letters, digits, `.`, `_`, `-`, `@` and `+`, "
-    "and starts and ends with a letter or digit"
+    "a layer's name may contain only ASCII letters, digits, `.`, `_`, `-`, `@` and `+`, "
+    "and must start and end with a letter or digit"
 )
 
 

@@ -67,7 +67,7 @@ def test_the_remedy_is_what_a_build_file_takes() -> None:
     _, (problem,) = fields().merged([GPU, CPU])
     assert problem.text == (
         "brings together src:gpu, which takes torch from 'gpu', and src:cpu, which takes it from "
-        "'cpu'. The index of the former is used where you accept that: "
+        "'cpu'. To take it from 'gpu', write "
         '`index_overrides={"cpu": "gpu"}`.'
     )
 

@@ -52,9 +52,9 @@ def test_what_is_no_requirement(written: str) -> None:
 def test_credentials_are_refused_and_not_shown(password: str) -> None:
     url = f"https://me:{password}@example.org/rich-13.9.4-py3-none-any.whl"
     assert requirement_problem(f"rich @ {url}") == (
-        "is 'rich @ https://example.org/rich-13.9.4-py3-none-any.whl' but for the credentials in "
-        "it, which a lockfile would keep. Put them into netrc, for example.org, and remove them "
-        "here."
+        "is 'rich @ https://example.org/rich-13.9.4-py3-none-any.whl', with credentials removed "
+        "here; a lockfile would keep them. Put them into netrc, for example.org, and remove them "
+        "from the requirement."
     )
     for other in (f"rich @ git+{url}", f"rich?? @ {url}", f"rich {url}"):
         assert password not in str(requirement_problem(other))

@@ -102,7 +102,7 @@ WRONG = {
     "a free-threaded build of a Python that has none": (
         [runtime(python_implementation="cpython@3.12.4t")],
         "src:py: `python_implementation` is 'cpython@3.12.4t', but CPython has free-threaded "
-        "builds only since 3.13. Take a newer one, or remove the `t`.",
+        "builds only since 3.13. Use a newer version, or remove the `t`.",
     ),
     "a free-threaded build without a patch release": (
         [runtime(python_implementation="cpython@3.14t")],
@@ -266,9 +266,9 @@ WRONG = {
     ),
     "an impossible name": (
         [runtime("py x")],
-        "src:py x: `name` is 'py x', which cannot be used: a layer's name holds ASCII letters, "
-        "digits, `.`, `_`, `-`, `@` and `+`, and starts and ends with a letter or digit. "
-        "Rename the target.",
+        "src:py x: `name` is 'py x', which cannot be used: a layer's name may contain only "
+        "ASCII letters, digits, `.`, `_`, `-`, `@` and `+`, and must start and end with a letter "
+        "or digit. Rename the target.",
     ),
     "one install target in a stack": (
         [
@@ -322,8 +322,8 @@ def test_indexes_of_lower_layers_that_contradict_each_other() -> None:
         application("app2", "cpu", package_indexes=(("torch", "gpu"),)),
     ) == [
         "src:app: `frameworks` brings together src:gpu2, which takes torch from 'gpu', and "
-        "src:cpu, which takes it from 'cpu'. The index of the former is used where you accept "
-        'that: `index_overrides={"cpu": "gpu"}`.',
+        "src:cpu, which takes it from 'cpu'. To take it from 'gpu', write "
+        '`index_overrides={"cpu": "gpu"}`.',
         "src:app2: `package_indexes.torch` is 'gpu', but src:cpu below takes torch from 'cpu'. "
         'Name the same index, or accept the difference: `index_overrides={"cpu": "gpu"}`.',
         "src:gpu: `package_indexes.Torch` is for the same distribution as `package_indexes.torch`: "

@@ -138,8 +138,8 @@ def test_a_name_that_a_layer_below_has_several_of() -> None:
     assert str(caught.value) == (
         "//:app: it needs shared libraries with ambiguous names.\n"
         "  * `libp.so.1`, which `lib/x.so` needs: framework-p has several different libraries of "
-        "that name, and offers none of them. Exclude all but one with the `dynlib_exclude` of that "
-        "layer."
+        "that name, so it offers no library of that name. Exclude all but one with the "
+        "`dynlib_exclude` of that layer."
     )
     other = LayerInterface("framework-q", "3.11.9", ("libp.so.1",))
     refuse_ambiguous("//:app", libraries, (below, other))

@@ -236,8 +236,8 @@ WRONG = {
         + layer(APPLICATION, frameworks='["other", "fw"]')
         + INDEXES,
         "`applications[0].frameworks` brings together `framework-other`, which takes torch, "
-        "torchvision from 'cu128', and `framework-fw`, which takes them from 'cpu'. The index of "
-        "the former is used where you accept that: "
+        "torchvision from 'cu128', and `framework-fw`, which takes them from 'cpu'. To take "
+        "them from 'cu128', write "
         '`index_overrides = { cpu = "cu128" }`.',
     ),
     "a list for the overrides": (
@@ -337,8 +337,9 @@ def test_credentials_in_a_requirement_are_refused_and_not_shown() -> None:
     wheel = "https://me:secret@example.org/rich-13.9.4-py3-none-any.whl"
     assert problems(layer(RUNTIME, requirements=f"['rich @ {wheel}', 'rich? @ {wheel}']"))[:1] == [
         "`runtimes[0].requirements[0]` is "
-        "'rich @ https://example.org/rich-13.9.4-py3-none-any.whl' but for the credentials in it, "
-        "which a lockfile would keep. Put them into netrc, for example.org, and remove them here."
+        "'rich @ https://example.org/rich-13.9.4-py3-none-any.whl', with credentials removed "
+        "here; a lockfile would keep them. Put them into netrc, for example.org, and remove them "
+        "from the requirement."
     ]
     assert "secret" not in str(
         problems(layer(RUNTIME, requirements=f"['rich? @ {wheel}', 'rich @ git+{wheel}']"))

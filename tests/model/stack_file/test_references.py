@@ -25,15 +25,15 @@ WRONG = {
     ),
     "an empty name": (
         layer(RUNTIME, name='""'),
-        "`runtimes[0].name` is '', which cannot be used: a layer's name holds ASCII letters, "
-        "digits, `.`, `_`, `-`, `@` and `+`, and starts and ends with a letter or digit. "
-        "Rename the layer.",
+        "`runtimes[0].name` is '', which cannot be used: a layer's name may contain only "
+        "ASCII letters, digits, `.`, `_`, `-`, `@` and `+`, and must start and end with a letter "
+        "or digit. Rename the layer.",
     ),
     "a name that is a path": (
         RUNTIME + layer(FRAMEWORK, name='"a/b"'),
-        "`frameworks[0].name` is 'a/b', which cannot be used: a layer's name holds ASCII letters, "
-        "digits, `.`, `_`, `-`, `@` and `+`, and starts and ends with a letter or digit. "
-        "Rename the layer.",
+        "`frameworks[0].name` is 'a/b', which cannot be used: a layer's name may contain only "
+        "ASCII letters, digits, `.`, `_`, `-`, `@` and `+`, and must start and end with a letter "
+        "or digit. Rename the layer.",
     ),
     "a reserved name": (
         layer(RUNTIME, name='"framework-py"'),

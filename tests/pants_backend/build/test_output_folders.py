@@ -71,7 +71,7 @@ def test_folders_with_dots(runner: RuleRunner) -> None:
 
 @pytest.mark.parametrize(
     ("path", "problem"),
-    [("../up", "the path holds `..`"), ("/tmp/x", "the path is absolute")],
+    [("../up", "the path contains `..`"), ("/tmp/x", "the path is absolute")],
 )
 def test_folders_that_are_not_below_dist(runner: RuleRunner, path: str, problem: str) -> None:
     runtime = 'venvstacks_runtime(name="py", python_implementation="cpython@3.11.13"{})'

@@ -25,14 +25,14 @@ def path_problem(path: str) -> str | None:
     platform: a name for one unpacker must not be a way out of the folder for another.
     """
     if _CONTROL.search(path) or "\\" in path:
-        return "the path holds a backslash or a control character"
+        return "the path contains a backslash or a control character"
     if path.startswith("/") or _DRIVE.match(path):
         return "the path is absolute"
     parts = path.split("/")
     if ".." in parts:
-        return "the path holds `..`"
+        return "the path contains `..`"
     if "" in parts or "." in parts:
-        return "the path holds an empty component or `.`"
+        return "the path contains an empty component or `.`"
     return None if _is_unicode(path) else "the path is not Unicode text"
 
 
@@ -88,7 +88,7 @@ def link_problem(path: str, target: str, *, ups_first: bool = False) -> str | No
     could lead anywhere.
     """
     if _CONTROL.search(target) or "\\" in target:
-        return "the link's target holds a backslash or a control character"
+        return "the link's target contains a backslash or a control character"
     if not target or target.startswith("/") or _DRIVE.match(target):
         return "the link's target is not a relative path"
     if not _is_unicode(target):

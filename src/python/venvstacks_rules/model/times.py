@@ -5,16 +5,25 @@ from __future__ import annotations
 from datetime import datetime, timezone
 
 
+def aware(moment: datetime) -> datetime:
+    """`moment` with an offset; one without counts as UTC."""
+    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+
+
+def parsed_time(text: str) -> datetime:
+    """The time that `text` has, with an offset; raises ValueError if it is not in ISO 8601."""
+    # Python 3.9 and 3.10 read no `Z`.
+    return aware(datetime.fromisoformat(text.replace("Z", "+00:00")))
+
+
 def utc_time(moment: datetime) -> str:
     """`moment` as text; one without an offset counts as UTC."""
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
-    return aware.astimezone(timezone.utc).isoformat()
+    return aware(moment).astimezone(timezone.utc).isoformat()
 
 
 def in_utc(text: str) -> str:
     """The time that `text` has, in UTC; `text` itself if it is not an ISO 8601 time."""
     try:
-        # Python 3.9 and 3.10 read no `Z`.
-        return utc_time(datetime.fromisoformat(text.replace("Z", "+00:00")))
+        return utc_time(parsed_time(text))
     except ValueError:
         return text

@@ -16,6 +16,11 @@ def and_more(items: Sequence[str], limit: int) -> str:
     return f"{listed} and {hidden} more" if hidden > 0 else listed
 
 
+def counted(count: int, noun: str) -> str:
+    """The number with the noun: ``1 wheel``, ``2 wheels``."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
 def printable(text: str) -> str:
     """`text` from a foreign file; escaped if it has a character that a terminal cannot print."""
     return text if text.isprintable() else text.encode("unicode_escape").decode("ascii")

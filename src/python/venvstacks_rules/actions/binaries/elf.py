@@ -17,9 +17,8 @@ from venvstacks_rules.actions.binaries.facts import (
     BinaryFacts,
     Limited,
     UnreadableError,
-    shortest_first,
 )
-from venvstacks_rules.model.libraries.binaries import LIBRARY, PROGRAM
+from venvstacks_rules.model.libraries.binaries import LIBRARY, PROGRAM, version_numbers
 
 _KINDS = {"ET_DYN": LIBRARY, "ET_EXEC": PROGRAM}
 _MACHINES = {("EM_X86_64", 64): "x86_64", ("EM_AARCH64", 64): "aarch64"}
@@ -97,4 +96,4 @@ def _newest_glibc(elf: Any, dynamic: Any, tags: list[Any]) -> Optional[str]:
         if not need["vn_next"]:
             break
         offset += need["vn_next"]
-    return max(found, key=shortest_first) if found else None
+    return max(found, key=version_numbers) if found else None

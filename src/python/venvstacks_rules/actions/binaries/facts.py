@@ -24,11 +24,6 @@ class BinaryFacts:
     minimum: Optional[str] = None
 
 
-def shortest_first(version: str) -> tuple[int, ...]:
-    """A key that sorts versions ``X.Y``."""
-    return tuple(int(part) for part in version.split("."))
-
-
 # What each read costs beside its bytes.
 _LEAST = 128
 

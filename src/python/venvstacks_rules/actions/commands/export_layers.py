@@ -34,6 +34,7 @@ from venvstacks_rules.model.requests.export import (
     ExportLayersRequest,
     LayerToExport,
 )
+from venvstacks_rules.model.wording import size_text
 
 
 def run(request_text: str) -> ExportedLayers:
@@ -144,7 +145,9 @@ def _described(layer: ExportedLayer) -> str:
         return "unchanged"
     counts = ((layer.linked, "linked"), (layer.copied, "copied"), (layer.written, "written"))
     parts = ", ".join(f"{count} {what}" for count, what in counts if count)
-    return f"{parts} files, {layer.size / 1e6:.1f} MB"
+    # Its size is that of its linked and copied files.
+    size = f", {size_text(layer.size)}" if layer.size else ""
+    return f"{parts} files{size}"
 
 
 def _say(text: str) -> None:

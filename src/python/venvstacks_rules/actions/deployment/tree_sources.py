@@ -19,6 +19,7 @@ from venvstacks_rules.model.contents.layout import LayerLayout
 from venvstacks_rules.model.contents.segments import INTERPRETER
 from venvstacks_rules.model.platforms.python_versions import short_version
 from venvstacks_rules.model.requests.export import LayerToExport
+from venvstacks_rules.model.wording import counted, size_text
 
 
 @dataclass(frozen=True)
@@ -97,8 +98,8 @@ def unpack(
         return trees
     # What takes longest goes first.
     missing.sort(key=lambda source: -source.size)
-    megabytes = sum(source.size for source in missing) / 1e6
-    say(f"Unpacking {listed(missing)} ({megabytes:.1f} MB)")
+    size = size_text(sum(source.size for source in missing))
+    say(f"Unpacking {listed(missing)} ({size})")
     refused: list[RefusedWheelError] = []
     with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
         futures = [pool.submit(_unpack, source, cache) for source in missing]
@@ -122,4 +123,4 @@ def listed(found: Sequence[Source]) -> str:
     interpreters = sum(isinstance(source.input, InterpreterFile) for source in found)
     wheels = len(found) - interpreters
     counts = ((interpreters, "interpreter"), (wheels, "wheel"))
-    return " and ".join(f"{n} {what}{'' if n == 1 else 's'}" for n, what in counts if n)
+    return " and ".join(counted(n, what) for n, what in counts if n)

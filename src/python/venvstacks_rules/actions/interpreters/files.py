@@ -138,10 +138,10 @@ def _python_version(interpreter: InterpreterFile, os_name: str, archive: Interpr
     version = versions[0]
     if not is_release_of(version, interpreter.python_version):
         raise InterpreterError(
-            f"the interpreter archive `{name}` holds another Python version",
+            f"the interpreter archive `{name}` contains another Python version",
             [
                 (
-                    f"the runtime declares {interpreter.python_version}, the archive holds "
+                    f"the runtime declares {interpreter.python_version}, the archive contains "
                     f"{version}; change `python_implementation`, or the archive"
                 )
             ],

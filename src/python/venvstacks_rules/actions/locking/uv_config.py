@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any
 
 from packaging.utils import canonicalize_name
@@ -24,6 +24,7 @@ from venvstacks_rules.model.network.credentials import (
 )
 from venvstacks_rules.model.network.urls import url_problem
 from venvstacks_rules.model.requests.lock import LockLayerRequest
+from venvstacks_rules.model.times import aware, parsed_time
 
 _REFUSED = {
     "find-links": "name a folder in the layer's field `local_wheels`, or an index in "
@@ -90,13 +91,10 @@ class UvConfig:
         value = self.settings.get("exclude-newer")
         if isinstance(value, str):
             try:
-                # Python before 3.11 does not know the `Z`.
-                value = datetime.fromisoformat(value.strip().replace("Z", "+00:00"))
+                return parsed_time(value.strip())
             except ValueError:
                 return None
-        if not isinstance(value, datetime):
-            return None
-        return value if value.tzinfo else value.replace(tzinfo=timezone.utc)
+        return aware(value) if isinstance(value, datetime) else None
 
 
 def layer_uv_config(request: LockLayerRequest) -> UvConfig:

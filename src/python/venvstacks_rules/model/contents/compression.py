@@ -34,6 +34,11 @@ class ArchiveFormat:
     max_level: int
     """The highest level at which one process needs less than 400 MB of memory."""
 
+    @property
+    def levels(self) -> str:
+        """The range of levels, in words."""
+        return f"{self.min_level} to {self.max_level}"
+
 
 # xz at 6 takes a fifth longer than at 5 and saves one per cent; deflate takes twice as long and
 # saves half a per cent. zstd above 19 and xz above 6 save a few per mille, and need half a gigabyte
@@ -66,6 +71,6 @@ def compression(archive_format: str, level: int | None = None) -> Compression:
     if not known.min_level <= level <= known.max_level:
         raise ValueError(
             f"{level} is not a compression level of `{known.name}`: "
-            f"use {known.min_level} to {known.max_level} (the default is {known.default_level})"
+            f"use {known.levels} (the default is {known.default_level})"
         )
     return Compression(known.name, level)

@@ -85,6 +85,6 @@ def _expression(folder: str) -> str:
         raise ValueError(f"`{folder}` is not a folder of the layer or of a sibling layer")
     # The loader splits its variable at colons, and has no way to quote one.
     if ":" in folder or ";" in folder:
-        raise ValueError(f"`{folder}` holds a character that separates folders")
+        raise ValueError(f"`{folder}` contains a character that separates folders")
     base = '"$peers"' if sibling else '"$layer"'
     return f"{base}/{shlex.quote('/'.join(inner))}"

@@ -54,8 +54,7 @@ class BuildPlatforms:
         missing = tuple(name for name in self.names if name not in declared)
         left_out = []
         if missing and not (names and self.all_declared):
-            reason = f"its platforms are {', '.join(declared) or 'none'}."
-            left_out.append(LeftOut(missing, reason))
+            left_out.append(LeftOut(missing, f"{platforms_text(declared)}."))
         if self.local_interpreters and layer.kind is LayerKind.RUNTIME:
             foreign = tuple(name for name in names if name != self.native)
             names = tuple(name for name in names if name == self.native)
@@ -68,6 +67,11 @@ class BuildPlatforms:
             "the interpreter provider `local` has only that of this machine, "
             f"{self.native}. Set `[venvstacks].python_provider` to `pbs` or `archive`."
         )
+
+
+def platforms_text(declared: Sequence[str]) -> str:
+    """Which platforms a layer declares, as a clause of a sentence."""
+    return f"its platforms are {', '.join(declared)}" if declared else "it has no platforms"
 
 
 def chosen_platforms(

@@ -141,7 +141,7 @@ def _implementation_problems(
     if match[4] is not None and (int(match[1]), int(match[2])) < FREE_THREADED_SINCE:
         text = (
             f"is {value!r}, but CPython has free-threaded builds only since "
-            f"{'.'.join(map(str, FREE_THREADED_SINCE))}. Take a newer one, or remove the `t`."
+            f"{'.'.join(map(str, FREE_THREADED_SINCE))}. Use a newer version, or remove the `t`."
         )
         return [Problem("python_implementation", text)]
     return []

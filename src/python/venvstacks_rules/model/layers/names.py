@@ -45,8 +45,8 @@ def name_problem(kind: LayerKind, name: str) -> str | None:
     """Why `name` cannot be the name of a layer of this kind, or None."""
     if not _LAYER_NAME.fullmatch(name):
         return (
-            "a layer's name holds ASCII letters, digits, `.`, `_`, `-`, `@` and `+`, "
-            "and starts and ends with a letter or digit"
+            "a layer's name may contain only ASCII letters, digits, `.`, `_`, `-`, `@` and `+`, "
+            "and must start and end with a letter or digit"
         )
     if kind is LayerKind.RUNTIME:
         for other in (LayerKind.FRAMEWORK, LayerKind.APPLICATION):

@@ -86,8 +86,8 @@ class IndexFields:
             Problem(
                 "frameworks",
                 f"brings together {called}, which takes {', '.join(names)} from {first!r}, and "
-                f"{other}, which takes {_it(names)} from {index!r}. The index of the former is "
-                f"used where you accept that: `{self.origin.index_override(index, first)}`.",
+                f"{other}, which takes {_it(names)} from {index!r}. To take {_it(names)} from "
+                f"{first!r}, write `{self.origin.index_override(index, first)}`.",
                 concerns=("index_overrides",),
             )
             for (called, first, other, index), names in clashes.items()

@@ -108,7 +108,7 @@ def _url_problem(url: str, shown: str) -> str | None:
         )
     if has_credentials(url):
         return (
-            f"{shown} but for the credentials in it, which a lockfile would keep. Put them into "
-            f"netrc, for {urlsplit(url).hostname}, and remove them here."
+            f"{shown}, with credentials removed here; a lockfile would keep them. Put them into "
+            f"netrc, for {urlsplit(url).hostname}, and remove them from the requirement."
         )
     return None

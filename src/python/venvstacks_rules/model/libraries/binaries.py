@@ -46,3 +46,8 @@ class Binary:
     """The oldest glibc or macOS that it claims to run on, ``X.Y``."""
     problem: Optional[str] = None
     """Why only path, hash and format are known; None for a readable binary."""
+
+
+def version_numbers(version: str) -> tuple[int, ...]:
+    """The numbers of a version like ``2.28``, to compare versions with."""
+    return tuple(int(number) for number in version.split("."))

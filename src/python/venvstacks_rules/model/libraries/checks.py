@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from venvstacks_rules.model.errors import DefinitionError
 from venvstacks_rules.model.layers.interface import LayerInterface
 from venvstacks_rules.model.libraries.analyzed import AnalyzedWheel
-from venvstacks_rules.model.libraries.binaries import Binary
+from venvstacks_rules.model.libraries.binaries import Binary, version_numbers
 from venvstacks_rules.model.libraries.loaders import Need
 from venvstacks_rules.model.libraries.offers import LayerLibraries
 from venvstacks_rules.model.libraries.report import (
@@ -34,8 +34,8 @@ def refuse_ambiguous(
         *libraries.problems,
         *(
             f"`{name}`, which `{needs[name].asking.path}` needs: {below.install_target} has "
-            "several different libraries of that name, and offers none of them. Exclude all but "
-            "one with the `dynlib_exclude` of that layer."
+            "several different libraries of that name, so it offers no library of that name. "
+            "Exclude all but one with the `dynlib_exclude` of that layer."
             for below in lower
             for name in below.ambiguous_libraries
             if name in needs
@@ -88,7 +88,7 @@ def _newer(loaded: Iterable[tuple[str, Binary]], target: Target) -> tuple[NewerT
         return ()
     files: dict[tuple[str, str], list[str]] = {}
     for wheel, binary in loaded:
-        if binary.minimum is not None and _parts(binary.minimum) > limit:
+        if binary.minimum is not None and version_numbers(binary.minimum) > limit:
             files.setdefault((f"{name} {binary.minimum}", wheel), []).append(binary.path)
     written = f"{name} {limit[0]}.{limit[1]}"
     field_name = f"{target.platform.system}_target"
@@ -105,10 +105,6 @@ def _system(target: Target) -> tuple[str | None, tuple[int, ...]]:
     if target.platform.system == "linux" and target.linux_target.libc == GLIBC:
         return GLIBC, target.linux_target.version
     return None, ()
-
-
-def _parts(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split("."))
 
 
 def _other_machines(wheels: Iterable[AnalyzedWheel], target: Target) -> Iterator[OtherMachine]:

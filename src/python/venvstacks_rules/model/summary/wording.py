@@ -8,7 +8,7 @@ from venvstacks_rules.model.locks.freshness import LockState
 from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
 from venvstacks_rules.model.summary.layer import LayerSummary, OwnPackage, SharedPackage
 from venvstacks_rules.model.summary.stack import StackSummary
-from venvstacks_rules.model.wording import size_text
+from venvstacks_rules.model.wording import counted, size_text
 
 LOCK_WORDS = {
     LockState.VALID: "locked",
@@ -55,8 +55,7 @@ def layer_sizes(layer: LayerSummary) -> str:
 
 def stack_sizes(stack: StackSummary) -> str:
     """The sizes of a stack's layers together."""
-    count = len(stack.layers)
-    layers = f"{count} layer{'' if count == 1 else 's'}"
+    layers = counted(len(stack.layers), "layer")
     if stack.unpacked_size is not None:
         unpacked, archives = size_text(stack.unpacked_size), size_text(stack.archive_size)
         return f"{layers}, {unpacked} unpacked, {archives} in archives"

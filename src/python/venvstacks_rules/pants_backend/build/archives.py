@@ -18,6 +18,7 @@ from venvstacks_rules.model.outputs.names import archive_names
 from venvstacks_rules.model.outputs.report import ArchiveReport
 from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
 from venvstacks_rules.model.requests.assemble import AssembleArchiveRequest
+from venvstacks_rules.model.wording import size_text
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.build.contents import LayerContentsRequest, layer_contents
 from venvstacks_rules.pants_backend.build.descriptions import (
@@ -135,14 +136,14 @@ async def layer_archive(request: LayerArchiveRequest, options: VenvstacksSubsyst
     inputs = await engine.merge_digests(
         MergeDigests([contents.modules.digest, *(group.digest for group in segments.groups)])
     )
-    megabytes = sum(s.size for group in segments.groups for s in group.segments) / 1e6
+    size = sum(s.size for group in segments.groups for s in group.segments)
     result = await run_action(
         ActionProcessRequest(
             verb="assemble-archive",
             request=to_json(assemble),
             input_digest=inputs,
             output_files=(names.archive, listing),
-            description=f"Assemble {assemble.archive} ({megabytes:.1f} MB)",
+            description=f"Assemble {assemble.archive} ({size_text(size)})",
             cache_scope=engine.LOCAL_CACHE_SCOPE,
         ),
         **implicitly(),

@@ -9,6 +9,7 @@ from pants.engine.addresses import Address
 from pants.engine.fs import AddPrefix, Digest, MergeDigests
 
 from venvstacks_rules.model.errors import DeploymentError
+from venvstacks_rules.model.layers.build_platforms import platforms_text
 from venvstacks_rules.model.requests.deploy import DeployedArchive
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.build.archives import LayerArchiveRequest, layer_archive
@@ -45,12 +46,12 @@ async def application_chain(request: ChainRequest, native: NativePlatform) -> Ch
     platform = native.name
     offered = [offered.name for offered in found.layer.platforms]
     if platform not in offered:
+        elsewhere = "Start it on a machine of one of its platforms, or add" if offered else "Add"
         raise DeploymentError(
             "An application cannot be started on this machine:",
             [
-                f"{found.layer.address}: its platforms are {', '.join(offered) or 'none'}, "
-                f"not {platform}. Start it on a machine of one of its platforms, or add {platform} "
-                "to its `platforms` and to those of the layers below it."
+                f"{found.layer.address}: {platforms_text(offered)}. {elsewhere} {platform} to its "
+                "`platforms` and to those of the layers below it."
             ],
         )
     # To report the problems of all locks together.

@@ -25,6 +25,7 @@ from venvstacks_rules.model.requests.segments import (
     WheelSegments,
     WheelSegmentsRequest,
 )
+from venvstacks_rules.model.wording import size_text
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.graph.layers import LayerInGraph, LayerRequest, find_layer
@@ -242,7 +243,7 @@ async def wheel_group(request: WheelGroupRequest) -> SegmentGroup:
         WheelInput(**vars(wheel), output=f"{index}.segment")
         for index, wheel in enumerate(fetched.wheels)
     )
-    megabytes = sum(wheel.size for wheel in wheels) / 1e6
+    size = size_text(sum(wheel.size for wheel in wheels))
     result = await run_action(
         ActionProcessRequest(
             verb="wheel-segments",
@@ -257,7 +258,7 @@ async def wheel_group(request: WheelGroupRequest) -> SegmentGroup:
             ),
             input_digest=fetched.digest,
             output_files=tuple(wheel.output for wheel in wheels),
-            description=f"Compress {fetched.called} for {request.layer} ({megabytes:.1f} MB)",
+            description=f"Compress {fetched.called} for {request.layer} ({size})",
         ),
         **implicitly(),
     )

@@ -15,6 +15,7 @@ from pants.util.logging import LogLevel
 from venvstacks_rules.model.contents.imports import declared_distributions, top_level_modules
 from venvstacks_rules.model.contents.layout import LayerLayout
 from venvstacks_rules.model.json_codec import to_json
+from venvstacks_rules.model.layers.build_platforms import platforms_text
 from venvstacks_rules.model.platforms.markers import marker_environment
 from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
 from venvstacks_rules.model.requests.deploy import CheckImportsRequest
@@ -74,10 +75,10 @@ async def check_application(
     offered = [offered.name for offered in layer.platforms]
     if platform not in offered:
         logger.info(
-            "%s is not tested: its platforms are %s, not %s.",
+            "%s is not tested on %s: %s.",
             layer.address,
-            ", ".join(offered) or "none",
             platform,
+            platforms_text(offered),
         )
         return TestResult.no_tests_found(address, test_options.output)
     chain, modules = await concurrently(

@@ -222,11 +222,14 @@ async def provided_interpreter(request: ProvidedInterpreterRequest) -> Interpret
     target = request.target
     archives: Mapping[str, str] = target[PythonArchivesField].value or {}
     if request.platform not in archives:
+        entries = " and is empty"
+        if archives:
+            entries = f"; it has entries for: {', '.join(sorted(archives))}"
         raise DefinitionError(
             "A runtime has no interpreter for a platform:",
             [
-                f"{target.address}: `python_archives` has no entry for '{request.platform}', only "
-                f"for {', '.join(sorted(archives)) or 'none'}. Add one, or narrow `platforms`."
+                f"{target.address}: `python_archives` has no entry for '{request.platform}'"
+                f"{entries}. Add one, or narrow `platforms`."
             ],
         )
     field, written = PythonArchivesField.alias, archives[request.platform]

@@ -99,7 +99,7 @@ def imported_modules(module: str, sources: Mapping[str, ModuleSource]) -> frozen
 
 @cache
 def imported_names(text: str) -> frozenset[str]:
-    """The dotted names that a module's import statements, wherever they stand, may load."""
+    """The dotted names that a module's import statements, anywhere in the file, may load."""
     found = set()
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):

@@ -188,10 +188,11 @@ class CompressionLevelField(IntField):
 
     alias = "compression_level"
     help = softwrap(
-        """
-        The compression level, in the scale of the archive format for Linux and macOS (zstd 1 to 19,
-        xz 0 to 6, gzip and zip 1 to 9). An archive for Windows has this level only if it has the
-        same format. The default is `[venvstacks].compression_level`.
+        f"""
+        The compression level, in the scale of the archive format for Linux and macOS
+        ({", ".join(f"`{name}` {known.levels}" for name, known in ARCHIVE_FORMATS.items())}). An
+        archive for Windows has this level only if it has the same format. The default is
+        `[venvstacks].compression_level`.
         """
     )
 
