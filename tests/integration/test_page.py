@@ -216,7 +216,7 @@ def test_a_screen_reader_finds_its_way(page: Page, tmp_path: Path) -> None:
         in page.accessible_names("link")
     )
     assert page.accessible_names("image") == [
-        "What takes the space in src/stack; the tables below have the numbers"
+        "The sizes of packages in src/stack; the tables below have the numbers"
     ]
     assert page.accessible_names("table")[0] == "All layers, lower ones first"
     assert page.evaluate("document.documentElement.lang") == "en"

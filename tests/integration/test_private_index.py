@@ -54,7 +54,7 @@ class Site:
 
     def pants(self, *arguments: str, credentials: Mapping[str, str]) -> Finished:
         """Run Pants as a person with these credentials does, as talkative as can be."""
-        environment = {**self.index.way, **with_home(self.folder), **credentials}
+        environment = {**self.index.way_beside_others, **with_home(self.folder), **credentials}
         talkative = ("-ldebug", "--keep-sandboxes=always")
         done = self.root.pants(*talkative, *arguments, environment=environment)
         self.said.append(done.stdout + done.stderr)
@@ -180,7 +180,7 @@ def test_others_with_other_credentials_and_folders_share_the_cache(site: Site) -
         site.root.path, other.path, ignore=shutil.ignore_patterns("dist", ".pants.d", ".pids")
     )
     answered = len(site.index.answers)
-    wrong = {**BY_VARIABLES, "UV_INDEX_CORP_PASSWORD": "wrong", **site.index.way}
+    wrong = {**BY_VARIABLES, "UV_INDEX_CORP_PASSWORD": "wrong", **site.index.way_beside_others}
     # Where Pants finds the interpreters of its tools depends on the home folder.
     environment = {**with_home(site.folder), **wrong}
     done = other.pants("package", "s:env", environment=environment)

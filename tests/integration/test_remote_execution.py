@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import ssl
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from tests.support.action_wheels import shipped_lock
 from tests.support.build_root import BuildRoot, Finished, build_root
 from tests.support.http_server import serve
 from tests.support.outputs import hashes
@@ -36,9 +35,9 @@ CONFIG = f"""{NAMES}
 log = true
 """
 # Named by the user, even if it is the default, an index is asked for the wheels of the actions.
-MIRROR = """
+MIRROR = f"""
 [python-repos]
-indexes = ["https://plain.example/simple/"]
+indexes = ["{shipped_lock().packages[0].index}/"]
 """
 
 PRIVATE = """\
@@ -184,10 +183,7 @@ def private(started: Workers, tmp_path: Path) -> Iterator[tuple[Site, PrivateInd
         environment = {
             **started.options,
             **BASE,
-            **index.way,
-            # The way to the libraries of the actions.
-            "NO_PROXY": "files.example",
-            "SSL_CERT_FILE": str(_with_others(index.ca_file)),
+            **index.way_beside_others,
             # Not in the way of SSL_CERT_FILE.
             "SSL_CERT_DIR": "",
             "UV_INDEX_CORP_USERNAME": USER,
@@ -203,14 +199,6 @@ def private(started: Workers, tmp_path: Path) -> Iterator[tuple[Site, PrivateInd
         root.write("s/BUILD", PRIVATE)
         yield Site(root, started), index
     shutil.rmtree(tmp_path)
-
-
-def _with_others(authority: Path) -> Path:
-    """A file with an authority and those that this machine trusts."""
-    known = os.environ.get("SSL_CERT_FILE") or ssl.get_default_verify_paths().cafile
-    both = authority.with_name("authorities.pem")
-    both.write_text(authority.read_text() + (Path(known).read_text() if known else ""))
-    return both
 
 
 def test_credentials_stay_here(private: tuple[Site, PrivateIndex], tmp_path: Path) -> None:

@@ -242,7 +242,7 @@ def test_a_missing_lock_and_a_build_of_another_one(edited: BuildRoot) -> None:
     assert found["framework-sklearn"]["archive_name"] is None
     (note,) = found["framework-sklearn"]["notes"]
     assert note.startswith(
-        f"examples.sklearn/{NATIVE}/framework-sklearn.json does not count: `requirements_hash`: "
+        f"examples.sklearn/{NATIVE}/framework-sklearn.json is ignored: `requirements_hash`: "
     )
 
 

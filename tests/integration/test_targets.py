@@ -128,15 +128,15 @@ def test_a_changed_file_reaches_exactly_the_layers_above(
         (
             "venvstacks_runtime",
             [
-                "A runtime layer: a CPython interpreter, and maybe packages that everything above "
-                "shares.",
+                "A runtime layer: a CPython interpreter, and packages, if any, that all layers "
+                "above share.",
                 "python_implementation",
-                "The interpreter: `cpython@X.Y.Z`, for example `cpython@3.11.13`; with a `t`",
+                "The interpreter: `cpython@X.Y.Z`, for example `cpython@3.11.13`. A `t`",
                 "python_archives",
             ],
         ),
         ("venvstacks_framework", ["A framework layer: large packages that several", "frameworks"]),
-        ("venvstacks_application", ["An application layer: the code that", "launch_module"]),
+        ("venvstacks_application", ["An application layer: the code to launch", "launch_module"]),
         (
             "venvstacks",
             [

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from tests.support.build_root import NATIVE, REPOSITORY
 from venvstacks_rules.actions.files.toml import read_toml, write_toml
@@ -31,6 +32,12 @@ def interpreter_folder() -> Path:
 def shipped_lock() -> Lockfile:
     """The lockfile that the plugin ships."""
     return Lockfile.from_dict(read_toml(SHIPPED), SHIPPED.name)
+
+
+def wheel_hosts() -> list[str]:
+    """The servers of the wheels in the shipped lockfile."""
+    wheels = [wheel for package in shipped_lock().packages for wheel in package.wheels]
+    return sorted({str(urlsplit(wheel.url or "").hostname) for wheel in wheels})
 
 
 def wheels_here() -> dict[str, LockedWheel]:

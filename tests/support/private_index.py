@@ -13,6 +13,7 @@ import contextlib
 import hashlib
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import time
@@ -21,6 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import trustme
+
+from tests.support.action_wheels import wheel_hosts
 
 HOST = "packages.example.test"
 USER, PASSWORD = "builder-7f3a", "s3cret/Pass:word+of=index"
@@ -53,6 +56,15 @@ class PrivateIndex:
     def way(self) -> dict[str, str]:
         """The environment that reaches it, but for its password."""
         return {"HTTPS_PROXY": self.proxy, "SSL_CERT_FILE": str(self.ca_file)}
+
+    @property
+    def way_beside_others(self) -> dict[str, str]:
+        """The same, where the libraries of the actions come from their own servers."""
+        known = os.environ.get("SSL_CERT_FILE") or ssl.get_default_verify_paths().cafile
+        others = Path(known).read_text() if known else ""
+        both = self.ca_file.with_name("authorities.pem")
+        both.write_text(self.ca_file.read_text() + others)
+        return {**self.way, "SSL_CERT_FILE": str(both), "NO_PROXY": ",".join(wheel_hosts())}
 
     def add(self, wheels: Mapping[str, bytes]) -> None:
         """Serve more wheels."""

@@ -36,7 +36,11 @@ def test_credentials_of_indexes_come_along_without_being_named() -> None:
 
 
 def test_credentials_in_the_urls_of_python_repos_count_as_those_of_an_index() -> None:
-    urls = ["https://plain.example/simple/", "https://nina:p%2Fw%3A@x.example/a", "https://t@x.example"]
+    urls = [
+        "https://plain.example/simple/",
+        "https://nina:p%2Fw%3A@x.example/a",
+        "https://t@x.example",
+    ]
     indexes = mirror_indexes(urls)
     assert [name for name, _ in indexes] == ["python-repos-0", "python-repos-1", "python-repos-2"]
     assert credential_variables(indexes) == {
