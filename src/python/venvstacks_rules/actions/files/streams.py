@@ -72,7 +72,7 @@ class Inflated:
     def __init__(self, stream: Iterable[bytes]) -> None:
         self._stream = stream
         self.stream_size = 0
-        """In bytes, known once all of it is read; bytes behind the stream do not count."""
+        """In bytes, known once all of it is read; bytes after the stream do not count."""
 
     def __iter__(self) -> Iterator[bytes]:
         inflater = zlib.decompressobj(-zlib.MAX_WBITS)

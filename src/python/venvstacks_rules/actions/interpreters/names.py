@@ -48,8 +48,8 @@ class Selection:
             other = first.setdefault(folded(path), path)
             if other != path and self._differ(other, path, spelled):
                 self.problems.append(
-                    f"`{TOP}/{other}` and `{TOP}/{path}` are one file where case does not count, "
-                    "and they differ"
+                    f"`{TOP}/{other}` and `{TOP}/{path}` are the same file on a file system that "
+                    "ignores case, but they differ"
                 )
         leaves = [path for found in (self.files, self.links) for path in found]
         folders = {folded(path) for path in with_folders(leaves)} - {folded(x) for x in leaves}
@@ -58,7 +58,7 @@ class Selection:
             if folded(path) not in folders:
                 self.problems.append(
                     f"`{TOP}/{path}` is a folder, and `{TOP}/{first[folded(path)]}` is not; they "
-                    "are one where case does not count"
+                    "are the same on a file system that ignores case"
                 )
         self.files = {
             spelled[folded(path)]: file
