@@ -6,13 +6,12 @@ the contents are the same. On Windows not every user can create links: copies re
 
 from __future__ import annotations
 
-import hashlib
 import posixpath
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from venvstacks_rules.actions.files.streams import MIN_EXPANSION
+from venvstacks_rules.actions.files.streams import MIN_EXPANSION, sha256_of_chunks
 from venvstacks_rules.actions.interpreters.archive import (
     MAX_MEMBERS,
     TOP,
@@ -78,10 +77,8 @@ class Selection:
         return self._content(one) != self._content(other)
 
     def _content(self, path: str) -> tuple[bool, str]:
-        hasher = hashlib.sha256()
-        for chunk in self.archive.content(self.files[path]):
-            hasher.update(chunk)
-        return self.files[path].executable, hasher.hexdigest()
+        file = self.files[path]
+        return file.executable, sha256_of_chunks(self.archive.content(file))[0]
 
     def copy_links(self) -> None:
         """Replace links by copies: of a file, or of the content of a folder."""
