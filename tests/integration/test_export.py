@@ -145,7 +145,7 @@ def test_an_edited_module_changes_its_application_only(root: BuildRoot, first: F
         "cpython-3.9: unchanged",
         "framework-sklearn: unchanged",
         "app-classify: 7 written files",
-        "Left alone, as they are not among these layers: `app-report`, `framework-http`",
+        "Not changed, because this export does not include them: `app-report`, `framework-http`",
         f"Exported to {out}",
     ]
     changed = {path for path, found in state(out).items() if before.get(path) != found}

@@ -22,8 +22,8 @@ from venvstacks_rules.model.requests.segments import WheelInput, WheelSegments, 
 SITE = "lib/python3.11/site-packages"
 DIST_INFO = f"{SITE}/demo-1.0.dist-info"
 SUMMARY = (
-    "1 of 1 wheels refused. Lock another version of the package, or fetch the file again if it "
-    "was damaged on the way."
+    "1 of 1 wheels were refused. Lock another version of the package, or fetch the file again if "
+    "it was damaged on the way."
 )
 
 

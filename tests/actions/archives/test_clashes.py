@@ -26,17 +26,18 @@ TWO = ("two.whl", {"lib/demo.py": "z", "lib/SAME.py": "y"})
 
 def test_names_that_differ_by_case_are_one_file_if_their_contents_differ() -> None:
     assert found(ONE, TWO) == [
-        "`lib/Demo.py` of `one.whl` and `lib/demo.py` of `two.whl` are one file where case does "
-        "not count"
+        "`lib/Demo.py` of `one.whl` and `lib/demo.py` of `two.whl` are the same file on a file "
+        "system that ignores case"
     ]
     assert found(ONE, TWO, case_sensitive=True) == []
 
 
 def test_names_of_one_source_can_clash() -> None:
     assert found(("one.whl", {"a": "1", "A": "2", "Stra\u00dfe": "3", "STRASSE": "4"})) == [
-        "`a` of `one.whl` and `A` of `one.whl` are one file where case does not count",
-        "`Stra\u00dfe` of `one.whl` and `STRASSE` of `one.whl` are one file where case does not "
-        "count",
+        "`a` of `one.whl` and `A` of `one.whl` are the same file on a file system that "
+        "ignores case",
+        "`Stra\u00dfe` of `one.whl` and `STRASSE` of `one.whl` are the same file on a file "
+        "system that ignores case",
     ]
 
 
@@ -44,8 +45,8 @@ def test_folders_that_differ_by_case_are_one_folder() -> None:
     one = ("one.whl", {"lib/Demo/a/x.py": "", "lib/Demo/a/y.py": ""})
     two = ("two.whl", {"lib/demo/a/z.py": ""})
     assert found(one, two) == [
-        "`lib/Demo` of `one.whl` and `lib/demo` of `two.whl` are one folder where case does not "
-        "count"
+        "`lib/Demo` of `one.whl` and `lib/demo` of `two.whl` are the same folder on a file "
+        "system that ignores case"
     ]
     assert found(one, two, case_sensitive=True) == []
 

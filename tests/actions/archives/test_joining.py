@@ -71,8 +71,7 @@ def test_every_segment_is_compared_with_its_hash(tmp_path: Path) -> None:
     others = [replace(item, sha256="0" * 64) for item in segments]
     problems, *_ = joined(others, tmp_path / "out")
     assert problems == [
-        f"the segment of `{item.source}` has the hash sha256:{item.sha256}, "
-        f"sha256:{'0' * 64} was announced"
+        f"the segment of `{item.source}` has SHA-256 {item.sha256}, expected {'0' * 64}"
         for item in segments
     ]
     assert joined(others, tmp_path / "unchecked", check_hashes=False)[0] == []
@@ -86,7 +85,7 @@ def test_sizes_are_compared_always(tmp_path: Path, check_hashes: bool) -> None:
     problems, *_ = joined(segments, tmp_path / "out", check_hashes=check_hashes)
     assert problems == [
         "the segment of `first` cannot be read: No such file or directory",
-        "the segment of `last` has 5 bytes, 1500001 were announced",
+        "the segment of `last` has 5 bytes, expected 1500001",
     ]
 
 

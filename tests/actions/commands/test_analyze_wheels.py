@@ -138,8 +138,8 @@ def test_what_is_not_the_wheel_announced() -> None:
     with pytest.raises(WheelError) as caught:
         analyzed(good, other, wheel(b"no zip archive", 1))
     assert caught.value.problems == (
-        f"`{FILE_NAME}`: has {good.size} bytes, the lockfile says {good.size + 1}",
-        f"`{FILE_NAME}`: has the hash sha256:{good.sha256}, the lockfile says sha256:{'0' * 64}",
+        f"`{FILE_NAME}`: has {good.size} bytes, but the lockfile has {good.size + 1}",
+        f"`{FILE_NAME}`: has SHA-256 {good.sha256}, but the lockfile has {'0' * 64}",
         f"`{FILE_NAME}`: not a readable zip archive: File is not a zip file",
     )
 
@@ -165,5 +165,5 @@ def test_a_wheel_of_nothing_but_binaries(library: bytes, monkeypatch: pytest.Mon
     with pytest.raises(WheelError) as caught:
         analyzed(wheel(content))
     assert caught.value.problems == (
-        f"`{FILE_NAME}`: has 3 binaries and more, with 3 names in them",
+        f"`{FILE_NAME}`: has too many binaries or names: at least 3 and 3",
     )

@@ -216,7 +216,7 @@ def test_wheels_that_are_refused_are_named_and_nothing_changes(
     with pytest.raises(WheelError) as caught:
         export_layers.run(to_json(request))
     assert caught.value.problems == (
-        f"`demo-1.0-py3-none-any.whl`: has the hash sha256:{good}, the lockfile says sha256:{bad}",
+        f"`demo-1.0-py3-none-any.whl`: has SHA-256 {good}, but the lockfile has {bad}",
     )
     assert state(tmp_path / "out") == before
     assert list((stack.cache / "staging").iterdir()) == []

@@ -257,10 +257,10 @@ def test_another_file_is_refused(servers: Servers) -> None:
     server = servers.start(lambda answer: answer.send(CONTENT))
     other = "0" * 64
     url = f"{server.url}/a"
-    assert failure(url, sha256=other) == f"{url}: SHA-256 {SHA256} came, {other} is expected"
+    assert failure(url, sha256=other) == f"{url}: got SHA-256 {SHA256}, expected {other}"
     size = len(CONTENT)
-    assert failure(url, size=size + 1) == f"{url}: {size} bytes came, {size + 1} are expected"
-    assert failure(url, size=10) == f"{url}: more than the expected 10 bytes came"
+    assert failure(url, size=size + 1) == f"{url}: got {size} bytes, expected {size + 1}"
+    assert failure(url, size=10) == f"{url}: got more than the expected 10 bytes"
     assert Path("out", NAME).stat().st_size == 0
 
 
@@ -276,7 +276,7 @@ def test_an_endless_file_is_cut_off(servers: Servers) -> None:
 
     server = servers.start(answer)
     assert failure(f"{server.url}/a") == (
-        f"{server.url}/a: more than the expected {len(CONTENT)} bytes came"
+        f"{server.url}/a: got more than the expected {len(CONTENT)} bytes"
     )
     assert sum(written) < 1 << 27
 
@@ -300,8 +300,8 @@ def test_a_missing_settings_file_says_where_such_work_belongs(tmp_path: Path) ->
     assert failure("http://packages.example.test/a", network="__network") == (
         f"the proxies, certificates and credentials for this process are missing: {name} in the "
         "cache folder `__network`: No such file or directory. Only processes on the machine of "
-        "the build have them: run what uses the network there, not in a container and not "
-        "by remote execution"
+        "the build have them: run the processes that use the network there, not in a "
+        "container and not by remote execution"
     )
 
 

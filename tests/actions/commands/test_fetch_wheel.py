@@ -89,9 +89,9 @@ def test_a_file_with_another_hash_is_not_it(tmp_path: Path) -> None:
     wrong = hashlib.sha256(b"x" * len(CONTENT)).hexdigest()
     assert str(caught.value).splitlines() == [
         f"`{NAME}` was not found:",
-        f"{tmp_path / NAME}: has SHA-256 {OTHER}, {SHA256} is locked",
-        f"{server.url}/a/{NAME}: has SHA-256 {OTHER}, {SHA256} is locked",
-        f"{server.url}/b/{NAME}: SHA-256 {wrong} came, {SHA256} is expected",
+        f"{tmp_path / NAME}: has SHA-256 {OTHER}, but the lockfile has {SHA256}",
+        f"{server.url}/a/{NAME}: has SHA-256 {OTHER}, but the lockfile has {SHA256}",
+        f"{server.url}/b/{NAME}: got SHA-256 {wrong}, expected {SHA256}",
     ]
 
 
@@ -104,8 +104,8 @@ def test_a_size_counts_where_the_lockfile_has_one(tmp_path: Path) -> None:
         with pytest.raises(NetworkError) as caught:
             fetch(tmp_path, indexes=(index,), links=(str(tmp_path),), size=7)
     assert str(caught.value).splitlines()[1:] == [
-        f"{tmp_path / NAME}: has {len(CONTENT)} bytes, 7 are locked",
-        f"{server.url}/{NAME}: more than the expected 7 bytes came",
+        f"{tmp_path / NAME}: has {len(CONTENT)} bytes, but the lockfile has 7",
+        f"{server.url}/{NAME}: got more than the expected 7 bytes",
     ]
 
 

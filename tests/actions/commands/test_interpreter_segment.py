@@ -176,7 +176,7 @@ def test_versions_that_do_not_fit(version: str) -> None:
 )
 def test_no_version(members: Iterable[tuple[tarfile.TarInfo, bytes]], count: int) -> None:
     assert error(tar(members)) == (
-        "the interpreter archive `cpython.tar` does not say its Python version\n"
+        "the interpreter archive `cpython.tar` does not state its Python version\n"
         "  * expected one file `python/include/python3.Y/patchlevel.h` that defines PY_VERSION, "
         f"as in python-build-standalone's archives, found {count}"
     )

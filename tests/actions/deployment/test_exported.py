@@ -83,7 +83,7 @@ def test_layers_from_earlier_exports_stay_and_are_named(
     capsys.readouterr()
     stack.export(tmp_path / "out")
     assert capsys.readouterr().err.splitlines()[-2:] == [
-        "Left alone, as they are not among these layers: `app-old`",
+        "Not changed, because this export does not include them: `app-old`",
         f"Exported to {tmp_path}/out",
     ]
     assert (tmp_path / "out/app-old").is_dir()

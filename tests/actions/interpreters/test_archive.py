@@ -156,7 +156,7 @@ def test_truncated_tar() -> None:
 def test_a_broken_header_does_not_end_the_archive() -> None:
     data = bytearray(tar([*MINIMAL, *(file(f"python/{i}", "x" * 5000) for i in range(300))]))
     data[2048 : 2048 + 100] = b"\xff" * 100
-    assert error(bytes(data)) == damaged("it has data behind the end of the tar archive")
+    assert error(bytes(data)) == damaged("it has data after the end of the tar archive")
 
 
 def test_not_an_archive() -> None:

@@ -154,8 +154,8 @@ def test_problems_come_in_one_order() -> None:
     clashing = [file(f"python/tcl/{name}/x") for name in names]
     clashing += [file(f"python/tcl/{name.upper()}") for name in names]
     assert refusals([*MINIMAL, *clashing], case_sensitive=False) == [
-        f"`python/tcl/{name}` is a folder, and `python/tcl/{name.upper()}` is not; they are one "
-        "where case does not count"
+        f"`python/tcl/{name}` is a folder, and `python/tcl/{name.upper()}` is not; they are "
+        "the same on a file system that ignores case"
         for name in names
     ]
 
@@ -232,12 +232,12 @@ def test_names_that_differ_by_case_and_by_more() -> None:
         file("python/share/Folder", ""),
     ]
     assert refusals(members, case_sensitive=False) == [
-        "`python/share/A` and `python/share/a` are one file where case does not count, and they "
-        "differ",
-        "`python/share/RUN` and `python/share/run` are one file where case does not count, and "
-        "they differ",
-        "`python/share/THING` and `python/share/thing` are one file where case does not count, "
-        "and they differ",
-        "`python/share/folder` is a folder, and `python/share/Folder` is not; they are one where "
-        "case does not count",
+        "`python/share/A` and `python/share/a` are the same file on a file system that "
+        "ignores case, but they differ",
+        "`python/share/RUN` and `python/share/run` are the same file on a file system that "
+        "ignores case, but they differ",
+        "`python/share/THING` and `python/share/thing` are the same file on a file system "
+        "that ignores case, but they differ",
+        "`python/share/folder` is a folder, and `python/share/Folder` is not; they are "
+        "the same on a file system that ignores case",
     ]

@@ -149,7 +149,7 @@ def test_less_bytes_than_declared(tmp_path: Path) -> None:
     rows = [f"x.bin,{record_hash(b'x')},5"]
     wheel = wheel_bytes({}, unlisted={"x.bin": b"x"}, extra_rows=rows)
     wheel = patched(wheel, "x.bin", 24, struct.pack("<I", 5))
-    assert problems(tmp_path, wheel) == ["`x.bin`: unpacks to 1 bytes, 5 are declared"]
+    assert problems(tmp_path, wheel) == ["`x.bin`: unpacks to 1 bytes, expected 5"]
 
 
 def test_absurd_expansion(tmp_path: Path) -> None:
@@ -187,7 +187,7 @@ def test_all_mismatches_with_record_are_reported(tmp_path: Path) -> None:
         "`twice.py`: RECORD lists it twice, differently",
         "`extra.py`: not listed in RECORD",
         "`nohash.py`: RECORD has no hash for it",
-        "`scripts`: has 4 bytes, RECORD says 5",
+        "`scripts`: has 4 bytes, but RECORD has 5",
         "`weak.py`: RECORD has an `md5` hash, not `sha256`",
         "`gone.py`: listed in RECORD but not in the wheel",
     ]
@@ -200,7 +200,7 @@ def test_all_changed_contents_are_reported_even_of_dropped_files(tmp_path: Path)
         {}, unlisted=dict.fromkeys(paths, b"evil"), extra_rows=[f"{p},{good},4" for p in paths]
     )
     assert sorted(problems(tmp_path, wheel)) == [
-        f"`{path}`: has the hash {evil}, RECORD says {good}" for path in paths
+        f"`{path}`: has the hash {evil}, but RECORD has {good}" for path in paths
     ]
 
 
@@ -309,8 +309,8 @@ def test_other_bytes_than_locked(tmp_path: Path) -> None:
         wheel_segments.run(to_json(request))
     assert str(caught.value) == (
         SUMMARY.replace("1 of 1", "2 of 2")
-        + f"\n  * `{FILE_NAME}`: has {len(wheel)} bytes, the lockfile says 5"
-        + f"\n  * `{FILE_NAME}`: has the hash sha256:{actual}, the lockfile says sha256:{'0' * 64}"
+        + f"\n  * `{FILE_NAME}`: has {len(wheel)} bytes, but the lockfile has 5"
+        + f"\n  * `{FILE_NAME}`: has SHA-256 {actual}, but the lockfile has {'0' * 64}"
         + f"\n  * `{other}`: not a readable zip archive: File is not a zip file"
     )
 

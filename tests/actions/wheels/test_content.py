@@ -78,7 +78,7 @@ def test_more_and_less_than_declared() -> None:
         info = archive.getinfo("x.py")
         for declared, problem in (
             (99, "unpacks to more than the 99 bytes declared"),
-            (101, "unpacks to 100 bytes, 101 are declared"),
+            (101, "unpacks to 100 bytes, expected 101"),
         ):
             info.file_size = declared
             content = WheelContent(archive, info, expected_hash(b"x" * 100))

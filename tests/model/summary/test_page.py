@@ -128,7 +128,10 @@ def test_what_is_wrong_is_said() -> None:
         built=False,
     )
     text = read(Overview.of(PLATFORM, [layer], ["src:x: broken"])).text
-    assert "These definitions are invalid, and the page lacks their layers:src:x: broken" in text
+    assert (
+        "These definitions are invalid, so the page does not show their layers:src:x: broken"
+        in text
+    )
     assert (
         "Src/stack/requirements/py/pylock.py.toml is stale: requirement `a` was added. Run "
         "./pants generate-lockfiles --resolve=src/stack:py." in text

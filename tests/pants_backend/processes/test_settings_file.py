@@ -64,6 +64,6 @@ def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     with pytest.raises(NetworkError) as caught, settings_file(tmp_path / "file", "text"):
         pass
     assert str(caught.value) == (
-        f"the settings of what uses the network cannot be written to {tmp_path}/file: File exists. "
-        "The folder has to be yours alone: choose another `[GLOBAL].named_caches_dir`, or remove it"
+        f"the network settings cannot be written to {tmp_path}/file: File exists. "
+        "The folder must belong to you: choose another `[GLOBAL].named_caches_dir`, or remove it"
     )

@@ -50,7 +50,7 @@ def clashes(
         for member in members:
             other = taken.setdefault(key(member.path), (source, member))
             if (other[1].link_target is None) != (member.link_target is None):
-                yield f"`{member.path}` is a link in one of `{other[0]}` and `{source}` only"
+                yield f"`{member.path}` is a link in only one of `{other[0]}` and `{source}`"
             elif other[1].path != member.path and _content(other[1]) != _content(member):
                 yield _one("file", (other[1].path, other[0]), (member.path, source))
     own_paths = [*(file.path for file in files), *(link.path for link in links)]
@@ -93,6 +93,6 @@ def _content(file: ArchivedFile) -> tuple[str, str | None]:
 
 def _one(what: str, first: tuple[str, str], second: tuple[str, str]) -> str:
     return (
-        f"`{first[0]}` of `{first[1]}` and `{second[0]}` of `{second[1]}` are one {what} where "
-        "case does not count"
+        f"`{first[0]}` of `{first[1]}` and `{second[0]}` of `{second[1]}` are the same {what} "
+        "on a file system that ignores case"
     )

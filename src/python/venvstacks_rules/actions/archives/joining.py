@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Joining:
-    """Writes segments into a file, one behind the other, as they become known.
+    """Writes segments into a file, one after the other, as they become known.
 
     Use as a context manager. Compares each segment with its announced size and, if `check_hashes`,
     with its announced hash. Hashes the whole file if `hash_all`.
@@ -72,8 +72,8 @@ class Joining:
                 problems.append(problem)
             elif self._check_hashes and hashes:
                 problems.append(
-                    f"the segment of `{segment.source}` has the hash sha256:{hashes.pop()}, "
-                    f"sha256:{segment.sha256} was announced"
+                    f"the segment of `{segment.source}` has SHA-256 {hashes.pop()}, "
+                    f"expected {segment.sha256}"
                 )
         return problems
 
@@ -128,7 +128,7 @@ def _size_problem(segment: Segment) -> str | None:
     except OSError as e:
         return f"the segment of `{segment.source}` cannot be read: {e.strerror}"
     if size != segment.size:
-        return f"the segment of `{segment.source}` has {size} bytes, {segment.size} were announced"
+        return f"the segment of `{segment.source}` has {size} bytes, expected {segment.size}"
     return None
 
 

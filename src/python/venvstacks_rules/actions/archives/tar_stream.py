@@ -99,7 +99,7 @@ class _Members(io.RawIOBase):
         return b""
 
     def _next_member(self) -> None:
-        # Zeros between and behind members are padding.
+        # Zeros between and after members are padding.
         rest = self._inner.unused_data.lstrip(b"\0")
         while not rest:
             chunk = self._stream.read(_COMPRESSED_CHUNK)
@@ -146,7 +146,7 @@ class TarStream(io.RawIOBase):
         while True:
             data = self.read()
             if data.strip(b"\0"):
-                raise DamagedError("it has data behind the end of the tar archive")
+                raise DamagedError("it has data after the end of the tar archive")
             if not data:
                 break
         if self._tail.strip(b"\0"):

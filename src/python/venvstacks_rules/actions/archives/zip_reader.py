@@ -23,7 +23,7 @@ MOST_DIRECTORY_BYTES = 256 * 1024 * 1024
 
 _UNIX, _MACOS = 3, 19
 _ENCRYPTED = 0x1 | 0x40 | 0x2000
-_SIZES_BEHIND = 0x8
+_SIZES_AFTER = 0x8
 _UNICODE_PATH = 0x7075
 
 
@@ -70,16 +70,16 @@ def _find_directory(raw: BinaryIO) -> tuple[int, int, int]:
         end = locator - zip_headers.END64_RECORD.size
         expected = (zip_headers.LOCATOR64_SIGNATURE, 0, end, 1)
         if zip_headers.LOCATOR64.unpack(_at(raw, locator, zip_headers.LOCATOR64.size)) != expected:
-            raise DamagedError("its numbers do not fit, and it has no ZIP64 numbers")
+            raise DamagedError("it needs a ZIP64 record, and has none")
         signature, rest, _, _, *disks, here, count, size, offset = zip_headers.END64_RECORD.unpack(
             _at(raw, end, zip_headers.END64_RECORD.size)
         )
         if (signature, rest) != (zip_headers.END64, zip_headers.END64_RECORD.size - 12):
-            raise DamagedError("its ZIP64 numbers are missing")
+            raise DamagedError("its ZIP64 record is missing")
     if disks != [0, 0] or here != count:
         raise DamagedError("it is one part of several")
     if offset + size != end:
-        raise DamagedError("its directory does not lie at its end")
+        raise DamagedError("its directory is not at its end")
     if size > MOST_DIRECTORY_BYTES:
         raise DamagedError(f"its directory has {size} bytes, more than {MOST_DIRECTORY_BYTES}")
     return count, offset, end
@@ -111,12 +111,12 @@ def _directory(data: bytes, count: int) -> Iterator[tuple[int, ZipEntry, int]]:
             raise ValueError(
                 f"`{printable(path)}` is compressed by method {method}, not stored or deflated"
             )
-        if flags & _SIZES_BEHIND:
-            raise ValueError(f"`{printable(path)}` has its sizes behind its content")
+        if flags & _SIZES_AFTER:
+            raise ValueError(f"`{printable(path)}` has its sizes after its content")
         mode = attributes >> 16 if made_by >> 8 in (_UNIX, _MACOS) else 0
         yield offset, ZipEntry(path, method, crc, compressed_size, size), mode
     if at != len(data):
-        raise ValueError("it lists other entries than it counts")
+        raise ValueError("the number of entries is wrong")
 
 
 def _with_contents(
@@ -128,14 +128,16 @@ def _with_contents(
     for offset, entry, mode in headers:
         at = _pass_over(raw, at, offset, last)
         if at != offset:
-            raise DamagedError(f"`{printable(entry.path)}` lies in another entry")
+            raise DamagedError(f"`{printable(entry.path)}` overlaps another entry")
         local, content = _local_header(raw, at)
         if local != entry:
-            raise DamagedError(f"`{printable(entry.path)}` is listed with other values than it has")
+            raise DamagedError(
+                f"`{printable(entry.path)}` differs between the directory and its local header"
+            )
         yield ListedEntry(entry, mode, content)
         at = content + entry.compressed_size
     if _pass_over(raw, at, end, last) != end:
-        raise DamagedError("its last entry lies in its directory")
+        raise DamagedError("its last entry overlaps its directory")
 
 
 def _pass_over(raw: BinaryIO, at: int, end: int, last: dict[str, int]) -> int:
@@ -151,10 +153,8 @@ def _pass_over(raw: BinaryIO, at: int, end: int, last: dict[str, int]) -> int:
 def _local_header(raw: BinaryIO, offset: int) -> tuple[ZipEntry, int]:
     size = zip_headers.LOCAL_HEADER.size
     _, _, flags, *_, name_size, extra_size = zip_headers.LOCAL_HEADER.unpack(_at(raw, offset, size))
-    if flags & (_ENCRYPTED | _SIZES_BEHIND):
-        raise DamagedError(
-            f"the entry at {offset} is encrypted or has its sizes behind its content"
-        )
+    if flags & (_ENCRYPTED | _SIZES_AFTER):
+        raise DamagedError(f"the entry at {offset} is encrypted or has its sizes after its content")
     header = _at(raw, offset, size + name_size + extra_size)
     _refuse_other_name(header[size + name_size :])
     entry, content = zip_headers.read_local_header(header, 0)

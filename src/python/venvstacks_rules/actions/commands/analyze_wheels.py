@@ -64,7 +64,7 @@ def _analyzed(wheel: WheelFile, layout: LayerLayout) -> AnalyzedWheel:
                 problems.append(f"`{printable(info.filename)}`: cannot be unpacked: {e}")
             if len(binaries) > _MAX_BINARIES or names > _MAX_NAMES:
                 problems.append(
-                    f"has {len(binaries)} binaries and more, with {names} names in them"
+                    f"has too many binaries or names: at least {len(binaries)} and {names}"
                 )
                 break
     if problems:

@@ -34,7 +34,7 @@ from venvstacks_rules.model.requests.export import (
     ExportLayersRequest,
     LayerToExport,
 )
-from venvstacks_rules.model.wording import size_text
+from venvstacks_rules.model.wording import quoted, size_text
 
 
 def run(request_text: str) -> ExportedLayers:
@@ -135,8 +135,7 @@ def _report(result: ExportedLayers, left_over: Sequence[str], place: Destination
     for layer in result.layers:
         _say(f"{layer.install_target}: {_described(layer)}")
     if left_over:
-        names = ", ".join(f"`{name}`" for name in left_over)
-        _say(f"Left alone, as they are not among these layers: {names}")
+        _say(f"Not changed, because this export does not include them: {quoted(left_over)}")
     _say(f"Exported to {place.folder}")
 
 

@@ -56,18 +56,19 @@ def _taken(
         found, size = sha256_of(candidate.path)
         if found != request.sha256:
             raise DownloadFailedError(
-                f"{candidate.path}: has SHA-256 {found}, {request.sha256} is locked"
+                f"{candidate.path}: has SHA-256 {found}, but the lockfile has {request.sha256}"
             )
         if request.size not in (None, size):
             raise DownloadFailedError(
-                f"{candidate.path}: has {size} bytes, {request.size} are locked"
+                f"{candidate.path}: has {size} bytes, but the lockfile has {request.size}"
             )
         shutil.copyfile(candidate.path, output)
         return str(candidate.path)
     assert candidate.url is not None
     if candidate.sha256 not in (None, request.sha256):
         raise DownloadFailedError(
-            f"{candidate.url}: has SHA-256 {candidate.sha256}, {request.sha256} is locked"
+            f"{candidate.url}: has SHA-256 {candidate.sha256}, but the lockfile has "
+            f"{request.sha256}"
         )
     save(candidate.url, output, sha256=request.sha256, size=request.size, indexes=indexes)
     return without_credentials(candidate.url)

@@ -12,11 +12,10 @@ from pathlib import Path
 from venvstacks_rules.actions.archives.tar_writer import SegmentWriter
 from venvstacks_rules.actions.files.streams import chunks
 from venvstacks_rules.actions.interpreters.capture import Capture, CapturedFile, capture_of
-from venvstacks_rules.actions.interpreters.probe import Installation, probe
+from venvstacks_rules.actions.interpreters.probe import Installation, not_captured, probe
 from venvstacks_rules.actions.interpreters.relocation import changed_files
 from venvstacks_rules.model.contents.compression import Compression
 from venvstacks_rules.model.contents.segments import INTERPRETER
-from venvstacks_rules.model.errors import InterpreterError
 from venvstacks_rules.model.json_codec import from_json
 from venvstacks_rules.model.requests.interpreters import (
     FoundInterpreter,
@@ -55,9 +54,8 @@ def _checked(announced: FoundInterpreter) -> tuple[Installation, Capture]:
         planned, fingerprint = capture_of(found)
         if fingerprint == announced.fingerprint:
             return found, planned
-    raise InterpreterError(
-        f"CPython {announced.python_version} (`{announced.executable}`) cannot be captured",
-        ["the installation changed after it was found; start the build again"],
+    raise not_captured(
+        announced, "the installation changed after it was found; start the build again"
     )
 
 

@@ -1,4 +1,4 @@
-"""Checks and unpacks the archives of layers that get into one folder."""
+"""Checks and unpacks the archives of layers that go into one folder."""
 
 from __future__ import annotations
 

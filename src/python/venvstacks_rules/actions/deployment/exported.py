@@ -18,6 +18,7 @@ from venvstacks_rules.actions.deployment.tree_cache import FORMAT
 from venvstacks_rules.actions.files.streams import sha256_of
 from venvstacks_rules.model.contents.files import OwnFile
 from venvstacks_rules.model.requests.export import LayerToExport
+from venvstacks_rules.model.wording import and_more
 
 MARKER, LISTING = ".venvstacks-exported.json", ".venvstacks-exported.files"
 """In each layer; no archive and no wheel has hidden files there."""
@@ -141,11 +142,10 @@ def _foreign_files(place: Path) -> Iterator[str]:
         known = set()
     found = sorted(set(_files(place)) - known)
     if found:
-        shown = ", ".join(f"`{path}`" for path in found[:_SHOWN_FILES])
-        more = f" and {len(found) - _SHOWN_FILES} more" if len(found) > _SHOWN_FILES else ""
+        shown = and_more([f"`{path}`" for path in found], _SHOWN_FILES)
         yield (
             f"`{place}` has changed and would be replaced, but has files that no export wrote: "
-            f"{shown}{more}. Move them away, or remove the folder."
+            f"{shown}. Move them away, or remove the folder."
         )
 
 

@@ -54,12 +54,17 @@ def expansion_limit(size: int, growth: int) -> int:
 
 def sha256_of(path: str | os.PathLike[str]) -> tuple[str, int]:
     """The hexadecimal SHA-256 and the size in bytes of a file."""
+    with Path(path).open("rb") as stream:
+        return sha256_of_chunks(chunks(stream))
+
+
+def sha256_of_chunks(pieces: Iterable[bytes]) -> tuple[str, int]:
+    """The hexadecimal SHA-256 and the size in bytes of a content in pieces."""
     hasher = hashlib.sha256()
     size = 0
-    with Path(path).open("rb") as stream:
-        for chunk in chunks(stream):
-            hasher.update(chunk)
-            size += len(chunk)
+    for piece in pieces:
+        hasher.update(piece)
+        size += len(piece)
     return hasher.hexdigest(), size
 
 
@@ -72,7 +77,7 @@ class Inflated:
     def __init__(self, stream: Iterable[bytes]) -> None:
         self._stream = stream
         self.stream_size = 0
-        """In bytes, known once all of it is read; bytes behind the stream do not count."""
+        """In bytes, known once all of it is read; bytes after the stream do not count."""
 
     def __iter__(self) -> Iterator[bytes]:
         inflater = zlib.decompressobj(-zlib.MAX_WBITS)

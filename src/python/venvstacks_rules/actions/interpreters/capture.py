@@ -21,8 +21,7 @@ from pathlib import Path
 
 from venvstacks_rules.actions.files.streams import sha256_of
 from venvstacks_rules.actions.interpreters import shared_libraries
-from venvstacks_rules.actions.interpreters.probe import Installation
-from venvstacks_rules.model.errors import InterpreterError
+from venvstacks_rules.actions.interpreters.probe import Installation, not_captured
 from venvstacks_rules.model.platforms.python_versions import (
     language_version,
     release,
@@ -84,23 +83,18 @@ def capture_of(found: Installation) -> tuple[Capture, str]:
         planned = plan(found)
         return planned, fingerprint(planned)
     except OSError as e:
-        raise InterpreterError(
-            f"CPython {found.python_version} (`{found.executable}`) cannot be captured",
-            [f"`{e.filename}` cannot be read: {e.strerror}; use another installation"],
+        raise not_captured(
+            found, f"`{e.filename}` cannot be read: {e.strerror}; use another installation"
         ) from None
 
 
 def plan(found: Installation) -> Capture:
     """Decide what to take; raises InterpreterError if the installation cannot be captured."""
     if not sys.platform.startswith("linux"):
-        raise InterpreterError(
-            f"CPython {found.python_version} (`{found.executable}`) cannot be captured",
-            [
-                (
-                    f"capturing a local interpreter is not supported on `{sys.platform}` yet; "
-                    "set `[venvstacks].python_provider` to `pbs` or `archive`"
-                )
-            ],
+        raise not_captured(
+            found,
+            f"capturing a local interpreter is not supported on `{sys.platform}` yet; "
+            "set `[venvstacks].python_provider` to `pbs` or `archive`",
         )
     version = short_version(found.python_version)
     files = [
@@ -171,14 +165,10 @@ def _link(found: Installation, folder: str, relative: str) -> Iterator[CapturedF
     inside = os.path.relpath(real, os.path.realpath(found.stdlib))
     if inside == ".." or inside.startswith("../"):
         if real.is_dir():
-            raise InterpreterError(
-                f"CPython {found.python_version} (`{found.executable}`) cannot be captured",
-                [
-                    (
-                        f"`{source}` of its standard library is a link to the folder `{real}`; "
-                        "use another installation, or set `[venvstacks].python_provider` to `pbs`"
-                    )
-                ],
+            raise not_captured(
+                found,
+                f"`{source}` of its standard library is a link to the folder `{real}`; "
+                "use another installation, or set `[venvstacks].python_provider` to `pbs`",
             )
         if real.is_file():
             yield _file(f"{folder}/{relative}", real)

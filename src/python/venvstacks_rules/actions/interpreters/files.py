@@ -127,7 +127,7 @@ def _python_version(interpreter: InterpreterFile, os_name: str, archive: Interpr
             versions.append(match[1] + folder[2])
     if len(versions) != 1:
         raise InterpreterError(
-            f"the interpreter archive `{name}` does not say its Python version",
+            f"the interpreter archive `{name}` does not state its Python version",
             [
                 (
                     f"expected one file `{_SHOWN_HEADERS[os_name]}` that defines "

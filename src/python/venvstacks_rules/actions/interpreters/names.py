@@ -6,13 +6,12 @@ the contents are the same. On Windows not every user can create links: copies re
 
 from __future__ import annotations
 
-import hashlib
 import posixpath
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from venvstacks_rules.actions.files.streams import MIN_EXPANSION
+from venvstacks_rules.actions.files.streams import MIN_EXPANSION, sha256_of_chunks
 from venvstacks_rules.actions.interpreters.archive import (
     MAX_MEMBERS,
     TOP,
@@ -48,8 +47,8 @@ class Selection:
             other = first.setdefault(folded(path), path)
             if other != path and self._differ(other, path, spelled):
                 self.problems.append(
-                    f"`{TOP}/{other}` and `{TOP}/{path}` are one file where case does not count, "
-                    "and they differ"
+                    f"`{TOP}/{other}` and `{TOP}/{path}` are the same file on a file system that "
+                    "ignores case, but they differ"
                 )
         leaves = [path for found in (self.files, self.links) for path in found]
         folders = {folded(path) for path in with_folders(leaves)} - {folded(x) for x in leaves}
@@ -58,7 +57,7 @@ class Selection:
             if folded(path) not in folders:
                 self.problems.append(
                     f"`{TOP}/{path}` is a folder, and `{TOP}/{first[folded(path)]}` is not; they "
-                    "are one where case does not count"
+                    "are the same on a file system that ignores case"
                 )
         self.files = {
             spelled[folded(path)]: file
@@ -78,10 +77,8 @@ class Selection:
         return self._content(one) != self._content(other)
 
     def _content(self, path: str) -> tuple[bool, str]:
-        hasher = hashlib.sha256()
-        for chunk in self.archive.content(self.files[path]):
-            hasher.update(chunk)
-        return self.files[path].executable, hasher.hexdigest()
+        file = self.files[path]
+        return file.executable, sha256_of_chunks(self.archive.content(file))[0]
 
     def copy_links(self) -> None:
         """Replace links by copies: of a file, or of the content of a folder."""

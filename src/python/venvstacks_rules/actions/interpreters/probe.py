@@ -8,8 +8,13 @@ import struct
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from venvstacks_rules.model.errors import InterpreterError
 from venvstacks_rules.model.platforms.libc import GLIBC, MUSL
+
+if TYPE_CHECKING:
+    from venvstacks_rules.model.requests.interpreters import FoundInterpreter
 
 _TIMEOUT = 20
 """Seconds for an interpreter to answer; a broken one may hang."""
@@ -59,6 +64,13 @@ class Installation:
     """``lib``, or ``lib64`` if that is compiled in."""
     libc: str | None = None
     """``glibc`` or ``musl``; None if the executable does not say it, as on macOS."""
+
+
+def not_captured(found: Installation | FoundInterpreter, problem: str) -> InterpreterError:
+    """The error for an installation that cannot be captured."""
+    return InterpreterError(
+        f"CPython {found.python_version} (`{found.executable}`) cannot be captured", [problem]
+    )
 
 
 def real_executable(path: str) -> str | None:

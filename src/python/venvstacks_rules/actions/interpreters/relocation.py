@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from venvstacks_rules.actions.interpreters.capture import Capture
-from venvstacks_rules.actions.interpreters.probe import Installation
+from venvstacks_rules.actions.interpreters.probe import Installation, not_captured
 from venvstacks_rules.model.errors import InterpreterError
 
 PREFIX = "/install"
@@ -152,10 +152,7 @@ def _relocated_sysconfig_data(text: str, found: Installation) -> str:
     """``build_time_vars = {...}`` with constant folders."""
     assignments = [item for item in ast.parse(text).body if isinstance(item, ast.Assign)]
     if len(assignments) != 1:
-        raise InterpreterError(
-            f"CPython {found.python_version} (`{found.executable}`) cannot be captured",
-            ["its `_sysconfigdata` module does not have the usual form"],
-        )
+        raise not_captured(found, "its `_sysconfigdata` module does not have the usual form")
     variables = ast.literal_eval(assignments[0].value)
     replacements = _replacements(found, variables)
     lines = [

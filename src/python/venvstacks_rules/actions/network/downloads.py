@@ -82,9 +82,9 @@ def save(
     found = _retried(url, indexes, output=output, limit=_LARGEST if size is None else size)
     clean = without_credentials(url)
     if size is not None and found.size != size:
-        raise DownloadFailedError(f"{clean}: {found.size} bytes came, {size} are expected")
+        raise DownloadFailedError(f"{clean}: got {found.size} bytes, expected {size}")
     if found.sha256 != sha256:
-        raise DownloadFailedError(f"{clean}: SHA-256 {found.sha256} came, {sha256} is expected")
+        raise DownloadFailedError(f"{clean}: got SHA-256 {found.sha256}, expected {sha256}")
     return found
 
 
@@ -146,13 +146,13 @@ def _chunks(response: HTTPResponse, url: str, limit: int) -> Iterator[bytes]:
         while chunk := response.read(min(CHUNK, limit + 1 - size)):
             size += len(chunk)
             if size > limit:
-                raise DownloadFailedError(f"{clean}: more than the expected {limit} bytes came")
+                raise DownloadFailedError(f"{clean}: got more than the expected {limit} bytes")
             yield chunk
     except (OSError, HTTPException) as e:
         raise _InterruptedError(f"{clean}: {e}") from None
     length = _announced(response)
     if length not in (None, size):
-        raise _InterruptedError(f"{clean}: {length} bytes announced, {size} came")
+        raise _InterruptedError(f"{clean}: got {size} bytes, but the server announced {length}")
 
 
 def _announced(response: HTTPResponse) -> int | None:

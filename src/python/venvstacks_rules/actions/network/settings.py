@@ -31,8 +31,8 @@ def use_network_settings(folder: str | None) -> None:
         raise NetworkError(
             f"the proxies, certificates and credentials for this process are missing: {name} in "
             f"the cache folder `{folder}`: {e.strerror}. Only processes on the machine of the "
-            "build have them: run what uses the network there, not in a container and not by "
-            "remote execution"
+            "build have them: run the processes that use the network there, not in a "
+            "container and not by remote execution"
         ) from None
     os.environ.update(from_json(NetworkSettings, text).variables)
 

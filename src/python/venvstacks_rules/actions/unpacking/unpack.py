@@ -5,7 +5,6 @@ It checks size and hash before it unpacks anything.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import BinaryIO
 
 from venvstacks_rules.actions.archives import zip_headers
 from venvstacks_rules.actions.archives.tar_stream import TAR_MAGIC
-from venvstacks_rules.actions.files.streams import DamagedError, chunks
+from venvstacks_rules.actions.files.streams import DamagedError, chunks, sha256_of_chunks
 from venvstacks_rules.actions.unpacking.guard import FOLDER, Extraction
 from venvstacks_rules.actions.unpacking.tar import unpack_tar
 from venvstacks_rules.actions.unpacking.zip import unpack_zip
@@ -60,11 +59,9 @@ def _mismatch(archive: DeployedArchive, raw: BinaryIO) -> str | None:
     size = os.fstat(raw.fileno()).st_size
     if size != archive.size:
         return f"it has {size} bytes, not {archive.size} as announced"
-    hasher = hashlib.sha256()
-    for chunk in chunks(raw):
-        hasher.update(chunk)
-    if hasher.hexdigest() != archive.sha256:
-        return f"its sha256 is {hasher.hexdigest()}, not {archive.sha256} as announced"
+    sha256, _ = sha256_of_chunks(chunks(raw))
+    if sha256 != archive.sha256:
+        return f"its sha256 is {sha256}, not {archive.sha256} as announced"
     return None
 
 

@@ -92,6 +92,6 @@ def _content(raw: BinaryIO, listed: ListedEntry) -> Iterator[bytes]:
             f"`{printable(entry.path)}` has another size than the {entry.size} bytes listed"
         )
     if entry.method and inflated.stream_size != entry.compressed_size:
-        raise DamagedError(f"`{printable(entry.path)}` has something behind its stream")
+        raise DamagedError(f"`{printable(entry.path)}` has something after its stream")
     if crc != entry.crc:
         raise DamagedError(f"`{printable(entry.path)}` has another checksum than listed")

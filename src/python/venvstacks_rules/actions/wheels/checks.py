@@ -245,7 +245,8 @@ class DistInfo:
             elif entry.algorithm not in _HASHES:
                 yield f"`{printable(path)}`: RECORD has an `{entry.algorithm}` hash, not `sha256`"
             elif entry.size is not None and entry.size != info.file_size:
-                yield f"`{printable(path)}`: has {info.file_size} bytes, RECORD says {entry.size}"
+                size = info.file_size
+                yield f"`{printable(path)}`: has {size} bytes, but RECORD has {entry.size}"
         for path in sorted(self.records):
             if path not in infos and path not in unlisted:
                 yield f"`{printable(path)}`: listed in RECORD but not in the wheel"

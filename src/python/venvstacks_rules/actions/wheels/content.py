@@ -91,13 +91,13 @@ class WheelContent:
 
     def _mismatch(self, size: int, crc: int, digest: bytes) -> str | None:
         if size != self._info.file_size:
-            return f"unpacks to {size} bytes, {self._info.file_size} are declared"
+            return f"unpacks to {size} bytes, expected {self._info.file_size}"
         if crc != self._info.CRC:
             return f"cannot be unpacked: Bad CRC-32 for file `{printable(self._info.filename)}`"
         actual = base64.urlsafe_b64encode(digest).decode("ascii").rstrip("=")
         if actual != self._expected.digest.rstrip("="):
             name = self._expected.algorithm
-            return f"has the hash {name}={actual}, RECORD says {name}={self._expected.digest}"
+            return f"has the hash {name}={actual}, but RECORD has {name}={self._expected.digest}"
         return None
 
     def _unpacked(self, raw: Iterable[bytes]) -> Iterable[bytes]:

@@ -48,7 +48,7 @@ class RefusedWheelError(Exception):
 def refusal(errors: list[RefusedWheelError], count: int) -> WheelError:
     """The error for the refused wheels, of `count` in all."""
     return WheelError(
-        f"{len(errors)} of {count} wheels refused. Lock "
+        f"{len(errors)} of {count} wheels were refused. Lock "
         "another version of the package, or fetch the file again if it was damaged on the way.",
         [problem for error in errors for problem in error.problems],
     )
@@ -86,9 +86,9 @@ def opened_wheel(wheel: WheelFile) -> zipfile.ZipFile:
     sha256, size = sha256_of(wheel.path)
     problems = []
     if size != wheel.size:
-        problems.append(f"has {size} bytes, the lockfile says {wheel.size}")
+        problems.append(f"has {size} bytes, but the lockfile has {wheel.size}")
     if sha256 != wheel.sha256:
-        problems.append(f"has the hash sha256:{sha256}, the lockfile says sha256:{wheel.sha256}")
+        problems.append(f"has SHA-256 {sha256}, but the lockfile has {wheel.sha256}")
     if problems:
         raise RefusedWheelError(wheel, problems)
     try:

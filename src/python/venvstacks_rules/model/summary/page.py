@@ -64,7 +64,9 @@ def _problems(overview: Overview) -> Iterator[Markup]:
     if overview.problems:
         yield element(
             "section",
-            element("strong", "These definitions are invalid, and the page lacks their layers:"),
+            element(
+                "strong", "These definitions are invalid, so the page does not show their layers:"
+            ),
             element("ul", *(element("li", problem) for problem in overview.problems)),
             class_="alarm",
             aria_label="Problems",

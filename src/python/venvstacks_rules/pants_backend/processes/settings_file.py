@@ -35,8 +35,8 @@ def settings_file(folder: Path, text: str) -> Iterator[Path]:
             _write(path, text)
         except OSError as e:
             raise NetworkError(
-                f"the settings of what uses the network cannot be written to {folder}: "
-                f"{e.strerror}. The folder has to be yours alone: choose another "
+                f"the network settings cannot be written to {folder}: "
+                f"{e.strerror}. The folder must belong to you: choose another "
                 "`[GLOBAL].named_caches_dir`, or remove it"
             ) from None
         _USERS[path] += 1

@@ -213,6 +213,6 @@ def test_a_wheel_is_compared_with_its_record_as_ever(tmp_path: Path) -> None:
     with pytest.raises(Exception, match="evil.py") as caught:
         segments(tmp_path / "w", {name_of("demo"): data})
     assert str(caught.value).endswith(
-        f"`evil.py`: has the hash {record_hash(b'evil')}, RECORD says {record_hash(b'good')}"
+        f"`evil.py`: has the hash {record_hash(b'evil')}, but RECORD has {record_hash(b'good')}"
     )
     assert tree(tmp_path / "w/out") == {}
