@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from venvstacks_rules.model.wording import counted
+
 MOST_PROBLEMS = 20
 """The limit for one file in a message: a damaged archive may have thousands."""
 
@@ -70,5 +72,4 @@ def first_problems(problems: Sequence[str]) -> list[str]:
     hidden = len(problems) - MOST_PROBLEMS
     if hidden <= 0:
         return list(problems)
-    more = "problem" if hidden == 1 else "problems"
-    return [*problems[:MOST_PROBLEMS], f"and {hidden} more {more}"]
+    return [*problems[:MOST_PROBLEMS], f"and {counted(hidden, 'more problem')}"]
