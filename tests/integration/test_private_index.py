@@ -54,7 +54,7 @@ class Site:
 
     def pants(self, *arguments: str, credentials: Mapping[str, str]) -> Finished:
         """Run Pants as a person with these credentials does, as talkative as can be."""
-        environment = {**self.index.way_beside_others, **with_home(self.folder), **credentials}
+        environment = {**self.index.way, **with_home(self.folder), **credentials}
         talkative = ("-ldebug", "--keep-sandboxes=always")
         done = self.root.pants(*talkative, *arguments, environment=environment)
         self.said.append(done.stdout + done.stderr)
@@ -100,6 +100,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         private_index(folder / "index") as index,
         build_root(folder / "root", config=CONFIG, environment=environment) as root,
     ):
+        _fetch_libraries(root)
         for name in ("corp_greeting", "corp_farewell", "corp_late"):
             index.add(package_wheel(name))
         settings = f'[[tool.uv.index]]\nname = "corp"\nurl = "{index.url}"\ndefault = true\n'
@@ -107,6 +108,18 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         root.write("s/BUILD", BUILD)
         yield Site(folder, root, index)
     shutil.rmtree(folder)
+
+
+def _fetch_libraries(root: BuildRoot) -> None:
+    """Put the libraries of the actions into the store, since the proxy knows no way to them."""
+    root.copy_example("hello")
+    root.write("layers.toml", "")
+    layer = "examples/hello:text"
+    for command in (["generate-lockfiles", f"--resolve={layer}"], ["package", layer]):
+        done = root.pants(*command, environment={"PANTS_PANTSD": "false"})
+        assert done.code == 0, done.stderr
+    shutil.rmtree(root.path / "examples")
+    shutil.rmtree(root.path / "dist")
 
 
 def wheel_url(site: Site, layer: str) -> str:
@@ -180,7 +193,7 @@ def test_others_with_other_credentials_and_folders_share_the_cache(site: Site) -
         site.root.path, other.path, ignore=shutil.ignore_patterns("dist", ".pants.d", ".pids")
     )
     answered = len(site.index.answers)
-    wrong = {**BY_VARIABLES, "UV_INDEX_CORP_PASSWORD": "wrong", **site.index.way_beside_others}
+    wrong = {**BY_VARIABLES, "UV_INDEX_CORP_PASSWORD": "wrong", **site.index.way}
     # Where Pants finds the interpreters of its tools depends on the home folder.
     environment = {**with_home(site.folder), **wrong}
     done = other.pants("package", "s:env", environment=environment)

@@ -48,7 +48,7 @@ _PATHS = ("NETRC", "SSL_CERT_DIR", "SSL_CERT_FILE")
 
 @dataclass(frozen=True)
 class NetworkAccess:
-    """How the person who builds reaches servers, and what for."""
+    """How the person who builds reaches servers."""
 
     variables: FrozenDict[str, str] = field(repr=False)
     netrc: str
