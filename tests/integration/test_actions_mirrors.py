@@ -97,7 +97,7 @@ def test_libraries_come_from_an_index_with_credentials_of_netrc(
     assert done.error == (
         "LockError: A library of the actions cannot be downloaded:\n"
         f"  * `{zstandard}` was not found:\n"
-        f"    {place}: has SHA-256 {wrong}, {right} is locked\n"
+        f"    {place}: has SHA-256 {wrong}, but the lockfile has {right}\n"
         "    Check the network and `[GLOBAL].ca_certs_path`, or name a mirror in "
         "`[python-repos].indexes` or `find_links`."
     )

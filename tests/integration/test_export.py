@@ -56,7 +56,7 @@ def export(root: BuildRoot, spec: str, folder: str) -> Finished:
 def said(done: Finished) -> list[str]:
     """What is said of the layers, the log of Pants left out."""
     lines = done.stderr.splitlines()
-    return [line for line in lines if line.startswith((*LAYERS, "Exported", "Left"))]
+    return [line for line in lines if line.startswith((*LAYERS, "Exported", "Not changed"))]
 
 
 def test_nothing_is_packed(root: BuildRoot, first: Finished) -> None:
