@@ -13,8 +13,8 @@ from pathlib import Path
 _PARTS = (
     ("install Pants", "installed in"),
     ("start the daemon", "Scheduler initialized"),
-    ("install what the actions need", "Completed: Compile the actions"),
-    ("find and capture the interpreter", "Completed: Capture CPython"),
+    ("find the interpreter of the actions, compile them", "Starting: Find CPython"),
+    ("get their libraries, capture the interpreter of the layers", "Completed: Capture CPython"),
     ("fetch the wheels and build all layers", None),
 )
 
