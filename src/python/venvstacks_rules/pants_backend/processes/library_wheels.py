@@ -60,16 +60,8 @@ class LibraryWheel:
 
 
 @dataclass(frozen=True)
-class MirroredWheelRequest:
-    """A wheel of the actions' lockfile, to look for where the user's options say."""
-
-    wheel: LockedWheel
-    distribution: str
-
-
-@dataclass(frozen=True)
 class MirroredWheel:
-    """A wheel that was found by its name and hash."""
+    """A wheel that was found by its name and hash, where the user's options say."""
 
     digest: Digest
 
@@ -82,9 +74,7 @@ async def library_wheel(request: LibraryWheelRequest, repos: PythonRepos) -> Lib
     url = None if mirrors or not wheel.size else wheel.url
     try:
         if url is None:
-            mirrored = await mirrored_wheel(
-                MirroredWheelRequest(wheel, request.distribution), **implicitly()
-            )
+            mirrored = await mirrored_wheel(request, **implicitly())
             digest = mirrored.digest
         else:
             digest = await engine.download_file(
@@ -106,7 +96,7 @@ async def library_wheel(request: LibraryWheelRequest, repos: PythonRepos) -> Lib
 # Were this remembered, a process that has to run again would run without the file.
 @uncacheable_rule
 async def mirrored_wheel(
-    request: MirroredWheelRequest,
+    request: LibraryWheelRequest,
     repos: PythonRepos,
     caches: NamedCachesDirOption,
     local: ChosenLocalEnvironmentName,

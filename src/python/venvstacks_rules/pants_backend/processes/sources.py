@@ -58,7 +58,9 @@ class ModuleSource:
         return self.path[: -len(".py")].replace("/", ".").removesuffix(".__init__")
 
 
-def module_sources() -> dict[str, ModuleSource]:
+# Rules ask several times for each action, and remember what they made of it as long.
+@cache
+def module_sources() -> Mapping[str, ModuleSource]:
     """Our own modules that may run in a sandbox, by dotted name."""
     root = resources.files(_PACKAGE)
     found = [_read(root / "__init__.py", _PACKAGE)]
