@@ -28,11 +28,12 @@ def run(request_text: str) -> FetchedWheel:
             candidates = list(found)
             if not candidates:
                 problems.append(f"{without_credentials(place)}: has no such file")
-            for candidate in candidates:
-                # The page may link to any server: the index's credentials are for its own.
-                same = candidate.url is not None and server(candidate.url) == server(place)
-                known = names if same else ()
-                return FetchedWheel(_taken(candidate, request, output, known))
+                continue
+            candidate = candidates[0]
+            # The page may link to any server: the index's credentials are for its own.
+            same = candidate.url is not None and server(candidate.url) == server(place)
+            known = names if same else ()
+            return FetchedWheel(_taken(candidate, request, output, known))
         except DownloadFailedError as e:
             problems.append(str(e))
     raise NetworkError("\n".join([f"`{request.file_name}` was not found:", *problems]))
