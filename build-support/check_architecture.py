@@ -85,7 +85,8 @@ CLOCK_METHODS = frozenset({"now", "today", "utcnow"})
 PURE_SYS = frozenset({"version_info", "maxsize", "intern"})
 
 BACKEND_MAY_IMPORT = frozenset({"pants", "packaging", "tomli", "tomllib"})
-PANTS_VERSION_NAMES = frozenset({"LEGACY", "PANTS_SEMVER", "MAJOR_MINOR"})
+KNOW_THE_PANTS = (("pants_backend", "engine"), ("pants_backend", "pants_versions"))
+PANTS_VERSION_NAMES = frozenset({"RUNNING", "PANTS_SEMVER", "MAJOR_MINOR"})
 ENVIRONMENT_READERS = frozenset({"environ", "environb", "getenv", "getenvb"})
 
 
@@ -183,7 +184,7 @@ def check_actions(module: Module) -> Iterator[Problem]:
 
 def check_backend(module: Module) -> Iterator[Problem]:
     """Rules see Pants and the model, and reach disk and environment through the engine only."""
-    in_engine = module.parts[:2] == ("pants_backend", "engine")
+    in_engine = module.parts[:2] in KNOW_THE_PANTS
     for imported in module.imports:
         if is_ours(imported, "actions"):
             yield module.problem(
@@ -217,7 +218,7 @@ def _looks_at_pants_version(imported: Import) -> bool:
     return imported.name in PANTS_VERSION_NAMES or any(
         is_within(target, hidden)
         for target in imported.targets
-        for hidden in ("pants.version", f"{engine}._legacy", f"{engine}._modern")
+        for hidden in ("pants.version", f"{engine}._get", f"{engine}._by_name")
     )
 
 

@@ -52,7 +52,7 @@ def problems_of(file: str, text: str) -> list[str]:
             "pants_backend/goals/a.py",
             "from venvstacks_rules.pants_backend.engine import rule\nimport os.path",
         ),
-        ("pants_backend/engine/__init__.py", "LEGACY = True\nfrom pants.version import VERSION"),
+        ("pants_backend/engine/__init__.py", "from pants.version import VERSION"),
         ("register.py", "from venvstacks_rules.pants_backend.backend import rules"),
         ("other.py", "import anything"),
     ],
@@ -145,16 +145,16 @@ def test_actions_stand_alone(file: str, text: str, message: str) -> None:
         ("os.environ['X']", "rules may not read os.environ; ask the engine"),
         ("from os import getenv", "rules may not read os.getenv; ask the engine"),
         (
-            "from venvstacks_rules.pants_backend.engine import LEGACY",
+            "from venvstacks_rules.pants_backend.pants_versions import RUNNING",
             "only pants_backend/engine may know which Pants it runs on",
         ),
-        ("engine.LEGACY", "only pants_backend/engine may know which Pants it runs on"),
+        ("pants_versions.RUNNING", "only pants_backend/engine may know which Pants it runs on"),
         (
             "from pants.version import VERSION",
             "only pants_backend/engine may know which Pants it runs on",
         ),
         (
-            "from venvstacks_rules.pants_backend.engine import _legacy",
+            "from venvstacks_rules.pants_backend.engine import _get",
             "only pants_backend/engine may know which Pants it runs on",
         ),
     ],

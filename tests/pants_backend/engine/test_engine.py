@@ -1,18 +1,20 @@
-"""The two halves of the engine module: only one of them can be imported beside the pinned Pants."""
+"""The two halves of the engine module: only one of them can be imported beside a Pants."""
 
 from __future__ import annotations
 
 import ast
-import sys
+import importlib
 from pathlib import Path
 
 import pytest
 
 from venvstacks_rules.pants_backend import engine
-from venvstacks_rules.pants_backend.engine import _legacy
+from venvstacks_rules.pants_backend.engine import _both
+from venvstacks_rules.pants_backend.pants_versions import RUNNING
 
 BACKEND = Path(engine.__file__).parents[1]
-MODERN = ast.parse((BACKEND / "engine/_modern.py").read_text())
+GET = ast.parse((BACKEND / "engine/_get.py").read_text())
+BY_NAME = ast.parse((BACKEND / "engine/_by_name.py").read_text())
 SOURCES = sorted(p for p in BACKEND.rglob("*.py") if p.parent != BACKEND / "engine")
 
 
@@ -30,10 +32,10 @@ def defined(tree: ast.Module) -> set[str]:
 
 
 def offered() -> list[str]:
-    """The `__all__` of the half for newer versions of Pants."""
+    """The `__all__` of the half for Pants that calls rules by name."""
     (value,) = (
         node.value
-        for node in MODERN.body
+        for node in BY_NAME.body
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
     )
     found = ast.literal_eval(value)
@@ -53,34 +55,32 @@ def used() -> set[str]:
     return found
 
 
-def test_the_pinned_pants_takes_the_legacy_half() -> None:
-    assert engine.LEGACY
-    assert engine.create_digest is _legacy.create_digest
+def test_the_half_of_the_running_pants_is_taken() -> None:
+    name = "_get" if RUNNING < (2, 30) else "_by_name"
+    half = importlib.import_module(f"{engine.__name__}.{name}")
+    assert engine.create_digest is half.create_digest
+    assert set(half.__all__) | set(_both.__all__) <= set(dir(engine))
 
 
-def test_the_newer_half_defines_all_that_it_offers() -> None:
+def test_the_half_by_name_defines_all_that_it_offers() -> None:
     assert len(offered()) == len(set(offered()))
-    assert set(offered()) <= defined(MODERN)
+    assert set(offered()) <= defined(BY_NAME)
 
 
 def test_both_halves_offer_all_that_the_backend_uses() -> None:
     assert len(used()) > 20
-    assert used() <= set(offered())
-    assert used() <= set(_legacy.__all__)
+    assert used() <= set(offered()) | set(_both.__all__)
+    assert used() <= defined(GET) | set(_both.__all__)
 
 
-def test_the_legacy_half_has_the_names_of_the_newer_one() -> None:
-    assert set(offered()) <= set(_legacy.__all__)
-    own = {
-        name
-        for name in _legacy.__all__
-        if getattr(getattr(_legacy, name), "__module__", None) == _legacy.__name__
-    }
-    assert own <= set(offered())
+def test_the_half_with_get_has_the_names_of_the_other() -> None:
+    assert set(offered()) <= defined(GET)
+    functions = {node.name for node in GET.body if isinstance(node, ast.FunctionDef)}
+    assert {name for name in functions if not name.startswith("_")} <= set(offered())
 
 
-def test_rules_of_the_newer_half_annotate_what_they_take_and_give() -> None:
-    functions = [node for node in MODERN.body if isinstance(node, ast.AsyncFunctionDef)]
+def test_rules_of_the_half_by_name_annotate_what_they_take_and_give() -> None:
+    functions = [node for node in BY_NAME.body if isinstance(node, ast.AsyncFunctionDef)]
     assert len(functions) >= 8
     for function in functions:
         assert len(function.args.args) == 1
@@ -103,7 +103,3 @@ def test_all_that_is_not_toml_is_a_value_error(content: bytes) -> None:
     assert engine.toml_loads("x = 'é'".encode()) == {"x": "é"}
     with pytest.raises(ValueError, match="."):
         engine.toml_loads(content)
-
-
-def test_tests_run_beside_the_pinned_pants() -> None:
-    assert sys.version_info[:2] == (3, 9)

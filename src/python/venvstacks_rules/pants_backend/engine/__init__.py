@@ -1,16 +1,17 @@
-"""The engine's functions, under one set of names for Pants 2.17 and for 2.32 and newer.
+"""The engine's functions, under one set of names for every supported Pants.
 
-The rest of the backend uses this module, with the names of the newest Pants, and runs on both. Up
-to 2.31 rules await ``Get(Output, Input)``; from 2.32 on they call each other by name.
+The rest of the backend uses this module, with the names of the newest Pants. Two halves have them:
+`_get` for Pants 2.17 to 2.29, whose rules await ``Get(Output, Input)``, and `_by_name` for 2.30 and
+newer, whose rules call each other. Both styles exist from 2.23 to 2.31; but before 2.30 a call of a
+rule that stands further down in its module is not understood, and from 2.30 on ``Get`` warns.
 """
 
 from __future__ import annotations
 
-import pants.engine.rules as _pants_rules
+from venvstacks_rules.pants_backend.engine._both import *
+from venvstacks_rules.pants_backend.pants_versions import RUNNING
 
-LEGACY = not hasattr(_pants_rules, "concurrently")
-
-if LEGACY:
-    from venvstacks_rules.pants_backend.engine._legacy import *
+if RUNNING < (2, 30):
+    from venvstacks_rules.pants_backend.engine._get import *
 else:
-    from venvstacks_rules.pants_backend.engine._modern import *
+    from venvstacks_rules.pants_backend.engine._by_name import *

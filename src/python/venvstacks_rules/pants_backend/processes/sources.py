@@ -6,16 +6,21 @@ They are shipped as plain files; nothing here imports them.
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from importlib.abc import Traversable
 
 from pants.engine.fs import CreateDigest, Digest, FileContent
 
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, rule
+
+if sys.version_info >= (3, 11):
+    from importlib.resources.abc import Traversable
+else:
+    from importlib.abc import Traversable  # gone since 3.14
 
 _PACKAGE = "venvstacks_rules"
 _ACTIONS = f"{_PACKAGE}.actions"

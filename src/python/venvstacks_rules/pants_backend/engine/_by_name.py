@@ -1,23 +1,18 @@
-"""Pants 2.32 and newer: the engine's own rules, called by name.
+"""Pants 2.30 and newer, whose rules call each other by name: the engine's own rules.
 
 Names that take one parameter are the engine's own; the others are thin functions that also pass
-what the engine provides. Nothing here can run on 2.17.
+what the engine provides.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
-import tomllib
 from pants.base.specs import RawSpecsWithoutFileOwners
-from pants.core.environments.target_types import EnvironmentField, EnvironmentTarget
-from pants.core.goals.test import TestResult
 from pants.core.util_rules.archive import ExtractedArchive, MaybeExtractArchiveRequest
 from pants.core.util_rules.archive import maybe_extract_archive as _maybe_extract_archive
 from pants.core.util_rules.env_vars import environment_vars_subset as _environment_vars_subset
 from pants.core.util_rules.system_binaries import BinaryPathRequest, BinaryPaths
 from pants.core.util_rules.system_binaries import find_binary as _find_binary
-from pants.engine.addresses import Address, Addresses, UnparsedAddressInputs
+from pants.engine.addresses import Addresses, UnparsedAddressInputs
 from pants.engine.download_file import download_file as _download_file
 from pants.engine.env_vars import EnvironmentVars, EnvironmentVarsRequest
 from pants.engine.fs import Digest, DownloadFile
@@ -43,7 +38,7 @@ from pants.engine.intrinsics import (
     run_interactive_process,
 )
 from pants.engine.intrinsics import execute_process as _execute_process
-from pants.engine.process import FallibleProcessResult, Process, ProcessCacheScope
+from pants.engine.process import FallibleProcessResult, Process
 from pants.engine.rules import _uncacheable_rule as uncacheable_rule
 from pants.engine.rules import collect_rules, concurrently, goal_rule, implicitly, rule
 from pants.engine.target import (
@@ -56,11 +51,6 @@ from pants.engine.target import (
 
 # Its callers say in which environment it runs: `implicitly({name: EnvironmentName})`.
 rule_of_environment = rule
-
-LOCAL_CACHE_SCOPE = getattr(
-    ProcessCacheScope, "LOCAL_SUCCESSFUL", ProcessCacheScope.PER_RESTART_SUCCESSFUL
-)
-"""For outputs that are cheaper to make again than to fetch from a remote cache."""
 
 
 async def download_file(request: DownloadFile) -> Digest:
@@ -113,23 +103,7 @@ async def extract_archive(request: MaybeExtractArchiveRequest) -> ExtractedArchi
     return await _maybe_extract_archive(request, **implicitly())
 
 
-def toml_loads(content: bytes) -> dict[str, Any]:
-    """Read TOML. Raises ValueError for anything else."""
-    try:
-        return tomllib.loads(content.decode())
-    except RecursionError as e:
-        raise ValueError(str(e)) from None
-
-
-def test_result(process_result: FallibleProcessResult, address: Address, output: Any) -> TestResult:
-    """The result of a process for the ``test`` goal."""
-    return TestResult.from_fallible_process_result((process_result,), address, output)
-
-
 __all__ = [
-    "LOCAL_CACHE_SCOPE",
-    "EnvironmentField",
-    "EnvironmentTarget",
     "add_prefix",
     "collect_rules",
     "concurrently",
@@ -157,7 +131,5 @@ __all__ = [
     "rule",
     "rule_of_environment",
     "run_interactive_process",
-    "test_result",
-    "toml_loads",
     "uncacheable_rule",
 ]

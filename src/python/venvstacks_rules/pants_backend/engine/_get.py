@@ -1,11 +1,11 @@
-"""Pants 2.17: plain functions that return the ``Get`` to await.
+"""Pants 2.17 to 2.29, whose rules await ``Get``: plain functions that return the ``Get``.
 
-The rule parser of 2.17 follows a call to a function that is annotated to return an awaitable, so
+The rule parser follows a call to a function that is annotated to return an awaitable, so
 ``await create_digest(request)`` works, alone and inside ``concurrently``. The callee must be
-bound when 2.17 parses a rule: ``@rule`` here only queues the function, and ``collect_rules()``
-makes the rules when their module is complete.
+bound when a rule is parsed: ``@rule`` here only queues the function, and ``collect_rules()`` makes
+the rules when their module is complete.
 
-2.17 finds rules by type: each needs its own pair of request type and result type.
+Rules are found by type: each needs its own pair of request type and result type.
 """
 
 from __future__ import annotations
@@ -13,19 +13,15 @@ from __future__ import annotations
 import dataclasses
 import inspect
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import FunctionType
 from typing import Any, get_type_hints
 
-import tomli
 from pants.base.specs import RawSpecsWithoutFileOwners
-from pants.core.goals.test import TestResult
 from pants.core.util_rules.archive import ExtractedArchive, MaybeExtractArchiveRequest
-from pants.core.util_rules.environments import (
-    EnvironmentField,  # noqa: F401 # offered under this name, as what follows
-    EnvironmentTarget,  # noqa: F401
-)
 from pants.core.util_rules.system_binaries import BinaryPathRequest, BinaryPaths
 from pants.engine import rules as _pants_rules
-from pants.engine.addresses import Address, Addresses, UnparsedAddressInputs
+from pants.engine.addresses import Addresses, UnparsedAddressInputs
 from pants.engine.env_vars import EnvironmentVars, EnvironmentVarsRequest
 from pants.engine.environment import EnvironmentName
 from pants.engine.fs import (
@@ -49,7 +45,6 @@ from pants.engine.process import (
     InteractiveProcess,
     InteractiveProcessResult,
     Process,
-    ProcessCacheScope,
 )
 from pants.engine.target import (
     HydratedSources,
@@ -60,12 +55,6 @@ from pants.engine.target import (
 )
 
 concurrently = MultiGet
-
-LOCAL_CACHE_SCOPE = ProcessCacheScope.PER_RESTART_SUCCESSFUL
-"""For outputs that are cheaper to make again than to fetch from a remote cache.
-
-2.17 has no scope for the local cache alone, so only the daemon remembers the results.
-"""
 
 
 # ------------------------------------------------------------------------------------ intrinsics
@@ -207,15 +196,31 @@ def _call_with_environment(output: type, request_type: type) -> Callable[..., Ge
     return call
 
 
-_PENDING: dict[str, list[tuple[Any, Callable[..., Any], dict[str, Any], Any]]] = {}
+@dataclass(frozen=True)
+class _Queued:
+    """A rule to be made."""
+
+    make_rule: Callable[..., Any]
+    options: Mapping[str, Any]
+    function: FunctionType
+
+    def make(self) -> Any:
+        """Make the rule. Nobody calls it: callers have the function that returns a ``Get``."""
+        # From 2.23 on the parser takes a call of the rule's own name for the rule itself, where a
+        # recursive rule calls what returns a ``Get``. Nothing in a source has this name.
+        self.function.__name__ += ".rule"
+        return self.make_rule(**self.options)(self.function)
+
+
+# By the name of their module.
+_QUEUED: dict[str, list[_Queued]] = {}
+_COLLECTED: dict[str, list[Any]] = {}
 
 
 def _queue(
-    make_rule: Callable[..., Any],
-    options: dict[str, Any],
-    function: Any,
-    make_call: Callable[[type, type], Callable[..., Get]],
-) -> Any:
+    queued: _Queued, make_call: Callable[[type, type], Callable[..., Get]]
+) -> Callable[..., Get]:
+    function = queued.function
     hints = get_type_hints(function)
     parameters = [hints[name] for name in inspect.signature(function).parameters]
     # A request is a dataclass and comes first; the engine provides everything else.
@@ -226,7 +231,7 @@ def _queue(
         call = _call_without_request(hints["return"])
     call.__name__ = function.__name__
     call.__doc__ = function.__doc__
-    _PENDING.setdefault(function.__module__, []).append((call, make_rule, options, function))
+    _QUEUED.setdefault(function.__module__, []).append(queued)
     return call
 
 
@@ -236,8 +241,8 @@ def _decorator(
 ) -> Callable[..., Any]:
     def decorate(*args: Any, **options: Any) -> Any:
         if args:
-            return _queue(make_rule, options, args[0], make_call)
-        return lambda function: _queue(make_rule, options, function, make_call)
+            return _queue(_Queued(make_rule, options, args[0]), make_call)
+        return lambda function: _queue(_Queued(make_rule, options, function), make_call)
 
     return decorate
 
@@ -255,26 +260,18 @@ def collect_rules() -> list[Any]:
     frame = inspect.currentframe()
     assert frame is not None
     assert frame.f_back is not None
-    namespace = frame.f_back.f_globals
-    for call, make_rule, options, function in _PENDING.pop(namespace["__name__"], ()):
-        call.rule = make_rule(**options)(function).rule
-    return list(_pants_rules.collect_rules(namespace))
+    module = frame.f_back.f_globals["__name__"]
+    # Pants asks for a module's rules more than once; a rule is made once.
+    if module not in _COLLECTED:
+        made = [queued.make() for queued in _QUEUED.pop(module, ())]
+        # What the module's own names are bound to has no attribute `rule`: from 2.19 on the parser
+        # would take a call of it for a call by name.
+        _COLLECTED[module] = list(
+            _pants_rules.collect_rules(
+                {made_rule.rule.canonical_name: made_rule for made_rule in made}
+            )
+        )
+    return list(_COLLECTED[module])
 
-
-# ------------------------------------------------------------------------------ small differences
-def toml_loads(content: bytes) -> dict[str, Any]:
-    """Read TOML. Raises ValueError for anything else."""
-    try:
-        return tomli.loads(content.decode())
-    except RecursionError as e:
-        raise ValueError(str(e)) from None
-
-
-def test_result(process_result: FallibleProcessResult, address: Address, output: Any) -> TestResult:
-    """The result of a process for the ``test`` goal."""
-    return TestResult.from_fallible_process_result(process_result, address, output)
-
-
-test_result.__test__ = False  # type: ignore[attr-defined]
 
 __all__ = [name for name in dir() if not name.startswith("_")]
