@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from tests.support.pants_under_test import PANTS, pants_environment
+
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "docs" / "reference"
 LAYERS = ("venvstacks_runtime", "venvstacks_framework", "venvstacks_application")
@@ -26,9 +28,9 @@ pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("docs/test_refere
 @pytest.fixture(scope="module")
 def pants_help() -> dict[str, Any]:
     done = subprocess.run(
-        [str(ROOT / "pants"), "--no-pantsd", "help-all"],
+        [str(PANTS), "--no-pantsd", "help-all"],
         cwd=ROOT,
-        env={**os.environ, "PANTS_CONCURRENT": "true"},
+        env={**os.environ, **pants_environment(), "PANTS_CONCURRENT": "true"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         check=True,

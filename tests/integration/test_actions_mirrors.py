@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from tests.support.action_wheels import SHIPPED, fetched, interpreter_folder, wh
 from tests.support.build_root import Finished
 from tests.support.http_server import serve
 from tests.support.machines import Machine, machine
+from tests.support.outputs import files_below
 from tests.support.private_index import (
     PASSWORD,
     USER,
@@ -150,13 +150,9 @@ def test_nothing_secret_of_a_mirror_is_left_anywhere(site: Mirrored) -> None:
     """In logs, sandboxes and their scripts, in stores with their keys, and in the build root."""
     hidden = {**secrets(), "the password in a URL": QUOTED.encode()}
     searched = 0
-    for parent, _, names in os.walk(site.machine.folder):
-        for name in names:
-            path = Path(parent, name)
-            if path.is_file() and not path.is_symlink():
-                content = path.read_bytes()
-                searched += 1
-                assert [what for what, text in hidden.items() if text in content] == [], path
+    for path, content in files_below(site.machine.folder):
+        searched += 1
+        assert [what for what, text in hidden.items() if text in content] == [], path
     assert searched > 500
     assert any("fetch-wheel" in command for command in site.machine.commands.values())
     assert list((site.machine.folder / "caches" / "venvstacks_network").iterdir()) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 
@@ -44,8 +45,8 @@ application layers. Rename the target.
 for example, 'glibc@2.28'.
   * wrong:old-mac: `macosx_target` is 'Ventura', which is not a macOS version `X.Y`. Write it as, \
 for example, '13.0'.
-  * wrong:other: `requirements[0]` is 'not a requirement', which is not a requirement: Parse \
-error at "'a requir'": Expected string_end. Write it as in PEP 508, for example 'scikit-learn>=1.5'.
+  * wrong:other: `requirements[0]` is 'not a requirement', which is not a requirement: \
+<what `packaging` says>. Write it as in PEP 508, for example 'scikit-learn>=1.5'.
   * wrong:other: `requirements[1]` is 'six @ https://example.org/six.tar.gz', a direct reference \
 to something other than a wheel on a web server. Build a wheel of it and put it into a folder of \
 `local_wheels`, or name the URL of a wheel, for example \
@@ -115,8 +116,18 @@ def root(shared: BuildRoot) -> Iterator[BuildRoot]:
     shutil.rmtree(shared.path / "wrong")
 
 
+# What the parser of requirements says differs between the versions of `packaging` beside Pants.
+_OF_PACKAGING = re.compile(
+    r"(?<=which is not a requirement: ).+?(?=\. Write it as in PEP 508)", re.DOTALL
+)
+
+
 def assert_refused(root: BuildRoot, done: Finished, message: str) -> None:
-    assert done.error == message
+    assert _OF_PACKAGING.sub("<what `packaging` says>", done.error) == message
+    assert_nothing_done(root, done)
+
+
+def assert_nothing_done(root: BuildRoot, done: Finished) -> None:
     assert done.code == 1
     assert "Traceback (most recent call last)" not in done.stderr
     assert not done.stdout.strip()
@@ -163,31 +174,42 @@ def test_layers_of_one_stack_with_the_same_install_target(root: BuildRoot) -> No
     ("definition", "message"),
     [
         (
-            RUNTIME.format(', archive_format="rar"'),
-            "InvalidTargetException: wrong/BUILD:1: Values for the 'archive_format' field in "
-            "target wrong:py must be one of ['tar.gz', 'tar.xz', 'tar.zst', 'zip'], but 'rar' "
-            "was provided.",
-        ),
-        (
             RUNTIME.format(', lockfile="mine.lock"'),
             "InvalidTargetException: wrong/BUILD:1: The `lockfile` field in target wrong:py "
             "cannot be set: the lockfile of a layer has a fixed place. Remove the field.",
-        ),
-        (
-            'venvstacks_application(name="app", runtime=":py")\n',
-            "InvalidTargetException: wrong/BUILD:1: The 'launch_module' field in target wrong:app "
-            "must be defined.",
-        ),
-        (
-            'venvstacks_application(name="app", runtime=":py", launch_module=["app.py"])\n',
-            "InvalidTargetException: wrong/BUILD:1: The 'launch_module' field in target wrong:app "
-            "must be a string, but was `['app.py']` with type `list`.",
         ),
     ],
 )
 def test_values_that_a_field_does_not_take(root: BuildRoot, definition: str, message: str) -> None:
     root.write("wrong/BUILD", definition)
     assert_refused(root, root.pants("package", "wrong:"), message)
+
+
+# The sentences are Pants', and differ between its versions.
+@pytest.mark.parametrize(
+    ("definition", "parts"),
+    [
+        (
+            RUNTIME.format(', archive_format="rar"'),
+            ("archive_format", "wrong:py", "'tar.gz', 'tar.xz', 'tar.zst', 'zip'", "'rar'"),
+        ),
+        (
+            'venvstacks_application(name="app", runtime=":py")\n',
+            ("launch_module", "wrong:app", "must be defined"),
+        ),
+        (
+            'venvstacks_application(name="app", runtime=":py", launch_module=["app.py"])\n',
+            ("launch_module", "wrong:app", "must be a string", "'app.py'"),
+        ),
+    ],
+)
+def test_values_that_pants_refuses(
+    root: BuildRoot, definition: str, parts: tuple[str, ...]
+) -> None:
+    root.write("wrong/BUILD", definition)
+    done = root.pants("package", "wrong:")
+    assert [part for part in parts if part not in done.error] == []
+    assert_nothing_done(root, done)
 
 
 @pytest.mark.parametrize(

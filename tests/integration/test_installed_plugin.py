@@ -53,7 +53,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def root(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
     """A repository that knows the plugin by its name and version."""
-    with build_root(tmp_path_factory.mktemp("elsewhere") / "root") as root:
+    # What the plugin needs beside Pants comes with it.
+    alone = {"PANTS_PYTHONPATH": "[]"}
+    with build_root(tmp_path_factory.mktemp("elsewhere") / "root", environment=alone) as root:
         configured = root.read("pants.toml")
         version = wheel.name.split("-")[1]
         installed, count = re.subn(

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.build_root import LAUNCHER, BuildRoot, Finished, build_root
+from tests.support.build_root import BuildRoot, Finished, build_root
 from tests.support.http_server import serve
 from tests.support.outputs import hashes
+from tests.support.pants_under_test import PANTS
 
 # A namespace of its own has no interface but a loopback that leads nowhere else.
 _CUT_OFF = ["unshare", "--map-root-user", "--net", "--"]
@@ -63,7 +64,7 @@ def test_packages_without_network_from_an_empty_process_cache(
 
     # Without the results of processes; the files that were downloaded are in the same store.
     done = subprocess.run(
-        [*_CUT_OFF, str(LAUNCHER), "-ldebug", "--no-local-cache", "package", "examples/hello:"],
+        [*_CUT_OFF, str(PANTS), "-ldebug", "--no-local-cache", "package", "examples/hello:"],
         cwd=root.path,
         env=root._environment(None),
         stdin=subprocess.DEVNULL,

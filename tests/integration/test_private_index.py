@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping
@@ -13,6 +12,7 @@ import pytest
 import tomli
 
 from tests.support.build_root import BuildRoot, Finished, build_root, with_home
+from tests.support.outputs import files_below
 from tests.support.private_index import (
     HOST,
     PASSWORD,
@@ -236,20 +236,11 @@ def test_credentials_in_the_settings_are_refused(site: Site) -> None:
     )
 
 
-def files_below(folder: Path) -> Iterator[Path]:
-    for parent, _, names in os.walk(folder):
-        for name in names:
-            path = Path(parent, name)
-            if path.is_file() and not path.is_symlink():
-                yield path
-
-
 def test_nothing_secret_is_left_anywhere(site: Site) -> None:
     """In locks, archives, logs, sandboxes and their scripts, and in the stores with their keys."""
     searched = 0
     for folder in ("root", "store", "caches", "sandboxes"):
-        for path in files_below(site.folder / folder):
-            content = path.read_bytes()
+        for path, content in files_below(site.folder / folder):
             searched += 1
             for secret, written in secrets().items():
                 assert written not in content, f"{secret} is in {path}"

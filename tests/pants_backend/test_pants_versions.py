@@ -58,6 +58,12 @@ def test_a_missing_name_of_others_is_no_fault_of_pants() -> None:
     assert pants_versions.unsupported(ImportError("no name")) is None
     found = pants_versions.unsupported(ImportError("no `y` in pants.x", name="pants.x"))
     assert isinstance(found, BackendConfigurationError)
+    lacking = pants_versions.unsupported(ModuleNotFoundError("No module", name="tomli"))
+    assert str(lacking) == (
+        "venvstacks_rules needs the package `tomli` when Pants runs on a Python older than 3.11. "
+        "Name venvstacks-rules in [GLOBAL].plugins, which brings it, or, if the plugin comes by "
+        '[GLOBAL].pythonpath, add "tomli>=2" to [GLOBAL].plugins.'
+    )
 
 
 def test_the_running_pants_is_supported() -> None:

@@ -1,4 +1,4 @@
-"""Scratch build roots in which the repository's own ``./pants`` runs on the plugin of this tree."""
+"""Scratch build roots in which Pants runs on the plugin of this tree."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-LAUNCHER = REPOSITORY / "pants"
+from tests.support import pants_under_test
+from tests.support.pants_under_test import PANTS, pants_environment, pants_version
+
+REPOSITORY = pants_under_test.REPOSITORY
 
 _MACHINE = platform.machine()
 NATIVE = (
@@ -40,9 +42,6 @@ root_patterns = ["/"]
 
 [python]
 interpreter_constraints = ["CPython>=3.9,<3.15"]
-
-[python-infer]
-use_rust_parser = true
 
 [python-bootstrap]
 search_path = ["<PYENV>", "<PATH>"]
@@ -68,7 +67,8 @@ class Finished:
     @property
     def started(self) -> list[str]:
         """The descriptions of the processes that ran, as ``Starting: ...`` lines tell."""
-        return sorted(set(re.findall(r"Starting: (.*)", self.stderr)))
+        # Some logs also tell that a process was scheduled, whether it had to run or not.
+        return sorted(set(re.findall(r"Starting: (?!Scheduling: )(.*)", self.stderr)))
 
     @property
     def segments(self) -> dict[str, tuple[int, int]]:
@@ -109,10 +109,8 @@ class BuildRoot:
     ) -> BuildRoot:
         """Make the folder; `config` goes to the end of ``pants.toml``, into `[venvstacks]`."""
         path.mkdir(parents=True)
-        version = re.search(r'pants_version = "(.+)"', (REPOSITORY / "pants.toml").read_text())
-        assert version is not None
         root = cls(path, environment or {})
-        text = _CONFIG.format(version=version[1], plugin=REPOSITORY / "src" / "python")
+        text = _CONFIG.format(version=pants_version(), plugin=REPOSITORY / "src" / "python")
         root.write("pants.toml", text + config)
         root.write(".gitignore", "/.pants.d/\n/.pids/\n/dist/\n")
         return root
@@ -143,9 +141,9 @@ class BuildRoot:
         environment: Mapping[str, str] | None = None,
         timeout: float = 600,
     ) -> Finished:
-        """Run ``./pants`` in the build root until it ends."""
+        """Run Pants in the build root until it ends."""
         done = subprocess.run(
-            [str(LAUNCHER), *arguments],
+            [str(PANTS), *arguments],
             cwd=self.path,
             env=self._environment(environment),
             input=stdin or "",
@@ -157,7 +155,7 @@ class BuildRoot:
         return Finished(done.returncode, done.stdout, done.stderr)
 
     def succeed(self, *arguments: str, stdin: str | None = None) -> Finished:
-        """Run ``./pants``, which has to succeed."""
+        """Run Pants, which has to succeed."""
         done = self.pants(*arguments, stdin=stdin)
         assert done.code == 0, f"pants {' '.join(arguments)}:\n{done.stderr}\n{done.stdout}"
         return done
@@ -165,9 +163,9 @@ class BuildRoot:
     def start(
         self, *arguments: str, environment: Mapping[str, str] | None = None
     ) -> subprocess.Popen[str]:
-        """Start ``./pants`` in a process group of its own, with pipes for all that it says."""
+        """Start Pants in a process group of its own, with pipes for all that it says."""
         return subprocess.Popen(
-            [str(LAUNCHER), *arguments],
+            [str(PANTS), *arguments],
             cwd=self.path,
             env=self._environment(environment),
             stdin=subprocess.PIPE,
@@ -189,7 +187,7 @@ class BuildRoot:
             for name, value in os.environ.items()
             if name.startswith(_KEPT) or not name.startswith(_DROPPED)
         }
-        return {**kept, **self.environment, **(more or {})}
+        return {**kept, **pants_environment(), **self.environment, **(more or {})}
 
 
 @contextlib.contextmanager

@@ -28,7 +28,10 @@ class Machine:
         """The command line of each process that ran, by sandbox."""
         found = {}
         for script in sorted((self.folder / "sandboxes").glob("*/__run.sh")):
-            line = script.read_text().splitlines()[-1]
+            try:
+                line = script.read_text().splitlines()[-1]
+            except FileNotFoundError:
+                continue  # Pants removes the sandbox of a process that it canceled
             # Bash reads its own quotes.
             words = line.replace("env -i", "printf '%s\\0'", 1)
             said = subprocess.run(["bash", "-c", words], capture_output=True, text=True, check=True)
@@ -65,7 +68,7 @@ class Machine:
     def forget(self) -> None:
         """Remove what was kept of the processes, and what was built."""
         for sandbox in (self.folder / "sandboxes").glob("pants-sandbox-*"):
-            shutil.rmtree(sandbox)
+            shutil.rmtree(sandbox, ignore_errors=True)
         shutil.rmtree(self.root.path / "dist", ignore_errors=True)
 
     def built(self) -> dict[str, str]:

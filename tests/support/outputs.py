@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import stat
 import sys
 import tarfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import zstandard
@@ -30,6 +32,16 @@ def hashes(folder: Path) -> dict[str, str]:
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
+
+
+def files_below(folder: Path) -> Iterator[tuple[Path, bytes]]:
+    """The content of each file below `folder`; what vanishes meanwhile is left out."""
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            path = Path(parent, name)
+            with contextlib.suppress(FileNotFoundError):
+                if path.is_file() and not path.is_symlink():
+                    yield path, path.read_bytes()
 
 
 def tree(folder: Path) -> Tree:

@@ -122,33 +122,37 @@ def test_several_wrong_definitions_are_reported_together(runner: RuleRunner) -> 
     )
 
 
+# The sentences are Pants', and differ between its versions.
 @pytest.mark.parametrize(
-    ("build", "message"),
+    ("build", "parts"),
     [
         (
             'venvstacks_application(name="app", launch_module=1, runtime=":rt")',
-            "src/BUILD:1: The 'launch_module' field in target src:app must be a string, but was "
-            "`1` with type `int`.",
+            ("launch_module", "src:app", "must be a string", "`1`"),
         ),
         (
             'venvstacks_application(name="app", runtime=":rt")',
-            "src/BUILD:1: The 'launch_module' field in target src:app must be defined.",
-        ),
-        (
-            'venvstacks_framework(name="app", runtime=":rt", lockfile="x")',
-            "src/BUILD:1: The `lockfile` field in target src:app cannot be set: the lockfile of a "
-            "layer has a fixed place. Remove the field.",
+            ("launch_module", "src:app", "must be defined"),
         ),
         (
             'venvstacks_framework(name="app", runtime=":rt", archive_format="rar")',
-            "src/BUILD:1: Values for the 'archive_format' field in target src:app must be one of "
-            "['tar.gz', 'tar.xz', 'tar.zst', 'zip'], but 'rar' was provided.",
+            ("archive_format", "src:app", "'tar.gz', 'tar.xz', 'tar.zst', 'zip'", "'rar'"),
         ),
     ],
 )
-def test_fields_that_pants_refuses(runner: RuleRunner, build: str, message: str) -> None:
+def test_fields_that_pants_refuses(runner: RuleRunner, build: str, parts: tuple[str, ...]) -> None:
     runner.write_files({"src/BUILD": build + "\n"})
-    assert refused(runner, Address("src", target_name="app")) == message
+    message = refused(runner, Address("src", target_name="app"))
+    assert [part for part in parts if part not in message] == []
+
+
+def test_a_field_that_cannot_be_set(runner: RuleRunner) -> None:
+    build = 'venvstacks_framework(name="app", runtime=":rt", lockfile="x")\n'
+    runner.write_files({"src/BUILD": build})
+    assert refused(runner, Address("src", target_name="app")) == (
+        "src/BUILD:1: The `lockfile` field in target src:app cannot be set: the lockfile of a "
+        "layer has a fixed place. Remove the field."
+    )
 
 
 def test_edges_come_from_the_fields(runner: RuleRunner) -> None:

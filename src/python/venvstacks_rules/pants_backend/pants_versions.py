@@ -26,18 +26,26 @@ PAGE = "docs/reference/pants-versions.md"
 def refuse_older() -> None:
     """Raise BackendConfigurationError if the running Pants is older than `OLDEST`."""
     if RUNNING < OLDEST:
-        raise _unsupported("")
+        raise _in_one_line(_message(""))
 
 
 def unsupported(error: ImportError) -> BackendConfigurationError | None:
-    """What to raise if a name of Pants could not be imported; None if the name is not of Pants."""
-    if (error.name or "").partition(".")[0] != "pants":
-        return None
-    return _unsupported(f" It lacks what the plugin imports: {error}.")
+    """What to raise if an import failed that depends on Pants; None if it does not."""
+    package = (error.name or "").partition(".")[0]
+    if package == "pants":
+        return _in_one_line(_message(f" It lacks what the plugin imports: {error}."))
+    if package == "tomli":
+        # A dependency of our wheel; Pants does not look for those of `pythonpath`.
+        return _in_one_line(
+            "venvstacks_rules needs the package `tomli` when Pants runs on a Python older than "
+            "3.11. Name venvstacks-rules in [GLOBAL].plugins, which brings it, or, if the plugin "
+            'comes by [GLOBAL].pythonpath, add "tomli>=2" to [GLOBAL].plugins.'
+        )
+    return None
 
 
-def _unsupported(reason: str) -> BackendConfigurationError:
-    error = BackendConfigurationError(_message(reason))
+def _in_one_line(message: str) -> BackendConfigurationError:
+    error = BackendConfigurationError(message)
     earlier = sys.excepthook
 
     def hook(kind: type[BaseException], value: BaseException, trace: TracebackType | None) -> None:
