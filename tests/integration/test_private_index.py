@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import tomli
+import trustme
 
 from tests.support.build_root import BuildRoot, Finished, build_root, with_home
 from tests.support.outputs import files_below
@@ -179,6 +180,13 @@ def test_wrong_and_missing_credentials_say_where_they_were_looked_for(
         "    Check the network and the index or mirror, or renew the lockfile with "
         "`pants generate-lockfiles --resolve=s:late`."
     )
+
+
+def test_an_authority_that_only_pants_does_not_know_is_no_obstacle(site: Site) -> None:
+    other = site.folder / "other-authority.pem"
+    trustme.CA().cert_pem.write_to_path(str(other))
+    done = site.pants("package", "s:late", credentials={"PANTS_CA_CERTS_PATH": str(other)})
+    assert f"{wheel_url(site, 'late')}: 401 Unauthorized (without credentials: " in done.error
 
 
 def test_the_right_credentials_help_at_once(site: Site) -> None:

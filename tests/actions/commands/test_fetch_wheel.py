@@ -33,6 +33,7 @@ def fetch(
     indexes: tuple[str, ...] = (),
     links: tuple[str, ...] = (),
     size: int | None = len(CONTENT),
+    url: str | None = None,
 ) -> FetchedWheel:
     request = FetchWheelRequest(
         distribution="Some.Lib",
@@ -42,6 +43,7 @@ def fetch(
         indexes=tuple((f"index-{number}", url) for number, url in enumerate(indexes)),
         find_links=links,
         output=str(folder / "out" / NAME),
+        url=url,
     )
     found = fetch_wheel.run(to_json(request))
     assert (folder / "out" / NAME).read_bytes() == CONTENT
@@ -57,6 +59,20 @@ def test_from_a_folder(tmp_path: Path) -> None:
     (tmp_path / NAME).write_bytes(CONTENT)
     assert fetch(tmp_path, links=(str(tmp_path),)) == FetchedWheel(str(tmp_path / NAME))
     assert fetch(tmp_path, links=(tmp_path.as_uri(),)) == FetchedWheel(str(tmp_path / NAME))
+
+
+def test_from_where_the_lockfile_says_it_is(tmp_path: Path) -> None:
+    with serve({f"/files/{NAME}": CONTENT}) as server:
+        url = f"{server.url}/files/{NAME}"
+        assert fetch(tmp_path, url=url, indexes=(f"{server.url}/simple",)) == FetchedWheel(url)
+        assert server.requests == [("GET", f"/files/{NAME}")]
+
+
+def test_from_elsewhere_if_it_is_no_longer_there(tmp_path: Path) -> None:
+    with serve({f"/{NAME}": CONTENT, "/links.html": html(NAME)}) as server:
+        links = (f"{server.url}/links.html",)
+        found = fetch(tmp_path, url=f"{server.url}/gone/{NAME}", links=links)
+        assert found == FetchedWheel(f"{server.url}/{NAME}")
 
 
 @pytest.mark.parametrize("fragment", ["", f"#sha256={SHA256}", "#md5=x"])

@@ -107,3 +107,24 @@ def test_named_indexes_are_the_sound_ones() -> None:
     settings["index"].append({"name": "b", "url": "https://[h"})
     assert named_indexes(settings) == (PackageIndex("a", "https://h/s"),)
     assert named_indexes({"index": "x"}) == named_indexes({}) == ()
+
+
+@pytest.mark.parametrize(
+    ("variables", "more"),
+    [
+        ({}, False),
+        ({"HTTPS_PROXY": "http://proxy"}, True),
+        ({"https_proxy": "http://proxy"}, True),
+        ({"ALL_PROXY": "socks5://proxy"}, True),
+        ({"HTTP_PROXY": "http://proxy"}, False),
+        ({"HTTPS_PROXY": ""}, False),
+        ({"SSL_CERT_FILE": "/ca.pem"}, False),
+        ({"SSL_CERT_FILE": "/other.pem"}, True),
+        ({"SSL_CERT_FILE": "/ca.pem", "SSL_CERT_DIR": "/ca"}, True),
+    ],
+)
+def test_when_an_action_may_reach_what_the_engine_does_not(
+    variables: dict[str, str], *, more: bool
+) -> None:
+    access = NetworkAccess(FrozenDict(variables), "netrc", frozenset(), "/ca.pem")
+    assert access.may_reach_more("https://a.example:8443/x.whl") is more

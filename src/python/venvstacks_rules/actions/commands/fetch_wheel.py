@@ -43,6 +43,8 @@ def _places(
     request: FetchWheelRequest,
 ) -> Iterator[tuple[str, tuple[str, ...], Iterator[Candidate]]]:
     """Each place to look at, the names of its indexes, and what it has; asked one by one."""
+    if request.url is not None:
+        yield request.url, (), iter((Candidate(request.url, None, None),))
     for entry in request.find_links:
         yield entry, (), in_links(entry, request.file_name)
     for name, url in request.indexes:

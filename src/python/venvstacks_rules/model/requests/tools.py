@@ -59,6 +59,8 @@ class FetchWheelRequest:
     """Folders, and URLs of pages or folders, that are looked at before the indexes."""
     output: str
     """The file to write."""
+    url: Optional[str] = None
+    """Where it is, looked at first; None where only its name and hash count."""
     network: Optional[str] = None
     """A folder with :class:`.network.NetworkSettings`; None for the environment as it is."""
 

@@ -67,8 +67,8 @@ class PinnedFile:
 
 
 @dataclass(frozen=True)
-class FileWithCredentialsRequest:
-    """A file to download with the credentials of the user."""
+class OwnDownloadRequest:
+    """A file to download by an action: with the user's credentials, proxies and authorities."""
 
     url: str
     sha256: str
@@ -102,7 +102,7 @@ def renewal(target: str) -> str:
 
 
 @rule
-async def file_with_credentials(request: FileWithCredentialsRequest) -> DownloadedFile:
+async def own_download(request: OwnDownloadRequest) -> DownloadedFile:
     name = re.sub(r"[^\w.+-]", "_", os.path.basename(request.url.split("#")[0].split("?")[0]))
     output = f"{_OUTPUT_DIR}/{name or 'file'}"
     result = await run_network_action(
@@ -134,18 +134,25 @@ async def file_with_credentials(request: FileWithCredentialsRequest) -> Download
 async def pinned_file(request: PinnedFileRequest) -> PinnedFile:
     access = await network_access(**implicitly())
     # Credentials that another tool left in a lockfile are neither used nor shown.
-    url, size = without_credentials(request.url), request.size
+    url = without_credentials(request.url)
     search = access.search(url, request.indexes)
+    found = None
     try:
         # The engine itself cannot send credentials, nor download a file of unknown size.
-        if size is None or access.knows(search):
-            found = await file_with_credentials(
-                FileWithCredentialsRequest(url, request.sha256, size, request.indexes),
+        if not (request.size is None or access.knows(search)):
+            try:
+                digest = await engine.download_file(
+                    DownloadFile(url, FileDigest(request.sha256, request.size))
+                )
+                found = DownloadedFile(digest, request.size)
+            except IntrinsicError as e:
+                if _status(e) is not None or not access.may_reach_more(url):
+                    raise
+        if found is None:
+            found = await own_download(
+                OwnDownloadRequest(url, request.sha256, request.size, request.indexes),
                 **implicitly(),
             )
-            digest, size = found.digest, found.size
-        else:
-            digest = await engine.download_file(DownloadFile(url, FileDigest(request.sha256, size)))
     except (IntrinsicError, VenvstacksError) as e:
         # The engine's message has no address and, for a wrong hash, no URL.
         text = _engine_failure(e, search) if isinstance(e, IntrinsicError) else str(e)
@@ -155,18 +162,23 @@ async def pinned_file(request: PinnedFileRequest) -> PinnedFile:
                 f"Check the network and the index or mirror, or {renewal(request.target)}"
             ]
         ) from None
-    prefixed = await engine.add_prefix(AddPrefix(digest, request.directory))
+    prefixed = await engine.add_prefix(AddPrefix(found.digest, request.directory))
     snapshot = await engine.digest_to_snapshot(prefixed)
-    return PinnedFile(prefixed, snapshot.files[0], size)
+    return PinnedFile(prefixed, snapshot.files[0], found.size)
+
+
+def _status(error: IntrinsicError) -> int | None:
+    """The HTTP status that a server answered the engine with; None if there was no answer."""
+    # The engine has it only in the text.
+    said = re.match(r"(?:Client|Server) error \((\d{3})\)", str(error))
+    return None if said is None else int(said[1])
 
 
 def _engine_failure(error: IntrinsicError, search: CredentialSearch) -> str:
     """The engine's message, in the words of our own downloads."""
-    # The engine has the status only in the text.
-    said = re.match(r"(?:Client|Server) error \((\d{3})\)", str(error))
-    if said is None:
+    status = _status(error)
+    if status is None:
         return f"{search.url}: {error}"
-    status = int(said[1])
     phrase = responses.get(status, "")
     return f"{search.url}: {status} {phrase}{refused(status, None, search)}"
 

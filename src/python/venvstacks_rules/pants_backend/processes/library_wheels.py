@@ -60,8 +60,8 @@ class LibraryWheel:
 
 
 @dataclass(frozen=True)
-class MirroredWheel:
-    """A wheel that was found by its name and hash, where the user's options say."""
+class FetchedLibraryWheel:
+    """A wheel that an action fetched: from the user's mirrors, or as the user reaches servers."""
 
     digest: Digest
 
@@ -69,17 +69,22 @@ class MirroredWheel:
 @rule
 async def library_wheel(request: LibraryWheelRequest, repos: PythonRepos) -> LibraryWheel:
     wheel = request.wheel
-    mirrors = repos.find_links or not repos.options.is_default("indexes")
-    # The engine itself cannot download a file of unknown size.
-    url = None if mirrors or not wheel.size else wheel.url
+    access = await network_access(**implicitly())
+    url = None if _mirrored(repos) else wheel.url
+    digest = None
     try:
-        if url is None:
-            mirrored = await mirrored_wheel(request, **implicitly())
-            digest = mirrored.digest
-        else:
-            digest = await engine.download_file(
-                DownloadFile(url, FileDigest(wheel.sha256, wheel.size))
-            )
+        # The engine itself cannot download a file of unknown size.
+        if url is not None and wheel.size:
+            try:
+                digest = await engine.download_file(
+                    DownloadFile(url, FileDigest(wheel.sha256, wheel.size))
+                )
+            except IntrinsicError:
+                if not access.may_reach_more(url):
+                    raise
+        if digest is None:
+            fetched = await fetched_wheel(request, **implicitly())
+            digest = fetched.digest
     except (IntrinsicError, VenvstacksError) as e:
         where = f"{url}: " if isinstance(e, IntrinsicError) else ""
         raise LockError(
@@ -95,12 +100,12 @@ async def library_wheel(request: LibraryWheelRequest, repos: PythonRepos) -> Lib
 
 # Were this remembered, a process that has to run again would run without the file.
 @uncacheable_rule
-async def mirrored_wheel(
+async def fetched_wheel(
     request: LibraryWheelRequest,
     repos: PythonRepos,
     caches: NamedCachesDirOption,
     local: ChosenLocalEnvironmentName,
-) -> MirroredWheel:
+) -> FetchedLibraryWheel:
     wheel = request.wheel
     access = await network_access(**implicitly())
     fetch = FetchWheelRequest(
@@ -113,6 +118,7 @@ async def mirrored_wheel(
         ),
         find_links=tuple(_absolute(entry) for entry in repos.find_links),
         output=wheel.file_name,
+        url=None if _mirrored(repos) else wheel.url,
         network=NETWORK_DIR,
     )
     action = ActionProcessRequest(
@@ -127,11 +133,16 @@ async def mirrored_wheel(
             PlacedBareActionRequest(with_settings(action)),
             **implicitly({local.val: EnvironmentName}),
         )
-    return MirroredWheel(
+    return FetchedLibraryWheel(
         await engine.digest_subset_to_digest(
             DigestSubset(result.digest, PathGlobs([wheel.file_name]))
         )
     )
+
+
+def _mirrored(repos: PythonRepos) -> bool:
+    """Whether the user names other places than those of the lockfile."""
+    return bool(repos.find_links or not repos.options.is_default("indexes"))
 
 
 def _absolute(entry: str) -> str:

@@ -55,6 +55,8 @@ class NetworkAccess:
     """What messages call the netrc file."""
     netrc_hosts: frozenset[str]
     """The servers that it has credentials for."""
+    engine_authorities: str | None = field(default=None, repr=False)
+    """The file that Pants' option `ca_certs_path` names."""
 
     def search(self, url: str, indexes: tuple[str, ...]) -> CredentialSearch:
         """Where credentials for `url` are looked for."""
@@ -63,6 +65,19 @@ class NetworkAccess:
     def knows(self, search: CredentialSearch) -> bool:
         """Whether there are credentials."""
         return search.origin(self.variables, self.netrc_hosts) is not None
+
+    def may_reach_more(self, url: str) -> bool:
+        """Whether an action may reach a server from which the engine has no answer.
+
+        The engine has the proxies of the time when its daemon was started, reads no ``NO_PROXY`` in
+        2.17, and knows no authorities but those of Pants' own option. Its HTTP library takes the
+        answers of some proxies for refusals.
+        """
+        places = {self.variables.get("SSL_CERT_FILE"), self.variables.get("SSL_CERT_DIR")}
+        if places - {None, "", self.engine_authorities}:
+            return True
+        proxies = {name.lower() for name, value in self.variables.items() if value}
+        return bool({f"{urlsplit(url).scheme}_proxy", "all_proxy"} & proxies)
 
 
 @dataclass(frozen=True)
@@ -142,7 +157,15 @@ async def session_network_access(
     # Processes of one run share the file with the settings: all have these credentials in it.
     variables.update(credential_variables(mirror_indexes(repos.indexes)))
     name, hosts = netrc_hosts(variables["NETRC"]) if "NETRC" in variables else ("netrc", None)
-    return SessionNetworkAccess(NetworkAccess(FrozenDict(variables), name, hosts or frozenset()))
+    authorities = global_options.ca_certs_path
+    return SessionNetworkAccess(
+        NetworkAccess(
+            FrozenDict(variables),
+            name,
+            hosts or frozenset(),
+            os.path.join(get_buildroot(), authorities) if authorities else None,
+        )
+    )
 
 
 # What depends on this is not looked at again in a run that finds the same.
