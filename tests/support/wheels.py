@@ -80,7 +80,7 @@ def archive_of(contents: dict[str, bytes], method: int) -> zipfile.ZipFile:
 
 def expected_hash(data: bytes, algorithm: str = "sha256") -> RecordEntry:
     """What RECORD says of a file."""
-    (entry,) = record_entries(f"x,{record_hash(data, algorithm)},\n")
+    (entry,), _ = record_entries(f"x,{record_hash(data, algorithm)},\n")
     return entry
 
 

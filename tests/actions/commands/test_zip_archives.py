@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.layer_archives import announced, tree
-from tests.support.wheels import record_hash, wheel_bytes
+from tests.support.layer_archives import announced
+from tests.support.wheels import record_hash, record_row, wheel_bytes
 from tests.support.zip_layers import (
     SITE,
     SOURCE,
@@ -207,12 +207,15 @@ def test_the_earlier_one_is_not_listed(shared: Path) -> None:
     assert names.index(f"{SITE}/tests/__init__.py") > names.index(dist_info)
 
 
-def test_a_wheel_is_compared_with_its_record_as_ever(tmp_path: Path) -> None:
-    rows = [f"evil.py,{record_hash(b'good')},4"]
-    data = wheel_bytes({}, unlisted={"evil.py": b"evil"}, extra_rows=rows)
-    with pytest.raises(Exception, match="evil.py") as caught:
-        segments(tmp_path / "w", {name_of("demo"): data})
-    assert str(caught.value).endswith(
-        f"`evil.py`: has the hash {record_hash(b'evil')}, but RECORD has {record_hash(b'good')}"
-    )
-    assert tree(tmp_path / "w/out") == {}
+def test_a_wheel_with_mistakes_is_spliced_like_others(tmp_path: Path) -> None:
+    rows = [f"odd.py,{record_hash(b'good')},4"]
+    files = {"x.py": b"1", "demo-1.0.data/platlib/x.py": b"1"}
+    data = wheel_bytes(files, unlisted={"odd.py": b"evil"}, extra_rows=rows)
+    archive = assemble(request_of(tmp_path, [segments(tmp_path / "w", {name_of("demo"): data})]))
+    with zipfile.ZipFile(archive) as opened:
+        record = opened.read(f"{SITE}/demo-1.0.dist-info/RECORD").decode().splitlines()
+        assert opened.testzip() is None
+        assert opened.read(f"{SITE}/odd.py") == b"evil"
+        assert opened.namelist().count(f"{SITE}/x.py") == 1
+    assert record_row("odd.py", b"evil") in record
+    assert record_row("x.py", b"1") in record

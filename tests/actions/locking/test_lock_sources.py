@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -210,3 +211,31 @@ def test_direct_url(index: Index) -> None:
     for number, requirement in enumerate((f"c @ {url}", "c>=2")):
         upper = lock("app-x", requirement, lower=[path], out=f"app-{number}")
         assert pins(upper) == [("b", "1", None, True), ("c", "3", None, True)]
+
+
+def test_wheels_of_a_folder_that_no_layer_can_install(index: Index) -> None:
+    wheels = Path("top/wheels")
+    write_wheels(wheels, "b", "1")
+    write_wheels(wheels, "c", "1", "py3-none-win_amd64", "py3-none-manylinux_2_17_x86_64")
+    for name in ("b-1-py3-none-any", "c-1-py3-none-win_amd64"):
+        with zipfile.ZipFile(wheels / f"{name}.whl", "a") as archive:
+            archive.writestr("../evil.py", "")
+            archive.writestr(f"{name[0]}/aux.py", "")
+    with zipfile.ZipFile(wheels / "c-1-py3-none-manylinux_2_17_x86_64.whl", "a") as archive:
+        archive.writestr("c/aux.py", "")
+    folders = (LocalWheels("top/wheels", "../../wheels"),)
+    names = ("linux_x86_64", "win_amd64")
+    assert refused("rt", "b", "c", platforms=names, local_wheels=folders) == (
+        "//:rt: wheels of `local_wheels` that no layer can install\n"
+        "  * `b-1-py3-none-any.whl`: `../evil.py`: the path contains `..`; pip refuses it, too\n"
+        "  * `c-1-py3-none-win_amd64.whl`: `../evil.py`: the path contains `..`; pip refuses it, "
+        "too"
+    )
+    write_wheels(wheels, "b", "2")
+    with zipfile.ZipFile(wheels / "b-2-py3-none-any.whl", "a") as archive:
+        archive.writestr("b/aux.py", "")
+    assert refused("rt", "b", platforms=names, local_wheels=folders).endswith(
+        "\n  * `b-2-py3-none-any.whl`: `b/aux.py`: on Windows `aux.py` is the name of a device"
+    )
+    path = lock("rt", "b", "c", platforms=("linux_x86_64",), local_wheels=folders)
+    assert [pin[:2] for pin in pins(path)] == [("b", "2"), ("c", "1")]

@@ -29,15 +29,16 @@ from venvstacks_rules.model.requests.segments import WheelInput, WheelSegmentsRe
 @pytest.mark.parametrize(
     ("name", "shown", "problem"),
     [
-        ("/etc/passwd", "/etc/passwd", "the path is absolute"),
-        ("../evil.py", "../evil.py", "the path contains `..`"),
-        ("demo/../../evil.py", "demo/../../evil.py", "the path contains `..`"),
+        ("/etc/passwd", "/etc/passwd", "the path is absolute; pip refuses it, too"),
+        ("../evil.py", "../evil.py", "the path contains `..`; pip refuses it, too"),
+        ("demo/../../evil.py", "demo/../../evil.py", "the path contains `..`; pip refuses it, too"),
+        ("demo/../x.py", "demo/../x.py", "the path contains `..`"),
         ("C:/evil.py", "C:/evil.py", "the path is absolute"),
         ("demo//x.py", "demo//x.py", "the path contains an empty component or `.`"),
         ("./x.py", "./x.py", "the path contains an empty component or `.`"),
         ("a\\..\\b.py", "a\\..\\b.py", "the path contains a backslash or a control character"),
         ("a\nb.py", "a\\nb.py", "the path contains a backslash or a control character"),
-        ("../folder/", "../folder/", "the path contains `..`"),
+        ("../folder/", "../folder/", "the path contains `..`; pip refuses it, too"),
     ],
 )
 def test_hostile_paths(tmp_path: Path, name: str, shown: str, problem: str) -> None:
@@ -61,9 +62,13 @@ def test_name_of_which_a_nul_leaves_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("attributes", "problem"),
     [
-        (0o120777 << 16, "the entry is a symbolic link"),
-        (0o010644 << 16, "the entry is not a regular file"),
-        (0o040755 << 16, "the entry is not a regular file"),
+        (
+            0o120777 << 16,
+            "the entry is a symbolic link to `/etc/passwd`, outside of the wheel; pip would write "
+            "that text into a file",
+        ),
+        (0o010644 << 16, "the entry is not a regular file; pip would make one of it"),
+        (0o040755 << 16, "the entry is not a regular file; pip would make one of it"),
     ],
 )
 def test_entries_that_are_no_files(tmp_path: Path, attributes: int, problem: str) -> None:
@@ -71,19 +76,50 @@ def test_entries_that_are_no_files(tmp_path: Path, attributes: int, problem: str
     assert problems(tmp_path, wheel) == [f"`x`: {problem}"]
 
 
+@pytest.mark.parametrize(
+    ("path", "target", "shown"),
+    [
+        ("demo/l.so", "../../l.so.1", "../../l.so.1"),
+        ("l.so", "..", ".."),
+        ("demo/l.so", "x/../../../y", "x/../../../y"),
+        ("l.so", "/", "/"),
+        ("l.so", "\n/../..", "\\n/../.."),
+    ],
+)
+def test_links_that_leave_the_wheel(tmp_path: Path, path: str, target: str, shown: str) -> None:
+    wheel = wheel_bytes({path: target.encode()}, attributes={path: 0o120777 << 16})
+    assert problems(tmp_path, wheel) == [
+        f"`{path}`: the entry is a symbolic link to `{shown}`, outside of the wheel; pip would "
+        "write that text into a file"
+    ]
+
+
+def test_a_link_that_is_too_long(tmp_path: Path) -> None:
+    wheel = wheel_bytes({"l.so": b"x" * 4097}, attributes={"l.so": 0o120777 << 16})
+    assert problems(tmp_path, wheel) == ["`l.so`: the entry is a symbolic link that is too long"]
+
+
+def test_a_link_that_cannot_be_read(tmp_path: Path) -> None:
+    wheel = wheel_bytes({"l.so": b"target"}, attributes={"l.so": 0o120777 << 16})
+    (problem,) = problems(tmp_path, patched(wheel, "l.so", 16, b"\0\0\0\0"))
+    assert problem == "`l.so`: cannot be unpacked: Bad CRC-32 for file 'l.so'"
+
+
 @pytest.mark.filterwarnings("ignore:Duplicate name")
-def test_duplicate_entries(tmp_path: Path) -> None:
+def test_duplicate_entries_that_differ(tmp_path: Path) -> None:
     wheel = io.BytesIO(wheel_bytes({"x.py": b"1"}))
     with zipfile.ZipFile(wheel, "a") as archive:
-        archive.writestr("x.py", b"1")
-    assert problems(tmp_path, wheel.getvalue()) == ["`x.py`: the entry occurs twice"]
+        archive.writestr("x.py", b"2")
+    assert problems(tmp_path, wheel.getvalue()) == [
+        "`x.py`: the entry occurs twice, with different content; pip would take the last"
+    ]
 
 
 def test_entries_that_land_at_one_path(tmp_path: Path) -> None:
     wheel = wheel_bytes(
         {
             "x.py": b"1",
-            "demo-1.0.data/platlib/x.py": b"1",
+            "demo-1.0.data/platlib/x.py": b"2",
             "y": b"",
             "demo-1.0.data/purelib/y/z": b"",
             f"demo-1.0.data/data/{DIST_INFO}/RECORD": b"",
@@ -91,9 +127,21 @@ def test_entries_that_land_at_one_path(tmp_path: Path) -> None:
     )
     assert problems(tmp_path, wheel) == [
         f"`demo-1.0.data/data/{DIST_INFO}/RECORD` and `demo-1.0.dist-info/RECORD` are both "
-        f"installed as `{DIST_INFO}/RECORD`",
-        f"`demo-1.0.data/platlib/x.py` and `x.py` are both installed as `{SITE}/x.py`",
+        f"installed as `{DIST_INFO}/RECORD`, and differ; pip would keep the one of the `.data` "
+        "folder",
+        f"`demo-1.0.data/platlib/x.py` and `x.py` are both installed as `{SITE}/x.py`, and differ; "
+        "pip would keep the one of the `.data` folder",
         f"`demo-1.0.data/purelib/y/z`: `{SITE}/y` is a file",
+    ]
+
+
+def test_files_at_one_path_that_differ_with_equal_checksums(tmp_path: Path) -> None:
+    # Both have the CRC-32 0x4ddb0c25.
+    one, other = b"plumless", b"buckeroo"
+    assert zlib.crc32(one) == zlib.crc32(other)
+    wheel = wheel_bytes({"x.py": one, "demo-1.0.data/platlib/x.py": other})
+    assert problems(tmp_path, wheel) == [
+        f"`x.py`: is installed as `{SITE}/x.py`, as another file is, and differs"
     ]
 
 
@@ -130,7 +178,9 @@ def test_unusual_compression(tmp_path: Path) -> None:
 def test_name_that_is_not_marked_as_utf8(tmp_path: Path) -> None:
     wheel = wheel_bytes({}, unlisted={"\xe4.py": b""})
     wheel = patched(wheel, "\xe4.py", 8, b"\0\0")
-    assert "`├ñ.py`: the entry's name is not marked as UTF-8" in problems(tmp_path, wheel)
+    assert (
+        "`├ñ.py`: the entry's name is not marked as UTF-8; pip would guess the characters"
+    ) in problems(tmp_path, wheel)
 
 
 def test_more_bytes_than_declared(tmp_path: Path) -> None:
@@ -162,52 +212,6 @@ def test_absurd_expansion(tmp_path: Path) -> None:
     assert problems(tmp_path, wheel) == [
         f"unpacks to {total} bytes; at most 67108864 are accepted for {len(wheel)} bytes"
     ]
-
-
-def test_all_mismatches_with_record_are_reported(tmp_path: Path) -> None:
-    good = record_hash(b"good")
-    rows = [
-        f"changed.py,{good},4",
-        f"scripts,{good},5",
-        f"weak.py,{record_hash(b'', 'md5')},0",
-        "nohash.py,,0",
-        f"gone.py,{good},4",
-        f"twice.py,{good},4",
-        "twice.py,sha256=x,4",
-    ]
-    unlisted = {
-        "changed.py": b"evil",
-        "scripts": b"good",
-        "weak.py": b"",
-        "nohash.py": b"",
-        "extra.py": b"",
-        "twice.py": b"good",
-    }
-    assert problems(tmp_path, wheel_bytes({}, unlisted=unlisted, extra_rows=rows)) == [
-        "`twice.py`: RECORD lists it twice, differently",
-        "`extra.py`: not listed in RECORD",
-        "`nohash.py`: RECORD has no hash for it",
-        "`scripts`: has 4 bytes, but RECORD has 5",
-        "`weak.py`: RECORD has an `md5` hash, not `sha256`",
-        "`gone.py`: listed in RECORD but not in the wheel",
-    ]
-
-
-def test_all_changed_contents_are_reported_even_of_dropped_files(tmp_path: Path) -> None:
-    paths = ["a.py", "b.py", "demo-1.0.data/scripts/tool"]
-    good, evil = record_hash(b"good"), record_hash(b"evil")
-    wheel = wheel_bytes(
-        {}, unlisted=dict.fromkeys(paths, b"evil"), extra_rows=[f"{p},{good},4" for p in paths]
-    )
-    assert sorted(problems(tmp_path, wheel)) == [
-        f"`{path}`: has the hash {evil}, but RECORD has {good}" for path in paths
-    ]
-
-
-@pytest.mark.parametrize("record", ["a,b\n", "x.py,sha256,1\n", "x.py,sha256=x,one\n"])
-def test_unreadable_record(tmp_path: Path, record: str) -> None:
-    (problem,) = problems(tmp_path, wheel_bytes({}, record=record))
-    assert problem.startswith("`demo-1.0.dist-info/RECORD` cannot be read: ")
 
 
 @pytest.mark.parametrize("name", ["METADATA", "WHEEL", "RECORD"])
@@ -265,9 +269,10 @@ def test_dist_info_folders(tmp_path: Path) -> None:
     assert problems(tmp_path, wheel_bytes({}, dist_info="demo-1.0.info")) == [
         "there must be one .dist-info folder; found: none"
     ]
-    assert problems(tmp_path, wheel_bytes({}, dist_info="demo-2.0.dist-info")) == [
-        "`demo-2.0.dist-info` does not match the wheel's file name"
-    ]
+    for name in ("evil-1.0", "demo", "demo-extra-1.0"):
+        assert problems(tmp_path, wheel_bytes({}, dist_info=f"{name}.dist-info")) == [
+            f"`{name}.dist-info` does not match the wheel's file name; pip refuses it, too"
+        ]
 
 
 def test_file_name_that_is_none_of_a_wheel(tmp_path: Path) -> None:
@@ -318,4 +323,4 @@ def test_other_bytes_than_locked(tmp_path: Path) -> None:
 def test_a_long_list_of_problems_is_cut(tmp_path: Path) -> None:
     found = problems(tmp_path, wheel_bytes({}, unlisted={f"../{n:02}": b"" for n in range(30)}))
     assert len(found) == 21
-    assert found[-1] == "and 40 more problems"
+    assert found[-1] == "and 10 more problems"

@@ -52,7 +52,8 @@ def _analyzed(wheel: WheelFile, layout: LayerLayout) -> AnalyzedWheel:
         problems = list(checks.entry_problems(infos, wheel.size))
         if problems:
             raise RefusedWheelError(wheel, problems)
-        for path, info in importable_files(infos, identity, layout):
+        # Of entries with the same place and content, one.
+        for path, info in dict(importable_files(infos, identity, layout)).items():
             name = top_level_module(PurePosixPath(path), layout.site_packages)
             if name is not None:
                 modules.add(name)

@@ -15,12 +15,18 @@ from venvstacks_rules.actions.locking.packages import PackageLocker
 from venvstacks_rules.actions.locking.platforms import platforms_named
 from venvstacks_rules.actions.locking.uv_config import UvConfig, layer_uv_config
 from venvstacks_rules.actions.network.settings import use_network_settings
+from venvstacks_rules.model.errors import LockError
 from venvstacks_rules.model.json_codec import from_json
 from venvstacks_rules.model.layers.requirements import normalised_requirements
-from venvstacks_rules.model.locks.pylock import Lockfile, LockInputs
+from venvstacks_rules.model.locks.pylock import LockedPackage, Lockfile, LockInputs
+from venvstacks_rules.model.locks.selection import fitting_platforms
 from venvstacks_rules.model.locks.shared import ProvidedPackages
 from venvstacks_rules.model.platforms.libc import parsed_linux_target
-from venvstacks_rules.model.platforms.python_versions import language_version, python_version_of
+from venvstacks_rules.model.platforms.python_versions import (
+    language_version,
+    python_version_of,
+    short_version,
+)
 from venvstacks_rules.model.platforms.target_platforms import PLATFORMS, TargetPlatform
 from venvstacks_rules.model.requests.lock import LockedLayer, LockLayerRequest
 
@@ -40,20 +46,60 @@ def run(request_text: str) -> LockedLayer:
     named = platforms_named(request.target, request.platforms)
     # The order of the request does not change the lock.
     platforms = tuple(platform for platform in PLATFORMS.values() if platform in named)
+    folders = LocalWheelFolders.of(request.local_wheels)
     locker = PackageLocker(
         request,
         config,
-        LocalWheelFolders.of(request.local_wheels),
+        folders,
         ProvidedPackages.of(lower, platforms, python_version_of(request.python_implementation)),
         previous,
     )
+    packages = locker.lock()
+    _check_local_wheels(request, platforms, packages, folders)
     lock = Lockfile(
         requires_python=f"=={language_version(python_version_of(request.python_implementation))}.*",
-        packages=locker.lock(),
+        packages=packages,
         interpreters=_interpreters(request, platforms, previous),
         inputs=_inputs(request, config, platforms, lower),
     )
     return write_lock_files(request, lock, previous, config.exclude_newer)
+
+
+def _check_local_wheels(
+    request: LockLayerRequest,
+    platforms: tuple[TargetPlatform, ...],
+    packages: tuple[LockedPackage, ...],
+    folders: LocalWheelFolders,
+) -> None:
+    """Raise LockError for wheels of the folders that a build would refuse.
+
+    Wheels of an index are not here: the build that downloads them checks them.
+    """
+    local = [wheel for package in packages for wheel in package.wheels if wheel.path is not None]
+    if not local:
+        return
+    from venvstacks_rules.actions.wheels.installed import RefusedWheelError, check_wheel
+    from venvstacks_rules.model.contents.inputs import WheelFile
+    from venvstacks_rules.model.contents.layout import LayerLayout
+
+    version = short_version(python_version_of(request.python_implementation))
+    problems: dict[str, None] = {}
+    for wheel in local:
+        folder = folders.path_of((wheel.path or "").rpartition("/")[0])
+        if folder is None:
+            continue
+        file = WheelFile(f"{folder}/{wheel.file_name}", wheel.file_name, wheel.sha256, wheel.size)
+        fitting = fitting_platforms([wheel], version, request.linux_target, request.macosx_target)
+        systems = {platform.os_name for platform in platforms if platform.name in fitting}
+        for os_name in sorted(systems):
+            try:
+                check_wheel(file, LayerLayout(version, os_name))
+            except RefusedWheelError as e:
+                problems.update(dict.fromkeys(e.problems))
+    if problems:
+        raise LockError(
+            f"{request.target}: wheels of `local_wheels` that no layer can install", problems
+        )
 
 
 def _inputs(

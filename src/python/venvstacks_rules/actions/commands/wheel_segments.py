@@ -22,10 +22,14 @@ def run(request_text: str) -> WheelSegments:
     Raises WheelError with the problems of all wheels of the request.
     """
     request = from_json(WheelSegmentsRequest, request_text)
-    return WheelSegments(of_each(request.wheels, lambda wheel: _segment(wheel, request)))
+    made = of_each(request.wheels, lambda wheel: _segment(wheel, request))
+    return WheelSegments(
+        tuple(segment for segment, _ in made),
+        tuple(remark for _, remarks in made for remark in remarks),
+    )
 
 
-def _segment(wheel: WheelInput, request: WheelSegmentsRequest) -> Segment:
+def _segment(wheel: WheelInput, request: WheelSegmentsRequest) -> tuple[Segment, tuple[str, ...]]:
     output = Path(wheel.output)
     output.parent.mkdir(parents=True, exist_ok=True)
     with new_segment(
@@ -34,5 +38,6 @@ def _segment(wheel: WheelInput, request: WheelSegmentsRequest) -> Segment:
         install_target=request.install_target,
         compression=request.compression,
     ) as writer:
-        write_wheel(wheel, LayerLayout(request.python_version, request.os_name), writer)
-    return writer.segment()
+        layout = LayerLayout(request.python_version, request.os_name)
+        remarks = write_wheel(wheel, layout, writer)
+    return writer.segment(), remarks

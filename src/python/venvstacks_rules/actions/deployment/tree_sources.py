@@ -36,18 +36,22 @@ class Source:
     os_name: str
     case_sensitive: bool
 
-    def write(self, writer: TreeWriter, spool: Path) -> None:
-        """Write the tree. Raises RefusedWheelError or InterpreterError for an invalid input."""
+    def write(self, writer: TreeWriter, spool: Path) -> tuple[str, ...]:
+        """Write the tree. Raises RefusedWheelError or InterpreterError for an invalid input.
+
+        Returns what is wrong with a wheel that is used all the same.
+        """
         if isinstance(self.input, WheelFile):
-            write_wheel(self.input, LayerLayout(self.python_version, self.os_name), writer)
-        else:
-            write_interpreter(
-                self.input,
-                writer,
-                spool,
-                os_name=self.os_name,
-                case_sensitive=self.case_sensitive,
-            )
+            layout = LayerLayout(self.python_version, self.os_name)
+            return write_wheel(self.input, layout, writer)
+        write_interpreter(
+            self.input,
+            writer,
+            spool,
+            os_name=self.os_name,
+            case_sensitive=self.case_sensitive,
+        )
+        return ()
 
     @property
     def size(self) -> int:
@@ -105,7 +109,9 @@ def unpack(
         futures = [pool.submit(_unpack, source, cache) for source in missing]
         for source, future in zip(missing, futures):
             try:
-                trees[source.key] = future.result()
+                trees[source.key], remarks = future.result()
+                for remark in remarks:
+                    say(f"Warning: {remark}")
             except RefusedWheelError as e:
                 refused.append(e)
     if refused:
@@ -114,8 +120,10 @@ def unpack(
     return trees
 
 
-def _unpack(source: Source, cache: TreeCache) -> Tree:
-    return cache.add(source.key, lambda writer: source.write(writer, cache.staging))
+def _unpack(source: Source, cache: TreeCache) -> tuple[Tree, tuple[str, ...]]:
+    remarks: list[str] = []
+    tree = cache.add(source.key, lambda writer: remarks.extend(source.write(writer, cache.staging)))
+    return tree, tuple(remarks)
 
 
 def listed(found: Sequence[Source]) -> str:

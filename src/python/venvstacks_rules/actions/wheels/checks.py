@@ -1,7 +1,9 @@
 """Checks the directory and the metadata of a wheel.
 
-It unpacks no other entries: it compares them with RECORD by name and declared size. The formats are
-those of the "binary distribution format" and "recording installed projects" specifications.
+It unpacks no other entries, except symbolic links: it compares them with RECORD by name and
+declared size. The formats are those of the "binary distribution format" and "recording installed
+projects" specifications. A wheel is pinned by its hash, so that a wrong RECORD is a mistake of its
+author: it is no problem but a remark.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from venvstacks_rules.actions.wheels.dist_info_files import (
     record_entries,
 )
 from venvstacks_rules.model.distributions import normalised_name
-from venvstacks_rules.model.paths import path_problem
+from venvstacks_rules.model.paths import path_problem, place_inside
 from venvstacks_rules.model.wording import printable, quoted
 
 SIGNATURES = frozenset({"RECORD.jws", "RECORD.p7s"})
@@ -43,14 +45,18 @@ READ_ERRORS: tuple[type[Exception], ...] = (
 
 INVALID_FILE_NAME = "the file name is not `NAME-VERSION-...-TAGS.whl`"
 
+HASHES = frozenset({"sha256", "sha384", "sha512"})
+"""The algorithms whose hashes in RECORD are compared with the files."""
+
 _MAX_METADATA = 64 * 1024 * 1024
-_HASHES = frozenset({"sha256", "sha384", "sha512"})
+_MAX_LINK = 4096
 _METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, *zip_methods.METHODS})
 _FLAG_ENCRYPTED = 0x1 | 0x40
 _FLAG_UTF8 = 0x800
 _FILE_NAME = re.compile(
     r"(?P<name>\w[\w.]*)-(?P<version>\d[\w.!+]*|v\d[\w.!+]*)(?:-\d[^-]*)?-[^-]+-[^-]+-[^-]+\.whl"
 )
+_VERSION = re.compile(r"v?\d")
 
 
 class WheelIdentity(NamedTuple):
@@ -61,11 +67,18 @@ class WheelIdentity(NamedTuple):
     version: str
 
     def is_named(self, stem: str) -> bool:
-        """Whether `stem`, a name and a version as in folders of the wheel, is of this wheel."""
-        name, _, version = stem.rpartition("-")
-        return normalised_name(name) == self.distribution and _is_same_version(
-            version.replace("_", "-"), self.version
-        )
+        """Whether `stem`, a name and a version as in folders of the wheel, is of this wheel.
+
+        As for pip, the name decides: tools differ in how they write a local version there. The
+        version of a distribution is that in METADATA.
+        """
+        start = f"{self.distribution}-"
+        text = normalised_name(stem)
+        return text.startswith(start) and _VERSION.match(text, len(start)) is not None
+
+    def is_version(self, version: str) -> bool:
+        """Whether `version` is this wheel's; a local part may be missing in one of the two."""
+        return _is_same_version(version, self.version)
 
 
 def wheel_identity(file_name: str) -> WheelIdentity | None:
@@ -86,9 +99,12 @@ def _is_same_version(one: str, other: str) -> bool:
     from packaging.version import InvalidVersion, Version
 
     try:
-        return Version(one) == Version(other)
+        first, second = Version(one), Version(other)
     except InvalidVersion:
         return False
+    if first.local is not None and second.local is not None:
+        return first == second
+    return Version(first.public) == Version(second.public)
 
 
 def is_executable(info: zipfile.ZipInfo) -> bool:
@@ -99,12 +115,12 @@ def is_executable(info: zipfile.ZipInfo) -> bool:
 
 def entry_problems(infos: list[zipfile.ZipInfo], wheel_size: int) -> Iterator[str]:
     """Problems of the entries of the zip archive, whatever their content."""
-    seen: set[str] = set()
+    seen: dict[str, zipfile.ZipInfo] = {}
     for info in infos:
         problem = _entry_problem(info)
-        if problem is None and info.filename in seen:
-            problem = "the entry occurs twice"
-        seen.add(info.filename)
+        first = seen.setdefault(info.filename, info)
+        if problem is None and not is_same_content(first, info):
+            problem = "the entry occurs twice, with different content; pip would take the last"
         if problem is not None:
             yield f"`{printable(info.orig_filename)}`: {problem}"
     total = sum(info.file_size for info in infos)
@@ -113,23 +129,34 @@ def entry_problems(infos: list[zipfile.ZipInfo], wheel_size: int) -> Iterator[st
         yield f"unpacks to {total} bytes; at most {limit} are accepted for {wheel_size} bytes"
 
 
+def is_same_content(one: zipfile.ZipInfo, other: zipfile.ZipInfo) -> bool:
+    """Whether two entries have the same content, as far as the directory tells."""
+    return (one.CRC, one.file_size) == (other.CRC, other.file_size)
+
+
+def is_link(info: zipfile.ZipInfo) -> bool:
+    """Whether the entry is marked as a symbolic link."""
+    return stat.S_ISLNK(info.external_attr >> 16)
+
+
 def _entry_problem(info: zipfile.ZipInfo) -> str | None:
     name = info.orig_filename
-    problem = path_problem(name.removesuffix("/"))
+    path = name.removesuffix("/")
+    problem = path_problem(path)
     if problem is not None:
-        return problem
+        leaves = place_inside("", path) is None
+        return f"{problem}; pip refuses it, too" if leaves else problem
     # Later Pythons take the name from another field, and no tool means code page 437.
     if info.filename != name or not (name.isascii() or info.flag_bits & _FLAG_UTF8):
-        return "the entry's name is not marked as UTF-8"
+        return "the entry's name is not marked as UTF-8; pip would guess the characters"
     return _kind_problem(info)
 
 
 def _kind_problem(info: zipfile.ZipInfo) -> str | None:
     kind = stat.S_IFMT(info.external_attr >> 16)
-    if kind == stat.S_IFLNK:
-        return "the entry is a symbolic link"
-    if kind not in {0, stat.S_IFDIR if info.is_dir() else stat.S_IFREG}:
-        return "the entry is not a regular file"
+    allowed = {stat.S_IFDIR} if info.is_dir() else {stat.S_IFREG, stat.S_IFLNK}
+    if kind not in {0, *allowed}:
+        return "the entry is not a regular file; pip would make one of it"
     if info.flag_bits & _FLAG_ENCRYPTED:
         return "the entry is encrypted"
     if info.compress_type not in _METHODS:
@@ -140,12 +167,34 @@ def _kind_problem(info: zipfile.ZipInfo) -> str | None:
     return None
 
 
+def link_problems(archive: zipfile.ZipFile) -> Iterator[str]:
+    """Symbolic links that lead out of the wheel. Its other entries have no problems."""
+    for info in filter(is_link, archive.infolist()):
+        if info.file_size > _MAX_LINK:
+            yield f"`{printable(info.filename)}`: the entry is a symbolic link that is too long"
+            continue
+        try:
+            target = archive.read(info).decode("utf-8", "replace")
+        except READ_ERRORS as e:
+            yield f"`{printable(info.filename)}`: cannot be unpacked: {e}"
+            continue
+        folder = info.filename.rpartition("/")[0]
+        if path_problem(target) is not None and place_inside(folder, target) is None:
+            yield (
+                f"`{printable(info.filename)}`: the entry is a symbolic link to "
+                f"`{printable(target)}`, outside of the wheel; pip would write that text into a "
+                "file"
+            )
+
+
 class DistInfo:
     """The .dist-info folder of a wheel whose entries have no problems."""
 
     def __init__(self, archive: zipfile.ZipFile, file_name: str) -> None:
         """Read the metadata files; all their problems are in `problems`."""
         self.problems: list[str] = []
+        self.record_remarks: list[str] = []
+        """What is wrong with RECORD, as parts of a sentence."""
         self.records: dict[str, RecordEntry] = {}
         self.folder = ""
         self._archive = archive
@@ -168,7 +217,9 @@ class DistInfo:
             return False
         self.folder = folders[0]
         if not self.identity.is_named(self.folder[: -len(".dist-info")]):
-            self.problems.append(f"`{self.folder}` does not match the wheel's file name")
+            self.problems.append(
+                f"`{self.folder}` does not match the wheel's file name; pip refuses it, too"
+            )
             return False
         return True
 
@@ -208,7 +259,9 @@ class DistInfo:
         if not name or not version:
             missing = "Name" if not name else "Version"
             self.problems.append(f"`{self.folder}/METADATA` has no `{missing}`")
-        elif not self.identity.is_named(f"{name}-{version}"):
+        elif normalised_name(name) != self.identity.distribution or not self.identity.is_version(
+            version
+        ):
             self.problems.append(
                 f"`{self.folder}/METADATA` is of {name} {version}, "
                 f"which does not match the wheel's file name"
@@ -218,20 +271,21 @@ class DistInfo:
         text = self._read("RECORD")
         if text is None:
             return
-        try:
-            entries = record_entries(text)
-        except ValueError as e:
-            self.problems.append(f"`{self.folder}/RECORD` cannot be read: {e}")
-            return
+        entries, unreadable = record_entries(text)
+        self.record_remarks.extend(unreadable)
         for entry in entries:
-            known = self.records.setdefault(entry.path, entry)
-            if known != entry:
-                self.problems.append(
-                    f"`{printable(entry.path)}`: RECORD lists it twice, differently"
+            if self.records.setdefault(entry.path, entry) != entry:
+                self.record_remarks.append(
+                    f"`{printable(entry.path)}` is listed twice, differently"
                 )
-        self.problems.extend(self._record_problems())
+        self.record_remarks.extend(self._wrong_rows())
 
-    def _record_problems(self) -> Iterator[str]:
+    def expected(self, name: str) -> RecordEntry | None:
+        """The row of RECORD for a file, if its hash can be compared with the file."""
+        entry = self.records.get(name)
+        return entry if entry is not None and entry.algorithm in HASHES else None
+
+    def _wrong_rows(self) -> Iterator[str]:
         unlisted = {f"{self.folder}/{name}" for name in ("RECORD", *SIGNATURES)}
         infos = {i.filename: i for i in self._archive.infolist() if not i.filename.endswith("/")}
         for path, info in sorted(infos.items()):
@@ -239,14 +293,15 @@ class DistInfo:
                 continue
             entry = self.records.get(path)
             if entry is None:
-                yield f"`{printable(path)}`: not listed in RECORD"
+                yield f"`{printable(path)}` is not listed"
             elif not entry.algorithm:
-                yield f"`{printable(path)}`: RECORD has no hash for it"
-            elif entry.algorithm not in _HASHES:
-                yield f"`{printable(path)}`: RECORD has an `{entry.algorithm}` hash, not `sha256`"
+                yield f"`{printable(path)}` has no hash"
+            elif entry.algorithm not in HASHES:
+                yield f"`{printable(path)}` has an `{printable(entry.algorithm)}` hash"
             elif entry.size is not None and entry.size != info.file_size:
-                size = info.file_size
-                yield f"`{printable(path)}`: has {size} bytes, but RECORD has {entry.size}"
+                yield f"`{printable(path)}` has another size"
         for path in sorted(self.records):
             if path not in infos and path not in unlisted:
-                yield f"`{printable(path)}`: listed in RECORD but not in the wheel"
+                yield f"`{printable(path)}` is not in the wheel"
+        if any(entry.is_hexadecimal for entry in self.records.values()):
+            yield "hashes are in hexadecimal"

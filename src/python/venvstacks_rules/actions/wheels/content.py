@@ -6,7 +6,6 @@ whether it ends at all, and both matter if the stream is copied into another arc
 
 from __future__ import annotations
 
-import base64
 import copy
 import hashlib
 import zipfile
@@ -26,12 +25,13 @@ class WheelContent:
     """The bytes of an entry of a wheel.
 
     Iterating never yields more bytes than the entry declares. After the last one, `problem` says
-    what is wrong, if anything.
+    what is wrong, if anything, and `is_as_recorded` whether RECORD is right about it.
     """
 
     def __init__(
-        self, archive: zipfile.ZipFile, info: zipfile.ZipInfo, expected: RecordEntry
+        self, archive: zipfile.ZipFile, info: zipfile.ZipInfo, expected: RecordEntry | None
     ) -> None:
+        """`expected` is the row of RECORD, with a hash of a known algorithm; None without one."""
         self._archive = archive
         self._info = info
         self._expected = expected
@@ -40,14 +40,18 @@ class WheelContent:
         # Not every program knows the rarer methods: such entries are compressed anew.
         self.has_stream = info.compress_type not in zip_methods.METHODS
         """Whether the entry's stream can be copied into another archive."""
-        self._sha256 = ""
+        self.sha256 = ""
+        """In hexadecimal, known once all of it is read."""
         self._stream_size = info.compress_size
         self.problem: str | None = None
+        self.is_as_recorded = True
+        """Whether it has the hash in RECORD, if that has one."""
 
     def __iter__(self) -> Iterator[bytes]:
         declared = self._info.file_size
-        hasher = hashlib.new(self._expected.algorithm)
-        sha256 = hasher if self._expected.algorithm == "sha256" else hashlib.sha256()
+        algorithm = "sha256" if self._expected is None else self._expected.algorithm
+        hasher = hashlib.new(algorithm)
+        sha256 = hasher if algorithm == "sha256" else hashlib.sha256()
         size = crc = 0
         try:
             with self._open() as raw:
@@ -67,8 +71,9 @@ class WheelContent:
             return
         if isinstance(stream, Inflated):
             self._stream_size = stream.stream_size
-        self._sha256 = sha256.hexdigest()
-        self.problem = self._mismatch(size, crc, hasher.digest())
+        self.sha256 = sha256.hexdigest()
+        self.problem = self._mismatch(size, crc)
+        self.is_as_recorded = self._expected is None or self._expected.is_hash(hasher.digest())
 
     def check(self) -> None:
         """Read all of the content, to set `problem`."""
@@ -85,19 +90,15 @@ class WheelContent:
             crc=self._info.CRC,
             compressed_size=self._stream_size,
             size=self._info.file_size,
-            sha256=self._sha256,
+            sha256=self.sha256,
             chunks=self._raw(),
         )
 
-    def _mismatch(self, size: int, crc: int, digest: bytes) -> str | None:
+    def _mismatch(self, size: int, crc: int) -> str | None:
         if size != self._info.file_size:
             return f"unpacks to {size} bytes, expected {self._info.file_size}"
         if crc != self._info.CRC:
             return f"cannot be unpacked: Bad CRC-32 for file `{printable(self._info.filename)}`"
-        actual = base64.urlsafe_b64encode(digest).decode("ascii").rstrip("=")
-        if actual != self._expected.digest.rstrip("="):
-            name = self._expected.algorithm
-            return f"has the hash {name}={actual}, but RECORD has {name}={self._expected.digest}"
         return None
 
     def _unpacked(self, raw: Iterable[bytes]) -> Iterable[bytes]:

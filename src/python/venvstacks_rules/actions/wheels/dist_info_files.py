@@ -7,11 +7,15 @@ of most wheels.
 
 from __future__ import annotations
 
+import base64
 import csv
 import io
 from typing import NamedTuple, Optional
 
+from venvstacks_rules.model.wording import printable
+
 _COLUMNS = 3
+_HEX_DIGITS = {"sha256": 64, "sha384": 96, "sha512": 128}
 
 
 class RecordEntry(NamedTuple):
@@ -22,7 +26,7 @@ class RecordEntry(NamedTuple):
     algorithm: str
     """Of the hash; empty for a file without one, such as RECORD."""
     digest: str
-    """In the URL-safe alphabet of base 64."""
+    """In the URL-safe alphabet of base 64; some tools write it in hexadecimal."""
     size: Optional[int]
     """In bytes."""
 
@@ -31,18 +35,35 @@ class RecordEntry(NamedTuple):
         """The hash as RECORD writes it."""
         return f"{self.algorithm}={self.digest}" if self.algorithm else ""
 
+    @property
+    def is_hexadecimal(self) -> bool:
+        """Whether the digest is written in hexadecimal, not in base 64."""
+        return len(self.digest) == _HEX_DIGITS.get(self.algorithm)
 
-def record_entries(text: str) -> list[RecordEntry]:
-    """The rows of RECORD. Raises ValueError for one that cannot be read."""
+    def is_hash(self, digest: bytes) -> bool:
+        """Whether the row has this hash."""
+        if self.is_hexadecimal:
+            return self.digest.lower() == digest.hex()
+        actual = base64.urlsafe_b64encode(digest).decode("ascii")
+        return actual.rstrip("=") == self.digest.rstrip("=")
+
+
+def record_entries(text: str) -> tuple[list[RecordEntry], list[str]]:
+    """The rows of RECORD, and what is wrong with those that cannot be read."""
     # Not `splitlines`, which also splits at characters that a file name may contain.
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=",", quotechar='"')
     entries: list[RecordEntry] = []
+    problems: list[str] = []
+    number = 0
     try:
-        for row in rows:
-            entries.append(_entry(row))
-    except (csv.Error, ValueError) as e:
-        raise ValueError(f"row {len(entries) + 1}: {e}") from None
-    return entries
+        for number, row in enumerate(rows, 1):
+            try:
+                entries.append(_entry(row))
+            except ValueError as e:
+                problems.append(f"row {number} {e}")
+    except csv.Error as e:
+        problems.append(f"row {number + 1} cannot be read: {e}")
+    return entries, problems
 
 
 def _entry(row: list[str]) -> RecordEntry:
@@ -50,12 +71,12 @@ def _entry(row: list[str]) -> RecordEntry:
         raise ValueError(f"has {len(row)} columns, not {_COLUMNS}")
     path, hash_text, size = row
     if not path:
-        raise ValueError("the path is empty")
+        raise ValueError("has an empty path")
     algorithm, equals, digest = hash_text.partition("=")
     if hash_text and not equals:
-        raise ValueError(f"the hash `{hash_text}` is not `ALGORITHM=DIGEST`")
+        raise ValueError(f"has the hash `{printable(hash_text)}`, not `ALGORITHM=DIGEST`")
     if size and not (size.isascii() and size.isdigit()):
-        raise ValueError(f"the size `{size}` is not a number")
+        raise ValueError(f"has the size `{printable(size)}`, not a number")
     # Some tools on Windows write their own separators.
     return RecordEntry(path.replace("\\", "/"), algorithm, digest, int(size) if size else None)
 

@@ -10,7 +10,7 @@ import base64
 import posixpath
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import TypeVar
 
@@ -26,9 +26,12 @@ from venvstacks_rules.model.contents.inputs import WheelFile
 from venvstacks_rules.model.contents.layout import LayerLayout
 from venvstacks_rules.model.errors import WheelError, first_problems
 from venvstacks_rules.model.paths import windows_problem
-from venvstacks_rules.model.wording import printable
+from venvstacks_rules.model.wording import and_more, printable
 
 INSTALLER = b"venvstacks-rules\n"
+
+# Of the mistakes of one wheel, in a sentence.
+_FEW = 3
 
 _Wheel = TypeVar("_Wheel", bound=WheelFile)
 _Made = TypeVar("_Made")
@@ -68,15 +71,30 @@ def of_each(wheels: Sequence[_Wheel], make: Callable[[_Wheel], _Made]) -> tuple[
     return tuple(made)
 
 
-def write_wheel(wheel: WheelFile, layout: LayerLayout, sink: FileSink) -> None:
+def write_wheel(wheel: WheelFile, layout: LayerLayout, sink: FileSink) -> tuple[str, ...]:
     """Write the files of `wheel` into `sink`, in the places that `layout` says.
 
-    Raises RefusedWheelError for a wheel that is damaged, hostile, or not the announced one; the
-    content of `sink` is useless then.
+    Returns what is wrong with a wheel that is used all the same: no more than one sentence. Raises
+    RefusedWheelError for a wheel that is damaged, hostile, or not the announced one; the content of
+    `sink` is useless then.
     """
     with opened_wheel(wheel) as archive:
         try:
-            _write(archive, _Plan(archive, wheel, layout), sink, layout)
+            plan = _Plan(archive, wheel, layout)
+            _write(archive, plan, sink, layout)
+        except _ProblemsError as e:
+            raise RefusedWheelError(wheel, e.problems) from None
+    return plan.remarks
+
+
+def check_wheel(wheel: WheelFile, layout: LayerLayout) -> None:
+    """Raise RefusedWheelError for a wheel whose directory and metadata show that it is refused.
+
+    The contents of its files are not read.
+    """
+    with opened_wheel(wheel) as archive:
+        try:
+            _Plan(archive, wheel, layout)
         except _ProblemsError as e:
             raise RefusedWheelError(wheel, e.problems) from None
 
@@ -108,10 +126,13 @@ class _Entry:
     """A file of the wheel and where it goes."""
 
     info: zipfile.ZipInfo
-    record: RecordEntry
+    record: RecordEntry | None
+    """What RECORD says of it, if that can be compared with the file."""
     path: str | None
     """In the layer; None for a file that is checked and left out."""
     executable: bool = False
+    again: bool = False
+    """Whether another entry, with the same content, has the same place and comes before."""
 
 
 class _Plan:
@@ -121,19 +142,22 @@ class _Plan:
         """Raises _ProblemsError with all problems that show without unpacking."""
         infos = archive.infolist()
         problems = list(checks.entry_problems(infos, wheel.size))
+        if not problems:
+            problems.extend(checks.link_problems(archive))
         dist_info = DistInfo(archive, wheel.file_name)
         problems.extend(dist_info.problems)
         if problems:
             raise _ProblemsError(problems)
+        self._file_name = wheel.file_name
+        self._links = [info.filename for info in infos if checks.is_link(info)]
         self._layout = layout
         self._dist_info = dist_info
         self.dist_info_path = layout.site_packages / dist_info.folder
         entries = []
         for info in infos:
-            # Only RECORD and its signatures have no hash to compare with.
-            record = dist_info.records.get(info.filename)
-            if info.is_dir() or record is None or not record.algorithm:
+            if info.is_dir():
                 continue
+            record = dist_info.expected(info.filename)
             try:
                 path = self._destination(info.filename)
                 # Windows decides by the suffix.
@@ -146,15 +170,41 @@ class _Plan:
             problems.extend(_windows_problems(entries))
         if problems:
             raise _ProblemsError(problems)
-        self.entries = sorted(entries, key=lambda entry: (entry.path or "", entry.info.filename))
+        entries.sort(key=lambda entry: (entry.path or "", entry.info.filename))
+        self.entries = [
+            replace(entry, again=before is not None and before.path == entry.path is not None)
+            for before, entry in zip([None, *entries], entries)
+        ]
+
+    def note_wrong_hash(self, name: str) -> None:
+        """Note that RECORD has another hash for a file."""
+        self._dist_info.record_remarks.append(f"`{printable(name)}` has another hash")
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What is wrong with a wheel that is used all the same: no more than one sentence."""
+        parts = []
+        wrong = self._dist_info.record_remarks
+        if wrong:
+            parts.append(
+                f"its RECORD is wrong ({and_more(wrong, _FEW)}), and that of the layer is right"
+            )
+        if self._links:
+            shown = and_more([f"`{printable(name)}`" for name in self._links], _FEW)
+            parts.append(
+                "like pip, a layer has symbolic links of a wheel as files with the link's text: "
+                f"{shown}"
+            )
+        return (f"`{self._file_name}`: {'; '.join(parts)}.",) if parts else ()
 
     def _made_here(self) -> list[_Entry]:
-        record = RecordEntry("RECORD", "", "", None)
-        return [
-            _Entry(zipfile.ZipInfo(f"{self._dist_info.folder}/{name}"), record, str(path))
-            for name in ("INSTALLER", "RECORD")
-            for path in [self.dist_info_path / name]
-        ]
+        made = []
+        for name in ("INSTALLER", "RECORD"):
+            info = zipfile.ZipInfo(f"{self._dist_info.folder}/{name}")
+            # That of no file.
+            info.CRC = -1
+            made.append(_Entry(info, None, str(self.dist_info_path / name)))
+        return made
 
     def _destination(self, name: str) -> str | None:
         """The place of a file, None if it is left out; raises ValueError for an unknown scheme."""
@@ -166,19 +216,26 @@ class _Plan:
 
 
 def _clashes(entries: list[_Entry]) -> Iterator[str]:
-    """Entries with the same place, or with a place below a file."""
+    """Entries of different content with the same place, or with a place below a file."""
     taken: dict[str, _Entry] = {}
     for entry in sorted(entries, key=lambda entry: entry.info.filename):
         if entry.path is None:
             continue
         other = taken.setdefault(entry.path, entry)
-        if other is not entry:
-            first, second = printable(other.info.filename), printable(entry.info.filename)
-            yield f"`{first}` and `{second}` are both installed as `{entry.path}`"
+        if not checks.is_same_content(other.info, entry.info):
+            yield _clash(other, entry)
     for path in sorted(taken):
         for parent in PurePosixPath(path).parents:
             if str(parent) in taken:
                 yield f"`{printable(taken[path].info.filename)}`: `{parent}` is a file"
+
+
+def _clash(one: _Entry, other: _Entry) -> str:
+    first, second = printable(one.info.filename), printable(other.info.filename)
+    return (
+        f"`{first}` and `{second}` are both installed as `{printable(other.path or '')}`, and "
+        "differ; pip would keep the one of the `.data` folder"
+    )
 
 
 def _windows_problems(entries: list[_Entry]) -> Iterator[str]:
@@ -199,7 +256,7 @@ def _write(archive: zipfile.ZipFile, plan: _Plan, sink: FileSink, layout: LayerL
             written.append(sink.add_file(installer_path, [INSTALLER], len(INSTALLER)))
             installer_written = True
         # After the first problem the files are useless; reading goes on to report all problems.
-        problem = _add(archive, entry, None if problems else sink, written)
+        problem = _add(archive, entry, plan, None if problems else sink, written)
         if problem is not None:
             problems.append(f"`{printable(entry.info.filename)}`: {problem}")
     if problems:
@@ -212,7 +269,11 @@ def _write(archive: zipfile.ZipFile, plan: _Plan, sink: FileSink, layout: LayerL
 
 
 def _add(
-    archive: zipfile.ZipFile, entry: _Entry, sink: FileSink | None, written: list[ArchivedFile]
+    archive: zipfile.ZipFile,
+    entry: _Entry,
+    plan: _Plan,
+    sink: FileSink | None,
+    written: list[ArchivedFile],
 ) -> str | None:
     """Add a file to `sink` and to `written`; return its problem, if any.
 
@@ -220,7 +281,7 @@ def _add(
     """
     content = WheelContent(archive, entry.info, entry.record)
     executable = entry.executable
-    if sink is None or entry.path is None:
+    if sink is None or entry.path is None or entry.again:
         content.check()
     elif isinstance(sink, StreamSink) and content.has_stream:
         content.check()
@@ -233,6 +294,10 @@ def _add(
         except ValueError as e:
             if content.problem is None:
                 raise AssertionError from e
+    if content.problem is None and not content.is_as_recorded:
+        plan.note_wrong_hash(entry.info.filename)
+    if sink is not None and entry.again and content.sha256 != written[-1].sha256:
+        return f"is installed as `{entry.path}`, as another file is, and differs"
     return content.problem
 
 

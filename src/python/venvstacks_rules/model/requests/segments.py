@@ -59,3 +59,5 @@ class WheelSegments:
     """The result of ``wheel-segments``, in the order of the request."""
 
     segments: tuple[Segment, ...]
+    remarks: tuple[str, ...] = ()
+    """What is wrong with wheels that were used all the same, a sentence for each of these."""

@@ -70,6 +70,8 @@ class LayerArchive:
     sha256: str
     warnings: tuple[str, ...]
     """For the user who packages the layer."""
+    wheel_remarks: tuple[str, ...]
+    """What is wrong with wheels that were used all the same, whatever the layer and platform."""
     made: tuple[MadeSegments, ...] = field(compare=False, hash=False)
     """The segments, by process."""
 
@@ -169,6 +171,7 @@ async def layer_archive(request: LayerArchiveRequest, options: VenvstacksSubsyst
             f"{layer.address} for {request.platform}: {warning}."
             for warning in contents.metadata.shared_libraries.warnings
         ),
+        wheel_remarks=tuple(remark for group in segments.groups for remark in group.remarks),
         made=tuple(segments_made),
     )
 

@@ -75,6 +75,8 @@ class SegmentGroup:
     segments: tuple[Segment, ...]
     metadata: ProcessResultMetadata = field(compare=False, hash=False)
     """Of the process."""
+    remarks: tuple[str, ...] = ()
+    """What is wrong with wheels that were used all the same."""
 
 
 @dataclass(frozen=True)
@@ -266,9 +268,11 @@ async def wheel_group(request: WheelGroupRequest) -> SegmentGroup:
         engine.add_prefix(AddPrefix(result.digest, request.directory)),
         engine.get_digest_entries(result.digest),
     )
-    segments = from_json(WheelSegments, result.result).segments
-    require_as_announced(segments, stored)
-    return SegmentGroup(digest, f"{request.directory}/result.json", segments, result.metadata)
+    made = from_json(WheelSegments, result.result)
+    require_as_announced(made.segments, stored)
+    return SegmentGroup(
+        digest, f"{request.directory}/result.json", made.segments, result.metadata, made.remarks
+    )
 
 
 @rule

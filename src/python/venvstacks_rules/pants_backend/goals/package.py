@@ -62,6 +62,25 @@ class StackPackageFieldSet(PackageFieldSet):
     environment: EnvironmentField
 
 
+@dataclass(frozen=True)
+class WheelRemark:
+    """What is wrong with a wheel that was used all the same."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class LoggedRemark:
+    """A remark that the user has seen in this run."""
+
+
+# Once in a run, for all layers and platforms: the engine remembers it until `RunId` changes.
+@rule
+async def logged_remark(request: WheelRemark, _: RunId) -> LoggedRemark:
+    logger.warning(request.text)
+    return LoggedRemark()
+
+
 # These two rules run in every run, because `RunId` changes, so that they log their warnings every
 # time; the engine remembers the archives.
 @rule(desc="Package layer", level=LogLevel.DEBUG)
@@ -95,6 +114,9 @@ async def package_layer(
             BuiltPackageArtifact(os.path.join(folder.path, built.segments)),
         ]
     _warn(archives)
+    await concurrently(
+        logged_remark(WheelRemark(text), **implicitly()) for text in _wheel_remarks(archives)
+    )
     return BuiltPackage(await engine.merge_digests(MergeDigests(prefixed)), tuple(artifacts))
 
 
@@ -143,12 +165,20 @@ async def package_stack(
         artifacts.append(BuiltPackageArtifact(os.path.join(folder.path, manifest), lines))
         artifacts += [BuiltPackageArtifact(os.path.join(folder.path, path)) for path in metadata]
         _warn(outputs.archives)
+    made = [archive for outputs in stacks for archive in outputs.archives]
+    await concurrently(
+        logged_remark(WheelRemark(text), **implicitly()) for text in _wheel_remarks(made)
+    )
     return BuiltPackage(await engine.merge_digests(MergeDigests(prefixed)), tuple(artifacts))
 
 
 def _note(text: str) -> BuiltPackageArtifact:
     """A line that the goal prints beside the files that it wrote."""
     return BuiltPackageArtifact(None, (text,))
+
+
+def _wheel_remarks(archives: Iterable[LayerArchive]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(text for built in archives for text in built.wheel_remarks))
 
 
 def _warn(archives: Iterable[LayerArchive]) -> None:
