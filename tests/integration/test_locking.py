@@ -207,6 +207,38 @@ def test_an_unsatisfiable_layer_shows_who_imposed_what(workspace: Workspace) -> 
     assert workspace.files() == before
 
 
+def test_a_layer_that_cannot_be_locked_does_not_undo_the_others(workspace: Workspace) -> None:
+    before = workspace.files()
+    workspace.index.wheels.update(package_wheel("mid", "1.1", requires=("base",)))
+    workspace.edit('"mid"', '"mid>=1.1"')
+    workspace.edit('requirements=["top"]', 'requirements=["top", "missing"]')
+    workspace.edit('"side", runtime=":py"', '"side", runtime=":py", requirements=["greedy"]')
+    done = workspace.root.pants("generate-lockfiles", "--resolve=s:py")
+    assert done.code == 1
+    first, *problems = done.error.split("\n  * ")
+    assert first == (
+        "LockError: 2 layers cannot be locked; the locks of the others were written: s:app, s:side"
+    )
+    assert [problem.splitlines()[0] for problem in problems] == [
+        "s:app: `uv` cannot lock the requirements of layer `app-app`",
+        "s:side: `uv` cannot lock the requirements of layer `framework-side`",
+    ]
+    nothing = "to no file: the layer cannot be locked, see below"
+    for address in ("s:app", "s:side"):
+        assert f"Wrote lockfile for the resolve `{address}` {nothing}" in done.stderr
+    assert f"Wrote lockfile for the resolve `s:low` to {LOCKS['s:low']}" in done.stderr
+    after = workspace.files()
+    assert {path.split("/")[2] for path in after if after[path] != before[path]} == {
+        "framework-low"
+    }
+    assert workspace.versions("s:low")["mid"] == ("1.1", True)
+    # What an index answers is asked anew in the next run.
+    workspace.index.wheels.update(package_wheel("missing"))
+    workspace.edit('requirements=["greedy"]', "requirements=[]")
+    workspace.root.succeed("generate-lockfiles", "--resolve=s:py")
+    assert workspace.versions("s:app")["missing"] == ("1.0", True)
+
+
 def test_a_package_without_a_wheel_for_a_platform_is_named(workspace: Workspace) -> None:
     before = workspace.files()
     workspace.edit('requirements=["mid"]', 'requirements=["mid", "native"]')

@@ -6,6 +6,7 @@ The index wants credentials and gives no sizes.
 from __future__ import annotations
 
 import functools
+import html
 import http.server
 import io
 import threading
@@ -34,13 +35,29 @@ class Index:
     def __init__(self, root: Path, url: str) -> None:
         self.root = root
         self.url = url
+        self._python: dict[Path, str] = {}
 
-    def add(self, name: str, version: str, *tags: str, requires: tuple[str, ...] = ()) -> None:
-        """Put wheels of a distribution there, one for each tag."""
+    def add(
+        self,
+        name: str,
+        version: str,
+        *tags: str,
+        requires: tuple[str, ...] = (),
+        python: str | None = None,
+    ) -> None:
+        """Put wheels there, one for each tag; `python` is their Requires-Python."""
         folder = self.root / name
-        write_wheels(folder, name, version, *tags, requires=requires)
-        links = "".join(f'<a href="{p.name}">{p.name}</a>' for p in sorted(folder.glob("*.whl")))
+        before = set(folder.glob("*.whl"))
+        write_wheels(folder, name, version, *tags, requires=requires, python=python)
+        if python is not None:
+            self._python.update(dict.fromkeys(set(folder.glob("*.whl")) - before, python))
+        links = "".join(self._link(path) for path in sorted(folder.glob("*.whl")))
         (folder / "index.html").write_text(f"<!DOCTYPE html><html><body>{links}</body></html>")
+
+    def _link(self, path: Path) -> str:
+        python = self._python.get(path)
+        wanted = f' data-requires-python="{html.escape(python)}"' if python is not None else ""
+        return f'<a href="{path.name}"{wanted}>{path.name}</a>'
 
 
 class QuietHandler(http.server.SimpleHTTPRequestHandler):
@@ -62,12 +79,18 @@ class QuietHandler(http.server.SimpleHTTPRequestHandler):
 
 
 def write_wheels(
-    folder: Path, name: str, version: str, *tags: str, requires: tuple[str, ...] = ()
+    folder: Path,
+    name: str,
+    version: str,
+    *tags: str,
+    requires: tuple[str, ...] = (),
+    python: str | None = None,
 ) -> None:
     """Write wheels with nothing but metadata, one for each tag."""
     folder.mkdir(exist_ok=True, parents=True)
     metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
     metadata += "".join(f"Requires-Dist: {requirement}\n" for requirement in requires)
+    metadata += f"Requires-Python: {python}\n" if python is not None else ""
     for tag in tags or (EVERYWHERE,):
         info = f"{name}-{version}.dist-info"
         with zipfile.ZipFile(folder / f"{name}-{version}-{tag}.whl", "w") as wheel:

@@ -179,6 +179,23 @@ def test_no_other_platform_stands_in_the_way(index: Index) -> None:
     assert pins(path) == [("a", "1", None, False), ("b", "1", None, False)]
 
 
+def test_a_package_that_needs_a_later_patch_release(index: Index) -> None:
+    index.add("a", "1")
+    index.add("a", "2", python=">=3.11.5")
+    on: dict[str, Any] = {"python_implementation": "cpython@3.11.7"}
+    framework = lock("framework-one", "a", **on)
+    assert pins(framework) == [("a", "2", None, False)]
+    assert pins(lock("app-x", "a", lower=[framework], **on)) == [("a", "2", None, True)]
+    # On a runtime that is too old for it, the older version serves all layers.
+    early: dict[str, Any] = {"python_implementation": "cpython@3.11.4"}
+    older = lock("framework-old", "a", **early)
+    assert pins(older) == [("a", "1", None, False)]
+    assert pins(lock("app-old", "a", lower=[older], **early)) == [("a", "1", None, True)]
+    again = lock("framework-one", "a", out="again", previous=framework, **on)
+    assert contents(again) == contents(framework)
+    assert read_toml(framework)["requires-python"] == "==3.11.*"
+
+
 def test_wheels_for_musl(index: Index) -> None:
     linux: dict[str, Any] = {
         "platforms": ("linux_x86_64", "linux_aarch64"),

@@ -47,6 +47,7 @@ from venvstacks_rules.pants_backend.locks import (
     local_wheels,
     lockfiles,
     locking,
+    outcomes,
     uv_config,
 )
 from venvstacks_rules.pants_backend.processes import (
@@ -86,7 +87,7 @@ _MODULES = (
     ),
     *(dependencies, layer_modules, layer_targets, layers, module_files, module_owners),
     *(platforms, stack_files, stack_targets, stacks),
-    *(freshness, local_wheels, lockfiles, locking, uv_config),
+    *(freshness, local_wheels, lockfiles, locking, outcomes, uv_config),
     *(downloads, interpreters, repository_files, wheels),
     *(analysis, archives, chains, contents, descriptions, exports, interfaces),
     *(manifests, output_folders, segments),

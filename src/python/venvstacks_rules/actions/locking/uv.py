@@ -142,11 +142,24 @@ def _project(resolution: Resolution, *, for_platforms: bool) -> dict[str, Any]:
         "project": {
             "name": _PROJECT,
             "version": "0",
-            "requires-python": f"=={language_version(resolution.python_version)}.*",
+            "requires-python": _requires_python(resolution.python_version),
             "dependencies": list(resolution.requirements),
         },
         "tool": {"uv": uv},
     }
+
+
+def _requires_python(python_version: str) -> str:
+    """The releases of Python to resolve for: from the runtime's own, if it is known, to X.Y.
+
+    With earlier ones, `uv` would also look for versions for them: of a package that needs X.Y.5, an
+    older one, which contradicts the version that a lower layer on X.Y.7 has.
+    """
+    language = language_version(python_version)
+    if not names_patch_release(python_version):
+        return f"=={language}.*"
+    major, minor = language.split(".")
+    return f">={release(python_version)},<{major}.{int(minor) + 1}"
 
 
 def _preferences(resolution: Resolution, previous: Lockfile) -> dict[str, Any]:
@@ -173,7 +186,7 @@ def _preferences(resolution: Resolution, previous: Lockfile) -> dict[str, Any]:
     lock: dict[str, Any] = {
         "version": 1,
         "revision": 1,
-        "requires-python": f"=={language_version(resolution.python_version)}.*",
+        "requires-python": _requires_python(resolution.python_version),
     }
     if resolution.config.resolver_options:
         lock["options"] = resolution.config.resolver_options

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from pants.core.goals.generate_lockfiles import (
     GenerateLockfile,
@@ -22,9 +23,18 @@ from pants.util.logging import LogLevel
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, implicitly, rule
 from venvstacks_rules.pants_backend.graph.references import layer_references
-from venvstacks_rules.pants_backend.locks.locking import LockRequest, layer_lock
+from venvstacks_rules.pants_backend.locks.locking import LockRequest
+from venvstacks_rules.pants_backend.locks.outcomes import (
+    LockOutcomesRequest,
+    UnlockedLayers,
+    failure,
+    lock_outcomes,
+)
 from venvstacks_rules.pants_backend.targets.layers import PlatformsField
 from venvstacks_rules.pants_backend.targets.source_fields import LayerSourcesField, is_layer
+
+# Pants says of every resolve to which file its lockfile was written.
+_NO_FILE = "no file: the layer cannot be locked, see below"
 
 
 @dataclass(frozen=True)
@@ -34,6 +44,8 @@ class GenerateLayerLockfile(GenerateLockfile):
     address: Address
     renewed: tuple[str, ...]
     """The address specs of all layers that are locked in this run."""
+    addresses: tuple[Address, ...]
+    """Their addresses."""
 
 
 class KnownLayerResolveNames(KnownUserResolveNamesRequest):
@@ -117,6 +129,7 @@ async def requested_layer_resolve_names(
             diff=False,
             address=layers[spec].address,
             renewed=renewed,
+            addresses=tuple(layers[other].address for other in renewed),
         )
         for spec in renewed
     )
@@ -124,8 +137,15 @@ async def requested_layer_resolve_names(
 
 @rule(desc="Lock layer", level=LogLevel.DEBUG)
 async def generate_layer_lockfile(request: GenerateLayerLockfile) -> GenerateLockfileResult:
-    lock = await layer_lock(LockRequest(request.address, request.renewed), **implicitly())
-    return GenerateLockfileResult(lock.digest, request.resolve_name, request.lockfile_dest)
+    locks = tuple(LockRequest(address, request.renewed) for address in request.addresses)
+    outcomes = await lock_outcomes(LockOutcomesRequest(locks), **implicitly())
+    lock = outcomes.by_address[request.address.spec]
+    if lock.error is None:
+        return GenerateLockfileResult(lock.digest, request.resolve_name, request.lockfile_dest)
+    # Once, for all layers without a lock.
+    last = request.address.spec == outcomes.failed[-1]
+    diff: Any = UnlockedLayers(failure(outcomes.by_address)) if last else None
+    return GenerateLockfileResult(lock.digest, request.resolve_name, _NO_FILE, diff)
 
 
 def rules() -> Iterable[object]:
