@@ -19,9 +19,11 @@ from tests.support.layer_locks import (
     pins,
     refused,
     served_index,
+    write_wheels,
 )
 from venvstacks_rules.actions.files.toml import read_toml
 from venvstacks_rules.model.locks.pylock import Lockfile
+from venvstacks_rules.model.requests.lock import LocalWheels
 
 NOT_PYPY = "platform_python_implementation != 'PyPy'"
 
@@ -194,6 +196,75 @@ def test_a_package_that_needs_a_later_patch_release(index: Index) -> None:
     again = lock("framework-one", "a", out="again", previous=framework, **on)
     assert contents(again) == contents(framework)
     assert read_toml(framework)["requires-python"] == "==3.11.*"
+
+
+MAC_14 = "cp311-cp311-macosx_14_0_arm64"
+MAC: dict[str, Any] = {"platforms": ("linux_x86_64", "macosx_arm64")}
+
+
+def test_a_target_that_is_too_old_is_named_with_the_value_that_fits(index: Index) -> None:
+    index.add("a", "1", "cp311-cp311-manylinux_2_17_x86_64", MAC_14)
+    index.add("b", "1", "cp311-cp311-manylinux_2_34_x86_64", MAC_14)
+    assert refused("rt", "a", "b", **MAC) == (
+        "//:rt: packages without wheels\n"
+        "  * `a` 1 has no wheel for macosx_arm64 with macOS 13.0 (its wheels fit linux_x86_64); "
+        'set `macosx_target` to "14.0", narrow the layer\'s `platforms`, or require another '
+        "version\n"
+        "  * `b` 1 has no wheel for linux_x86_64, macosx_arm64 with glibc@2.28 and macOS 13.0; "
+        'set `linux_target` to "glibc@2.34", set `macosx_target` to "14.0", narrow the layer\'s '
+        "`platforms`, or require another version\n"
+        "  * no platform has wheels for all packages"
+    )
+    newer = {**MAC, "macosx_target": "14.0", "linux_target": "glibc@2.34"}
+    assert len(pins(lock("rt", "a", "b", **newer))) == 2
+
+
+def test_where_a_target_is_too_old_an_older_release_is_taken(index: Index) -> None:
+    linux = "cp311-cp311-manylinux_2_17_x86_64"
+    index.add("a", "1", linux, "cp311-cp311-macosx_11_0_arm64", requires=("b<3",))
+    index.add("a", "2", linux, MAC_14, requires=("b<3",))
+    index.add("a", "3rc1", linux, "cp311-cp311-macosx_11_0_arm64")
+    index.add("a", "3", linux, MAC_14)
+    index.add("b", "1")
+    index.add("b", "2", linux, MAC_14)
+    path = lock("rt", "a", **MAC)
+    assert pins(path) == [
+        ("a", "1", "sys_platform == 'darwin'", False),
+        ("a", "3", "sys_platform == 'linux'", False),
+        ("b", "1", "sys_platform == 'darwin'", False),
+    ]
+    assert contents(lock("rt", "a", out="again", previous=path, **MAC)) == contents(path)
+    # What a requirement rules out is not taken.
+    assert "`a` 3 has no wheel for macosx_arm64 with macOS 13.0" in refused("rt", "a>=2", **MAC)
+    upper = lock("app-x", "a", lower=[path], **MAC)
+    assert [(*pin[:2], pin[3]) for pin in pins(upper)] == [
+        ("a", "1", True),
+        ("a", "3", True),
+        ("b", "1", True),
+    ]
+
+
+def test_older_releases_for_an_older_glibc_and_for_musl(index: Index) -> None:
+    linux: dict[str, Any] = {"platforms": ("linux_x86_64",)}
+    index.add("a", "1", "cp311-cp311-manylinux2014_x86_64", "cp311-cp311-musllinux_1_1_x86_64")
+    index.add("a", "2", "cp311-cp311-manylinux_2_34_x86_64", "cp311-cp311-musllinux_1_2_x86_64")
+    for target, version in (
+        ("glibc@2.17", "1"), ("glibc@2.28", "1"), ("glibc@2.34", "2"), ("musl@1.1", "1"),
+        ("musl@1.2", "2"),
+    ):  # fmt: skip
+        path = lock("rt", "a", out=target, linux_target=target, **linux)
+        assert pins(path) == [("a", version, None, False)]
+    assert (
+        'has no wheel for linux_x86_64 with glibc@2.12; set `linux_target` to "glibc@2.17", '
+    ) in refused("rt", "a<2", linux_target="glibc@2.12", **linux)
+
+
+def test_older_releases_in_a_folder(index: Index) -> None:
+    linux = "cp311-cp311-manylinux_2_17_x86_64"
+    write_wheels(Path("top/wheels"), "a", "1", linux, "cp311-cp311-macosx_11_0_arm64")
+    write_wheels(Path("top/wheels"), "a", "2", linux, MAC_14)
+    path = lock("rt", "a", local_wheels=(LocalWheels("top/wheels", "../../wheels"),), **MAC)
+    assert [pin[:2] for pin in pins(path)] == [("a", "1"), ("a", "2")]
 
 
 def test_wheels_for_musl(index: Index) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from venvstacks_rules.model.errors import LockError
 from venvstacks_rules.model.locks.pylock import LockedPackage, LockedWheel, Lockfile
-from venvstacks_rules.model.locks.selection import select_wheels
+from venvstacks_rules.model.locks.selection import needed_target, no_wheel_problem, select_wheels
 from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
 
 
@@ -93,6 +93,63 @@ def test_what_is_rare_is_named() -> None:
     assert caught.value.problems == (
         "`a` 1 has no wheel for linux_x86_64 with free-threaded CPython 3.14 and musl@1.2 (its "
         "wheels fit win_amd64); narrow the layer's `platforms`, or require another version",
+    )
+
+
+@pytest.mark.parametrize(
+    ("tags", "options", "target"),
+    [
+        (["cp311-cp311-macosx_14_0_arm64"], {"platform": "macosx_arm64"}, "14.0"),
+        (["cp311-cp311-macosx_26_0_universal2"], {"platform": "macosx_x86_64"}, "26.0"),
+        # No macOS since 11 has wheels for its minor releases.
+        (
+            ["py3-none-macosx_15_0_arm64", "cp311-abi3-macosx_14_2_arm64"],
+            {"platform": "macosx_arm64"},
+            "15.0",
+        ),
+        # Nor does an older one for another Python help.
+        (
+            ["cp310-cp310-macosx_14_0_arm64", "cp311-cp311-macosx_15_0_arm64"],
+            {"platform": "macosx_arm64"},
+            "15.0",
+        ),
+        (["cp311-cp311-macosx_14_0_arm64"], {"platform": "macosx_x86_64"}, None),
+        (["cp311-cp311-manylinux_2_34_x86_64"], {}, "glibc@2.34"),
+        (["cp311-cp311-manylinux2014_x86_64"], {"linux_target": "glibc@2.12"}, "glibc@2.17"),
+        (["cp311-cp311-manylinux_2_34_aarch64"], {}, None),
+        (["cp311-cp311-musllinux_1_2_x86_64"], {}, None),
+        (["cp311-cp311-musllinux_1_2_x86_64"], {"linux_target": "musl@1.1"}, "musl@1.2"),
+        (["cp311-cp311-manylinux_2_34_x86_64"], {"linux_target": "musl@1.1"}, None),
+        (["cp312-cp312-win_amd64"], {"platform": "win_amd64"}, None),
+    ],
+)
+def test_the_target_that_would_fit(
+    tags: list[str], options: dict[str, str], target: str | None
+) -> None:
+    found = needed_target(
+        package("a", *tags).wheels,
+        platform=PLATFORMS[options.get("platform", "linux_x86_64")],
+        python_version="3.11.4",
+        linux_target=options.get("linux_target", "glibc@2.28"),
+        macosx_target="13.0",
+    )
+    assert found == target
+
+
+def test_a_target_that_serves_some_platforms_of_a_system() -> None:
+    wheels = package("a", "cp311-cp311-macosx_14_0_arm64", "cp311-cp311-win_amd64")
+    problem = no_wheel_problem(
+        wheels,
+        ("macosx_arm64", "macosx_x86_64"),
+        ("win_amd64",),
+        python_version="3.11.4",
+        linux_target="glibc@2.28",
+        macosx_target="13.0",
+    )
+    assert problem == (
+        "`a` 1 has no wheel for macosx_arm64, macosx_x86_64 with macOS 13.0 (its wheels fit "
+        'win_amd64); set `macosx_target` to "14.0" for macosx_arm64, narrow the layer\'s '
+        "`platforms`, or require another version"
     )
 
 

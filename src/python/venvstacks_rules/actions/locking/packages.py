@@ -8,6 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from venvstacks_rules.actions.locking.local_wheels import LocalWheelFolders
+from venvstacks_rules.actions.locking.older_releases import (
+    MissingWheels,
+    MissingWheelsError,
+    OlderReleases,
+)
 from venvstacks_rules.actions.locking.uv import Resolution, UvFailedError, resolve
 from venvstacks_rules.actions.locking.uv_config import UvConfig
 from venvstacks_rules.actions.locking.wheel_sizes import complete_wheels, known_sizes
@@ -24,6 +29,9 @@ from venvstacks_rules.model.locks.shared import Constraint, ProvidedPackages
 from venvstacks_rules.model.network.credentials import without_credentials
 from venvstacks_rules.model.platforms.markers import may_hold
 from venvstacks_rules.model.requests.lock import LockLayerRequest
+
+# Each goes back by a release that has wheels, until all others have, too.
+_MOST_ROUNDS = 20
 
 
 @dataclass(frozen=True)
@@ -60,11 +68,37 @@ class PackageLocker:
         except UvFailedError:
             pass
         try:
-            return self._share(resolve(resolution))
+            return self._resolved_for_platforms(resolution)
         except UvFailedError as e:
             # If a platform has no wheel there is no solution, and `uv` says so in its own terms;
             # the other solution showed which platforms lack wheels.
             raise lacking or self._unsatisfiable(constraints, str(e)) from None
+
+    def _resolved_for_platforms(self, resolution: Resolution) -> tuple[LockedPackage, ...]:
+        """The solution for the layer's platforms, with older releases where these have wheels."""
+        older = OlderReleases(
+            self.config,
+            self.local_wheels,
+            resolution.python_version,
+            self.request.linux_target,
+            self.request.macosx_target,
+        )
+        exported = resolve(resolution)
+        first: LockError | None = None
+        for _ in range(_MOST_ROUNDS):
+            try:
+                return self._share(exported)
+            except MissingWheelsError as e:
+                first = first or e
+                if not older.add(e.missing):
+                    break
+            constraints = (*resolution.constraints, *older.constraints)
+            try:
+                exported = resolve(replace(resolution, constraints=constraints))
+            except UvFailedError:
+                break
+        assert first is not None
+        raise first
 
     def _unsatisfiable(self, constraints: tuple[Constraint, ...], text: str) -> LockError:
         problems = [text]
@@ -126,7 +160,7 @@ class PackageLocker:
         version = self.provided.python_version
         targets = self.request.linux_target, self.request.macosx_target
         problems = []
-        lacking: set[str] = set()
+        lacking: list[MissingWheels] = []
         for package in packages:
             if not package.wheels:
                 continue  # It has no wheels at all: the reader refuses it by name.
@@ -144,15 +178,22 @@ class PackageLocker:
                 is None
             )
             if missing:
-                lacking.update(missing)
-                fitting = fitting_platforms(package.wheels, version, *targets)
+                lacking.append(MissingWheels(package, missing))
                 problems.append(
-                    no_wheel_problem(package, missing, fitting, version, self.request.linux_target)
+                    no_wheel_problem(
+                        package,
+                        missing,
+                        fitting_platforms(package.wheels, version, *targets),
+                        python_version=version,
+                        linux_target=self.request.linux_target,
+                        macosx_target=self.request.macosx_target,
+                    )
                 )
         if problems:
-            left = [p.name for p in self.provided.platforms if p.name not in lacking]
+            without = {name for lack in lacking for name in lack.platforms}
+            left = [p.name for p in self.provided.platforms if p.name not in without]
             problems.append(platforms_remedy(left))
-            raise LockError(f"{self.request.target}: packages without wheels", problems)
+            raise MissingWheelsError(self.request.target, lacking, problems)
 
 
 def _archive_name(archive: Mapping[str, Any]) -> str:

@@ -53,13 +53,27 @@ def in_index(name: str, url: str, distribution: str, file_name: str) -> Iterator
     yield from _on_page(page, file_name, (name,))
 
 
+def names_in_index(url: str, distribution: str, indexes: tuple[str, ...]) -> list[str]:
+    """The names of all files of a distribution that the index at `url` has.
+
+    `indexes` are those whose credentials may go to the server.
+    """
+    page = f"{url.rstrip('/')}/{normalised_name(distribution)}/"
+    return [name for name, _, _ in _links(page, indexes)]
+
+
 def _on_page(url: str, file_name: str, indexes: tuple[str, ...]) -> Iterator[Candidate]:
+    for name, link, sha256 in _links(url, indexes):
+        if name == file_name:
+            yield Candidate(link, None, sha256)
+
+
+def _links(url: str, indexes: tuple[str, ...]) -> list[tuple[str, str, Optional[str]]]:
+    """The files on a page: name, URL and hash."""
     page = read_page(url, indexes, accept=_PAGE_TYPES)
     try:
         links = _of_json(page.text) if "json" in page.content_type else _of_html(page.text)
-        for name, link, sha256 in links:
-            if name == file_name:
-                yield Candidate(urldefrag(urljoin(page.url, link))[0], None, sha256)
+        return [(n, urldefrag(urljoin(page.url, link))[0], sha256) for n, link, sha256 in links]
     except (ValueError, KeyError, TypeError, AttributeError) as e:
         raise DownloadFailedError(f"{url}: is not a page of a package index: {e}") from None
 

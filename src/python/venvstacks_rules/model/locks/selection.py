@@ -17,7 +17,11 @@ from venvstacks_rules.model.platforms.python_versions import (
     language_version,
     short_version,
 )
-from venvstacks_rules.model.platforms.tags import compatible_tags
+from venvstacks_rules.model.platforms.tags import (
+    compatible_tags,
+    newer_targets,
+    target_version,
+)
 from venvstacks_rules.model.platforms.target_platforms import PLATFORMS, TargetPlatform
 
 
@@ -49,7 +53,14 @@ def select_wheels(
         if wheel is None:
             fitting = fitting_platforms(package.wheels, python_version, linux_target, macosx_target)
             problems.append(
-                no_wheel_problem(package, (platform.name,), fitting, python_version, linux_target)
+                no_wheel_problem(
+                    package,
+                    (platform.name,),
+                    fitting,
+                    python_version=python_version,
+                    linux_target=linux_target,
+                    macosx_target=macosx_target,
+                )
             )
         elif package.name in chosen:
             other = chosen[package.name][0].version
@@ -109,27 +120,83 @@ def fitting_platforms(
     )
 
 
+def needed_target(
+    wheels: Iterable[LockedWheel],
+    *,
+    platform: TargetPlatform,
+    python_version: str,
+    linux_target: str,
+    macosx_target: str,
+) -> str | None:
+    """The oldest version of the system that one of the wheels fits, where none fits the layer's.
+
+    That is a ``linux_target``, with the same C library, or a ``macosx_target``; None if no version
+    would do.
+    """
+    candidates = tuple(wheels)
+    names = {tag.platform for w in candidates for tag in parse_wheel_filename(w.file_name)[3]}
+    for target in newer_targets(names, platform, linux_target, macosx_target):
+        wheel = best_wheel(
+            candidates,
+            platform=platform,
+            python_version=python_version,
+            linux_target=target if platform.system == "linux" else linux_target,
+            macosx_target=target if platform.system == "macosx" else macosx_target,
+        )
+        if wheel is not None:
+            return target
+    return None
+
+
 def no_wheel_problem(
     package: LockedPackage,
     missing: tuple[str, ...],
     fitting: tuple[str, ...],
+    *,
     python_version: str,
     linux_target: str,
+    macosx_target: str,
 ) -> str:
     """The message for a package without a wheel for the platforms `missing`."""
-    # Properties of the target that few packages have wheels for.
-    rare = []
+    needed: dict[str, list[tuple[str, str]]] = {}
+    for name in missing:
+        platform = PLATFORMS[name]
+        target = needed_target(
+            package.wheels,
+            platform=platform,
+            python_version=python_version,
+            linux_target=linux_target,
+            macosx_target=macosx_target,
+        )
+        if target is not None:
+            needed.setdefault(platform.system, []).append((name, target))
+    # What few packages have wheels for, and what is too old.
+    having = []
     if is_free_threaded(python_version):
-        rare.append(f"free-threaded CPython {language_version(python_version)}")
-    if any(PLATFORMS[name].system == "linux" for name in missing):
-        rare += [linux_target] if parsed_linux_target(linux_target).libc == MUSL else []
-    having = f" with {' and '.join(rare)}" if rare else ""
-    works = f"its wheels fit {', '.join(fitting)}" if fitting else "its wheels fit no platform"
+        having.append(f"free-threaded CPython {language_version(python_version)}")
+    systems = {PLATFORMS[name].system for name in missing}
+    musl = "linux" in systems and parsed_linux_target(linux_target).libc == MUSL
+    having += [linux_target] if musl or "linux" in needed else []
+    having += [f"macOS {macosx_target}"] if "macosx" in needed else []
+    with_these = f" with {' and '.join(having)}" if having else ""
+    works = f" (its wheels fit {', '.join(fitting)})" if fitting else ""
+    if not works and not needed:
+        works = " (its wheels fit no platform)"
+    remedies = [_target_remedy(system, found, missing) for system, found in needed.items()]
+    remedies += ["narrow the layer's `platforms`", "or require another version"]
     return (
-        f"`{package.name}` {package.version} has no wheel for {', '.join(missing)}{having} "
-        f"({works}); "
-        "narrow the layer's `platforms`, or require another version"
+        f"`{package.name}` {package.version} has no wheel for {', '.join(missing)}{with_these}"
+        f"{works}; {', '.join(remedies)}"
     )
+
+
+def _target_remedy(system: str, needed: Sequence[tuple[str, str]], missing: Sequence[str]) -> str:
+    """The field to set for the platforms of a system that need a newer version of it."""
+    newest = max((target for _, target in needed), key=target_version)
+    remedy = f'set `{system}_target` to "{newest}"'
+    served = [name for name, _ in needed]
+    others = [name for name in missing if PLATFORMS[name].system == system and name not in served]
+    return f"{remedy} for {', '.join(served)}" if others else remedy
 
 
 def platforms_remedy(left: Sequence[str]) -> str:

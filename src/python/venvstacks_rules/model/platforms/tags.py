@@ -5,7 +5,8 @@ Computed from values, following the "platform compatibility tags" specification 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 
 from packaging import tags
 
@@ -24,6 +25,10 @@ from venvstacks_rules.model.platforms.target_platforms import (
     TargetPlatform,
     macosx_version,
 )
+
+_MACOSX_TAG = re.compile(r"macosx_(\d{1,3})_(\d{1,3})_")
+_MANYLINUX_TAG = re.compile(r"manylinux_(\d{1,3})_(\d{1,3})_")
+_MUSLLINUX_TAG = re.compile(r"musllinux_(\d{1,3})_(\d{1,3})_")
 
 # The glibc versions with manylinux aliases of their own.
 _LEGACY_MANYLINUX = {(2, 17): "manylinux2014", (2, 12): "manylinux2010", (2, 5): "manylinux1"}
@@ -55,6 +60,38 @@ def _linux_platforms(machine: str, target: LinuxTarget) -> Iterator[str]:
             if alias is not None:
                 yield f"{alias}_{machine}"
     yield f"linux_{machine}"
+
+
+def newer_targets(
+    platform_tags: Iterable[str], platform: TargetPlatform, linux_target: str, macosx_target: str
+) -> tuple[str, ...]:
+    """The versions of a system that wheels are for and that are newer than the target, in order.
+
+    These are values of ``linux_target``, with the same C library, or of ``macosx_target``.
+    """
+    if platform.system == "win":
+        return ()
+    if platform.system == "macosx":
+        found = {_MACOSX_TAG.match(tag) for tag in platform_tags}
+        form, now = "{}.{}", macosx_version(macosx_target)
+    else:
+        target = parsed_linux_target(linux_target)
+        pattern = _MUSLLINUX_TAG if target.libc == MUSL else _MANYLINUX_TAG
+        found = {pattern.match(_modern_tag(tag)) for tag in platform_tags}
+        form, now = f"{target.libc}@{{}}.{{}}", target.version
+    versions = {(int(match[1]), int(match[2])) for match in found if match}
+    return tuple(form.format(*version) for version in sorted(versions) if version > now)
+
+
+def _modern_tag(tag: str) -> str:
+    alias, _, machine = tag.partition("_")
+    versions = [version for version, name in _LEGACY_MANYLINUX.items() if name == alias]
+    return f"manylinux_{versions[0][0]}_{versions[0][1]}_{machine}" if versions else tag
+
+
+def target_version(target: str) -> tuple[int, ...]:
+    """The version in a ``linux_target`` or ``macosx_target``, to compare it with others."""
+    return tuple(int(number) for number in target.rpartition("@")[2].split("."))
 
 
 def compatible_tags(
