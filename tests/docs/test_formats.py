@@ -46,7 +46,14 @@ METADATA = LayerMetadata(
 OF_THE_ARCHIVE = {"archive_name", "archive_size", "archive_hashes", "archive_build"}
 SEGMENT = IndexedSegment("layer", 0, 0, "", 0, ())
 INDEX = SegmentIndex("app-a", "", 0, "", "tar.zst", 9, (SEGMENT,))
-CONFIG = LayerConfig("bin/python", "3.11.1", "bin/python", "lib", launch_module="a")
+CONFIG = LayerConfig(
+    "bin/python",
+    "3.11.1",
+    "bin/python",
+    "lib",
+    launch_module="a",
+    console_scripts=(("a", "b:c"),),
+)
 
 
 def names(cls: type[object]) -> set[str]:

@@ -50,6 +50,14 @@ def test_names_to_import_are_those_of_each_wheel() -> None:
     assert [each.file_name for each in found.wheels] == [FILE_NAME, FILE_NAME]
 
 
+def test_commands() -> None:
+    text = b"[console_scripts]\nb = demo:b\n[gui_scripts]\na = demo:a\n[x]\nc = demo:c\n"
+    found = one({"demo-1.0.dist-info/entry_points.txt": text, "x/entry_points.txt": b"[[\n"})
+    assert found.scripts == (("a", "demo:a"), ("b", "demo:b"))
+    (other,) = analyzed(wheel(wheel_bytes({"demo.py": b""}), 1)).wheels
+    assert other.scripts == ()
+
+
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     folder = tmp_path_factory.mktemp("library")

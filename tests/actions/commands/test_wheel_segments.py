@@ -118,6 +118,59 @@ def test_schemes_go_to_their_folders(tmp_path: Path) -> None:
     assert files[f"{SITE}/plat.py"].content == b"3"
 
 
+PROGRAMS = {
+    "elf": b"\x7fELF\2\1\1",
+    "macho": b"\xcf\xfa\xed\xfe\7",
+    "macho-of-two": b"\xca\xfe\xba\xbe\0",
+}
+
+
+def test_programs_stay_in_the_scripts_folder(tmp_path: Path) -> None:
+    scripts = "demo-1.0.data/scripts"
+    wheel = wheel_bytes(
+        {
+            **{f"{scripts}/{name}": content for name, content in PROGRAMS.items()},
+            "demo-1.0.data/data/bin/from-data": b"\x7fELF",
+            # What only looks like one, or would hide the interpreter.
+            f"{scripts}/script": b"#!python\n",
+            f"{scripts}/empty": b"",
+            f"{scripts}/python": b"\x7fELF",
+            f"{scripts}/python3.11": b"\x7fELF",
+            f"{scripts}/folder/tool": b"\x7fELF",
+        },
+        attributes={f"{scripts}/elf": 0},
+    )
+    found = {path: m for path, m in unpack(tmp_path, wheel).items() if path.startswith("bin/")}
+    assert list(found) == ["bin/elf", "bin/from-data", "bin/macho", "bin/macho-of-two"]
+    assert {member.mode for member in found.values()} == {0o755}
+    assert found["bin/elf"].content == PROGRAMS["elf"]
+    (tmp_path / "again").mkdir()
+    record = unpack(tmp_path / "again", wheel)[f"{DIST_INFO}/RECORD"].content.decode()
+    assert record_row("../../../bin/elf", PROGRAMS["elf"]) in record.splitlines()
+
+
+def test_programs_for_windows(tmp_path: Path) -> None:
+    scripts = "demo-1.0.data/scripts"
+    wheel = wheel_bytes(
+        {f"{scripts}/tool.exe": b"MZ\x90", f"{scripts}/pythonw.exe": b"MZ", f"{scripts}/t.py": b""}
+    )
+    files = unpack(tmp_path, wheel, os_name="nt")
+    assert [path for path in files if path.startswith("Scripts")] == ["Scripts/tool.exe"]
+
+
+def test_a_wheel_that_consists_of_scripts_says_so(tmp_path: Path) -> None:
+    scripts = "demo-1.0.data/scripts"
+    only = wheel_bytes({f"{scripts}/{name}": b"#!/bin/sh\n" for name in "badc"})
+    assert run(tmp_path, only).remarks == (
+        f"`{FILE_NAME}`: it consists of scripts, which layers do not have: `a`, `b`, `c` and 1 "
+        "more.",
+    )
+    for number, content in enumerate(({"x.py": b""}, {f"{scripts}/tool": b"\x7fELF"})):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        assert run(folder, wheel_bytes({f"{scripts}/a": b"#!python", **content})).remarks == ()
+
+
 def test_record_says_what_is_in_the_archive(tmp_path: Path) -> None:
     files = unpack(
         tmp_path,

@@ -97,7 +97,9 @@ def test_a_wrong_hash_in_hexadecimal(tmp_path: Path) -> None:
 
 def test_a_mistake_about_a_file_that_is_left_out(tmp_path: Path) -> None:
     rows = [f"demo-1.0.data/scripts/tool,{record_hash(b'good')},4"]
-    wheel = wheel_bytes({}, unlisted={"demo-1.0.data/scripts/tool": b"evil"}, extra_rows=rows)
+    wheel = wheel_bytes(
+        {"x.py": b""}, unlisted={"demo-1.0.data/scripts/tool": b"evil"}, extra_rows=rows
+    )
     assert remarks(tmp_path, wheel) == wrong("`demo-1.0.data/scripts/tool` has another hash")
 
 

@@ -120,3 +120,35 @@ def test_what_stays_out_of_archives_for_windows(path: str, dropped: bool) -> Non
 )
 def test_what_stays_out_of_archives(path: str, dropped: bool) -> None:
     assert LAYOUT.is_dropped(PurePosixPath(path)) is dropped
+
+
+@pytest.mark.parametrize(
+    ("path", "kept"),
+    [
+        ("bin/tool", True),
+        ("bin/pythonic", True),
+        ("bin/python-argcomplete", True),
+        ("bin/python", False),
+        ("bin/python_", False),
+        ("bin/python3.11t", False),
+        ("bin/folder/tool", False),
+        ("share/tool", False),
+        ("Scripts/tool.exe", False),
+    ],
+)
+def test_programs_that_may_stay(path: str, kept: bool) -> None:
+    assert LAYOUT.keeps_program(PurePosixPath(path)) is kept
+
+
+@pytest.mark.parametrize(
+    ("path", "kept"),
+    [
+        ("Scripts/tool.exe", True),
+        ("SCRIPTS/tool.exe", True),
+        ("Scripts/Python.exe", False),
+        ("Scripts/pythonw.exe", False),
+        ("bin/tool", False),
+    ],
+)
+def test_programs_that_may_stay_on_windows(path: str, kept: bool) -> None:
+    assert WINDOWS.keeps_program(PurePosixPath(path)) is kept

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from venvstacks_rules.model.layers.definitions import LayerDefinition
 from venvstacks_rules.model.layers.names import LayerKind
 from venvstacks_rules.model.layers.problems import (
@@ -43,6 +45,29 @@ def test_suggestions() -> None:
     assert suggestion("othr", ["Other"]) == "Other"
     assert suggestion("colour", ["platforms", "name"]) is None
     assert suggestion("old_frameworks", ["frameworks"], likeness=0.9) is None
+
+
+def test_names_of_commands() -> None:
+    commands = ("uvicorn", "x.y-z", "python3.11", "../x", "uvicorn", "aux")
+    broken = LayerDefinition(
+        "src:py",
+        LayerKind.RUNTIME,
+        "py",
+        python_implementation="cpython@3.11.13",
+        console_scripts=commands,
+    )
+    _, problems = judged_layers([broken], patch_release_needed=True)
+    end = "Name a console script of a package."
+    assert [problem.message for problem in problems] == [
+        f"src:py: `console_scripts[2]` is 'python3.11', which is a name of the interpreter. {end}",
+        f"src:py: `console_scripts[3]` is '../x', which cannot be the name of a command. {end}",
+        f"src:py: `console_scripts[4]` is 'uvicorn', which is named before. {end}",
+        f"src:py: `console_scripts[5]` is 'aux', for which on Windows `aux` is the name of a "
+        f"device. {end}",
+    ]
+    sound = replace(broken, console_scripts=commands[:2])
+    layers, _ = judged_layers([sound], patch_release_needed=True)
+    assert layers["src:py"].console_scripts == commands[:2]
 
 
 def test_a_problem_tells_whose_it_is() -> None:

@@ -184,7 +184,9 @@ def test_fields_of_the_generator_and_overrides(runner: RuleRunner) -> None:
         local_wheels=["wheels"],
         overrides={
             ("framework-sklearn@2", "app-classify"): {"archive_format": "tar.gz"},
-            "app-classify": {"tags": ["small"], "requirements": ["rich"]},
+            "app-classify": {
+                "tags": ["small"], "requirements": ["rich"], "console_scripts": ["rich"],
+            },
         },
     )
     """
@@ -202,6 +204,7 @@ def test_fields_of_the_generator_and_overrides(runner: RuleRunner) -> None:
     assert fields(targets[MANIFEST])["tags"] == ("big",)
     assert fields(targets[CLASSIFY])["tags"] == ("small",)
     assert fields(targets[CLASSIFY])["requirements"] == ("rich",)
+    assert fields(targets[CLASSIFY])["console_scripts"] == ("rich",)
     assert fields(targets[CLASSIFY])["local_wheels"] == ("wheels",)
     assert fields(targets[RUNTIME])["compression_level"] == 1
 

@@ -25,6 +25,7 @@ import contextlib
 import errno
 import heapq
 import importlib.util
+import io
 import json
 import marshal
 import os
@@ -71,6 +72,19 @@ _OWN_DLLS = "Library/bin"
 _LAUNCHERS = os.path.join("Lib", "venv", "scripts", "nt")
 _VERSION = re.compile(r"3\.(\d+)(?:\.\d+)?(?:[a-z]+\d+)?(t?)")
 _LAUNCHERS_RENAMED_IN = 13
+
+
+_PROGRAM = """\
+import sys
+from {module} import {first}
+if __name__ == "__main__":
+    sys.exit({function}())
+"""
+_COMMAND = re.compile(r"\w[\w.+-]*", re.ASCII)
+_TARGET = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
+
+# In the header of a PE file.
+_ARM64 = b"\x64\xaa"
 
 
 class PostinstallError(Exception):
@@ -124,6 +138,7 @@ def configure(layer: str, deployed_in: str) -> None:
     `deployed_in` is the folder in which the layer and its siblings will run.
     """
     config = read_config(layer)
+    make_programs(layer, config)
     if config["base_python"] == config["python"]:
         return
     place = os.path.join(os.path.abspath(deployed_in), os.path.basename(layer))
@@ -176,6 +191,53 @@ def copy_launchers(layer: str, config: dict) -> None:  # type: ignore[type-arg]
             _write_bytes(os.path.join(folder, target), stream.read())
 
 
+def make_programs(layer: str, config: dict) -> None:  # type: ignore[type-arg]
+    """On Windows, make a program of each console script of the layer.
+
+    A program is a launcher, the line that names the interpreter, and a zip archive with the script,
+    as installers make it. The launcher is that of the pip that every CPython carries for
+    ``ensurepip``; it finds the interpreter from where it is itself.
+    """
+    scripts = config["console_scripts"]
+    if not scripts or not _is_for_windows(config):
+        return
+    # Most layers have no such programs.
+    import zipfile
+
+    launcher = _console_launcher(os.path.normpath(os.path.join(layer, config["base_python"])))
+    folder = os.path.join(layer, "Scripts")
+    os.makedirs(folder, exist_ok=True)
+    python = os.path.relpath(os.path.join(layer, config["python"]), folder).replace("/", "\\")
+    for name, target in sorted(scripts.items()):
+        module, _, function = target.partition(":")
+        program = _PROGRAM.format(module=module, first=function.split(".")[0], function=function)
+        stream = io.BytesIO()
+        with zipfile.ZipFile(stream, "w") as archive:
+            archive.writestr(zipfile.ZipInfo("__main__.py", (1980, 1, 2, 0, 0, 0)), program)
+        line = f"#!<launcher_dir>\\{python}\n".encode()
+        _write_bytes(os.path.join(folder, f"{name}.exe"), launcher + line + stream.getvalue())
+
+
+def _console_launcher(python: str) -> bytes:
+    """The launcher for programs on the console, for the machine of the interpreter `python`."""
+    folder = os.path.join(os.path.dirname(python), "Lib", "ensurepip", "_bundled")
+    names = os.listdir(folder) if os.path.isdir(folder) else []
+    wheels = sorted(name for name in names if name.startswith("pip-") and name.endswith(".whl"))
+    if not wheels or not os.path.isfile(python):
+        raise PostinstallError(
+            "the runtime lacks the launcher of console scripts: deploy all of it first; missing: "
+            f"{os.path.join(folder, 'pip-*.whl')}"
+        )
+    with open(python, "rb") as stream:
+        head = stream.read(4096)
+    at = int.from_bytes(head[0x3C:0x40], "little") + 4
+    suffix = "-arm" if head[at : at + 2] == _ARM64 else ""
+    import zipfile
+
+    with zipfile.ZipFile(os.path.join(folder, wheels[-1])) as archive:
+        return archive.read(f"pip/_vendor/distlib/t64{suffix}.exe")
+
+
 def launcher_names(py_version: str) -> tuple[str, str]:
     """What CPython's ``venv`` expects its two launchers to be called, with and without console."""
     match = _VERSION.fullmatch(py_version)
@@ -224,9 +286,19 @@ def read_config(layer: str) -> dict:  # type: ignore[type-arg]
         else:
             for value in values:
                 problems += _path_problems(key, value)
+    problems += _script_problems(config.setdefault("console_scripts", {}))
     if problems:
         raise PostinstallError(f"{LAYER_CONFIG}: {'; '.join(problems)}")
     return config
+
+
+def _script_problems(scripts: object) -> list[str]:
+    if isinstance(scripts, dict) and all(
+        _COMMAND.fullmatch(name) and isinstance(target, str) and _TARGET.fullmatch(target)
+        for name, target in scripts.items()
+    ):
+        return []
+    return ["console_scripts: expected names of commands with `MODULE:FUNCTION`"]
 
 
 def _path_problems(key: str, value: str) -> list[str]:

@@ -16,6 +16,7 @@ from venvstacks_rules.actions.files.streams import chunks
 from venvstacks_rules.actions.wheels import checks
 from venvstacks_rules.actions.wheels.installed import RefusedWheelError, of_each, opened_wheel
 from venvstacks_rules.actions.wheels.places import importable_files
+from venvstacks_rules.model.contents.console_scripts import declared_scripts
 from venvstacks_rules.model.contents.inputs import WheelFile
 from venvstacks_rules.model.contents.layout import LayerLayout
 from venvstacks_rules.model.contents.top_level import top_level_module
@@ -27,6 +28,8 @@ from venvstacks_rules.model.wording import printable
 
 # Tens of times the numbers of the largest wheels.
 _MAX_BINARIES, _MAX_NAMES = 10_000, 100_000
+_MAX_ENTRY_POINTS = 1024 * 1024
+_DIST_INFO = ".dist-info"
 
 
 def run(request_text: str) -> AnalyzedWheels:
@@ -52,6 +55,7 @@ def _analyzed(wheel: WheelFile, layout: LayerLayout) -> AnalyzedWheel:
         problems = list(checks.entry_problems(infos, wheel.size))
         if problems:
             raise RefusedWheelError(wheel, problems)
+        scripts = _scripts(archive, infos, identity)
         # Of entries with the same place and content, one.
         for path, info in dict(importable_files(infos, identity, layout)).items():
             name = top_level_module(PurePosixPath(path), layout.site_packages)
@@ -74,7 +78,20 @@ def _analyzed(wheel: WheelFile, layout: LayerLayout) -> AnalyzedWheel:
         wheel.file_name,
         tuple(sorted(modules)),
         tuple(sorted(binaries, key=lambda binary: (binary.path, binary.machine))),
+        scripts,
     )
+
+
+def _scripts(
+    archive: zipfile.ZipFile, infos: list[zipfile.ZipInfo], identity: checks.WheelIdentity
+) -> tuple[tuple[str, str], ...]:
+    """The commands that a wheel defines."""
+    for info in infos:
+        folder, _, name = info.filename.partition("/")
+        of_wheel = folder.endswith(_DIST_INFO) and identity.is_named(folder[: -len(_DIST_INFO)])
+        if name == "entry_points.txt" and of_wheel and info.file_size <= _MAX_ENTRY_POINTS:
+            return declared_scripts(archive.read(info).decode("utf-8", "replace"))
+    return ()
 
 
 def _binaries(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: str) -> list[Binary]:

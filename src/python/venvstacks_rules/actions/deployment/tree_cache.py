@@ -24,7 +24,7 @@ from venvstacks_rules.actions.deployment.usage import mark_used, prune
 from venvstacks_rules.actions.files.tree import LISTING, Tree, TreeWriter, read_tree, tree_in
 
 # Changes whenever trees made by an older version of the actions must not be used any more.
-FORMAT = "1"
+FORMAT = "2"
 
 
 def key(*parts: str) -> str:

@@ -20,7 +20,7 @@ from venvstacks_rules.actions.wheels import checks
 from venvstacks_rules.actions.wheels.checks import DistInfo
 from venvstacks_rules.actions.wheels.content import WheelContent
 from venvstacks_rules.actions.wheels.dist_info_files import RecordEntry
-from venvstacks_rules.actions.wheels.places import place
+from venvstacks_rules.actions.wheels.places import is_program, place
 from venvstacks_rules.model.contents.files import ArchivedFile
 from venvstacks_rules.model.contents.inputs import WheelFile
 from venvstacks_rules.model.contents.layout import LayerLayout
@@ -152,6 +152,8 @@ class _Plan:
         self._links = [info.filename for info in infos if checks.is_link(info)]
         self._layout = layout
         self._dist_info = dist_info
+        self._scripts: list[str] = []
+        """The names of scripts that are left out."""
         self.dist_info_path = layout.site_packages / dist_info.folder
         entries = []
         for info in infos:
@@ -159,9 +161,11 @@ class _Plan:
                 continue
             record = dist_info.expected(info.filename)
             try:
-                path = self._destination(info.filename)
+                path = self._destination(archive, info)
                 # Windows decides by the suffix.
-                executable = layout.os_name == "posix" and checks.is_executable(info)
+                executable = layout.os_name == "posix" and (
+                    checks.is_executable(info) or self._is_in_scripts(path)
+                )
                 entries.append(_Entry(info, record, path, executable))
             except ValueError as e:
                 problems.append(f"`{printable(info.filename)}`: {e}")
@@ -195,7 +199,16 @@ class _Plan:
                 "like pip, a layer has symbolic links of a wheel as files with the link's text: "
                 f"{shown}"
             )
+        if self._scripts and not self._has_content:
+            shown = and_more([f"`{printable(name)}`" for name in sorted(self._scripts)], _FEW)
+            parts.append(f"it consists of scripts, which layers do not have: {shown}")
         return (f"`{self._file_name}`: {'; '.join(parts)}.",) if parts else ()
+
+    @property
+    def _has_content(self) -> bool:
+        """Whether a layer has more of the wheel than its metadata."""
+        metadata = f"{self.dist_info_path}/"
+        return any(e.path is not None and not e.path.startswith(metadata) for e in self.entries)
 
     def _made_here(self) -> list[_Entry]:
         made = []
@@ -206,12 +219,19 @@ class _Plan:
             made.append(_Entry(info, None, str(self.dist_info_path / name)))
         return made
 
-    def _destination(self, name: str) -> str | None:
+    def _is_in_scripts(self, path: str | None) -> bool:
+        return path is not None and self._layout.is_in_scripts(PurePosixPath(path))
+
+    def _destination(self, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> str | None:
         """The place of a file, None if it is left out; raises ValueError for an unknown scheme."""
-        top, _, rest = name.partition("/")
+        top, _, rest = info.filename.partition("/")
         if top == self._dist_info.folder and rest in _NOT_COPIED:
             return None
-        _, path = place(name, self._dist_info.identity, self._layout)
+        _, path = place(info.filename, self._dist_info.identity, self._layout)
+        if self._layout.keeps_program(path) and is_program(archive, info):
+            return str(path)
+        if self._layout.is_in_scripts(path):
+            self._scripts.append(path.name)
         return None if self._layout.is_dropped(path) else str(path)
 
 

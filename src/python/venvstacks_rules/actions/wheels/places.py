@@ -6,8 +6,19 @@ import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 
-from venvstacks_rules.actions.wheels.checks import WheelIdentity
+from venvstacks_rules.actions.wheels.checks import READ_ERRORS, WheelIdentity
 from venvstacks_rules.model.contents.layout import LayerLayout
+
+# ELF; Mach-O of 32 and 64 bits in both orders of bytes, and for several machines; PE.
+_PROGRAMS = (
+    b"\x7fELF",
+    b"\xfe\xed\xfa\xce",
+    b"\xfe\xed\xfa\xcf",
+    b"\xce\xfa\xed\xfe",
+    b"\xcf\xfa\xed\xfe",
+    b"\xca\xfe\xba\xbe",
+    b"MZ",
+)
 
 _SCHEMES = ("data", "headers", "platlib", "purelib", "scripts")
 _NOT_IMPORTED = ("headers", "scripts")
@@ -30,6 +41,16 @@ def place(name: str, wheel: WheelIdentity, layout: LayerLayout) -> tuple[str, Pu
     if scheme == "scripts":
         return scheme, layout.scripts / inner
     return scheme, layout.data(inner) if scheme == "data" else layout.site_packages / inner
+
+
+def is_program(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bool:
+    """Whether an entry begins like a binary, and not like a script."""
+    try:
+        with archive.open(info) as stream:
+            return stream.read(4).startswith(_PROGRAMS)
+    except READ_ERRORS:
+        # Whoever reads all of it says so.
+        return False
 
 
 def importable_files(

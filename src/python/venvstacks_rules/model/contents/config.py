@@ -29,6 +29,8 @@ class LayerConfig:
     """The shared library folders of the lower layers, in import order; they may not exist."""
     launch_module: str | None = None
     """The module that starts an application, with ``python -m``."""
+    console_scripts: tuple[tuple[str, str], ...] = ()
+    """Commands that post-installation makes programs of: name and ``MODULE:FUNCTION``."""
 
     def to_json(self) -> str:
         """The file's text; the same values give the same bytes."""
@@ -42,4 +44,6 @@ class LayerConfig:
         }
         if self.launch_module is not None:
             data["launch_module"] = self.launch_module
+        if self.console_scripts:
+            data["console_scripts"] = dict(self.console_scripts)
         return published_json(data)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from venvstacks_rules.model.layers.names import INTERPRETER_NAME
 from venvstacks_rules.model.platforms.python_versions import language_version, short_version
 
 LAYER_CONFIG = PurePosixPath("share/venv/metadata/venvstacks_layer.json")
@@ -45,7 +46,7 @@ class LayerLayout:
 
     @property
     def scripts(self) -> PurePosixPath:
-        """The scripts folder: a layer keeps only the interpreter there."""
+        """The scripts folder: a layer keeps only the interpreter and programs there."""
         return PurePosixPath("Scripts" if self._windows else "bin")
 
     @property
@@ -121,8 +122,8 @@ class LayerLayout:
     def is_dropped(self, path: PurePosixPath) -> bool:
         """Whether a file of a wheel, at `path` in the layer, stays out of the archive.
 
-        Byte code caches stay out, the scripts folder, hidden files at the top level, and the two
-        files that post-installation writes.
+        Byte code caches stay out, the scripts folder (for exceptions see `keeps_program`), hidden
+        files at the top level, and the two files that post-installation writes.
         """
         parts = self._parts(path)
         return (
@@ -131,6 +132,17 @@ class LayerLayout:
             or parts[0].startswith(".")
             or (len(parts) == 1 and parts[0] in _NEVER_AT_TOP)
             or parts == self._parts(self.site_packages / "sitecustomize.py")
+        )
+
+    def keeps_program(self, path: PurePosixPath) -> bool:
+        """Whether a program of a wheel, in the scripts folder, may stay there.
+
+        Not one with the name of an interpreter, and none in a folder of its own.
+        """
+        return (
+            self.is_in_scripts(path)
+            and len(path.parts) == 2
+            and INTERPRETER_NAME.fullmatch(path.name) is None
         )
 
     def is_in_scripts(self, path: PurePosixPath) -> bool:

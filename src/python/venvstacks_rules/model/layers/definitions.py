@@ -10,7 +10,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from venvstacks_rules.model.layers.names import LayerKind, name_problem
+from venvstacks_rules.model.layers.names import (
+    LayerKind,
+    command_problem,
+    name_problem,
+)
 from venvstacks_rules.model.layers.package_indexes import IndexFields
 from venvstacks_rules.model.layers.problems import Origin, Problem, TargetOrigin
 from venvstacks_rules.model.layers.requirements import requirement_problem
@@ -89,6 +93,8 @@ class LayerDefinition:
     local_wheels: tuple[str, ...] = ()
     """Folders with wheels, relative to the folder of the definition."""
     versioned: bool = False
+    console_scripts: tuple[str, ...] = ()
+    """The names of commands that packages define."""
     stack_origin: Origin | None = None
     """The place in the stack file that defines the layer; None for a hand-written target."""
     support_keys: tuple[str, ...] = ()
@@ -162,6 +168,13 @@ def _own_problems(definition: LayerDefinition) -> Iterator[Problem]:
         found = requirement_problem(requirement)
         if found is not None:
             yield Problem(f"requirements[{i}]", found)
+    for i, command in enumerate(definition.console_scripts):
+        found = command_problem(command)
+        if found is None and command in definition.console_scripts[:i]:
+            found = "which is named before"
+        if found is not None:
+            text = f"is {command!r}, {found}. Name a console script of a package."
+            yield Problem(f"console_scripts[{i}]", text)
     for field, value, check, forms, example in (
         ("linux_target", definition.linux_target, parsed_linux_target, _LINUX_FORMS, "glibc@2.28"),
         ("macosx_target", definition.macosx_target, macosx_version, _MACOSX_FORMS, "13.0"),

@@ -21,3 +21,5 @@ class LayerInterface:
     """Names that several of its libraries share; the layer offers none of these."""
     modules: tuple[str, ...] = ()
     """The modules that programs can import from the layer's packages."""
+    scripts: tuple[tuple[str, str], ...] = ()
+    """The names and targets of the commands that the layer's packages define, sorted by name."""

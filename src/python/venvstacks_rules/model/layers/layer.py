@@ -34,6 +34,8 @@ class Layer:
     local_wheels: tuple[str, ...] = ()
     """Folders with wheels, relative to the folder of the definition."""
     versioned: bool = False
+    console_scripts: tuple[str, ...] = ()
+    """The names of commands that the layer has beside its interpreter."""
 
     @property
     def layer_name(self) -> str:

@@ -17,6 +17,10 @@ from venvstacks_rules.model.paths import windows_problem
 
 _LAYER_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._@+-]*[A-Za-z0-9])?")
 
+_COMMAND = re.compile(r"\w[\w.+-]*", re.ASCII)
+INTERPRETER_NAME = re.compile(r"pythonw?[\d._t]*(\.exe)?", re.IGNORECASE)
+"""The names of files that start an interpreter."""
+
 
 class LayerKind(enum.Enum):
     """The three kinds of layer from the bottom up; the value is the word used in messages."""
@@ -54,6 +58,16 @@ def name_problem(kind: LayerKind, name: str) -> str | None:
                 return f"`{other.prefix}` at the start is reserved for {other.value} layers"
         return windows_problem(name)
     return None
+
+
+def command_problem(name: str) -> str | None:
+    """Why a layer cannot have a command of this name beside its interpreter, or None."""
+    if not _COMMAND.fullmatch(name):
+        return "which cannot be the name of a command"
+    if INTERPRETER_NAME.fullmatch(name):
+        return "which is a name of the interpreter"
+    problem = windows_problem(name)
+    return None if problem is None else f"for which {problem}"
 
 
 def layer_name(kind: LayerKind, name: str) -> str:

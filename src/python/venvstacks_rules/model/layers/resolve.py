@@ -138,6 +138,7 @@ class _Resolver:
             priority_indexes=definition.priority_indexes,
             local_wheels=definition.local_wheels,
             versioned=definition.versioned,
+            console_scripts=definition.console_scripts,
         )
 
     def _libc_problems(

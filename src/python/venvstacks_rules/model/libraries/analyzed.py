@@ -16,3 +16,5 @@ class AnalyzedWheel:
     """The modules that programs can import from it, sorted."""
     binaries: tuple[Binary, ...]
     """Sorted by path."""
+    scripts: tuple[tuple[str, str], ...] = ()
+    """The names and targets of the commands that it defines, sorted by name."""

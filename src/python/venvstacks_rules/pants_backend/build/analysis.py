@@ -65,6 +65,11 @@ class LayerAnalysis:
         """The names that can be imported from the wheels, sorted."""
         return tuple(sorted({name for wheel in self.wheels for name in wheel.modules}))
 
+    @property
+    def scripts(self) -> tuple[tuple[str, str], ...]:
+        """The names and targets of the commands that the wheels define, sorted by name."""
+        return tuple(sorted({name: t for w in self.wheels for name, t in w.scripts}.items()))
+
 
 @rule
 async def wheel_group_analysis(request: WheelGroupAnalysisRequest) -> AnalyzedWheels:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pants.engine.addresses import Address
 
+from venvstacks_rules.model.contents.console_scripts import (
+    ConsoleScript,
+    chosen_scripts,
+    script_files,
+)
 from venvstacks_rules.model.contents.files import OwnFile, OwnLink
+from venvstacks_rules.model.contents.layout import LayerLayout
 from venvstacks_rules.model.contents.own import layer_config, layer_files
 from venvstacks_rules.model.errors import DefinitionError
 from venvstacks_rules.model.layers.interface import LayerInterface
@@ -16,7 +22,11 @@ from venvstacks_rules.model.libraries.checks import library_report, refuse_ambig
 from venvstacks_rules.model.libraries.report import LibraryReport
 from venvstacks_rules.model.outputs.metadata import LayerMetadata
 from venvstacks_rules.model.times import in_utc
-from venvstacks_rules.pants_backend.build.analysis import LayerAnalysisRequest, layer_analysis
+from venvstacks_rules.pants_backend.build.analysis import (
+    LayerAnalysis,
+    LayerAnalysisRequest,
+    layer_analysis,
+)
 from venvstacks_rules.pants_backend.build.interfaces import LayerInterfaceRequest, layer_interface
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.graph.layer_modules import (
@@ -95,8 +105,13 @@ async def layer_contents(request: LayerContentsRequest) -> LayerContents:
     version, libraries = analysis.target.python_version, analysis.libraries
     platform = analysis.target.platform
     refuse_ambiguous(f"{layer.address} for {platform.name}", libraries, lower)
+    scripts = _console_scripts(layer, platform.name, analysis, lower)
+    config = layer_config(layer, version, lower, os_name=platform.os_name)
+    if platform.os_name == "nt":
+        named = tuple((script.name, script.target) for script in scripts)
+        config = replace(config, console_scripts=named)
     files, links = layer_files(
-        layer_config(layer, version, lower, os_name=platform.os_name),
+        config,
         lower,
         system=platform.system,
         libc=layer.parsed_linux_target.libc,
@@ -118,10 +133,27 @@ async def layer_contents(request: LayerContentsRequest) -> LayerContents:
         lower=tuple(lower),
         python_version=version,
         modules=modules,
-        files=files,
+        files=(*files, *script_files(scripts, LayerLayout(version, platform.os_name))),
         links=(*links, *libraries.links),
         metadata=metadata,
     )
+
+
+def _console_scripts(
+    layer: Layer, platform: str, analysis: LayerAnalysis, lower: Iterable[LayerInterface]
+) -> tuple[ConsoleScript, ...]:
+    """The commands of a layer; raises DefinitionError for those that no package defines."""
+    known = [dict(analysis.scripts), *(dict(below.scripts) for below in lower)]
+    scripts, problems = chosen_scripts(layer.console_scripts, known)
+    if problems:
+        raise DefinitionError(
+            "Commands that packages do not define:",
+            [
+                f"{layer.address} for {platform}: `console_scripts` has {name!r}, {problem}"
+                for name, problem in problems
+            ],
+        )
+    return scripts
 
 
 def _metadata(

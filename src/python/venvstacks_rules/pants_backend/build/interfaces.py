@@ -35,6 +35,7 @@ async def layer_interface(request: LayerInterfaceRequest) -> LayerInterface:
         libraries=analysis.libraries.offered,
         ambiguous_libraries=tuple(each.library for each in analysis.libraries.ambiguous),
         modules=analysis.modules,
+        scripts=analysis.scripts,
     )
 
 

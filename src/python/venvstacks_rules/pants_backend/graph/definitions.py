@@ -10,6 +10,7 @@ from venvstacks_rules.model.layers.names import LayerKind
 from venvstacks_rules.model.layers.problems import Problem
 from venvstacks_rules.pants_backend.graph.references import layer_references
 from venvstacks_rules.pants_backend.targets.layers import (
+    ConsoleScriptsField,
     DynlibExcludeField,
     FrameworksField,
     LinuxTargetField,
@@ -98,4 +99,5 @@ def layer_definition(
         priority_indexes=target[PriorityIndexesField].value or (),
         local_wheels=target[LocalWheelsField].value or (),
         versioned=target[VersionedField].value,
+        console_scripts=target[ConsoleScriptsField].value or (),
     )

@@ -157,6 +157,20 @@ class DynlibExcludeField(StringSequenceField):
     )
 
 
+class ConsoleScriptsField(StringSequenceField):
+    """The commands of a layer."""
+
+    alias = "console_scripts"
+    default = ()
+    help = softwrap(
+        """
+        The names of commands that the packages of the layer, or of the layers below, define as
+        console scripts: `["uvicorn"]`. The layer has them beside its interpreter, as `bin/uvicorn`,
+        and on Windows as `Scripts\\uvicorn.exe`.
+        """
+    )
+
+
 class ArchiveFormatField(StringField):
     """The format of a layer's archive."""
 
@@ -218,6 +232,7 @@ COMMON_FIELDS = (
     LinuxTargetField,
     MacosxTargetField,
     DynlibExcludeField,
+    ConsoleScriptsField,
     ArchiveFormatField,
     WindowsArchiveFormatField,
     CompressionLevelField,
