@@ -9,6 +9,7 @@ import functools
 import html
 import http.server
 import io
+import tarfile
 import threading
 import zipfile
 from collections.abc import Iterator, Sequence
@@ -51,7 +52,22 @@ class Index:
         write_wheels(folder, name, version, *tags, requires=requires, python=python)
         if python is not None:
             self._python.update(dict.fromkeys(set(folder.glob("*.whl")) - before, python))
-        links = "".join(self._link(path) for path in sorted(folder.glob("*.whl")))
+        self._write_page(folder)
+
+    def add_source(self, name: str, version: str) -> None:
+        """Put a source archive of a distribution there."""
+        folder = self.root / name
+        folder.mkdir(exist_ok=True)
+        with tarfile.open(folder / f"{name}-{version}.tar.gz", "w:gz") as archive:
+            content = f"Metadata-Version: 2.2\nName: {name}\nVersion: {version}\n".encode()
+            info = tarfile.TarInfo(f"{name}-{version}/PKG-INFO")
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+        self._write_page(folder)
+
+    def _write_page(self, folder: Path) -> None:
+        files = sorted((*folder.glob("*.whl"), *folder.glob("*.tar.gz")))
+        links = "".join(self._link(path) for path in files)
         (folder / "index.html").write_text(f"<!DOCTYPE html><html><body>{links}</body></html>")
 
     def _link(self, path: Path) -> str:

@@ -124,7 +124,8 @@ def test_platform_without_a_wheel(index: Index) -> None:
     assert refused("rt", "a") == (
         "//:rt: packages without wheels\n"
         "  * `a` 1 has no wheel for macosx_arm64 (its wheels fit linux_x86_64, win_amd64); narrow "
-        "the layer's `platforms`, or require another version\n"
+        "the layer's `platforms`, require another version, or "
+        "put a wheel that you build into a folder of `local_wheels`\n"
         '  * with `platforms=["linux_x86_64", "win_amd64"]` every package has a wheel'
     )
     index.add("b", "1", "cp311-cp311-macosx_11_0_arm64", "cp311-cp311-win_amd64")
@@ -208,11 +209,12 @@ def test_a_target_that_is_too_old_is_named_with_the_value_that_fits(index: Index
     assert refused("rt", "a", "b", **MAC) == (
         "//:rt: packages without wheels\n"
         "  * `a` 1 has no wheel for macosx_arm64 with macOS 13.0 (its wheels fit linux_x86_64); "
-        'set `macosx_target` to "14.0", narrow the layer\'s `platforms`, or require another '
-        "version\n"
+        'set `macosx_target` to "14.0", narrow the layer\'s `platforms`, require another '
+        "version, or put a wheel that you build into a folder of `local_wheels`\n"
         "  * `b` 1 has no wheel for linux_x86_64, macosx_arm64 with glibc@2.28 and macOS 13.0; "
         'set `linux_target` to "glibc@2.34", set `macosx_target` to "14.0", narrow the layer\'s '
-        "`platforms`, or require another version\n"
+        "`platforms`, require another version, or "
+        "put a wheel that you build into a folder of `local_wheels`\n"
         "  * no platform has wheels for all packages"
     )
     newer = {**MAC, "macosx_target": "14.0", "linux_target": "glibc@2.34"}
@@ -278,7 +280,8 @@ def test_wheels_for_musl(index: Index) -> None:
     assert refused("rt", "a", "b", **linux) == (
         "//:rt: packages without wheels\n"
         "  * `a` 1 has no wheel for linux_x86_64, linux_aarch64 with musl@1.2 (its wheels fit no "
-        "platform); narrow the layer's `platforms`, or require another version\n"
+        "platform); narrow the layer's `platforms`, require another version, or "
+        "put a wheel that you build into a folder of `local_wheels`\n"
         "  * no platform has wheels for all packages"
     )
     assert "no wheel for linux_aarch64 with musl@1.1" in refused(
@@ -311,6 +314,44 @@ def test_an_interpreter_for_musl_is_refused_when_locked(index: Index) -> None:
     message = refused("rt", python_provider="pbs", linux_target="musl", platforms=("linux_x86_64",))
     assert message.startswith("//:rt: the interpreter cannot be pinned\n")
     assert "`python_archives` to interpreters of your own" in message
+
+
+def test_what_is_published_as_source_only(index: Index) -> None:
+    index.add_source("a", "1")
+    index.add("b", "1", requires=("a",))
+    index.add("c", "1")
+    index.add_source("c", "2")
+    assert refused("rt", "b").endswith(
+        "\n  * `a==1` is published as source only, and layers are made of wheels: require a version "
+        "that has wheels, or build a wheel of it, for example with `pip wheel --no-deps a==1`, "
+        "and put it into a folder that `local_wheels` names"
+    )
+    message = refused("rt", "c>=2")
+    assert "  * `c==2` is published as source only" in message
+    assert "`pip wheel --no-deps c==2`" in message
+    assert "--no-build" not in message
+    # What can be had is taken.
+    assert pins(lock("rt", "c")) == [("c", "1", None, False)]
+    folders = (LocalWheels("top/wheels", "../../wheels"),)
+    write_wheels(Path("top/wheels"), "a", "1")
+    path = lock("rt", "b", local_wheels=folders)
+    assert pins(path) == [("a", "1", None, False), ("b", "1", None, False)]
+
+
+def test_wheels_for_other_pythons_only(index: Index) -> None:
+    index.add("a", "1", "cp310-cp310-manylinux_2_17_x86_64")
+    assert refused("rt", "a").endswith(
+        "\n  * `a==1` has no wheel that fits: require another version, take another "
+        "`python_implementation` than 3.11.4, or build a wheel of it, for example with `pip wheel "
+        "--no-deps a==1`, and put it into a folder that `local_wheels` names"
+    )
+    index.add("b", "1", python=">=3.12")
+    message = refused("rt", "b")
+    assert message.endswith(
+        "\n  * `b==1` needs Python >=3.12, and the runtime has 3.11.4: require another version, or "
+        "take another `python_implementation`"
+    )
+    assert "Consider using a more restrictive" not in message
 
 
 def test_unsatisfiable_names_the_lower_layer(index: Index) -> None:

@@ -13,6 +13,7 @@ from venvstacks_rules.actions.locking.older_releases import (
     MissingWheelsError,
     OlderReleases,
 )
+from venvstacks_rules.actions.locking.remedies import remedies, without_foreign_hints
 from venvstacks_rules.actions.locking.uv import Resolution, UvFailedError, resolve
 from venvstacks_rules.actions.locking.uv_config import UvConfig
 from venvstacks_rules.actions.locking.wheel_sizes import complete_wheels, known_sizes
@@ -101,7 +102,8 @@ class PackageLocker:
         raise first
 
     def _unsatisfiable(self, constraints: tuple[Constraint, ...], text: str) -> LockError:
-        problems = [text]
+        problems = [without_foreign_hints(text)]
+        problems += remedies(text, self.provided.python_version)
         problems += [
             f"`{constraint.requirement}` is imposed by lower layer `{constraint.layer}`, "
             "which provides it"

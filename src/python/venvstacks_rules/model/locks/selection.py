@@ -183,7 +183,11 @@ def no_wheel_problem(
     if not works and not needed:
         works = " (its wheels fit no platform)"
     remedies = [_target_remedy(system, found, missing) for system, found in needed.items()]
-    remedies += ["narrow the layer's `platforms`", "or require another version"]
+    remedies += [
+        "narrow the layer's `platforms`",
+        "require another version",
+        "or put a wheel that you build into a folder of `local_wheels`",
+    ]
     return (
         f"`{package.name}` {package.version} has no wheel for {', '.join(missing)}{with_these}"
         f"{works}; {', '.join(remedies)}"
