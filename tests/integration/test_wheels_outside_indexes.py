@@ -89,6 +89,23 @@ def test_they_are_locked_and_packaged(site: Site) -> None:
     ]
 
 
+def test_requirements_may_name_a_file_of_the_repository(site: Site) -> None:
+    build = site.root.read("s/t/BUILD")
+    build = build.replace(' local_wheels=["wh[ee]ls"],', "")
+    build = build.replace('"local-one"', f'"local-one @ file:wh[ee]ls/{ONE}"')
+    # As tools write it; in another clone it is another text, and the same lock.
+    there = site.root.path / FOLDER / TWO
+    build = build.replace('"local-two"', f'"local-two @ file://{there}"')
+    site.root.write("s/t/BUILD", build)
+    site.root.succeed("generate-lockfiles", "--resolve=s/t:both")
+    text = site.root.read(LOCK)
+    assert f'path = "../../wh[ee]ls/{ONE}"' in text
+    assert f'path = "../../wh[ee]ls/{TWO}"' in text
+    assert str(site.root.path) not in text
+    site.root.succeed("package", "s/t:both")
+    assert len(site.packaged()) == 3
+
+
 def test_sizes_and_hashes_of_paths_may_be_missing_from_a_lockfile(site: Site) -> None:
     lock = re.sub(r"size = \d+(, |\n)", "", site.root.read(LOCK))
     lock = re.sub(r"(path = [^}]*hashes = \{)[^}]*\}", r"\1}", lock)

@@ -322,9 +322,9 @@ def test_what_is_published_as_source_only(index: Index) -> None:
     index.add("c", "1")
     index.add_source("c", "2")
     assert refused("rt", "b").endswith(
-        "\n  * `a==1` is published as source only, and layers are made of wheels: require a version "
-        "that has wheels, or build a wheel of it, for example with `pip wheel --no-deps a==1`, "
-        "and put it into a folder that `local_wheels` names"
+        "\n  * `a==1` is published as source only, and layers are made of wheels: require a "
+        "version that has wheels, or build a wheel of it, for example with `pip wheel --no-deps "
+        "a==1`, and put it into a folder that `local_wheels` names"
     )
     message = refused("rt", "c>=2")
     assert "  * `c==2` is published as source only" in message

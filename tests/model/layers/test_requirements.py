@@ -31,7 +31,6 @@ def test_good_requirements(written: str) -> None:
         "rich @ git+https://example.org/rich.git@main",
         "rich @ https://example.org/rich-13.9.4.tar.gz",
         "rich @ https://example.org/?file=rich-13.9.4-py3-none-any.whl",
-        "rich @ file:///tmp/rich-13.9.4-py3-none-any.whl",
         "rich @ ftp://example.org/rich-13.9.4-py3-none-any.whl",
     ],
 )

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from venvstacks_rules.model.layers.local_files import local_file
 from venvstacks_rules.model.layers.names import (
     LayerKind,
     command_problem,
@@ -104,6 +105,19 @@ class LayerDefinition:
     def origin(self) -> Origin:
         """The origin of the definition."""
         return self.stack_origin or TargetOrigin(self.address)
+
+    @property
+    def pinned_requirements(self) -> tuple[str, ...]:
+        """The requirements, with the versions of files that they name."""
+        files = [(text, local_file(text)) for text in self.requirements]
+        return tuple(text if file is None else file.pin for text, file in files)
+
+    @property
+    def wheel_folders(self) -> tuple[str, ...]:
+        """The folders with wheels: `local_wheels`, and those of files that requirements name."""
+        files = [local_file(text) for text in self.requirements]
+        named = [file.folder for file in files if file is not None]
+        return tuple(dict.fromkeys((*self.local_wheels, *named)))
 
     @property
     def index_fields(self) -> IndexFields:

@@ -11,6 +11,7 @@ from packaging.specifiers import InvalidSpecifier, Specifier
 from packaging.utils import canonicalize_name
 
 from venvstacks_rules.model.errors import LockError
+from venvstacks_rules.model.layers.local_files import local_file
 from venvstacks_rules.model.network.credentials import has_credentials, without_credentials
 from venvstacks_rules.model.network.urls import url_problem
 
@@ -85,6 +86,12 @@ def parsed_requirement(requirement: str) -> Requirement | None:
 def requirement_problem(written: str) -> str | None:
     """What is wrong with a declared requirement, and the remedy; follows the key. Or None."""
     shown = f"is {_CREDENTIALS.sub('', written)!r}"
+    file = local_file(written)
+    if file is not None and file.problem is not None:
+        return f"{shown}, which {file.problem}"
+    if file is not None:
+        # The marker is checked, which is the rest of the text.
+        written = file.pin
     try:
         parsed = Requirement(written)
         # Old releases of `packaging`, such as the one in Pants 2.17, accept `>>1`.

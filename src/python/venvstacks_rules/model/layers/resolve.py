@@ -119,7 +119,7 @@ class _Resolver:
             address=definition.address,
             kind=definition.kind,
             name=definition.name,
-            requirements=definition.requirements,
+            requirements=definition.pinned_requirements,
             python_version=(
                 base.python_version
                 if base
@@ -136,7 +136,7 @@ class _Resolver:
             dynlib_exclude=definition.dynlib_exclude,
             package_indexes=indexes,
             priority_indexes=definition.priority_indexes,
-            local_wheels=definition.local_wheels,
+            local_wheels=definition.wheel_folders,
             versioned=definition.versioned,
             console_scripts=definition.console_scripts,
         )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pants.base.build_environment import get_buildroot
 from pants.engine.addresses import Address
 from pants.engine.target import Target
 
 from venvstacks_rules.model.layers.definitions import LayerDefinition, ModuleDefinition, Reference
+from venvstacks_rules.model.layers.local_files import relative_to
 from venvstacks_rules.model.layers.names import LayerKind
 from venvstacks_rules.model.layers.problems import Problem
 from venvstacks_rules.pants_backend.graph.references import layer_references
@@ -80,7 +82,10 @@ def layer_definition(
         address=target.address.spec,
         kind=sources.layer_kind,
         name=sources.layer_base_name,
-        requirements=target[RequirementsField].value or (),
+        requirements=tuple(
+            relative_to(text, get_buildroot(), target.address.spec_path)
+            for text in target[RequirementsField].value or ()
+        ),
         python_implementation=(
             target[PythonImplementationField].value
             if target.has_field(PythonImplementationField)
