@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,16 @@ import pytest
 import tests.support  # noqa: F401  # pants: no-infer-dep
 
 INTEGRATION = Path(__file__).parent / "integration"
+
+# The environment of Pants has no Hypothesis, and no test that needs it.
+with contextlib.suppress(ModuleNotFoundError):
+    from hypothesis import HealthCheck, settings
+
+    # How long an example takes says how busy the machine is.
+    settings.register_profile(
+        "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    )
+    settings.load_profile("any machine")
 
 
 @pytest.hookimpl(tryfirst=True)
