@@ -6,12 +6,14 @@ line printed is `N passed, N failed, N skipped`. Standard library only.
 
 from __future__ import annotations
 
+import shutil
 import sys
 import xml.etree.ElementTree as ET
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+PROGRAMS = Path(__file__).with_name("test-programs.txt")
 # Exit codes of pytest that the report explains: all passed, some failed, nothing selected.
 EXPLAINED = {"0", "1", "5"}
 
@@ -73,11 +75,27 @@ def summarize(folder: Path) -> tuple[Totals, list[str]]:
     return totals, problems
 
 
+def missing_programs(table: str, *, has: Callable[[str], object] = shutil.which) -> str:
+    """Return a line that says what the machine lacks of `test-programs.txt`; empty if nothing."""
+    rows = [line.split() for line in table.splitlines() if line and not line.startswith("#")]
+    lacking = [(program, package) for program, package, *_ in rows if not has(program)]
+    if not lacking:
+        return ""
+    programs, packages = zip(*lacking)
+    return (
+        f"Tests that run {', '.join(programs)} were skipped; on Debian, "
+        f"`sudo apt-get install {' '.join(packages)}` gets all of them."
+    )
+
+
 def main(argv: Sequence[str]) -> int:
     """Print the summary of the folder named by the only argument."""
     (folder,) = argv
     print("\n==> summary")
     totals, problems = summarize(Path(folder))
+    lacking = missing_programs(PROGRAMS.read_text())
+    if totals.skipped and lacking:
+        print(lacking)
     for problem in problems:
         print(f"error: {problem}")
     print(totals)

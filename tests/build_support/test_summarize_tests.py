@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from summarize_tests import main
+from summarize_tests import PROGRAMS, main, missing_programs
 
 PASSED = '<testcase classname="tests.test_a" name="test_{}"/>'
 FAILED = '<testcase classname="tests.test_a" name="test_{}"><failure/></testcase>'
@@ -70,3 +70,20 @@ def test_a_run_that_broke_is_a_failure(tmp_path: Path, capsys: pytest.CaptureFix
         "error: pants environment: pytest ended with exit code 4, see above",
         "1 passed, 0 failed, 0 skipped",
     ]
+
+
+def test_one_line_says_what_is_missing_and_how_to_get_it() -> None:
+    table = (
+        "# what a machine may lack\na  a-tools  tests of a\nb  bee  tests of b\nc  c  tests of c\n"
+    )
+    assert missing_programs(table, has={"a", "b", "c"}.__contains__) == ""
+    assert missing_programs(table, has={"b"}.__contains__) == (
+        "Tests that run a, c were skipped; on Debian, `sudo apt-get install a-tools c` gets all of "
+        "them."
+    )
+
+
+def test_every_program_has_a_package_and_a_purpose() -> None:
+    rows = [line.split(maxsplit=2) for line in PROGRAMS.read_text().splitlines() if line[0] != "#"]
+    assert len(rows) > 5
+    assert {len(row) for row in rows} == {3}
