@@ -224,9 +224,9 @@ def test_values_that_pants_refuses(
         (
             "--venvstacks-python-provider=archive",
             "DefinitionError: A layer definition cannot be built as written:\n"
-            "  * wrong:py: `python_implementation` is 'cpython@3.9', but only the `local` "
-            "provider accepts a version without a patch release. Write it as, for "
-            "example, 'cpython@3.11.13'.\n"
+            "  * wrong:py: `python_implementation` is 'cpython@3.9', but the `archive` "
+            "provider needs the patch release of its archives. Write it as, for example, "
+            "'cpython@3.11.13'.\n"
             "  * wrong:py: `python_archives` is not set, which "
             '`[venvstacks].python_provider = "archive"` needs. Map each platform to a `file` '
             "target, for example {{'linux_x86_64': ':cpython-linux'}}.",

@@ -416,9 +416,53 @@ def test_interpreters_are_pinned_and_their_size_asked_for(index: Index) -> None:
         "  * python-build-standalone has no CPython 3.11.99 for linux_x86_64; choose another "
         "release in `python_implementation`, or narrow `platforms`"
     )
-    assert refused("rt", **{**fields, "python_implementation": "cpython@3.11"}) == (
-        "//:rt: `python_implementation` must name one release\n"
-        "  * `cpython@3.11` has no patch number; write `cpython@X.Y.Z`"
+
+
+def test_the_newest_release_of_a_version_is_pinned_and_stays(index: Index) -> None:
+    from pbs_installer import _versions, get_download_link
+
+    micros = [
+        release.micro
+        for release in _versions.PYTHON_VERSIONS
+        if release[:3] == ("cpython", 3, 11) and not release.freethreaded
+    ]
+    newest = f"3.11.{max(micros)}"
+    for version in (newest, "3.11.13"):
+        _, (url, _) = get_download_link(version, "x86_64", "linux")
+        archive = index.root / "/".join(url.replace("%2B", "+").split("/")[-2:])
+        archive.parent.mkdir()
+        archive.write_bytes(b"x")
+    fields: dict[str, Any] = {
+        "python_implementation": "cpython@3.11",
+        "python_provider": "pbs",
+        "platforms": ("linux_x86_64",),
+        "python_mirror": index.url,
+    }
+    path = lock("rt", **fields)
+    read = Lockfile.from_dict(read_toml(path), "lock")
+    assert read.python_version == newest
+    assert f"cpython-{newest}%2B" in read.interpreters[0].url
+    assert read.inputs is not None
+    assert read.inputs.python_implementation == "cpython@3.11"
+    # The layers above are locked for it.
+    index.add("a", "1")
+    index.add("a", "2", python=f">={newest}")
+    upper = lock("app-x", "a", lower=[path], **{**fields, "python_provider": "pbs"})
+    assert pins(upper) == [("a", "2", None, False)]
+    assert "python_version" not in read_toml(upper)["tool"]["venvstacks-rules"]
+    # One that was pinned stays, until the definition names another version.
+    older = Path("older/pylock.rt.toml")
+    older.parent.mkdir()
+    older.write_text(path.read_text().replace(f'"{newest}"', '"3.11.13"'))
+    again = Lockfile.from_dict(
+        read_toml(lock("rt", out="again", previous_lock=str(older), **fields)), ""
+    )
+    assert again.python_version == "3.11.13"
+    assert "cpython-3.11.13%2B" in again.interpreters[0].url
+    assert refused("rt", **{**fields, "python_implementation": "cpython@3.7"}) == (
+        "//:rt: the interpreter cannot be pinned\n"
+        "  * python-build-standalone has no release of CPython 3.7 for all of linux_x86_64; choose "
+        "another version in `python_implementation`, or narrow `platforms`"
     )
 
 

@@ -106,8 +106,8 @@ WRONG = {
     ),
     "a free-threaded build without a patch release": (
         [runtime(python_implementation="cpython@3.14t")],
-        "src:py: `python_implementation` is 'cpython@3.14t', but only the `local` "
-        "provider accepts a version without a patch release. Write it as, for example, "
+        "src:py: `python_implementation` is 'cpython@3.14t', but the `archive` "
+        "provider needs the patch release of its archives. Write it as, for example, "
         "'cpython@3.11.13'.",
     ),
     "another implementation": (
@@ -117,8 +117,8 @@ WRONG = {
     ),
     "an open patch release": (
         [runtime(python_implementation="cpython@3.11")],
-        "src:py: `python_implementation` is 'cpython@3.11', but only the `local` "
-        "provider accepts a version without a patch release. Write it as, for example, "
+        "src:py: `python_implementation` is 'cpython@3.11', but the `archive` "
+        "provider needs the patch release of its archives. Write it as, for example, "
         "'cpython@3.11.13'.",
     ),
     "neither runtime nor frameworks": (

@@ -196,6 +196,22 @@ def test_stale(change: dict[str, Any], reasons: tuple[str, ...]) -> None:
     assert stale_reasons(OURS, replace(INPUTS, **change)) == reasons
 
 
+def test_a_version_that_leaves_the_release_open() -> None:
+    wanted = replace(INPUTS, python_implementation="cpython@3.11", python_provider="pbs")
+    pins = tuple(LockedInterpreter(name, "", "", 1) for name in wanted.platforms)
+    lock = Lockfile("==3.11.*", (), pins, wanted)
+    unnamed = ("it names no release of CPython 3.11",)
+    assert stale_reasons(lock, wanted) == unnamed
+    assert stale_reasons(replace(lock, python_version="3.12.1"), wanted) == unnamed
+    assert stale_reasons(replace(lock, python_version="3.11.9"), wanted) == ()
+    foreign = replace(lock, inputs=None)
+    assert stale_reasons(foreign, replace(wanted, requirements=())) == unnamed
+    # Only the machine that builds knows which release it is, or the layer is no runtime.
+    for provider in ("local", None):
+        inputs = replace(wanted, python_provider=provider)
+        assert stale_reasons(replace(lock, inputs=inputs), inputs) == ()
+
+
 def test_lock_of_another_tool() -> None:
     lock = Lockfile.from_dict(PEER, "x")
     assert stale_reasons(lock, INPUTS) == ()

@@ -37,9 +37,8 @@ WRONG = {
     ),
     "no patch release": (
         layer(RUNTIME, python_implementation='"cpython@3.11"'),
-        "`runtimes[0].python_implementation` is 'cpython@3.11', but only the `local` provider "
-        "accepts a version without a patch release. Write it as, for example, "
-        "'cpython@3.11.13'.",
+        "`runtimes[0].python_implementation` is 'cpython@3.11', but the `archive` provider "
+        "needs the patch release of its archives. Write it as, for example, 'cpython@3.11.13'.",
     ),
     # Modules.
     "no launch module": (

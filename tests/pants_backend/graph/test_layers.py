@@ -110,13 +110,12 @@ def test_what_is_no_layer_is_refused_as_one(runner: RuleRunner) -> None:
 
 def test_several_wrong_definitions_are_reported_together(runner: RuleRunner) -> None:
     runner.write_files(
-        {"src/BUILD": RUNTIME.replace("3.11.13", "3.11") + APP.format(":rt"), "src/x.py": ""}
+        {"src/BUILD": RUNTIME.replace("3.11.13", "three") + APP.format(":rt"), "src/x.py": ""}
     )
     assert refused(runner, Address("src", target_name="rt")) == (
         "2 layer definitions cannot be built as written:\n"
-        "  * src:rt: `python_implementation` is 'cpython@3.11', but only the `local` provider "
-        "accepts a version without a patch release. Write it as, for example, "
-        "'cpython@3.11.13'.\n"
+        "  * src:rt: `python_implementation` is 'cpython@three', which is not of the form "
+        "'cpython@X.Y.Z'. Write it as, for example, 'cpython@3.11.13'.\n"
         "  * src:app: `launch_module` names 'app.py', but there is no such file or directory "
         "beside the BUILD file. Create it, or correct the path."
     )

@@ -23,7 +23,9 @@ from venvstacks_rules.model.locks.selection import fitting_platforms
 from venvstacks_rules.model.locks.shared import ProvidedPackages
 from venvstacks_rules.model.platforms.libc import parsed_linux_target
 from venvstacks_rules.model.platforms.python_versions import (
+    is_release_of,
     language_version,
+    names_patch_release,
     python_version_of,
     short_version,
 )
@@ -47,22 +49,49 @@ def run(request_text: str) -> LockedLayer:
     # The order of the request does not change the lock.
     platforms = tuple(platform for platform in PLATFORMS.values() if platform in named)
     folders = LocalWheelFolders.of(request.local_wheels)
+    version = _python_version(request, platforms, previous, lower)
     locker = PackageLocker(
-        request,
-        config,
-        folders,
-        ProvidedPackages.of(lower, platforms, python_version_of(request.python_implementation)),
-        previous,
+        request, config, folders, ProvidedPackages.of(lower, platforms, version), previous
     )
     packages = locker.lock()
     _check_local_wheels(request, platforms, packages, folders)
+    declared = python_version_of(request.python_implementation)
     lock = Lockfile(
-        requires_python=f"=={language_version(python_version_of(request.python_implementation))}.*",
+        requires_python=f"=={language_version(version)}.*",
         packages=packages,
-        interpreters=_interpreters(request, platforms, previous),
+        interpreters=_interpreters(request, version, platforms, previous),
         inputs=_inputs(request, config, platforms, lower),
+        python_version=version if request.is_runtime and version != declared else None,
     )
     return write_lock_files(request, lock, previous, config.exclude_newer)
+
+
+def _python_version(
+    request: LockLayerRequest,
+    platforms: tuple[TargetPlatform, ...],
+    previous: Lockfile | None,
+    lower: tuple[tuple[str, Lockfile], ...],
+) -> str:
+    """The release of Python to lock for; X.Y if only the machine that builds knows it.
+
+    For a runtime that names X.Y that is the release in the previous lock, or else the newest one.
+    The layers above take that of the runtime.
+    """
+    declared = python_version_of(request.python_implementation)
+    if names_patch_release(declared):
+        return declared
+    if not request.is_runtime:
+        return lower[-1][1].python_version or declared if lower else declared
+    if request.python_provider != "pbs":
+        return declared
+    from venvstacks_rules.actions.interpreters.pbs import newest_release
+
+    pinned = previous.python_version if previous is not None else None
+    names = {pin.platform for pin in previous.interpreters} if previous is not None else set()
+    complete = names.issuperset(platform.name for platform in platforms)
+    if pinned is not None and is_release_of(pinned, declared) and complete:
+        return pinned
+    return newest_release(request.target, declared, platforms)
 
 
 def _check_local_wheels(
@@ -124,7 +153,10 @@ def _inputs(
 
 
 def _interpreters(
-    request: LockLayerRequest, platforms: tuple[TargetPlatform, ...], previous: Lockfile | None
+    request: LockLayerRequest,
+    version: str,
+    platforms: tuple[TargetPlatform, ...],
+    previous: Lockfile | None,
 ) -> tuple[Any, ...]:
     if not request.is_runtime or request.python_provider != "pbs":
         return ()
@@ -132,7 +164,7 @@ def _interpreters(
 
     return pin_interpreters(
         request.target,
-        python_version_of(request.python_implementation),
+        version,
         platforms,
         libc=parsed_linux_target(request.linux_target).libc,
         mirror=request.python_mirror,

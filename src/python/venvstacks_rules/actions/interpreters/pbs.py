@@ -82,6 +82,36 @@ def pin_interpreters(
     return tuple(pins)
 
 
+def newest_release(target: str, python_version: str, platforms: Iterable[TargetPlatform]) -> str:
+    """The newest release of `python_version`, X.Y, that has an archive for each platform.
+
+    Raises LockError if there is none.
+    """
+    wanted = tuple(platforms)
+    free_threaded = is_free_threaded(python_version)
+    major, minor = release_numbers(python_version)
+    numbers = sorted(
+        release.micro
+        for release in _releases()
+        if (release.implementation, release.major, release.minor) == ("cpython", major, minor)
+        and bool(getattr(release, "freethreaded", False)) is free_threaded
+    )
+    for micro in reversed(numbers):
+        found = f"{major}.{minor}.{micro}{'t' if free_threaded else ''}"
+        table = _archives(found)
+        entries = (_entry(table, p, free_threaded=free_threaded) for p in wanted)
+        if all(url is not None and sha256 is not None for url, sha256 in entries):
+            return found
+    names = ", ".join(platform.name for platform in wanted)
+    raise LockError(
+        f"{target}: the interpreter cannot be pinned",
+        [
+            f"python-build-standalone has no release of CPython {python_version} for all of {names}"
+            "; choose another version in `python_implementation`, or narrow `platforms`"
+        ],
+    )
+
+
 def _entry(
     table: _Archives,
     platform: TargetPlatform,
@@ -99,16 +129,20 @@ def _entry(
 
 def _archives(python_version: str) -> _Archives:
     """The archives of one release."""
-    # With a table of thousands of lines.
     from pbs_installer import PythonVersion
 
+    major, minor, micro = release_numbers(python_version)
+    free_threaded = is_free_threaded(python_version)
+    return _releases().get(PythonVersion("cpython", major, minor, micro, free_threaded), {})
+
+
+def _releases() -> Mapping[PythonVersion, _Archives]:
+    """The archives of all releases."""
+    # With a table of thousands of lines.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         from pbs_installer import _versions as module
     # Some releases let an environment variable change the URLs; a lockfile must not depend on it.
     unchanged: Callable[[None], Mapping[PythonVersion, _Archives]] | None
     unchanged = vars(module).get("get_python_versions")
-    releases = unchanged(None) if unchanged is not None else module.PYTHON_VERSIONS
-    major, minor, micro = release_numbers(python_version)
-    free_threaded = is_free_threaded(python_version)
-    return releases.get(PythonVersion("cpython", major, minor, micro, free_threaded), {})
+    return unchanged(None) if unchanged is not None else module.PYTHON_VERSIONS

@@ -156,7 +156,7 @@ def _implementation_problems(
     if match is None:
         return [_bad_implementation(value, "which is not of the form 'cpython@X.Y.Z'")]
     if match[3] is None and patch_release_needed:
-        reason = "but only the `local` provider accepts a version without a patch release"
+        reason = "but the `archive` provider needs the patch release of its archives"
         return [_bad_implementation(value, reason)]
     if match[4] is not None and (int(match[1]), int(match[2])) < FREE_THREADED_SINCE:
         text = (

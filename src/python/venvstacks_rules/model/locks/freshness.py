@@ -17,6 +17,11 @@ from venvstacks_rules.model.locks.pylock import (
     LockInputs,
 )
 from venvstacks_rules.model.platforms.markers import may_hold
+from venvstacks_rules.model.platforms.python_versions import (
+    is_release_of,
+    names_patch_release,
+    python_version_of,
+)
 from venvstacks_rules.model.platforms.target_platforms import PLATFORMS, TargetPlatform
 from venvstacks_rules.model.wording import quoted
 
@@ -42,8 +47,8 @@ def stale_reasons(lock: Lockfile, expected: LockInputs) -> tuple[str, ...]:
     """
     expected = replace(expected, requirements=normalised_requirements(expected.requirements))
     if lock.inputs is None:
-        return tuple(unsatisfied(lock, expected))
-    reasons = list(_changed_inputs(lock.inputs, expected))
+        return (*unsatisfied(lock, expected), *_unnamed_release(lock, expected))
+    reasons = [*_changed_inputs(lock.inputs, expected), *_unnamed_release(lock, expected)]
     # Other tools do not pin interpreters; then the build pins the interpreter that it takes.
     if expected.python_provider == "pbs":
         pinned = {interpreter.platform for interpreter in lock.interpreters}
@@ -51,6 +56,15 @@ def stale_reasons(lock: Lockfile, expected: LockInputs) -> tuple[str, ...]:
         if missing:
             reasons.append(f"it pins no interpreter archive for {quoted(missing)}")
     return tuple(reasons)
+
+
+def _unnamed_release(lock: Lockfile, expected: LockInputs) -> Iterator[str]:
+    """That a lock should name the release of an interpreter, and does not."""
+    wanted = python_version_of(expected.python_implementation)
+    if expected.python_provider != "pbs" or names_patch_release(wanted):
+        return
+    if lock.python_version is None or not is_release_of(lock.python_version, wanted):
+        yield f"it names no release of CPython {wanted}"
 
 
 def metadata_reasons(

@@ -30,6 +30,7 @@ from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
 TOOL = "venvstacks-rules"
 _UNSPECIFIED_INDEX = "unspecified index"
 _RELEASES = "/releases/download/"
+_RELEASE = re.compile(r"\d+\.\d+\.\d+t?")
 _NOT_WHEELS = ("directory", "vcs")
 
 
@@ -115,6 +116,8 @@ class Lockfile:
     interpreters: tuple[LockedInterpreter, ...] = ()
     inputs: LockInputs | None = None
     """None in a file of another tool."""
+    python_version: str | None = None
+    """In a runtime's lock, the release X.Y.Z that it pins where the layer names X.Y only."""
 
     @classmethod
     def from_dict(cls, data: Mapping[str, object], origin: str) -> Lockfile:
@@ -132,20 +135,25 @@ class Lockfile:
         # Without packages the key is missing: TOML has no empty array of tables.
         packages = tuple(_read_package(item) for item in table.tables("packages"))
         interpreters: tuple[LockedInterpreter, ...] = ()
-        inputs = None
+        inputs = python_version = None
         if "tool" in table and TOOL in table.table("tool"):
             ours = table.table("tool").table(TOOL)
             interpreters = tuple(_read_interpreter(item) for item in ours.tables("interpreters"))
             inputs = _read_inputs(ours.table("inputs")) if "inputs" in ours else None
+            python_version = ours.optional_string("python_version")
+            if python_version is not None and not _RELEASE.fullmatch(python_version):
+                ours.note("python_version", f"`{python_version}` is not a release X.Y.Z")
         if problems:
             raise LockError(f"{origin}: invalid lockfile", problems)
-        return cls(requires_python, packages, interpreters, inputs)
+        return cls(requires_python, packages, interpreters, inputs, python_version)
 
     def to_dict(self) -> dict[str, object]:
         """The file as a dictionary, with its keys in the order of the file."""
         ours: dict[str, object] = {}
         if self.inputs is not None:
             ours["inputs"] = _inputs_to_dict(self.inputs)
+        if self.python_version is not None:
+            ours["python_version"] = self.python_version
         if self.interpreters:
             ours["interpreters"] = [
                 {"platform": i.platform, "url": i.url, "sha256": i.sha256, "size": i.size}

@@ -145,7 +145,7 @@ async def layer_graph(request: LayerGraphRequest, options: VenvstacksSubsystem) 
     }
     provider = options.python_provider
     layers, judged = judged_layers(
-        definitions.values(), patch_release_needed=provider is not PythonProvider.LOCAL
+        definitions.values(), patch_release_needed=provider is PythonProvider.ARCHIVE
     )
     if provider is PythonProvider.ARCHIVE:
         unset = (target.address for target in targets if lacks_archives(target))

@@ -111,7 +111,7 @@ async def find_stack_file_problems(
             read.stack,
             modules={path: module.definition for path, module in zip(paths, modules)},
             known_indexes=read.indexes,
-            patch_release_needed=options.python_provider is not PythonProvider.LOCAL,
+            patch_release_needed=options.python_provider is PythonProvider.ARCHIVE,
         )
     )
 

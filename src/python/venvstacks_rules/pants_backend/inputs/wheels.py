@@ -15,6 +15,7 @@ from venvstacks_rules.model.locks.pylock import LockedWheel
 from venvstacks_rules.model.locks.selection import select_wheels
 from venvstacks_rules.model.network.credentials import indexes_for
 from venvstacks_rules.model.paths import place_inside
+from venvstacks_rules.model.platforms.python_versions import names_patch_release
 from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
@@ -32,6 +33,7 @@ from venvstacks_rules.pants_backend.inputs.repository_files import (
 )
 from venvstacks_rules.pants_backend.locks.freshness import ChainLocksRequest, chain_locks
 from venvstacks_rules.pants_backend.locks.uv_config import UvConfigRequest, find_uv_config
+from venvstacks_rules.pants_backend.subsystems.venvstacks import PythonProvider, VenvstacksSubsystem
 
 
 @dataclass(frozen=True)
@@ -101,13 +103,17 @@ class PathWheelsRequest:
 
 @rule
 async def python_version(
-    request: PythonVersionRequest, local: ChosenLocalEnvironmentName
+    request: PythonVersionRequest, local: ChosenLocalEnvironmentName, options: VenvstacksSubsystem
 ) -> PythonVersion:
     found = await find_layer(LayerRequest(request.address), **implicitly())
     declared = found.layer.python_version
-    if declared.count(".") == 2:
+    if names_patch_release(declared):
         return PythonVersion(declared)
-    # Only with an interpreter of this machine may the patch release be open.
+    if options.python_provider is PythonProvider.PBS:
+        chain = await chain_locks(ChainLocksRequest(request.address), **implicitly())
+        # A lock that names none is stale.
+        return PythonVersion(chain.locks[found.layer.runtime].python_version or declared)
+    # Only the machine knows which release its interpreter is.
     interpreter = await found_interpreter(
         LocalInterpreterRequest(found.layer.runtime, declared, found.layer.linux_target),
         **implicitly({local.val: EnvironmentName}),

@@ -57,8 +57,9 @@ class PythonImplementationField(StringField):
     help = softwrap(
         """
         The interpreter: `cpython@X.Y.Z`, for example `cpython@3.11.13`. A `t` at the end,
-        `cpython@3.14.0t`, selects the free-threaded build. With
-        `[venvstacks].python_provider = "local"`, `cpython@X.Y` takes the newest patch release that
+        `cpython@3.14.0t`, selects the free-threaded build. `cpython@X.Y` leaves the patch release
+        open: with `[venvstacks].python_provider = "pbs"` the first lock takes the newest one that
+        there is for all platforms, and names it; with `"local"` a build takes the newest one that
         is installed on the machine.
         """
     )
