@@ -113,8 +113,8 @@ async def layer_contents(request: LayerContentsRequest) -> LayerContents:
     files, links = layer_files(
         config,
         lower,
+        install_target=locks.install_target(layer),
         system=platform.system,
-        libc=layer.parsed_linux_target.libc,
         postinstall=postinstall_source(),
         modules=modules.files,
         own_libraries=libraries.used,

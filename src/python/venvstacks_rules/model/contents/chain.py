@@ -1,0 +1,151 @@
+"""The files in site-packages that chain a layer to the layers below it.
+
+Python processes a ``.pth`` file of every folder of packages at start: ours imports a module, which
+adds the folders of the lower layers. Each layer has a module of its own name, so that nothing else
+in the process can take its place, and no byte code of an earlier version.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+
+from venvstacks_rules.model.contents.config import LayerConfig
+from venvstacks_rules.model.contents.files import OwnFile
+from venvstacks_rules.model.contents.wrapper import LINK, LOADER_VARIABLES, SAVED
+from venvstacks_rules.model.platforms.python_versions import release_numbers
+
+MODULE_PREFIX = "_venvstacks_chain_"
+"""The module's name begins with it; post-installation knows the module by that."""
+
+# Python takes the files in the order of their names; those of packages may need the layers below.
+_FIRST = "0000_venvstacks_chain"
+# While a chain is made, the layers below do not load theirs.
+_PTH = 'import sys; "{prefix}" in sys.modules or __import__("{module}")\n'
+
+_START_FILES_SINCE = (3, 15)
+_NO_IMPORTS_IN_PTH_SINCE = (3, 18)
+
+_MODULE = '''\
+"""Chains this layer to the layers below it.
+
+Python imports it at every start. The layers are found from where this file is, so the folder that
+holds them can be moved.
+"""
+
+import os
+import site
+import sys
+
+_SITE = os.path.dirname(__file__)
+_LAYER = os.path.realpath(os.path.join(_SITE, {up!r}))
+
+
+def _folders(*paths):
+    folders = [os.path.normpath(os.path.join(_LAYER, path)) for path in paths]
+    return [folder for folder in folders if os.path.isdir(folder)]
+
+
+def _chain():
+{first}    folders = _folders(
+{pylib}    )
+    # All of them before the configuration files of any, which may need the layers below.
+    sys.path += [folder for folder in folders if folder not in sys.path]
+    for folder in reversed(folders):
+        site.addsitedir(folder)
+
+
+def start():
+    """What `.start` files call; the import has done the work."""
+
+
+# Layers below have such modules, too. The first one has the whole chain, in the right order.
+if "{prefix}" not in sys.modules:
+    sys.modules["{prefix}"] = sys.modules[__name__]
+    try:
+        _chain()
+    finally:
+        del sys.modules["{prefix}"]
+'''
+
+_DLLS = """\
+    for folder in _folders(
+{dynlib}    ):
+        os.add_dll_directory(folder)
+"""
+
+# The loader has read the variable; programs that this one starts have libraries of their own.
+_WRAPPED = """\
+    folder, name = os.path.split(sys.executable or "")
+    if name == {link!r}:
+        first = os.path.normpath(os.path.join(folder, "..", {library_dir!r}))
+        if first in os.environ.get({variable!r}, "").split(":"):
+            before = os.environ.get({saved!r})
+            if before is None:
+                del os.environ[{variable!r}]
+            else:
+                os.environ[{variable!r}] = before
+        base = getattr(sys, "_base_executable", None)
+        if os.path.basename(base or "") == name:
+            sys._base_executable = os.path.normpath(os.path.join(_LAYER, {base_python!r}))
+        sys.executable = os.path.join(folder, {python!r})
+        if getattr(sys, "orig_argv", None):
+            sys.orig_argv[0] = sys.executable
+"""
+
+# Where wheels for Windows put the libraries that others are to find.
+_OWN_DLLS = "Library/bin"
+
+
+def chain_files(
+    config: LayerConfig,
+    install_target: str,
+    *,
+    system: str,
+    library_dirs: Sequence[str] = (),
+) -> tuple[OwnFile, ...]:
+    """The files that chain the layer with this config, for a platform's `system`.
+
+    Empty for a layer without layers below. `library_dirs` are those that the wrapper tells the
+    loader, if there is one.
+    """
+    if not config.pylib_dirs:
+        return ()
+    first = ""
+    if library_dirs:
+        variable = LOADER_VARIABLES[system]
+        first = _WRAPPED.format(
+            link=LINK,
+            library_dir=library_dirs[0],
+            variable=variable,
+            saved=variable + SAVED,
+            base_python=config.base_python,
+            python=PurePosixPath(config.python).name,
+        )
+    if system == "win":
+        first = _DLLS.format(dynlib=_rows([_OWN_DLLS, *config.dynlib_dirs]))
+    text = _MODULE.format(
+        up="/".join([".."] * len(PurePosixPath(config.site_dir).parts)),
+        pylib=_rows(config.pylib_dirs),
+        first=first,
+        prefix=MODULE_PREFIX,
+    )
+    module = MODULE_PREFIX + hashlib.sha256(f"{install_target}\n{text}".encode()).hexdigest()[:12]
+    version = release_numbers(config.py_version)
+    files = [OwnFile(f"{config.site_dir}/{module}.py", text=text)]
+    if version < _NO_IMPORTS_IN_PTH_SINCE:
+        files.append(
+            OwnFile(
+                f"{config.site_dir}/{_FIRST}.pth",
+                text=_PTH.format(prefix=MODULE_PREFIX, module=module),
+            )
+        )
+    if version >= _START_FILES_SINCE:
+        # Python ignores imports in a `.pth` file beside a `.start` file of the same name.
+        files.append(OwnFile(f"{config.site_dir}/{_FIRST}.start", text=f"{module}:start\n"))
+    return tuple(files)
+
+
+def _rows(values: Sequence[str]) -> str:
+    return "".join(f"        {value!r},\n" for value in values)
