@@ -19,6 +19,7 @@ from venvstacks_rules.model.errors import DefinitionError
 from venvstacks_rules.model.layers.interface import LayerInterface
 from venvstacks_rules.model.layers.layer import Layer
 from venvstacks_rules.model.libraries.checks import library_report, refuse_ambiguous
+from venvstacks_rules.model.libraries.hidden_modules import hidden_module_warnings
 from venvstacks_rules.model.libraries.report import LibraryReport
 from venvstacks_rules.model.outputs.metadata import LayerMetadata
 from venvstacks_rules.model.times import in_utc
@@ -66,6 +67,8 @@ class LayerContents:
     links: tuple[OwnLink, ...]
     """Including those to shared libraries."""
     metadata: LayerMetadata
+    warnings: tuple[str, ...]
+    """For the user who packages the layer, with their remedies; without a full stop."""
 
     def refuse_shadowing(self, own_packages: Mapping[str, str]) -> None:
         """Raise DefinitionError for modules that hide a module of a package.
@@ -119,6 +122,7 @@ async def layer_contents(request: LayerContentsRequest) -> LayerContents:
         modules=modules.files,
         own_libraries=libraries.used,
     )
+    report = library_report(analysis.wheels, analysis.target, libraries, lower)
     metadata = _metadata(
         layer,
         platform=request.platform,
@@ -126,7 +130,7 @@ async def layer_contents(request: LayerContentsRequest) -> LayerContents:
         chain=locks,
         modules=modules,
         python_version=version,
-        libraries=library_report(analysis.wheels, analysis.target, libraries, lower),
+        libraries=report,
     )
     return LayerContents(
         layer=layer,
@@ -136,6 +140,7 @@ async def layer_contents(request: LayerContentsRequest) -> LayerContents:
         files=(*files, *script_files(scripts, LayerLayout(version, platform.os_name))),
         links=(*links, *libraries.links),
         metadata=metadata,
+        warnings=(*report.warnings, *hidden_module_warnings(analysis.wheels, version)),
     )
 
 
