@@ -144,7 +144,7 @@ def test_an_edited_module_changes_its_application_only(root: BuildRoot, first: F
     assert said(done) == [
         "cpython-3.9: unchanged",
         "framework-sklearn: unchanged",
-        "app-classify: 7 written files",
+        "app-classify: 9 written files",
         "Not changed, because this export does not include them: `app-report`, `framework-http`",
         f"Exported to {out}",
     ]

@@ -16,7 +16,7 @@ from pathlib import Path
 from venvstacks_rules.actions import postinstall
 from venvstacks_rules.model.contents.own import layer_config, layer_files
 from venvstacks_rules.model.layers.definitions import ModuleDefinition
-from venvstacks_rules.model.layers.interface import LayerInterface
+from venvstacks_rules.model.layers.interface import LayerInterface, PackageFolder
 from venvstacks_rules.model.layers.layer import Layer
 from venvstacks_rules.model.layers.names import LayerKind
 from venvstacks_rules.model.platforms.target_platforms import LINUX_X86_64
@@ -71,16 +71,22 @@ class ChainedLayers:
         files: Mapping[str, str] | None = None,
         *,
         libraries: bool = False,
+        packages: Mapping[str, Sequence[PackageFolder]] | None = None,
         launch: str | None = None,
         install: bool = True,
     ) -> Path:
         """Add a layer on `lower`, in import order without the runtime; return its folder.
 
-        With `libraries`, the layers below offer shared libraries.
+        With `libraries`, the layers below offer shared libraries; `packages` has the folders of
+        modules of layers, by their names.
         """
         offered = ("libx.so",) if libraries else ()
+        known = packages or {}
         below = [
-            LayerInterface(other, FULL_VERSION, libraries=offered) for other in (*lower, RUNTIME)
+            LayerInterface(
+                other, FULL_VERSION, libraries=offered, packages=tuple(known.get(other, ()))
+            )
+            for other in (*lower, RUNTIME)
         ]
         module = ModuleDefinition(f"{launch}.py", (f"{launch}.py",)) if launch else None
         layer = replace(APPLICATION, launch_module=module)
@@ -91,6 +97,7 @@ class ChainedLayers:
             system="linux",
             postinstall=_POSTINSTALL,
             modules=(),
+            own_packages=known.get(name, ()),
         )
         folder = self.folder / name
         for file in own_files:

@@ -37,20 +37,22 @@ holds them can be moved.
 import os
 import site
 import sys
-
-_SITE = os.path.dirname(__file__)
-_LAYER = os.path.realpath(os.path.join(_SITE, {up!r}))
+{imports}
+_OWN = os.path.dirname(__file__)
+_LAYER = os.path.realpath(os.path.join(_OWN, {up!r}))
 
 
 def _folders(*paths):
-    folders = [os.path.normpath(os.path.join(_LAYER, path)) for path in paths]
-    return [folder for folder in folders if os.path.isdir(folder)]
+    return [os.path.normpath(os.path.join(_LAYER, path)) for path in paths]
 
 
-def _chain():
-{first}    folders = _folders(
-{pylib}    )
-    # All of them before the configuration files of any, which may need the layers below.
+_BELOW = _folders(
+{pylib})
+
+
+{finder}def _chain():
+{first}    # All of them before the configuration files of any, which may need the layers below.
+    folders = [folder for folder in _BELOW if os.path.isdir(folder)]
     sys.path += [folder for folder in folders if folder not in sys.path]
     for folder in reversed(folders):
         site.addsitedir(folder)
@@ -69,10 +71,39 @@ if "{prefix}" not in sys.modules:
         del sys.modules["{prefix}"]
 '''
 
+# A package with an `__init__` has one folder, unless a finder says otherwise.
+_FINDER = """\
+class _Finder:
+    # Packages with modules in several layers: by name, the numbers of these, 0 for this one.
+    packages = {{
+{joined}    }}
+
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        if name not in cls.packages:
+            return None
+        spec = PathFinder.find_spec(name, path, target)
+        found = getattr(spec, "submodule_search_locations", None)
+        if type(found) is list:
+            inner = name.replace(".", os.sep)
+            chain = (_OWN, *_BELOW)
+            folders = [os.path.join(chain[n], inner) for n in cls.packages[name]]
+            if found[0] in folders:
+                found[:] = folders
+        return spec
+
+
+"""
+
+_FIND = """\
+    sys.meta_path.insert(sys.meta_path.index(PathFinder), _Finder)
+"""
+
 _DLLS = """\
     for folder in _folders(
 {dynlib}    ):
-        os.add_dll_directory(folder)
+        if os.path.isdir(folder):
+            os.add_dll_directory(folder)
 """
 
 # The loader has read the variable; programs that this one starts have libraries of their own.
@@ -104,11 +135,13 @@ def chain_files(
     *,
     system: str,
     library_dirs: Sequence[str] = (),
+    joined: Sequence[tuple[str, tuple[int, ...]]] = (),
 ) -> tuple[OwnFile, ...]:
     """The files that chain the layer with this config, for a platform's `system`.
 
     Empty for a layer without layers below. `library_dirs` are those that the wrapper tells the
-    loader, if there is one.
+    loader, if there is one. `joined` has the packages with modules in several layers, each with the
+    numbers of these layers, 0 for the layer itself.
     """
     if not config.pylib_dirs:
         return ()
@@ -123,11 +156,15 @@ def chain_files(
             base_python=config.base_python,
             python=PurePosixPath(config.python).name,
         )
+    if joined:
+        first += _FIND
     if system == "win":
-        first = _DLLS.format(dynlib=_rows([_OWN_DLLS, *config.dynlib_dirs]))
+        first += _DLLS.format(dynlib=_rows([_OWN_DLLS, *config.dynlib_dirs]))
     text = _MODULE.format(
         up="/".join([".."] * len(PurePosixPath(config.site_dir).parts)),
         pylib=_rows(config.pylib_dirs),
+        imports="from _frozen_importlib_external import PathFinder\n" if joined else "",
+        finder=_FINDER.format(joined=_joined_rows(joined)) if joined else "",
         first=first,
         prefix=MODULE_PREFIX,
     )
@@ -148,4 +185,8 @@ def chain_files(
 
 
 def _rows(values: Sequence[str]) -> str:
-    return "".join(f"        {value!r},\n" for value in values)
+    return "".join(f"    {value!r},\n" for value in values)
+
+
+def _joined_rows(joined: Sequence[tuple[str, tuple[int, ...]]]) -> str:
+    return "".join(f"        {name!r}: {layers!r},\n" for name, layers in joined)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from venvstacks_rules.model.contents.chain import chain_files
 from venvstacks_rules.model.contents.config import LayerConfig
 from venvstacks_rules.model.contents.files import OwnFile, OwnLink
+from venvstacks_rules.model.contents.joined_packages import joined_packages
 from venvstacks_rules.model.contents.layout import (
     DYNLIB_DIR,
     LAYER_CONFIG,
@@ -14,7 +15,7 @@ from venvstacks_rules.model.contents.layout import (
     LayerLayout,
 )
 from venvstacks_rules.model.contents.wrapper import LINK, python_wrapper
-from venvstacks_rules.model.layers.interface import LayerInterface
+from venvstacks_rules.model.layers.interface import LayerInterface, PackageFolder
 from venvstacks_rules.model.layers.layer import Layer
 from venvstacks_rules.model.platforms.python_versions import language_version, short_version
 
@@ -53,13 +54,15 @@ def layer_files(
     postinstall: str,
     modules: Iterable[OwnFile],
     own_libraries: bool = False,
+    own_packages: Sequence[PackageFolder] = (),
 ) -> tuple[tuple[OwnFile, ...], tuple[OwnLink, ...]]:
     """The files and links that make a folder of packages a layer, for a platform's `system`.
 
     `lower` are the layers below, in import order; empty for a runtime. `modules` are the
     application's, with paths relative to site-packages. `own_libraries` is whether packages of the
-    layer need the shared libraries that it offers to the layers above. On Windows there are no
-    links, and post-installation makes the interpreter.
+    layer need the shared libraries that it offers to the layers above. `own_packages` are the
+    folders of modules of the layer's packages. On Windows there are no links, and post-installation
+    makes the interpreter.
     """
     libraries: list[str] = []
     if lower and system != "win":
@@ -68,7 +71,13 @@ def layer_files(
     files = [
         OwnFile(str(LAYER_CONFIG), text=config.to_json()),
         OwnFile(str(POSTINSTALL), text=postinstall),
-        *chain_files(config, install_target, system=system, library_dirs=libraries),
+        *chain_files(
+            config,
+            install_target,
+            system=system,
+            library_dirs=libraries,
+            joined=joined_packages([own_packages, *(below.packages for below in lower)]),
+        ),
     ]
     for module in modules:
         files.append(OwnFile(f"{config.site_dir}/{module.path}", source=module.source))

@@ -121,6 +121,7 @@ async def layer_contents(request: LayerContentsRequest) -> LayerContents:
         postinstall=postinstall_source(),
         modules=modules.files,
         own_libraries=libraries.used,
+        own_packages=analysis.packages,
     )
     report = library_report(analysis.wheels, analysis.target, libraries, lower)
     metadata = _metadata(
