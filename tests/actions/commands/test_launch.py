@@ -80,6 +80,9 @@ def inodes(folder: Path) -> dict[Path, int]:
 def test_the_application_runs_in_a_stack_of_real_paths(
     archives: tuple[DeployedArchive, ...], cache: Path, tmp_path: Path
 ) -> None:
+    # Unlike with `python -m` alone, nothing is imported from where the user is.
+    (tmp_path / "lower_package.py").write_text("raise SystemExit('hijacked')")
+    (tmp_path / "show_app.py").write_text("raise SystemExit('hijacked')")
     seen = shown(archives, cache, "show", "--", "-x", "a b", cwd=tmp_path)
     (stack,) = (cache.parent / "real/stacks").iterdir()
     assert seen["prefix"] == str(stack / "app-show")
