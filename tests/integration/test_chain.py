@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -34,15 +35,24 @@ import sys
 import our.base.deep, our.top, our.base.more
 print(our.base.deep.__name__, our.top.__name__, our.base.more.__name__, sys.customised)
 print(len(our.__path__), len(our.base.__path__))
+for name in ("share/our/base.txt", "share/our/top.txt"):
+    with open(f"{sys.prefix}/{name}") as stream:
+        print(stream.read())
 """
 WHEELS = {
     "our_base": {
         "our/__init__.py": b"",
         "our/base/__init__.py": b"",
         "our/base/deep.py": b"",
+        "our_base-1.0.data/data/share/our/base.txt": b"of base",
         "sitecustomize.py": b"import our.top, sys\nsys.customised = our.top.__name__\n",
     },
-    "our_top": {"our/__init__.py": b"", "our/top.py": b"", "our/base/more.py": b""},
+    "our_top": {
+        "our/__init__.py": b"",
+        "our/top.py": b"",
+        "our/base/more.py": b"",
+        "our_top-1.0.data/data/share/our/top.txt": b"of top",
+    },
     "our_typing": {"typing.py": b""},
 }
 
@@ -65,9 +75,9 @@ def packaged(root: BuildRoot) -> Finished:
     return root.succeed("package", "s:base", "s:app")
 
 
-def test_the_parts_of_a_package_in_all_layers_are_found(root: BuildRoot) -> None:
+def test_the_parts_of_a_package_and_the_data_of_all_layers_are_found(root: BuildRoot) -> None:
     assert root.succeed("run", "s:app").stdout == (
-        "our.base.deep our.top our.base.more our.top\n2 2\n"
+        "our.base.deep our.top our.base.more our.top\n2 2\nof base\nof top\n"
     )
     root.succeed("test", "s:app")
 
@@ -75,6 +85,9 @@ def test_the_parts_of_a_package_in_all_layers_are_found(root: BuildRoot) -> None
 def test_an_export_finds_them_too(root: BuildRoot) -> None:
     root.succeed("venvstacks-export", "s:app")
     application = root.path / "dist/export/venvstacks/app-app"
+    assert (application / "share/our/base.txt").readlink() == Path(
+        "../../../framework-base/share/our/base.txt"
+    )
     chains = [path.read_text() for path in application.rglob("_venvstacks_chain_*.py")]
     assert len(chains) == 1
     assert "'our': (0, 1),\n        'our.base': (0, 1),\n" in chains[0]

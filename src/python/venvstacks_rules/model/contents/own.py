@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from venvstacks_rules.model.contents.chain import chain_files
 from venvstacks_rules.model.contents.config import LayerConfig
+from venvstacks_rules.model.contents.data_links import data_links
 from venvstacks_rules.model.contents.files import OwnFile, OwnLink
 from venvstacks_rules.model.contents.joined_packages import joined_packages
 from venvstacks_rules.model.contents.layout import (
@@ -15,7 +16,7 @@ from venvstacks_rules.model.contents.layout import (
     LayerLayout,
 )
 from venvstacks_rules.model.contents.wrapper import LINK, python_wrapper
-from venvstacks_rules.model.layers.interface import LayerInterface, PackageFolder
+from venvstacks_rules.model.layers.interface import DataFile, LayerInterface, PackageFolder
 from venvstacks_rules.model.layers.layer import Layer
 from venvstacks_rules.model.platforms.python_versions import language_version, short_version
 
@@ -55,14 +56,15 @@ def layer_files(
     modules: Iterable[OwnFile],
     own_libraries: bool = False,
     own_packages: Sequence[PackageFolder] = (),
+    own_data: Iterable[DataFile] = (),
 ) -> tuple[tuple[OwnFile, ...], tuple[OwnLink, ...]]:
     """The files and links that make a folder of packages a layer, for a platform's `system`.
 
     `lower` are the layers below, in import order; empty for a runtime. `modules` are the
     application's, with paths relative to site-packages. `own_libraries` is whether packages of the
     layer need the shared libraries that it offers to the layers above. `own_packages` are the
-    folders of modules of the layer's packages. On Windows there are no links, and post-installation
-    makes the interpreter.
+    folders of modules of the layer's packages, `own_data` the files that these bring for programs.
+    On Windows there are no links, and post-installation makes the interpreter.
     """
     libraries: list[str] = []
     if lower and system != "win":
@@ -99,4 +101,5 @@ def layer_files(
             links.append(OwnLink(str(layout.scripts / alias), layout.python.name))
         if system == "linux":
             links.append(OwnLink("lib64", "lib"))
+        links.extend(data_links((file.path for file in own_data), lower))
     return tuple(files), tuple(links)

@@ -18,6 +18,16 @@ class PackageFolder:
 
 
 @dataclass(frozen=True)
+class DataFile:
+    """A file for the top of an environment, such as one in ``share``."""
+
+    path: str
+    """Relative to the layer's folder."""
+    distribution: str
+    """The one that brings it."""
+
+
+@dataclass(frozen=True)
 class LayerInterface:
     """Everything that the layers above depend on.
 
@@ -37,3 +47,5 @@ class LayerInterface:
     """The names and targets of the commands that the layer's packages define, sorted by name."""
     packages: tuple[PackageFolder, ...] = ()
     """The folders of these, by name."""
+    data: tuple[DataFile, ...] = ()
+    """What the layer's packages bring for the top of an environment, by path."""

@@ -22,3 +22,5 @@ class AnalyzedWheel:
     """Its packages, at any depth, as dotted names; sorted."""
     namespaces: tuple[str, ...] = ()
     """Its folders of modules without an ``__init__``, in the same form."""
+    data: tuple[str, ...] = ()
+    """Its files that programs look for below ``sys.prefix``: paths in the layer, sorted."""

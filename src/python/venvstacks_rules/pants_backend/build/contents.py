@@ -12,6 +12,7 @@ from venvstacks_rules.model.contents.console_scripts import (
     chosen_scripts,
     script_files,
 )
+from venvstacks_rules.model.contents.data_warnings import data_warnings
 from venvstacks_rules.model.contents.files import OwnFile, OwnLink
 from venvstacks_rules.model.contents.layout import LayerLayout
 from venvstacks_rules.model.contents.own import layer_config, layer_files
@@ -122,6 +123,7 @@ async def layer_contents(request: LayerContentsRequest) -> LayerContents:
         modules=modules.files,
         own_libraries=libraries.used,
         own_packages=analysis.packages,
+        own_data=analysis.data,
     )
     report = library_report(analysis.wheels, analysis.target, libraries, lower)
     metadata = _metadata(
@@ -141,7 +143,11 @@ async def layer_contents(request: LayerContentsRequest) -> LayerContents:
         files=(*files, *script_files(scripts, LayerLayout(version, platform.os_name))),
         links=(*links, *libraries.links),
         metadata=metadata,
-        warnings=(*report.warnings, *hidden_module_warnings(analysis.wheels, version)),
+        warnings=(
+            *report.warnings,
+            *hidden_module_warnings(analysis.wheels, version),
+            *(data_warnings(lower) if platform.system == "win" else ()),
+        ),
     )
 
 

@@ -37,6 +37,7 @@ async def layer_interface(request: LayerInterfaceRequest) -> LayerInterface:
         modules=analysis.modules,
         scripts=analysis.scripts,
         packages=analysis.packages,
+        data=analysis.data,
     )
 
 
