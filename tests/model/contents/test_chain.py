@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -107,6 +108,34 @@ def test_a_layer_that_is_missing_does_not_stop_python(layers: ChainedLayers) -> 
     assert layers.evaluate("app", "__import__('lower').VALUE") == "l"
 
 
+def test_on_windows_the_folders_of_libraries_are_added(tmp_path: Path) -> None:
+    site = "Lib/site-packages"
+    config = LayerConfig(
+        python="Scripts/python.exe",
+        py_version="3.12.9",
+        base_python="../rt/python.exe",
+        site_dir=site,
+        pylib_dirs=(f"../framework-b/{site}", f"../rt/{site}"),
+        dynlib_dirs=("../framework-b/Library/bin", "../rt/Library/bin"),
+    )
+    for file in chain_files(config, "app-a", system="win"):
+        place = tmp_path / "app-a" / file.path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(file.text or "")
+    for folder in ("app-a/Library/bin", "framework-b/Library/bin", f"framework-b/{site}"):
+        (tmp_path / folder).mkdir(parents=True)
+    # What Windows' Python has, and this one has not.
+    code = "import os, site, sys; os.add_dll_directory = print; site.addsitedir(sys.argv[1]); "
+    code += "print(sys.path[-1])"
+    command = [sys.executable, "-I", "-S", "-c", code, str(tmp_path / "app-a" / site)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.stdout.splitlines() == [
+        str(tmp_path / "app-a/Library/bin"),
+        str(tmp_path / "framework-b/Library/bin"),
+        str(tmp_path / "framework-b" / site),
+    ], done.stderr
+
+
 CONFIG = LayerConfig(
     python="bin/python",
     py_version="3.11.7",
@@ -139,8 +168,7 @@ def test_each_version_has_the_files_that_it_knows(version: str, kinds: set[str])
     found = files(version)
     assert set(found) == kinds
     module = Path(found["py"].path).stem
-    pth = f'import sys; "_venvstacks_chain_" in sys.modules or __import__("{module}")\n'
-    lines = {"pth": pth, "start": f"{module}:start\n"}
+    lines = {"pth": f"import {module}\n", "start": f"{module}:start\n"}
     assert {kind: found[kind].text for kind in kinds - {"py"}} == {
         kind: lines[kind] for kind in kinds - {"py"}
     }
@@ -162,7 +190,7 @@ def test_a_runtime_has_no_chain() -> None:
 def test_the_module_is_plain_python_whatever_the_names_are() -> None:
     text = files()["py"].text or ""
     compile(text, "chain", "exec")
-    assert '"../it\'s/lib/python3.11/site-packages",' in text
+    assert '_PEERS + "/it\'s/lib/python3.11/site-packages",' in text
 
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="makes layers for Linux")

@@ -53,6 +53,8 @@ _CHECKED, _UNCHECKED = 0b11, 0b01
 # Starting another interpreter is not worth it for less than this.
 _MIN_FILES_PER_PROCESS = 100
 
+# The modules that chain layers are imported at every start. Their names have the hash of their
+# text, so Python need not compare it with their byte code.
 _CHAIN = "_venvstacks_chain_"
 
 # In the runtime; what the launchers are called there depends on the version.
@@ -106,7 +108,7 @@ def main(argv: list[str]) -> int:
             print(compile_files(layer, [os.fsdecode(name) for name in names if name], flags))
             return 0
         if not options.no_config:
-            configure(layer, options.deployed_in or os.path.dirname(layer), flags)
+            configure(layer, options.deployed_in or os.path.dirname(layer))
         if not options.no_compile:
             compile_library(layer, flags)
     except (PostinstallError, OSError) as e:
@@ -116,7 +118,7 @@ def main(argv: list[str]) -> int:
 
 
 # --------------------------------------------------------------------------- configuration
-def configure(layer: str, deployed_in: str, flags: int) -> None:
+def configure(layer: str, deployed_in: str) -> None:
     """Write ``pyvenv.cfg``, if `layer` is chained to others.
 
     On Windows, the layer's ``python.exe`` as well. What a layer is for is told by its
@@ -143,12 +145,11 @@ def configure(layer: str, deployed_in: str, flags: int) -> None:
         # Before anything else: where the runtime is not what it should be, nothing is written.
         copy_launchers(layer, config)
     _write_text(os.path.join(layer, "pyvenv.cfg"), "".join(f"{line}\n" for line in lines))
-    # The module that chains the layer is imported at every start, so it is compiled even if the
-    # library is not.
+    # This one is compiled even if the library is not.
     site_dir = os.path.join(layer, config["site_dir"])
     names = os.listdir(site_dir) if os.path.isdir(site_dir) else []
     modules = [name for name in names if name.startswith(_CHAIN) and name.endswith(".py")]
-    compile_files(layer, [os.path.join(config["site_dir"], name) for name in modules], flags)
+    compile_files(layer, [os.path.join(config["site_dir"], name) for name in modules], _UNCHECKED)
 
 
 def _is_for_windows(config: dict) -> bool:  # type: ignore[type-arg]
@@ -425,6 +426,7 @@ def _compile_file(layer: str, path: str, flags: int) -> None:
     folder = os.path.join(folder, "__pycache__")
     # In the layer even where sys.pycache_prefix says otherwise.
     target = os.path.join(folder, f"{name[:-3]}.{sys.implementation.cache_tag}.pyc")
+    flags = _UNCHECKED if name.startswith(_CHAIN) else flags
     header = importlib.util.MAGIC_NUMBER + flags.to_bytes(4, "little")
     header += importlib.util.source_hash(source)
     try:

@@ -41,9 +41,8 @@ def _build(archives: Sequence[DeployedArchive], root: Path, marker: Path, stagin
         mark_used(layer.parent)
     runtime = layers[0]
     base_python = runtime / read_layer_config(runtime).base_python
-    options = ("--no-compile", "--unchecked-hash", f"--deployed-in={folder}")
     for layer in layers[1:]:
-        post_install(built / layer.name, base_python, *options)
+        post_install(built / layer.name, base_python, "--no-compile", f"--deployed-in={folder}")
     config = read_layer_config(layers[-1])
     data = {
         "application": layers[-1].name,

@@ -21,8 +21,6 @@ MODULE_PREFIX = "_venvstacks_chain_"
 
 # Python takes the files in the order of their names; those of packages may need the layers below.
 _FIRST = "0000_venvstacks_chain"
-# While a chain is made, the layers below do not load theirs.
-_PTH = 'import sys; "{prefix}" in sys.modules or __import__("{module}")\n'
 
 _START_FILES_SINCE = (3, 15)
 _NO_IMPORTS_IN_PTH_SINCE = (3, 18)
@@ -39,22 +37,28 @@ import site
 import sys
 {imports}
 _OWN = os.path.dirname(__file__)
-_LAYER = os.path.realpath(os.path.join(_OWN, {up!r}))
-
-
-def _folders(*paths):
-    return [os.path.normpath(os.path.join(_LAYER, path)) for path in paths]
-
-
-_BELOW = _folders(
-{pylib})
+_LAYER = {layer}
+if os.path.islink(_LAYER):
+    _LAYER = os.path.realpath(_LAYER)
+_PEERS = os.path.dirname(_LAYER)
+_BELOW = (
+{pylib}){normal}
 
 
 {finder}def _chain():
-{first}    # All of them before the configuration files of any, which may need the layers below.
-    folders = [folder for folder in _BELOW if os.path.isdir(folder)]
-    sys.path += [folder for folder in folders if folder not in sys.path]
-    for folder in reversed(folders):
+{first}    configured = []
+    for folder in _BELOW:
+        try:
+            names = os.listdir(folder)
+        except OSError:
+            continue
+        if folder not in sys.path:
+            sys.path.append(folder)
+        # Most folders have no file of these kinds but ours.
+        if any(n.endswith((".pth", ".start")) and not n.startswith({files!r}) for n in names):
+            configured.append(folder)
+    # After all folders are on the path, which these files may need.
+    for folder in reversed(configured):
         site.addsitedir(folder)
 
 
@@ -99,9 +103,13 @@ _FIND = """\
     sys.meta_path.insert(sys.meta_path.index(PathFinder), _Finder)
 """
 
+# As Windows' Python spells folders.
+_NORMAL = "\n_BELOW = tuple(map(os.path.normpath, _BELOW))"
+
 _DLLS = """\
-    for folder in _folders(
+    for folder in (
 {dynlib}    ):
+        folder = os.path.normpath(folder)
         if os.path.isdir(folder):
             os.add_dll_directory(folder)
 """
@@ -119,14 +127,14 @@ _WRAPPED = """\
                 os.environ[{variable!r}] = before
         base = getattr(sys, "_base_executable", None)
         if os.path.basename(base or "") == name:
-            sys._base_executable = os.path.normpath(os.path.join(_LAYER, {base_python!r}))
+            sys._base_executable = _PEERS + {base_python!r}
         sys.executable = os.path.join(folder, {python!r})
         if getattr(sys, "orig_argv", None):
             sys.orig_argv[0] = sys.executable
 """
 
 # Where wheels for Windows put the libraries that others are to find.
-_OWN_DLLS = "Library/bin"
+_OWN_DLLS = '    _LAYER + "/Library/bin",\n'
 
 
 def chain_files(
@@ -153,19 +161,22 @@ def chain_files(
             library_dir=library_dirs[0],
             variable=variable,
             saved=variable + SAVED,
-            base_python=config.base_python,
+            base_python=config.base_python[len("..") :],
             python=PurePosixPath(config.python).name,
         )
     if joined:
         first += _FIND
     if system == "win":
-        first += _DLLS.format(dynlib=_rows([_OWN_DLLS, *config.dynlib_dirs]))
+        first += _DLLS.format(dynlib=_OWN_DLLS + _rows(config.dynlib_dirs))
+    depth = len(PurePosixPath(config.site_dir).parts)
     text = _MODULE.format(
-        up="/".join([".."] * len(PurePosixPath(config.site_dir).parts)),
+        layer="os.path.dirname(" * depth + "_OWN" + ")" * depth,
         pylib=_rows(config.pylib_dirs),
+        normal=_NORMAL if system == "win" else "",
         imports="from _frozen_importlib_external import PathFinder\n" if joined else "",
         finder=_FINDER.format(joined=_joined_rows(joined)) if joined else "",
         first=first,
+        files=_FIRST,
         prefix=MODULE_PREFIX,
     )
     module = MODULE_PREFIX + hashlib.sha256(f"{install_target}\n{text}".encode()).hexdigest()[:12]
@@ -175,7 +186,7 @@ def chain_files(
         files.append(
             OwnFile(
                 f"{config.site_dir}/{_FIRST}.pth",
-                text=_PTH.format(prefix=MODULE_PREFIX, module=module),
+                text=f"import {module}\n",
             )
         )
     if version >= _START_FILES_SINCE:
@@ -184,8 +195,9 @@ def chain_files(
     return tuple(files)
 
 
-def _rows(values: Sequence[str]) -> str:
-    return "".join(f"    {value!r},\n" for value in values)
+def _rows(paths: Sequence[str]) -> str:
+    """Expressions for `paths`, ``../<install_target>/...``."""
+    return "".join(f"    _PEERS + {path[len('..') :]!r},\n" for path in paths)
 
 
 def _joined_rows(joined: Sequence[tuple[str, tuple[int, ...]]]) -> str:
