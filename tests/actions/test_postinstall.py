@@ -69,29 +69,34 @@ def test_configuration_is_written(tmp_path: Path) -> None:
     )
 
 
-def test_sitecustomize_adds_lower_layers_in_order_wherever_it_is(tmp_path: Path) -> None:
-    install(make_layer(tmp_path / "one"))
-    (tmp_path / "one").rename(tmp_path / "two")
-    for folder in (f"framework-b/{SITE}", f"rt/{SITE}"):
-        (tmp_path / "two" / folder).mkdir(parents=True)
-        (tmp_path / "two" / folder / "x.pth").write_text("import sys; sys.pth = True\n")
-    code = "import sys; sys.path.insert(0, sys.argv[1]); n = len(sys.path); import sitecustomize;"
-    code += "print(*sys.path[n:], sys.pth, sep='\\n')"
-    # -S: the interpreter's own sitecustomize, if any, is not in the way.
-    place = tmp_path / "two/app-a" / SITE
-    done = subprocess.run([*RUN, "-S", "-c", code, str(place)], capture_output=True, text=True)
-    assert done.stdout.splitlines() == [
-        str(tmp_path / "two/framework-b" / SITE),
-        str(tmp_path / "two/rt" / SITE),
-        "True",
-    ]
+@pytest.mark.parametrize("place", ["environment", "layer", "working directory"])
+def test_modules_of_the_caller_are_not_imported(tmp_path: Path, place: str) -> None:
+    layer = make_layer(tmp_path / "layers", {"a.py": "x = 1"})
+    folder = layer if place == "layer" else tmp_path / "theirs"
+    folder.mkdir(exist_ok=True)
+    for name in ("argparse", "json", "sitecustomize", "subprocess"):
+        (folder / f"{name}.py").write_text("raise SystemExit('theirs')")
+    env = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
+    if place == "environment":
+        # Python itself imports this one before it gives us the control.
+        (folder / "sitecustomize.py").unlink()
+        env["PYTHONPATH"] = str(folder)
+    done = subprocess.run(
+        [sys.executable, str(layer / "postinstall.py"), "--deployed-in=/opt/a b"],
+        capture_output=True,
+        text=True,
+        env=env,
+        cwd=folder,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert (layer / "pyvenv.cfg").read_text().startswith("home = /opt/a b/rt/bin\n")
+    assert [path.name.split(".")[0] for path in (layer / SITE / "__pycache__").iterdir()] == ["a"]
 
 
 def test_a_runtime_needs_no_configuration(tmp_path: Path) -> None:
     layer = make_layer(tmp_path, python="bin/p", base_python="bin/p", pylib_dirs=[])
     assert install(layer).returncode == 0
     assert not (layer / "pyvenv.cfg").exists()
-    assert not (layer / SITE / "sitecustomize.py").exists()
 
 
 WINDOWS: dict[str, Any] = {
@@ -141,7 +146,7 @@ def test_a_layer_for_windows_has_the_launchers_of_its_runtime(
         f"executable = {tmp_path}/rt/python.exe\n"
     )
     compiled = sorted(path.name.partition(".")[0] for path in layer.rglob("*.pyc"))
-    assert compiled == ["mod", "sitecustomize"]
+    assert compiled == ["mod"]
     before = snapshot(layer)
     assert install(layer).returncode == 0
     assert snapshot(layer) == before
@@ -157,22 +162,6 @@ def test_a_runtime_without_launchers_is_an_error(tmp_path: Path) -> None:
         f"missing: {folder}/venvlauncher.exe, {folder}/venvwlauncher.exe\n",
     )
     assert not (layer / "pyvenv.cfg").exists()
-
-
-def test_sitecustomize_offers_the_libraries_of_the_layers_on_windows(tmp_path: Path) -> None:
-    layer = make_windows_layer(tmp_path, "3.12.9", {"python.exe": b"", "pythonw.exe": b""})
-    assert install(layer).returncode == 0
-    for folder in ("app-a/Library/bin", "framework-b/Library/bin", "rt"):
-        (tmp_path / folder).mkdir(parents=True, exist_ok=True)
-    # What Windows' Python has, and this one has not.
-    code = "import os, sys; os.add_dll_directory = print; import sitecustomize"
-    place = {"PYTHONPATH": str(layer / "Lib/site-packages")}
-    command = [sys.executable, "-S", "-c", code]
-    done = subprocess.run(command, env=place, capture_output=True, text=True)
-    assert done.stdout.splitlines() == [
-        str(tmp_path / "app-a/Library/bin"),
-        str(tmp_path / "framework-b/Library/bin"),
-    ], done.stderr
 
 
 @pytest.mark.parametrize(("option", "flags"), [(None, 0b11), ("--unchecked-hash", 0b01)])
@@ -202,7 +191,7 @@ def test_running_again_changes_no_file(tmp_path: Path) -> None:
     layer = make_layer(tmp_path, {f"m{n}.py": f"x = {n}" for n in range(250)})
     install(layer)
     before = snapshot(layer)
-    assert sum(name.endswith(".pyc") for name in before) == 251
+    assert sum(name.endswith(".pyc") for name in before) == 250
     assert install(layer).returncode == 0
     assert snapshot(layer) == before
 
@@ -233,18 +222,26 @@ def test_files_that_do_not_compile_are_passed_over_in_silence(tmp_path: Path) ->
     done = install(layer)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     names = {path.name.split(".")[0] for path in (layer / SITE / "__pycache__").iterdir()}
-    assert names == {"good", "warns", "sitecustomize"}
+    assert names == {"good", "warns"}
 
 
 def test_no_compile_and_no_config(tmp_path: Path) -> None:
-    layer = make_layer(tmp_path, {"a.py": "x = 1"})
+    chain = "_venvstacks_chain_0123"
+    layer = make_layer(tmp_path, {"a.py": "x = 1", f"{chain}.py": "x = 1"})
     assert install(layer, "--no-compile", "--no-config").returncode == 0
-    assert sorted(path.name for path in (layer / SITE).iterdir()) == ["a.py"]
+    assert sorted(path.name for path in (layer / SITE).iterdir()) == [f"{chain}.py", "a.py"]
     install(layer, "--no-compile")
-    assert [path.name.split(".")[0] for path in (layer / SITE / "__pycache__").iterdir()] == [
-        "sitecustomize"
-    ]
+    # It is imported at every start.
+    compiled = list((layer / SITE / "__pycache__").iterdir())
+    assert [path.name.split(".")[0] for path in compiled] == [chain]
     assert (layer / "pyvenv.cfg").exists()
+    before = snapshot(layer)
+    install(layer, "--no-config", "--unchecked-hash")
+    install(layer, "--no-compile", "--unchecked-hash")
+    assert compiled[0].read_bytes()[4] == 0b01
+    assert snapshot(layer).keys() - before.keys() == {
+        f"{SITE}/__pycache__/{Path(importlib.util.cache_from_source('a.py')).name}"
+    }
 
 
 def test_layers_can_be_prepared_for_another_place(tmp_path: Path) -> None:
@@ -287,7 +284,7 @@ def test_all_is_compiled_where_other_processes_cannot_start_or_die(
     script = str(layer / "postinstall.py")
     done = subprocess.run([*RUN, "-c", code, script], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
-    assert len(list((layer / SITE / "__pycache__").iterdir())) == 251
+    assert len(list((layer / SITE / "__pycache__").iterdir())) == 250
 
 
 def test_a_place_for_byte_code_that_is_read_only_is_no_error(

@@ -56,7 +56,7 @@ macosx_target = "14.0"
 name = "classify"
 frameworks = ["more", "sklearn@2"]
 launch_module = "classify/"
-support_modules = ["../shared/words.py", "support/numbers.py"]
+support_modules = ["../shared/words.py", "support/figures.py"]
 requirements = ["scikit-learn"]
 
 [[tool.uv.index]]
@@ -68,7 +68,7 @@ FILES = {
     "src/venvstacks.toml": STACK,
     "src/classify/__main__.py": "",
     "src/classify/.gitignore": "*.tmp\n",
-    "src/support/numbers.py": "",
+    "src/support/figures.py": "",
     "shared/words.py": "",
 }
 RUNTIME, SKLEARN = "src:stack#cpython-3.11", "src:stack#framework-sklearn%402"

@@ -81,7 +81,12 @@ class Stack:
             launch_module="show" if module else None,
         )
         files, _ = layer_files(
-            config, (), system="linux", libc="glibc", postinstall=POSTINSTALL, modules=()
+            config,
+            (),
+            install_target=name,
+            system="linux",
+            postinstall=POSTINSTALL,
+            modules=(),
         )
         if module is not None:
             source = self.folder / "show.py"

@@ -16,6 +16,9 @@ from typing import Any
 import zstandard
 
 from venvstacks_rules.actions import postinstall
+from venvstacks_rules.model.contents.chain import chain_files
+from venvstacks_rules.model.contents.config import LayerConfig
+from venvstacks_rules.model.contents.wrapper import python_wrapper
 from venvstacks_rules.model.requests.deploy import DeployedArchive
 
 VERSION = f"{sys.version_info[0]}.{sys.version_info[1]}"
@@ -90,36 +93,45 @@ def announced(path: Path, install_target: str) -> DeployedArchive:
     return DeployedArchive(str(path), install_target, hashlib.sha256(data).hexdigest(), len(data))
 
 
-def config(install_target: str, lower: tuple[str, ...] = (), launch: str | None = None) -> str:
+def config(lower: tuple[str, ...] = (), launch: str | None = None) -> str:
     """The deployed configuration; `lower` in import order, the runtime's last."""
+    return _config(lower, launch).to_json()
+
+
+def _config(lower: tuple[str, ...], launch: str | None) -> LayerConfig:
     own = f"bin/python{VERSION}"
-    data: dict[str, object] = {
-        "python": "bin/python" if lower else own,
-        "py_version": FULL_VERSION,
-        "base_python": f"../{lower[-1]}/{own}" if lower else own,
-        "site_dir": SITE,
-        "pylib_dirs": [f"../{name}/{SITE}" for name in lower],
-        "dynlib_dirs": [],
-    }
-    if launch:
-        data["launch_module"] = launch
-    return json.dumps(data)
+    return LayerConfig(
+        python="bin/python" if lower else own,
+        py_version=FULL_VERSION,
+        base_python=f"../{lower[-1]}/{own}" if lower else own,
+        site_dir=SITE,
+        pylib_dirs=tuple(f"../{name}/{SITE}" for name in lower),
+        launch_module=launch,
+    )
 
 
 def layer(install_target: str, files: dict[str, str], lower: tuple[str, ...],
-          launch: str | None = None, wrapper: str | None = None) -> Tar:  # fmt: skip
-    """A framework or an application; `files` are relative to its site-packages."""
+          launch: str | None = None, library_dirs: tuple[str, ...] = ()) -> Tar:  # fmt: skip
+    """A framework or an application; `files` are relative to its site-packages.
+
+    With `library_dirs`, its Python is a wrapper.
+    """
     tar = Tar().add(install_target, kind=tarfile.DIRTYPE, mode=0o755)
     base = f"../../{lower[-1]}/bin/python{VERSION}"
-    if wrapper is None:
+    if not library_dirs:
         tar.symlink(f"{install_target}/bin/python", base)
     else:
+        wrapper = python_wrapper(system="linux", dynlib_dirs=library_dirs)
         tar.add(f"{install_target}/bin/python", wrapper, mode=0o755)
         tar.symlink(f"{install_target}/bin/python_", base)
     tar.symlink(f"{install_target}/bin/python3", "python")
     for path, text in files.items():
         tar.add(f"{install_target}/{SITE}/{path}", text)
-    tar.add(f"{install_target}/{CONFIG}", config(install_target, lower, launch))
+    data = _config(lower, launch)
+    tar.add(f"{install_target}/{CONFIG}", data.to_json())
+    chained = chain_files(data, install_target, system="linux", library_dirs=library_dirs)
+    for file in chained:
+        tar.add(f"{install_target}/{file.path}", file.text or "")
     return tar.add(f"{install_target}/postinstall.py", POSTINSTALL)
 
 
@@ -141,7 +153,7 @@ def runtime(install_target: str = RUNTIME, extra: dict[str, str] | None = None) 
     for name, text in (extra or {}).items():
         tar.add(f"{install_target}/{SITE}/{name}", text)
     tar.add(f"{install_target}/{SITE}/README.txt", "")
-    tar.add(f"{install_target}/{CONFIG}", config(install_target))
+    tar.add(f"{install_target}/{CONFIG}", config())
     return tar.add(f"{install_target}/postinstall.py", POSTINSTALL)
 
 
@@ -171,7 +183,7 @@ PACKAGE = "VALUE = {!r}\ndef where():\n    pass\n"
 
 
 def chain(folder: Path, *, upper: str = "upper", app: str = APP_SOURCE,
-          wrapper: str | None = None) -> tuple[DeployedArchive, ...]:  # fmt: skip
+          library_dirs: tuple[str, ...] = ()) -> tuple[DeployedArchive, ...]:  # fmt: skip
     """A runtime, two frameworks and an application, in deployment order."""
     names = (RUNTIME, "framework-lower", "framework-upper", "app-show")
     lower = {"lower_package/__init__.py": PACKAGE.format("lower"), "template.py": "{{ no python"}
@@ -179,7 +191,9 @@ def chain(folder: Path, *, upper: str = "upper", app: str = APP_SOURCE,
         runtime(),
         layer(names[1], lower, names[:1]),
         layer(names[2], {"upper_package.py": PACKAGE.format(upper)}, (names[1], names[0])),
-        layer(names[3], {"show_app.py": app}, (names[2], names[1], names[0]), "show_app", wrapper),
+        layer(
+            names[3], {"show_app.py": app}, (names[2], names[1], names[0]), "show_app", library_dirs
+        ),
     )
     suffixes = ("tar.zst", "tar.xz", "tar.gz", "tar.zst")
     return tuple(
@@ -192,7 +206,7 @@ RT = "rt"
 
 
 def small_runtime(extra: str = "") -> Tar:
-    text = config(RT)
+    text = config()
     python = json.loads(text)["python"]
     script = f'#!/bin/sh\nexec "{sys.executable}" "$@"\n'
     tar = Tar().add(f"{RT}/{python}", script, mode=0o755)

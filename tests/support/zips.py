@@ -29,7 +29,7 @@ def items(archive: bytes) -> list[Item]:
     found = []
     with zipfile.ZipFile(io.BytesIO(archive)) as opened:
         for info in opened.infolist():
-            assert info.date_time == (1980, 1, 1, 0, 0, 0)
+            assert info.date_time == (1980, 1, 2, 0, 0, 0)
             assert info.create_system == 3
             content = opened.read(info)
             found.append(Item(info.filename, content, info.external_attr >> 16, info.compress_type))

@@ -22,7 +22,7 @@ ENTRIES = {
 
 
 def info_of(entry: ZipEntry, mode: int = zip_headers.FILE_MODE, offset: int = 0) -> zipfile.ZipInfo:
-    info = zipfile.ZipInfo(entry.path)
+    info = zipfile.ZipInfo(entry.path, (1980, 1, 2, 0, 0, 0))
     info.create_system = 3
     info.compress_type, info.CRC = entry.method, entry.crc
     info.compress_size, info.file_size = entry.compressed_size, entry.size

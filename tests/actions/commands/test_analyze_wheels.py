@@ -58,6 +58,20 @@ def test_commands() -> None:
     assert other.scripts == ()
 
 
+def test_packages_and_data_are_those_of_each_wheel() -> None:
+    files = {
+        "ns/one/__init__.py": b"",
+        "ns/two.py": b"",
+        "demo-1.0.data/purelib/ns/three/four.py": b"",
+        "demo-1.0.data/data/share/demo/x.json": b"",
+        "demo-1.0.data/data/share/man/man1/demo.1": b"",
+        "demo-1.0.data/data/etc/demo.conf": b"",
+    }
+    found = one(files)
+    assert (found.packages, found.namespaces) == (("ns.one",), ("ns", "ns.three"))
+    assert found.data == ("etc/demo.conf", "share/demo/x.json")
+
+
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     folder = tmp_path_factory.mktemp("library")

@@ -91,7 +91,22 @@ def test_modes_and_times_come_from_neither_umask_nor_clock(deployed: Path) -> No
         if path.is_symlink() or "__pycache__" in path.parts:
             continue
         assert path.stat().st_mode & 0o7777 == (0o755 if path.is_dir() else 0o644), path
-    assert (deployed / "app-show/postinstall.py").stat().st_mtime == 315532800
+    assert (deployed / "app-show/postinstall.py").stat().st_mtime == 315619200
+
+
+@pytest.mark.parametrize("zone", ["Etc/GMT+12", "UTC", "Etc/GMT-14"])
+def test_an_application_can_pack_its_own_files(deployed: Path, tmp_path: Path, zone: str) -> None:
+    code = "import shutil, sys, zipapp; shutil.make_archive(sys.argv[1], 'zip', sys.argv[2]); "
+    code += "zipapp.create_archive(sys.argv[2], sys.argv[1] + '.pyz', main='show_app:main')"
+    layer = deployed / "app-show"
+    done = subprocess.run(
+        [layer / "bin/python", "-c", code, tmp_path / "x", layer / SITE],
+        env={"TZ": zone},
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_what_is_deployed_is_kept(

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.chained_layers import chain_module
 from tests.support.exports import APP, FRAMEWORK, RUNTIME, SHORT, SITE, Stack, run, state
 from tests.support.layer_archives import tree
 from tests.support.processes import heed_interrupts
@@ -48,22 +49,24 @@ def test_an_export(tmp_path: Path, stack: Stack, capsys: pytest.CaptureFixture[s
     done = stack.export(tmp_path / "out")
     assert [layer.changed for layer in done.values()] == [True, True, True]
     # The package, four files of its metadata, and the byte code of the one module.
-    assert (done[FRAMEWORK].linked, done[FRAMEWORK].copied, done[FRAMEWORK].written) == (6, 0, 3)
-    assert done[APP] == ExportedLayer(APP, changed=True, written=4)
+    assert (done[FRAMEWORK].linked, done[FRAMEWORK].copied, done[FRAMEWORK].written) == (6, 0, 5)
+    assert done[APP] == ExportedLayer(APP, changed=True, written=6)
     framework = tmp_path / "out" / FRAMEWORK
+    chain = chain_module(framework).stem
     assert sorted(name for name, data in tree(framework).items() if data is not None) == sorted(
         [
             ".venvstacks-exported.files",
             ".venvstacks-exported.json",
             "bin/python",
-            f"{SITE}/{PYC.format('sitecustomize')}",
+            f"{SITE}/0000_venvstacks_chain.pth",
+            f"{SITE}/{PYC.format(chain)}",
+            f"{SITE}/{chain}.py",
             f"{SITE}/demo-1.0.dist-info/INSTALLER",
             f"{SITE}/demo-1.0.dist-info/METADATA",
             f"{SITE}/demo-1.0.dist-info/RECORD",
             f"{SITE}/demo-1.0.dist-info/WHEEL",
             f"{SITE}/demo/__init__.py",
             f"{SITE}/demo/{PYC.format('__init__')}",
-            f"{SITE}/sitecustomize.py",
             "postinstall.py",
             "pyvenv.cfg",
             "share/venv/metadata/venvstacks_layer.json",
@@ -78,8 +81,8 @@ def test_an_export(tmp_path: Path, stack: Stack, capsys: pytest.CaptureFixture[s
     assert others == [
         "Compiling 1 interpreter and 1 wheel",
         f"{RUNTIME}: {done[RUNTIME].linked} linked, 2 written files, {sizes[0]}",
-        f"{FRAMEWORK}: 6 linked, 3 written files, {sizes[1]}",
-        f"{APP}: 4 written files",
+        f"{FRAMEWORK}: 6 linked, 5 written files, {sizes[1]}",
+        f"{APP}: 6 written files",
         f"Exported to {tmp_path}/out",
     ]
 
@@ -107,7 +110,7 @@ def test_the_same_files_lie_in_the_cache_once(tmp_path: Path, stack: Stack) -> N
     assert states[0].st_ino == states[1].st_ino
     assert states[0].st_nlink == 3
     # What a deployment writes is shared with nobody.
-    for own in ("pyvenv.cfg", "postinstall.py", f"{SITE}/sitecustomize.py"):
+    for own in ("pyvenv.cfg", "postinstall.py", f"{SITE}/0000_venvstacks_chain.pth"):
         assert (tmp_path / "one" / FRAMEWORK / own).stat().st_nlink == 1
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from venvstacks_rules.model.contents.chain import chain_files
 from venvstacks_rules.model.contents.files import OwnFile, OwnLink
 from venvstacks_rules.model.contents.own import layer_config, layer_files
 from venvstacks_rules.model.layers.definitions import ModuleDefinition
@@ -72,7 +73,7 @@ def test_a_layer_on_a_free_threaded_runtime() -> None:
     assert config.site_dir == "lib/python3.14t/site-packages"
     assert config.pylib_dirs == ("../py/lib/python3.14t/site-packages",)
     _, links = layer_files(
-        config, (runtime,), system="linux", libc="glibc", postinstall="", modules=()
+        config, (runtime,), system="linux", install_target="app-x", postinstall="", modules=()
     )
     assert links == (
         OwnLink("bin/python", "../../py/bin/python"),
@@ -90,7 +91,7 @@ def files_of(
         layer_config(layer(LayerKind.APPLICATION), "3.11.7", lower, os_name="posix"),
         lower,
         system=system,
-        libc="glibc",
+        install_target="app-x",
         postinstall="# post",
         modules=[OwnFile("main.py", source="src/main.py")],
     )
@@ -99,7 +100,7 @@ def files_of(
 def test_a_runtime_keeps_its_interpreter() -> None:
     config = layer_config(layer(LayerKind.RUNTIME), "3.11.7", (), os_name="posix")
     files, links = layer_files(
-        config, (), system="linux", libc="glibc", postinstall="# post", modules=()
+        config, (), system="linux", install_target="app-x", postinstall="# post", modules=()
     )
     assert [file.path for file in files] == [
         "share/venv/metadata/venvstacks_layer.json",
@@ -110,7 +111,7 @@ def test_a_runtime_keeps_its_interpreter() -> None:
 
 def test_python_is_a_link_where_no_layer_offers_libraries() -> None:
     files, links = files_of((RUNTIME,))
-    assert files[2] == OwnFile("lib/python3.11/site-packages/main.py", source="src/main.py")
+    assert files[-1] == OwnFile("lib/python3.11/site-packages/main.py", source="src/main.py")
     assert links == (
         OwnLink("bin/python", "../../py/bin/python"),
         OwnLink("bin/python3", "python"),
@@ -124,7 +125,7 @@ def test_python_is_a_wrapper_where_a_lower_layer_offers_libraries() -> None:
     (wrapper,) = [file for file in files if file.path == "bin/python"]
     assert wrapper.executable
     assert wrapper.text is not None
-    assert wrapper.text.startswith("#!/bin/zsh")
+    assert wrapper.text.startswith("#!/bin/sh\n")
     assert "framework-numeric/share/venv/dynlib" in wrapper.text
     assert "py/share/venv/dynlib" not in wrapper.text
     assert links == (
@@ -152,13 +153,14 @@ def test_a_layer_for_windows() -> None:
         config,
         lower,
         system="win",
-        libc="glibc",
+        install_target="app-x",
         postinstall="# post",
         modules=[OwnFile("main.py", source="src/main.py")],
     )
     assert [file.path for file in files] == [
         "share/venv/metadata/venvstacks_layer.json",
         "postinstall.py",
+        *(file.path for file in chain_files(config, "app-x", system="win")),
         "Lib/site-packages/main.py",
     ]
     assert links == ()

@@ -79,7 +79,7 @@ def test_one_target_for_each_layer(runner: RuleRunner) -> None:
         "frameworks": (MORE, SKLEARN),
         "requirements": ("scikit-learn",),
         "launch_module": "classify/",
-        "support_modules": ("../shared/words.py", "support/numbers.py"),
+        "support_modules": ("../shared/words.py", "support/figures.py"),
         "linux_target": "glibc@2.28",
         "macosx_target": "13.0",
         "uv_config": "venvstacks.toml",
@@ -88,7 +88,7 @@ def test_one_target_for_each_layer(runner: RuleRunner) -> None:
             "venvstacks.toml",
             "classify/**",
             "!classify/**/__pycache__/**",
-            "support/numbers.py",
+            "support/figures.py",
         ),
     }
     assert fields(targets[MANIFEST]) == {
@@ -116,7 +116,7 @@ def test_the_layers_of_a_stack_file_are_layers(runner: RuleRunner) -> None:
     assert [module.path for module in modules if module] == [
         "classify",
         "../shared/words.py",
-        "support/numbers.py",
+        "support/figures.py",
     ]
 
 
@@ -127,7 +127,7 @@ def test_the_layers_of_a_stack_file_are_layers(runner: RuleRunner) -> None:
         ("src/requirements/framework-more/pylock.framework-more.toml", {MORE}),
         ("src/requirements/framework-sklearn@2/pylock.framework-sklearn@2.toml", {SKLEARN}),
         ("src/classify/__main__.py", {CLASSIFY}),
-        ("src/support/numbers.py", {CLASSIFY}),
+        ("src/support/figures.py", {CLASSIFY}),
         ("src/classify/__pycache__/x.pyc", set()),
         ("src/other.py", set()),
     ],

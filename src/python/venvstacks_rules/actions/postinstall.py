@@ -3,22 +3,35 @@
 Run it with the interpreter of the runtime layer, in the place where the layer is to stay, the
 runtime first:
 
-    <runtime>/bin/python3.X <layer>/postinstall.py      (Windows: <runtime>/python.exe)
+    <runtime>/bin/python -I <layer>/postinstall.py      (Windows: <runtime>/python.exe)
 
-It reads ``share/venv/metadata/venvstacks_layer.json``; writes ``pyvenv.cfg`` and
-``sitecustomize.py`` into a layer that is chained to others; compiles the layer's library to byte
-code that is validated by the hash of its source (PEP 552), since all files of a layer carry the
-same time. Into a layer for Windows it copies the launchers that the runtime carries for virtual
-environments: they start the runtime's interpreter. Running it again changes nothing and is quick.
+It reads ``share/venv/metadata/venvstacks_layer.json``; writes ``pyvenv.cfg`` into a layer that is
+chained to others; compiles the layer's library to byte code that is validated by the hash of its
+source (PEP 552), since all files of a layer carry the same time. Into a layer for Windows it copies
+the launchers that the runtime carries for virtual environments: they start the runtime's
+interpreter. Running it again changes nothing and is quick.
 
 After the deployment folder has been moved or renamed, run it again for every layer, with
-``--no-compile`` if you like: ``pyvenv.cfg`` can hold an absolute path only. Byte code and
-``sitecustomize.py`` do not depend on the place.
+``--no-compile`` if you like: ``pyvenv.cfg`` can hold an absolute path only. Nothing else depends on
+the place.
 
 Standard library only, for Python 3.8 and newer.
 """
 
 from __future__ import annotations
+
+import os
+import sys
+
+if __name__ == "__main__" and not sys.flags.isolated:
+    # Before anything else is imported: modules of the caller's environment, or beside this file,
+    # could take the place of those of the standard library.
+    _again = [sys.executable, "-I", "-S", "-B", *sys.argv]
+    if os.name != "nt":
+        os.execv(sys.executable, _again)
+    # Windows has no such call, and splits one text into arguments.
+    _quoted = [f'"{text}\\"' if text.endswith("\\") else f'"{text}"' for text in _again]
+    sys.exit(os.spawnv(os.P_WAIT, sys.executable, _quoted))
 
 import argparse
 import contextlib
@@ -28,10 +41,8 @@ import importlib.util
 import io
 import json
 import marshal
-import os
 import re
 import subprocess
-import sys
 import warnings
 
 LAYER_CONFIG = os.path.join("share", "venv", "metadata", "venvstacks_layer.json")
@@ -42,31 +53,9 @@ _CHECKED, _UNCHECKED = 0b11, 0b01
 # Starting another interpreter is not worth it for less than this.
 _MIN_FILES_PER_PROCESS = 100
 
-_SITECUSTOMIZE = '''\
-"""Chains this layer to the layers below it. Written by postinstall.py.
-
-The layers are found from where this file is, so the folder that holds them can be moved.
-"""
-
-import os
-import site
-
-_layer = os.path.realpath(os.path.join(os.path.dirname(__file__), {up!r}))
-for _folder in (
-{pylib}):
-    site.addsitedir(os.path.normpath(os.path.join(_layer, _folder)))
-'''
-
-_SITECUSTOMIZE_DLLS = """
-for _folder in (
-{dynlib}):
-    _folder = os.path.normpath(os.path.join(_layer, _folder))
-    if os.path.isdir(_folder):
-        os.add_dll_directory(_folder)
-"""
-
-# Where wheels for Windows put the libraries that others are to find.
-_OWN_DLLS = "Library/bin"
+# The modules that chain layers are imported at every start. Their names have the hash of their
+# text, so Python need not compare it with their byte code.
+_CHAIN = "_venvstacks_chain_"
 
 # In the runtime; what the launchers are called there depends on the version.
 _LAUNCHERS = os.path.join("Lib", "venv", "scripts", "nt")
@@ -130,7 +119,7 @@ def main(argv: list[str]) -> int:
 
 # --------------------------------------------------------------------------- configuration
 def configure(layer: str, deployed_in: str) -> None:
-    """Write ``pyvenv.cfg`` and ``sitecustomize.py``, if `layer` is chained to others.
+    """Write ``pyvenv.cfg``, if `layer` is chained to others.
 
     On Windows, the layer's ``python.exe`` as well. What a layer is for is told by its
     configuration, not by the system that this runs on.
@@ -156,12 +145,11 @@ def configure(layer: str, deployed_in: str) -> None:
         # Before anything else: where the runtime is not what it should be, nothing is written.
         copy_launchers(layer, config)
     _write_text(os.path.join(layer, "pyvenv.cfg"), "".join(f"{line}\n" for line in lines))
-    if config["pylib_dirs"]:
-        path = os.path.join(config["site_dir"], "sitecustomize.py")
-        os.makedirs(os.path.join(layer, config["site_dir"]), exist_ok=True)
-        _write_text(os.path.join(layer, path), sitecustomize(config))
-        # Imported at every start, so compiled even if the library is not.
-        compile_files(layer, [path], _CHECKED)
+    # This one is compiled even if the library is not.
+    site_dir = os.path.join(layer, config["site_dir"])
+    names = os.listdir(site_dir) if os.path.isdir(site_dir) else []
+    modules = [name for name in names if name.startswith(_CHAIN) and name.endswith(".py")]
+    compile_files(layer, [os.path.join(config["site_dir"], name) for name in modules], _UNCHECKED)
 
 
 def _is_for_windows(config: dict) -> bool:  # type: ignore[type-arg]
@@ -248,19 +236,6 @@ def launcher_names(py_version: str) -> tuple[str, str]:
     if int(match[1]) >= _LAUNCHERS_RENAMED_IN:
         return "venvlauncher.exe", "venvwlauncher.exe"
     return "python.exe", "pythonw.exe"
-
-
-def sitecustomize(config: dict) -> str:  # type: ignore[type-arg]
-    """The text of ``sitecustomize.py`` for a layer's configuration."""
-    depth = len(os.path.normpath(config["site_dir"]).split(os.sep))
-    text = _SITECUSTOMIZE.format(up="/".join([".."] * depth), pylib=_rows(config["pylib_dirs"]))
-    if _is_for_windows(config):
-        text += _SITECUSTOMIZE_DLLS.format(dynlib=_rows([_OWN_DLLS, *config["dynlib_dirs"]]))
-    return text
-
-
-def _rows(values: list[str]) -> str:
-    return "".join(f"    {value!r},\n" for value in values)
 
 
 def read_config(layer: str) -> dict:  # type: ignore[type-arg]
@@ -451,6 +426,7 @@ def _compile_file(layer: str, path: str, flags: int) -> None:
     folder = os.path.join(folder, "__pycache__")
     # In the layer even where sys.pycache_prefix says otherwise.
     target = os.path.join(folder, f"{name[:-3]}.{sys.implementation.cache_tag}.pyc")
+    flags = _UNCHECKED if name.startswith(_CHAIN) else flags
     header = importlib.util.MAGIC_NUMBER + flags.to_bytes(4, "little")
     header += importlib.util.source_hash(source)
     try:

@@ -30,8 +30,8 @@ END_RECORD = struct.Struct("<4s4H2LH")
 END64_RECORD = struct.Struct("<4sQ2H2L4Q")
 LOCATOR64 = struct.Struct("<4sLQL")
 
-_DATE = 0x21
-"""1980-01-01, the oldest date of the format; the time is midnight."""
+_DATE = 0x22
+"""1980-01-02, a day after the oldest date of the format; the time is midnight."""
 MAX16, MAX32 = 0xFFFF, 0xFFFFFFFF
 """Mean that the number is in a field of ZIP64."""
 ZIP64_FIELD = 0x0001

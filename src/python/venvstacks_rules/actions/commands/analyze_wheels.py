@@ -17,8 +17,10 @@ from venvstacks_rules.actions.wheels import checks
 from venvstacks_rules.actions.wheels.installed import RefusedWheelError, of_each, opened_wheel
 from venvstacks_rules.actions.wheels.places import importable_files
 from venvstacks_rules.model.contents.console_scripts import declared_scripts
+from venvstacks_rules.model.contents.data_links import is_data
 from venvstacks_rules.model.contents.inputs import WheelFile
 from venvstacks_rules.model.contents.layout import LayerLayout
+from venvstacks_rules.model.contents.package_folders import package_folders
 from venvstacks_rules.model.contents.top_level import top_level_module
 from venvstacks_rules.model.json_codec import from_json
 from venvstacks_rules.model.libraries.analyzed import AnalyzedWheel
@@ -45,6 +47,7 @@ def run(request_text: str) -> AnalyzedWheels:
 
 def _analyzed(wheel: WheelFile, layout: LayerLayout) -> AnalyzedWheel:
     modules: set[str] = set()
+    files: list[PurePosixPath] = []
     binaries: list[Binary] = []
     names = 0
     identity = checks.wheel_identity(wheel.file_name)
@@ -58,7 +61,8 @@ def _analyzed(wheel: WheelFile, layout: LayerLayout) -> AnalyzedWheel:
         scripts = _scripts(archive, infos, identity)
         # Of entries with the same place and content, one.
         for path, info in dict(importable_files(infos, identity, layout)).items():
-            name = top_level_module(PurePosixPath(path), layout.site_packages)
+            files.append(PurePosixPath(path))
+            name = top_level_module(files[-1], layout.site_packages)
             if name is not None:
                 modules.add(name)
             try:
@@ -74,11 +78,15 @@ def _analyzed(wheel: WheelFile, layout: LayerLayout) -> AnalyzedWheel:
                 break
     if problems:
         raise RefusedWheelError(wheel, problems)
+    packages, namespaces = package_folders(files, layout.site_packages)
     return AnalyzedWheel(
         wheel.file_name,
         tuple(sorted(modules)),
         tuple(sorted(binaries, key=lambda binary: (binary.path, binary.machine))),
         scripts,
+        packages,
+        namespaces,
+        tuple(sorted(str(path) for path in files if is_data(str(path)))),
     )
 
 

@@ -17,6 +17,7 @@ from typing import NoReturn
 
 from venvstacks_rules.actions.deployment import layer_cache
 from venvstacks_rules.actions.deployment.environment import python_environment
+from venvstacks_rules.model.contents.start import start_arguments
 from venvstacks_rules.model.errors import DeploymentError
 from venvstacks_rules.model.json_codec import from_json
 from venvstacks_rules.model.requests.deploy import LaunchRequest
@@ -38,7 +39,8 @@ def run(request_text: str, args: Sequence[str] = (), folder: Path = Path()) -> N
                 f"`{stack.application.name}` cannot be launched",
                 ["it has no launch module: name an application layer"],
             )
-        command = [str(stack.python), "-m", stack.launch_module, *args]
+        start = start_arguments(stack.py_version, stack.launch_module)
+        command = [str(stack.python), *start, *args]
         environment = python_environment(dict(os.environ))
         # The application keeps the lock while it runs, as do processes that inherit its files.
         os.set_inheritable(stack.in_use.descriptor, True)

@@ -30,7 +30,7 @@ from venvstacks_rules.model.requests.deploy import DeployedArchive
 _MARKER = "complete.json"
 
 # Changes whenever stacks made by an older version must not be used any more.
-_FORMAT = "1"
+_FORMAT = "2"
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,7 @@ class Stack:
     application: Path
     """The folder of the last layer."""
     python: Path
+    py_version: str
     site_dir: Path
     launch_module: str | None
     in_use: Lock
@@ -91,6 +92,7 @@ def _open(marker: Path) -> Stack | None:
     return Stack(
         application=application,
         python=application / data["python"],
+        py_version=data["py_version"],
         site_dir=application / data["site_dir"],
         launch_module=data["launch_module"],
         in_use=lock,

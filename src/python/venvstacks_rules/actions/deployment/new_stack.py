@@ -47,6 +47,7 @@ def _build(archives: Sequence[DeployedArchive], root: Path, marker: Path, stagin
     data = {
         "application": layers[-1].name,
         "python": config.python,
+        "py_version": config.py_version,
         "site_dir": config.site_dir,
         "launch_module": config.launch_module,
         "layers": [archive.sha256 for archive in archives],

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Optional
 
-MODIFICATION_TIME = 315532800
-"""1980-01-01T00:00:00Z, the oldest time that a zip archive can store."""
+MODIFICATION_TIME = 315619200
+"""1980-01-02T00:00:00Z. Zip archives store local times, 1980-01-01 at the earliest: programs that
+pack files of a layer (``zipfile``, ``shutil.make_archive``) can do so in every time zone."""
 
 
 @dataclass(frozen=True)

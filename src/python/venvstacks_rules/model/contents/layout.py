@@ -123,7 +123,7 @@ class LayerLayout:
         """Whether a file of a wheel, at `path` in the layer, stays out of the archive.
 
         Byte code caches stay out, the scripts folder (for exceptions see `keeps_program`), hidden
-        files at the top level, and the two files that post-installation writes.
+        files at the top level, and the `pyvenv.cfg` that post-installation writes.
         """
         parts = self._parts(path)
         return (
@@ -131,7 +131,6 @@ class LayerLayout:
             or self.is_in_scripts(path)
             or parts[0].startswith(".")
             or (len(parts) == 1 and parts[0] in _NEVER_AT_TOP)
-            or parts == self._parts(self.site_packages / "sitecustomize.py")
         )
 
     def keeps_program(self, path: PurePosixPath) -> bool:

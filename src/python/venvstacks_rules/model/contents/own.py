@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from venvstacks_rules.model.contents.chain import chain_files
 from venvstacks_rules.model.contents.config import LayerConfig
+from venvstacks_rules.model.contents.data_links import data_links
 from venvstacks_rules.model.contents.files import OwnFile, OwnLink
+from venvstacks_rules.model.contents.joined_packages import joined_packages
 from venvstacks_rules.model.contents.layout import (
     DYNLIB_DIR,
     LAYER_CONFIG,
     POSTINSTALL,
     LayerLayout,
 )
-from venvstacks_rules.model.contents.wrapper import python_wrapper
-from venvstacks_rules.model.layers.interface import LayerInterface
+from venvstacks_rules.model.contents.wrapper import LINK, python_wrapper
+from venvstacks_rules.model.layers.interface import DataFile, LayerInterface, PackageFolder
 from venvstacks_rules.model.layers.layer import Layer
 from venvstacks_rules.model.platforms.python_versions import language_version, short_version
 
@@ -47,22 +50,36 @@ def layer_files(
     config: LayerConfig,
     lower: Sequence[LayerInterface],
     *,
+    install_target: str,
     system: str,
-    libc: str,
     postinstall: str,
     modules: Iterable[OwnFile],
     own_libraries: bool = False,
+    own_packages: Sequence[PackageFolder] = (),
+    own_data: Iterable[DataFile] = (),
 ) -> tuple[tuple[OwnFile, ...], tuple[OwnLink, ...]]:
     """The files and links that make a folder of packages a layer, for a platform's `system`.
 
-    `lower` are the layers below, in import order; empty for a runtime. `libc` is the C library of
-    Linux. `modules` are the application's, with paths relative to site-packages. `own_libraries` is
-    whether packages of the layer need the shared libraries that it offers to the layers above. On
-    Windows there are no links, and post-installation makes the interpreter.
+    `lower` are the layers below, in import order; empty for a runtime. `modules` are the
+    application's, with paths relative to site-packages. `own_libraries` is whether packages of the
+    layer need the shared libraries that it offers to the layers above. `own_packages` are the
+    folders of modules of the layer's packages, `own_data` the files that these bring for programs.
+    On Windows there are no links, and post-installation makes the interpreter.
     """
+    libraries: list[str] = []
+    if lower and system != "win":
+        libraries += [str(DYNLIB_DIR)] if own_libraries else []
+        libraries += [_dynlib_dir(below) for below in lower if below.libraries]
     files = [
         OwnFile(str(LAYER_CONFIG), text=config.to_json()),
         OwnFile(str(POSTINSTALL), text=postinstall),
+        *chain_files(
+            config,
+            install_target,
+            system=system,
+            library_dirs=libraries,
+            joined=joined_packages([own_packages, *(below.packages for below in lower)]),
+        ),
     ]
     for module in modules:
         files.append(OwnFile(f"{config.site_dir}/{module.path}", source=module.source))
@@ -71,12 +88,10 @@ def layer_files(
         layout = LayerLayout(config.py_version, "posix")
         base_python = f"../{config.base_python}"
         # A script instead of a link would add a few milliseconds to every start.
-        libraries = [str(DYNLIB_DIR)] if own_libraries else []
-        libraries += [_dynlib_dir(below) for below in lower if below.libraries]
         if libraries:
-            wrapper = python_wrapper(system=system, libc=libc, dynlib_dirs=libraries)
+            wrapper = python_wrapper(system=system, dynlib_dirs=libraries)
             files.append(OwnFile(config.python, text=wrapper, executable=True))
-            links.append(OwnLink(f"{config.python}_", base_python))
+            links.append(OwnLink(str(layout.scripts / LINK), base_python))
         else:
             links.append(OwnLink(config.python, base_python))
         for version in dict.fromkeys(
@@ -86,4 +101,5 @@ def layer_files(
             links.append(OwnLink(str(layout.scripts / alias), layout.python.name))
         if system == "linux":
             links.append(OwnLink("lib64", "lib"))
+        links.extend(data_links((file.path for file in own_data), lower))
     return tuple(files), tuple(links)

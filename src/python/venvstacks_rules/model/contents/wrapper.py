@@ -1,8 +1,9 @@
 """The script that starts Python in a layer whose chain offers shared libraries.
 
 It is the ``bin/python`` of such a layer: it tells the dynamic loader the shared library folders and
-executes the runtime's interpreter (the link ``bin/python_`` beside it) under its own name, so that
-``sys.executable`` and the search for ``pyvenv.cfg`` see the layer.
+executes the link ``bin/python_`` beside it, the runtime's interpreter, which finds the layer's
+``pyvenv.cfg``. The module that chains the layers then takes the loader's variable back, which has
+done its work, and makes ``sys.executable`` the script: see :mod:`.chain`.
 """
 
 from __future__ import annotations
@@ -11,26 +12,32 @@ import shlex
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
-from venvstacks_rules.model.platforms.libc import MUSL
+LOADER_VARIABLES = {"linux": "LD_LIBRARY_PATH", "macosx": "DYLD_LIBRARY_PATH"}
+"""The variable with folders that the dynamic loader reads when a process starts, by system."""
 
-# `-p` and `-f` keep the settings of users' own shells out of the wrapper: BASH_ENV, SHELLOPTS,
-# exported functions and CDPATH; zsh's start-up files. Both shells have `exec -a`, which the `sh` of
-# many Linux distributions lacks.
-_LINUX = ("/bin/bash -p", "LD_LIBRARY_PATH")
-# Systems with musl may have no bash. Their `sh` is that of busybox, which has `exec -a`, and reads
-# a start-up file for a terminal only.
-_LINUX_MUSL = ("/bin/sh", "LD_LIBRARY_PATH")
-_MACOS = ("/bin/zsh -f", "DYLD_LIBRARY_PATH")
+SAVED = "_ORIG"
+"""Ends the name of the variable with the value that the loader's variable had before."""
 
+LINK = "python_"
+"""The link to the runtime's interpreter, beside the script."""
+
+# For any POSIX shell, and without other programs: `PATH` may be that of a layer. A layer's own
+# aliases (`python3`) lie beside the link; nothing but a link from elsewhere has to be read, and no
+# shell can do that. Functions that a user exports (bash imports them) do not reach `unset`.
 _TEMPLATE = """\
-#!{shell}
+#!/bin/sh
 # Starts this layer's Python with the shared libraries of the layers that it is chained to.
 set -eu
+unset -f cd pwd readlink command [
 self=$0
 case $self in /*) ;; *) self=$PWD/$self ;; esac
-while [ -L "$self" ]; do
-    target=$(readlink "$self")
-    case $target in /*) self=$target ;; *) self=${{self%/*}}/$target ;; esac
+while [ ! -e "${{self%/*}}/{link}" ] && [ -L "$self" ]; do
+    if target=$(command -p readlink "$self" || readlink "$self"); then
+        case $target in /*) self=$target ;; *) self=${{self%/*}}/$target ;; esac
+    else
+        echo "$self is a link, and there is no \\`readlink\\` to follow it: start its target" >&2
+        exit 127
+    fi
 done
 bin=${{self%/*}}
 layer=${{bin%/*}}
@@ -45,6 +52,7 @@ if [ -n "$tidy" ]; then
 fi
 peers=${{layer%/*}}
 path=${{{variable}-}}
+if [ -n "$path" ]; then export {variable}{saved}="$path"; else unset {variable}{saved}; fi
 add() {{
     case :$path: in
         *:"$1":*) ;;
@@ -53,28 +61,27 @@ add() {{
 }}
 {additions}
 export {variable}="$path"
-exec -a "$bin/python" "$bin/python_" "$@"
+exec "$bin/{link}" "$@"
 """
 
 
-def python_wrapper(*, system: str, libc: str, dynlib_dirs: Sequence[str]) -> str:
+def python_wrapper(*, system: str, dynlib_dirs: Sequence[str]) -> str:
     """The text of ``bin/python`` for a layer on `system`, ``linux`` or ``macosx``.
-
-    `libc` is the C library of Linux.
 
     `dynlib_dirs` are shared library folders in import order, relative to the layer's folder:
     ``share/venv/dynlib`` or ``../<install_target>/share/venv/dynlib``. The script appends each of
     them to the loader's variable, at most once. Raises ValueError for another system, without
     folders, and for a folder that is neither in the layer nor in a sibling of it.
     """
-    shells = {"linux": _LINUX_MUSL if libc == MUSL else _LINUX, "macosx": _MACOS}
-    if system not in shells:
-        raise ValueError(f"`{system}` has no wrapper, only {' and '.join(shells)} have")
+    if system not in LOADER_VARIABLES:
+        known = " and ".join(LOADER_VARIABLES)
+        raise ValueError(f"`{system}` has no wrapper, only {known} have")
     if not dynlib_dirs:
         raise ValueError("a layer without shared library folders needs no wrapper")
-    shell, variable = shells[system]
     additions = "\n".join(f"add {_expression(folder)}" for folder in dynlib_dirs)
-    return _TEMPLATE.format(shell=shell, variable=variable, additions=additions)
+    return _TEMPLATE.format(
+        variable=LOADER_VARIABLES[system], saved=SAVED, link=LINK, additions=additions
+    )
 
 
 def _expression(folder: str) -> str:

@@ -6,6 +6,28 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
+class PackageFolder:
+    """A folder of modules in the packages of a layer."""
+
+    name: str
+    """As it is imported: ``google.cloud``."""
+    regular: bool
+    """Whether it has an ``__init__``."""
+    distributions: tuple[str, ...]
+    """Those that have modules in it, by normalised name."""
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """A file for the top of an environment, such as one in ``share``."""
+
+    path: str
+    """Relative to the layer's folder."""
+    distribution: str
+    """The one that brings it."""
+
+
+@dataclass(frozen=True)
 class LayerInterface:
     """Everything that the layers above depend on.
 
@@ -23,3 +45,7 @@ class LayerInterface:
     """The modules that programs can import from the layer's packages."""
     scripts: tuple[tuple[str, str], ...] = ()
     """The names and targets of the commands that the layer's packages define, sorted by name."""
+    packages: tuple[PackageFolder, ...] = ()
+    """The folders of these, by name."""
+    data: tuple[DataFile, ...] = ()
+    """What the layer's packages bring for the top of an environment, by path."""

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from venvstacks_rules.model.layers.definitions import LayerDefinition, field_problems
 from venvstacks_rules.model.layers.layer import Layer
 from venvstacks_rules.model.layers.linearize import InconsistentOrderError, linearize
+from venvstacks_rules.model.layers.module_names import standard_name_problems
 from venvstacks_rules.model.layers.names import LayerKind, layer_name
 from venvstacks_rules.model.layers.package_indexes import LowerIndexes, Pairs
 from venvstacks_rules.model.layers.problems import Problem
@@ -109,6 +110,8 @@ class _Resolver:
             problems += [*order_problems, *index_problems]
         platforms, platform_problems = self._platforms(definition, lower)
         problems += platform_problems
+        if lower:
+            problems += standard_name_problems(definition, lower[-1].python_version)
         if whole and any(platform.system == "linux" for platform in platforms):
             problems += self._libc_problems(definition, order)
         self.problems += [LayerProblem(definition, problem) for problem in problems]

@@ -18,3 +18,9 @@ class AnalyzedWheel:
     """Sorted by path."""
     scripts: tuple[tuple[str, str], ...] = ()
     """The names and targets of the commands that it defines, sorted by name."""
+    packages: tuple[str, ...] = ()
+    """Its packages, at any depth, as dotted names; sorted."""
+    namespaces: tuple[str, ...] = ()
+    """Its folders of modules without an ``__init__``, in the same form."""
+    data: tuple[str, ...] = ()
+    """Its files that programs look for below ``sys.prefix``: paths in the layer, sorted."""

@@ -9,7 +9,9 @@ from pants.engine.addresses import Address
 from pants.util.logging import LogLevel
 
 from venvstacks_rules.model.json_codec import from_json, to_json
+from venvstacks_rules.model.layers.interface import DataFile, PackageFolder
 from venvstacks_rules.model.libraries.analyzed import AnalyzedWheel
+from venvstacks_rules.model.libraries.layer_packages import layer_data, layer_packages
 from venvstacks_rules.model.libraries.offers import LayerLibraries, layer_libraries
 from venvstacks_rules.model.libraries.target import Target
 from venvstacks_rules.model.locks.pylock import LockedWheel
@@ -69,6 +71,16 @@ class LayerAnalysis:
     def scripts(self) -> tuple[tuple[str, str], ...]:
         """The names and targets of the commands that the wheels define, sorted by name."""
         return tuple(sorted({name: t for w in self.wheels for name, t in w.scripts}.items()))
+
+    @property
+    def packages(self) -> tuple[PackageFolder, ...]:
+        """The folders of modules in the wheels."""
+        return layer_packages(self.wheels)
+
+    @property
+    def data(self) -> tuple[DataFile, ...]:
+        """The data files of the wheels."""
+        return layer_data(self.wheels)
 
 
 @rule

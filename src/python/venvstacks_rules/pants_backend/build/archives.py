@@ -168,8 +168,7 @@ async def layer_archive(request: LayerArchiveRequest, options: VenvstacksSubsyst
         described.size,
         described.sha256,
         warnings=tuple(
-            f"{layer.address} for {request.platform}: {warning}."
-            for warning in contents.metadata.shared_libraries.warnings
+            f"{layer.address} for {request.platform}: {warning}." for warning in contents.warnings
         ),
         wheel_remarks=tuple(remark for group in segments.groups for remark in group.remarks),
         made=tuple(segments_made),

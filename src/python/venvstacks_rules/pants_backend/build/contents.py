@@ -12,6 +12,7 @@ from venvstacks_rules.model.contents.console_scripts import (
     chosen_scripts,
     script_files,
 )
+from venvstacks_rules.model.contents.data_warnings import data_warnings
 from venvstacks_rules.model.contents.files import OwnFile, OwnLink
 from venvstacks_rules.model.contents.layout import LayerLayout
 from venvstacks_rules.model.contents.own import layer_config, layer_files
@@ -19,6 +20,7 @@ from venvstacks_rules.model.errors import DefinitionError
 from venvstacks_rules.model.layers.interface import LayerInterface
 from venvstacks_rules.model.layers.layer import Layer
 from venvstacks_rules.model.libraries.checks import library_report, refuse_ambiguous
+from venvstacks_rules.model.libraries.hidden_modules import hidden_module_warnings
 from venvstacks_rules.model.libraries.report import LibraryReport
 from venvstacks_rules.model.outputs.metadata import LayerMetadata
 from venvstacks_rules.model.times import in_utc
@@ -66,6 +68,8 @@ class LayerContents:
     links: tuple[OwnLink, ...]
     """Including those to shared libraries."""
     metadata: LayerMetadata
+    warnings: tuple[str, ...]
+    """For the user who packages the layer, with their remedies; without a full stop."""
 
     def refuse_shadowing(self, own_packages: Mapping[str, str]) -> None:
         """Raise DefinitionError for modules that hide a module of a package.
@@ -113,12 +117,15 @@ async def layer_contents(request: LayerContentsRequest) -> LayerContents:
     files, links = layer_files(
         config,
         lower,
+        install_target=locks.install_target(layer),
         system=platform.system,
-        libc=layer.parsed_linux_target.libc,
         postinstall=postinstall_source(),
         modules=modules.files,
         own_libraries=libraries.used,
+        own_packages=analysis.packages,
+        own_data=analysis.data,
     )
+    report = library_report(analysis.wheels, analysis.target, libraries, lower)
     metadata = _metadata(
         layer,
         platform=request.platform,
@@ -126,7 +133,7 @@ async def layer_contents(request: LayerContentsRequest) -> LayerContents:
         chain=locks,
         modules=modules,
         python_version=version,
-        libraries=library_report(analysis.wheels, analysis.target, libraries, lower),
+        libraries=report,
     )
     return LayerContents(
         layer=layer,
@@ -136,6 +143,11 @@ async def layer_contents(request: LayerContentsRequest) -> LayerContents:
         files=(*files, *script_files(scripts, LayerLayout(version, platform.os_name))),
         links=(*links, *libraries.links),
         metadata=metadata,
+        warnings=(
+            *report.warnings,
+            *hidden_module_warnings(analysis.wheels, version),
+            *(data_warnings(lower) if platform.system == "win" else ()),
+        ),
     )
 
 

@@ -36,6 +36,8 @@ async def layer_interface(request: LayerInterfaceRequest) -> LayerInterface:
         ambiguous_libraries=tuple(each.library for each in analysis.libraries.ambiguous),
         modules=analysis.modules,
         scripts=analysis.scripts,
+        packages=analysis.packages,
+        data=analysis.data,
     )
 
 

@@ -1,0 +1,47 @@
+"""Launch and support modules with names of the standard library."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.definitions import application, framework, problems, runtime
+from venvstacks_rules.model.layers.definitions import ModuleDefinition
+
+
+def module(path: str) -> ModuleDefinition:
+    files = (path,) if path.endswith(".py") else (f"{path}/__main__.py",)
+    return ModuleDefinition(path, files)
+
+
+def found(version: str, launch: str, *support: str) -> list[str]:
+    app = application(
+        "app", launch_module=module(launch), support_modules=tuple(map(module, support))
+    )
+    return problems(runtime(python_implementation=f"cpython@{version}"), framework("fw"), app)
+
+
+def test_each_such_module_is_refused() -> None:
+    told = "is a module of the standard library of Python 3.11, and Python finds that one."
+    assert found("3.11.13", "src/calendar.py", "queue", "src/mine.py") == [
+        f"src:app: `launch_module` names 'src/calendar.py', which nothing could import: `calendar` "
+        f"{told} Rename it.",
+        f"src:app: `support_modules` names 'queue', which nothing could import: `queue` {told} "
+        "Rename it.",
+    ]
+
+
+# What the version of the runtime has counts.
+@pytest.mark.parametrize(
+    ("version", "name", "refused"),
+    [
+        ("3.10.13", "tomllib.py", False),
+        ("3.11.7", "tomllib.py", True),
+        ("3.12.1", "imp.py", False),
+        ("3.14.0t", "compression", True),
+        ("3.11.7", "Calendar.py", False),
+        ("3.11.7", "test.py", True),
+        ("3.11.7", "tests.py", False),
+    ],
+)
+def test_the_version_of_the_runtime_decides(version: str, name: str, refused: bool) -> None:
+    assert bool(found(version, name)) is refused
