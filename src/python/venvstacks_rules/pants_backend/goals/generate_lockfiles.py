@@ -21,8 +21,14 @@ from pants.engine.unions import UnionRule
 from pants.util.logging import LogLevel
 
 from venvstacks_rules.pants_backend import engine
-from venvstacks_rules.pants_backend.engine import collect_rules, implicitly, rule
+from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
+from venvstacks_rules.pants_backend.graph.layers import (
+    LayerGraphRequest,
+    layer_graph,
+    refuse_broken,
+)
 from venvstacks_rules.pants_backend.graph.references import layer_references
+from venvstacks_rules.pants_backend.graph.stacks import StackLayersRequest, stack_layers
 from venvstacks_rules.pants_backend.locks.locking import LockRequest
 from venvstacks_rules.pants_backend.locks.outcomes import (
     LockOutcomesRequest,
@@ -31,6 +37,7 @@ from venvstacks_rules.pants_backend.locks.outcomes import (
     lock_outcomes,
 )
 from venvstacks_rules.pants_backend.targets.layers import PlatformsField
+from venvstacks_rules.pants_backend.targets.manifests import ManifestLayersField
 from venvstacks_rules.pants_backend.targets.source_fields import LayerSourcesField, is_layer
 
 # Pants says of every resolve to which file its lockfile was written.
@@ -62,19 +69,22 @@ async def known_layer_resolve_names(
 ) -> KnownUserResolveNames:
     layers = [target.address.spec for target in targets if is_layer(target)]
     return KnownUserResolveNames(
-        names=tuple(sorted((*layers, *layers_by_stack(targets)))),
+        names=tuple(sorted((*layers, *manifests_by_name(targets)))),
         option_name="the venvstacks targets",
         requested_resolve_names_cls=RequestedLayerResolveNames,
     )
 
 
-def layers_by_stack(targets: Iterable[Target]) -> dict[str, list[str]]:
-    """The address specs of the layers of stack files, by that of the generating target."""
-    found: dict[str, list[str]] = {}
+def manifests_by_name(targets: Iterable[Target]) -> dict[str, Target]:
+    """The manifests, by address spec; that of a stack file also by that of the generating target.
+
+    A stack file has a manifest even if it cannot be read.
+    """
+    found = {}
     for target in targets:
-        if is_layer(target) and target.address.is_generated_target:
-            stack = target.address.maybe_convert_to_target_generator()
-            found.setdefault(stack.spec, []).append(target.address.spec)
+        if target.has_field(ManifestLayersField):
+            for address in (target.address, target.address.maybe_convert_to_target_generator()):
+                found[address.spec] = target
     return found
 
 
@@ -114,8 +124,25 @@ async def requested_layer_resolve_names(
     }
     present = await engine.path_globs_to_paths(PathGlobs(sorted(lockfiles.values())))
     locked = frozenset(spec for spec, path in lockfiles.items() if path in present.files)
-    stacks = layers_by_stack(targets)
-    asked = {layer for name in request for layer in stacks.get(name, (name,))}
+    manifests = manifests_by_name(targets)
+    known = {**layers, **manifests}
+    graphs = await concurrently(
+        layer_graph(LayerGraphRequest(folder), **implicitly())
+        for folder in sorted({known[name].address.spec_path for name in request})
+    )
+    refuse_broken(graphs)
+    stacks = await concurrently(
+        stack_layers(
+            StackLayersRequest(
+                manifests[name].address, tuple(manifests[name][ManifestLayersField].value)
+            ),
+            **implicitly(),
+        )
+        for name in request
+        if name in manifests
+    )
+    asked = {name for name in request if name in layers}
+    asked.update(layer.address for stack in stacks for layer in stack.layers)
     # A layer without platforms is disabled, and has nothing to lock.
     renewed = tuple(
         spec

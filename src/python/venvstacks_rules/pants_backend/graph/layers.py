@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os.path
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Optional
 
 from pants.engine.addresses import Address
 from pants.engine.target import Target
@@ -51,7 +52,8 @@ class DefinitionProblem:
     """The address of the layer's target, or the path of the stack file."""
     message: str
     """Complete, with the place."""
-    in_stack_file: bool = False
+    stack: Optional[Address] = None
+    """For a stack file, the target that generates its layers."""
 
 
 @dataclass(frozen=True)
@@ -68,20 +70,32 @@ class LayerGraph:
     @property
     def error(self) -> DefinitionError:
         """The problems as an error."""
-        files = len({problem.place for problem in self.problems if problem.in_stack_file})
-        definitions = len({p.place for p in self.problems if not p.in_stack_file})
-        what = []
-        if files:
-            what.append("a stack file" if files == 1 else f"{files} stack files")
-        if definitions:
-            what.append(
-                "a layer definition" if definitions == 1 else f"{definitions} layer definitions"
-            )
-        subject = " and ".join(what)
-        return DefinitionError(
-            f"{subject[:1].upper()}{subject[1:]} cannot be built as written:",
-            (problem.message for problem in self.problems),
+        return _definition_error(self.problems)
+
+
+def refuse_broken(graphs: Iterable[LayerGraph]) -> None:
+    """Raise DefinitionError with the problems of all `graphs`, if there are any."""
+    # The graphs of two folders may both have the layers of a third one.
+    problems = dict.fromkeys(problem for graph in graphs for problem in graph.problems)
+    if problems:
+        raise _definition_error(problems)
+
+
+def _definition_error(problems: Collection[DefinitionProblem]) -> DefinitionError:
+    files = len({problem.place for problem in problems if problem.stack})
+    definitions = len({problem.place for problem in problems if not problem.stack})
+    what = []
+    if files:
+        what.append("a stack file" if files == 1 else f"{files} stack files")
+    if definitions:
+        what.append(
+            "a layer definition" if definitions == 1 else f"{definitions} layer definitions"
         )
+    subject = " and ".join(what)
+    return DefinitionError(
+        f"{subject[:1].upper()}{subject[1:]} cannot be built as written:",
+        (problem.message for problem in problems),
+    )
 
 
 @dataclass(frozen=True)
@@ -189,7 +203,7 @@ def _in_stack_files(
 ) -> Iterable[DefinitionProblem]:
     for stack, messages in broken.items():
         for message in messages:
-            yield DefinitionProblem(stacks[stack], message, in_stack_file=True)
+            yield DefinitionProblem(stacks[stack], message, stack)
 
 
 @rule
