@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from pants.core.goals.test import TestFieldSet, TestRequest, TestResult, TestSubsystem
+from pants.core.util_rules.partitions import Partition, PartitionerType, Partitions
+from pants.engine.addresses import Address
+from pants.engine.internals.session import RunId
 from pants.engine.process import ProcessCacheScope
 from pants.util.frozendict import FrozenDict
 from pants.util.logging import LogLevel
@@ -37,21 +40,26 @@ from venvstacks_rules.pants_backend.engine import (
 from venvstacks_rules.pants_backend.graph.layer_modules import LayerModulesRequest, layer_modules
 from venvstacks_rules.pants_backend.graph.layers import LayerRequest, find_layer
 from venvstacks_rules.pants_backend.graph.platforms import NativePlatform
+from venvstacks_rules.pants_backend.graph.stacks import StackLayersRequest, stack_layers
 from venvstacks_rules.pants_backend.processes.actions import action_process
 from venvstacks_rules.pants_backend.processes.bare import ActionProcessRequest
 from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
-from venvstacks_rules.pants_backend.targets.source_fields import LaunchModuleField
+from venvstacks_rules.pants_backend.targets.manifests import ManifestLayersField
+from venvstacks_rules.pants_backend.targets.source_fields import (
+    ApplicationsField,
+    LaunchModuleField,
+)
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class ApplicationTestFieldSet(TestFieldSet):
-    """An application to check."""
+    """An application to check, or a stack, whose applications to check."""
 
-    required_fields = (LaunchModuleField,)
+    required_fields = (ApplicationsField,)
 
-    launch_module: LaunchModuleField
+    applications: ApplicationsField
     environment: EnvironmentField
 
 
@@ -60,6 +68,46 @@ class ApplicationTestRequest(TestRequest):
 
     tool_subsystem = VenvstacksSubsystem  # type: ignore[assignment]
     field_set_type = ApplicationTestFieldSet
+    partitioner_type = PartitionerType.CUSTOM
+
+
+@dataclass(frozen=True)
+class _Apart:
+    """What Pants wants to know of a group of tests: each application is a group."""
+
+    description: None = None
+
+
+# It runs in every run, because `RunId` changes, so that it says every time what has no tests.
+@rule(desc="Find applications to check", level=LogLevel.DEBUG)
+async def applications_to_check(
+    request: ApplicationTestRequest.PartitionRequest[ApplicationTestFieldSet],
+    _: RunId,
+) -> Partitions[ApplicationTestFieldSet, Any]:
+    stacks = [
+        StackLayersRequest(field_set.address, field_set.applications.value)
+        for field_set in request.field_sets
+        if isinstance(field_set.applications, ManifestLayersField)
+    ]
+    found = await concurrently(stack_layers(stack, **implicitly()) for stack in stacks)
+    applications = {
+        field_set.address: field_set
+        for field_set in request.field_sets
+        if isinstance(field_set.applications, LaunchModuleField)
+    }
+    further: dict[Address, None] = {}
+    for stack, members in zip(stacks, found):
+        of_stack = members.applications
+        if not of_stack:
+            logger.info("%s has no applications to test.", stack.manifest)
+        further.update((address, None) for address in of_stack if address not in applications)
+    layers = await concurrently(
+        find_layer(LayerRequest(address), **implicitly()) for address in further
+    )
+    field_sets = [ApplicationTestFieldSet.create(layer.target) for layer in layers]
+    return Partitions(
+        Partition((field_set,), _Apart()) for field_set in (*applications.values(), *field_sets)
+    )
 
 
 @rule(desc="Check the imports of an application", level=LogLevel.DEBUG)

@@ -9,6 +9,7 @@ from pants.engine.addresses import Address
 
 from venvstacks_rules.model.errors import DefinitionError
 from venvstacks_rules.model.layers.layer import Layer
+from venvstacks_rules.model.layers.names import LayerKind
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.graph.layers import (
@@ -38,6 +39,15 @@ class StackLayers:
     """As listed; layers below a layer that are not listed come in front of it."""
     addresses: tuple[Address, ...]
     """Of the layers, in the same order."""
+
+    @property
+    def applications(self) -> tuple[Address, ...]:
+        """Of the applications among the layers."""
+        return tuple(
+            address
+            for layer, address in zip(self.layers, self.addresses)
+            if layer.kind is LayerKind.APPLICATION
+        )
 
 
 @rule

@@ -14,6 +14,7 @@ from urllib.parse import quote, unquote
 
 from pants.engine.addresses import Address
 from pants.engine.target import (
+    Field,
     InvalidFieldException,
     SourcesField,
     StringField,
@@ -107,7 +108,14 @@ class FrameworkLockfileField(LockfileField):
     layer_kind = LayerKind.FRAMEWORK
 
 
-class LaunchModuleField(StringField):
+class ApplicationsField(Field):
+    """That of an application, or of a stack, which stands for its applications.
+
+    For goals that take the targets of both.
+    """
+
+
+class LaunchModuleField(StringField, ApplicationsField):
     """The module that an application is started with."""
 
     alias = "launch_module"
