@@ -9,12 +9,14 @@ from pants.engine.internals.scheduler import ExecutionError
 from pants.engine.rules import QueryRule
 from pants.testutil.rule_runner import RuleRunner
 
+from venvstacks_rules.model.locks.pylock import LockedPackage, Lockfile
 from venvstacks_rules.pants_backend.backend import target_types
 from venvstacks_rules.pants_backend.goals import generate_lockfiles
 from venvstacks_rules.pants_backend.goals.generate_lockfiles import (
     KnownLayerResolveNames,
     RequestedLayerResolveNames,
     layers_to_lock,
+    lockfile_diff,
     manifests_by_name,
 )
 from venvstacks_rules.pants_backend.graph import (
@@ -68,6 +70,28 @@ def test_the_layers_of_a_stack_can_be_locked_together() -> None:
         "src:stack#__venvstacks__": generated,
         "src:m": written,
     }
+
+
+def locked(**versions: str) -> Lockfile:
+    return Lockfile(
+        "==3.11.*",
+        tuple(LockedPackage(name, version, None, None, ()) for name, version in versions.items()),
+    )
+
+
+def test_what_changed_in_a_lock() -> None:
+    old = locked(same="1", more="1.9", less="2", gone="1")
+    diff = lockfile_diff("p", "s:x", old, locked(same="1.0", more="1.10", less="1!1", new="3"))
+    assert diff is not None
+    assert (diff.path, diff.resolve_name) == ("p", "s:x")
+    assert {name: str(version) for name, version in diff.added.items()} == {"new": "3"}
+    assert {name: str(version) for name, version in diff.removed.items()} == {"gone": "1"}
+    changed = {**diff.upgraded, **diff.downgraded}
+    assert {name: tuple(map(str, pair)) for name, pair in changed.items()} == {
+        "more": ("1.9", "1.10"),
+        "less": ("2", "1!1"),
+    }
+    assert lockfile_diff("p", "s:x", old, old) is None
 
 
 FILES = {

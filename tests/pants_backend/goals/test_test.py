@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
 
 import pytest
 from pants.core.util_rules.partitions import Partitions
@@ -20,13 +21,16 @@ from venvstacks_rules.pants_backend.goals.test import (
     ApplicationTestRequest,
 )
 from venvstacks_rules.pants_backend.graph import (
+    layer_modules,
     layer_targets,
     layers,
     module_files,
+    platforms,
     stack_files,
     stack_targets,
     stacks,
 )
+from venvstacks_rules.pants_backend.locks import freshness, lockfiles, uv_config
 from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
 
 STACK = """\
@@ -53,6 +57,8 @@ venvstacks_manifest(name="both", layers=[":stack#app-two", ":stack#app-one"])
 venvstacks_manifest(name="one", layers=[":stack#app-one"])
 venvstacks_manifest(name="none", layers=[":stack#py"])
 """
+LOCK = 'lock-version = "1.0"\nrequires-python = "==3.11.*"\ncreated-by = "uv"\n'
+NAMES = ("py", "app-one", "app-two")
 ONE, TWO = "src:stack#app-one", "src:stack#app-two"
 
 
@@ -61,19 +67,32 @@ def runner() -> RuleRunner:
     runner = RuleRunner(
         rules=[
             *layer_targets.rules(),
+            *freshness.rules(),
+            *layer_modules.rules(),
             *layers.rules(),
+            *lockfiles.rules(),
             *module_files.rules(),
+            *platforms.rules(),
             *stack_files.rules(),
             *stack_targets.rules(),
             *stacks.rules(),
             *test.rules(),
+            *uv_config.rules(),
             *VenvstacksSubsystem.rules(),
             QueryRule(Partitions, [ApplicationTestRequest.PartitionRequest]),
             QueryRule(Targets, [Addresses]),
         ],
         target_types=[*target_types()],
     )
-    runner.write_files({"src/BUILD": BUILD, "src/venvstacks.toml": STACK, "src/one.py": ""})
+    runner.write_files(
+        {
+            "src/BUILD": BUILD,
+            "src/venvstacks.toml": STACK,
+            "src/one.py": "",
+            **{f"src/requirements/{name}/pylock.{name}.toml": LOCK for name in NAMES},
+        }
+    )
+    runner.set_options([], env_inherit={"PATH", "PYENV_ROOT", "HOME"})
     return runner
 
 
@@ -86,7 +105,7 @@ def checked(runner: RuleRunner, *targets: str) -> list[list[str]]:
         if ApplicationTestFieldSet.is_applicable(target)
     )
     request = ApplicationTestRequest.PartitionRequest(field_sets)
-    found: Iterable[Partitions] = runner.request(Partitions, [request])
+    found: Any = runner.request(Partitions, [request])
     return [[element.address.spec for element in group.elements] for group in found]
 
 
@@ -107,13 +126,24 @@ def test_a_stack_stands_for_its_applications(
     assert checked(runner, *targets) == expected
 
 
-def test_a_stack_without_applications(
-    runner: RuleRunner, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_stack_without_applications(runner: RuleRunner, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     assert checked(runner, "none") == []
     assert [record.message for record in caplog.records] == [
         "src:none has no applications to test."
+    ]
+
+
+def test_one_message_has_all_missing_locks(runner: RuleRunner) -> None:
+    for name in NAMES[1:]:
+        Path(runner.build_root, f"src/requirements/{name}/pylock.{name}.toml").unlink()
+    with pytest.raises(ExecutionError) as caught:
+        checked(runner, "both")
+    error = next(iter(caught.value.wrapped_exceptions))
+    assert [line.split()[1] for line in str(error).splitlines()] == [
+        "lockfiles",
+        f"{TWO}:",
+        f"{ONE}:",
     ]
 
 

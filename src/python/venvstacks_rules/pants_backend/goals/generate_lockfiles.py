@@ -9,17 +9,23 @@ from typing import Any
 from pants.core.goals.generate_lockfiles import (
     GenerateLockfile,
     GenerateLockfileResult,
+    GenerateLockfilesSubsystem,
     KnownUserResolveNames,
     KnownUserResolveNamesRequest,
+    LockfileDiff,
+    LockfilePackages,
     RequestedUserResolveNames,
     UserGenerateLockfiles,
 )
 from pants.engine.addresses import Address
 from pants.engine.fs import PathGlobs
+from pants.engine.internals.session import RunId
 from pants.engine.target import AllTargets, Target
 from pants.engine.unions import UnionRule
 from pants.util.logging import LogLevel
 
+from venvstacks_rules.model.locks.pylock import Lockfile
+from venvstacks_rules.model.locks.versions import installed_versions
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.graph.layers import (
@@ -29,6 +35,7 @@ from venvstacks_rules.pants_backend.graph.layers import (
 )
 from venvstacks_rules.pants_backend.graph.references import layer_references
 from venvstacks_rules.pants_backend.graph.stacks import StackLayersRequest, stack_layers
+from venvstacks_rules.pants_backend.locks.lockfiles import LockFilesRequest, lock_files
 from venvstacks_rules.pants_backend.locks.locking import LockRequest
 from venvstacks_rules.pants_backend.locks.outcomes import (
     LockOutcomesRequest,
@@ -36,6 +43,7 @@ from venvstacks_rules.pants_backend.locks.outcomes import (
     failure,
     lock_outcomes,
 )
+from venvstacks_rules.pants_backend.processes.actions_lock import parsed_lockfile
 from venvstacks_rules.pants_backend.targets.layers import PlatformsField
 from venvstacks_rules.pants_backend.targets.manifests import ManifestLayersField
 from venvstacks_rules.pants_backend.targets.source_fields import LayerSourcesField, is_layer
@@ -53,6 +61,7 @@ class GenerateLayerLockfile(GenerateLockfile):
     """The address specs of all layers that are locked in this run."""
     addresses: tuple[Address, ...]
     """Their addresses."""
+    run: RunId
 
 
 class KnownLayerResolveNames(KnownUserResolveNamesRequest):
@@ -110,7 +119,7 @@ def layers_to_lock(
 
 @rule
 async def requested_layer_resolve_names(
-    request: RequestedLayerResolveNames, targets: AllTargets
+    request: RequestedLayerResolveNames, targets: AllTargets, run: RunId
 ) -> UserGenerateLockfiles:
     layers = {target.address.spec: target for target in targets if is_layer(target)}
     lower: dict[str, list[str]] = {}
@@ -157,22 +166,44 @@ async def requested_layer_resolve_names(
             address=layers[spec].address,
             renewed=renewed,
             addresses=tuple(layers[other].address for other in renewed),
+            run=run,
         )
         for spec in renewed
     )
 
 
 @rule(desc="Lock layer", level=LogLevel.DEBUG)
-async def generate_layer_lockfile(request: GenerateLayerLockfile) -> GenerateLockfileResult:
-    locks = tuple(LockRequest(address, request.renewed) for address in request.addresses)
-    outcomes = await lock_outcomes(LockOutcomesRequest(locks), **implicitly())
+async def generate_layer_lockfile(
+    request: GenerateLayerLockfile, options: GenerateLockfilesSubsystem
+) -> GenerateLockfileResult:
+    path, name = request.lockfile_dest, request.resolve_name
+    locks = tuple(
+        LockRequest(address, request.renewed, request.run) for address in request.addresses
+    )
+    outcomes, previous = await concurrently(
+        lock_outcomes(LockOutcomesRequest(locks), **implicitly()),
+        lock_files(LockFilesRequest(path), **implicitly()),
+    )
     lock = outcomes.by_address[request.address.spec]
-    if lock.error is None:
-        return GenerateLockfileResult(lock.digest, request.resolve_name, request.lockfile_dest)
-    # Once, for all layers without a lock.
-    last = request.address.spec == outcomes.failed[-1]
-    diff: Any = UnlockedLayers(failure(outcomes.by_address)) if last else None
-    return GenerateLockfileResult(lock.digest, request.resolve_name, _NO_FILE, diff)
+    diff: Any = None
+    if lock.error is not None:
+        # Once, for all layers without a lock.
+        if request.address.spec == outcomes.failed[-1]:
+            diff = UnlockedLayers(failure(outcomes.by_address))
+        return GenerateLockfileResult(lock.digest, name, _NO_FILE, diff)
+    # The default of Pants differs between its versions.
+    if previous.lockfile and (request.diff or options.options.is_default("diff")):
+        contents = await engine.get_digest_contents(lock.digest)
+        (new,) = (parsed_lockfile(file.content, path) for file in contents if file.path == path)
+        diff = lockfile_diff(path, name, previous.lockfile, new)
+    return GenerateLockfileResult(lock.digest, name, path, diff)
+
+
+def lockfile_diff(path: str, name: str, old: Lockfile, new: Lockfile) -> LockfileDiff | None:
+    """What changed in the packages that a layer installs; None if nothing did."""
+    before, after = (LockfilePackages(installed_versions(lock)) for lock in (old, new))
+    diff = LockfileDiff.create(path, name, before, after)
+    return None if before == after else diff
 
 
 def rules() -> Iterable[object]:

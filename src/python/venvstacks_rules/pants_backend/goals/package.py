@@ -31,6 +31,7 @@ from venvstacks_rules.pants_backend.engine import (
 )
 from venvstacks_rules.pants_backend.graph.layers import LayerRequest, find_layer
 from venvstacks_rules.pants_backend.graph.stacks import StackLayersRequest, stack_layers
+from venvstacks_rules.pants_backend.locks.freshness import RequiredLocksRequest, required_locks
 from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
 from venvstacks_rules.pants_backend.targets.layers import LayerOutputPathField, RequirementsField
 from venvstacks_rules.pants_backend.targets.manifests import (
@@ -94,6 +95,8 @@ async def package_layer(
     found = await find_layer(LayerRequest(address), **implicitly())
     chosen = platforms.of_layer(found.layer)
     refuse_shared_folder(address.spec, output_path, chosen.names, tagged=options.tag_outputs)
+    needed = (address,) if chosen.names else ()
+    await required_locks(RequiredLocksRequest(needed, platforms.names), **implicitly())
     folders = await concurrently(
         output_folder(output_folder_request(address, output_path, name), **implicitly())
         for name in chosen.names
@@ -135,6 +138,12 @@ async def package_stack(
         name for name in platforms.names if any(name in layer.names for layer in chosen.values())
     )
     refuse_shared_folder(address.spec, output_path, names, tagged=options.tag_outputs)
+    needed = tuple(
+        member
+        for layer, member in zip(stack.layers, stack.addresses)
+        if chosen[layer.address].names
+    )
+    await required_locks(RequiredLocksRequest(needed, platforms.names), **implicitly())
     folders = await concurrently(
         output_folder(output_folder_request(address, output_path, name), **implicitly())
         for name in names

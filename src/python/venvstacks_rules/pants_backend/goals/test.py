@@ -9,7 +9,6 @@ from typing import Any
 
 from pants.core.goals.test import TestFieldSet, TestRequest, TestResult, TestSubsystem
 from pants.core.util_rules.partitions import Partition, PartitionerType, Partitions
-from pants.engine.addresses import Address
 from pants.engine.internals.session import RunId
 from pants.engine.process import ProcessCacheScope
 from pants.util.frozendict import FrozenDict
@@ -19,6 +18,7 @@ from venvstacks_rules.model.contents.imports import declared_distributions, top_
 from venvstacks_rules.model.contents.layout import LayerLayout
 from venvstacks_rules.model.json_codec import to_json
 from venvstacks_rules.model.layers.build_platforms import platforms_text
+from venvstacks_rules.model.layers.layer import Layer
 from venvstacks_rules.model.platforms.markers import marker_environment
 from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
 from venvstacks_rules.model.requests.deploy import CheckImportsRequest
@@ -41,6 +41,7 @@ from venvstacks_rules.pants_backend.graph.layer_modules import LayerModulesReque
 from venvstacks_rules.pants_backend.graph.layers import LayerRequest, find_layer
 from venvstacks_rules.pants_backend.graph.platforms import NativePlatform
 from venvstacks_rules.pants_backend.graph.stacks import StackLayersRequest, stack_layers
+from venvstacks_rules.pants_backend.locks.freshness import RequiredLocksRequest, required_locks
 from venvstacks_rules.pants_backend.processes.actions import action_process
 from venvstacks_rules.pants_backend.processes.bare import ActionProcessRequest
 from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
@@ -82,6 +83,7 @@ class _Apart:
 @rule(desc="Find applications to check", level=LogLevel.DEBUG)
 async def applications_to_check(
     request: ApplicationTestRequest.PartitionRequest[ApplicationTestFieldSet],
+    native: NativePlatform,
     _: RunId,
 ) -> Partitions[ApplicationTestFieldSet, Any]:
     stacks = [
@@ -89,25 +91,29 @@ async def applications_to_check(
         for field_set in request.field_sets
         if isinstance(field_set.applications, ManifestLayersField)
     ]
-    found = await concurrently(stack_layers(stack, **implicitly()) for stack in stacks)
+    members = await concurrently(stack_layers(stack, **implicitly()) for stack in stacks)
     applications = {
-        field_set.address: field_set
+        field_set.address: None
         for field_set in request.field_sets
         if isinstance(field_set.applications, LaunchModuleField)
     }
-    further: dict[Address, None] = {}
-    for stack, members in zip(stacks, found):
-        of_stack = members.applications
-        if not of_stack:
+    for stack, of_stack in zip(stacks, members):
+        if not of_stack.applications:
             logger.info("%s has no applications to test.", stack.manifest)
-        further.update((address, None) for address in of_stack if address not in applications)
+        applications.update(dict.fromkeys(of_stack.applications))
     layers = await concurrently(
-        find_layer(LayerRequest(address), **implicitly()) for address in further
+        find_layer(LayerRequest(address), **implicitly()) for address in applications
     )
-    field_sets = [ApplicationTestFieldSet.create(layer.target) for layer in layers]
+    # One message for the locks of all of them.
+    needed = tuple(found.target.address for found in layers if _offered(found.layer, native))
+    await required_locks(RequiredLocksRequest(needed), **implicitly())
     return Partitions(
-        Partition((field_set,), _Apart()) for field_set in (*applications.values(), *field_sets)
+        Partition((ApplicationTestFieldSet.create(found.target),), _Apart()) for found in layers
     )
+
+
+def _offered(layer: Layer, native: NativePlatform) -> bool:
+    return any(offered.name == native.name for offered in layer.platforms)
 
 
 @rule(desc="Check the imports of an application", level=LogLevel.DEBUG)
@@ -120,13 +126,12 @@ async def check_application(
     platform = native.name
     found = await find_layer(LayerRequest(address), **implicitly())
     layer = found.layer
-    offered = [offered.name for offered in layer.platforms]
-    if platform not in offered:
+    if not _offered(layer, native):
         logger.info(
             "%s is not tested on %s: %s.",
             layer.address,
             platform,
-            platforms_text(offered),
+            platforms_text([offered.name for offered in layer.platforms]),
         )
         return TestResult.no_tests_found(address, test_options.output)
     chain, modules = await concurrently(
