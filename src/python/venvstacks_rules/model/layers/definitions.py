@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from venvstacks_rules.model.layers.accepted_libraries import entry_problem
 from venvstacks_rules.model.layers.local_files import local_file
 from venvstacks_rules.model.layers.names import (
     LayerKind,
@@ -85,6 +86,8 @@ class LayerDefinition:
     launch_module: ModuleDefinition | None = None
     support_modules: tuple[ModuleDefinition, ...] = ()
     dynlib_exclude: tuple[str, ...] = ()
+    accepted_libraries: tuple[str, ...] = ()
+    """Globs of the names of missing libraries, and `desktop`."""
     package_indexes: tuple[tuple[str, str], ...] = ()
     """Distribution name, as written, and the name of its index."""
     index_overrides: tuple[tuple[str, str], ...] = ()
@@ -189,6 +192,10 @@ def _own_problems(definition: LayerDefinition) -> Iterator[Problem]:
         if found is not None:
             text = f"is {command!r}, {found}. Name a console script of a package."
             yield Problem(f"console_scripts[{i}]", text)
+    for i, entry in enumerate(definition.accepted_libraries):
+        found = entry_problem(entry)
+        if found is not None:
+            yield Problem(f"accepted_libraries[{i}]", found)
     for field, value, check, forms, example in (
         ("linux_target", definition.linux_target, parsed_linux_target, _LINUX_FORMS, "glibc@2.28"),
         ("macosx_target", definition.macosx_target, macosx_version, _MACOSX_FORMS, "13.0"),

@@ -134,6 +134,7 @@ class _Resolver:
             launch_module=definition.launch_module,
             support_modules=definition.support_modules,
             dynlib_exclude=definition.dynlib_exclude,
+            accepted_libraries=definition.accepted_libraries,
             package_indexes=indexes,
             priority_indexes=definition.priority_indexes,
             local_wheels=definition.wheel_folders,

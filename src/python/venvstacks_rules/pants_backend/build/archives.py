@@ -169,7 +169,7 @@ async def layer_archive(request: LayerArchiveRequest, options: VenvstacksSubsyst
         described.sha256,
         warnings=tuple(
             f"{layer.address} for {request.platform}: {warning}."
-            for warning in contents.metadata.shared_libraries.warnings
+            for warning in contents.metadata.shared_libraries.warnings(layer.accepted_libraries)
         ),
         wheel_remarks=tuple(remark for group in segments.groups for remark in group.remarks),
         made=tuple(segments_made),

@@ -12,6 +12,7 @@ from venvstacks_rules.model.layers.names import LayerKind
 from venvstacks_rules.model.layers.problems import Problem
 from venvstacks_rules.pants_backend.graph.references import layer_references
 from venvstacks_rules.pants_backend.targets.layers import (
+    AcceptedLibrariesField,
     ConsoleScriptsField,
     DynlibExcludeField,
     FrameworksField,
@@ -99,6 +100,7 @@ def layer_definition(
         launch_module=modules[0] if modules else None,
         support_modules=modules[1:],
         dynlib_exclude=target[DynlibExcludeField].value or (),
+        accepted_libraries=target[AcceptedLibrariesField].value or (),
         package_indexes=tuple(sorted((target[PackageIndexesField].value or {}).items())),
         index_overrides=tuple(sorted((target[IndexOverridesField].value or {}).items())),
         priority_indexes=target[PriorityIndexesField].value or (),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -61,8 +60,6 @@ from venvstacks_rules.pants_backend.targets.stacks import (
     StackSourceField,
     VenvstacksStack,
 )
-
-logger = logging.getLogger(__name__)
 
 _TYPES: dict[LayerKind, type[Target]] = {
     LayerKind.RUNTIME: StackRuntime,
@@ -130,9 +127,8 @@ async def generate_stack_targets(
 ) -> GeneratedTargets:
     field = request.generator[StackSourceField]
     read = await read_stack_file(StackFileRequest(field.file_path), **implicitly())
-    if read.problem is not None:
-        # Goals that use the stack fail with this; `list` and the like just show no layers.
-        logger.warning("%s", read.problem)
+    # Goals that use the stack fail with the problems of the file; `list` and goals for others
+    # just see no layers.
     address = request.template_address
     generator = _Generator(address, field.value, read, dict(_usable(read.stack.layers)))
     overrides = request.require_unparametrized_overrides()
