@@ -9,6 +9,7 @@ from pants.engine.internals.scheduler import ExecutionError
 from pants.engine.rules import QueryRule
 from pants.testutil.rule_runner import RuleRunner
 
+from venvstacks_rules.model.errors import DefinitionError
 from venvstacks_rules.model.locks.pylock import LockedPackage, Lockfile
 from venvstacks_rules.pants_backend.backend import target_types
 from venvstacks_rules.pants_backend.goals import generate_lockfiles
@@ -18,6 +19,7 @@ from venvstacks_rules.pants_backend.goals.generate_lockfiles import (
     layers_to_lock,
     lockfile_diff,
     manifests_by_name,
+    refuse_misspelt,
 )
 from venvstacks_rules.pants_backend.graph import (
     layer_targets,
@@ -137,6 +139,18 @@ def asked(runner: RuleRunner, *names: str) -> list[str]:
 def test_a_manifest_stands_for_its_layers_and_those_below(runner: RuleRunner) -> None:
     assert asked(runner, "src:fw") == ["src:fw"]
     assert asked(runner, "src:m") == ["src:fw", "src:other", "src:rt"]
+
+
+def test_misspelt_addresses() -> None:
+    with pytest.raises(DefinitionError) as caught:
+        refuse_misspelt(["src:fv", "src:fw", "src:stakc", "pytest"], ["src:fw", "src:stack"])
+    assert str(caught.value) == (
+        "`--generate-lockfiles-resolve` cannot be used:\n"
+        "  * there is no layer or stack 'src:fv'. Did you mean 'src:fw'?\n"
+        "  * there is no layer or stack 'src:stakc'. Did you mean 'src:stack'?"
+    )
+    # Pants knows the names of other backends, and has a message of its own.
+    refuse_misspelt(["fw", "zzzz:yyyyyyy"], ["src:fw"])
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,12 @@ def runner() -> RuleRunner:
             "'framework-more', 'framework-sklearn@2'.",
         ),
         (
+            'overrides={"framework-more": {"archive_fomat": "zip", "tag": ["x"], "tags": ["x"]}}',
+            "The `overrides` field in target src:stack sets fields of 'framework-more' that it "
+            "does not have: 'archive_fomat' (did you mean 'archive_format'?), 'tag' (did you mean "
+            "'tags'?).",
+        ),
+        (
             'source="sub/venvstacks.toml"',
             "src/BUILD:1: The `source` field in target src:stack must be the name of a file beside "
             "the BUILD file, but was 'sub/venvstacks.toml'. Write the target in a BUILD file "

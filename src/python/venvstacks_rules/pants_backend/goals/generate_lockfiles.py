@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,8 @@ from pants.engine.target import AllTargets, Target
 from pants.engine.unions import UnionRule
 from pants.util.logging import LogLevel
 
+from venvstacks_rules.model.errors import DefinitionError
+from venvstacks_rules.model.layers.problems import suggestion
 from venvstacks_rules.model.locks.pylock import Lockfile
 from venvstacks_rules.model.locks.versions import installed_versions
 from venvstacks_rules.pants_backend import engine
@@ -74,14 +76,30 @@ class RequestedLayerResolveNames(RequestedUserResolveNames):
 
 @rule
 async def known_layer_resolve_names(
-    _: KnownLayerResolveNames, targets: AllTargets
+    _: KnownLayerResolveNames, targets: AllTargets, options: GenerateLockfilesSubsystem
 ) -> KnownUserResolveNames:
     layers = [target.address.spec for target in targets if is_layer(target)]
+    names = tuple(sorted((*layers, *manifests_by_name(targets))))
+    refuse_misspelt(options.resolve, names)
     return KnownUserResolveNames(
-        names=tuple(sorted((*layers, *manifests_by_name(targets)))),
+        names=names,
         option_name="the venvstacks targets",
         requested_resolve_names_cls=RequestedLayerResolveNames,
     )
+
+
+def refuse_misspelt(asked: Iterable[str], known: Collection[str]) -> None:
+    """Raise DefinitionError for addresses that are probably misspelt.
+
+    Pants would list all names; it has its own message for everything that is no address.
+    """
+    problems = []
+    for name in asked:
+        meant = suggestion(name, known) if ":" in name and name not in known else None
+        if meant is not None:
+            problems.append(f"there is no layer or stack {name!r}. Did you mean {meant!r}?")
+    if problems:
+        raise DefinitionError("`--generate-lockfiles-resolve` cannot be used:", problems)
 
 
 def manifests_by_name(targets: Iterable[Target]) -> dict[str, Target]:

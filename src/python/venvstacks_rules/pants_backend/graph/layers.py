@@ -18,15 +18,20 @@ from venvstacks_rules.model.layers.resolve import LayerProblem, judged_layers
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.graph.definitions import (
     NO_ARCHIVES,
+    archive_problems,
     lacks_archives,
     layer_definition,
     module_paths,
 )
 from venvstacks_rules.pants_backend.graph.layer_targets import (
+    NO_NAMES,
+    LayerNamesRequest,
     ReachedTargetsRequest,
+    layer_names,
     reached_targets,
 )
 from venvstacks_rules.pants_backend.graph.module_files import ModuleRequest, find_module
+from venvstacks_rules.pants_backend.graph.references import layer_references
 from venvstacks_rules.pants_backend.graph.stack_files import (
     StackFileProblemsRequest,
     find_stack_file_problems,
@@ -148,18 +153,32 @@ async def layer_graph(request: LayerGraphRequest, options: VenvstacksSubsystem) 
     modules: dict[Address, list[ModuleDefinition]] = {}
     for (target, _), module in zip(wanted, found_modules):
         modules.setdefault(target.address, []).append(module.definition)
+    known = frozenset(target.address for target in reached.targets)
+    references = [reference for target in targets for reference in layer_references(target)]
+    names = NO_NAMES
+    if any(reference.address not in known for reference in references):
+        names = await layer_names(LayerNamesRequest(), **implicitly())
     definitions = {
         target.address: layer_definition(
             target,
             modules=tuple(modules.get(target.address, ())),
-            known=frozenset(target.address for target in reached.targets),
+            known=known,
             macosx_target=options.checked_macosx_target,
+            names=names,
         )
         for target in targets
     }
     provider = options.python_provider
     layers, judged = judged_layers(
         definitions.values(), patch_release_needed=provider is not PythonProvider.LOCAL
+    )
+    judged = (
+        *judged,
+        *(
+            LayerProblem(definitions[target.address], problem)
+            for target in targets
+            for problem in archive_problems(target)
+        ),
     )
     if provider is PythonProvider.ARCHIVE:
         unset = (target.address for target in targets if lacks_archives(target))

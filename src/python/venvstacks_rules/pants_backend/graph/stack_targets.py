@@ -136,6 +136,9 @@ async def generate_stack_targets(
     complete = len(generator.layers) == len(read.stack.layers)
     if read.problem is None and complete and not read.stack.unreadable:
         _check_overrides(address, overrides, generator.layers)
+    for name, layer in generator.layers.items():
+        fields = _TYPES[layer.kind].class_field_types(union_membership)
+        _check_fields(address, name, overrides.get(name, {}), [field.alias for field in fields])
     targets: list[Target] = [
         _TYPES[layer.kind](
             {**request.template, **generator.values(layer), **overrides.get(name, {})},
@@ -185,6 +188,19 @@ def _check_overrides(address: Address, overrides: Iterable[str], layers: Iterabl
         raise InvalidFieldException(
             f"The `overrides` field in target {address} names layers that the stack file does not "
             f"have: {', '.join(unknown)}. Choose from {', '.join(map(repr, known))}."
+        )
+
+
+def _check_fields(
+    address: Address, layer: str, written: Iterable[str], known: Iterable[str]
+) -> None:
+    """Raise InvalidFieldException for misspelt fields; Pants has a message for all others."""
+    meant = {name: suggestion(name, known) for name in written if name not in known}
+    listed = [f"{name!r} (did you mean {found!r}?)" for name, found in meant.items() if found]
+    if listed:
+        raise InvalidFieldException(
+            f"The `overrides` field in target {address} sets fields of {layer!r} that it does not "
+            f"have: {', '.join(listed)}."
         )
 
 
