@@ -20,6 +20,7 @@ from venvstacks_rules.pants_backend.build import (
     segments,
 )
 from venvstacks_rules.pants_backend.goals import (
+    check,
     export,
     generate_lockfiles,
     package,
@@ -91,7 +92,7 @@ _MODULES = (
     *(downloads, interpreters, repository_files, wheels),
     *(analysis, archives, chains, contents, descriptions, exports, interfaces),
     *(manifests, output_folders, segments),
-    *(export, generate_lockfiles, package, run, show, shown_layers, tailor, test),
+    *(check, export, generate_lockfiles, package, run, show, shown_layers, tailor, test),
 )
 """The modules with rules, room by room."""
 

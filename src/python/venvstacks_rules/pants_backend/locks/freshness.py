@@ -185,7 +185,9 @@ async def checked_locks(request: CheckedLocksRequest, options: VenvstacksSubsyst
 @rule
 async def chain_locks(request: ChainLocksRequest) -> ChainLocks:
     checked = await checked_locks(CheckedLocksRequest(request.address), **implicitly())
-    _refuse_problems([checked])
+    error = lock_error([checked])
+    if error is not None:
+        raise error
     files = {address: lock.files for address, lock in checked.locks.items()}
     locks = {address: file.lockfile for address, file in files.items() if file.lockfile}
     return ChainLocks(FrozenDict(locks), FrozenDict(files))
@@ -196,7 +198,8 @@ async def required_locks(request: RequiredLocksRequest) -> RequiredLocks:
     checked = await concurrently(
         checked_locks(CheckedLocksRequest(address), **implicitly()) for address in request.addresses
     )
-    if request.siblings and _problems(checked):
+    error = lock_error(checked)
+    if request.siblings and error is not None:
         graphs = await concurrently(
             layer_graph(LayerGraphRequest(folder), **implicitly())
             for folder in sorted({address.spec_path for address in request.addresses})
@@ -211,21 +214,20 @@ async def required_locks(request: RequiredLocksRequest) -> RequiredLocks:
             checked_locks(CheckedLocksRequest(address, among_broken=True), **implicitly())
             for address in sorted(siblings)
         )
-    _refuse_problems(checked)
+        error = lock_error(checked)
+    if error is not None:
+        raise error
     return RequiredLocks()
 
 
-def _refuse_problems(checked: Iterable[CheckedLocks]) -> None:
-    """Raise LockError with the problems of all locks, if there are any."""
-    problems = _problems(checked)
-    if problems:
-        what = "A lockfile does" if len(problems) == 1 else f"{len(problems)} lockfiles do"
-        raise LockError(f"{what} not match the layer definitions:", problems)
-
-
-def _problems(checked: Iterable[CheckedLocks]) -> list[str]:
+def lock_error(checked: Iterable[CheckedLocks]) -> LockError | None:
+    """The problems of all locks, as one error; None if there are none."""
     locks = {spec: lock for chain in checked for spec, lock in chain.locks.items()}
-    return [lock.problem for lock in locks.values() if lock.problem is not None]
+    problems = [lock.problem for lock in locks.values() if lock.problem is not None]
+    if not problems:
+        return None
+    what = "A lockfile does" if len(problems) == 1 else f"{len(problems)} lockfiles do"
+    return LockError(f"{what} not match the layer definitions:", problems)
 
 
 def _judge(

@@ -35,7 +35,14 @@ def generated_address(generator: Address, layer: str) -> Address:
     return generator.create_generated(quote(layer, safe=""))
 
 
-class LayerSourcesField(SourcesField):
+class StackPartField(Field):
+    """That of a layer, or of a stack, which stands for its layers.
+
+    For goals that take the targets of both.
+    """
+
+
+class LayerSourcesField(SourcesField, StackPartField):
     """The files that a layer owns, for ``--changed-since``."""
 
     uses_source_roots = False
