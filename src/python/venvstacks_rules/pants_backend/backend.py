@@ -24,6 +24,7 @@ from venvstacks_rules.pants_backend.goals import (
     export,
     generate_lockfiles,
     package,
+    repl,
     run,
     show,
     shown_layers,
@@ -92,7 +93,7 @@ _MODULES = (
     *(downloads, interpreters, repository_files, wheels),
     *(analysis, archives, chains, contents, descriptions, exports, interfaces),
     *(manifests, output_folders, segments),
-    *(check, export, generate_lockfiles, package, run, show, shown_layers, tailor, test),
+    *(check, export, generate_lockfiles, package, repl, run, show, shown_layers, tailor, test),
 )
 """The modules with rules, room by room."""
 
