@@ -22,6 +22,7 @@ from venvstacks_rules.pants_backend.build import (
 from venvstacks_rules.pants_backend.goals import (
     check,
     export,
+    export_resolves,
     generate_lockfiles,
     package,
     repl,
@@ -93,7 +94,8 @@ _MODULES = (
     *(downloads, interpreters, repository_files, wheels),
     *(analysis, archives, chains, contents, descriptions, exports, interfaces),
     *(manifests, output_folders, segments),
-    *(check, export, generate_lockfiles, package, repl, run, show, shown_layers, tailor, test),
+    *(check, export, export_resolves, generate_lockfiles, package, repl, run, show),
+    *(shown_layers, tailor, test),
 )
 """The modules with rules, room by room."""
 
