@@ -196,10 +196,7 @@ def _own_problems(definition: LayerDefinition) -> Iterator[Problem]:
     if name is not None:
         text = f"is {definition.name!r}, which cannot be used: {name}. "
         yield Problem("name", f"{text}Rename the {definition.origin.thing}.")
-    for i, requirement in enumerate(definition.requirements):
-        found = requirement_problem(requirement)
-        if found is not None:
-            yield Problem(f"requirements[{i}]", found)
+    yield from _entry_problems(definition)
     for i, command in enumerate(definition.console_scripts):
         found = command_problem(command)
         if found is None and command in definition.console_scripts[:i]:
@@ -207,10 +204,6 @@ def _own_problems(definition: LayerDefinition) -> Iterator[Problem]:
         if found is not None:
             text = f"is {command!r}, {found}. Name a console script of a package."
             yield Problem(f"console_scripts[{i}]", text)
-    for i, entry in enumerate(definition.accepted_libraries):
-        found = entry_problem(entry)
-        if found is not None:
-            yield Problem(f"accepted_libraries[{i}]", found)
     for field, value, check, forms, example in (
         ("linux_target", definition.linux_target, parsed_linux_target, _LINUX_FORMS, "glibc@2.28"),
         ("macosx_target", definition.macosx_target, macosx_version, _MACOSX_FORMS, "13.0"),
@@ -221,6 +214,18 @@ def _own_problems(definition: LayerDefinition) -> Iterator[Problem]:
         except ValueError:
             text = f"is {value!r}, which is not {forms}. Write it as, for example, {example!r}."
             yield Problem(field, text)
+
+
+def _entry_problems(definition: LayerDefinition) -> Iterator[Problem]:
+    """Problems of entries that do not depend on one another."""
+    for field, entries, check in (
+        ("requirements", definition.requirements, requirement_problem),
+        ("accepted_libraries", definition.accepted_libraries, entry_problem),
+    ):
+        for i, entry in enumerate(entries):
+            found = check(entry)
+            if found is not None:
+                yield Problem(f"{field}[{i}]", found)
 
 
 def _module_problems(definition: LayerDefinition) -> Iterator[Problem]:
