@@ -51,8 +51,8 @@ for example, '13.0'.
 to something other than a wheel on a web server. Build a wheel of it and put it into a folder of \
 `local_wheels`, or name the URL of a wheel, for example \
 'rich @ https://example.org/rich-13.9.4-py3-none-any.whl'.
-  * wrong:pkg: `launch_module` names 'pkg', a directory without a `__main__.py`, which `python -m` \
-needs. Add one.
+  * wrong:pkg: `launch_module` names 'pkg/', a directory without a `__main__.py`, which \
+`python -m` needs. Add one.
   * wrong:planet: `platforms[1]` is 'amiga', which is not a target platform. Choose from \
 linux_x86_64, linux_aarch64, macosx_arm64, macosx_x86_64, win_amd64, win_arm64.
   * wrong:same: `support_modules` names 'lib/tool.py', which would be imported as `tool`, like \
@@ -87,7 +87,8 @@ DefinitionError: 8 layer definitions cannot be built as written:
   * wrong:both: `runtime` and `frameworks` are both set. Set `runtime` for a layer directly on \
 a runtime, or `frameworks` for a layer on frameworks.
   * wrong:loop-a: the layers depend on each other in a cycle: wrong:loop-a -> wrong:loop-b -> \
-wrong:loop-a. Remove one of these from `frameworks`.
+wrong:loop-a. Remove wrong:loop-b from the `frameworks` of wrong:loop-a, or wrong:loop-a from the \
+`frameworks` of wrong:loop-b. A layer that is left without frameworks needs a `runtime`.
   * wrong:mixed: `frameworks[1]` names wrong:right, whose runtime is wrong:two, but wrong:left is \
 on wrong:py. All frameworks of a layer share one runtime.
   * wrong:neither: neither `runtime` nor `frameworks` is set. Set `runtime` for a layer \

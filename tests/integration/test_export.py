@@ -194,6 +194,28 @@ def test_layers_of_one_name_cannot_share_a_folder(root: BuildRoot) -> None:
     )
 
 
+def test_pants_own_export_takes_layers_and_stacks_as_resolves(root: BuildRoot) -> None:
+    folder = "dist/export/venvstacks-resolves/examples.hello."
+    for resolve, written in (
+        ("hello", "the virtual environment `app-hello` of examples/hello:hello"),
+        ("manifest", "the layers of examples/hello:manifest"),
+    ):
+        done = root.succeed("export", f"--resolve=examples/hello:{resolve}")
+        assert done.stdout == f"Wrote {written} to {folder}{resolve}\n"
+        layers = root.path / f"{folder}{resolve}"
+        assert sorted(path.name for path in layers.iterdir()) == [
+            ".venvstacks",
+            "app-hello",
+            "cpython-3.9",
+            "framework-text",
+        ]
+        assert (layers / "app-hello/pyvenv.cfg").is_file()
+        assert "Hello, you!" in run_deployed(layers, "app-hello", "you")
+    unknown = root.pants("export", "--resolve=examples/hello:nothing")
+    assert unknown.code == 1
+    assert "examples/hello:nothing" in unknown.error
+
+
 def test_targets_that_are_no_layers(root: BuildRoot) -> None:
     root.write("other/BUILD", 'file(name="file", source="text.txt")\n')
     root.write("other/text.txt", "")

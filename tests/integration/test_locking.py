@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -64,6 +65,12 @@ class Workspace:
         """The packages of a lock: version, and whether the layer has them itself."""
         lock = tomli.loads(self.root.read(LOCKS[address]))
         return {p["name"]: (p["version"], "wheels" in p) for p in lock["packages"]}
+
+
+def shown(done: Finished) -> list[str]:
+    """What a run said, without times and blanks."""
+    lines = (" ".join(re.sub(r"^[\d:.]* \[INFO\]", "", x).split()) for x in done.stderr.split("\n"))
+    return [line for line in lines if line]
 
 
 @pytest.fixture(scope="module")
@@ -147,8 +154,9 @@ def test_sizes_are_asked_for_where_the_index_gives_none(shared: Workspace) -> No
 def test_locking_again_changes_no_byte_and_keeps_pins(workspace: Workspace) -> None:
     before = workspace.files()
     workspace.index.wheels.update(package_wheel("mid", "1.1", requires=("base",)))
-    workspace.root.succeed("generate-lockfiles")
+    done = workspace.root.succeed("generate-lockfiles")
     assert workspace.files() == before
+    assert "Lockfile diff" not in done.stderr
 
 
 def test_one_layer_is_locked_with_those_above_it(workspace: Workspace) -> None:
@@ -157,6 +165,17 @@ def test_one_layer_is_locked_with_those_above_it(workspace: Workspace) -> None:
     workspace.edit('"mid"', '"mid>=1.1"')
     done = workspace.root.succeed("generate-lockfiles", "--resolve=s:low")
     assert done.started == ["Lock s:app", "Lock s:low"]
+    assert shown(done) == [
+        "Starting: Lock s:low",
+        "Completed: Lock s:low",
+        "Starting: Lock s:app",
+        "Completed: Lock s:app",
+        f"Wrote lockfile for the resolve `s:app` to {LOCKS['s:app']}",
+        f"Wrote lockfile for the resolve `s:low` to {LOCKS['s:low']}",
+        f"Lockfile diff: {LOCKS['s:low']} [s:low]",
+        "== Upgraded dependencies ==",
+        "mid 1.0 --> 1.1",
+    ]
     after = workspace.files()
     changed = {path.split("/")[2] for path in after if after[path] != before[path]}
     assert changed == {"framework-low", "app-app"}
@@ -268,12 +287,16 @@ def test_exclude_newer_of_the_configuration_holds(workspace: Workspace) -> None:
     workspace.root.write("uv.toml", settings.format("2025-12-01T00:00:00Z"))
     assert workspace.root.pants("package", "s:low").error == "\n".join(
         [
-            "LockError: 2 lockfiles do not match the layer definitions:",
+            "LockError: 3 lockfiles do not match the layer definitions:",
             f"  * s:py: the lockfile {LOCKS['s:py']} is stale. "
             "Run `pants generate-lockfiles --resolve=s:py`.",
             "    - `[tool.uv]` changed",
             f"  * s:low: the lockfile {LOCKS['s:low']} is stale. "
             "Run `pants generate-lockfiles --resolve=s:low`.",
+            "    - `[tool.uv]` changed",
+            # That of another layer in the folder, which may be packaged in the same run.
+            f"  * s:app: the lockfile {LOCKS['s:app']} is stale. "
+            "Run `pants generate-lockfiles --resolve=s:app`.",
             "    - `[tool.uv]` changed",
         ]
     )

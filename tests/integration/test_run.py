@@ -95,6 +95,20 @@ def test_the_hello_example(root: BuildRoot) -> None:
     ]
 
 
+def test_the_python_of_a_layer(root: BuildRoot) -> None:
+    code = "import sys, json; print(json.dumps([sys.prefix.rpartition('/')[2], sys.argv]))\n"
+    for target, prefix in (
+        ("probe:probe", "app-probe"),
+        ("examples/hello:cpython-3.9", "cpython-3.9"),
+    ):
+        done = root.succeed("repl", "--shell=venvstacks", target, stdin=code)
+        assert json.loads(done.stdout.splitlines()[-1]) == [prefix, [""]]
+    refused = root.pants("repl", "--shell=venvstacks", "probe:", "examples/hello:")
+    assert refused.code == 1
+    assert refused.error.startswith("DefinitionError: `repl` opens the Python of one layer:\n  * ")
+    assert "Name one layer." in refused.error
+
+
 def started(root: BuildRoot, marker: Path, *options: str) -> tuple[subprocess.Popen[str], int]:
     """A run whose program waits for a signal, and the program's process id."""
     client = root.start(*options, "run", "probe:probe", "--", "wait", str(marker))

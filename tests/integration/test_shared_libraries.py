@@ -35,6 +35,10 @@ venvstacks_application(
     name="app", launch_module="app.py", frameworks=[":base"], local_wheels=["wheels"],
     requirements=["our-ext", "our-own"],
 )
+venvstacks_application(
+    name="accepting", launch_module="app.py", frameworks=[":base"], local_wheels=["wheels"],
+    requirements=["our-ext", "our-own"], accepted_libraries=["libabsent.so.*"],
+)
 venvstacks_manifest(name="stack", layers=[":app"])
 venvstacks_framework(
     name="twins", runtime=":py", local_wheels=["wheels"],
@@ -135,8 +139,8 @@ def warnings(done: Finished) -> list[str]:
 MISSED = (
     f"s:app for {NATIVE}: `{SITE}/our_ext/needy.so` of our_ext-1.0-py3-none-{NATIVE}.whl needs "
     "`libabsent.so.9`, which no layer of its chain, no run path and no machine of the platform "
-    "provides. Require the package that has it, or add files that work without it to "
-    "`dynlib_exclude`."
+    "provides. Require the package that has it, add files that work without it to "
+    "`dynlib_exclude`, or name it in `accepted_libraries`."
 )
 
 
@@ -179,7 +183,8 @@ def test_an_export_has_the_same_links(root: BuildRoot) -> None:
 def test_what_is_missed_is_told_at_every_run(root: BuildRoot, packaged: Finished) -> None:
     assert warnings(packaged) == [MISSED]
     assert warnings(root.succeed("package", "s:app")) == [MISSED]
-    assert warnings(root.succeed("package", "s:stack")) == [MISSED]
+    # Once, although the layer is packaged alone and in a manifest.
+    assert warnings(root.succeed("package", "s:stack", "s:app")) == [MISSED]
     assert metadata(root, "app-app")["shared_libraries"] == {
         "unresolved": [
             {
@@ -190,6 +195,9 @@ def test_what_is_missed_is_told_at_every_run(root: BuildRoot, packaged: Finished
         ]
     }
     assert "shared_libraries" not in metadata(root, "framework-base")
+    assert warnings(root.succeed("package", "s:accepting")) == []
+    accepting = metadata(root, "app-accepting")["shared_libraries"]
+    assert accepting == metadata(root, "app-app")["shared_libraries"]
 
 
 def test_libraries_of_one_name_that_one_is_needed_by(root: BuildRoot) -> None:

@@ -260,9 +260,7 @@ def test_a_broken_definition_does_not_hide_the_others(edited: BuildRoot) -> None
     assert set(layers(data)) == set(LOWER)
     done = edited.pants("venvstacks-show", f"{STACK}::")
     assert done.code == 1
-    assert done.stdout.endswith(
-        f"\na problem with the definitions of other layers\n  * {problem}\n"
-    )
+    assert done.stdout.endswith(f"\na problem with the definitions of layers\n  * {problem}\n")
 
 
 def test_no_layers(root: BuildRoot) -> None:

@@ -44,7 +44,8 @@ def start(
     archives: tuple[DeployedArchive, ...], cache: Path, *args: str, **kwargs: Any
 ) -> subprocess.Popen[bytes]:
     cache.parent.mkdir(exist_ok=True)
-    request = cache.parent / f"request-{len(archives)}-{archives[-1].sha256}.json"
+    named = cache.parent / f"request-{len(archives)}-{archives[-1].sha256}.json"
+    request = kwargs.pop("request", named)
     if not request.exists():
         request.write_text(to_json(LaunchRequest(archives, str(cache))))
     inherited = {name: os.environ[name] for name in os.environ if not name.startswith("PYTHON")}
@@ -93,6 +94,20 @@ def test_the_application_runs_in_a_stack_of_real_paths(
     assert seen["code_file"] == str(stack / "framework-upper" / SITE / "upper_package.py")
     names = ("app-show", "framework-upper", "framework-lower", RUNTIME)
     assert seen["path"][-4:] == [str(stack / name / SITE) for name in names]
+
+
+def test_the_python_of_a_layer(archives: tuple[DeployedArchive, ...], tmp_path: Path) -> None:
+    # A framework has nothing to launch; it has a Python like any layer.
+    framework, cache = archives[:-1], tmp_path / "cache"
+    request = tmp_path / "python.json"
+    request.write_text(to_json(LaunchRequest(framework, str(cache), interpreter=True)))
+    code = "import sys, upper_package; print(sys.prefix)"
+    done = finish(start(framework, cache, "-c", code, request=request))
+    assert (done[0], done[2]) == (0, b"")
+    assert done[1].decode().rstrip().endswith("/framework-upper")
+    refused = finish(start(framework, cache))
+    assert refused[0] == 1
+    assert b"it has no launch module: name an application layer" in refused[2]
 
 
 def test_nothing_is_done_for_a_stack_that_is_there(

@@ -70,6 +70,16 @@ def test_everything_that_cannot_be_asked_for_is_reported_together() -> None:
     )
 
 
+def test_misspelt_names() -> None:
+    with pytest.raises(DefinitionError) as caught:
+        chosen("macos_arm64", "natve")
+    assert str(caught.value) == (
+        "`[venvstacks].platforms` cannot be used:\n"
+        "  * 'macos_arm64' is not a target platform. Did you mean 'macosx_arm64'?\n"
+        "  * 'natve' is not a target platform. Did you mean 'native'?"
+    )
+
+
 def test_nothing_cannot_be_asked_for() -> None:
     with pytest.raises(DefinitionError) as caught:
         chosen()

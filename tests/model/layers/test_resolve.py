@@ -169,7 +169,19 @@ WRONG = {
     "a cycle": (
         [framework("a", "b"), framework("b", "c"), framework("c", "a")],
         "src:a: the layers depend on each other in a cycle: src:a -> src:b -> src:c -> src:a. "
-        "Remove one of these from `frameworks`.",
+        "Remove src:b from the `frameworks` of src:a, src:c from the `frameworks` of src:b, or "
+        "src:a from the `frameworks` of src:c. A layer that is left without frameworks needs a "
+        "`runtime`.",
+    ),
+    "a cycle of layers that have other frameworks": (
+        [
+            runtime(),
+            framework("x"),
+            framework("a", "x", "b"),
+            framework("b", "a", "x"),
+        ],
+        "src:a: the layers depend on each other in a cycle: src:a -> src:b -> src:a. Remove src:b "
+        "from the `frameworks` of src:a, or src:a from the `frameworks` of src:b.",
     ),
     "an inconsistent order": (
         [
@@ -198,6 +210,16 @@ WRONG = {
     "an unknown platform": (
         [runtime(platforms=("linux_x86_64", "solaris"))],
         f"src:py: `platforms[1]` is 'solaris', which is not a target platform. Choose from {ALL}.",
+    ),
+    "a misspelt platform": (
+        [runtime(platforms=("linux_x86_64", "macos_arm64"))],
+        "src:py: `platforms[1]` is 'macos_arm64', which is not a target platform. Did you mean "
+        "'macosx_arm64'?",
+    ),
+    "a misspelt word among accepted libraries": (
+        [runtime(accepted_libraries=("desktop", "desktops"))],
+        "src:py: `accepted_libraries[1]` is 'desktops', which is neither the name of a library nor "
+        "'desktop'. Write, for example, 'libpq.so.5'.",
     ),
     "a wider platform": (
         [runtime(platforms=("linux_x86_64",)), framework("fw", platforms=("win_arm64",))],

@@ -126,7 +126,7 @@ def test_what_cannot_be_read_is_not_warned_about() -> None:
     assert found.unreadable == (
         UnreadableBinary(f"demo-1.0-{TAG}", "lib/x.so", "not readable as ELF: it is damaged"),
     )
-    assert found.warnings == ()
+    assert found.warnings() == ()
 
 
 # --------------------------------------------------------------------------------------- ambiguous
@@ -151,20 +151,21 @@ def test_what_is_written_and_said() -> None:
         ambiguous=(AmbiguousLibrary("libq.so", ("a/libq.so", "b/libq.so")),),
         unresolved=(UnresolvedLibrary("libp.so", "w.whl", ("a", "b", "c", "d", "e")),),
         newer_than_target=(
-            NewerThanTarget("macOS 14.0", "macOS 13.0", "macosx_target", "w.whl", ("a",)),
+            NewerThanTarget("macOS 14.0", "macOS 13.0", "macosx_target", "x.whl", ("a",)),
             NewerThanTarget("glibc 2.34", "glibc 2.28", "linux_target", "w.whl", ("a", "b")),
+            NewerThanTarget("glibc 2.9", "glibc 2.28", "linux_target", "w.whl", ("b", "c")),
         ),
-        other_machine=(OtherMachine(("elf aarch64",), "w.whl", ("a", "b")),),
+        other_machine=(OtherMachine(("elf aarch64",), "y.whl", ("a", "b")),),
     )
-    assert found.warnings == (
+    assert found.warnings() == (
         "`a`, `b`, `c` and 2 more of w.whl need `libp.so`, which no layer of its chain, no run "
-        "path and no machine of the platform provides. Require the package that has it, or add "
-        "files that work without it to `dynlib_exclude`",
-        "`a` of w.whl needs macOS 14.0, but the layer is for macOS 13.0. Raise its "
-        "`macosx_target`, or require another version",
-        "`a`, `b` of w.whl need glibc 2.34, but the layer is for glibc 2.28. Raise its "
+        "path and no machine of the platform provides. Require the package that has it, add files "
+        "that work without it to `dynlib_exclude`, or name it in `accepted_libraries`. "
+        "`a`, `b`, `c` of w.whl need up to glibc 2.34, but the layer is for glibc 2.28. Raise its "
         "`linux_target`, or require another version",
-        "w.whl has binaries for other machines only (elf aarch64), such as `a`, `b`. Require "
+        "`a` of x.whl needs macOS 14.0, but the layer is for macOS 13.0. Raise its "
+        "`macosx_target`, or require another version",
+        "y.whl has binaries for other machines only (elf aarch64), such as `a`, `b`. Require "
         "another version",
     )
     assert found.to_dict() == {
@@ -173,9 +174,78 @@ def test_what_is_written_and_said() -> None:
             {"library": "libp.so", "wheel": "w.whl", "files": ["a", "b", "c", "d", "e"]}
         ],
         "newer_than_target": [
-            {"needs": "macOS 14.0", "target": "macOS 13.0", "wheel": "w.whl", "files": ["a"]},
+            {"needs": "macOS 14.0", "target": "macOS 13.0", "wheel": "x.whl", "files": ["a"]},
             {"needs": "glibc 2.34", "target": "glibc 2.28", "wheel": "w.whl", "files": ["a", "b"]},
+            {"needs": "glibc 2.9", "target": "glibc 2.28", "wheel": "w.whl", "files": ["b", "c"]},
         ],
-        "other_machine": [{"machines": ["elf aarch64"], "wheel": "w.whl", "files": ["a", "b"]}],
+        "other_machine": [{"machines": ["elf aarch64"], "wheel": "y.whl", "files": ["a", "b"]}],
     }
     assert LibraryReport().to_dict() == {}
+
+
+QT = UnresolvedLibrary("libQt63DCore.so.6", "qt.whl", ("qt/a/libx.so", "qt/b/liby.so"))
+XCB = UnresolvedLibrary("libxcb.so.1", "qt.whl", ("qt/a/libx.so",), on_desktops=True)
+EGL = UnresolvedLibrary("libEGL.so.1", "qt.whl", ("qt/c.so",), on_desktops=True)
+OF_QT = (
+    "`qt/a/libx.so`, `qt/b/liby.so` of qt.whl need `libQt63DCore.so.6`, which no layer of its "
+    "chain, no run path and no machine of the platform provides. Require the package that has it, "
+    "add files that work without it to `dynlib_exclude`, or name it in `accepted_libraries`"
+)
+OF_XCB = (
+    "`qt/a/libx.so` of qt.whl needs `libxcb.so.1`, which only machines with a desktop provide. If "
+    'the layer is for these only, add "desktop" to `accepted_libraries`'
+)
+
+
+def test_a_wheel_with_many_missing_libraries_has_one_warning() -> None:
+    libraries = tuple(replace(QT, library=f"lib{letter}.so") for letter in "abcdefghij")
+    other = replace(EGL, wheel="other.whl")
+    assert LibraryReport(unresolved=(EGL, *libraries, XCB, other)).warnings() == (
+        "qt.whl needs 10 libraries that no layer of its chain, no run path and no machine of the "
+        "platform provides: "
+        + ", ".join(f"`lib{letter}.so` (`libx.so` and 1 more)" for letter in "abcdefgh")
+        + " and 2 more. Require the packages that have them, add files that work without them to "
+        "`dynlib_exclude`, or name them in `accepted_libraries`. It needs 2 libraries that only "
+        "machines with a desktop provide: `libEGL.so.1`, `libxcb.so.1`. If the layer is for these "
+        'only, add "desktop" to `accepted_libraries`',
+        "`qt/c.so` of other.whl needs `libEGL.so.1`, which only machines with a desktop provide. "
+        'If the layer is for these only, add "desktop" to `accepted_libraries`',
+    )
+
+
+@pytest.mark.parametrize(
+    ("accepted", "expected"),
+    [
+        ((), (f"{OF_QT}. {OF_XCB}",)),
+        (("desktop",), (OF_QT,)),
+        (("libqt63d*.so.6",), (OF_XCB,)),
+        (("desktop", "libQt63DCore.so.6"), ()),
+        (("libother.so", "Core.so.6"), (f"{OF_QT}. {OF_XCB}",)),
+    ],
+)
+def test_what_a_layer_accepts_is_not_warned_about(
+    accepted: tuple[str, ...], expected: tuple[str, ...]
+) -> None:
+    found = LibraryReport(unresolved=(QT, XCB))
+    assert found.warnings(accepted) == expected
+    # The metadata says it all the same.
+    assert [entry["library"] for entry in found.to_dict()["unresolved"]] == [
+        "libQt63DCore.so.6",
+        "libxcb.so.1",
+    ]
+    assert {key for entry in found.to_dict()["unresolved"] for key in entry} == {
+        "library",
+        "wheel",
+        "files",
+    }
+
+
+def test_desktops_are_those_of_linux() -> None:
+    asking = replace(ASKING, needed=("libxcb.so.1", "libpq.so.5"))
+    assert [(each.library, each.on_desktops) for each in report(wheel(asking)).unresolved] == [
+        ("libpq.so.5", False),
+        ("libxcb.so.1", True),
+    ]
+    mac = Binary("x.so", "a", MACHO, machine="arm64", needed=("libxcb.so.1",))
+    (missing,) = report(wheel(mac), target=MACOS).unresolved
+    assert not missing.on_desktops

@@ -53,8 +53,8 @@ WRONG = {
     ),
     "an empty launch module": (
         RUNTIME + FRAMEWORK + layer(APPLICATION, launch_module='""'),
-        "`applications[0].launch_module` names '', which cannot be imported by that name. "
-        "Rename it.",
+        "`applications[0].launch_module` names '', which is empty. Name a `.py` file or a package "
+        "directory.",
     ),
     "a launch module that is not there": (
         RUNTIME + FRAMEWORK + layer(APPLICATION, launch_module='"gone.py"'),
@@ -93,8 +93,8 @@ WRONG = {
     ),
     "a support module twice": (
         RUNTIME + FRAMEWORK + layer(APPLICATION, support_modules='["lib", "lib"]'),
-        "`applications[0].support_modules[1]` names 'lib', which would be imported as `lib`, like "
-        "'lib'. Rename one of them.",
+        "`applications[0].support_modules[1]` names 'lib', which is listed already. Remove one of "
+        "them.",
     ),
     # Requirements.
     "no requirements": (

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import date
 
+import pytest
+
 from tests.support.stack_files import (
     APPLICATION,
     FRAMEWORK,
@@ -148,10 +150,16 @@ def test_the_caller_knows_the_default_of_macosx_target() -> None:
     assert [x.macosx_target for x in stack.layers] == ["11.0", "12"]
 
 
-def test_a_file_may_have_only_runtimes_or_nothing() -> None:
+def test_a_file_may_have_only_runtimes() -> None:
     assert problems(RUNTIME) == []
-    assert parse("") == StackFile("src/stack.toml")
-    assert problems("runtimes = []\n[tool.black]\nline-length = 100\n") == []
+
+
+@pytest.mark.parametrize("text", ["", "runtimes = []\n[tool.black]\nline-length = 100\n"])
+def test_a_file_without_layers(text: str) -> None:
+    assert parse(text) == StackFile("src/stack.toml")
+    assert problems(text) == [
+        "it has no layers. Add some: `[[runtimes]]`, `[[frameworks]]` on these, `[[applications]]`."
+    ]
 
 
 def test_a_layer_lies_on_a_runtime_and_kinds_share_names() -> None:

@@ -12,7 +12,7 @@ from venvstacks_rules.model.locks.freshness import LockState
 from venvstacks_rules.model.summary.drawing import draw_sizes, parts_of, shortened
 from venvstacks_rules.model.summary.layer import LockSummary, OwnPackage, SharedPackage
 from venvstacks_rules.model.summary.page import render_page
-from venvstacks_rules.model.summary.stack import Overview
+from venvstacks_rules.model.summary.stack import BrokenStackFile, Overview
 
 EVIL = "</title></style><script>x</script>\"'><img src=x onerror=x>&amp;"
 
@@ -65,7 +65,8 @@ def evil_overview() -> Overview:
         archive_name=EVIL,
         notes=(EVIL,),
     )
-    return Overview.of(PLATFORM, [runtime, layer], [EVIL])
+    broken = [BrokenStackFile(EVIL, place, (EVIL,)) for place in (EVIL, f"{EVIL}2")]
+    return Overview.of(PLATFORM, [runtime, layer], [EVIL], broken)
 
 
 def test_whatever_a_user_wrote_stays_text() -> None:
@@ -136,6 +137,18 @@ def test_what_is_wrong_is_said() -> None:
         "Src/stack/requirements/py/pylock.py.toml is stale: requirement `a` was added. Run "
         "./pants generate-lockfiles --resolve=src/stack:py." in text
     )
+
+
+def test_broken_stack_files_are_where_their_layers_would_be() -> None:
+    runtime = a_layer(LayerKind.RUNTIME, "py", (), [("numpy", 5)])
+    files = [
+        BrokenStackFile("src/stack/x.toml", "src/stack", ("x is wrong",)),
+        BrokenStackFile("other/x.toml", "other:stack", ("y is wrong",)),
+    ]
+    text = read(Overview.of(PLATFORM, [runtime], ["x is wrong", "y is wrong"], files)).text
+    assert "other:stackother/x.toml cannot be used, see above." in text
+    assert "src/stacksrc/stack/x.toml cannot be used, see above." in text
+    assert text.index("y is wrong") < text.index("other:stack")
 
 
 def test_parts_of_a_layer() -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from tests.support.summaries import PLATFORM, a_large_stack, a_layer
 from venvstacks_rules.model.layers.names import LayerKind
 from venvstacks_rules.model.summary.layer import LayerSummary
-from venvstacks_rules.model.summary.stack import Overview
+from venvstacks_rules.model.summary.stack import BrokenStackFile, Overview
 
 RUNTIME = a_layer(LayerKind.RUNTIME, "py")
 LOW = a_layer(LayerKind.FRAMEWORK, "z-low", [RUNTIME])
@@ -56,6 +56,23 @@ def test_layers_that_lie_on_each_other_are_one_stack() -> None:
 def test_layers_of_one_place_are_one_stack() -> None:
     second = a_layer(LayerKind.RUNTIME, "py2")
     assert names(Overview.of(PLATFORM, [second, RUNTIME])) == [["src/stack:py", "src/stack:py2"]]
+
+
+def test_a_broken_file_is_a_stack_or_joins_that_of_its_layers() -> None:
+    joined = BrokenStackFile("src/stack/x.toml", "src/stack", ("x",))
+    alone = BrokenStackFile("other/x.toml", "other:stack", ("y", "z"))
+    overview = Overview.of(PLATFORM, [RUNTIME], ["x", "y", "z"], [alone, joined])
+    assert [(stack.name, stack.broken_files) for stack in overview.stacks] == [
+        ("other:stack", (alone,)),
+        ("src/stack", (joined,)),
+    ]
+    assert overview.to_dict()["stacks"][0] == {
+        "name": "other:stack",
+        "runtimes": [],
+        "frameworks": [],
+        "applications": [],
+        "broken_files": [{"path": "other/x.toml", "problems": ["y", "z"]}],
+    }
 
 
 def test_totals_count_only_when_all_are_known() -> None:

@@ -79,7 +79,7 @@ applications
      lock       there is no src/stack/requirements/app-app/pylock.app-app.toml. Run
                 `./pants generate-lockfiles --resolve=src/stack:app`.
 
-a problem with the definitions of other layers
+a problem with the definitions of layers
   * src/stack:x: first
     - second
 """

@@ -3,10 +3,35 @@
 from __future__ import annotations
 
 import pytest
+from pants.core.goals.generate_lockfiles import KnownUserResolveNames, UserGenerateLockfiles
 from pants.engine.addresses import Address
+from pants.engine.internals.scheduler import ExecutionError
+from pants.engine.rules import QueryRule
+from pants.testutil.rule_runner import RuleRunner
 
-from venvstacks_rules.pants_backend.goals.generate_lockfiles import layers_by_stack, layers_to_lock
+from venvstacks_rules.model.errors import DefinitionError
+from venvstacks_rules.model.locks.pylock import LockedPackage, Lockfile
+from venvstacks_rules.pants_backend.backend import target_types
+from venvstacks_rules.pants_backend.goals import generate_lockfiles
+from venvstacks_rules.pants_backend.goals.generate_lockfiles import (
+    KnownLayerResolveNames,
+    RequestedLayerResolveNames,
+    layers_to_lock,
+    lockfile_diff,
+    manifests_by_name,
+    refuse_misspelt,
+)
+from venvstacks_rules.pants_backend.graph import (
+    layer_targets,
+    layers,
+    module_files,
+    stack_files,
+    stack_targets,
+    stacks,
+)
+from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
 from venvstacks_rules.pants_backend.targets.layers import VenvstacksFramework
+from venvstacks_rules.pants_backend.targets.manifests import VenvstacksManifest
 from venvstacks_rules.pants_backend.targets.stacks import StackFramework, StackManifest
 
 LOWER = {"rt": (), "fw": ("rt",), "other": ("rt",), "app": ("fw",), "top": ("fw", "other")}
@@ -30,15 +55,128 @@ def test_what_is_locked_along(
     assert layers_to_lock(asked, LOWER, frozenset(locked)) == expected
 
 
-def test_the_layers_of_a_stack_file_can_be_locked_together() -> None:
+def test_the_layers_of_a_stack_can_be_locked_together() -> None:
     stack = Address("src", target_name="stack")
-    targets = [
-        StackManifest(
-            {"layers": [], "stack_file": "x.toml"}, stack.create_generated("__venvstacks__")
-        ),
+    generated = StackManifest(
+        {"layers": [], "stack_file": "x.toml"}, stack.create_generated("__venvstacks__")
+    )
+    written = VenvstacksManifest({"layers": [":b"]}, Address("src", target_name="m"))
+    layers = [
         StackFramework(
             {"files": ["x.toml"], "stack_file": "x.toml"}, stack.create_generated("framework-a")
         ),
         VenvstacksFramework({}, Address("src", target_name="b")),
     ]
-    assert layers_by_stack(targets) == {"src:stack": ["src:stack#framework-a"]}
+    assert manifests_by_name([generated, written, *layers]) == {
+        "src:stack": generated,
+        "src:stack#__venvstacks__": generated,
+        "src:m": written,
+    }
+
+
+def locked(**versions: str) -> Lockfile:
+    return Lockfile(
+        "==3.11.*",
+        tuple(LockedPackage(name, version, None, None, ()) for name, version in versions.items()),
+    )
+
+
+def test_what_changed_in_a_lock() -> None:
+    old = locked(same="1", more="1.9", less="2", gone="1")
+    diff = lockfile_diff("p", "s:x", old, locked(same="1.0", more="1.10", less="1!1", new="3"))
+    assert diff is not None
+    assert (diff.path, diff.resolve_name) == ("p", "s:x")
+    assert {name: str(version) for name, version in diff.added.items()} == {"new": "3"}
+    assert {name: str(version) for name, version in diff.removed.items()} == {"gone": "1"}
+    changed = {**diff.upgraded, **diff.downgraded}
+    assert {name: tuple(map(str, pair)) for name, pair in changed.items()} == {
+        "more": ("1.9", "1.10"),
+        "less": ("2", "1!1"),
+    }
+    assert lockfile_diff("p", "s:x", old, old) is None
+
+
+FILES = {
+    "src/BUILD": 'venvstacks_runtime(name="rt", python_implementation="cpython@3.11.13")\n'
+    'venvstacks_framework(name="fw", runtime=":rt")\n'
+    'venvstacks_framework(name="other", runtime=":rt")\n'
+    'venvstacks_manifest(name="m", layers=[":fw"])\n',
+    "toml/BUILD": 'venvstacks_stack(name="stack")\n',
+    "typo/BUILD": 'venvstacks_stack(name="stack")\n',
+    "toml/venvstacks.toml": "x = [",
+    "typo/venvstacks.toml": "[[runtime]]",
+    **{f"src/requirements/{name}/pylock.{name}.toml": "" for name in ("rt", "framework-fw")},
+}
+
+
+@pytest.fixture
+def runner() -> RuleRunner:
+    runner = RuleRunner(
+        rules=[
+            *generate_lockfiles.rules(),
+            *layer_targets.rules(),
+            *layers.rules(),
+            *module_files.rules(),
+            *stack_files.rules(),
+            *stack_targets.rules(),
+            *stacks.rules(),
+            *VenvstacksSubsystem.rules(),
+            QueryRule(KnownUserResolveNames, [KnownLayerResolveNames]),
+            QueryRule(UserGenerateLockfiles, [RequestedLayerResolveNames]),
+        ],
+        target_types=[*target_types()],
+    )
+    runner.write_files(FILES)
+    return runner
+
+
+def asked(runner: RuleRunner, *names: str) -> list[str]:
+    """What is locked when the user asks for `names`."""
+    found = runner.request(UserGenerateLockfiles, [RequestedLayerResolveNames(names)])
+    return [request.resolve_name for request in found]
+
+
+def test_a_manifest_stands_for_its_layers_and_those_below(runner: RuleRunner) -> None:
+    assert asked(runner, "src:fw") == ["src:fw"]
+    assert asked(runner, "src:m") == ["src:fw", "src:other", "src:rt"]
+
+
+def test_misspelt_addresses() -> None:
+    with pytest.raises(DefinitionError) as caught:
+        refuse_misspelt(["src:fv", "src:fw", "src:stakc", "pytest"], ["src:fw", "src:stack"])
+    assert str(caught.value) == (
+        "`--generate-lockfiles-resolve` cannot be used:\n"
+        "  * there is no layer or stack 'src:fv'. Did you mean 'src:fw'?\n"
+        "  * there is no layer or stack 'src:stakc'. Did you mean 'src:stack'?"
+    )
+    # Pants knows the names of other backends, and has a message of its own.
+    refuse_misspelt(["fw", "zzzz:yyyyyyy"], ["src:fw"])
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (
+            ("toml:stack", "src:fw"),
+            "A stack file cannot be built as written:\n"
+            "  * toml/venvstacks.toml: it is not TOML: Invalid value (at end of document). "
+            "Correct it there.",
+        ),
+        (
+            ("toml:stack", "typo:stack"),
+            "2 stack files cannot be built as written:\n"
+            "  * toml/venvstacks.toml: it is not TOML: Invalid value (at end of document). "
+            "Correct it there.\n"
+            "  * typo/venvstacks.toml: `runtime` is not part of a stack file. Did you mean "
+            "`runtimes`?",
+        ),
+    ],
+)
+def test_broken_stack_files_are_not_unknown_names(
+    runner: RuleRunner, names: tuple[str, ...], message: str
+) -> None:
+    known = runner.request(KnownUserResolveNames, [KnownLayerResolveNames()])
+    assert {*names} <= {*known.names}
+    with pytest.raises(ExecutionError) as caught:
+        asked(runner, *names)
+    assert [str(error) for error in caught.value.wrapped_exceptions] == [message]

@@ -21,6 +21,7 @@ from venvstacks_rules.pants_backend.graph import (
     module_files,
     platforms,
     stack_files,
+    stack_targets,
 )
 from venvstacks_rules.pants_backend.locks import freshness, lockfiles, uv_config
 from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
@@ -48,6 +49,7 @@ def runner() -> RuleRunner:
             *layer_modules.rules(),
             *layer_targets.rules(),
             *stack_files.rules(),
+            *stack_targets.rules(),
             *show.rules(),
             *shown_layers.rules(),
             *platforms.rules(),
@@ -108,6 +110,78 @@ def test_broken_definitions_are_reported_beside_the_others(runner: RuleRunner) -
         "target."
     ]
     assert [x["address"] for x in data["stacks"][0]["applications"]] == ["up:app"]
+
+
+def test_a_manifest_of_something_else(runner: RuleRunner) -> None:
+    run(runner, "::")
+    runner.write_files({"odd/BUILD": 'venvstacks_manifest(name="m", layers=["up:stack"])\n'})
+    result = runner.run_goal_rule(Show, args=["--json", "odd:m"])
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["problems"] == [
+        "odd:m: `layers` names up:stack, which is not a layer. Remove it."
+    ]
+
+
+RUNTIME = (
+    '[[runtimes]]\nname = "py"\npython_implementation = "cpython@3.11.13"\nrequirements = []\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (
+            RUNTIME.replace('name = "py"\n', ""),
+            '`runtimes[0].name` is missing. Write, for example, `name = "sklearn"`.',
+        ),
+        (
+            RUNTIME.replace("[[runtimes]]", "[[runtime]]"),
+            "`runtime` is not part of a stack file. Did you mean `runtimes`?",
+        ),
+        (
+            "",
+            "it has no layers. Add some: `[[runtimes]]`, `[[frameworks]]` on these, "
+            "`[[applications]]`.",
+        ),
+        ("x = [", "it is not TOML: Invalid value (at end of document). Correct it there."),
+        (None, "there is no such file. Create it, or correct the field `source`."),
+    ],
+)
+def test_a_broken_stack_file_is_in_the_tree_and_among_the_problems(
+    runner: RuleRunner, content: str | None, problem: str
+) -> None:
+    files = {"src/BUILD": 'venvstacks_stack(name="stack")\n'}
+    runner.write_files({**files, **({} if content is None else {"src/venvstacks.toml": content})})
+    message = f"src/venvstacks.toml: {problem}"
+    # The second time as well, when the engine remembers what it warned of.
+    for spec in ("src:stack", "src:stack", "::"):
+        result = runner.run_goal_rule(Show, args=["--platform=linux_x86_64", spec])
+        assert (result.exit_code, result.stderr) == (1, "")
+        assert result.stdout == (
+            "src:stack on linux_x86_64: no valid layers\n"
+            "src/venvstacks.toml cannot be used, see below\n\n"
+            f"a problem with the definitions of layers\n  * {message}\n"
+        )
+        result = runner.run_goal_rule(Show, args=["--json", spec])
+        assert result.exit_code == 1
+        data = json.loads(result.stdout)
+        assert data["problems"] == [message]
+        (stack,) = data["stacks"]
+        assert stack["broken_files"] == [{"path": "src/venvstacks.toml", "problems": [message]}]
+
+
+def test_the_valid_layers_of_a_broken_stack_file(runner: RuleRunner) -> None:
+    layers = f'{RUNTIME}[[frameworks]]\nname = "x"\nruntime = "oy"\nrequirements = []\n'
+    runner.write_files(
+        {"src/BUILD": 'venvstacks_stack(name="stack")\n', "src/venvstacks.toml": layers}
+    )
+    result = runner.run_goal_rule(Show, args=["--json", "src:stack"])
+    assert result.exit_code == 1
+    (stack,) = json.loads(result.stdout)["stacks"]
+    assert stack["name"] == "src:stack"
+    assert [layer["layer_name"] for layer in stack["runtimes"]] == ["py"]
+    assert stack["frameworks"] == []
+    assert [file["path"] for file in stack["broken_files"]] == ["src/venvstacks.toml"]
 
 
 def test_where_a_layer_is_defined() -> None:

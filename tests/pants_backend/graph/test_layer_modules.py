@@ -113,6 +113,21 @@ def test_support_modules_are_sorted_and_may_lie_in_each_other(runner: RuleRunner
         ),
         ("/x.py", "'/x.py', which is outside of the build root. Move it into the build root."),
         (
+            "..",
+            "'..', which is the folder of the BUILD file, or one above it. Name a `.py` file or a "
+            "package directory in it.",
+        ),
+        (
+            "tool/../",
+            "'tool/../', which is the folder of the BUILD file, or one above it. Name a `.py` file "
+            "or a package directory in it.",
+        ),
+        (
+            "tool/../../gone.py",
+            "'tool/../../gone.py', but there is no `gone.py` in the repository. Create it, or "
+            "correct the path.",
+        ),
+        (
             "tool/build",
             "'tool/build', but there is no such file or directory beside the BUILD file. "
             "Create it, or correct the path.",

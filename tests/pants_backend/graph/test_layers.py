@@ -98,11 +98,40 @@ def test_an_address_that_leads_nowhere_is_one_problem(runner: RuleRunner, writte
     )
 
 
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [(":rtt", ":rt"), ("src:rtt", "src:rt"), ("scr:rt", "src:rt"), ("other:rt2", "others:rt2")],
+)
+def test_a_misspelt_address(runner: RuleRunner, written: str, meant: str) -> None:
+    # Wherever it is in the repository, but only if it is of the right kind.
+    runner.write_files(
+        {
+            "src/BUILD": RUNTIME + APP.format(written),
+            "src/app.py": "",
+            "others/BUILD": RUNTIME.replace('"rt"', '"rt2"')
+            + 'venvstacks_framework(name="rtt", runtime=":rt2")\n',
+        }
+    )
+    assert refused(runner, Address("src", target_name="app")) == (
+        "A layer definition cannot be built as written:\n"
+        f"  * src:app: `runtime` names {written!r}, but there is no such target. Did you mean "
+        f"{meant!r}?"
+    )
+
+
+def test_interpreter_archives_for_what_is_no_platform(runner: RuleRunner) -> None:
+    archives = ', python_archives={"macos_arm64": ":x", "linux_x86_64": ":x"})'
+    runner.write_files({"src/BUILD": RUNTIME.rstrip().rstrip(")") + archives})
+    assert refused(runner, Address("src", target_name="rt")).splitlines()[1:] == [
+        "  * src:rt: `python_archives` has 'macos_arm64', which is not a target platform. Did you "
+        "mean 'macosx_arm64'?"
+    ]
+
+
 def test_what_is_no_layer_is_refused_as_one(runner: RuleRunner) -> None:
     runner.write_files({"src/BUILD": RUNTIME + APP.format(":app"), "src/app.py": ""})
     assert refused(runner, Address("src", target_name="app")).splitlines()[1:] == [
-        "  * src:app: the layers depend on each other in a cycle: src:app -> src:app. Remove one "
-        "of these from `frameworks`.",
+        "  * src:app: it names itself in `runtime`. Remove that.",
         "  * src:app: `runtime` names ':app', but src:app is an application, not a runtime. "
         "Name a `venvstacks_runtime` target.",
     ]

@@ -25,6 +25,8 @@ from venvstacks_rules.pants_backend.locks.freshness import (
     ChainLocksRequest,
     CheckedLocks,
     CheckedLocksRequest,
+    RequiredLocks,
+    RequiredLocksRequest,
 )
 from venvstacks_rules.pants_backend.locks.local_wheels import (
     LocalWheelsInFolders,
@@ -86,6 +88,7 @@ def runner() -> RuleRunner:
             *VenvstacksSubsystem.rules(),
             QueryRule(CheckedLocks, [CheckedLocksRequest]),
             QueryRule(ChainLocks, [ChainLocksRequest]),
+            QueryRule(RequiredLocks, [RequiredLocksRequest]),
             QueryRule(LocalWheelsInFolders, [LocalWheelsRequest]),
             QueryRule(UvConfig, [UvConfigRequest]),
         ],
@@ -208,6 +211,34 @@ def test_messages(runner: RuleRunner) -> None:
         f"    - {REPORT}.meta.json: not a JSON file: Expecting property name enclosed in double "
         "quotes: line 1 column 2 (char 1)",
     ]
+
+
+def test_one_message_has_the_locks_of_all_layers_of_a_run(runner: RuleRunner) -> None:
+    locks = ("framework-maps/pylock.framework-maps", "app-hello/pylock.app-hello")
+    for path in locks:
+        Path(runner.build_root, f"src/requirements/{path}.toml").unlink()
+
+    def refused(*names: str, siblings: tuple[str, ...] = ()) -> list[str]:
+        """The addresses in the message; none if the locks are valid."""
+        addresses = tuple(Address("src", target_name=name) for name in names)
+        try:
+            runner.request(RequiredLocks, [RequiredLocksRequest(addresses, siblings)])
+        except ExecutionError as e:
+            error = next(iter(e.wrapped_exceptions))
+            first, *others = str(error).splitlines()
+            assert first.startswith(f"{len(others)} lockfiles do" if others[1:] else "A lockfile")
+            return [line.split()[1].rstrip(":") for line in others]
+        return []
+
+    assert refused("text", "hello") == ["src:maps", "src:hello"]
+    assert refused("hello") == ["src:hello"]
+    assert refused("cpython-3.11") == []
+    # Pants packages each target apart: whichever fails first names all.
+    assert refused("hello", siblings=("linux_x86_64",)) == ["src:hello", "src:maps"]
+    assert refused("text", siblings=("linux_x86_64",)) == ["src:hello", "src:maps"]
+    # Except those that are not for the platforms.
+    assert refused("text", siblings=("win_amd64",)) == ["src:maps"]
+    assert refused("cpython-3.11", siblings=("linux_x86_64",)) == []
 
 
 def test_settings_of_a_stack_file(runner: RuleRunner) -> None:

@@ -20,9 +20,12 @@ from venvstacks_rules.pants_backend.build import (
     segments,
 )
 from venvstacks_rules.pants_backend.goals import (
+    check,
     export,
+    export_resolves,
     generate_lockfiles,
     package,
+    repl,
     run,
     show,
     shown_layers,
@@ -91,7 +94,8 @@ _MODULES = (
     *(downloads, interpreters, repository_files, wheels),
     *(analysis, archives, chains, contents, descriptions, exports, interfaces),
     *(manifests, output_folders, segments),
-    *(export, generate_lockfiles, package, run, show, shown_layers, tailor, test),
+    *(check, export, export_resolves, generate_lockfiles, package, repl, run, show),
+    *(shown_layers, tailor, test),
 )
 """The modules with rules, room by room."""
 

@@ -1,4 +1,4 @@
-"""``launch``: deploy a chain of layers into a cache and become its application.
+"""``launch``: deploy a chain of layers into a cache and become its application, or its Python.
 
 The application replaces this process: it has the same standard streams, signals, exit code and
 working directory, and the same environment except the variables that would make its Python find
@@ -34,13 +34,15 @@ def run(request_text: str, args: Sequence[str] = (), folder: Path = Path()) -> N
     request = from_json(LaunchRequest, request_text)
     archives = [replace(a, archive=str(folder / a.archive)) for a in request.archives]
     with layer_cache.stack(archives, str(folder / request.cache)) as stack:
-        if stack.launch_module is None:
-            raise DeploymentError(
-                f"`{stack.application.name}` cannot be launched",
-                ["it has no launch module: name an application layer"],
-            )
-        start = start_arguments(stack.py_version, stack.launch_module)
-        command = [str(stack.python), *start, *args]
+        command = [str(stack.python)]
+        if not request.interpreter:
+            if stack.launch_module is None:
+                raise DeploymentError(
+                    f"`{stack.application.name}` cannot be launched",
+                    ["it has no launch module: name an application layer"],
+                )
+            command += start_arguments(stack.py_version, stack.launch_module)
+        command += args
         environment = python_environment(dict(os.environ))
         # The application keeps the lock while it runs, as do processes that inherit its files.
         os.set_inheritable(stack.in_use.descriptor, True)

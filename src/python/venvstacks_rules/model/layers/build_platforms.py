@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from venvstacks_rules.model.errors import DefinitionError
 from venvstacks_rules.model.layers.layer import Layer
 from venvstacks_rules.model.layers.names import LayerKind
+from venvstacks_rules.model.layers.platform_names import meant_platform
+from venvstacks_rules.model.layers.problems import suggestion
 from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
 
 NATIVE = "native"
@@ -94,8 +96,10 @@ def chosen_platforms(
 
 def _problems(name: str) -> list[str]:
     if name not in (NATIVE, EVERY, *PLATFORMS):
+        meant = meant_platform(name) or suggestion(name, (NATIVE, EVERY))
         known = ", ".join(f"'{known}'" for known in (NATIVE, EVERY, *PLATFORMS))
-        return [f"{name!r} is not a target platform. Choose from {known}."]
+        remedy = f"Did you mean {meant!r}?" if meant else f"Choose from {known}."
+        return [f"{name!r} is not a target platform. {remedy}"]
     return []
 
 

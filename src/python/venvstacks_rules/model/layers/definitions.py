@@ -6,10 +6,12 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from venvstacks_rules.model.layers.accepted_libraries import entry_problem
 from venvstacks_rules.model.layers.local_files import local_file
 from venvstacks_rules.model.layers.names import (
     LayerKind,
@@ -45,11 +47,25 @@ class ModuleDefinition:
     """A launch or support module: one ``.py`` file, or a package directory."""
 
     path: str
-    """Relative to the folder of the definition."""
+    """Relative to the folder of the definition, in normal form."""
     files: tuple[str, ...]
     """The files found, relative to the same folder; may be empty."""
     outside: bool = False
     """Whether it is outside of the repository."""
+    written: str | None = None
+    """As in the definition, if that is not `path`."""
+    place: str = ""
+    """The path from the root of the repository, if known."""
+
+    @property
+    def called(self) -> str:
+        """The path as written, for messages."""
+        return self.path if self.written is None else self.written
+
+    @property
+    def is_above(self) -> bool:
+        """Whether it is the folder of the definition, or one above it."""
+        return set(posixpath.normpath(self.path).split("/")) <= {".", ".."}
 
     @property
     def file_name(self) -> str:
@@ -85,6 +101,8 @@ class LayerDefinition:
     launch_module: ModuleDefinition | None = None
     support_modules: tuple[ModuleDefinition, ...] = ()
     dynlib_exclude: tuple[str, ...] = ()
+    accepted_libraries: tuple[str, ...] = ()
+    """Globs of the names of missing libraries, and `desktop`."""
     package_indexes: tuple[tuple[str, str], ...] = ()
     """Distribution name, as written, and the name of its index."""
     index_overrides: tuple[tuple[str, str], ...] = ()
@@ -178,10 +196,7 @@ def _own_problems(definition: LayerDefinition) -> Iterator[Problem]:
     if name is not None:
         text = f"is {definition.name!r}, which cannot be used: {name}. "
         yield Problem("name", f"{text}Rename the {definition.origin.thing}.")
-    for i, requirement in enumerate(definition.requirements):
-        found = requirement_problem(requirement)
-        if found is not None:
-            yield Problem(f"requirements[{i}]", found)
+    yield from _entry_problems(definition)
     for i, command in enumerate(definition.console_scripts):
         found = command_problem(command)
         if found is None and command in definition.console_scripts[:i]:
@@ -201,41 +216,70 @@ def _own_problems(definition: LayerDefinition) -> Iterator[Problem]:
             yield Problem(field, text)
 
 
+def _entry_problems(definition: LayerDefinition) -> Iterator[Problem]:
+    """Problems of entries that do not depend on one another."""
+    for field, entries, check in (
+        ("requirements", definition.requirements, requirement_problem),
+        ("accepted_libraries", definition.accepted_libraries, entry_problem),
+    ):
+        for i, entry in enumerate(entries):
+            found = check(entry)
+            if found is not None:
+                yield Problem(f"{field}[{i}]", found)
+
+
 def _module_problems(definition: LayerDefinition) -> Iterator[Problem]:
     """Problems of launch and support modules."""
     if definition.kind is not LayerKind.APPLICATION:
         return
     if definition.launch_module is None:
         yield Problem("launch_module", "is not set. Name a `.py` file or a package directory.")
-    paths: dict[str, str] = {}
+    modules: dict[str, ModuleDefinition] = {}
     for key, module in definition.modules:
-        problem = _path_problem(module)
-        if problem is None and module.module_name in paths:
+        problem = _path_problem(module, definition.origin.beside)
+        other = modules.get(module.module_name)
+        if problem is None and other is not None and other.path == module.path:
+            same = "" if other.called == module.called else f", as {other.called!r}"
+            problem = f"which is listed already{same}. Remove one of them."
+        elif problem is None and other is not None:
             problem = (
-                f"which would be imported as `{module.module_name}`, like "
-                f"{paths[module.module_name]!r}. Rename one of them."
+                f"which would be imported as `{module.module_name}`, like {other.called!r}. Rename "
+                "one of them."
             )
         elif problem is None and not module.files:
             problem = (
-                f"but there is no such file or directory beside {definition.origin.beside}. "
-                "Create it, or correct the path."
+                f"{_not_there(module, definition.origin.beside)} Create it, or correct the path."
             )
         elif problem is None and key == "launch_module" and not _can_be_run(module):
             problem = "a directory without a `__main__.py`, which `python -m` needs. Add one."
-        paths.setdefault(module.module_name, module.path)
+        modules.setdefault(module.module_name, module)
         if problem is not None:
-            yield Problem(key, f"names {module.path!r}, {problem}")
+            yield Problem(key, f"names {module.called!r}, {problem}")
 
 
-def _path_problem(module: ModuleDefinition) -> str | None:
+def _path_problem(module: ModuleDefinition, beside: str) -> str | None:
     """What is wrong with the path of a module, and the remedy."""
-    if "\\" in module.path:
-        return f"with a backslash. Write {module.path.replace(chr(92), '/')!r}."
-    if not module.module_name or "." in module.module_name:
-        return "which cannot be imported by that name. Rename it."
+    if "\\" in module.called:
+        return f"with a backslash. Write {module.called.replace(chr(92), '/')!r}."
+    if not module.called:
+        return "which is empty. Name a `.py` file or a package directory."
+    if module.is_above:
+        return (
+            f"which is the folder of {beside}, or one above it. Name a `.py` file or a package "
+            "directory in it."
+        )
     if module.outside:
         return "which is outside of the build root. Move it into the build root."
+    if not module.module_name or "." in module.module_name:
+        return "which cannot be imported by that name. Rename it."
     return None
+
+
+def _not_there(module: ModuleDefinition, beside: str) -> str:
+    # A path with `..` does not lead to a place beside the definition.
+    if ".." in module.called.split("/") and module.place:
+        return f"but there is no `{module.place}` in the repository."
+    return f"but there is no such file or directory beside {beside}."
 
 
 def _can_be_run(module: ModuleDefinition) -> bool:

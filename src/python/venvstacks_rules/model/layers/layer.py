@@ -28,6 +28,8 @@ class Layer:
     launch_module: ModuleDefinition | None
     support_modules: tuple[ModuleDefinition, ...]
     dynlib_exclude: tuple[str, ...]
+    accepted_libraries: tuple[str, ...] = ()
+    """Missing libraries that `package` does not warn about."""
     package_indexes: tuple[tuple[str, str], ...] = ()
     """Normalised distribution name and index name, sorted; includes those of the layers below."""
     priority_indexes: tuple[str, ...] = ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from venvstacks_rules.model.layers.definitions import LayerDefinition, Reference
 from venvstacks_rules.model.layers.names import LayerKind
@@ -45,6 +45,34 @@ def reference_problems(
         wanted = LayerKind.FRAMEWORK
     remedy = definition.origin.reference_remedy(wanted)
     return list(_problems(references, wanted, definitions, remedy))
+
+
+def cycle_problem(cycle: Sequence[LayerDefinition]) -> str:
+    """What is wrong with layers that depend on each other, and how to end it.
+
+    The first layer names the second one, and so on; the last is the first again.
+    """
+    edges = list(zip(cycle, cycle[1:]))
+    if len(edges) == 1:
+        return f"it names itself in `{_field(*edges[0])}`. Remove that."
+    called = " -> ".join(layer.origin.called for layer in cycle)
+    removals = [
+        f"{below.origin.called} from the `{_field(layer, below)}` of {layer.origin.called}"
+        for layer, below in edges
+    ]
+    text = (
+        f"the layers depend on each other in a cycle: {called}. "
+        f"Remove {', '.join(removals[:-1])}, or {removals[-1]}."
+    )
+    if all(len(layer.frameworks) > 1 for layer, _ in edges):
+        return text
+    return f"{text} A layer that is left without frameworks needs a `runtime`."
+
+
+def _field(layer: LayerDefinition, below: LayerDefinition) -> str:
+    """The field by which `layer` names `below`."""
+    of_runtime = layer.runtime is not None and layer.runtime.address == below.address
+    return "runtime" if of_runtime else "frameworks"
 
 
 def _problems(

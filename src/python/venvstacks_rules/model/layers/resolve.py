@@ -15,8 +15,13 @@ from venvstacks_rules.model.layers.linearize import InconsistentOrderError, line
 from venvstacks_rules.model.layers.module_names import standard_name_problems
 from venvstacks_rules.model.layers.names import LayerKind, layer_name
 from venvstacks_rules.model.layers.package_indexes import LowerIndexes, Pairs
+from venvstacks_rules.model.layers.platform_names import platform_remedy
 from venvstacks_rules.model.layers.problems import Problem
-from venvstacks_rules.model.layers.references import lower_addresses, reference_problems
+from venvstacks_rules.model.layers.references import (
+    cycle_problem,
+    lower_addresses,
+    reference_problems,
+)
 from venvstacks_rules.model.platforms.libc import DEFAULT_LINUX_TARGET, parsed_linux_target
 from venvstacks_rules.model.platforms.python_versions import python_version_of
 from venvstacks_rules.model.platforms.target_platforms import (
@@ -87,10 +92,7 @@ class _Resolver:
 
     def _note_cycle(self, address: str) -> None:
         cycle = [*self._path[self._path.index(address) :], address]
-        text = (
-            f"the layers depend on each other in a cycle: {' -> '.join(map(self._called, cycle))}. "
-            "Remove one of these from `frameworks`."
-        )
+        text = cycle_problem([self.definitions[member] for member in cycle])
         problem = Problem("", text, concerns=("runtime", "frameworks"))
         self.problems.append(LayerProblem(self.definitions[address], problem))
 
@@ -137,6 +139,7 @@ class _Resolver:
             launch_module=definition.launch_module,
             support_modules=definition.support_modules,
             dynlib_exclude=definition.dynlib_exclude,
+            accepted_libraries=definition.accepted_libraries,
             package_indexes=indexes,
             priority_indexes=definition.priority_indexes,
             local_wheels=definition.wheel_folders,
@@ -228,7 +231,7 @@ class _Resolver:
         problems = []
         for i, name in enumerate(definition.platforms):
             if name not in PLATFORMS:
-                text = f"which is not a target platform. Choose from {', '.join(PLATFORMS)}."
+                text = f"which is not a target platform. {platform_remedy(name)}"
             elif name not in offered:
                 without = next(x.address for x in lower if PLATFORMS[name] not in x.platforms)
                 text = (

@@ -59,7 +59,7 @@ def library_report(
     return LibraryReport(
         ambiguous=libraries.ambiguous,
         unresolved=_unresolved(
-            (need for need in libraries.needs if need.name not in offered), wheel_of
+            (need for need in libraries.needs if need.name not in offered), wheel_of, target
         ),
         newer_than_target=_newer(loaded, target),
         other_machine=tuple(_other_machines(wheels, target)),
@@ -73,13 +73,18 @@ def library_report(
 
 
 def _unresolved(
-    needs: Iterable[Need], wheel_of: Mapping[str, str]
+    needs: Iterable[Need], wheel_of: Mapping[str, str], target: Target
 ) -> tuple[UnresolvedLibrary, ...]:
     files: dict[tuple[str, str], list[str]] = {}
     for need in needs:
         path = need.asking.path
         files.setdefault((need.asked, wheel_of[path]), []).append(path)
-    return tuple(UnresolvedLibrary(*key, tuple(sorted(files[key]))) for key in sorted(files))
+    return tuple(
+        UnresolvedLibrary(
+            library, wheel, tuple(sorted(files[library, wheel])), target.is_of_desktop(library)
+        )
+        for library, wheel in sorted(files)
+    )
 
 
 def _newer(loaded: Iterable[tuple[str, Binary]], target: Target) -> tuple[NewerThanTarget, ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from venvstacks_rules.model.contents.layout import LayerLayout
 from venvstacks_rules.model.libraries.baselines import IsProvided, provided_libraries
 from venvstacks_rules.model.libraries.binaries import FORMATS, Binary
+from venvstacks_rules.model.libraries.desktops import is_of_desktop
 from venvstacks_rules.model.platforms.libc import LinuxTarget
 from venvstacks_rules.model.platforms.target_platforms import TargetPlatform
 
@@ -30,6 +31,10 @@ class Target:
     def is_provided(self) -> IsProvided:
         """The libraries that its machines provide."""
         return provided_libraries(self.platform, self.python_version, self.linux_target)
+
+    def is_of_desktop(self, asked: str) -> bool:
+        """Whether only some of its machines, those with a desktop, provide a library."""
+        return self.platform.system == "linux" and is_of_desktop(asked)
 
     def loads(self, binary: Binary) -> bool:
         """Whether its machines can load a binary."""

@@ -42,7 +42,7 @@ class DeployedLayers:
 
 @dataclass(frozen=True)
 class LaunchRequest:
-    """Deploy a chain of layers into a cache and start its application (verb ``launch``).
+    """Deploy a chain of layers into a cache and start its last one (verb ``launch``).
 
     Paths are relative to the folder of the request's file: the working directory is the
     application's.
@@ -52,6 +52,8 @@ class LaunchRequest:
     """The runtime first, the application last."""
     cache: str
     """The cache folder."""
+    interpreter: bool = False
+    """Whether to start the Python of the last layer instead of a launch module."""
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,9 @@ from venvstacks_rules.model.stack_file.references import (
 )
 from venvstacks_rules.model.stack_file.tables import KEYS
 
+_NO_LAYERS = (
+    "it has no layers. Add some: `[[runtimes]]`, `[[frameworks]]` on these, `[[applications]]`."
+)
 _NUMBER = re.compile(r"\[(\d+)\]")
 
 
@@ -35,6 +38,8 @@ def stack_file_problems(
     """
     of_the_file = [problem for key, problem in stack.unreadable if not key]
     messages = [f"{stack.path}: `{problem.key}` {problem.text}" for problem in of_the_file]
+    if not stack.layers and not of_the_file:
+        messages.append(f"{stack.path}: {_NO_LAYERS}")
     if any("tool" in problem.fields for problem in of_the_file):
         known_indexes = None
     definitions = list(_definitions(stack, modules))

@@ -75,11 +75,19 @@ def _problems(overview: Overview) -> Iterator[Markup]:
 
 # --------------------------------------------------------------------------------------- a stack
 def _stack(stack: StackSummary, anchors: Mapping[str, str], *, titled: bool) -> Markup:
+    broken = [
+        element("p", element("code", file.path), " cannot be used, see above.", class_="alarm")
+        for file in stack.broken_files
+    ]
+    if not stack.layers:
+        name = element("h2", stack.name)
+        return element("section", name, *broken, class_="stack", aria_label=f"Stack {stack.name}")
     unpacked = stack.unpacked_size is not None
     sizes = draw_sizes(stack, unpacked=unpacked)
     return element(
         "section",
         *([element("h2", stack.name)] if titled else []),
+        *broken,
         _facts(stack),
         _figure(
             draw_graph(stack, anchors),

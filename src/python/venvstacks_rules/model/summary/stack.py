@@ -14,16 +14,36 @@ SUMMARY_VERSION = 1
 
 
 @dataclass(frozen=True)
+class BrokenStackFile:
+    """A stack file with problems."""
+
+    path: str
+    place: str
+    """The address of the target that generates the file's layers."""
+    problems: tuple[str, ...]
+    """Complete messages, with the path."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """As in the JSON output."""
+        return {"path": self.path, "problems": list(self.problems)}
+
+
+@dataclass(frozen=True)
 class StackSummary:
     """Layers that are defined in one place, or that build on each other."""
 
     layers: tuple[LayerSummary, ...]
-    """Runtimes, frameworks, applications; lower ones first."""
+    """Runtimes, frameworks, applications; lower ones first. Empty if a broken file has no valid
+    layer."""
+    broken_files: tuple[BrokenStackFile, ...] = ()
+    """The stack files that define some of the layers, or should."""
 
     @property
     def name(self) -> str:
         """The places of its layers' definitions."""
-        return ", ".join(dict.fromkeys(layer.place for layer in self.layers))
+        places = [layer.place for layer in self.layers]
+        places += [file.place for file in self.broken_files]
+        return ", ".join(dict.fromkeys(places))
 
     def of_kind(self, kind: LayerKind) -> tuple[LayerSummary, ...]:
         """The layers of a kind."""
@@ -72,6 +92,7 @@ class StackSummary:
             **{
                 kind.plural: [layer.to_dict() for layer in self.of_kind(kind)] for kind in LayerKind
             },
+            "broken_files": [file.to_dict() for file in self.broken_files],
         }
 
 
@@ -82,14 +103,19 @@ class Overview:
     target_platform: str
     stacks: tuple[StackSummary, ...]
     problems: tuple[str, ...] = ()
-    """Problems of invalid definitions, whose layers are not in the stacks."""
+    """Problems of invalid definitions, whose layers are not in the stacks, and of stack files."""
 
     @classmethod
     def of(
-        cls, target_platform: str, layers: Iterable[LayerSummary], problems: Iterable[str] = ()
+        cls,
+        target_platform: str,
+        layers: Iterable[LayerSummary],
+        problems: Iterable[str] = (),
+        broken_files: Iterable[BrokenStackFile] = (),
     ) -> Overview:
-        """Put layers in order and into stacks."""
-        return cls(target_platform, _stacks(tuple(layers)), tuple(problems))
+        """Put layers in order and into stacks; `problems` has those of the files, too."""
+        stacks = _with_broken_files(_stacks(tuple(layers)), broken_files)
+        return cls(target_platform, stacks, tuple(problems))
 
     def to_dict(self) -> dict[str, Any]:
         """As in the JSON output."""
@@ -124,8 +150,21 @@ def _stacks(layers: Sequence[LayerSummary]) -> tuple[StackSummary, ...]:
     members: dict[str, list[LayerSummary]] = {}
     for address in sorted(by_address):
         members.setdefault(leader(address), []).append(by_address[address])
-    stacks = (StackSummary(tuple(sorted(found, key=_order))) for found in members.values())
-    return tuple(sorted(stacks, key=lambda stack: stack.name))
+    return tuple(StackSummary(tuple(sorted(found, key=_order))) for found in members.values())
+
+
+def _with_broken_files(
+    stacks: Iterable[StackSummary], broken_files: Iterable[BrokenStackFile]
+) -> tuple[StackSummary, ...]:
+    """The stacks with the broken files of their layers, and one for each file without a layer."""
+    rest = {file.place: file for file in broken_files}
+    found = []
+    for stack in stacks:
+        places = dict.fromkeys(layer.place for layer in stack.layers)
+        broken = tuple(rest.pop(place) for place in places if place in rest)
+        found.append(StackSummary(stack.layers, broken))
+    found += [StackSummary((), (file,)) for file in rest.values()]
+    return tuple(sorted(found, key=lambda stack: stack.name))
 
 
 def _order(layer: LayerSummary) -> tuple[int, int, str]:

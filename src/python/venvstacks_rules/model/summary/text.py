@@ -61,8 +61,11 @@ def render_text(overview: Overview, paint: Paint = plain) -> str:
 
 
 def _stack(stack: StackSummary, platform: str, paint: Paint) -> Iterator[str]:
-    yield f"{paint(_clean(stack.name), Ink.NAME)} on {platform}: {stack_sizes(stack)}"
-    width = max(len(layer.install_target) for layer in stack.layers)
+    sizes = stack_sizes(stack) if stack.layers else "no valid layers"
+    yield f"{paint(_clean(stack.name), Ink.NAME)} on {platform}: {sizes}"
+    for file in stack.broken_files:
+        yield paint(_clean(f"{file.path} cannot be used, see below"), Ink.BAD)
+    width = max((len(layer.install_target) for layer in stack.layers), default=0)
     for kind in LayerKind:
         layers = stack.of_kind(kind)
         if layers:
@@ -156,7 +159,7 @@ def _row(label: str, text: str) -> Iterator[str]:
 def _problems(overview: Overview, paint: Paint) -> Iterator[str]:
     count = len(overview.problems)
     heading = "a problem" if count == 1 else f"{count} problems"
-    yield paint(f"{heading} with the definitions of other layers", Ink.BAD)
+    yield paint(f"{heading} with the definitions of layers", Ink.BAD)
     for problem in overview.problems:
         first, *more = problem.splitlines() or [""]
         yield f"  * {_clean(first)}"

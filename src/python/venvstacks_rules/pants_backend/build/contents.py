@@ -144,7 +144,7 @@ async def layer_contents(request: LayerContentsRequest) -> LayerContents:
         links=(*links, *libraries.links),
         metadata=metadata,
         warnings=(
-            *report.warnings,
+            *report.warnings(layer.accepted_libraries),
             *hidden_module_warnings(analysis.wheels, version),
             *(data_warnings(lower) if platform.system == "win" else ()),
         ),

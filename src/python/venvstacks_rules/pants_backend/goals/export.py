@@ -42,6 +42,7 @@ from venvstacks_rules.pants_backend.engine import (
 from venvstacks_rules.pants_backend.graph.layers import LayerRequest, find_layer
 from venvstacks_rules.pants_backend.graph.platforms import NativePlatform
 from venvstacks_rules.pants_backend.graph.stacks import StackLayersRequest, stack_layers
+from venvstacks_rules.pants_backend.locks.freshness import RequiredLocksRequest, required_locks
 from venvstacks_rules.pants_backend.processes.actions import action_process
 from venvstacks_rules.pants_backend.processes.bare import ActionProcessRequest
 from venvstacks_rules.pants_backend.targets.manifests import ManifestLayersField
@@ -97,6 +98,8 @@ class LayersToExport:
 
     exports: tuple[LayerExport, ...]
     platform: str
+    named: tuple[Address, ...]
+    """The layers that the user named, also those that are not for the platform."""
 
 
 @rule
@@ -132,6 +135,8 @@ async def layers_to_export(
             continue
         for member in (*reversed(in_graph.lower), layer):
             layers.setdefault(in_graph.targets[member.address].address, member)
+    # One message for the locks of all of them.
+    await required_locks(RequiredLocksRequest(tuple(layers)), **implicitly())
     exports = await concurrently(
         layer_export(
             LayerExportRequest(address, platform, directory=f"layers/{number}"),
@@ -140,7 +145,7 @@ async def layers_to_export(
         for number, address in enumerate(layers)
     )
     _refuse_clashes(exports)
-    return LayersToExport(tuple(exports), platform)
+    return LayersToExport(tuple(exports), platform, tuple(named))
 
 
 def _refuse_clashes(exports: Sequence[LayerExport]) -> None:
@@ -170,6 +175,11 @@ async def export(
 ) -> Export:
     found = await layers_to_export(ExportedLayersRequest(tuple(targets)), **implicitly())
     if not found.exports:
+        if found.named:
+            console.print_stderr(
+                f"Nothing is exported: no layer that was named is for {found.platform}."
+            )
+            return Export(exit_code=0)
         console.print_stderr(
             "No layers to export were named. Name targets of layers, or `::` for all."
         )

@@ -2,27 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pants.core.goals.generate_lockfiles import (
     GenerateLockfile,
     GenerateLockfileResult,
+    GenerateLockfilesSubsystem,
     KnownUserResolveNames,
     KnownUserResolveNamesRequest,
+    LockfileDiff,
+    LockfilePackages,
     RequestedUserResolveNames,
     UserGenerateLockfiles,
 )
 from pants.engine.addresses import Address
 from pants.engine.fs import PathGlobs
+from pants.engine.internals.session import RunId
 from pants.engine.target import AllTargets, Target
 from pants.engine.unions import UnionRule
 from pants.util.logging import LogLevel
 
+from venvstacks_rules.model.errors import DefinitionError
+from venvstacks_rules.model.layers.problems import suggestion
+from venvstacks_rules.model.locks.pylock import Lockfile
+from venvstacks_rules.model.locks.versions import installed_versions
 from venvstacks_rules.pants_backend import engine
-from venvstacks_rules.pants_backend.engine import collect_rules, implicitly, rule
+from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
+from venvstacks_rules.pants_backend.graph.layers import (
+    LayerGraphRequest,
+    layer_graph,
+    refuse_broken,
+)
 from venvstacks_rules.pants_backend.graph.references import layer_references
+from venvstacks_rules.pants_backend.graph.stacks import StackLayersRequest, stack_layers
+from venvstacks_rules.pants_backend.locks.lockfiles import LockFilesRequest, lock_files
 from venvstacks_rules.pants_backend.locks.locking import LockRequest
 from venvstacks_rules.pants_backend.locks.outcomes import (
     LockOutcomesRequest,
@@ -30,7 +45,9 @@ from venvstacks_rules.pants_backend.locks.outcomes import (
     failure,
     lock_outcomes,
 )
+from venvstacks_rules.pants_backend.processes.actions_lock import parsed_lockfile
 from venvstacks_rules.pants_backend.targets.layers import PlatformsField
+from venvstacks_rules.pants_backend.targets.manifests import ManifestLayersField
 from venvstacks_rules.pants_backend.targets.source_fields import LayerSourcesField, is_layer
 
 # Pants says of every resolve to which file its lockfile was written.
@@ -46,6 +63,7 @@ class GenerateLayerLockfile(GenerateLockfile):
     """The address specs of all layers that are locked in this run."""
     addresses: tuple[Address, ...]
     """Their addresses."""
+    run: RunId
 
 
 class KnownLayerResolveNames(KnownUserResolveNamesRequest):
@@ -58,23 +76,42 @@ class RequestedLayerResolveNames(RequestedUserResolveNames):
 
 @rule
 async def known_layer_resolve_names(
-    _: KnownLayerResolveNames, targets: AllTargets
+    _: KnownLayerResolveNames, targets: AllTargets, options: GenerateLockfilesSubsystem
 ) -> KnownUserResolveNames:
     layers = [target.address.spec for target in targets if is_layer(target)]
+    names = tuple(sorted((*layers, *manifests_by_name(targets))))
+    refuse_misspelt(options.resolve, names)
     return KnownUserResolveNames(
-        names=tuple(sorted((*layers, *layers_by_stack(targets)))),
+        names=names,
         option_name="the venvstacks targets",
         requested_resolve_names_cls=RequestedLayerResolveNames,
     )
 
 
-def layers_by_stack(targets: Iterable[Target]) -> dict[str, list[str]]:
-    """The address specs of the layers of stack files, by that of the generating target."""
-    found: dict[str, list[str]] = {}
+def refuse_misspelt(asked: Iterable[str], known: Collection[str]) -> None:
+    """Raise DefinitionError for addresses that are probably misspelt.
+
+    Pants would list all names; it has its own message for everything that is no address.
+    """
+    problems = []
+    for name in asked:
+        meant = suggestion(name, known) if ":" in name and name not in known else None
+        if meant is not None:
+            problems.append(f"there is no layer or stack {name!r}. Did you mean {meant!r}?")
+    if problems:
+        raise DefinitionError("`--generate-lockfiles-resolve` cannot be used:", problems)
+
+
+def manifests_by_name(targets: Iterable[Target]) -> dict[str, Target]:
+    """The manifests, by address spec; that of a stack file also by that of the generating target.
+
+    A stack file has a manifest even if it cannot be read.
+    """
+    found = {}
     for target in targets:
-        if is_layer(target) and target.address.is_generated_target:
-            stack = target.address.maybe_convert_to_target_generator()
-            found.setdefault(stack.spec, []).append(target.address.spec)
+        if target.has_field(ManifestLayersField):
+            for address in (target.address, target.address.maybe_convert_to_target_generator()):
+                found[address.spec] = target
     return found
 
 
@@ -100,7 +137,7 @@ def layers_to_lock(
 
 @rule
 async def requested_layer_resolve_names(
-    request: RequestedLayerResolveNames, targets: AllTargets
+    request: RequestedLayerResolveNames, targets: AllTargets, run: RunId
 ) -> UserGenerateLockfiles:
     layers = {target.address.spec: target for target in targets if is_layer(target)}
     lower: dict[str, list[str]] = {}
@@ -114,8 +151,25 @@ async def requested_layer_resolve_names(
     }
     present = await engine.path_globs_to_paths(PathGlobs(sorted(lockfiles.values())))
     locked = frozenset(spec for spec, path in lockfiles.items() if path in present.files)
-    stacks = layers_by_stack(targets)
-    asked = {layer for name in request for layer in stacks.get(name, (name,))}
+    manifests = manifests_by_name(targets)
+    known = {**layers, **manifests}
+    graphs = await concurrently(
+        layer_graph(LayerGraphRequest(folder), **implicitly())
+        for folder in sorted({known[name].address.spec_path for name in request})
+    )
+    refuse_broken(graphs)
+    stacks = await concurrently(
+        stack_layers(
+            StackLayersRequest(
+                manifests[name].address, tuple(manifests[name][ManifestLayersField].value)
+            ),
+            **implicitly(),
+        )
+        for name in request
+        if name in manifests
+    )
+    asked = {name for name in request if name in layers}
+    asked.update(layer.address for stack in stacks for layer in stack.layers)
     # A layer without platforms is disabled, and has nothing to lock.
     renewed = tuple(
         spec
@@ -130,22 +184,44 @@ async def requested_layer_resolve_names(
             address=layers[spec].address,
             renewed=renewed,
             addresses=tuple(layers[other].address for other in renewed),
+            run=run,
         )
         for spec in renewed
     )
 
 
 @rule(desc="Lock layer", level=LogLevel.DEBUG)
-async def generate_layer_lockfile(request: GenerateLayerLockfile) -> GenerateLockfileResult:
-    locks = tuple(LockRequest(address, request.renewed) for address in request.addresses)
-    outcomes = await lock_outcomes(LockOutcomesRequest(locks), **implicitly())
+async def generate_layer_lockfile(
+    request: GenerateLayerLockfile, options: GenerateLockfilesSubsystem
+) -> GenerateLockfileResult:
+    path, name = request.lockfile_dest, request.resolve_name
+    locks = tuple(
+        LockRequest(address, request.renewed, request.run) for address in request.addresses
+    )
+    outcomes, previous = await concurrently(
+        lock_outcomes(LockOutcomesRequest(locks), **implicitly()),
+        lock_files(LockFilesRequest(path), **implicitly()),
+    )
     lock = outcomes.by_address[request.address.spec]
-    if lock.error is None:
-        return GenerateLockfileResult(lock.digest, request.resolve_name, request.lockfile_dest)
-    # Once, for all layers without a lock.
-    last = request.address.spec == outcomes.failed[-1]
-    diff: Any = UnlockedLayers(failure(outcomes.by_address)) if last else None
-    return GenerateLockfileResult(lock.digest, request.resolve_name, _NO_FILE, diff)
+    diff: Any = None
+    if lock.error is not None:
+        # Once, for all layers without a lock.
+        if request.address.spec == outcomes.failed[-1]:
+            diff = UnlockedLayers(failure(outcomes.by_address))
+        return GenerateLockfileResult(lock.digest, name, _NO_FILE, diff)
+    # The default of Pants differs between its versions.
+    if previous.lockfile and (request.diff or options.options.is_default("diff")):
+        contents = await engine.get_digest_contents(lock.digest)
+        (new,) = (parsed_lockfile(file.content, path) for file in contents if file.path == path)
+        diff = lockfile_diff(path, name, previous.lockfile, new)
+    return GenerateLockfileResult(lock.digest, name, path, diff)
+
+
+def lockfile_diff(path: str, name: str, old: Lockfile, new: Lockfile) -> LockfileDiff | None:
+    """What changed in the packages that a layer installs; None if nothing did."""
+    before, after = (LockfilePackages(installed_versions(lock)) for lock in (old, new))
+    diff = LockfileDiff.create(path, name, before, after)
+    return None if before == after else diff
 
 
 def rules() -> Iterable[object]:

@@ -31,6 +31,7 @@ from venvstacks_rules.pants_backend.engine import (
 )
 from venvstacks_rules.pants_backend.graph.layers import LayerRequest, find_layer
 from venvstacks_rules.pants_backend.graph.stacks import StackLayersRequest, stack_layers
+from venvstacks_rules.pants_backend.locks.freshness import RequiredLocksRequest, required_locks
 from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
 from venvstacks_rules.pants_backend.targets.layers import LayerOutputPathField, RequirementsField
 from venvstacks_rules.pants_backend.targets.manifests import (
@@ -63,8 +64,8 @@ class StackPackageFieldSet(PackageFieldSet):
 
 
 @dataclass(frozen=True)
-class WheelRemark:
-    """What is wrong with a wheel that was used all the same."""
+class Remark:
+    """A warning about an archive, or what is wrong with a wheel that was used all the same."""
 
     text: str
 
@@ -74,10 +75,11 @@ class LoggedRemark:
     """A remark that the user has seen in this run."""
 
 
-# Once in a run, for all layers and platforms: the engine remembers it until `RunId` changes.
+# Once in a run, for all layers and platforms, and whether a layer is packaged alone or in stacks:
+# the engine remembers it until `RunId` changes.
 @rule
-async def logged_remark(request: WheelRemark, _: RunId) -> LoggedRemark:
-    logger.warning(request.text)
+async def logged_remark(request: Remark, _: RunId) -> LoggedRemark:
+    logger.warning("%s", request.text)
     return LoggedRemark()
 
 
@@ -94,6 +96,8 @@ async def package_layer(
     found = await find_layer(LayerRequest(address), **implicitly())
     chosen = platforms.of_layer(found.layer)
     refuse_shared_folder(address.spec, output_path, chosen.names, tagged=options.tag_outputs)
+    needed = (address,) if chosen.names else ()
+    await required_locks(RequiredLocksRequest(needed, platforms.names), **implicitly())
     folders = await concurrently(
         output_folder(output_folder_request(address, output_path, name), **implicitly())
         for name in chosen.names
@@ -113,10 +117,7 @@ async def package_layer(
             BuiltPackageArtifact(os.path.join(folder.path, built.metadata)),
             BuiltPackageArtifact(os.path.join(folder.path, built.segments)),
         ]
-    _warn(archives)
-    await concurrently(
-        logged_remark(WheelRemark(text), **implicitly()) for text in _wheel_remarks(archives)
-    )
+    await concurrently(logged_remark(Remark(text), **implicitly()) for text in _remarks(archives))
     return BuiltPackage(await engine.merge_digests(MergeDigests(prefixed)), tuple(artifacts))
 
 
@@ -135,6 +136,12 @@ async def package_stack(
         name for name in platforms.names if any(name in layer.names for layer in chosen.values())
     )
     refuse_shared_folder(address.spec, output_path, names, tagged=options.tag_outputs)
+    needed = tuple(
+        member
+        for layer, member in zip(stack.layers, stack.addresses)
+        if chosen[layer.address].names
+    )
+    await required_locks(RequiredLocksRequest(needed, platforms.names), **implicitly())
     folders = await concurrently(
         output_folder(output_folder_request(address, output_path, name), **implicitly())
         for name in names
@@ -164,11 +171,8 @@ async def package_stack(
         )
         artifacts.append(BuiltPackageArtifact(os.path.join(folder.path, manifest), lines))
         artifacts += [BuiltPackageArtifact(os.path.join(folder.path, path)) for path in metadata]
-        _warn(outputs.archives)
     made = [archive for outputs in stacks for archive in outputs.archives]
-    await concurrently(
-        logged_remark(WheelRemark(text), **implicitly()) for text in _wheel_remarks(made)
-    )
+    await concurrently(logged_remark(Remark(text), **implicitly()) for text in _remarks(made))
     return BuiltPackage(await engine.merge_digests(MergeDigests(prefixed)), tuple(artifacts))
 
 
@@ -177,14 +181,8 @@ def _note(text: str) -> BuiltPackageArtifact:
     return BuiltPackageArtifact(None, (text,))
 
 
-def _wheel_remarks(archives: Iterable[LayerArchive]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(text for built in archives for text in built.wheel_remarks))
-
-
-def _warn(archives: Iterable[LayerArchive]) -> None:
-    for archive in archives:
-        for warning in archive.warnings:
-            logger.warning(warning)
+def _remarks(archives: Iterable[LayerArchive]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(text for a in archives for text in (*a.warnings, *a.wheel_remarks)))
 
 
 def rules() -> Iterable[object]:

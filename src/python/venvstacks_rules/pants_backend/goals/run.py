@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from pants.core.goals.run import RunFieldSet, RunInSandboxBehavior, RunRequest
-from pants.engine.fs import AddPrefix, MergeDigests
+from pants.engine.addresses import Address
+from pants.engine.fs import AddPrefix, Digest, MergeDigests
 from pants.util.frozendict import FrozenDict
 
 from venvstacks_rules.model.json_codec import to_json
@@ -34,16 +35,35 @@ class ApplicationRunFieldSet(RunFieldSet):
     launch_module: LaunchModuleField
 
 
+@dataclass(frozen=True)
+class LaunchedLayerRequest:
+    """A layer to start on the terminal."""
+
+    address: Address
+    interpreter: bool = False
+    """Whether to start its Python instead of its launch module."""
+
+
+@dataclass(frozen=True)
+class LaunchedLayer:
+    """What starts a layer on the terminal."""
+
+    digest: Digest
+    args: tuple[str, ...]
+    """Arguments for what is started may follow."""
+    append_only_caches: FrozenDict[str, str]
+
+
 @rule
-async def run_application(field_set: ApplicationRunFieldSet) -> RunRequest:
-    chain = await application_chain(ChainRequest(field_set.address), **implicitly())
+async def launched_layer(request: LaunchedLayerRequest) -> LaunchedLayer:
+    chain = await application_chain(ChainRequest(request.address), **implicitly())
     prepared = await action_process(
         ActionProcessRequest(
             verb="launch",
-            request=to_json(LaunchRequest(chain.archives, CACHE_DIR)),
+            request=to_json(LaunchRequest(chain.archives, CACHE_DIR, request.interpreter)),
             input_digest=chain.digest,
             append_only_caches=FrozenDict({CACHE_NAME: CACHE_DIR}),
-            description=f"Run {field_set.address}",
+            description=f"Run {request.address}",
         ),
         **implicitly(),
     )
@@ -53,10 +73,18 @@ async def run_application(field_set: ApplicationRunFieldSet) -> RunRequest:
         for path, digest in process.immutable_input_digests.items()
     )
     digest = await engine.merge_digests(MergeDigests([process.input_digest, *sources]))
+    return LaunchedLayer(
+        digest, (*interactive_arguments(process.argv), "--"), process.append_only_caches
+    )
+
+
+@rule
+async def run_application(field_set: ApplicationRunFieldSet) -> RunRequest:
+    launched = await launched_layer(LaunchedLayerRequest(field_set.address), **implicitly())
     return RunRequest(
-        digest=digest,
-        args=(*interactive_arguments(process.argv), "--"),
-        append_only_caches=process.append_only_caches,
+        digest=launched.digest,
+        args=launched.args,
+        append_only_caches=launched.append_only_caches,
     )
 
 

@@ -99,7 +99,7 @@ async def show(
         expected = layer.expected_build(shown.platform)
         built, notes = find_build(root / dist_dir.relpath, layer.folders, expected)
         layers.append(layer.summary(shown.platform, built, notes))
-    overview = Overview.of(shown.platform, layers, shown.problems)
+    overview = Overview.of(shown.platform, layers, shown.problems, shown.broken_files)
     if not layers and not shown.problems:
         logger.warning("No layers were named. Name targets of layers, or `::` for all.")
     if options.html:

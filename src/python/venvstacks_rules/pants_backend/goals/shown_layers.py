@@ -21,12 +21,18 @@ from venvstacks_rules.model.summary.layer import (
     LockSummary,
     summarize_layer,
 )
+from venvstacks_rules.model.summary.stack import BrokenStackFile
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.build.output_folders import output_folder_request
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
-from venvstacks_rules.pants_backend.graph.layers import LayerGraphRequest, layer_graph
+from venvstacks_rules.pants_backend.graph.layers import (
+    DefinitionProblem,
+    LayerGraphRequest,
+    layer_graph,
+)
 from venvstacks_rules.pants_backend.graph.platforms import NativePlatform
 from venvstacks_rules.pants_backend.graph.references import unparsed_addresses
+from venvstacks_rules.pants_backend.graph.stacks import not_a_layer
 from venvstacks_rules.pants_backend.locks.freshness import (
     CheckedLock,
     CheckedLocksRequest,
@@ -107,7 +113,8 @@ class ShownLayers:
     layers: tuple[ShownLayer, ...]
     """By address."""
     problems: tuple[str, ...]
-    """Of the definitions of layers."""
+    """Of the definitions of layers, and of stack files."""
+    broken_files: tuple[BrokenStackFile, ...]
 
 
 @rule(desc="Read layers and their locks")
@@ -124,12 +131,21 @@ async def shown_layers(request: ShownLayersRequest, native: NativePlatform) -> S
     )
     named = {target.address for target in request.targets if is_layer(target)}
     named.update(address for addresses in listed for address in addresses)
-    folders = sorted({address.spec_path for address in named})
+    # A manifest without layers may come from a stack file that cannot be read.
+    empty = [m.address for m in manifests if not m[ManifestLayersField].value]
+    folders = sorted({address.spec_path for address in (*named, *empty)})
     graphs = await concurrently(
         layer_graph(LayerGraphRequest(folder), **implicitly()) for folder in folders
     )
     targets = {spec: target for graph in graphs for spec, target in graph.targets.items()}
     sound = {spec for graph in graphs for spec in graph.layers}
+    problems = {problem.message for graph in graphs for problem in graph.problems}
+    problems |= {
+        not_a_layer(manifest.address, address)
+        for manifest, addresses in zip(manifests, listed)
+        for address in addresses
+        if address.spec not in targets
+    }
     chains = await concurrently(
         checked_locks(CheckedLocksRequest(address, among_broken=True), **implicitly())
         for address in sorted(named)
@@ -145,7 +161,8 @@ async def shown_layers(request: ShownLayersRequest, native: NativePlatform) -> S
         tuple(
             _shown(locks[spec], locks, targets[spec], published, platform) for spec in sorted(locks)
         ),
-        tuple(sorted({problem.message for graph in graphs for problem in graph.problems})),
+        tuple(sorted(problems)),
+        _broken_files(problem for graph in graphs for problem in graph.problems),
     )
 
 
@@ -165,6 +182,17 @@ def _shown(
         place=_place(target.address),
         description=target[DescriptionField].value,
         folders=tuple(dict.fromkeys((own, *published))),
+    )
+
+
+def _broken_files(problems: Iterable[DefinitionProblem]) -> tuple[BrokenStackFile, ...]:
+    messages: dict[tuple[str, str], dict[str, None]] = {}
+    for problem in problems:
+        if problem.stack is not None:
+            messages.setdefault((problem.stack.spec, problem.place), {})[problem.message] = None
+    return tuple(
+        BrokenStackFile(path, stack, tuple(messages[stack, path]))
+        for stack, path in sorted(messages)
     )
 
 

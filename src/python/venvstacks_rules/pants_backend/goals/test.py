@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from pants.core.goals.test import TestFieldSet, TestRequest, TestResult, TestSubsystem
+from pants.core.util_rules.partitions import Partition, PartitionerType, Partitions
+from pants.engine.internals.session import RunId
 from pants.engine.process import ProcessCacheScope
 from pants.util.frozendict import FrozenDict
 from pants.util.logging import LogLevel
@@ -16,6 +18,7 @@ from venvstacks_rules.model.contents.imports import declared_distributions, top_
 from venvstacks_rules.model.contents.layout import LayerLayout
 from venvstacks_rules.model.json_codec import to_json
 from venvstacks_rules.model.layers.build_platforms import platforms_text
+from venvstacks_rules.model.layers.layer import Layer
 from venvstacks_rules.model.platforms.markers import marker_environment
 from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
 from venvstacks_rules.model.requests.deploy import CheckImportsRequest
@@ -37,21 +40,27 @@ from venvstacks_rules.pants_backend.engine import (
 from venvstacks_rules.pants_backend.graph.layer_modules import LayerModulesRequest, layer_modules
 from venvstacks_rules.pants_backend.graph.layers import LayerRequest, find_layer
 from venvstacks_rules.pants_backend.graph.platforms import NativePlatform
+from venvstacks_rules.pants_backend.graph.stacks import StackLayersRequest, stack_layers
+from venvstacks_rules.pants_backend.locks.freshness import RequiredLocksRequest, required_locks
 from venvstacks_rules.pants_backend.processes.actions import action_process
 from venvstacks_rules.pants_backend.processes.bare import ActionProcessRequest
 from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
-from venvstacks_rules.pants_backend.targets.source_fields import LaunchModuleField
+from venvstacks_rules.pants_backend.targets.manifests import ManifestLayersField
+from venvstacks_rules.pants_backend.targets.source_fields import (
+    ApplicationsField,
+    LaunchModuleField,
+)
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class ApplicationTestFieldSet(TestFieldSet):
-    """An application to check."""
+    """An application to check, or a stack, whose applications to check."""
 
-    required_fields = (LaunchModuleField,)
+    required_fields = (ApplicationsField,)
 
-    launch_module: LaunchModuleField
+    applications: ApplicationsField
     environment: EnvironmentField
 
 
@@ -60,6 +69,51 @@ class ApplicationTestRequest(TestRequest):
 
     tool_subsystem = VenvstacksSubsystem  # type: ignore[assignment]
     field_set_type = ApplicationTestFieldSet
+    partitioner_type = PartitionerType.CUSTOM
+
+
+@dataclass(frozen=True)
+class _Apart:
+    """What Pants wants to know of a group of tests: each application is a group."""
+
+    description: None = None
+
+
+# It runs in every run, because `RunId` changes, so that it says every time what has no tests.
+@rule(desc="Find applications to check", level=LogLevel.DEBUG)
+async def applications_to_check(
+    request: ApplicationTestRequest.PartitionRequest[ApplicationTestFieldSet],
+    native: NativePlatform,
+    _: RunId,
+) -> Partitions[ApplicationTestFieldSet, Any]:
+    stacks = [
+        StackLayersRequest(field_set.address, field_set.applications.value)
+        for field_set in request.field_sets
+        if isinstance(field_set.applications, ManifestLayersField)
+    ]
+    members = await concurrently(stack_layers(stack, **implicitly()) for stack in stacks)
+    applications = {
+        field_set.address: None
+        for field_set in request.field_sets
+        if isinstance(field_set.applications, LaunchModuleField)
+    }
+    for stack, of_stack in zip(stacks, members):
+        if not of_stack.applications:
+            logger.info("%s has no applications to test.", stack.manifest)
+        applications.update(dict.fromkeys(of_stack.applications))
+    layers = await concurrently(
+        find_layer(LayerRequest(address), **implicitly()) for address in applications
+    )
+    # One message for the locks of all of them.
+    needed = tuple(found.target.address for found in layers if _offered(found.layer, native))
+    await required_locks(RequiredLocksRequest(needed), **implicitly())
+    return Partitions(
+        Partition((ApplicationTestFieldSet.create(found.target),), _Apart()) for found in layers
+    )
+
+
+def _offered(layer: Layer, native: NativePlatform) -> bool:
+    return any(offered.name == native.name for offered in layer.platforms)
 
 
 @rule(desc="Check the imports of an application", level=LogLevel.DEBUG)
@@ -72,13 +126,12 @@ async def check_application(
     platform = native.name
     found = await find_layer(LayerRequest(address), **implicitly())
     layer = found.layer
-    offered = [offered.name for offered in layer.platforms]
-    if platform not in offered:
+    if not _offered(layer, native):
         logger.info(
             "%s is not tested on %s: %s.",
             layer.address,
             platform,
-            platforms_text(offered),
+            platforms_text([offered.name for offered in layer.platforms]),
         )
         return TestResult.no_tests_found(address, test_options.output)
     chain, modules = await concurrently(

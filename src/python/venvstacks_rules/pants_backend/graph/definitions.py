@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from pants.base.build_environment import get_buildroot
 from pants.engine.addresses import Address
 from pants.engine.target import Target
@@ -9,9 +11,13 @@ from pants.engine.target import Target
 from venvstacks_rules.model.layers.definitions import LayerDefinition, ModuleDefinition, Reference
 from venvstacks_rules.model.layers.local_files import relative_to
 from venvstacks_rules.model.layers.names import LayerKind
+from venvstacks_rules.model.layers.platform_names import platform_remedy
 from venvstacks_rules.model.layers.problems import Problem
-from venvstacks_rules.pants_backend.graph.references import layer_references
+from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
+from venvstacks_rules.pants_backend.graph.layer_targets import NO_NAMES, LayerNames
+from venvstacks_rules.pants_backend.graph.references import LayerReference, layer_references
 from venvstacks_rules.pants_backend.targets.layers import (
+    AcceptedLibrariesField,
     ConsoleScriptsField,
     DynlibExcludeField,
     FrameworksField,
@@ -49,6 +55,21 @@ def lacks_archives(target: Target) -> bool:
     return target.has_field(PythonArchivesField) and not target[PythonArchivesField].value
 
 
+def _suggested(reference: LayerReference, target: Target, names: LayerNames) -> str | None:
+    kind = LayerKind.RUNTIME if reference.field == RuntimeField.alias else LayerKind.FRAMEWORK
+    meant = names.meant(reference.written, kind, target.address)
+    return None if meant is None else f"but there is no such target. Did you mean {meant!r}?"
+
+
+def archive_problems(target: Target) -> Iterator[Problem]:
+    """Interpreter archives of a runtime for what is no platform."""
+    archives = target[PythonArchivesField].value if target.has_field(PythonArchivesField) else None
+    for name in archives or ():
+        if name not in PLATFORMS:
+            text = f"has {name!r}, which is not a target platform. {platform_remedy(name)}"
+            yield Problem("python_archives", text)
+
+
 def module_paths(target: Target) -> tuple[str, ...]:
     """The launch module and the sorted support modules of an application, as written."""
     if not target.has_field(LaunchModuleField):
@@ -62,18 +83,20 @@ def layer_definition(
     modules: tuple[ModuleDefinition, ...],
     known: frozenset[Address],
     macosx_target: str,
+    names: LayerNames = NO_NAMES,
 ) -> LayerDefinition:
     """The definition in the fields of `target`, a layer.
 
     `modules` are the files of `module_paths(target)`, in that order. `known` holds the addresses of
-    all targets that the layer could refer to. `macosx_target` is the default for runtimes.
+    all targets that the layer could refer to. `macosx_target` is the default for runtimes. `names`
+    is for references that lead nowhere.
     """
     references: dict[str, tuple[Reference, ...]] = {}
     for found in layer_references(target):
         spec = found.address.spec if found.address in known and found.address is not None else None
         references[found.field] = (
             *references.get(found.field, ()),
-            Reference(found.written, spec),
+            Reference(found.written, spec, None if spec else _suggested(found, target, names)),
         )
     runtime = references.get(RuntimeField.alias, ())
     sources = target.get(LayerSourcesField)
@@ -99,6 +122,7 @@ def layer_definition(
         launch_module=modules[0] if modules else None,
         support_modules=modules[1:],
         dynlib_exclude=target[DynlibExcludeField].value or (),
+        accepted_libraries=target[AcceptedLibrariesField].value or (),
         package_indexes=tuple(sorted((target[PackageIndexesField].value or {}).items())),
         index_overrides=tuple(sorted((target[IndexOverridesField].value or {}).items())),
         priority_indexes=target[PriorityIndexesField].value or (),

@@ -1,4 +1,7 @@
-"""The targets of a folder, and of all folders that its layers refer to."""
+"""The targets of a folder, and of all folders that its layers refer to.
+
+And the names of all layers, for what users may have meant by one that does not exist.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,15 @@ from dataclasses import dataclass
 from pants.base.glob_match_error_behavior import GlobMatchErrorBehavior
 from pants.base.specs import DirLiteralSpec, RawSpecsWithoutFileOwners
 from pants.engine.addresses import Address
-from pants.engine.target import Target
+from pants.engine.target import AllTargets, Target
+from pants.util.frozendict import FrozenDict
 
+from venvstacks_rules.model.layers.names import LayerKind
+from venvstacks_rules.model.layers.problems import suggestion
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, implicitly, rule
 from venvstacks_rules.pants_backend.graph.references import layer_references
-from venvstacks_rules.pants_backend.targets.source_fields import is_layer
+from venvstacks_rules.pants_backend.targets.source_fields import LayerSourcesField, is_layer
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,39 @@ class ReachedTargets:
     """The targets of a folder and of all folders that its layers refer to."""
 
     targets: tuple[Target, ...]
+
+
+@dataclass(frozen=True)
+class LayerNamesRequest:
+    """The addresses of all layers of the repository."""
+
+
+@dataclass(frozen=True)
+class LayerNames:
+    """The addresses of all layers of the repository."""
+
+    kinds: FrozenDict[Address, LayerKind]
+
+    def meant(self, written: str, kind: LayerKind, beside: Address) -> str | None:
+        """The layer of `kind` that the target `beside` probably means by `written`."""
+        return suggestion(
+            written,
+            (
+                _as_written(address, written, beside)
+                for address, found in self.kinds.items()
+                if found is kind and address != beside
+            ),
+        )
+
+
+NO_NAMES = LayerNames(FrozenDict())
+
+
+def _as_written(address: Address, written: str, beside: Address) -> str:
+    """The address relative to the folder of `beside` if `written` is."""
+    if written.startswith(":") and address.spec_path == beside.spec_path:
+        return address.spec[len(address.spec_path) :].lstrip("/")
+    return address.spec
 
 
 @rule
@@ -75,6 +114,19 @@ async def reached_targets(request: ReachedTargetsRequest) -> ReachedTargets:
             if reference.address is not None
         } - seen
     return ReachedTargets(tuple(targets.values()))
+
+
+@rule
+async def layer_names(_: LayerNamesRequest, targets: AllTargets) -> LayerNames:
+    return LayerNames(
+        FrozenDict(
+            {
+                target.address: target.get(LayerSourcesField).layer_kind
+                for target in targets
+                if is_layer(target)
+            }
+        )
+    )
 
 
 def rules() -> Iterable[object]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os.path
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Optional
 
 from pants.engine.addresses import Address
 from pants.engine.target import Target
@@ -17,15 +18,20 @@ from venvstacks_rules.model.layers.resolve import LayerProblem, judged_layers
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.graph.definitions import (
     NO_ARCHIVES,
+    archive_problems,
     lacks_archives,
     layer_definition,
     module_paths,
 )
 from venvstacks_rules.pants_backend.graph.layer_targets import (
+    NO_NAMES,
+    LayerNamesRequest,
     ReachedTargetsRequest,
+    layer_names,
     reached_targets,
 )
 from venvstacks_rules.pants_backend.graph.module_files import ModuleRequest, find_module
+from venvstacks_rules.pants_backend.graph.references import layer_references
 from venvstacks_rules.pants_backend.graph.stack_files import (
     StackFileProblemsRequest,
     find_stack_file_problems,
@@ -51,7 +57,8 @@ class DefinitionProblem:
     """The address of the layer's target, or the path of the stack file."""
     message: str
     """Complete, with the place."""
-    in_stack_file: bool = False
+    stack: Optional[Address] = None
+    """For a stack file, the target that generates its layers."""
 
 
 @dataclass(frozen=True)
@@ -68,20 +75,32 @@ class LayerGraph:
     @property
     def error(self) -> DefinitionError:
         """The problems as an error."""
-        files = len({problem.place for problem in self.problems if problem.in_stack_file})
-        definitions = len({p.place for p in self.problems if not p.in_stack_file})
-        what = []
-        if files:
-            what.append("a stack file" if files == 1 else f"{files} stack files")
-        if definitions:
-            what.append(
-                "a layer definition" if definitions == 1 else f"{definitions} layer definitions"
-            )
-        subject = " and ".join(what)
-        return DefinitionError(
-            f"{subject[:1].upper()}{subject[1:]} cannot be built as written:",
-            (problem.message for problem in self.problems),
+        return _definition_error(self.problems)
+
+
+def refuse_broken(graphs: Iterable[LayerGraph]) -> None:
+    """Raise DefinitionError with the problems of all `graphs`, if there are any."""
+    # The graphs of two folders may both have the layers of a third one.
+    problems = dict.fromkeys(problem for graph in graphs for problem in graph.problems)
+    if problems:
+        raise _definition_error(problems)
+
+
+def _definition_error(problems: Collection[DefinitionProblem]) -> DefinitionError:
+    files = len({problem.place for problem in problems if problem.stack})
+    definitions = len({problem.place for problem in problems if not problem.stack})
+    what = []
+    if files:
+        what.append("a stack file" if files == 1 else f"{files} stack files")
+    if definitions:
+        what.append(
+            "a layer definition" if definitions == 1 else f"{definitions} layer definitions"
         )
+    subject = " and ".join(what)
+    return DefinitionError(
+        f"{subject[:1].upper()}{subject[1:]} cannot be built as written:",
+        (problem.message for problem in problems),
+    )
 
 
 @dataclass(frozen=True)
@@ -134,18 +153,32 @@ async def layer_graph(request: LayerGraphRequest, options: VenvstacksSubsystem) 
     modules: dict[Address, list[ModuleDefinition]] = {}
     for (target, _), module in zip(wanted, found_modules):
         modules.setdefault(target.address, []).append(module.definition)
+    known = frozenset(target.address for target in reached.targets)
+    references = [reference for target in targets for reference in layer_references(target)]
+    names = NO_NAMES
+    if any(reference.address not in known for reference in references):
+        names = await layer_names(LayerNamesRequest(), **implicitly())
     definitions = {
         target.address: layer_definition(
             target,
             modules=tuple(modules.get(target.address, ())),
-            known=frozenset(target.address for target in reached.targets),
+            known=known,
             macosx_target=options.checked_macosx_target,
+            names=names,
         )
         for target in targets
     }
     provider = options.python_provider
     layers, judged = judged_layers(
         definitions.values(), patch_release_needed=provider is PythonProvider.ARCHIVE
+    )
+    judged = (
+        *judged,
+        *(
+            LayerProblem(definitions[target.address], problem)
+            for target in targets
+            for problem in archive_problems(target)
+        ),
     )
     if provider is PythonProvider.ARCHIVE:
         unset = (target.address for target in targets if lacks_archives(target))
@@ -189,7 +222,7 @@ def _in_stack_files(
 ) -> Iterable[DefinitionProblem]:
     for stack, messages in broken.items():
         for message in messages:
-            yield DefinitionProblem(stacks[stack], message, in_stack_file=True)
+            yield DefinitionProblem(stacks[stack], message, stack)
 
 
 @rule

@@ -106,7 +106,9 @@ async def find_module(request: ModuleRequest) -> FoundModule:
         below = [posixpath.relpath(file, place) for file in kept.files]
         files, folders = module_files(below), module_folders(below)
     path = posixpath.relpath(place, request.folder or ".")
-    definition = ModuleDefinition(path, tuple(join(path, file) for file in files))
+    definition = ModuleDefinition(
+        path, tuple(join(path, file) for file in files), written=request.path, place=place
+    )
     return FoundModule(definition, place, files, folders)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Optional
 
 from pants.engine.fs import PathGlobs
+from pants.engine.internals.session import RunId
 
 from venvstacks_rules.model.locks.uv_settings import index_names, uv_settings
 from venvstacks_rules.model.stack_file.checks import stack_file_problems, toml_problem
@@ -58,6 +59,18 @@ class StackFileProblems:
     messages: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class StackFileWarningsRequest:
+    """A stack file, by its path from the build root."""
+
+    path: str
+
+
+@dataclass(frozen=True)
+class StackFileWarnings:
+    """The warnings about a stack file are in the log."""
+
+
 @rule
 async def read_stack_file(request: StackFileRequest, options: VenvstacksSubsystem) -> ReadStackFile:
     path = request.path
@@ -74,8 +87,6 @@ async def read_stack_file(request: StackFileRequest, options: VenvstacksSubsyste
         except ValueError as e:
             problem = toml_problem(path, str(e))
     stack = parse_stack_file(document, path, default_macosx_target=options.checked_macosx_target)
-    for warning in stack.warnings:
-        logger.warning("%s", warning)
     # A stack without settings of its own uses those of the option; locking reads them.
     uv_config: str | None = None
     indexes: tuple[str, ...] | None = None if options.uv_config else ()
@@ -94,11 +105,26 @@ def _indexes_beside(content: bytes) -> tuple[str, ...] | None:
         return None
 
 
+# It runs in every run, because `RunId` changes, so that it warns every time. Its result is always
+# the same, so that the engine remembers what depends on it.
+@rule
+async def logged_stack_file_warnings(
+    request: StackFileWarningsRequest, _: RunId
+) -> StackFileWarnings:
+    read = await read_stack_file(StackFileRequest(request.path), **implicitly())
+    for warning in read.stack.warnings:
+        logger.warning("%s", warning)
+    return StackFileWarnings()
+
+
 @rule
 async def find_stack_file_problems(
     request: StackFileProblemsRequest, options: VenvstacksSubsystem
 ) -> StackFileProblems:
-    read = await read_stack_file(StackFileRequest(request.path), **implicitly())
+    read, _ = await concurrently(
+        read_stack_file(StackFileRequest(request.path), **implicitly()),
+        logged_stack_file_warnings(StackFileWarningsRequest(request.path), **implicitly()),
+    )
     if read.problem is not None:
         return StackFileProblems((read.problem,))
     folder = posixpath.dirname(request.path)

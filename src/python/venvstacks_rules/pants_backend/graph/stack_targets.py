@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -61,8 +60,6 @@ from venvstacks_rules.pants_backend.targets.stacks import (
     StackSourceField,
     VenvstacksStack,
 )
-
-logger = logging.getLogger(__name__)
 
 _TYPES: dict[LayerKind, type[Target]] = {
     LayerKind.RUNTIME: StackRuntime,
@@ -130,9 +127,8 @@ async def generate_stack_targets(
 ) -> GeneratedTargets:
     field = request.generator[StackSourceField]
     read = await read_stack_file(StackFileRequest(field.file_path), **implicitly())
-    if read.problem is not None:
-        # Goals that use the stack fail with this; `list` and the like just show no layers.
-        logger.warning("%s", read.problem)
+    # Goals that use the stack fail with the problems of the file; `list` and goals for others
+    # just see no layers.
     address = request.template_address
     generator = _Generator(address, field.value, read, dict(_usable(read.stack.layers)))
     overrides = request.require_unparametrized_overrides()
@@ -140,6 +136,9 @@ async def generate_stack_targets(
     complete = len(generator.layers) == len(read.stack.layers)
     if read.problem is None and complete and not read.stack.unreadable:
         _check_overrides(address, overrides, generator.layers)
+    for name, layer in generator.layers.items():
+        fields = _TYPES[layer.kind].class_field_types(union_membership)
+        _check_fields(address, name, overrides.get(name, {}), [field.alias for field in fields])
     targets: list[Target] = [
         _TYPES[layer.kind](
             {**request.template, **generator.values(layer), **overrides.get(name, {})},
@@ -189,6 +188,19 @@ def _check_overrides(address: Address, overrides: Iterable[str], layers: Iterabl
         raise InvalidFieldException(
             f"The `overrides` field in target {address} names layers that the stack file does not "
             f"have: {', '.join(unknown)}. Choose from {', '.join(map(repr, known))}."
+        )
+
+
+def _check_fields(
+    address: Address, layer: str, written: Iterable[str], known: Iterable[str]
+) -> None:
+    """Raise InvalidFieldException for misspelt fields; Pants has a message for all others."""
+    meant = {name: suggestion(name, known) for name in written if name not in known}
+    listed = [f"{name!r} (did you mean {found!r}?)" for name, found in meant.items() if found]
+    if listed:
+        raise InvalidFieldException(
+            f"The `overrides` field in target {address} sets fields of {layer!r} that it does not "
+            f"have: {', '.join(listed)}."
         )
 
 

@@ -9,9 +9,14 @@ from pants.engine.addresses import Address
 
 from venvstacks_rules.model.errors import DefinitionError
 from venvstacks_rules.model.layers.layer import Layer
+from venvstacks_rules.model.layers.names import LayerKind
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
-from venvstacks_rules.pants_backend.graph.layers import LayerGraphRequest, layer_graph
+from venvstacks_rules.pants_backend.graph.layers import (
+    LayerGraphRequest,
+    layer_graph,
+    refuse_broken,
+)
 from venvstacks_rules.pants_backend.graph.references import unparsed_addresses
 from venvstacks_rules.pants_backend.targets.manifests import ManifestLayersField
 
@@ -35,6 +40,15 @@ class StackLayers:
     addresses: tuple[Address, ...]
     """Of the layers, in the same order."""
 
+    @property
+    def applications(self) -> tuple[Address, ...]:
+        """Of the applications among the layers."""
+        return tuple(
+            address
+            for layer, address in zip(self.layers, self.addresses)
+            if layer.kind is LayerKind.APPLICATION
+        )
+
 
 @rule
 async def stack_layers(request: StackLayersRequest) -> StackLayers:
@@ -48,17 +62,13 @@ async def stack_layers(request: StackLayersRequest) -> StackLayers:
     graphs = await concurrently(
         layer_graph(LayerGraphRequest(folder), **implicitly()) for folder in folders
     )
-    for graph in graphs:
-        if graph.problems:
-            raise graph.error
+    refuse_broken(graphs)
     found: dict[str, tuple[Layer, Address]] = {}
     problems = []
     for address, graph in zip(listed, graphs):
         layer = graph.layers.get(address.spec)
         if layer is None:
-            problems.append(
-                f"{manifest}: `layers` names {address}, which is not a layer. Remove it."
-            )
+            problems.append(not_a_layer(manifest, address))
             continue
         for spec in (*reversed(layer.lower), layer.address):
             found.setdefault(spec, (graph.layers[spec], graph.targets[spec].address))
@@ -73,6 +83,11 @@ async def stack_layers(request: StackLayersRequest) -> StackLayers:
         tuple(layer for layer, _ in found.values()),
         tuple(address for _, address in found.values()),
     )
+
+
+def not_a_layer(manifest: Address, address: Address) -> str:
+    """The problem that a manifest names something else."""
+    return f"{manifest}: `layers` names {address}, which is not a layer. Remove it."
 
 
 def _namesakes(layers: Iterable[Layer]) -> Iterator[tuple[str, str]]:

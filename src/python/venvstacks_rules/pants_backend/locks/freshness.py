@@ -22,7 +22,13 @@ from venvstacks_rules.model.locks.metadata import HashedInputs
 from venvstacks_rules.model.locks.pylock import Lockfile, LockInputs
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.graph.layer_modules import LayerModulesRequest, layer_modules
-from venvstacks_rules.pants_backend.graph.layers import LayerInGraph, LayerRequest, find_layer
+from venvstacks_rules.pants_backend.graph.layers import (
+    LayerGraphRequest,
+    LayerInGraph,
+    LayerRequest,
+    find_layer,
+    layer_graph,
+)
 from venvstacks_rules.pants_backend.locks.lockfiles import LockFiles, LockFilesRequest, lock_files
 from venvstacks_rules.pants_backend.locks.uv_config import UvConfigRequest, find_uv_config
 from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
@@ -103,6 +109,23 @@ class ChainLocks:
         return layer.install_target(self.files[layer.address].lock_version)
 
 
+@dataclass(frozen=True)
+class RequiredLocksRequest:
+    """The locks of layers that one run needs, and of all layers below them."""
+
+    addresses: tuple[Address, ...]
+    siblings: tuple[str, ...] = ()
+    """If there is a problem, list those of all layers in the same folders for these platforms.
+
+    Pants packages each target apart, and shows the first error only.
+    """
+
+
+@dataclass(frozen=True)
+class RequiredLocks:
+    """The locks of layers that one run needs: all of them match their layers."""
+
+
 def lock_inputs(
     layer: Layer, lower: Iterable[tuple[str, str]], provider: str, config_hash: str | None
 ) -> LockInputs:
@@ -162,13 +185,49 @@ async def checked_locks(request: CheckedLocksRequest, options: VenvstacksSubsyst
 @rule
 async def chain_locks(request: ChainLocksRequest) -> ChainLocks:
     checked = await checked_locks(CheckedLocksRequest(request.address), **implicitly())
-    problems = [lock.problem for lock in checked.locks.values() if lock.problem is not None]
-    if problems:
-        what = "A lockfile does" if len(problems) == 1 else f"{len(problems)} lockfiles do"
-        raise LockError(f"{what} not match the layer definitions:", problems)
+    error = lock_error([checked])
+    if error is not None:
+        raise error
     files = {address: lock.files for address, lock in checked.locks.items()}
     locks = {address: file.lockfile for address, file in files.items() if file.lockfile}
     return ChainLocks(FrozenDict(locks), FrozenDict(files))
+
+
+@rule
+async def required_locks(request: RequiredLocksRequest) -> RequiredLocks:
+    checked = await concurrently(
+        checked_locks(CheckedLocksRequest(address), **implicitly()) for address in request.addresses
+    )
+    error = lock_error(checked)
+    if request.siblings and error is not None:
+        graphs = await concurrently(
+            layer_graph(LayerGraphRequest(folder), **implicitly())
+            for folder in sorted({address.spec_path for address in request.addresses})
+        )
+        siblings = {
+            graph.targets[spec].address
+            for graph in graphs
+            for spec, layer in graph.layers.items()
+            if any(platform.name in request.siblings for platform in layer.platforms)
+        }
+        checked = await concurrently(
+            checked_locks(CheckedLocksRequest(address, among_broken=True), **implicitly())
+            for address in sorted(siblings)
+        )
+        error = lock_error(checked)
+    if error is not None:
+        raise error
+    return RequiredLocks()
+
+
+def lock_error(checked: Iterable[CheckedLocks]) -> LockError | None:
+    """The problems of all locks, as one error; None if there are none."""
+    locks = {spec: lock for chain in checked for spec, lock in chain.locks.items()}
+    problems = [lock.problem for lock in locks.values() if lock.problem is not None]
+    if not problems:
+        return None
+    what = "A lockfile does" if len(problems) == 1 else f"{len(problems)} lockfiles do"
+    return LockError(f"{what} not match the layer definitions:", problems)
 
 
 def _judge(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from pants.engine.addresses import Address
 from pants.engine.fs import AddPrefix, Digest, DigestSubset, MergeDigests, PathGlobs, RemovePrefix
+from pants.engine.internals.session import RunId
 from pants.engine.process import ProcessCacheScope
 from pants.util.frozendict import FrozenDict
 
@@ -47,6 +48,9 @@ class LockRequest:
     address: Address
     renewed: tuple[str, ...]
     """The address specs of all layers to lock again; the locks of others are read."""
+    run: RunId
+    """A lock of an earlier run counts for nothing. Else the engine would check whether it does, and
+    start processes that it cancels at the first input that changed."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,10 @@ async def layer_lock(request: LockRequest, options: VenvstacksSubsystem) -> Laye
     if layer.address not in request.renewed or not layer.platforms:
         return LayerLock(committed)
     lower = await concurrently(
-        layer_lock(LockRequest(found.targets[address].address, request.renewed), **implicitly())
+        layer_lock(
+            LockRequest(found.targets[address].address, request.renewed, request.run),
+            **implicitly(),
+        )
         for address in layer.lower
     )
     config = await find_uv_config(UvConfigRequest(found.uv_config(layer)), **implicitly())

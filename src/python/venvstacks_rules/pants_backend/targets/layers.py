@@ -172,6 +172,21 @@ class ConsoleScriptsField(StringSequenceField):
     )
 
 
+class AcceptedLibrariesField(StringSequenceField):
+    """Missing libraries that are accepted."""
+
+    alias = "accepted_libraries"
+    default = ()
+    help = softwrap(
+        """
+        Shared libraries that binaries of the layer need and that neither packages nor all machines
+        provide: `package` does not warn about them. An entry is a glob for the end of a library's
+        name, `libpq.so.*`; `desktop` stands for what Linux machines with a desktop provide, for
+        layers that run only there.
+        """
+    )
+
+
 class ArchiveFormatField(StringField):
     """The format of a layer's archive."""
 
@@ -234,6 +249,7 @@ COMMON_FIELDS = (
     MacosxTargetField,
     DynlibExcludeField,
     ConsoleScriptsField,
+    AcceptedLibrariesField,
     ArchiveFormatField,
     WindowsArchiveFormatField,
     CompressionLevelField,

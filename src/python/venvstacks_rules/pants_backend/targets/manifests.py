@@ -15,13 +15,14 @@ from pants.engine.target import (
 from pants.util.strutil import softwrap
 
 from venvstacks_rules.pants_backend.engine import EnvironmentField
+from venvstacks_rules.pants_backend.targets.source_fields import ApplicationsField, StackPartField
 
 
 class ManifestDependenciesField(Dependencies):
     """Edges of the build graph beside those that `layers` gives."""
 
 
-class ManifestLayersField(StringSequenceField):
+class ManifestLayersField(StringSequenceField, ApplicationsField, StackPartField):
     """The layers of a stack."""
 
     alias = "layers"

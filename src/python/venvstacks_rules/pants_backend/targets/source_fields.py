@@ -14,6 +14,7 @@ from urllib.parse import quote, unquote
 
 from pants.engine.addresses import Address
 from pants.engine.target import (
+    Field,
     InvalidFieldException,
     SourcesField,
     StringField,
@@ -34,7 +35,14 @@ def generated_address(generator: Address, layer: str) -> Address:
     return generator.create_generated(quote(layer, safe=""))
 
 
-class LayerSourcesField(SourcesField):
+class StackPartField(Field):
+    """That of a layer, or of a stack, which stands for its layers.
+
+    For goals that take the targets of both.
+    """
+
+
+class LayerSourcesField(SourcesField, StackPartField):
     """The files that a layer owns, for ``--changed-since``."""
 
     uses_source_roots = False
@@ -107,7 +115,14 @@ class FrameworkLockfileField(LockfileField):
     layer_kind = LayerKind.FRAMEWORK
 
 
-class LaunchModuleField(StringField):
+class ApplicationsField(Field):
+    """That of an application, or of a stack, which stands for its applications.
+
+    For goals that take the targets of both.
+    """
+
+
+class LaunchModuleField(StringField, ApplicationsField):
     """The module that an application is started with."""
 
     alias = "launch_module"

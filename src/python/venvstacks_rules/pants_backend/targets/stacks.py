@@ -25,6 +25,7 @@ from venvstacks_rules.pants_backend.targets.layers import (
     APPLICATION_FIELDS,
     FRAMEWORK_FIELDS,
     RUNTIME_FIELDS,
+    AcceptedLibrariesField,
     ArchiveFormatField,
     CompressionLevelField,
     LayerOutputPathField,
@@ -91,6 +92,7 @@ class VenvstacksStack(TargetGenerator):
     core_fields = (*COMMON_TARGET_FIELDS, StackSourceField, StackOverridesField)
     copied_fields = COMMON_TARGET_FIELDS
     moved_fields = (
+        AcceptedLibrariesField,
         ArchiveFormatField,
         WindowsArchiveFormatField,
         CompressionLevelField,

@@ -1,0 +1,155 @@
+"""Pants' ``export --resolve=ADDRESS``: the virtual environment of a layer, for editors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from pants.base.build_root import BuildRoot
+from pants.core.goals.export import (
+    ExportRequest,
+    ExportResult,
+    ExportResults,
+    ExportSubsystem,
+    PostProcessingCommand,
+)
+from pants.core.util_rules.distdir import DistDir
+from pants.engine.addresses import Address
+from pants.engine.fs import AddPrefix, MergeDigests
+from pants.engine.target import AllTargets
+from pants.engine.unions import UnionRule
+
+from venvstacks_rules.model.json_codec import to_json
+from venvstacks_rules.model.requests.deploy import DeployLayersRequest
+from venvstacks_rules.pants_backend import engine
+from venvstacks_rules.pants_backend.build.chains import Chain, ChainRequest, application_chain
+from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
+from venvstacks_rules.pants_backend.goals.generate_lockfiles import manifests_by_name
+from venvstacks_rules.pants_backend.goals.run import interactive_arguments
+from venvstacks_rules.pants_backend.graph.stacks import StackLayersRequest, stack_layers
+from venvstacks_rules.pants_backend.locks.freshness import RequiredLocksRequest, required_locks
+from venvstacks_rules.pants_backend.processes.actions import action_process
+from venvstacks_rules.pants_backend.processes.bare import ActionProcessRequest
+from venvstacks_rules.pants_backend.targets.manifests import ManifestLayersField
+from venvstacks_rules.pants_backend.targets.source_fields import is_layer
+
+_INPUTS = ".inputs"
+"""The folder of an export with the archives and the action, until the layers are there."""
+
+
+class LayerExportsRequest(ExportRequest):
+    """The layers and stacks that ``--resolve`` names."""
+
+
+@dataclass(frozen=True)
+class ResolveExportRequest:
+    """The layers of one resolve, to export."""
+
+    name: str
+    """A layer's or a stack's."""
+    addresses: tuple[Address, ...]
+
+
+@dataclass(frozen=True)
+class ResolveExport:
+    """The layers of one resolve, for Pants to export."""
+
+    result: ExportResult
+
+
+@rule
+async def export_layers(
+    _: LayerExportsRequest, options: ExportSubsystem, targets: AllTargets
+) -> ExportResults:
+    layers = {target.address.spec: target for target in targets if is_layer(target)}
+    manifests = manifests_by_name(targets)
+    asked = [name for name in options.resolve if name in layers or name in manifests]
+    stacks = await concurrently(
+        stack_layers(
+            StackLayersRequest(
+                manifests[name].address, tuple(manifests[name][ManifestLayersField].value)
+            ),
+            **implicitly(),
+        )
+        for name in asked
+        if name in manifests
+    )
+    of_stacks = dict(zip((name for name in asked if name in manifests), stacks))
+    addresses = {
+        name: of_stacks[name].addresses if name in of_stacks else (layers[name].address,)
+        for name in asked
+    }
+    # One message for the locks of all of them.
+    needed = dict.fromkeys(address for found in addresses.values() for address in found)
+    await required_locks(RequiredLocksRequest(tuple(needed)), **implicitly())
+    exports = await concurrently(
+        resolve_export(ResolveExportRequest(name, found), **implicitly())
+        for name, found in addresses.items()
+    )
+    return ExportResults(export.result for export in exports)
+
+
+@rule
+async def resolve_export(
+    request: ResolveExportRequest, build_root: BuildRoot, dist_dir: DistDir
+) -> ResolveExport:
+    chains = await concurrently(
+        application_chain(ChainRequest(address), **implicitly()) for address in request.addresses
+    )
+    folder = f"venvstacks-resolves/{request.name.replace('/', '.').replace(':', '.')}"
+    place = build_root.pathlib_path / dist_dir.relpath / "export" / folder
+    prepared = await action_process(
+        ActionProcessRequest(
+            verb="deploy-layers",
+            request=to_json(_deployment(chains, str(place))),
+            input_digest=await engine.merge_digests(MergeDigests(chain.digest for chain in chains)),
+            description=f"Export {request.name}",
+        ),
+        **implicitly(),
+    )
+    process = prepared.process
+    sources = await concurrently(
+        engine.add_prefix(AddPrefix(digest, path))
+        for path, digest in process.immutable_input_digests.items()
+    )
+    merged = await engine.merge_digests(MergeDigests([process.input_digest, *sources]))
+    inputs = f"{{digest_root}}/{_INPUTS}"
+    start = (
+        *(argument.replace("{chroot}", inputs) for argument in interactive_arguments(process.argv)),
+        *("--result", f"{inputs}/result.json"),
+    )
+    clean = "import shutil, sys; shutil.rmtree(sys.argv[1])"
+    return ResolveExport(
+        ExportResult(
+            _called(request, chains),
+            folder,
+            digest=await engine.add_prefix(AddPrefix(merged, _INPUTS)),
+            post_processing_cmds=(
+                PostProcessingCommand(start),
+                PostProcessingCommand((start[0], "-I", "-c", clean, inputs)),
+            ),
+            resolve=request.name,
+        )
+    )
+
+
+def _called(request: ResolveExportRequest, chains: Iterable[Chain]) -> str:
+    """What Pants says it wrote."""
+    if len(request.addresses) != 1 or request.addresses[0].spec != request.name:
+        return f"the layers of {request.name}"
+    (chain,) = chains
+    return f"the virtual environment `{chain.archives[-1].install_target}` of {request.name}"
+
+
+def _deployment(chains: Iterable[Chain], place: str) -> DeployLayersRequest:
+    """The deployment of all `chains` into one folder, lower layers first."""
+    archives = dict.fromkeys(archive for chain in chains for archive in chain.archives)
+    return DeployLayersRequest(
+        tuple(replace(each, archive=f"{place}/{_INPUTS}/{each.archive}") for each in archives),
+        place,
+    )
+
+
+def rules() -> Iterable[object]:
+    """The rules of this module."""
+    return [*collect_rules(), UnionRule(ExportRequest, LayerExportsRequest)]

@@ -1,0 +1,89 @@
+"""The goal ``check`` on the locks of layers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pants.core.goals.check import CheckResults
+from pants.engine.addresses import Address, Addresses
+from pants.engine.rules import QueryRule
+from pants.engine.target import Targets
+from pants.testutil.rule_runner import RuleRunner
+
+from venvstacks_rules.pants_backend.backend import target_types
+from venvstacks_rules.pants_backend.goals import check
+from venvstacks_rules.pants_backend.goals.check import LockCheckFieldSet, LockCheckRequest
+from venvstacks_rules.pants_backend.graph import (
+    layer_modules,
+    layer_targets,
+    layers,
+    module_files,
+    stack_files,
+    stack_targets,
+    stacks,
+)
+from venvstacks_rules.pants_backend.locks import freshness, lockfiles, uv_config
+from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
+
+BUILD = """\
+venvstacks_runtime(name="py", python_implementation="cpython@3.11.13")
+venvstacks_framework(name="fw", runtime=":py")
+venvstacks_framework(name="other", runtime=":py", requirements=["idna"])
+venvstacks_manifest(name="stack", layers=[":other", ":fw"])
+"""
+LOCK = 'lock-version = "1.0"\nrequires-python = "==3.11.*"\ncreated-by = "uv"\n'
+
+
+@pytest.fixture
+def runner() -> RuleRunner:
+    runner = RuleRunner(
+        rules=[
+            *check.rules(),
+            *freshness.rules(),
+            *layer_modules.rules(),
+            *layer_targets.rules(),
+            *layers.rules(),
+            *lockfiles.rules(),
+            *module_files.rules(),
+            *stack_files.rules(),
+            *stack_targets.rules(),
+            *stacks.rules(),
+            *uv_config.rules(),
+            *VenvstacksSubsystem.rules(),
+            QueryRule(CheckResults, [LockCheckRequest]),
+            QueryRule(Targets, [Addresses]),
+        ],
+        target_types=[*target_types()],
+    )
+    names = ("py", "framework-fw", "framework-other")
+    locks = {f"src/requirements/{name}/pylock.{name}.toml": LOCK for name in names}
+    runner.write_files({"src/BUILD": BUILD, **locks})
+    runner.set_options([], env_inherit={"PATH", "PYENV_ROOT", "HOME"})
+    return runner
+
+
+def result(runner: RuleRunner, *names: str) -> tuple[int, list[str]]:
+    """The exit code for targets of ``src``, and the addresses with problems."""
+    addresses = Addresses(Address("src", target_name=name) for name in names)
+    targets = runner.request(Targets, [addresses])
+    assert all(LockCheckFieldSet.is_applicable(target) for target in targets)
+    request = LockCheckRequest(LockCheckFieldSet.create(target) for target in targets)
+    found = runner.request(CheckResults, [request])
+    assert found.checker_name == "venvstacks-locks"
+    (only,) = found.results
+    lines = [line for line in only.stderr.splitlines() if line.startswith("  * ")]
+    return only.exit_code, [line.split()[1] for line in lines]
+
+
+def test_locks(runner: RuleRunner) -> None:
+    assert result(runner, "fw", "py") == (0, [])
+    # It is of another tool, and lacks a requirement of the layer.
+    assert result(runner, "other") == (1, ["src:other:"])
+
+
+def test_a_stack_stands_for_its_layers(runner: RuleRunner) -> None:
+    Path(runner.build_root, "src/requirements/py/pylock.py.toml").unlink()
+    assert result(runner, "fw") == (1, ["src:py:"])
+    assert result(runner, "stack") == (1, ["src:py:"])
+    assert result(runner, "stack", "other", "py") == (1, ["src:py:"])
