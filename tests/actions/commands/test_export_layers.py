@@ -22,6 +22,7 @@ from tests.support.processes import heed_interrupts
 from tests.support.wheels import wheel_bytes
 from venvstacks_rules.actions.commands import export_layers
 from venvstacks_rules.actions.deployment import swap
+from venvstacks_rules.actions.deployment.exported import LISTING, MARKER
 from venvstacks_rules.actions.deployment.locks import locked
 from venvstacks_rules.model.contents.files import OwnFile
 from venvstacks_rules.model.errors import (
@@ -53,8 +54,8 @@ def test_an_export(tmp_path: Path, stack: Stack, capsys: pytest.CaptureFixture[s
     framework = tmp_path / "out" / FRAMEWORK
     assert sorted(name for name, data in tree(framework).items() if data is not None) == sorted(
         [
-            ".venvstacks-exported.files",
-            ".venvstacks-exported.json",
+            LISTING,
+            MARKER,
             "bin/python",
             f"{SITE}/{PYC.format('sitecustomize')}",
             f"{SITE}/demo-1.0.dist-info/INSTALLER",
@@ -176,9 +177,10 @@ def test_a_folder_that_moved_is_post_installed_for_its_new_place(
     assert not any(layer.changed for layer in stack.export(tmp_path / "moved").values())
     after = state(tmp_path / "moved")
     changed = {name for name in after if before.get(name) != after[name]}
-    markers = {f"{name}/.venvstacks-exported.json" for name in (RUNTIME, FRAMEWORK, APP)}
+    markers = {f"{name}/{MARKER}" for name in (RUNTIME, FRAMEWORK, APP)}
     folders = {RUNTIME, FRAMEWORK, APP}
-    assert changed == {f"{FRAMEWORK}/pyvenv.cfg", f"{APP}/pyvenv.cfg", *markers, *folders}
+    written = {f"{name}/{file}" for name in (FRAMEWORK, APP) for file in ("pyvenv.cfg", LISTING)}
+    assert changed == {*written, *markers, *folders}
     text = (tmp_path / "moved" / APP / "pyvenv.cfg").read_text()
     assert f"home = {tmp_path}/moved/{RUNTIME}/bin\n" in text
 
@@ -325,7 +327,7 @@ def test_a_killed_run_leaves_whole_layers_or_none(
     process.wait()
     for name in (RUNTIME, FRAMEWORK, APP):
         layer = tmp_path / "out" / name
-        assert not layer.exists() or (layer / ".venvstacks-exported.json").is_file()
+        assert not layer.exists() or (layer / MARKER).is_file()
     stack.export(tmp_path / "out")
     assert run(tmp_path / "out") == "1\n"
     assert list((stack.cache / "staging").iterdir()) == []

@@ -28,6 +28,8 @@ class DeployLayersRequest:
     """The runtime first, then upwards."""
     destination: str
     """The folder for the layers' folders; absolute, or relative to the working directory."""
+    verify: bool = False
+    """Whether to read all files of layers that are there, to find damage."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,8 @@ class DeployedLayers:
     """Install targets that the action unpacked."""
     kept: tuple[str, ...]
     """Install targets that were there already, from the same archive."""
+    repaired: tuple[str, ...] = ()
+    """Those of `installed` that were there from the same archive, damaged."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,8 @@ class LaunchRequest:
     """The runtime first, the application last."""
     cache: str
     """The cache folder."""
+    verify: bool = False
+    """Whether to read all files of the cached layers, to find damage."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +72,8 @@ class CheckImportsRequest:
     scan: tuple[str, ...] = ()
     """Launch and support modules' source files (in the application's site-packages): the action
     imports all modules that they import, and does not execute the files themselves."""
+    verify: bool = False
+    """Whether to read all files of the cached layers, to find damage."""
 
 
 @dataclass(frozen=True)

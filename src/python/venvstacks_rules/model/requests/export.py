@@ -44,6 +44,8 @@ class ExportLayersRequest:
     """The folder for the layers' folders; absolute, or relative to the working directory."""
     cache: str
     """The cache folder."""
+    verify: bool = False
+    """Whether to read all files of the cache and of layers that are there, to find damage."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,8 @@ class ExportedLayer:
     """The layer's own files and links."""
     size: int = 0
     """Of the files linked and copied, in bytes."""
+    damaged: int = 0
+    """Files of the layer that were missing or changed, so that it was made again."""
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from venvstacks_rules.pants_backend.build.chains import (
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.processes.actions import action_process
 from venvstacks_rules.pants_backend.processes.bare import ActionProcessRequest
+from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
 from venvstacks_rules.pants_backend.targets.source_fields import LaunchModuleField
 
 
@@ -35,12 +36,14 @@ class ApplicationRunFieldSet(RunFieldSet):
 
 
 @rule
-async def run_application(field_set: ApplicationRunFieldSet) -> RunRequest:
+async def run_application(
+    field_set: ApplicationRunFieldSet, options: VenvstacksSubsystem
+) -> RunRequest:
     chain = await application_chain(ChainRequest(field_set.address), **implicitly())
     prepared = await action_process(
         ActionProcessRequest(
             verb="launch",
-            request=to_json(LaunchRequest(chain.archives, CACHE_DIR)),
+            request=to_json(LaunchRequest(chain.archives, CACHE_DIR, options.verify_layers)),
             input_digest=chain.digest,
             append_only_caches=FrozenDict({CACHE_NAME: CACHE_DIR}),
             description=f"Run {field_set.address}",

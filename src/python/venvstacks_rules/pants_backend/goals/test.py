@@ -66,6 +66,7 @@ class ApplicationTestRequest(TestRequest):
 async def check_application(
     batch: ApplicationTestRequest.Batch[ApplicationTestFieldSet, Any],
     test_options: TestSubsystem,
+    options: VenvstacksSubsystem,
     native: NativePlatform,
 ) -> TestResult:
     address = batch.single_element.address
@@ -112,6 +113,7 @@ async def check_application(
                     cache=CACHE_DIR,
                     modules=tuple(module for name in declared for module in provided.get(name, ())),
                     scan=tuple(file.path for file in modules.files if file.path.endswith(".py")),
+                    verify=options.verify_layers,
                 )
             ),
             input_digest=chain.digest,
