@@ -15,7 +15,6 @@ from collections.abc import Sequence
 
 from venvstacks_rules.actions.archives.clashes import clashes, own_problems
 from venvstacks_rules.actions.deployment import exported
-from venvstacks_rules.actions.deployment.archives import is_install_target
 from venvstacks_rules.actions.deployment.destination import Destination, destination
 from venvstacks_rules.actions.deployment.layer_files import Placed
 from venvstacks_rules.actions.deployment.new_layers import (
@@ -59,10 +58,6 @@ def _check(request: ExportLayersRequest) -> None:
     runtimes: set[str] = set()
     for number, layer in enumerate(request.layers):
         key = f"layers[{number}]"
-        if not is_install_target(layer.install_target):
-            raise RequestError(
-                f"{key}.install_target: `{layer.install_target}` is not a folder name"
-            )
         if layer.install_target.casefold() in known:
             raise RequestError(f"{key}.install_target: `{layer.install_target}` is given twice")
         known.add(layer.install_target.casefold())

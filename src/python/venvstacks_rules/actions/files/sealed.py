@@ -10,6 +10,8 @@ import hashlib
 import os
 from pathlib import Path
 
+from venvstacks_rules.actions.files.streams import naming
+
 
 def write_sealed(path: Path, text: str) -> None:
     """Write the file by one rename; it is on the disk when this returns."""
@@ -35,7 +37,7 @@ def unsealed(data: bytes) -> str | None:
 def replace_file(path: Path, data: bytes) -> None:
     """Write a file by one rename; it is on the disk when this returns."""
     temporary = path.with_name(f"{path.name}.new")
-    with temporary.open("wb") as stream:
+    with naming(path), temporary.open("wb") as stream:
         stream.write(data)
         stream.flush()
         os.fsync(stream.fileno())

@@ -12,11 +12,12 @@ import os
 import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from venvstacks_rules.actions.files.sealed import read_sealed, write_sealed
 from venvstacks_rules.actions.files.sinks import write_exactly
-from venvstacks_rules.actions.files.streams import sha256_of
+from venvstacks_rules.actions.files.streams import naming, sha256_of, write_all
 from venvstacks_rules.model.contents.files import MODIFICATION_TIME, ArchivedFile
 
 LISTING = "tree.json"
@@ -61,8 +62,9 @@ class TreeWriter:
         self, path: str, content: Iterable[bytes], size: int, *, executable: bool = False
     ) -> ArchivedFile:
         """Write a file of `size` bytes. Raises ValueError if `content` is not that long."""
-        with open(self._new(path), "xb", buffering=0) as out:
-            sha256 = write_exactly(path, content, size, out.write)
+        place = self._new(path)
+        with naming(place), open(place, "xb", buffering=0) as out:
+            sha256 = write_exactly(path, content, size, partial(write_all, out))
             _finish(out.fileno(), executable=executable)
         file = ArchivedFile(path, size, sha256, executable)
         self._files.append(file)

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 from urllib.parse import urlsplit
 
-from venvstacks_rules.actions.files.streams import CHUNK
+from venvstacks_rules.actions.files.streams import CHUNK, whole_file
 from venvstacks_rules.actions.network.settings import find_credentials, search_for
 from venvstacks_rules.model.network.credentials import refused, server, without_credentials
 from venvstacks_rules.model.network.urls import url_problem
@@ -79,12 +79,13 @@ def save(
     url: str, output: Path, *, sha256: str, size: int | None, indexes: tuple[str, ...] = ()
 ) -> RemoteFile:
     """Write the file at `url` to `output`; raises DownloadFailedError unless it is as announced."""
-    found = _retried(url, indexes, output=output, limit=_LARGEST if size is None else size)
     clean = without_credentials(url)
-    if size is not None and found.size != size:
-        raise DownloadFailedError(f"{clean}: got {found.size} bytes, expected {size}")
-    if found.sha256 != sha256:
-        raise DownloadFailedError(f"{clean}: got SHA-256 {found.sha256}, expected {sha256}")
+    with whole_file(output) as part:
+        found = _retried(url, indexes, output=part, limit=_LARGEST if size is None else size)
+        if size is not None and found.size != size:
+            raise DownloadFailedError(f"{clean}: got {found.size} bytes, expected {size}")
+        if found.sha256 != sha256:
+            raise DownloadFailedError(f"{clean}: got SHA-256 {found.sha256}, expected {sha256}")
     return found
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Optional
 
+from venvstacks_rules.model.paths import GivenPath
+
 MODIFICATION_TIME = 315532800
 """1980-01-01T00:00:00Z, the oldest time that a zip archive can store."""
 
@@ -31,7 +33,7 @@ class OwnFile:
     path: str
     """Relative to the layer's folder."""
     text: Optional[str] = None
-    source: Optional[str] = None
+    source: Optional[GivenPath] = None
     """A file to copy; exactly one of `text` and `source` is set."""
     executable: bool = False
 
