@@ -33,7 +33,7 @@ from venvstacks_rules.model.requests.export import (
     ExportLayersRequest,
     LayerToExport,
 )
-from venvstacks_rules.model.wording import quoted, size_text
+from venvstacks_rules.model.wording import printable, quoted, size_text
 
 
 def run(request_text: str) -> ExportedLayers:
@@ -153,4 +153,4 @@ def _described(layer: ExportedLayer) -> str:
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    print(printable(text), file=sys.stderr, flush=True)

@@ -11,10 +11,7 @@ import io
 import socket
 import time
 import urllib.request
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
+from typing import Any
 
 SILENCE = 30
 """Seconds without a byte, which uv waits as well."""
@@ -45,7 +42,7 @@ class _Reader(io.RawIOBase):
         self._inner.close()
         super().close()
 
-    def readinto(self, buffer: WriteableBuffer) -> int | None:
+    def readinto(self, buffer: Any) -> int | None:
         began = time.monotonic()
         try:
             count = self._inner.readinto(buffer)

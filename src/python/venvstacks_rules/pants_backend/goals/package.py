@@ -14,6 +14,7 @@ from pants.engine.unions import UnionRule
 from pants.util.logging import LogLevel
 
 from venvstacks_rules.model.layers.build_platforms import BuildPlatforms, refuse_shared_folder
+from venvstacks_rules.model.wording import printable_lines
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.build.archives import (
     LayerArchive,
@@ -184,7 +185,7 @@ def _wheel_remarks(archives: Iterable[LayerArchive]) -> tuple[str, ...]:
 def _warn(archives: Iterable[LayerArchive]) -> None:
     for archive in archives:
         for warning in archive.warnings:
-            logger.warning(warning)
+            logger.warning("%s", printable_lines(warning))
 
 
 def rules() -> Iterable[object]:

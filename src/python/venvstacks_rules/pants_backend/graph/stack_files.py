@@ -13,6 +13,7 @@ from pants.engine.fs import PathGlobs
 from venvstacks_rules.model.locks.uv_settings import index_names, uv_settings
 from venvstacks_rules.model.stack_file.checks import stack_file_problems, toml_problem
 from venvstacks_rules.model.stack_file.read import StackFile, parse_stack_file
+from venvstacks_rules.model.wording import printable_lines
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.graph.module_files import ModuleRequest, find_module
@@ -75,7 +76,7 @@ async def read_stack_file(request: StackFileRequest, options: VenvstacksSubsyste
             problem = toml_problem(path, str(e))
     stack = parse_stack_file(document, path, default_macosx_target=options.checked_macosx_target)
     for warning in stack.warnings:
-        logger.warning("%s", warning)
+        logger.warning("%s", printable_lines(warning))
     # A stack without settings of its own uses those of the option; locking reads them.
     uv_config: str | None = None
     indexes: tuple[str, ...] | None = None if options.uv_config else ()

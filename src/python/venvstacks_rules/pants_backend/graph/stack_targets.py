@@ -20,6 +20,7 @@ from pants.engine.unions import UnionMembership, UnionRule
 from venvstacks_rules.model.layers.names import LayerKind, name_problem
 from venvstacks_rules.model.layers.problems import suggestion
 from venvstacks_rules.model.stack_file.read import StackLayer
+from venvstacks_rules.model.wording import printable_lines
 from venvstacks_rules.pants_backend.engine import collect_rules, implicitly, rule
 from venvstacks_rules.pants_backend.graph.stack_files import (
     ReadStackFile,
@@ -132,7 +133,7 @@ async def generate_stack_targets(
     read = await read_stack_file(StackFileRequest(field.file_path), **implicitly())
     if read.problem is not None:
         # Goals that use the stack fail with this; `list` and the like just show no layers.
-        logger.warning("%s", read.problem)
+        logger.warning("%s", printable_lines(read.problem))
     address = request.template_address
     generator = _Generator(address, field.value, read, dict(_usable(read.stack.layers)))
     overrides = request.require_unparametrized_overrides()
