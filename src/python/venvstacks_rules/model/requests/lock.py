@@ -7,6 +7,7 @@ from typing import Optional
 
 from venvstacks_rules.model.paths import GivenPath
 from venvstacks_rules.model.platforms.libc import LinuxTargetText
+from venvstacks_rules.model.platforms.target_platforms import MacosxTarget
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class LockLayerRequest:
     requirements: tuple[str, ...]
     platforms: tuple[str, ...]
     linux_target: LinuxTargetText
-    macosx_target: str
+    macosx_target: MacosxTarget
     lower_locks: tuple[LowerLock, ...] = ()
     """In import order, the runtime's last."""
     previous_lock: Optional[GivenPath] = None
