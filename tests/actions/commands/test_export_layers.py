@@ -251,7 +251,7 @@ def test_a_file_of_a_wheel_in_the_place_of_one_of_the_layer(tmp_path: Path, stac
         (
             0,
             {"install_target": "../a"},
-            "layers[0].install_target: `../a` is not a folder name",
+            "`layers[0].install_target`: `../a` is not the name of a layer's folder",
         ),
         (1, {"install_target": "CPYTHON"}, "layers[1].install_target: `CPYTHON` is given twice"),
         (1, {"runtime": "x"}, "layers[1].runtime: `x` is not a runtime given before"),
@@ -350,6 +350,17 @@ def test_an_interrupted_run_says_nothing(tmp_path: Path, command: list[str]) -> 
         process.send_signal(signal.SIGINT)
         assert process.communicate()[1] == b""
     assert process.returncode == 130
+
+
+def test_a_run_that_nobody_listens_to_does_its_work(tmp_path: Path, command: list[str]) -> None:
+    """A daemon that starts it, and reads what it says, can be killed."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    process = subprocess.Popen(command, env=source_path(), stdout=writer, stderr=writer)
+    os.close(writer)
+    process.wait()
+    assert run(tmp_path / "out") == "1\n"
+    assert [path.name for path in (tmp_path / "out/.venvstacks").iterdir()] == ["lock"]
 
 
 def open_files(pid: int) -> set[str]:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from venvstacks_rules.actions.deployment.archives import check_archives, unpack_all
@@ -56,8 +57,10 @@ def run(request_text: str) -> DeployedLayers:
             raise DeploymentError("something is in the way of the layers", problems)
         with place.staging() as staging:
             _deploy(request.archives, new, place, staging)
-    for name, what in damaged.items():
-        print(f"{name}: unpacked again: {what}", file=sys.stderr)
+    # Who listened may be gone by now.
+    with suppress(OSError):
+        for name, what in damaged.items():
+            print(f"{name}: unpacked again: {what}", file=sys.stderr, flush=True)
     installed = tuple(archive.install_target for archive in new)
     kept = tuple(a.install_target for a in request.archives if a.install_target not in installed)
     return DeployedLayers(installed=installed, kept=kept, repaired=tuple(damaged))

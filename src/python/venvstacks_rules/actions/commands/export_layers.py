@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 from venvstacks_rules.actions.archives.clashes import clashes, own_problems
 from venvstacks_rules.actions.deployment import exported
@@ -153,4 +154,6 @@ def _described(layer: ExportedLayer) -> str:
 
 
 def _say(text: str) -> None:
-    print(printable(text), file=sys.stderr, flush=True)
+    # Who listened may be gone, for example a daemon that was killed: the work goes on.
+    with suppress(OSError):
+        print(printable(text), file=sys.stderr, flush=True)
