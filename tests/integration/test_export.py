@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +18,11 @@ from tests.support.outputs import tree
 from tests.support.published_layers import PublishedLayer, deploy, run_deployed
 
 LAYERS = ("cpython-3.9", "framework-sklearn", "framework-http", "app-classify", "app-report")
-MARKERS = {".venvstacks-deployed.json", ".venvstacks-exported.json", ".venvstacks-exported.files"}
+MARKERS = {
+    f".venvstacks-{how}.{suffix}"
+    for how in ("deployed", "exported")
+    for suffix in ("json", "files")
+}
 MANIFEST = """
 venvstacks_manifest(name="manifest", layers=[":hello"])
 """
@@ -221,3 +227,25 @@ def test_targets_that_are_no_layers(root: BuildRoot) -> None:
     root.write("other/text.txt", "")
     done = root.succeed("venvstacks-export", "other:file")
     assert "No layers to export were named. Name targets of layers, or `::` for all." in done.stderr
+
+
+def test_kills_of_the_daemon_leave_whole_layers(root: BuildRoot) -> None:
+    """The process that exports does its work although nobody waits for it any more."""
+    out = root.path / "killed"
+    for _ in range(2):
+        started = root.start("venvstacks-export", "--output-dir=killed", "examples/hello:")
+        found: list[Path] = []
+        while started.poll() is None and not ((out / ".venvstacks/staging").exists() and found):
+            time.sleep(0.05)
+            found = list(root.path.glob(".pids/*/pantsd/pid"))
+        for pid in found:
+            os.kill(int(pid.read_text()), signal.SIGKILL)
+            pid.unlink()
+        # The client may wait for a daemon that is gone.
+        started.kill()
+        started.communicate()
+        for layer in out.iterdir():
+            assert layer.name[0] in "._" or (layer / ".venvstacks-exported.json").is_file()
+    export(root, "examples/hello:", "killed")
+    assert "Hello, Ada!" in run_deployed(out, "app-hello", "Ada")
+    assert [path.name for path in (out / ".venvstacks").iterdir()] == ["lock"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from venvstacks_rules.model.wording import and_more, counted, printable, quoted
+from venvstacks_rules.model.wording import and_more, counted, printable, printable_lines, quoted
 
 
 def test_names_are_quoted_and_joined() -> None:
@@ -24,7 +24,7 @@ def test_a_long_list_is_cut(limit: int, text: str) -> None:
     ("text", "shown"),
     [
         ("plain näme \\", "plain näme \\"),
-        ("line\nbreak\\", "line\\nbreak\\\\"),
+        ("ü line\nbreak\\", "ü line\\nbreak\\"),
         ("\x1b[31mred", "\\x1b[31mred"),
         ("\udcff", "\\udcff"),
         ("\u202eabc", "\\u202eabc"),
@@ -32,6 +32,11 @@ def test_a_long_list_is_cut(limit: int, text: str) -> None:
 )
 def test_what_a_terminal_cannot_print_is_escaped(text: str, shown: str) -> None:
     assert printable(text) == shown
+
+
+def test_lines_and_tabs_of_a_text_stay() -> None:
+    text = "näme\tof\r\n\x1b]0;title\x07 \x9b\u2028\n"
+    assert printable_lines(text) == "näme\tof\\r\n\\x1b]0;title\\x07 \\x9b\\u2028\n"
 
 
 def test_a_number_with_its_noun() -> None:

@@ -3,15 +3,17 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import stat
 import subprocess
 import tarfile
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.wheels import FILE_NAME, wheel_bytes
+from tests.support.wheels import FILE_NAME, decompressed, wheel_bytes
 from venvstacks_rules.actions.archives.formats import new_segment
 from venvstacks_rules.actions.commands import assemble_archive, wheel_segments
 from venvstacks_rules.model.contents.compression import Compression
@@ -185,7 +187,9 @@ def test_metadata_and_index_describe_the_archive(tmp_path: Path) -> None:
     result = run(request)
     data = Path(request.archive).read_bytes()
     sha256 = hashlib.sha256(data).hexdigest()
-    assert result == AssembledArchive(len(data), sha256)
+    assert result == AssembledArchive(
+        len(data), sha256, unpacked_size=len(decompressed(Path(request.archive)))
+    )
     assert text(request.metadata_file) == (
         "{\n"
         '  "archive_build": 1,\n'
@@ -263,7 +267,11 @@ def test_a_caller_may_hash_the_archive(tmp_path: Path) -> None:
     callers = listing_only(make_request(tmp_path / "callers", "zip"))
     sha256 = run(ours).sha256
     assert sha256 == hashlib.sha256(Path(ours.archive).read_bytes()).hexdigest()
-    assert run(callers) == AssembledArchive(Path(ours.archive).stat().st_size, None)
+    with zipfile.ZipFile(ours.archive) as archive:
+        # The content of a link is its target.
+        files = [i for i in archive.infolist() if not stat.S_ISLNK(i.external_attr >> 16)]
+        unpacked = sum(info.file_size for info in files)
+    assert run(callers) == AssembledArchive(Path(ours.archive).stat().st_size, None, unpacked)
     assert Path(callers.archive).read_bytes() == Path(ours.archive).read_bytes()
     # It can write the same index.
     index = index_of(ours)

@@ -23,6 +23,7 @@ from tests.support.processes import heed_interrupts
 from tests.support.wheels import wheel_bytes
 from venvstacks_rules.actions.commands import export_layers
 from venvstacks_rules.actions.deployment import swap
+from venvstacks_rules.actions.deployment.exported import LISTING, MARKER
 from venvstacks_rules.actions.deployment.locks import locked
 from venvstacks_rules.model.contents.files import OwnFile
 from venvstacks_rules.model.errors import (
@@ -55,8 +56,8 @@ def test_an_export(tmp_path: Path, stack: Stack, capsys: pytest.CaptureFixture[s
     chain = chain_module(framework).stem
     assert sorted(name for name, data in tree(framework).items() if data is not None) == sorted(
         [
-            ".venvstacks-exported.files",
-            ".venvstacks-exported.json",
+            LISTING,
+            MARKER,
             "bin/python",
             f"{SITE}/0000_venvstacks_chain.pth",
             f"{SITE}/{PYC.format(chain)}",
@@ -179,9 +180,10 @@ def test_a_folder_that_moved_is_post_installed_for_its_new_place(
     assert not any(layer.changed for layer in stack.export(tmp_path / "moved").values())
     after = state(tmp_path / "moved")
     changed = {name for name in after if before.get(name) != after[name]}
-    markers = {f"{name}/.venvstacks-exported.json" for name in (RUNTIME, FRAMEWORK, APP)}
+    markers = {f"{name}/{MARKER}" for name in (RUNTIME, FRAMEWORK, APP)}
     folders = {RUNTIME, FRAMEWORK, APP}
-    assert changed == {f"{FRAMEWORK}/pyvenv.cfg", f"{APP}/pyvenv.cfg", *markers, *folders}
+    written = {f"{name}/{file}" for name in (FRAMEWORK, APP) for file in ("pyvenv.cfg", LISTING)}
+    assert changed == {*written, *markers, *folders}
     text = (tmp_path / "moved" / APP / "pyvenv.cfg").read_text()
     assert f"home = {tmp_path}/moved/{RUNTIME}/bin\n" in text
 
@@ -252,7 +254,7 @@ def test_a_file_of_a_wheel_in_the_place_of_one_of_the_layer(tmp_path: Path, stac
         (
             0,
             {"install_target": "../a"},
-            "layers[0].install_target: `../a` is not a folder name",
+            "`layers[0].install_target`: `../a` is not the name of a layer's folder",
         ),
         (1, {"install_target": "CPYTHON"}, "layers[1].install_target: `CPYTHON` is given twice"),
         (1, {"runtime": "x"}, "layers[1].runtime: `x` is not a runtime given before"),
@@ -328,7 +330,7 @@ def test_a_killed_run_leaves_whole_layers_or_none(
     process.wait()
     for name in (RUNTIME, FRAMEWORK, APP):
         layer = tmp_path / "out" / name
-        assert not layer.exists() or (layer / ".venvstacks-exported.json").is_file()
+        assert not layer.exists() or (layer / MARKER).is_file()
     stack.export(tmp_path / "out")
     assert run(tmp_path / "out") == "1\n"
     assert list((stack.cache / "staging").iterdir()) == []
@@ -351,6 +353,17 @@ def test_an_interrupted_run_says_nothing(tmp_path: Path, command: list[str]) -> 
         process.send_signal(signal.SIGINT)
         assert process.communicate()[1] == b""
     assert process.returncode == 130
+
+
+def test_a_run_that_nobody_listens_to_does_its_work(tmp_path: Path, command: list[str]) -> None:
+    """A daemon that starts it, and reads what it says, can be killed."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    process = subprocess.Popen(command, env=source_path(), stdout=writer, stderr=writer)
+    os.close(writer)
+    process.wait()
+    assert run(tmp_path / "out") == "1\n"
+    assert [path.name for path in (tmp_path / "out/.venvstacks").iterdir()] == ["lock"]
 
 
 def open_files(pid: int) -> set[str]:

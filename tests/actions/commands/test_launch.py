@@ -117,10 +117,11 @@ def test_nothing_is_done_for_a_stack_that_is_there(
     gone = tuple(DeployedArchive("/gone", a.install_target, a.sha256, a.size) for a in archives)
     assert shown(gone, cache, "show")["values"] == ["lower", "upper"]
     assert inodes(cache.resolve()) == before
-    began = time.perf_counter()
+    # It looks at every file, and reads none.
+    began = time.process_time()
     with layer_cache.stack(gone, str(cache)):
         pass
-    assert time.perf_counter() - began < 0.05
+    assert time.process_time() - began < 0.1
 
 
 def test_layers_are_shared_and_unpacked_once(

@@ -15,6 +15,7 @@ from tests.support.layer_archives import (
     tree,
     write_archive,
 )
+from venvstacks_rules.actions.files import streams
 from venvstacks_rules.actions.unpacking import unpack
 from venvstacks_rules.model.errors import ArchiveError
 from venvstacks_rules.model.requests.deploy import DeployedArchive
@@ -83,6 +84,18 @@ HOSTILE = {
         Tar().add("x/h", kind=tarfile.LNKTYPE, link="../../etc/passwd"),
         ["`x/h`: a hard link to `../../etc/passwd`, which is not a file before it"],
     ),
+    "deep": (
+        Tar().add("x/" * 3000 + "a"),
+        [f"`{'x/' * 3000}a`: the path has 3000 folders; 100 are accepted"],
+    ),
+    "long": (
+        Tar().add("x/" + "/".join(["n" * 200] * 9)),
+        [f"`x/{'/'.join(['n' * 200] * 9)}`: the path has 1810 bytes; 1024 are accepted"],
+    ),
+    "long name": (
+        Tar().add("x/" + "n" * 256),
+        [f"`x/{'n' * 256}`: `nnnnnnnnnnnnnnnnnnnn...` is a name of 256 bytes"],
+    ),
     "several": (
         Tar().add("y/a").add("x/ok").add("/x/b"),
         ["`y/a`: not below `x/`", "`/x/b`: the path is absolute"],
@@ -122,12 +135,26 @@ def test_set_id_bits_are_dropped_and_the_last_of_two_files_counts(tmp_path: Path
 
 @pytest.mark.parametrize("suffix", ["tar.zst", "tar.xz", "tar.gz"])
 def test_a_bomb_is_stopped(tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(unpack, "_MOST_BYTES", 1_000_000)
-    monkeypatch.setattr(unpack, "_MOST_RATIO", 2)
+    monkeypatch.setattr(streams, "MIN_EXPANSION", 1_000_000)
     archive = write_archive(tmp_path, "x", Tar().add("x/zeros", bytes(8_000_000)), suffix)
+    limit = max(1_000_000, 200 * archive.size)
     assert refused(archive, tmp_path / "folder") == (
-        f"damaged: it unpacks to more than {1_000_000 + 2 * archive.size} bytes, far more than its "
-        "size allows for",
+        f"damaged: it unpacks to more than the {limit} bytes that are accepted",
+    )
+
+
+@pytest.mark.parametrize("suffix", ["tar.zst", "tar.xz", "tar.gz"])
+def test_the_announced_size_is_the_bound_if_there_is_one(tmp_path: Path, suffix: str) -> None:
+    tar = Tar().add("x", kind=tarfile.DIRTYPE).add("x/zeros", bytes(200_000_000))
+    size = len(tar.bytes())
+    archive = write_archive(tmp_path, "x", tar, suffix)
+    assert size > 200 * archive.size
+    (tmp_path / "whole").mkdir()
+    unpack.unpack(dataclasses.replace(archive, unpacked_size=size), tmp_path / "whole")
+    assert (tmp_path / "whole/x/zeros").stat().st_size == 200_000_000
+    smaller = dataclasses.replace(archive, unpacked_size=size - 1)
+    assert refused(smaller, tmp_path / "folder") == (
+        f"damaged: it unpacks to more than the {size - 1} bytes that are accepted",
     )
 
 

@@ -151,10 +151,10 @@ def test_notes_and_packages_without_a_wheel() -> None:
 
 
 def test_nothing_speaks_to_the_terminal() -> None:
-    evil = "\x1b]0;gone\x07\x9b31m\r"
+    evil = "\x1b]0;gone\x07\x9b31m\r\u202e\u2066\ud800"
     layer = replace(RUNTIME, description=evil, notes=(evil,))
     text = render_text(Overview.of(PLATFORM, [layer], [evil]))
-    assert not set(text) & set("\x1b\x07\x9b\r")
+    assert not set(text) & set("\x1b\x07\x9b\r\u202e\u2066\ud800")
 
 
 @pytest.mark.parametrize(

@@ -30,3 +30,9 @@ def test_anything_else_is_shown_as_a_bug(exit_code: int, stderr: str) -> None:
         f"The action `launch` ended with exit code {exit_code}. This is a bug of venvstacks_rules; "
         f"please report it with what the action printed:\n{stderr.rstrip()}"
     )
+
+
+def test_what_an_action_printed_does_not_speak_to_the_terminal() -> None:
+    assert str(action_failure("launch", 1, "ValueError: \x1b[31m\n")).endswith(
+        "\nValueError: \\x1b[31m"
+    )

@@ -6,15 +6,11 @@ place; 2 wrong usage. Anything else is a bug of ours and shows a stack trace.
 
 from __future__ import annotations
 
-import errno
 import importlib
 import sys
 
 from venvstacks_rules.model.errors import RequestError, VenvstacksError
 from venvstacks_rules.model.json_codec import to_json
-
-# A full disk is nobody's bug.
-_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 # What a shell makes of SIGINT.
 _INTERRUPTED = 130
@@ -45,6 +41,7 @@ def main(argv: list[str]) -> int:
     """Run one action; `argv` is without the program's name."""
     verb, request_path, result_path, args = _arguments(argv)
     module = importlib.import_module(f"venvstacks_rules.actions.commands.{VERBS[verb]}")
+    request = ""
     try:
         request = _read(request_path)
         extra = {}
@@ -64,11 +61,27 @@ def main(argv: list[str]) -> int:
     except KeyboardInterrupt:
         return _INTERRUPTED
     except OSError as e:
-        if e.errno not in _FULL:
+        problem = _file_problem(e, request, verb, request_path, result_path)
+        if problem is None:
             raise
-        print(f"error: `{e.filename or 'a file'}` cannot be written: {e.strerror}", file=sys.stderr)
+        print(f"error: {problem}", file=sys.stderr)
         return 1
     return 0
+
+
+def _file_problem(
+    error: OSError, request: str, verb: str, request_path: str, result_path: str | None
+) -> str | None:
+    from pathlib import Path
+
+    from venvstacks_rules.actions.files.request_paths import file_problem
+    from venvstacks_rules.model.wording import printable
+
+    if result_path is not None and error.filename == result_path:
+        return f"the result `{printable(result_path)}` cannot be written: {error.strerror}"
+    folder = Path(request_path).absolute().parent if verb == "launch" else Path.cwd()
+    problem = file_problem(error, request, folder)
+    return None if problem is None else printable(problem)
 
 
 def _arguments(argv: list[str]) -> tuple[str, str, str | None, list[str]]:

@@ -8,14 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from venvstacks_rules.model.wording import counted
+from venvstacks_rules.model.wording import counted, printable_lines
 
 MOST_PROBLEMS = 20
 """The limit for one file in a message: a damaged archive may have thousands."""
 
 
 class VenvstacksError(Exception):
-    """Some input is wrong; the text says what, where, and what to change."""
+    """Some input is wrong; the text says what, where, and what to change.
+
+    Names, values and words of others get into it, so a terminal can print all of it.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__(printable_lines(text))
 
 
 class ProblemsError(VenvstacksError):

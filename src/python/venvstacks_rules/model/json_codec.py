@@ -11,13 +11,18 @@ import dataclasses
 import functools
 import json
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar, Union
 
 from venvstacks_rules.model.errors import RequestError
+from venvstacks_rules.model.wording import is_unicode, printable
 
 T = TypeVar("T")
 _Reader = Callable[[object], object]
+Check = Callable[[typing.Any], "str | None"]
+"""What else a value has to be, behind its type in ``Annotated``; it returns a problem or None."""
+
+_MOST_LEVELS = 50
 
 
 def to_data(value: object) -> object:
@@ -111,14 +116,76 @@ def _reader(hint: typing.Any) -> _Reader:
         return _reader_of_tuples(_reader(args[0]))
     if dataclasses.is_dataclass(hint):
         return _reader_of_objects(typing.cast("type[object]", hint))
-    expected = origin or hint
+    if origin is typing.Annotated:
+        return _reader_of_checked(_reader(args[0]), args[1:])
+    if origin is dict:
+        return _reader_of_tables(args[1])
+    return _read_string if hint is str else _reader_of_values(hint)
 
+
+def _reader_of_values(hint: type[object]) -> _Reader:
     def read(value: object) -> object:
-        if not isinstance(value, expected) or (expected is int and isinstance(value, bool)):
-            raise _MisfitError.of(value, expected)
+        if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
+            raise _MisfitError.of(value, hint)
         return value
 
     return read
+
+
+def _read_string(value: object) -> object:
+    if not isinstance(value, str):
+        raise _MisfitError.of(value, str)
+    # No file and no process can have either in its name.
+    if "\0" in value:
+        raise _MisfitError(f"`{printable(value)}` contains a NUL character")
+    if not value.isascii() and not is_unicode(value):
+        raise _MisfitError(f"`{printable(value)}` is not Unicode text")
+    return value
+
+
+def _reader_of_checked(read_value: _Reader, checks: Sequence[Check]) -> _Reader:
+    def read(value: object) -> object:
+        checked = read_value(value)
+        for check in checks:
+            problem = check(checked)
+            if problem is not None:
+                raise _MisfitError(problem)
+        return checked
+
+    return read
+
+
+def _reader_of_tables(value_hint: typing.Any) -> _Reader:
+    read_value = _read_data if value_hint is typing.Any else _reader(value_hint)
+
+    def read(value: object) -> object:
+        if not isinstance(value, dict):
+            raise _MisfitError.of(value, dict)
+        values = {}
+        key = ""
+        try:
+            for key, item in value.items():
+                values[key] = read_value(item)
+        except _MisfitError as e:
+            raise e.below(f".{key}") from None
+        return values
+
+    return read
+
+
+def _read_data(value: object) -> object:
+    """Any value that can be written as JSON again."""
+    level = [value]
+    for _ in range(_MOST_LEVELS):
+        nested = [item for item in level if isinstance(item, (dict, list))]
+        if not nested:
+            return value
+        level = [
+            inner
+            for item in nested
+            for inner in (item.values() if isinstance(item, dict) else item)
+        ]
+    raise _MisfitError("is nested too deeply")
 
 
 def _reader_of_tuples(read_item: _Reader) -> _Reader:
@@ -137,7 +204,7 @@ def _reader_of_tuples(read_item: _Reader) -> _Reader:
 
 
 def _reader_of_objects(cls: type[object]) -> _Reader:
-    hints = typing.get_type_hints(cls)
+    hints = typing.get_type_hints(cls, include_extras=True)
     fields = dataclasses.fields(cls)  # type: ignore[arg-type]
     readers = {field.name: _reader(hints[field.name]) for field in fields}
     required = {field.name: None for field in fields if field.default is dataclasses.MISSING}
@@ -158,6 +225,10 @@ def _reader_of_objects(cls: type[object]) -> _Reader:
         if not required.keys() <= values.keys():
             missing = next(name for name in required if name not in values)
             raise _MisfitError(f"missing key of {cls.__name__}").below(f".{missing}")
-        return cls(**values)
+        try:
+            return cls(**values)
+        except ValueError as e:
+            # Of values that do not fit to each other.
+            raise _MisfitError(str(e)) from None
 
     return read

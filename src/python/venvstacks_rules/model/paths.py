@@ -5,6 +5,30 @@ from __future__ import annotations
 import posixpath
 import re
 import unicodedata
+from typing import Annotated
+
+from venvstacks_rules.model.wording import is_unicode
+
+MOST_FOLDERS = 100
+"""In a path: removing deeper ones takes more memory than many programs have for it."""
+MOST_PATH_BYTES, MOST_NAME_BYTES = 1024, 255
+"""The limits of macOS; those of Linux are higher or the same."""
+
+_MOST_GIVEN_BYTES = 4000
+
+
+def given_path_problem(path: str) -> str | None:
+    """Why `path`, of a request, cannot lead to a file or a folder, or None."""
+    if not path:
+        return "is empty"
+    size, folders = len(path.encode("utf-8")), path.count("/")
+    if size > _MOST_GIVEN_BYTES or folders > 2 * MOST_FOLDERS:
+        return f"a path with {size} bytes and {folders} folders is too long"
+    return None
+
+
+GivenPath = Annotated[str, given_path_problem]
+"""A path of a request, from the working directory on."""
 
 _DRIVE = re.compile(r"[A-Za-z]:")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -33,7 +57,9 @@ def path_problem(path: str) -> str | None:
         return "the path contains `..`"
     if "" in parts or "." in parts:
         return "the path contains an empty component or `.`"
-    return None if _is_unicode(path) else "the path is not Unicode text"
+    if not is_unicode(path):
+        return "the path is not Unicode text"
+    return _length_problem(path, len(parts) - 1, max(parts, key=len))
 
 
 def folded(path: str) -> str:
@@ -91,7 +117,7 @@ def link_problem(path: str, target: str, *, ups_first: bool = False) -> str | No
         return "the link's target contains a backslash or a control character"
     if not target or target.startswith("/") or _DRIVE.match(target):
         return "the link's target is not a relative path"
-    if not _is_unicode(target):
+    if not is_unicode(target):
         return "the link's target is not Unicode text"
     if ups_first and ".." in _ups(target)[1]:
         return "the link's target has `..` after a name"
@@ -107,9 +133,11 @@ def _ups(path: str) -> tuple[int, tuple[str, ...]]:
     return ups, parts[ups:]
 
 
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
+def _length_problem(path: str, folders: int, name: str) -> str | None:
+    if folders > MOST_FOLDERS:
+        return f"the path has {folders} folders; {MOST_FOLDERS} are accepted"
+    size = len(path.encode("utf-8"))
+    if size > MOST_PATH_BYTES:
+        return f"the path has {size} bytes; {MOST_PATH_BYTES} are accepted"
+    size = len(name.encode("utf-8"))
+    return None if size <= MOST_NAME_BYTES else f"`{name[:20]}...` is a name of {size} bytes"

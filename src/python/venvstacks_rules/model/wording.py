@@ -22,8 +22,28 @@ def counted(count: int, noun: str) -> str:
 
 
 def printable(text: str) -> str:
-    """`text` from a foreign file; escaped if it has a character that a terminal cannot print."""
-    return text if text.isprintable() else text.encode("unicode_escape").decode("ascii")
+    """`text` from a foreign file, with escapes for characters that a terminal cannot print."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else _escaped(c) for c in text)
+
+
+def printable_lines(text: str) -> str:
+    """The same for a text of several lines, which may have tabs."""
+    return "\n".join("\t".join(map(printable, line.split("\t"))) for line in text.split("\n"))
+
+
+def is_unicode(text: str) -> bool:
+    """Whether all of `text` are characters; bytes that were none can be halves of pairs."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
 
 
 def size_text(size: int | None) -> str:

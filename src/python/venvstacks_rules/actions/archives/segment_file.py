@@ -7,6 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Optional, TypeVar
 
+from venvstacks_rules.actions.files.streams import naming
 from venvstacks_rules.model.contents.files import ArchivedFile
 from venvstacks_rules.model.contents.segments import Segment
 
@@ -43,15 +44,23 @@ class SegmentFile:
         complete = False
         try:
             if error is None:
-                self._finish()
+                with naming(self._path):
+                    self._finish()
                 complete = True
         finally:
             if self._started_pool is not None:
                 self._started_pool.shutdown(cancel_futures=True)
             self._forget()
-            self._out.close()
-            if not complete:
-                self._path.unlink()
+            try:
+                # What a buffer held back is written now.
+                with naming(self._path):
+                    self._out.close()
+            except OSError:
+                complete = False
+                raise
+            finally:
+                if not complete:
+                    self._path.unlink()
 
     def segment(self) -> Segment:
         """The segment; call it after the context has ended."""
@@ -81,6 +90,7 @@ class SegmentFile:
         """Release temporary files."""
 
     def _write(self, data: bytes) -> None:
-        self._out.write(data)
+        with naming(self._path):
+            self._out.write(data)
         self._hash.update(data)
         self._size += len(data)

@@ -133,7 +133,7 @@ class TarStream(io.RawIOBase):
         self._left -= len(data)
         if self._left < 0:
             raise DamagedError(
-                f"it unpacks to more than {self._max_size} bytes, far more than its size allows for"
+                f"it unpacks to more than the {self._max_size} bytes that are accepted"
             )
         self._tail = (self._tail + data)[-TAR_BLOCK:]
         return data

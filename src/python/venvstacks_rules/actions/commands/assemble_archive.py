@@ -17,11 +17,11 @@ from venvstacks_rules.actions.archives.clashes import clashes, own_problems
 from venvstacks_rules.actions.archives.formats import new_segment
 from venvstacks_rules.actions.archives.joining import Joining, mapped
 from venvstacks_rules.actions.archives.zip_directory import directory_of
-from venvstacks_rules.actions.files.streams import chunks
+from venvstacks_rules.actions.files.streams import chunks, naming
 from venvstacks_rules.model.contents.compression import ZIP
 from venvstacks_rules.model.contents.files import OwnFile, OwnLink
 from venvstacks_rules.model.contents.segment_index import IndexHeader, listing_json
-from venvstacks_rules.model.contents.segments import OWN_FILES, Segment
+from venvstacks_rules.model.contents.segments import OWN_FILES, Segment, unpacked_size
 from venvstacks_rules.model.errors import ArchiveError, RequestError
 from venvstacks_rules.model.json_codec import from_data, from_json, parsed_json, published_json
 from venvstacks_rules.model.outputs.metadata import archive_metadata
@@ -38,17 +38,21 @@ def run(request_text: str) -> AssembledArchive:
     request = from_json(AssembleArchiveRequest, request_text)
     archive = Path(request.archive)
     archive.parent.mkdir(parents=True, exist_ok=True)
-    own = archive.with_name(f"{archive.name}.own-segment")
-    with archive.open("xb") as out:
-        try:
-            listing, assembled = _write_archive(out, own, request)
-        except BaseException:
-            archive.unlink()
-            raise
-        finally:
-            if own.exists():
-                own.unlink()
-    _describe(assembled, listing, request)
+    own = archive.parent / f"{archive.name}.own-segment"
+    written: list[Path] = []
+    try:
+        with naming(archive), archive.open("xb") as out:
+            written.append(archive)
+            try:
+                listing, assembled = _write_archive(out, own, request)
+            finally:
+                if own.exists():
+                    own.unlink()
+        _describe(assembled, listing, request, written)
+    except BaseException:
+        for path in written:
+            path.unlink()
+        raise
     return assembled
 
 
@@ -95,7 +99,7 @@ def _write_archive(
         if wrong is not None:
             raise wrong
         joining.end_with(directory)
-        return listing, AssembledArchive(joining.size, joining.sha256())
+        return listing, AssembledArchive(joining.size, joining.sha256(), unpacked_size(segments))
 
 
 def _refused(request: AssembleArchiveRequest, reason: str, problems: list[str]) -> ArchiveError:
@@ -147,16 +151,21 @@ def _with_directory(segment: Segment, directory: bytes) -> Segment:
     return replace(segment, size=segment.size + len(directory), sha256=hasher.hexdigest())
 
 
-def _describe(assembled: AssembledArchive, listing: str, request: AssembleArchiveRequest) -> None:
-    """Write the files beside the archive that the request asks for."""
+def _describe(
+    assembled: AssembledArchive,
+    listing: str,
+    request: AssembleArchiveRequest,
+    written: list[Path],
+) -> None:
+    """Write the files beside the archive that the request asks for, and add them to `written`."""
     if request.listing_file is not None:
-        _write_text(request.listing_file, listing)
+        _write_text(request.listing_file, listing, written)
     name, size, sha256 = Path(request.archive).name, assembled.size, assembled.sha256
     if sha256 is None:
         return
     if request.metadata_file is not None:
         metadata = archive_metadata(request.metadata, archive_name=name, size=size, sha256=sha256)
-        _write_text(request.metadata_file, published_json(metadata))
+        _write_text(request.metadata_file, published_json(metadata), written)
     if request.segments_file is not None:
         compression = request.compression
         header = IndexHeader(
@@ -167,11 +176,12 @@ def _describe(assembled: AssembledArchive, listing: str, request: AssembleArchiv
             archive_format=compression.archive_format,
             compression_level=compression.level,
         )
-        _write_text(request.segments_file, header.index_json(listing))
+        _write_text(request.segments_file, header.index_json(listing), written)
 
 
-def _write_text(path: str, text: str) -> None:
+def _write_text(path: str, text: str, written: list[Path]) -> None:
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     # Exclusively: an existing file may be a link to an input. `newline` avoids CRLF on Windows.
-    with Path(path).open("x", encoding="utf-8", newline="\n") as out:
+    with naming(path), Path(path).open("x", encoding="utf-8", newline="\n") as out:
+        written.append(Path(path))
         out.write(text)

@@ -31,7 +31,7 @@ def run(request_text: str) -> CheckedImports:
     every import that failed.
     """
     request = from_json(CheckImportsRequest, request_text)
-    deployed = layer_cache.stack(request.archives, request.cache)
+    deployed = layer_cache.stack(request.archives, request.cache, verify=request.verify)
     with deployed as stack, tempfile.TemporaryDirectory() as scratch:
         modules, problems = _probe(request, stack, Path(scratch))
     if problems:

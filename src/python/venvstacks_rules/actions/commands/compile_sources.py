@@ -14,8 +14,12 @@ def run(request_text: str) -> CompiledSources:
     request = from_json(CompileSourcesRequest, request_text)
     names = [
         os.path.relpath(f"{folder}/{name}", request.sources)
-        for folder, _, files in os.walk(request.sources)
+        for folder, _, files in os.walk(request.sources, onerror=_raise)
         for name in files
         if name.endswith(".py")
     ]
     return CompiledSources(compile_modules(request.sources, names, request.output, "actions"))
+
+
+def _raise(error: OSError) -> None:
+    raise error

@@ -5,18 +5,22 @@ post-installed for the place where they will be. Then each layer gets to its pla
 the runtime first. A process that is killed leaves each layer as it was or as it will be; the next
 one removes the rest.
 
-A layer that is there already, from the same archive, is kept. Layers above a replaced one need no
-new post-installation: what it writes depends on their own configuration, on the place and on the
-Python version, which is the same, or the upper layers were built again as well.
+A layer that is there already, from the same archive and with all its files as they were, is kept.
+Layers above a replaced one need no new post-installation: what it writes depends on their own
+configuration, on the place and on the Python version, which is the same, or the upper layers were
+built again as well.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from venvstacks_rules.actions.deployment.archives import check_archives, unpack_all
 from venvstacks_rules.actions.deployment.deployed import (
+    damage,
     in_the_way,
     is_deployed,
     mark_deployed,
@@ -45,15 +49,27 @@ def run(request_text: str) -> DeployedLayers:
     request = from_json(DeployLayersRequest, request_text)
     check_archives(request.archives)
     with destination(request.destination, f"cannot deploy into `{request.destination}`") as place:
-        new = [archive for archive in request.archives if not is_deployed(archive, place.folder)]
+        there = [archive for archive in request.archives if is_deployed(archive, place.folder)]
+        damaged = _damaged(there, place.folder, verify=request.verify)
+        new = [a for a in request.archives if a not in there or a.install_target in damaged]
         problems = in_the_way(new, place.folder)
         if problems:
             raise DeploymentError("something is in the way of the layers", problems)
         with place.staging() as staging:
             _deploy(request.archives, new, place, staging)
+    # Who listened may be gone by now.
+    with suppress(OSError):
+        for name, what in damaged.items():
+            print(f"{name}: unpacked again: {what}", file=sys.stderr, flush=True)
     installed = tuple(archive.install_target for archive in new)
     kept = tuple(a.install_target for a in request.archives if a.install_target not in installed)
-    return DeployedLayers(installed=installed, kept=kept)
+    return DeployedLayers(installed=installed, kept=kept, repaired=tuple(damaged))
+
+
+def _damaged(there: Iterable[DeployedArchive], folder: Path, *, verify: bool) -> dict[str, str]:
+    """What is wrong with deployed layers, by install target; nothing with those that are sound."""
+    found = {a.install_target: damage(folder / a.install_target, verify=verify) for a in there}
+    return {name: what for name, what in found.items() if what is not None}
 
 
 def _deploy(
@@ -83,5 +99,4 @@ def _deploy(
         elif was_moved(layer):
             post_install(layer, base_python, "--no-compile")
             mark_deployed(layer, archive, place.folder)
-    for layer in staged:
-        place.take(layer)
+    place.take(staged)

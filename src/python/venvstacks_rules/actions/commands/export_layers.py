@@ -2,9 +2,9 @@
 
 Wheels and interpreters are unpacked and compiled into a cache, each once; a layer is made of hard
 links to the cache and of a few files of its own. A layer that is there already, made from the same
-things, is left alone. Everything that can fail happens in a staging folder; then each layer gets to
-its place by one rename, the lower ones first. A process that is killed leaves each layer as it was
-or as it will be.
+things and with all its files as they were, is left alone. Everything that can fail happens in a
+staging folder; then each layer gets to its place by one rename, the lower ones first. A process
+that is killed leaves each layer as it was or as it will be.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 from venvstacks_rules.actions.archives.clashes import clashes, own_problems
 from venvstacks_rules.actions.deployment import exported
-from venvstacks_rules.actions.deployment.archives import is_install_target
 from venvstacks_rules.actions.deployment.destination import Destination, destination
 from venvstacks_rules.actions.deployment.layer_files import Placed
 from venvstacks_rules.actions.deployment.new_layers import (
@@ -34,7 +34,7 @@ from venvstacks_rules.model.requests.export import (
     ExportLayersRequest,
     LayerToExport,
 )
-from venvstacks_rules.model.wording import quoted, size_text
+from venvstacks_rules.model.wording import printable, quoted, size_text
 
 
 def run(request_text: str) -> ExportedLayers:
@@ -59,10 +59,6 @@ def _check(request: ExportLayersRequest) -> None:
     runtimes: set[str] = set()
     for number, layer in enumerate(request.layers):
         key = f"layers[{number}]"
-        if not is_install_target(layer.install_target):
-            raise RequestError(
-                f"{key}.install_target: `{layer.install_target}` is not a folder name"
-            )
         if layer.install_target.casefold() in known:
             raise RequestError(f"{key}.install_target: `{layer.install_target}` is given twice")
         known.add(layer.install_target.casefold())
@@ -75,7 +71,7 @@ def _check(request: ExportLayersRequest) -> None:
 
 
 def _export(request: ExportLayersRequest, place: Destination) -> ExportedLayers:
-    changes = exported.changes(request.layers, place.folder)
+    changes = exported.changes(request.layers, place.folder, verify=request.verify)
     problems = exported.in_the_way(changes.new, place.folder)
     if problems:
         raise DeploymentError("something is in the way of the layers", problems)
@@ -87,8 +83,10 @@ def _export(request: ExportLayersRequest, place: Destination) -> ExportedLayers:
     for document in request.documents:
         exported.write_document(document, place.folder)
     result = ExportedLayers(
-        tuple(_exported(layer, done.get(layer.install_target)) for layer in request.layers)
+        tuple(_exported(layer, done.get(layer.install_target), changes) for layer in request.layers)
     )
+    for name, damage in changes.damaged.items():
+        _say(f"{name}: made again: {damage.what}")
     _report(result, exported.left_over(request.layers, place.folder), place)
     return result
 
@@ -99,18 +97,19 @@ def _make(
     """Make the new layers; return what was placed in each, by install target."""
     layers = {layer.install_target: layer for layer in request.layers}
     with place.staging() as staging:
-        with tree_cache(request.cache) as cache:
+        with tree_cache(request.cache, verify=request.verify) as cache:
             contents = unpack_contents(changes.new, cache, _say)
             for layer in changes.new:
                 _check_paths(layer, contents)
             maker = LayerMaker(layers, place.folder, staging, cache, _say)
             done = maker.make(changes.new, contents)
-        for layer in changes.new:
-            staged = staging / layer.install_target
-            exported.write_listing(staged)
-            exported.mark_exported(staged, changes.markers[layer.install_target])
-        for layer in changes.new:
-            place.take(staging / layer.install_target)
+        staged = [staging / layer.install_target for layer in changes.new]
+        problems = exported.files_at_risk(staged, place.folder)
+        if problems:
+            raise DeploymentError("something is in the way of the layers", problems)
+        for folder in staged:
+            exported.mark_exported(folder, changes.markers[folder.name])
+        place.take(staged)
     return done
 
 
@@ -125,10 +124,15 @@ def _check_paths(layer: LayerToExport, contents: Contents) -> None:
 
 
 # ----------------------------------------------------------------------------------------- report
-def _exported(layer: LayerToExport, placed: Placed | None) -> ExportedLayer:
+def _exported(
+    layer: LayerToExport, placed: Placed | None, changes: exported.Changes
+) -> ExportedLayer:
+    name = layer.install_target
     if placed is None:
-        return ExportedLayer(layer.install_target, changed=False)
-    return ExportedLayer(layer.install_target, changed=True, **vars(placed))
+        return ExportedLayer(name, changed=False)
+    damage = changes.damaged.get(name)
+    damaged = 0 if damage is None else damage.files
+    return ExportedLayer(name, changed=True, damaged=damaged, **vars(placed))
 
 
 def _report(result: ExportedLayers, left_over: Sequence[str], place: Destination) -> None:
@@ -150,4 +154,6 @@ def _described(layer: ExportedLayer) -> str:
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    # Who listened may be gone, for example a daemon that was killed: the work goes on.
+    with suppress(OSError):
+        print(printable(text), file=sys.stderr, flush=True)

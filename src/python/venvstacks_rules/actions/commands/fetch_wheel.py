@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from venvstacks_rules.actions.files.streams import sha256_of
+from venvstacks_rules.actions.files.streams import sha256_of, whole_file
 from venvstacks_rules.actions.network.downloads import DownloadFailedError, save
 from venvstacks_rules.actions.network.settings import use_network_settings
 from venvstacks_rules.actions.network.wheel_search import Candidate, in_index, in_links
@@ -65,7 +65,8 @@ def _taken(
             raise DownloadFailedError(
                 f"{candidate.path}: has {size} bytes, but the lockfile has {request.size}"
             )
-        shutil.copyfile(candidate.path, output)
+        with whole_file(output) as part:
+            shutil.copyfile(candidate.path, part)
         return str(candidate.path)
     assert candidate.url is not None
     if candidate.sha256 not in (None, request.sha256):

@@ -14,8 +14,10 @@ from venvstacks_rules.model.requests.segments import InterpreterSegment, Interpr
 def run(request_text: str) -> InterpreterSegment:
     """Write the segment; raises InterpreterError if the archive is wrong, damaged or hostile."""
     request = from_json(InterpreterSegmentRequest, request_text)
+    output = Path(request.output)
+    output.parent.mkdir(parents=True, exist_ok=True)
     with new_segment(
-        Path(request.output),
+        output,
         source=INTERPRETER,
         install_target=request.install_target,
         compression=request.compression,

@@ -33,7 +33,8 @@ def run(request_text: str, args: Sequence[str] = (), folder: Path = Path()) -> N
     """
     request = from_json(LaunchRequest, request_text)
     archives = [replace(a, archive=str(folder / a.archive)) for a in request.archives]
-    with layer_cache.stack(archives, str(folder / request.cache)) as stack:
+    cache = str(folder / request.cache)
+    with layer_cache.stack(archives, cache, verify=request.verify) as stack:
         command = [str(stack.python)]
         if not request.interpreter:
             if stack.launch_module is None:

@@ -32,6 +32,7 @@ def run(request_text: str) -> PackedInterpreter:
     request = from_json(PackInterpreterRequest, request_text)
     found, capture = _checked(request.found)
     output = Path(request.output)
+    output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
         changed = changed_files(found, capture, Path(folder))
         with SegmentWriter(

@@ -22,14 +22,23 @@ def run(request_text: str) -> WheelSegments:
     Raises WheelError with the problems of all wheels of the request.
     """
     request = from_json(WheelSegmentsRequest, request_text)
-    made = of_each(request.wheels, lambda wheel: _segment(wheel, request))
+    written: list[Path] = []
+    try:
+        made = of_each(request.wheels, lambda wheel: _segment(wheel, request, written))
+    except BaseException:
+        for path in written:
+            path.unlink()
+        raise
     return WheelSegments(
         tuple(segment for segment, _ in made),
         tuple(remark for _, remarks in made for remark in remarks),
     )
 
 
-def _segment(wheel: WheelInput, request: WheelSegmentsRequest) -> tuple[Segment, tuple[str, ...]]:
+def _segment(
+    wheel: WheelInput, request: WheelSegmentsRequest, written: list[Path]
+) -> tuple[Segment, tuple[str, ...]]:
+    """The segment and the remarks on the wheel; adds the output to `written`."""
     output = Path(wheel.output)
     output.parent.mkdir(parents=True, exist_ok=True)
     with new_segment(
@@ -40,4 +49,5 @@ def _segment(wheel: WheelInput, request: WheelSegmentsRequest) -> tuple[Segment,
     ) as writer:
         layout = LayerLayout(request.python_version, request.os_name)
         remarks = write_wheel(wheel, layout, writer)
+    written.append(output)
     return writer.segment(), remarks

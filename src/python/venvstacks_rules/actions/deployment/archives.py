@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from venvstacks_rules.model.contents.layout import is_install_target
 from venvstacks_rules.model.errors import ArchiveError, DeploymentError
 from venvstacks_rules.model.hashes import is_sha256_hex
 from venvstacks_rules.model.requests.deploy import DeployedArchive
-
-_INSTALL_TARGET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]*")
 
 
 def check_archives(archives: Sequence[DeployedArchive]) -> None:
@@ -30,11 +28,6 @@ def check_archives(archives: Sequence[DeployedArchive]) -> None:
         seen.add(archive.install_target.casefold())
     if problems:
         raise DeploymentError("invalid deployment request", problems)
-
-
-def is_install_target(name: str) -> bool:
-    """Whether `name` can be the name of a layer's folder."""
-    return _INSTALL_TARGET.fullmatch(name) is not None
 
 
 def unpack_all(archives: Sequence[DeployedArchive], folders: Sequence[Path]) -> None:

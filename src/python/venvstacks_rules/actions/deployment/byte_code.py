@@ -17,6 +17,7 @@ from venvstacks_rules.actions.deployment.layer_files import place_trees
 from venvstacks_rules.actions.deployment.postinstall import post_install
 from venvstacks_rules.actions.deployment.tree_cache import TreeCache, key
 from venvstacks_rules.actions.deployment.tree_sources import Source, listed
+from venvstacks_rules.actions.files.streams import naming
 from venvstacks_rules.actions.files.tree import Tree, TreeWriter
 from venvstacks_rules.model.contents.layout import POSTINSTALL
 
@@ -85,7 +86,8 @@ def _compile(
         if is_compiled(file.path)
     }
     place_trees(placed, folder)
-    (folder / POSTINSTALL).write_text(interpreter.postinstall, encoding="utf-8")
+    with naming(folder / POSTINSTALL):
+        (folder / POSTINSTALL).write_text(interpreter.postinstall, encoding="utf-8")
     post_install(folder, interpreter.python, "--no-config")
     made = {
         source.key: cache.add(name, _mover(folder / "lib" / source.key))

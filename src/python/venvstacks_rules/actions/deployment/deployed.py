@@ -11,20 +11,45 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from venvstacks_rules.actions.deployment.layer_config import read_layer_config
+from venvstacks_rules.actions.deployment.listing import (
+    damaged_files,
+    list_files,
+    listed_again,
+    named_damage,
+    read_listing,
+    write_listing,
+)
 from venvstacks_rules.actions.deployment.markers import read_marker, write_marker
 from venvstacks_rules.model.contents.layout import LAYER_CONFIG
 from venvstacks_rules.model.requests.deploy import DeployedArchive
 
-MARKER = ".venvstacks-deployed.json"
-"""In each layer: the archive that it came from, and the folder that it is post-installed for.
+MARKER, LISTING = ".venvstacks-deployed.json", ".venvstacks-deployed.files"
+"""In each layer: the archive that it came from and the folder that it is post-installed for; and
+the list of its files.
 
-It gets to its place together with the layer, and no archive has hidden files there.
+They get to their place together with the layer, and no archive has hidden files there.
 """
 
 
 def mark_deployed(layer: Path, archive: DeployedArchive, folder: Path) -> None:
-    """Write the marker of a layer that is post-installed for `folder`."""
+    """Write marker and list of a layer that was just post-installed for `folder`."""
+    before = read_listing(layer / LISTING)
+    files = list_files(layer) if before is None else listed_again(layer, before)
+    if files != before:
+        write_listing(layer / LISTING, files)
     write_marker(layer / MARKER, {"deployed_in": str(folder), "sha256": archive.sha256})
+
+
+def damage(layer: Path, *, verify: bool) -> str | None:
+    """What is missing or has changed in a deployed layer; None if it is sound.
+
+    With `verify`, all files are read.
+    """
+    files = read_listing(layer / LISTING)
+    if files is None:
+        return "the list of its files cannot be read"
+    found = damaged_files(layer, files, thorough=verify)
+    return named_damage(found) if found else None
 
 
 def is_deployed(archive: DeployedArchive, folder: Path) -> bool:
@@ -42,8 +67,12 @@ def in_the_way(archives: Iterable[DeployedArchive], folder: Path) -> list[str]:
     return [
         f"`{place}` is there and is not a layer: remove it or deploy to another folder"
         for place in (folder / archive.install_target for archive in archives)
-        if os.path.lexists(place) and (place.is_symlink() or not (place / LAYER_CONFIG).is_file())
+        if os.path.lexists(place) and (place.is_symlink() or not _is_layer(place))
     ]
+
+
+def _is_layer(place: Path) -> bool:
+    return any((place / name).is_file() for name in (LAYER_CONFIG, MARKER, LISTING))
 
 
 def missing_layers(new: Iterable[Path], given: Collection[str], folder: Path) -> list[str]:

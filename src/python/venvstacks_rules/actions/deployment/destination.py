@@ -13,12 +13,13 @@ The process can be killed at any moment: each layer is then as it was or as it w
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from venvstacks_rules.actions.deployment import swap
+from venvstacks_rules.actions.deployment.durable import flush, flush_names
 from venvstacks_rules.actions.deployment.folders import os_errors, remove, staging_folder
 from venvstacks_rules.actions.deployment.locks import locked
 
@@ -36,9 +37,15 @@ class Destination:
         """A new folder on the same file system; it is removed when the block ends."""
         return staging_folder(self.folder / _STATE / _STAGING)
 
-    def take(self, staged: Path) -> None:
-        """Move the staged layer to its place, where it replaces the one of the same name."""
-        swap.take_place(staged, self.folder / staged.name, self.folder / _STATE / _OLD)
+    def take(self, staged: Iterable[Path]) -> None:
+        """Move each staged layer to its place, where it replaces the one of the same name.
+
+        After a loss of power, each layer is as it was or as it will be, too.
+        """
+        flush(self.folder / _STATE / _STAGING)
+        for layer in staged:
+            swap.take_place(layer, self.folder / layer.name, self.folder / _STATE / _OLD)
+        flush_names(self.folder)
 
 
 @contextmanager

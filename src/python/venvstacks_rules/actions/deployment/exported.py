@@ -1,7 +1,7 @@
 """What is in a folder that layers are exported to.
 
 Each exported layer has a marker, which says what it was made from, and a list of its files. A
-folder without a marker and files that no export wrote belong to someone else and are never touched.
+folder without either and files that no export wrote belong to someone else and are never touched.
 """
 
 from __future__ import annotations
@@ -9,12 +9,22 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from venvstacks_rules.actions.deployment.markers import read_marker, replace_file, write_marker
+from venvstacks_rules.actions.deployment.listing import (
+    damaged_files,
+    files_in,
+    list_files,
+    listed_again,
+    named_damage,
+    read_listing,
+    write_listing,
+)
+from venvstacks_rules.actions.deployment.markers import read_marker, write_marker
 from venvstacks_rules.actions.deployment.tree_cache import FORMAT
+from venvstacks_rules.actions.files.sealed import replace_file
 from venvstacks_rules.actions.files.streams import sha256_of
 from venvstacks_rules.model.contents.files import OwnFile
 from venvstacks_rules.model.requests.export import LayerToExport
@@ -39,33 +49,64 @@ class Marker:
 
 
 @dataclass(frozen=True)
+class Damage:
+    """What is wrong with an exported layer."""
+
+    files: int
+    """How many files are missing or changed, the list of them included."""
+    what: str
+    """In words."""
+
+
+@dataclass(frozen=True)
 class Changes:
     """What an export has to do in a folder of layers."""
 
     markers: Mapping[str, Marker]
     """The markers that all layers are to have, by install target."""
     new: tuple[LayerToExport, ...]
-    """The layers to make, as they are missing or were made from other things."""
+    """The layers to make, as they are missing, damaged, or were made from other things."""
+    damaged: Mapping[str, Damage]
+    """Those of `new` that would be left alone if they were whole, by install target."""
     moved: tuple[LayerToExport, ...]
     """The layers to post-install, as the folder has been moved."""
 
 
-def changes(layers: Sequence[LayerToExport], destination: Path) -> Changes:
-    """What an export of `layers` has to do in `destination`."""
+def changes(layers: Sequence[LayerToExport], destination: Path, *, verify: bool) -> Changes:
+    """What an export of `layers` has to do in `destination`.
+
+    With `verify`, the look for damage reads all files.
+    """
     markers, new, moved = {}, [], []
+    damaged: dict[str, Damage] = {}
     for layer in layers:
-        there = marker_of(destination / layer.install_target)
+        place = destination / layer.install_target
+        there = marker_of(place)
         marker = Marker(fingerprint(layer), layer.target, str(destination))
         markers[layer.install_target] = marker
         if there is None or there.fingerprint != marker.fingerprint:
             new.append(layer)
+            continue
+        found = _damage(place, verify=verify)
+        if found is not None:
+            damaged[layer.install_target] = found
+            new.append(layer)
         elif there.deployed_in != marker.deployed_in:
             moved.append(layer)
-    return Changes(markers, tuple(new), tuple(moved))
+    return Changes(markers, tuple(new), damaged, tuple(moved))
+
+
+def _damage(place: Path, *, verify: bool) -> Damage | None:
+    """What is wrong with the exported layer in the folder `place`."""
+    files = read_listing(place / LISTING)
+    if files is None:
+        return Damage(1, "the list of its files cannot be read")
+    found = damaged_files(place, files, thorough=verify)
+    return Damage(len(found), named_damage(found)) if found else None
 
 
 def marker_of(layer: Path) -> Marker | None:
-    """The marker of the layer; None if no export wrote the folder."""
+    """The marker of the layer; None if no export wrote the folder, or if it is damaged."""
     if layer.is_symlink():
         return None
     data = read_marker(layer / MARKER)
@@ -76,14 +117,12 @@ def marker_of(layer: Path) -> Marker | None:
 
 
 def mark_exported(layer: Path, marker: Marker) -> None:
-    """Write the marker of the layer."""
+    """Write marker and list of a layer that was just made, or post-installed again."""
+    before = read_listing(layer / LISTING)
+    files = list_files(layer) if before is None else listed_again(layer, before)
+    if files != before:
+        write_listing(layer / LISTING, files)
     write_marker(layer / MARKER, vars(marker))
-
-
-def write_listing(layer: Path) -> None:
-    """List the files of the layer, to tell them from files that are added later."""
-    paths = sorted({MARKER, LISTING, *_files(layer)})
-    (layer / LISTING).write_text("\n".join(paths) + "\n", encoding="utf-8")
 
 
 def fingerprint(layer: LayerToExport) -> str:
@@ -119,28 +158,45 @@ def in_the_way(layers: Sequence[LayerToExport], destination: Path) -> list[str]:
         if not os.path.lexists(place):
             continue
         marker = marker_of(place)
-        if marker is None:
+        if not _is_export(place):
             problems.append(
                 f"`{place}` is there, and no export wrote it. Move it away, or export to another "
                 "folder."
             )
-        elif marker.target != layer.target:
+        elif marker is not None and marker.target != layer.target:
             problems.append(
                 f"`{place}` was exported from {marker.target}, and {layer.target} would take its "
                 "place. Export to another folder, or remove it."
             )
         else:
-            problems += _foreign_files(place)
+            known = read_listing(place / LISTING)
+            if known is not None:
+                problems += _foreign_files(place, {file.path for file in known})
     return problems
 
 
-def _foreign_files(place: Path) -> Iterator[str]:
+def _is_export(place: Path) -> bool:
+    """Whether an export wrote the folder; its marker and its list may be damaged by now."""
+    return not place.is_symlink() and any((place / name).is_file() for name in (MARKER, LISTING))
+
+
+def files_at_risk(staged: Iterable[Path], destination: Path) -> list[str]:
+    """Why the `staged` layers cannot take the places of those in `destination`.
+
+    This is for those whose list is damaged: what the new layer does not have is taken for a file
+    that no export wrote.
+    """
+    problems: list[str] = []
+    for layer in staged:
+        place = destination / layer.name
+        if place.is_dir() and read_listing(place / LISTING) is None:
+            problems += _foreign_files(place, set(files_in(layer)))
+    return problems
+
+
+def _foreign_files(place: Path, known: Collection[str]) -> Iterator[str]:
     """A problem if the layer has files that no export wrote and that would be lost with it."""
-    try:
-        known = set((place / LISTING).read_text(encoding="utf-8").splitlines())
-    except (OSError, ValueError):
-        known = set()
-    found = sorted(set(_files(place)) - known)
+    found = sorted(set(_files(place)).difference(known, (MARKER, LISTING)))
     if found:
         shown = and_more([f"`{path}`" for path in found], _SHOWN_FILES)
         yield (
@@ -166,18 +222,11 @@ def write_document(document: OwnFile, destination: Path) -> None:
     if place.is_file() and place.read_bytes() == text.encode("utf-8"):
         return
     place.parent.mkdir(parents=True, exist_ok=True)
-    replace_file(place, text)
+    replace_file(place, text.encode("utf-8"))
 
 
 def _files(layer: Path) -> Iterator[str]:
     """All files and links of a layer, except byte code, which Python itself may write."""
-    root = str(layer)
-    folders = [""]
-    while folders:
-        folder = folders.pop()
-        with os.scandir(f"{root}/{folder}") as entries:
-            for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
-                    folders.append(f"{folder}{entry.name}/")
-                elif not (folder.endswith("/__pycache__/") and entry.name.endswith(".pyc")):
-                    yield f"{folder}{entry.name}"
+    return (
+        path for path in files_in(layer) if not (path.endswith(".pyc") and "/__pycache__/" in path)
+    )

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from venvstacks_rules.actions.deployment.links import place_file
+from venvstacks_rules.actions.files.streams import naming
 from venvstacks_rules.actions.files.tree import Tree
 from venvstacks_rules.model.contents.files import MODIFICATION_TIME, ArchivedFile, OwnFile, OwnLink
 
@@ -51,10 +52,11 @@ def write_own(files: Iterable[OwnFile], links: Iterable[OwnLink], folder: Path) 
     _make_folders(folder, [*(file.path for file in files), *(link.path for link in links)])
     for file in files:
         place = folder / file.path
-        if file.source is not None:
-            shutil.copyfile(file.source, place)
-        else:
-            place.write_bytes((file.text or "").encode("utf-8"))
+        with naming(place):
+            if file.source is not None:
+                shutil.copyfile(file.source, place)
+            else:
+                place.write_bytes((file.text or "").encode("utf-8"))
         place.chmod(0o755 if file.executable else 0o644)
         os.utime(place, (MODIFICATION_TIME, MODIFICATION_TIME))
     for link in links:

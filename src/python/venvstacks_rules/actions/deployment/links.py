@@ -6,6 +6,8 @@ import os
 import shutil
 from pathlib import Path
 
+from venvstacks_rules.actions.files.streams import naming
+
 
 def place_file(source: str, place: str) -> bool:
     """Make `place` a hard link to the file `source`, or a copy; return whether it is a link.
@@ -19,7 +21,8 @@ def place_file(source: str, place: str) -> bool:
     except OSError:
         # Another file system; one without links, or one that refuses links to files of others; a
         # file with too many links. If the reason is another one, copying fails as well and says so.
-        shutil.copy2(source, place)
+        with naming(place):
+            shutil.copy2(source, place)
         return False
     return True
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from venvstacks_rules.actions.files.sealed import replace_file
 from venvstacks_rules.model.json_codec import parsed_json
 
 
@@ -21,11 +21,5 @@ def read_marker(path: Path) -> dict[str, object]:
 
 def write_marker(path: Path, data: Mapping[str, object]) -> None:
     """Write the marker; :func:`read_marker` finds the old one or the new one, whole."""
-    replace_file(path, json.dumps(data, indent=1, sort_keys=True) + "\n")
-
-
-def replace_file(path: Path, text: str) -> None:
-    """Write a file by one rename."""
-    temporary = path.with_name(f"{path.name}.new")
-    temporary.write_bytes(text.encode("utf-8"))
-    os.replace(temporary, path)
+    text = json.dumps(data, indent=1, sort_keys=True) + "\n"
+    replace_file(path, text.encode("utf-8"))

@@ -2,38 +2,57 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from venvstacks_rules.actions.deployment.archives import unpack_all
+from venvstacks_rules.actions.deployment.durable import flush
 from venvstacks_rules.actions.deployment.folders import staging_folder
+from venvstacks_rules.actions.deployment.layer_cache import LISTING, is_sound
 from venvstacks_rules.actions.deployment.layer_config import read_layer_config
 from venvstacks_rules.actions.deployment.links import place_folder
+from venvstacks_rules.actions.deployment.listing import (
+    ListedFile,
+    list_files,
+    read_listing,
+    write_listing,
+)
 from venvstacks_rules.actions.deployment.locks import locked
-from venvstacks_rules.actions.deployment.markers import read_marker, write_marker
 from venvstacks_rules.actions.deployment.postinstall import post_install
 from venvstacks_rules.actions.deployment.swap import take_place
 from venvstacks_rules.actions.deployment.usage import mark_used, prune
+from venvstacks_rules.actions.files.sealed import read_sealed, write_sealed
 from venvstacks_rules.model.requests.deploy import DeployedArchive
 
 
-def add_stack(archives: Sequence[DeployedArchive], root: Path, marker: Path) -> None:
-    """Add the stack of `archives` that has `marker` to the cache `root`, unless it is there.
+def add_stack(
+    archives: Sequence[DeployedArchive], root: Path, marker: Path, *, verify: bool = False
+) -> None:
+    """Add the stack of `archives` that has `marker` to the cache `root`, unless it is there, whole.
 
-    Waits for other processes that change the cache.
+    Waits for other processes that change the cache. With `verify`, the look for damage reads all
+    files.
     """
     with locked(root / "lock"):
-        if not marker.exists():
+        if read_sealed(marker) is None or not is_sound(marker.parent, verify=verify):
             # Before the new stack is built, which may need the space.
             with staging_folder(root / "staging") as away:
                 _prune(root, marker.name, away)
             with staging_folder(root / "staging") as staging:
-                _build(archives, root, marker, staging)
+                layers = _layers(archives, root)
+                damaged = [layer for layer in layers if not is_sound(layer.parent, verify=verify)]
+                _add_layers(archives, layers, damaged, staging)
+                _build(archives, layers, marker, staging)
 
 
-def _build(archives: Sequence[DeployedArchive], root: Path, marker: Path, staging: Path) -> None:
-    layers = [root / "layers" / archive.sha256 / archive.install_target for archive in archives]
-    _add_layers(archives, layers, staging)
+def _layers(archives: Sequence[DeployedArchive], root: Path) -> list[Path]:
+    return [root / "layers" / archive.sha256 / archive.install_target for archive in archives]
+
+
+def _build(
+    archives: Sequence[DeployedArchive], layers: Sequence[Path], marker: Path, staging: Path
+) -> None:
     folder, built = marker.parent, staging / "stack"
     built.mkdir()
     for layer in layers:
@@ -52,14 +71,31 @@ def _build(archives: Sequence[DeployedArchive], root: Path, marker: Path, stagin
         "launch_module": config.launch_module,
         "layers": [archive.sha256 for archive in archives],
     }
-    write_marker(built / marker.name, data)
+    files = list_files(built, known=_listed(layers))
+    write_listing(built / LISTING, files)
+    write_sealed(built / marker.name, json.dumps(data))
     folder.parent.mkdir(exist_ok=True)
+    flush(built)
     take_place(built, folder, staging / "old")
 
 
-def _add_layers(archives: Sequence[DeployedArchive], layers: Sequence[Path], staging: Path) -> None:
-    """Unpack and compile the layers that the cache lacks."""
-    missing = [pair for pair in zip(archives, layers) if not pair[1].is_dir()]
+def _listed(layers: Sequence[Path]) -> dict[str, ListedFile]:
+    """The files of `layers` of the cache, as a stack has them."""
+    found = {}
+    for layer in layers:
+        for file in read_listing(layer.parent / LISTING) or ():
+            found[file.path] = file
+    return found
+
+
+def _add_layers(
+    archives: Sequence[DeployedArchive],
+    layers: Sequence[Path],
+    damaged: Sequence[Path],
+    staging: Path,
+) -> None:
+    """Unpack and compile the layers that the cache lacks, or has `damaged`."""
+    missing = [pair for pair in zip(archives, layers) if pair[1] in damaged]
     staged = [staging / archive.sha256 for archive, _ in missing]
     unpack_all([archive for archive, _ in missing], staged)
     runtime = layers[0]
@@ -69,6 +105,10 @@ def _add_layers(archives: Sequence[DeployedArchive], layers: Sequence[Path], sta
         base_python = runtime / read_layer_config(runtime).base_python
         # Files of the cache never change, so their byte code need not look at them.
         post_install(place / archive.install_target, base_python, "--no-config", "--unchecked-hash")
+    for place in staged:
+        write_listing(place / LISTING, list_files(place))
+    if staged:
+        flush(staging)
     for (_, layer), place in zip(missing, staged):
         layer.parent.parent.mkdir(parents=True, exist_ok=True)
         take_place(place, layer.parent, staging / "old")
@@ -80,6 +120,6 @@ def _prune(root: Path, marker: str, away: Path) -> None:
     prune(stacks, marker, away, locks=True)
     needed: set[object] = set()
     for folder in stacks.iterdir() if stacks.is_dir() else ():
-        layers = read_marker(folder / marker).get("layers")
-        needed.update(layers if isinstance(layers, list) else ())
+        text = read_sealed(folder / marker)
+        needed.update(json.loads(text)["layers"] if text is not None else ())
     prune(root / "layers", ".", away, keep=needed)

@@ -35,8 +35,9 @@ def key(*parts: str) -> str:
 class TreeCache:
     """The cache while this process uses it."""
 
-    def __init__(self, root: Path, staging: Path) -> None:
+    def __init__(self, root: Path, staging: Path, *, verify: bool) -> None:
         self._trees = root / "trees"
+        self._verify = verify
         self.staging = staging
         """A folder on the cache's file system; it is removed when the process is done."""
         self._trees.mkdir(exist_ok=True)
@@ -44,7 +45,7 @@ class TreeCache:
     def find(self, name: str) -> Tree | None:
         """The tree of that key; None if it is missing or not as it was written."""
         place = self._trees / name
-        tree = read_tree(place)
+        tree = read_tree(place, verify=self._verify)
         if tree is not None:
             mark_used(place / LISTING)
         return tree
@@ -59,15 +60,18 @@ class TreeCache:
         place = self._trees / name
         if not swap.move(staged, place):
             # It is damaged, or another process was faster and may be linking from it right now.
-            if read_tree(place) is None:
+            if read_tree(place, verify=self._verify) is None:
                 swap.take_place(staged, place, self.staging / "old")
             remove(staged)
         return tree_in(place, files)
 
 
 @contextmanager
-def tree_cache(path: str) -> Iterator[TreeCache]:
-    """The cache in the folder `path`, which is created if it is missing."""
+def tree_cache(path: str, *, verify: bool = False) -> Iterator[TreeCache]:
+    """The cache in the folder `path`, which is created if it is missing.
+
+    With `verify`, it reads all files of a tree before it hands the tree out.
+    """
     root = Path(os.path.realpath(path))
     with Lock(root / "lock") as lock:
         if lock.try_take():
@@ -76,4 +80,4 @@ def tree_cache(path: str) -> Iterator[TreeCache]:
                 prune(root / "trees", LISTING, away)
         lock.share()
         with staging_folder(root / "staging", shared=True) as staging:
-            yield TreeCache(root, staging)
+            yield TreeCache(root, staging, verify=verify)

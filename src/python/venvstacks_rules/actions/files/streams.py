@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import io
 import os
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -16,12 +19,50 @@ CHUNK = 1024 * 1024
 
 MIN_EXPANSION = 64 * 1024 * 1024
 """In bytes; every archive may unpack to this."""
-WHEEL_GROWTH = 200
-"""A wheel may unpack to this many times its size, if that is more than `MIN_EXPANSION`."""
+MOST_GROWTH = 200
+"""It may unpack to this many times its size, if that is more."""
+
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""The numbers of the errors that no program is to blame for."""
 
 
 class DamagedError(Exception):
     """The archive does not follow its format, or unpacks to more than the limit."""
+
+
+@contextmanager
+def naming(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Say of a full disk that it is `path` that cannot be written: the system names no file."""
+    try:
+        yield
+    except OSError as e:
+        if e.errno in FULL:
+            e.filename = os.fspath(path)
+        raise
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """A new file beside `path`, which gets to its place by one rename; gone after an error."""
+    part = path.parent / f"{path.name}.part"
+    try:
+        with naming(path):
+            yield part
+        try:
+            part.replace(path)
+        except OSError as e:
+            e.filename = os.fspath(path)
+            raise
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write_all(out: io.RawIOBase | io.FileIO, data: bytes) -> None:
+    """Write `data` to an unbuffered file, which takes a part of it when the disk is full."""
+    left = memoryview(data)
+    while left:
+        left = left[out.write(left) :]
 
 
 def chunks(stream: IO[bytes]) -> Iterable[bytes]:
@@ -47,9 +88,9 @@ def exactly(stream: IO[bytes], size: int, name: str) -> Iterator[bytes]:
         yield chunk
 
 
-def expansion_limit(size: int, growth: int) -> int:
-    """How many bytes an archive of `size` bytes may unpack to, if it grows up to `growth` times."""
-    return max(MIN_EXPANSION, growth * size)
+def expansion_limit(size: int) -> int:
+    """How many bytes an archive of `size` bytes may unpack to."""
+    return max(MIN_EXPANSION, MOST_GROWTH * size)
 
 
 def sha256_of(path: str | os.PathLike[str]) -> tuple[str, int]:

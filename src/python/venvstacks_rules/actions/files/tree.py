@@ -12,11 +12,13 @@ import os
 import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from venvstacks_rules.actions.files.sealed import read_sealed, write_sealed
 from venvstacks_rules.actions.files.sinks import write_exactly
+from venvstacks_rules.actions.files.streams import naming, sha256_of, write_all
 from venvstacks_rules.model.contents.files import MODIFICATION_TIME, ArchivedFile
-from venvstacks_rules.model.json_codec import parsed_json
 
 LISTING = "tree.json"
 """Beside the files of a tree: what they are."""
@@ -32,6 +34,15 @@ class Tree:
     folder: Path
     files: tuple[ArchivedFile, ...]
     """Paths are relative to `folder`, which is that of the layer."""
+
+    def has_content(self, file: ArchivedFile) -> bool:
+        """Whether the content of a file has the hash that it was written with."""
+        if file.link_target is not None:
+            return True
+        try:
+            return sha256_of(f"{self.folder}/{file.path}")[0] == file.sha256
+        except OSError:
+            return False
 
 
 class TreeWriter:
@@ -51,8 +62,9 @@ class TreeWriter:
         self, path: str, content: Iterable[bytes], size: int, *, executable: bool = False
     ) -> ArchivedFile:
         """Write a file of `size` bytes. Raises ValueError if `content` is not that long."""
-        with open(self._new(path), "xb", buffering=0) as out:
-            sha256 = write_exactly(path, content, size, out.write)
+        place = self._new(path)
+        with naming(place), open(place, "xb", buffering=0) as out:
+            sha256 = write_exactly(path, content, size, partial(write_all, out))
             _finish(out.fileno(), executable=executable)
         file = ArchivedFile(path, size, sha256, executable)
         self._files.append(file)
@@ -78,8 +90,7 @@ class TreeWriter:
             [file.path, file.size, file.sha256, file.executable, file.link_target]
             for file in self._files
         ]
-        text = json.dumps(rows, ensure_ascii=False, separators=(",", ":"))
-        (self._place / LISTING).write_text(text, encoding="utf-8")
+        write_sealed(self._place / LISTING, json.dumps(rows, separators=(",", ":")))
         return tuple(self._files)
 
     def _new(self, path: str) -> str:
@@ -101,15 +112,18 @@ def tree_in(place: Path, files: tuple[ArchivedFile, ...]) -> Tree:
     return Tree(place / _FILES, files)
 
 
-def read_tree(place: Path) -> Tree | None:
-    """The tree in the folder `place`; None if it is missing or not as it was written."""
-    try:
-        rows = parsed_json((place / LISTING).read_text(encoding="utf-8"))
-        files = tuple(ArchivedFile(*row) for row in rows)  # type: ignore[attr-defined]
-    except (OSError, ValueError, TypeError):
+def read_tree(place: Path, *, verify: bool = False) -> Tree | None:
+    """The tree in the folder `place`; None if it is missing or not as it was written.
+
+    With `verify`, all files are read and compared with their hashes.
+    """
+    text = read_sealed(place / LISTING)
+    if text is None:
         return None
-    tree = tree_in(place, files)
-    return tree if all(is_sound(tree, file) for file in files) else None
+    # The seal vouches for the shape.
+    tree = tree_in(place, tuple(ArchivedFile(*row) for row in json.loads(text)))
+    sound = all(is_sound(tree, file) for file in tree.files)
+    return tree if sound and (not verify or all(map(tree.has_content, tree.files))) else None
 
 
 def is_sound(tree: Tree, file: ArchivedFile) -> bool:

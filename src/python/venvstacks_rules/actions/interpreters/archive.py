@@ -14,13 +14,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
+from venvstacks_rules.actions.archives.tar_members import members, open_members
 from venvstacks_rules.actions.archives.tar_stream import TarStream, open_tar_stream
 from venvstacks_rules.actions.files.streams import (
-    CHUNK,
     DamagedError,
     chunks,
     exactly,
     expansion_limit,
+    naming,
 )
 from venvstacks_rules.model.errors import InterpreterError, first_problems
 from venvstacks_rules.model.paths import link_problem, path_problem, place_inside
@@ -33,8 +34,6 @@ INSTALL = "install/"
 DESCRIPTION = "PYTHON.json"
 """A file of an archive of a full build."""
 
-MAX_GROWTH = 40
-"""Interpreter archives unpack to 3 to 8 times their size."""
 MAX_MEMBERS = 200_000
 _MAX_LINKS = 40
 """Linux follows as many before it reports a loop."""
@@ -63,11 +62,13 @@ class InterpreterArchive:
         self.files: dict[str, SpooledFile] = {}
         self.links: dict[str, str] = {}
         """From path to target, both below ``python/``, normalised."""
-        try:
-            self._read(path)
-        except BaseException:
-            self._spool.close()
-            raise
+        with naming(spool_folder):
+            try:
+                self._read(path)
+                self._spool.flush()
+            except BaseException:
+                self._spool.close()
+                raise
 
     def __enter__(self) -> InterpreterArchive:  # noqa: PYI034 - `Self` is newer than Python 3.9
         return self
@@ -82,11 +83,11 @@ class InterpreterArchive:
 
     # ------------------------------------------------------------------------------ reading
     def _read(self, path: Path) -> None:
-        limit = expansion_limit(path.stat().st_size, MAX_GROWTH)
+        limit = expansion_limit(path.stat().st_size)
         try:
             with path.open("rb") as stream:
                 self._read_members(open_tar_stream(stream, limit))
-        except (tarfile.TarError, DamagedError, UnicodeError, EOFError) as e:
+        except (tarfile.TarError, DamagedError, EOFError) as e:
             raise InterpreterError(
                 f"the interpreter archive `{self._name}` is damaged", [str(e)]
             ) from None
@@ -100,12 +101,8 @@ class InterpreterArchive:
             )
 
     def _read_members(self, source: TarStream) -> None:
-        # A stream cannot seek, so the members need not be kept.
-        with tarfile.open(
-            fileobj=source, mode="r|", bufsize=CHUNK, encoding="utf-8", errors="strict"
-        ) as archive:
-            for count, member in enumerate(archive):
-                archive.members = []  # type: ignore[attr-defined]
+        with open_members(source) as archive:
+            for count, member in enumerate(members(archive)):
                 if count >= MAX_MEMBERS:
                     raise DamagedError(f"it has more than {MAX_MEMBERS} members")
                 self._add(archive, member)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
+from venvstacks_rules.actions.files.streams import naming
 from venvstacks_rules.actions.files.toml import write_toml
 from venvstacks_rules.model.layers.names import lock_file_stem
 from venvstacks_rules.model.layers.requirements import declared_requirements
@@ -47,7 +48,8 @@ def write_lock_files(
     folder = Path(request.output_dir)
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
-        (folder / name).write_bytes(text.encode("utf-8"))
+        with naming(folder / name):
+            (folder / name).write_bytes(text.encode("utf-8"))
     return LockedLayer(files=tuple(files), changed=changed)
 
 

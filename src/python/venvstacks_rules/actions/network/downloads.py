@@ -9,31 +9,43 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+import socket
 import ssl
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from http.client import HTTPException, HTTPMessage, HTTPResponse
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any, TypeVar, cast
 from urllib.parse import urlsplit
 
-from venvstacks_rules.actions.files.streams import CHUNK
+from venvstacks_rules.actions.files.streams import CHUNK, whole_file
+from venvstacks_rules.actions.network import pace
+from venvstacks_rules.actions.network.pace import (
+    PacedHTTPHandler,
+    PacedHTTPSHandler,
+    SlowServerError,
+    silent,
+)
 from venvstacks_rules.actions.network.settings import find_credentials, search_for
 from venvstacks_rules.model.network.credentials import refused, server, without_credentials
 from venvstacks_rules.model.network.urls import url_problem
 
-_TIMEOUT = 60
-"""Seconds without a byte."""
+_T = TypeVar("_T")
+
 _LARGEST = 64 * 1024**3
 """In bytes, for a file of unknown size."""
 _LARGEST_PAGE = 64 * 1024**2
 """In bytes."""
 _WAITS = (0.5, 2, 5)
 """Seconds before each further attempt."""
+_SLOW_ATTEMPTS = 2
+"""A server that is silent, or slow, is so again: it is given up after a minute."""
+_MOST_REASON = 200
+"""Characters of what a server says."""
 _PASSING = (408, 425, 429, 500, 502, 503, 504)
 """Statuses worth another attempt."""
 
@@ -44,6 +56,10 @@ class DownloadFailedError(Exception):
 
 class _InterruptedError(DownloadFailedError):
     """The next attempt may succeed."""
+
+
+class _SlowError(_InterruptedError):
+    """The next attempt may succeed, and takes long if it does not."""
 
 
 @dataclass(frozen=True)
@@ -72,19 +88,21 @@ def ask_size(url: str, indexes: tuple[str, ...] = ()) -> int:
 
 def download(url: str, indexes: tuple[str, ...] = ()) -> RemoteFile:
     """Download the file at `url`, and return its size and SHA-256."""
-    return _retried(url, indexes, output=None, limit=_LARGEST)
+    return _retried(lambda: _transfer(url, indexes, output=None, limit=_LARGEST))
 
 
 def save(
     url: str, output: Path, *, sha256: str, size: int | None, indexes: tuple[str, ...] = ()
 ) -> RemoteFile:
     """Write the file at `url` to `output`; raises DownloadFailedError unless it is as announced."""
-    found = _retried(url, indexes, output=output, limit=_LARGEST if size is None else size)
     clean = without_credentials(url)
-    if size is not None and found.size != size:
-        raise DownloadFailedError(f"{clean}: got {found.size} bytes, expected {size}")
-    if found.sha256 != sha256:
-        raise DownloadFailedError(f"{clean}: got SHA-256 {found.sha256}, expected {sha256}")
+    with whole_file(output) as part:
+        limit = _LARGEST if size is None else size
+        found = _retried(lambda: _transfer(url, indexes, output=part, limit=limit))
+        if size is not None and found.size != size:
+            raise DownloadFailedError(f"{clean}: got {found.size} bytes, expected {size}")
+        if found.sha256 != sha256:
+            raise DownloadFailedError(f"{clean}: got SHA-256 {found.sha256}, expected {sha256}")
     return found
 
 
@@ -100,26 +118,28 @@ class Page:
 
 def read_page(url: str, indexes: tuple[str, ...] = (), *, accept: str) -> Page:
     """The page at `url`, of the types that `accept` names as in HTTP."""
-    for wait in (*_WAITS, None):
-        try:
-            with _open(url, "GET", indexes, accept=accept) as response:
-                content = b"".join(_chunks(response, url, _LARGEST_PAGE))
-                kind = response.headers.get("Content-Type", "")
-                return Page(response.url, kind, content.decode("utf-8", "replace"))
-        except _InterruptedError:
-            if wait is None:
-                raise
-            time.sleep(wait)
-    raise AssertionError
+
+    def attempt() -> Page:
+        with _open(url, "GET", indexes, accept=accept) as response:
+            content = b"".join(_chunks(response, url, _LARGEST_PAGE))
+            kind = response.headers.get("Content-Type", "")
+            return Page(response.url, kind, content.decode("utf-8", "replace"))
+
+    return _retried(attempt)
 
 
-def _retried(url: str, indexes: tuple[str, ...], *, output: Path | None, limit: int) -> RemoteFile:
+def _retried(attempt: Callable[[], _T]) -> _T:
+    """The result of the first attempt that succeeds; the error of the last one."""
+    slow = 0
     for wait in _WAITS:
         try:
-            return _transfer(url, indexes, output=output, limit=limit)
-        except _InterruptedError:
-            time.sleep(wait)
-    return _transfer(url, indexes, output=output, limit=limit)
+            return attempt()
+        except _InterruptedError as e:
+            slow += isinstance(e, _SlowError)
+            if slow == _SLOW_ATTEMPTS:
+                raise
+        time.sleep(wait)
+    return attempt()
 
 
 def _transfer(url: str, indexes: tuple[str, ...], *, output: Path | None, limit: int) -> RemoteFile:
@@ -149,7 +169,8 @@ def _chunks(response: HTTPResponse, url: str, limit: int) -> Iterator[bytes]:
                 raise DownloadFailedError(f"{clean}: got more than the expected {limit} bytes")
             yield chunk
     except (OSError, HTTPException) as e:
-        raise _InterruptedError(f"{clean}: {e}") from None
+        error = _SlowError if isinstance(e, SlowServerError) else _InterruptedError
+        raise error(f"{clean}: {e}") from None
     length = _announced(response)
     if length not in (None, size):
         raise _InterruptedError(f"{clean}: got {size} bytes, but the server announced {length}")
@@ -195,11 +216,9 @@ class _RedirectHandler(urllib.request.HTTPRedirectHandler):
         msg: str,
         headers: HTTPMessage,
     ) -> Any:
-        try:
-            return super().http_error_302(req, fp, code, msg, headers)
-        except ValueError:
-            fp.close()  # The base class leaves it open for a location that is not a URL.
-            raise
+        # The base class would read a body of any size.
+        fp.close()
+        return super().http_error_302(req, fp, code, msg, headers)
 
     http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
 
@@ -227,7 +246,8 @@ def _opener() -> urllib.request.OpenerDirector:
             _check_proxy(proxies[name])
     return urllib.request.build_opener(
         urllib.request.ProxyHandler(proxies),
-        urllib.request.HTTPSHandler(context=context),
+        PacedHTTPHandler(),
+        PacedHTTPSHandler(context=context),
         _RedirectHandler(),
     )
 
@@ -246,14 +266,17 @@ def _open(url: str, method: str, indexes: tuple[str, ...], *, accept: str = "*/*
             "Authorization", f"Basic {base64.b64encode(token).decode('ascii')}"
         )
     try:
-        return cast("HTTPResponse", _opener().open(request, timeout=_TIMEOUT))
+        return cast("HTTPResponse", _opener().open(request, timeout=pace.SILENCE))
     except urllib.error.HTTPError as e:
         e.close()
         why = refused(e.code, credentials.origin if credentials else None, search)
         error = _InterruptedError if e.code in _PASSING else DownloadFailedError
-        raise error(f"{clean}: {e.code} {e.reason}{why}") from None
+        raise error(f"{clean}: {e.code} {str(e.reason)[:_MOST_REASON]}{why}") from None
     except (OSError, HTTPException) as e:
         reason = getattr(e, "reason", None) or e
+        if isinstance(reason, (SlowServerError, socket.timeout)):
+            slow = reason if isinstance(reason, SlowServerError) else silent()
+            raise _SlowError(f"{clean}: {slow}") from None
         # Another attempt does not help with certificates, or proxies that refuse us.
         lasting = isinstance(reason, ssl.SSLCertVerificationError) or "failed: 4" in str(reason)
         error = DownloadFailedError if lasting else _InterruptedError

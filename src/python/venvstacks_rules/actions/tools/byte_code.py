@@ -15,6 +15,8 @@ import warnings
 from collections.abc import Iterable
 from types import CodeType
 
+from venvstacks_rules.actions.files.streams import naming
+
 _UNCHECKED_HASH = 0b01
 
 
@@ -39,8 +41,14 @@ def compile_modules(sources: str, names: Iterable[str], output: str, shown: str)
             target = f"{output}/{folder}/__pycache__" if folder else f"{output}/__pycache__"
             os.makedirs(target, exist_ok=True)
             path = f"{target}/{base[:-3]}.{sys.implementation.cache_tag}.pyc"
-            with open(path, "xb") as out:
-                out.write(_byte_code(code, source))
+            data = _byte_code(code, source)
+            with naming(path), open(path, "xb") as out:
+                try:
+                    out.write(data)
+                    out.flush()
+                except BaseException:
+                    os.unlink(path)
+                    raise
             count += 1
     return count
 

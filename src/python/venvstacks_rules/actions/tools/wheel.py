@@ -9,9 +9,15 @@ from __future__ import annotations
 import os
 import stat
 import zipfile
+import zlib
 from collections.abc import Iterator
 
-from venvstacks_rules.actions.files.streams import WHEEL_GROWTH, chunks, expansion_limit, sha256_of
+from venvstacks_rules.actions.files.streams import (
+    chunks,
+    expansion_limit,
+    naming,
+    sha256_of,
+)
 from venvstacks_rules.model.contents.inputs import WheelFile
 from venvstacks_rules.model.errors import WheelError
 from venvstacks_rules.model.paths import path_problem
@@ -22,7 +28,7 @@ _SCRIPT = b"#!"
 
 
 def unpack_wheel(wheel: WheelFile, output: str) -> list[str]:
-    """Unpack `wheel` into the new folder `output`; its modules, paths below that.
+    """Unpack `wheel` into the empty folder `output`; its modules, paths below that.
 
     Programs go to ``bin``; scripts, headers and data are left out. Raises WheelError for a wheel
     that is not the one announced, or that is damaged or hostile.
@@ -39,7 +45,7 @@ def unpack_wheel(wheel: WheelFile, output: str) -> list[str]:
             if problems:
                 raise _refused(wheel.file_name, problems)
             return list(_written(archive, output))
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as e:
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as e:
         raise _refused(wheel.file_name, [f"cannot be unpacked: {e}"]) from None
 
 
@@ -51,13 +57,12 @@ def _problems(archive: zipfile.ZipFile, size: int) -> Iterator[str]:
         if problem is not None:
             yield f"`{printable(info.filename)}`: {problem}"
     total = sum(info.file_size for info in archive.infolist())
-    limit = expansion_limit(size, WHEEL_GROWTH)
+    limit = expansion_limit(size)
     if total > limit:
         yield f"unpacks to {total} bytes; at most {limit} are accepted"
 
 
 def _written(archive: zipfile.ZipFile, output: str) -> Iterator[str]:
-    os.makedirs(output)
     for info in archive.infolist():
         place = _place(info.filename)
         if place is None or info.is_dir():
@@ -69,7 +74,7 @@ def _written(archive: zipfile.ZipFile, output: str) -> Iterator[str]:
                 continue
             target = f"{output}/{place}"
             os.makedirs(os.path.dirname(target), exist_ok=True)
-            with open(target, "xb") as out:
+            with naming(target), open(target, "xb") as out:
                 out.write(start)
                 out.writelines(chunks(stream))
                 os.fchmod(out.fileno(), 0o755 if is_program else 0o644)

@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from venvstacks_rules.actions.files.streams import naming, write_all
 from venvstacks_rules.model.contents.files import MODIFICATION_TIME
 from venvstacks_rules.model.errors import MOST_PROBLEMS
 from venvstacks_rules.model.paths import link_problem, path_problem
@@ -58,18 +59,18 @@ class Extraction:
         return self._make_folders(name)
 
     def _make_folders(self, name: str) -> str | None:
-        parent, _, _ = name.rpartition("/")
-        kind = self.kinds.get(parent)
-        if not parent or kind is FOLDER:
-            return None
-        if kind is not None:
-            return f"below `{printable(parent)}`, which is {kind}"
-        problem = self._make_folders(parent)
-        if problem is None:
-            self.kinds[parent] = FOLDER
+        missing = []
+        parent = name.rpartition("/")[0]
+        while parent and parent not in self.kinds:
+            missing.append(parent)
+            parent = parent.rpartition("/")[0]
+        if parent and self.kinds[parent] is not FOLDER:
+            return f"below `{printable(parent)}`, which is {self.kinds[parent]}"
+        for folder in reversed(missing):
+            self.kinds[folder] = FOLDER
             if self.is_sound:
-                self.make_folder(parent)
-        return problem
+                self.make_folder(folder)
+        return None
 
     def make_folder(self, name: str) -> None:
         """Create a folder in an existing one."""
@@ -94,8 +95,10 @@ class Extraction:
 
         Its mode depends on `executable` only, not on the archive or the umask.
         """
-        with open(f"{self.folder}/{name}", "xb", buffering=0) as out:
-            out.writelines(content)
+        place = f"{self.folder}/{name}"
+        with naming(place), open(place, "xb", buffering=0) as out:
+            for chunk in content:
+                write_all(out, chunk)
             os.fchmod(out.fileno(), 0o755 if executable else 0o644)
             os.utime(out.fileno(), (MODIFICATION_TIME, MODIFICATION_TIME))
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import tarfile
 from typing import BinaryIO
 
-from venvstacks_rules.actions.archives.tar_stream import open_tar_stream
-from venvstacks_rules.actions.files.streams import CHUNK, DamagedError, exactly
+from venvstacks_rules.actions.archives.tar_members import members, open_members
+from venvstacks_rules.actions.archives.tar_stream import TarStream, open_tar_stream
+from venvstacks_rules.actions.files.streams import DamagedError, exactly
 from venvstacks_rules.actions.unpacking.guard import (
     FILE,
     FOLDER,
@@ -28,21 +28,19 @@ def unpack_tar(raw: BinaryIO, limit: int, extraction: Extraction) -> None:
         _run(stream, extraction)
         if extraction.is_sound:
             stream.finish()
-    except (tarfile.TarError, EOFError) as e:
+    except (tarfile.TarError, EOFError) as e:  # Of a content.
         raise DamagedError(str(e)) from None
 
 
-def _run(stream: io.RawIOBase, extraction: Extraction) -> None:
-    with tarfile.open(fileobj=stream, mode="r|", bufsize=CHUNK) as members:
-        for member in members:
-            problem = extraction.place_problem(member.name) or _add(members, member, extraction)
-            # `tarfile` remembers all members for seeking, which is not needed here.
-            members.members = []  # type: ignore[attr-defined]
+def _run(stream: TarStream, extraction: Extraction) -> None:
+    with open_members(stream) as archive:
+        for member in members(archive):
+            problem = extraction.place_problem(member.name) or _add(archive, member, extraction)
             if not extraction.note(member.name, problem):
                 return
 
 
-def _add(members: tarfile.TarFile, member: tarfile.TarInfo, extraction: Extraction) -> str | None:
+def _add(archive: tarfile.TarFile, member: tarfile.TarInfo, extraction: Extraction) -> str | None:
     if member.isdir():
         kind = FOLDER
     elif member.issym():
@@ -62,7 +60,7 @@ def _add(members: tarfile.TarFile, member: tarfile.TarInfo, extraction: Extracti
     replace = name in extraction.kinds
     extraction.kinds[name] = kind
     if extraction.is_sound:
-        _write(members, member, extraction, replace=replace)
+        _write(archive, member, extraction, replace=replace)
     return None
 
 
@@ -73,7 +71,7 @@ def _hard_link_problem(name: str, target: str, extraction: Extraction) -> str | 
 
 
 def _write(
-    members: tarfile.TarFile, member: tarfile.TarInfo, extraction: Extraction, *, replace: bool
+    archive: tarfile.TarFile, member: tarfile.TarInfo, extraction: Extraction, *, replace: bool
 ) -> None:
     name = member.name
     if member.isdir():
@@ -88,7 +86,7 @@ def _write(
     elif member.islnk():
         extraction.make_hard_link(name, member.linkname)
     else:
-        stream = members.extractfile(member)
+        stream = archive.extractfile(member)
         assert stream is not None  # it is a regular file
         content = exactly(stream, member.size, member.name)
         extraction.make_file(name, content, executable=bool(member.mode & 0o111))

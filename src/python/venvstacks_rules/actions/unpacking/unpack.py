@@ -12,17 +12,17 @@ from typing import BinaryIO
 
 from venvstacks_rules.actions.archives import zip_headers
 from venvstacks_rules.actions.archives.tar_stream import TAR_MAGIC
-from venvstacks_rules.actions.files.streams import DamagedError, chunks, sha256_of_chunks
+from venvstacks_rules.actions.files.streams import (
+    DamagedError,
+    chunks,
+    expansion_limit,
+    sha256_of_chunks,
+)
 from venvstacks_rules.actions.unpacking.guard import FOLDER, Extraction
 from venvstacks_rules.actions.unpacking.tar import unpack_tar
 from venvstacks_rules.actions.unpacking.zip import unpack_zip
 from venvstacks_rules.model.errors import ArchiveError
 from venvstacks_rules.model.requests.deploy import DeployedArchive
-
-# No layer comes near: this stops a bomb long before the disk is full. Sources compress tenfold,
-# machine code threefold, and the constant allows for a file of zeros.
-_MOST_BYTES = 2 * 1024**3
-_MOST_RATIO = 100
 
 
 def unpack(archive: DeployedArchive, folder: Path) -> None:
@@ -43,7 +43,10 @@ def unpack(archive: DeployedArchive, folder: Path) -> None:
             raise ArchiveError(summary, [problem])
         raw.seek(0)
         extraction = Extraction(str(folder), archive.install_target)
-        limit = _MOST_BYTES + _MOST_RATIO * archive.size
+        limit = archive.unpacked_size
+        if limit is None:
+            # No layer comes near: sources compress tenfold, machine code threefold.
+            limit = expansion_limit(archive.size)
         try:
             unpack_format = _unpacker(raw, archive.archive)
             unpack_format(raw, limit, extraction)

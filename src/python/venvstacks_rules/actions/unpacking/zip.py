@@ -24,9 +24,7 @@ def unpack_zip(raw: BinaryIO, limit: int, extraction: Extraction) -> None:
     """
     entries = read_entries(raw)
     if sum(listed.entry.size for listed in entries) > limit:
-        raise DamagedError(
-            f"it unpacks to more than {limit} bytes, far more than its size allows for"
-        )
+        raise DamagedError(f"it unpacks to more than the {limit} bytes that are accepted")
     for listed in entries:
         name = listed.entry.path.removesuffix("/")
         problem = extraction.place_problem(name) or _add(raw, listed, extraction)

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from venvstacks_rules.actions.archives import zip_methods
-from venvstacks_rules.actions.files.streams import WHEEL_GROWTH, expansion_limit
+from venvstacks_rules.actions.files.streams import expansion_limit
 from venvstacks_rules.actions.wheels.dist_info_files import (
     RecordEntry,
     headers,
@@ -124,7 +124,7 @@ def entry_problems(infos: list[zipfile.ZipInfo], wheel_size: int) -> Iterator[st
         if problem is not None:
             yield f"`{printable(info.orig_filename)}`: {problem}"
     total = sum(info.file_size for info in infos)
-    limit = expansion_limit(wheel_size, WHEEL_GROWTH)
+    limit = expansion_limit(wheel_size)
     if total > limit:
         yield f"unpacks to {total} bytes; at most {limit} are accepted for {wheel_size} bytes"
 

@@ -16,6 +16,19 @@ class Compression:
     level: int
     """In the scale of the format; see :data:`ARCHIVE_FORMATS`."""
 
+    def __post_init__(self) -> None:
+        known = ARCHIVE_FORMATS.get(self.archive_format)
+        if known is None:
+            raise ValueError(
+                f"`{self.archive_format}` is not an archive format: "
+                f"use one of {quoted(ARCHIVE_FORMATS)}"
+            )
+        if not known.min_level <= self.level <= known.max_level:
+            raise ValueError(
+                f"{self.level} is not a compression level of `{known.name}`: "
+                f"use {known.levels} (the default is {known.default_level})"
+            )
+
 
 ZIP = "zip"
 """The only format that is not a compressed tar stream."""
@@ -62,15 +75,6 @@ def compression(archive_format: str, level: int | None = None) -> Compression:
     Raises ValueError for an unknown format and for a level outside the format's range.
     """
     known = ARCHIVE_FORMATS.get(archive_format)
-    if known is None:
-        raise ValueError(
-            f"`{archive_format}` is not an archive format: use one of {quoted(ARCHIVE_FORMATS)}"
-        )
-    if level is None:
+    if level is None and known is not None:
         return Compression(known.name, known.default_level)
-    if not known.min_level <= level <= known.max_level:
-        raise ValueError(
-            f"{level} is not a compression level of `{known.name}`: "
-            f"use {known.levels} (the default is {known.default_level})"
-        )
-    return Compression(known.name, level)
+    return Compression(archive_format, level or 0)

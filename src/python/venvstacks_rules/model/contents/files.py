@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Optional
 
+from venvstacks_rules.model.paths import GivenPath
+
 MODIFICATION_TIME = 315619200
 """1980-01-02T00:00:00Z. Zip archives store local times, 1980-01-01 at the earliest: programs that
 pack files of a layer (``zipfile``, ``shutil.make_archive``) can do so in every time zone."""
@@ -32,7 +34,7 @@ class OwnFile:
     path: str
     """Relative to the layer's folder."""
     text: Optional[str] = None
-    source: Optional[str] = None
+    source: Optional[GivenPath] = None
     """A file to copy; exactly one of `text` and `source` is set."""
     executable: bool = False
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Optional
 
+from venvstacks_rules.model.paths import GivenPath
+from venvstacks_rules.model.platforms.python_versions import PythonVersion
+
 
 @dataclass(frozen=True)
 class WheelFile:
     """A wheel's file, and what is known of it."""
 
-    path: str
+    path: GivenPath
     file_name: str
     """As in the lockfile; the tags in it count, not those of `path`."""
     sha256: str
@@ -23,11 +26,11 @@ class WheelFile:
 class InterpreterFile:
     """An interpreter's archive, and what is known of it."""
 
-    archive: str
+    archive: GivenPath
     """``.tar.gz``, ``.tar.zst``, ``.tar.xz`` or ``.tar``, with one top-level folder ``python``."""
     sha256: Optional[str]
     """What the lockfile says of the archive; None if nothing is pinned."""
     size: Optional[int]
     """In bytes."""
-    python_version: str
+    python_version: PythonVersion
     """``X.Y`` or ``X.Y.Z`` that the runtime declares."""

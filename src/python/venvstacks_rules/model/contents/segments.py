@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Optional
 
@@ -12,6 +13,14 @@ TAR_BLOCK = 512
 
 INTERPRETER, OWN_FILES = "interpreter", "layer"
 """The sources of the segments that are not of a wheel."""
+
+
+def unpacked_size(segments: Iterable[Segment]) -> int:
+    """The size of the tar stream of an archive, or of all files of a zip archive, in bytes."""
+    return sum(
+        sum(file.size for file in segment.files) if segment.tar_size is None else segment.tar_size
+        for segment in segments
+    )
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Annotated
 
 DEFAULT_LINUX_TARGET = "glibc@2.28"
 
@@ -27,6 +28,19 @@ class LinuxTarget:
 
     def __str__(self) -> str:
         return f"{self.libc}@{self.version[0]}.{self.version[1]}"
+
+
+def linux_target_problem(written: str) -> str | None:
+    """Why `written` is no such target, or None."""
+    try:
+        parsed_linux_target(written)
+    except ValueError as e:
+        return str(e)
+    return None
+
+
+LinuxTargetText = Annotated[str, linux_target_problem]
+"""``glibc@X.Y`` or ``musl@X.Y``, as written."""
 
 
 def parsed_linux_target(written: str) -> LinuxTarget:

@@ -6,6 +6,22 @@ the ``t``, markers and the metadata of packages do not. The patch release may be
 
 from __future__ import annotations
 
+import re
+from typing import Annotated
+
+_VERSION = re.compile(r"3\.\d{1,3}(\.\d{1,3})?t?")
+
+
+def version_problem(version: str) -> str | None:
+    """Why `version` is no version of CPython, or None."""
+    if _VERSION.fullmatch(version) is not None:
+        return None
+    return f"`{version}` is not `3.Y` or `3.Y.Z`, nor one of these with a `t`"
+
+
+PythonVersion = Annotated[str, version_problem]
+"""``X.Y`` or ``X.Y.Z``, with a ``t`` for a free-threaded build."""
+
 FREE_THREADED_SINCE = (3, 13)
 """The first X.Y with free-threaded builds."""
 

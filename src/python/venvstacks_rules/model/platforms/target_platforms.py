@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Annotated
 
 DEFAULT_MACOSX_TARGET = "13.0"
 
@@ -66,3 +67,16 @@ def macosx_version(macosx_target: str) -> tuple[int, int]:
     if match is None:
         raise ValueError(f"`{macosx_target}` is not a macOS version `X.Y`")
     return int(match[1]), int(match[2] or 0)
+
+
+def macosx_target_problem(written: str) -> str | None:
+    """Why `written` is no version of macOS, or None."""
+    try:
+        macosx_version(written)
+    except ValueError as e:
+        return str(e)
+    return None
+
+
+MacosxTarget = Annotated[str, macosx_target_problem]
+"""The oldest macOS that a layer must run on, as written."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from venvstacks_rules.model.contents.inputs import WheelFile
+from venvstacks_rules.model.contents.layout import OsName
 from venvstacks_rules.model.libraries.analyzed import AnalyzedWheel
+from venvstacks_rules.model.platforms.python_versions import PythonVersion
 
 
 @dataclass(frozen=True)
@@ -13,9 +15,9 @@ class AnalyzeWheelsRequest:
     """List the modules and binaries of some wheels (verb ``analyze-wheels``)."""
 
     wheels: tuple[WheelFile, ...]
-    python_version: str
+    python_version: PythonVersion
     """``X.Y`` of the runtime; it decides the folders."""
-    os_name: str
+    os_name: OsName
     """``posix`` or ``nt``, as in markers; it decides the folders, too."""
 
 

@@ -7,6 +7,8 @@ from typing import Any, Optional
 
 from venvstacks_rules.model.contents.compression import Compression
 from venvstacks_rules.model.contents.files import OwnFile, OwnLink
+from venvstacks_rules.model.contents.layout import InstallTarget, OsName
+from venvstacks_rules.model.paths import GivenPath
 
 
 @dataclass(frozen=True)
@@ -20,24 +22,24 @@ class AssembleArchiveRequest:
 
     target: str
     """The address of the layer, for messages."""
-    install_target: str
-    os_name: str
+    install_target: InstallTarget
+    os_name: OsName
     """``posix`` or ``nt``, as in markers; Windows has no links, and refuses some names."""
     case_sensitive: bool
     """Whether all file systems of the target distinguish names that differ by case only."""
-    results: tuple[str, ...]
+    results: tuple[GivenPath, ...]
     files: tuple[OwnFile, ...]
     links: tuple[OwnLink, ...]
     compression: Compression
     metadata: dict[str, Any]
     """The keys of the layer metadata that do not depend on the archive's bytes."""
-    archive: str
+    archive: GivenPath
     """The archive to write."""
-    metadata_file: Optional[str] = None
+    metadata_file: Optional[GivenPath] = None
     """The layer metadata to write, if any."""
-    segments_file: Optional[str] = None
+    segments_file: Optional[GivenPath] = None
     """The segment index to write, if any."""
-    listing_file: Optional[str] = None
+    listing_file: Optional[GivenPath] = None
     """A file for the value of the key `segments` of the index, if any. A caller that hashes what is
     written makes metadata and index itself, and asks for this instead of the two."""
     segments_are_checked: bool = False
@@ -58,3 +60,5 @@ class AssembledArchive:
     """In bytes."""
     sha256: Optional[str]
     """In hexadecimal; None if neither metadata nor index was asked for."""
+    unpacked_size: int
+    """Of its tar stream, or of the files of a zip archive, in bytes."""

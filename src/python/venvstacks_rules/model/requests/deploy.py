@@ -7,17 +7,23 @@ millisecond to define, and the other actions have many.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Optional
+
+from venvstacks_rules.model.paths import GivenPath
 
 
 @dataclass(frozen=True)
 class DeployedArchive:
     """A layer archive to deploy."""
 
-    archive: str
+    archive: GivenPath
     install_target: str
     sha256: str
     size: int
     """In bytes."""
+    unpacked_size: Optional[int] = None
+    """What it may unpack to, in bytes: the `tar_size` of all segments of its index, or the sizes of
+    all files of a zip archive. None for a bound that follows from `size`."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +32,10 @@ class DeployLayersRequest:
 
     archives: tuple[DeployedArchive, ...]
     """The runtime first, then upwards."""
-    destination: str
+    destination: GivenPath
     """The folder for the layers' folders; absolute, or relative to the working directory."""
+    verify: bool = False
+    """Whether to read all files of layers that are there, to find damage."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +46,8 @@ class DeployedLayers:
     """Install targets that the action unpacked."""
     kept: tuple[str, ...]
     """Install targets that were there already, from the same archive."""
+    repaired: tuple[str, ...] = ()
+    """Those of `installed` that were there from the same archive, damaged."""
 
 
 @dataclass(frozen=True)
@@ -50,10 +60,12 @@ class LaunchRequest:
 
     archives: tuple[DeployedArchive, ...]
     """The runtime first, the application last."""
-    cache: str
+    cache: GivenPath
     """The cache folder."""
     interpreter: bool = False
     """Whether to start the Python of the last layer instead of a launch module."""
+    verify: bool = False
+    """Whether to read all files of the cached layers, to find damage."""
 
 
 @dataclass(frozen=True)
@@ -62,12 +74,14 @@ class CheckImportsRequest:
 
     target: str
     archives: tuple[DeployedArchive, ...]
-    cache: str
+    cache: GivenPath
     modules: tuple[str, ...]
     """Modules to import, in this order."""
     scan: tuple[str, ...] = ()
     """Launch and support modules' source files (in the application's site-packages): the action
     imports all modules that they import, and does not execute the files themselves."""
+    verify: bool = False
+    """Whether to read all files of the cached layers, to find damage."""
 
 
 @dataclass(frozen=True)

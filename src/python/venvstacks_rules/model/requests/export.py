@@ -7,6 +7,9 @@ from typing import Optional
 
 from venvstacks_rules.model.contents.files import OwnFile, OwnLink
 from venvstacks_rules.model.contents.inputs import InterpreterFile, WheelFile
+from venvstacks_rules.model.contents.layout import InstallTarget, OsName
+from venvstacks_rules.model.paths import GivenPath
+from venvstacks_rules.model.platforms.python_versions import PythonVersion
 
 
 @dataclass(frozen=True)
@@ -15,12 +18,12 @@ class LayerToExport:
 
     target: str
     """The address of the layer, for messages."""
-    install_target: str
+    install_target: InstallTarget
     runtime: str
     """The install target of the runtime; the layer's own if it is one."""
-    python_version: str
+    python_version: PythonVersion
     """X.Y.Z of the runtime."""
-    os_name: str
+    os_name: OsName
     """``posix`` or ``nt``, as in markers."""
     case_sensitive: bool
     """Whether file names that differ only by case are always two files on the target."""
@@ -40,10 +43,12 @@ class ExportLayersRequest:
     """Each after the layers below it."""
     documents: tuple[OwnFile, ...]
     """Files to write beside the layers; paths are relative to the folder."""
-    destination: str
+    destination: GivenPath
     """The folder for the layers' folders; absolute, or relative to the working directory."""
-    cache: str
+    cache: GivenPath
     """The cache folder."""
+    verify: bool = False
+    """Whether to read all files of the cache and of layers that are there, to find damage."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,8 @@ class ExportedLayer:
     """The layer's own files and links."""
     size: int = 0
     """Of the files linked and copied, in bytes."""
+    damaged: int = 0
+    """Files of the layer that were missing or changed, so that it was made again."""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from venvstacks_rules.model.platforms.libc import DEFAULT_LINUX_TARGET
+from venvstacks_rules.model.paths import GivenPath
+from venvstacks_rules.model.platforms.libc import DEFAULT_LINUX_TARGET, LinuxTargetText
 
 
 @dataclass(frozen=True)
@@ -15,7 +16,7 @@ class FindInterpreterRequest:
     """The address of the runtime layer, for messages."""
     python_version: str
     """``X.Y`` (for the newest) or ``X.Y.Z``; with a ``t`` for a free-threaded build."""
-    linux_target: str = DEFAULT_LINUX_TARGET
+    linux_target: LinuxTargetText = DEFAULT_LINUX_TARGET
     """``glibc@X.Y`` or ``musl@X.Y``: the interpreter must be for this C library."""
 
 
@@ -40,7 +41,7 @@ class PackInterpreterRequest:
     """
 
     found: FoundInterpreter
-    output: str
+    output: GivenPath
     """The archive to write, a ``.tar.zst``."""
 
 

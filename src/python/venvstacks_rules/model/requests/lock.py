@@ -5,20 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Optional
 
+from venvstacks_rules.model.paths import GivenPath
+from venvstacks_rules.model.platforms.libc import LinuxTargetText
+from venvstacks_rules.model.platforms.target_platforms import MacosxTarget
+
 
 @dataclass(frozen=True)
 class LowerLock:
     """The lockfile of a lower layer."""
 
     layer_name: str
-    path: str
+    path: GivenPath
 
 
 @dataclass(frozen=True)
 class LocalWheels:
     """A folder with wheels that are not in an index."""
 
-    path: str
+    path: GivenPath
     recorded: str
     """The folder relative to the lockfile's, with forward slashes."""
 
@@ -37,15 +41,15 @@ class LockLayerRequest:
     is_runtime: bool
     requirements: tuple[str, ...]
     platforms: tuple[str, ...]
-    linux_target: str
-    macosx_target: str
+    linux_target: LinuxTargetText
+    macosx_target: MacosxTarget
     lower_locks: tuple[LowerLock, ...] = ()
     """In import order, the runtime's last."""
-    previous_lock: Optional[str] = None
+    previous_lock: Optional[GivenPath] = None
     """The committed lockfile, whose pins stay if possible."""
-    previous_metadata: Optional[str] = None
+    previous_metadata: Optional[GivenPath] = None
     """The ``.meta.json`` beside it."""
-    uv_config: Optional[str] = None
+    uv_config: Optional[GivenPath] = None
     """A TOML file with a table ``[tool.uv]``, or with its content if the name is ``uv.toml``."""
     package_indexes: tuple[tuple[str, str], ...] = ()
     """Distributions and the names of their indexes."""
@@ -60,9 +64,9 @@ class LockLayerRequest:
     versioned: bool = False
     module_hashes: tuple[str, ...] = ()
     """Hashes of an application's launch module, then of its support modules."""
-    output_dir: str = "lock"
+    output_dir: GivenPath = "lock"
     """The folder for the lock's files, which have the names of the formats."""
-    network: Optional[str] = None
+    network: Optional[GivenPath] = None
     """A folder with :class:`.network.NetworkSettings`; None for the environment as it is."""
 
 

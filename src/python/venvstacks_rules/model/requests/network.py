@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Optional
 
+from venvstacks_rules.model.paths import GivenPath
+
 
 @dataclass(frozen=True)
 class NetworkSettings:
@@ -35,11 +37,11 @@ class FetchFileRequest:
     sha256: str
     size: Optional[int]
     """In bytes; None if unknown."""
-    output: str
+    output: GivenPath
     """The file to write."""
     indexes: tuple[str, ...] = ()
     """The names of the indexes whose credentials the server of the URL may see."""
-    network: Optional[str] = None
+    network: Optional[GivenPath] = None
     """A folder with :class:`NetworkSettings`; None for the environment as it is."""
 
 

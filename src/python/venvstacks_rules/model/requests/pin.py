@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Optional
 
 from venvstacks_rules.model.locks.pylock import LockedInterpreter
-from venvstacks_rules.model.platforms.libc import DEFAULT_LINUX_TARGET
+from venvstacks_rules.model.paths import GivenPath
+from venvstacks_rules.model.platforms.libc import DEFAULT_LINUX_TARGET, LinuxTargetText
 
 
 @dataclass(frozen=True)
@@ -20,9 +21,9 @@ class PinInterpretersRequest:
     platforms: tuple[str, ...]
     python_mirror: Optional[str] = None
     """A mirror to ask for sizes; None for the recorded URLs."""
-    linux_target: str = DEFAULT_LINUX_TARGET
+    linux_target: LinuxTargetText = DEFAULT_LINUX_TARGET
     """``glibc@X.Y`` or ``musl@X.Y``."""
-    network: Optional[str] = None
+    network: Optional[GivenPath] = None
     """A folder with :class:`.network.NetworkSettings`; None for the environment as it is."""
 
 

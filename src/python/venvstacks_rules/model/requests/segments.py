@@ -6,21 +6,24 @@ from dataclasses import dataclass
 
 from venvstacks_rules.model.contents.compression import Compression
 from venvstacks_rules.model.contents.inputs import InterpreterFile, WheelFile
+from venvstacks_rules.model.contents.layout import InstallTarget, OsName
 from venvstacks_rules.model.contents.segments import Segment
+from venvstacks_rules.model.paths import GivenPath
+from venvstacks_rules.model.platforms.python_versions import PythonVersion
 
 
 @dataclass(frozen=True)
 class InterpreterSegmentRequest(InterpreterFile):
     """Make the segment of a runtime's interpreter (verb ``interpreter-segment``)."""
 
-    os_name: str
+    os_name: OsName
     """``posix`` or ``nt``, as in markers; it decides the layout of the archive."""
     case_sensitive: bool
     """Whether all file systems of the target distinguish names that differ by case only."""
-    install_target: str
+    install_target: InstallTarget
     """The top-level folder in the layer archive."""
     compression: Compression
-    output: str
+    output: GivenPath
     """The segment to write."""
 
 
@@ -37,7 +40,7 @@ class InterpreterSegment:
 class WheelInput(WheelFile):
     """A wheel to make a segment of."""
 
-    output: str
+    output: GivenPath
     """The segment to write."""
 
 
@@ -46,11 +49,11 @@ class WheelSegmentsRequest:
     """Make one segment for each of some wheels (verb ``wheel-segments``)."""
 
     wheels: tuple[WheelInput, ...]
-    python_version: str
+    python_version: PythonVersion
     """``X.Y`` of the runtime; it decides the folders."""
-    os_name: str
+    os_name: OsName
     """``posix`` or ``nt``, as in markers; it decides the folders, too."""
-    install_target: str
+    install_target: InstallTarget
     compression: Compression
 
 

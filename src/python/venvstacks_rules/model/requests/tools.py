@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from typing import Optional
 
 from venvstacks_rules.model.contents.inputs import WheelFile
+from venvstacks_rules.model.paths import GivenPath
 
 
 @dataclass(frozen=True)
 class InstallWheelRequest(WheelFile):
     """Unpack a wheel into a folder to import it from (verb ``install-wheel``)."""
 
-    output: str
+    output: GivenPath
     """The folder to make; programs go to its ``bin``."""
 
 
@@ -31,9 +32,9 @@ class InstalledWheel:
 class CompileSourcesRequest:
     """Compile modules to byte code (verb ``compile-sources``)."""
 
-    sources: str
+    sources: GivenPath
     """A folder with modules."""
-    output: str
+    output: GivenPath
     """The folder to make, with the byte code at the places where Python looks beside modules."""
 
 
@@ -57,11 +58,11 @@ class FetchWheelRequest:
     """Names and URLs of package indexes, asked in this order; the names say which credentials."""
     find_links: tuple[str, ...]
     """Folders, and URLs of pages or folders, that are looked at before the indexes."""
-    output: str
+    output: GivenPath
     """The file to write."""
     url: Optional[str] = None
     """Where it is, looked at first; None where only its name and hash count."""
-    network: Optional[str] = None
+    network: Optional[GivenPath] = None
     """A folder with :class:`.network.NetworkSettings`; None for the environment as it is."""
 
 

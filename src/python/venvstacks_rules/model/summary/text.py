@@ -26,8 +26,10 @@ from venvstacks_rules.model.wording import size_text
 WIDTH = 100
 _LABEL = 11
 _NO_BREAK = "\N{NO-BREAK SPACE}"
-# Characters that control a terminal.
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+# Characters that control a terminal, or the direction of what follows; halves of characters.
+_CONTROL = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 
 
 class Ink(enum.Enum):

@@ -13,11 +13,11 @@ from pants.engine.process import ProcessResultMetadata
 
 from venvstacks_rules.model.contents.compression import ARCHIVE_FORMATS
 from venvstacks_rules.model.contents.top_level import top_level_module
-from venvstacks_rules.model.json_codec import to_json
+from venvstacks_rules.model.json_codec import from_json, to_json
 from venvstacks_rules.model.outputs.names import archive_names
 from venvstacks_rules.model.outputs.report import ArchiveReport
 from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
-from venvstacks_rules.model.requests.assemble import AssembleArchiveRequest
+from venvstacks_rules.model.requests.assemble import AssembleArchiveRequest, AssembledArchive
 from venvstacks_rules.model.wording import size_text
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.build.contents import LayerContentsRequest, layer_contents
@@ -67,6 +67,8 @@ class LayerArchive:
     """Paths in the digest."""
     size: int
     """Of the archive, in bytes."""
+    unpacked_size: int
+    """Of its tar stream, or of the files of a zip archive, in bytes."""
     sha256: str
     warnings: tuple[str, ...]
     """For the user who packages the layer."""
@@ -166,6 +168,7 @@ async def layer_archive(request: LayerArchiveRequest, options: VenvstacksSubsyst
         names.metadata,
         names.segments,
         described.size,
+        from_json(AssembledArchive, result.result).unpacked_size,
         described.sha256,
         warnings=tuple(
             f"{layer.address} for {request.platform}: {warning}." for warning in contents.warnings

@@ -71,6 +71,7 @@ async def application_chain(request: ChainRequest, native: NativePlatform) -> Ch
                 install_target=archive.install_target,
                 sha256=archive.sha256,
                 size=archive.size,
+                unpacked_size=archive.unpacked_size,
             )
             for archive in built
         ),

@@ -15,7 +15,7 @@ from pants.engine.fs import MergeDigests
 from pants.engine.goal import Goal, GoalSubsystem
 from pants.engine.process import InteractiveProcess
 from pants.engine.target import Target, Targets
-from pants.option.option_types import StrOption
+from pants.option.option_types import BoolOption, StrOption
 from pants.util.frozendict import FrozenDict
 from pants.util.strutil import softwrap
 
@@ -73,6 +73,16 @@ class ExportSubsystem(GoalSubsystem):
             The folder for the layers' folders, absolute or relative to the build root. The default
             is `export/venvstacks` below `[GLOBAL].pants_distdir`. If it holds layers from an
             earlier export, the goal writes only those that changed.
+            """
+        ),
+    )
+    verify = BoolOption(
+        default=False,
+        help=softwrap(
+            """
+            Whether to read every file of the cache and of layers from an earlier export, and
+            compare its hash. Without it, the goal compares sizes, times and modes. Either way, it
+            makes a damaged layer again, and names the files.
             """
         ),
     )
@@ -196,6 +206,7 @@ async def export(
                     documents=_documents(found.exports, found.platform),
                     destination=str(folder),
                     cache=CACHE_DIR,
+                    verify=options.verify,
                 )
             ),
             input_digest=digest,

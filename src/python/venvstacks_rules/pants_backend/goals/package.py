@@ -14,6 +14,7 @@ from pants.engine.unions import UnionRule
 from pants.util.logging import LogLevel
 
 from venvstacks_rules.model.layers.build_platforms import BuildPlatforms, refuse_shared_folder
+from venvstacks_rules.model.wording import printable_lines
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.build.archives import (
     LayerArchive,
@@ -79,7 +80,7 @@ class LoggedRemark:
 # the engine remembers it until `RunId` changes.
 @rule
 async def logged_remark(request: Remark, _: RunId) -> LoggedRemark:
-    logger.warning("%s", request.text)
+    logger.warning("%s", printable_lines(request.text))
     return LoggedRemark()
 
 

@@ -22,6 +22,7 @@ from venvstacks_rules.pants_backend.build.chains import (
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.processes.actions import action_process
 from venvstacks_rules.pants_backend.processes.bare import ActionProcessRequest
+from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
 from venvstacks_rules.pants_backend.targets.source_fields import LaunchModuleField
 
 
@@ -55,12 +56,20 @@ class LaunchedLayer:
 
 
 @rule
-async def launched_layer(request: LaunchedLayerRequest) -> LaunchedLayer:
+async def launched_layer(
+    request: LaunchedLayerRequest, options: VenvstacksSubsystem
+) -> LaunchedLayer:
     chain = await application_chain(ChainRequest(request.address), **implicitly())
+    launch = LaunchRequest(
+        chain.archives,
+        CACHE_DIR,
+        interpreter=request.interpreter,
+        verify=options.verify_layers,
+    )
     prepared = await action_process(
         ActionProcessRequest(
             verb="launch",
-            request=to_json(LaunchRequest(chain.archives, CACHE_DIR, request.interpreter)),
+            request=to_json(launch),
             input_digest=chain.digest,
             append_only_caches=FrozenDict({CACHE_NAME: CACHE_DIR}),
             description=f"Run {request.address}",

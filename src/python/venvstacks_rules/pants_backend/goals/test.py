@@ -120,6 +120,7 @@ def _offered(layer: Layer, native: NativePlatform) -> bool:
 async def check_application(
     batch: ApplicationTestRequest.Batch[ApplicationTestFieldSet, Any],
     test_options: TestSubsystem,
+    options: VenvstacksSubsystem,
     native: NativePlatform,
 ) -> TestResult:
     address = batch.single_element.address
@@ -165,6 +166,7 @@ async def check_application(
                     cache=CACHE_DIR,
                     modules=tuple(module for name in declared for module in provided.get(name, ())),
                     scan=tuple(file.path for file in modules.files if file.path.endswith(".py")),
+                    verify=options.verify_layers,
                 )
             ),
             input_digest=chain.digest,

@@ -14,6 +14,7 @@ from pants.engine.internals.session import RunId
 from venvstacks_rules.model.locks.uv_settings import index_names, uv_settings
 from venvstacks_rules.model.stack_file.checks import stack_file_problems, toml_problem
 from venvstacks_rules.model.stack_file.read import StackFile, parse_stack_file
+from venvstacks_rules.model.wording import printable_lines
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.graph.module_files import ModuleRequest, find_module
@@ -113,7 +114,7 @@ async def logged_stack_file_warnings(
 ) -> StackFileWarnings:
     read = await read_stack_file(StackFileRequest(request.path), **implicitly())
     for warning in read.stack.warnings:
-        logger.warning("%s", warning)
+        logger.warning("%s", printable_lines(warning))
     return StackFileWarnings()
 
 

@@ -28,6 +28,7 @@ from pants.util.frozendict import FrozenDict
 from pants.util.logging import LogLevel
 
 from venvstacks_rules.model.errors import VenvstacksError
+from venvstacks_rules.model.wording import printable_lines
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import (
     collect_rules,
@@ -205,7 +206,7 @@ def action_failure(verb: str, exit_code: int, stderr: str) -> Exception:
         return VenvstacksError(stderr[said.end() :].rstrip())
     return ActionError(
         f"The action `{verb}` ended with exit code {exit_code}. This is a bug of venvstacks_rules; "
-        f"please report it with what the action printed:\n{stderr.rstrip()}"
+        f"please report it with what the action printed:\n{printable_lines(stderr.rstrip())}"
     )
 
 

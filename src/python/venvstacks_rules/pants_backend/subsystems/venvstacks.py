@@ -163,6 +163,17 @@ class VenvstacksSubsystem(Subsystem):
             """
         ),
     )
+    verify_layers = BoolOption(
+        default=False,
+        advanced=True,
+        help=softwrap(
+            """
+            Whether `run` and `test` read every file of the deployed layers that they find in the
+            cache, and compare its hash. Without it, they compare sizes, times and modes. Either
+            way, they make a damaged layer again.
+            """
+        ),
+    )
     tailor = BoolOption(
         default=True,
         advanced=True,

@@ -1,0 +1,104 @@
+"""HTTP connections that give up on servers that are silent, or that send next to nothing.
+
+A time limit of a socket is for one wait: a server that sends one byte a minute never meets it. So
+all that is read from a server, its headers included, passes a reader that counts.
+"""
+
+from __future__ import annotations
+
+import http.client
+import io
+import socket
+import time
+import urllib.request
+from typing import Any
+
+SILENCE = 30
+"""Seconds without a byte, which uv waits as well."""
+WINDOW, LEAST = 30, 30_000
+"""In so many seconds of waiting, so many bytes have to arrive: 1 kB/s."""
+HEAD = 60
+"""Seconds for all headers of an answer."""
+
+
+class SlowServerError(OSError):
+    """The server is given up; the text says why."""
+
+
+class _Reader(io.RawIOBase):
+    """Reads from a socket, and counts."""
+
+    def __init__(self, inner: io.RawIOBase) -> None:
+        self._inner = inner
+        self._waited = 0.0
+        self._received = 0
+        self.deadline: float | None = time.monotonic() + HEAD
+        """When the headers must be there; None after them."""
+
+    def readable(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        self._inner.close()
+        super().close()
+
+    def readinto(self, buffer: Any) -> int | None:
+        began = time.monotonic()
+        try:
+            count = self._inner.readinto(buffer)
+        except socket.timeout:
+            raise silent() from None
+        now = time.monotonic()
+        if self.deadline is not None and now > self.deadline:
+            raise SlowServerError(f"the server took more than {HEAD} seconds for its headers")
+        # The time that we need ourselves is not the server's.
+        self._waited += now - began
+        self._received += count or 0
+        if count and self._waited > WINDOW:
+            if self._received < LEAST:
+                raise SlowServerError(
+                    f"the server sent {self._received} bytes in {WINDOW} seconds; it is given up "
+                    f"below {LEAST}"
+                )
+            self._waited, self._received = 0.0, 0
+        return count
+
+
+def silent() -> SlowServerError:
+    """The error for a server that sent nothing at all."""
+    return SlowServerError(f"the server sent nothing for {SILENCE} seconds")
+
+
+class _Response(http.client.HTTPResponse):
+    def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:
+        super().__init__(sock, *args, **options)
+        self._reader = _Reader(self.fp.detach())
+        self.fp = io.BufferedReader(self._reader)
+
+    def begin(self) -> None:
+        super().begin()
+        self._reader.deadline = None
+
+
+class _Connection(http.client.HTTPConnection):
+    response_class = _Response
+
+
+class _SecureConnection(http.client.HTTPSConnection):
+    response_class = _Response
+
+
+class PacedHTTPHandler(urllib.request.HTTPHandler):
+    """Opens URLs of `http`."""
+
+    def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        """Send the request, and read the headers of the answer."""
+        return self.do_open(_Connection, req)
+
+
+class PacedHTTPSHandler(urllib.request.HTTPSHandler):
+    """Opens URLs of `https`."""
+
+    def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        """Send the request, and read the headers of the answer."""
+        return self.do_open(_SecureConnection, req, context=self._context)  # type: ignore[attr-defined]
