@@ -22,6 +22,7 @@ from venvstacks_rules.pants_backend.build import (
 from venvstacks_rules.pants_backend.goals import (
     export,
     generate_lockfiles,
+    lock_options,
     package,
     package_report,
     run,
@@ -92,7 +93,8 @@ _MODULES = (
     *(downloads, interpreters, repository_files, wheels),
     *(analysis, archives, chains, contents, descriptions, exports, interfaces),
     *(manifests, output_folders, segments),
-    *(export, generate_lockfiles, package, package_report, run, show, shown_layers, tailor, test),
+    *(export, generate_lockfiles, lock_options, package, package_report),
+    *(run, show, shown_layers, tailor, test),
 )
 """The modules with rules, room by room."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from pants.core.goals.generate_lockfiles import (
     GenerateLockfile,
     GenerateLockfileResult,
+    GenerateLockfilesSubsystem,
     KnownUserResolveNames,
     KnownUserResolveNamesRequest,
     RequestedUserResolveNames,
@@ -16,14 +18,22 @@ from pants.core.goals.generate_lockfiles import (
 )
 from pants.engine.addresses import Address
 from pants.engine.fs import PathGlobs
+from pants.engine.internals.session import RunId
 from pants.engine.target import AllTargets, Target
 from pants.engine.unions import UnionRule
+from pants.util.docutil import bin_name
 from pants.util.logging import LogLevel
 
+from venvstacks_rules.model.errors import LockError
+from venvstacks_rules.model.locks.freshness import LockState
+from venvstacks_rules.model.locks.upgrades import upgrade_problems
 from venvstacks_rules.pants_backend import engine
-from venvstacks_rules.pants_backend.engine import collect_rules, implicitly, rule
+from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
+from venvstacks_rules.pants_backend.goals.lock_options import LayerLockOptions
 from venvstacks_rules.pants_backend.graph.references import layer_references
-from venvstacks_rules.pants_backend.locks.locking import LockRequest
+from venvstacks_rules.pants_backend.locks.freshness import CheckedLocksRequest, checked_locks
+from venvstacks_rules.pants_backend.locks.lockfiles import LockFilesRequest, lock_files
+from venvstacks_rules.pants_backend.locks.locking import LockRequest, Upgrade
 from venvstacks_rules.pants_backend.locks.outcomes import (
     LockOutcomesRequest,
     UnlockedLayers,
@@ -36,6 +46,10 @@ from venvstacks_rules.pants_backend.targets.source_fields import LayerSourcesFie
 # Pants says of every resolve to which file its lockfile was written.
 _NO_FILE = "no file: the layer cannot be locked, see below"
 
+logger = logging.getLogger(__name__)
+
+_NOTHING_TO_DO = (LockState.VALID, LockState.DISABLED)
+
 
 @dataclass(frozen=True)
 class GenerateLayerLockfile(GenerateLockfile):
@@ -46,6 +60,7 @@ class GenerateLayerLockfile(GenerateLockfile):
     """The address specs of all layers that are locked in this run."""
     addresses: tuple[Address, ...]
     """Their addresses."""
+    upgrade: Upgrade
 
 
 class KnownLayerResolveNames(KnownUserResolveNamesRequest):
@@ -78,6 +93,10 @@ def layers_by_stack(targets: Iterable[Target]) -> dict[str, list[str]]:
     return found
 
 
+def _locked_layers(count: int) -> str:
+    return "The layer is locked" if count == 1 else f"All {count} layers are locked"
+
+
 def layers_to_lock(
     asked: Iterable[str], lower: Mapping[str, Iterable[str]], locked: frozenset[str]
 ) -> tuple[str, ...]:
@@ -98,10 +117,15 @@ def layers_to_lock(
         chosen = grown
 
 
+# It depends on `RunId` so that it says in every run that there is nothing to do.
 @rule
 async def requested_layer_resolve_names(
-    request: RequestedLayerResolveNames, targets: AllTargets
+    request: RequestedLayerResolveNames,
+    targets: AllTargets,
+    goal: GenerateLockfilesSubsystem,
+    _: RunId,
 ) -> UserGenerateLockfiles:
+    options = LayerLockOptions.of(goal)
     layers = {target.address.spec: target for target in targets if is_layer(target)}
     lower: dict[str, list[str]] = {}
     for spec, target in layers.items():
@@ -116,6 +140,25 @@ async def requested_layer_resolve_names(
     locked = frozenset(spec for spec, path in lockfiles.items() if path in present.files)
     stacks = layers_by_stack(targets)
     asked = {layer for name in request for layer in stacks.get(name, (name,))}
+    if options.packages:
+        read = await concurrently(
+            lock_files(LockFilesRequest(lockfiles[spec]), **implicitly()) for spec in layers
+        )
+        locks = {spec: files.lockfile for spec, files in zip(layers, read) if files.lockfile}
+        problems = [*upgrade_problems(options.packages, locks, asked, bin_name())]
+        if problems:
+            raise LockError("Packages that cannot be upgraded:", problems)
+    if options.if_needed:
+        judged = await concurrently(
+            checked_locks(
+                CheckedLocksRequest(layers[spec].address, among_broken=True), **implicitly()
+            )
+            for spec in sorted(asked)
+        )
+        states = {spec: lock.state for chain in judged for spec, lock in chain.locks.items()}
+        asked = {spec for spec, state in states.items() if state not in _NOTHING_TO_DO}
+        if not asked:
+            logger.info("%s as defined: nothing to do.", _locked_layers(len(states)))
     # A layer without platforms is disabled, and has nothing to lock.
     renewed = tuple(
         spec
@@ -130,6 +173,7 @@ async def requested_layer_resolve_names(
             address=layers[spec].address,
             renewed=renewed,
             addresses=tuple(layers[other].address for other in renewed),
+            upgrade=options.upgrade(asked),
         )
         for spec in renewed
     )
@@ -137,7 +181,9 @@ async def requested_layer_resolve_names(
 
 @rule(desc="Lock layer", level=LogLevel.DEBUG)
 async def generate_layer_lockfile(request: GenerateLayerLockfile) -> GenerateLockfileResult:
-    locks = tuple(LockRequest(address, request.renewed) for address in request.addresses)
+    locks = tuple(
+        LockRequest(address, request.renewed, request.upgrade) for address in request.addresses
+    )
     outcomes = await lock_outcomes(LockOutcomesRequest(locks), **implicitly())
     lock = outcomes.by_address[request.address.spec]
     if lock.error is None:
