@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from venvstacks_rules.model.wording import and_more, counted, printable, quoted
+from venvstacks_rules.model.wording import and_more, counted, printable, quoted, signed_size_text
 
 
 def test_names_are_quoted_and_joined() -> None:
@@ -32,6 +32,11 @@ def test_a_long_list_is_cut(limit: int, text: str) -> None:
 )
 def test_what_a_terminal_cannot_print_is_escaped(text: str, shown: str) -> None:
     assert printable(text) == shown
+
+
+def test_differences_of_sizes_have_a_sign() -> None:
+    texts = [signed_size_text(size) for size in (1_500, -20, 0)]
+    assert texts == ["+1.5 kB", "-20 B", "+0 B"]
 
 
 def test_a_number_with_its_noun() -> None:
