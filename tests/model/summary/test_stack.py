@@ -110,4 +110,5 @@ def test_nothing() -> None:
         "target_platform": "linux_x86_64",
         "stacks": [],
         "problems": ["src:x: wrong"],
+        "comparison": None,
     }
