@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from pants.core.goals.generate_lockfiles import KnownUserResolveNames, UserGenerateLockfiles
+from pants.core.goals.generate_lockfiles import (
+    GenerateLockfilesSubsystem,
+    KnownUserResolveNames,
+    UserGenerateLockfiles,
+)
 from pants.engine.addresses import Address
 from pants.engine.internals.scheduler import ExecutionError
 from pants.engine.rules import QueryRule
@@ -22,6 +26,7 @@ from venvstacks_rules.pants_backend.goals.generate_lockfiles import (
     refuse_misspelt,
 )
 from venvstacks_rules.pants_backend.graph import (
+    layer_modules,
     layer_targets,
     layers,
     module_files,
@@ -29,10 +34,16 @@ from venvstacks_rules.pants_backend.graph import (
     stack_targets,
     stacks,
 )
+from venvstacks_rules.pants_backend.locks import freshness, local_wheels, lockfiles, uv_config
 from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
 from venvstacks_rules.pants_backend.targets.layers import VenvstacksFramework
 from venvstacks_rules.pants_backend.targets.manifests import VenvstacksManifest
 from venvstacks_rules.pants_backend.targets.stacks import StackFramework, StackManifest
+
+MODULES = (
+    *(generate_lockfiles, layer_targets, layers, module_files, stack_files, stack_targets, stacks),
+    *(layer_modules, freshness, local_wheels, lockfiles, uv_config),
+)
 
 LOWER = {"rt": (), "fw": ("rt",), "other": ("rt",), "app": ("fw",), "top": ("fw", "other")}
 
@@ -113,13 +124,8 @@ FILES = {
 def runner() -> RuleRunner:
     runner = RuleRunner(
         rules=[
-            *generate_lockfiles.rules(),
-            *layer_targets.rules(),
-            *layers.rules(),
-            *module_files.rules(),
-            *stack_files.rules(),
-            *stack_targets.rules(),
-            *stacks.rules(),
+            *(rule for module in MODULES for rule in module.rules()),
+            *GenerateLockfilesSubsystem.rules(),
             *VenvstacksSubsystem.rules(),
             QueryRule(KnownUserResolveNames, [KnownLayerResolveNames]),
             QueryRule(UserGenerateLockfiles, [RequestedLayerResolveNames]),
