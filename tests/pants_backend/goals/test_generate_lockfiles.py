@@ -16,7 +16,7 @@ from pants.testutil.rule_runner import RuleRunner
 from venvstacks_rules.model.errors import DefinitionError
 from venvstacks_rules.model.locks.pylock import LockedPackage, Lockfile
 from venvstacks_rules.pants_backend.backend import target_types
-from venvstacks_rules.pants_backend.goals import generate_lockfiles
+from venvstacks_rules.pants_backend.goals import generate_lockfiles, lock_options
 from venvstacks_rules.pants_backend.goals.generate_lockfiles import (
     KnownLayerResolveNames,
     RequestedLayerResolveNames,
@@ -42,7 +42,7 @@ from venvstacks_rules.pants_backend.targets.stacks import StackFramework, StackM
 
 MODULES = (
     *(generate_lockfiles, layer_targets, layers, module_files, stack_files, stack_targets, stacks),
-    *(layer_modules, freshness, local_wheels, lockfiles, uv_config),
+    *(lock_options, layer_modules, freshness, local_wheels, lockfiles, uv_config),
 )
 
 LOWER = {"rt": (), "fw": ("rt",), "other": ("rt",), "app": ("fw",), "top": ("fw", "other")}
