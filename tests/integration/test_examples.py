@@ -303,7 +303,10 @@ def test_packaging_again_builds_nothing(root: BuildRoot) -> None:
     before = {e: e.published(root).archive.read_bytes() for e in EXAMPLES}
     again = root.succeed("package", "examples/::")
     assert again.started == []
-    assert len(re.findall(r"Wrote dist/.*\.tar\.zst", again.stderr)) == len(EXAMPLES)
+    assert f"[INFO] Packaged {len(EXAMPLES)} layers:\n" in again.stderr
+    assert len(re.findall(r"\.tar\.zst .* reused, 0 built\n", again.stderr)) == len(EXAMPLES)
+    # One line for a layer, and five beside: the heading, two folders, the sum, the next command.
+    assert len(again.stderr.splitlines()) == len(EXAMPLES) + 5
     assert {e: e.published(root).archive.read_bytes() for e in EXAMPLES} == before
 
 

@@ -90,7 +90,7 @@ def test_a_published_stack_deploys_by_its_manifest(
     published = root.path / "dist" / needed / PUBLISHED
     indexes = [json.loads(path.read_text()) for path in published.glob("*.segments.json")]
     assert {name: sum(counts) for name, counts in done.segments.items()} == {
-        index["install_target"]: len(index["segments"]) for index in indexes
+        index["archive_name"]: len(index["segments"]) for index in indexes
     }
     layers = folder / "layers"
     layers.mkdir()

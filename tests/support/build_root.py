@@ -72,19 +72,12 @@ class Finished:
 
     @property
     def segments(self) -> dict[str, tuple[int, int]]:
-        """How many segments were reused and built, by the name of what they were written into.
-
-        That is the archive's file name or, below a manifest, the install target.
-        """
-        counts = {}
-        name = ""
-        for line in self.stderr.splitlines():
-            written = re.search(r"Wrote dist/(?:.*/)?(.*)", line)
-            name = written[1] if written else name
-            found = re.search(r"^  (?:(.*): )?.*segments: (\d+) reused, (\d+) built$", line)
-            if found:
-                counts[found[1] or name] = (int(found[2]), int(found[3]))
-        return counts
+        """How many segments were reused and built, by the archive's file name."""
+        line = r"^    (\S+) +[\d.]+ [kMG]?B  segments: (\d+) reused, (\d+) built$"
+        rows = re.findall(line, self.stderr, re.MULTILINE)
+        return {
+            name: (int(reused), int(built)) for name, reused, built in rows if name != "together"
+        }
 
     @property
     def error(self) -> str:

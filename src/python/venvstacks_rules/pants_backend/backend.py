@@ -25,6 +25,7 @@ from venvstacks_rules.pants_backend.goals import (
     export_resolves,
     generate_lockfiles,
     package,
+    package_report,
     repl,
     run,
     show,
@@ -94,8 +95,8 @@ _MODULES = (
     *(downloads, interpreters, repository_files, wheels),
     *(analysis, archives, chains, contents, descriptions, exports, interfaces),
     *(manifests, output_folders, segments),
-    *(check, export, export_resolves, generate_lockfiles, package, repl, run, show),
-    *(shown_layers, tailor, test),
+    *(check, export, export_resolves, generate_lockfiles, package, package_report),
+    *(repl, run, show, shown_layers, tailor, test),
 )
 """The modules with rules, room by room."""
 

@@ -82,7 +82,6 @@ class LayerArchive:
         ran = ProcessResultMetadata.Source.RAN
         return ArchiveReport(
             self.size,
-            self.sha256,
             segments=sum(made.count for made in self.made),
             built=sum(m.count for m in self.made if m.metadata.source(run_id) is ran),
         )
@@ -141,13 +140,15 @@ async def layer_archive(request: LayerArchiveRequest, options: VenvstacksSubsyst
         MergeDigests([contents.modules.digest, *(group.digest for group in segments.groups)])
     )
     size = sum(s.size for group in segments.groups for s in group.segments)
+    # A layer without packages has only its own files, whose size is not known yet.
+    joined = f" ({size_text(size)})" if size else ""
     result = await run_action(
         ActionProcessRequest(
             verb="assemble-archive",
             request=to_json(assemble),
             input_digest=inputs,
             output_files=(names.archive, listing),
-            description=f"Assemble {assemble.archive} ({size_text(size)})",
+            description=f"Assemble {assemble.archive}{joined}",
             cache_scope=engine.LOCAL_CACHE_SCOPE,
         ),
         **implicitly(),

@@ -39,7 +39,9 @@ class StackOutputs:
     digest: Digest
     files: tuple[str, ...]
     """The manifest, then the metadata of the layers, as paths in the digest."""
+    layers: tuple[Layer, ...]
     archives: tuple[LayerArchive, ...]
+    """Of these layers."""
 
 
 @rule
@@ -70,7 +72,12 @@ async def stack_outputs(
     digest = await engine.merge_digests(
         MergeDigests([beside, *(built.digest for built in archives)])
     )
-    return StackOutputs(digest, tuple(file.path for file in files), tuple(archives))
+    return StackOutputs(
+        digest,
+        files=tuple(file.path for file in files),
+        layers=tuple(layer for layer, _ in wanted),
+        archives=tuple(archives),
+    )
 
 
 def _manifest_files(

@@ -75,6 +75,15 @@ def _content(file: Path, limit: int) -> bytes:
         raise ArchiveError("unreadable", [f"{file.name}: {e.strerror}"]) from None
 
 
+def is_written(file: Path, size: int, *, since: float) -> bool:
+    """Whether a file has that size and was written at or after a time, in seconds."""
+    try:
+        found = file.stat()
+    except OSError:
+        return False
+    return found.st_size == size and found.st_mtime >= since
+
+
 def write_whole(file: Path, text: str, *, option: str, written: str) -> None:
     """Write a file at once, so that readers never see half of it, and make the folders above it.
 

@@ -6,14 +6,18 @@ import logging
 import os.path
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Optional
 
 from pants.core.goals.package import BuiltPackage, BuiltPackageArtifact, PackageFieldSet
+from pants.engine.addresses import Address
 from pants.engine.fs import AddPrefix, MergeDigests
 from pants.engine.internals.session import RunId
 from pants.engine.unions import UnionRule
 from pants.util.logging import LogLevel
 
 from venvstacks_rules.model.layers.build_platforms import BuildPlatforms, refuse_shared_folder
+from venvstacks_rules.model.layers.layer import Layer
+from venvstacks_rules.model.outputs.report import PackagedLayer, PackagedStack
 from venvstacks_rules.model.wording import printable_lines
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.build.archives import (
@@ -22,7 +26,11 @@ from venvstacks_rules.pants_backend.build.archives import (
     layer_archive,
 )
 from venvstacks_rules.pants_backend.build.manifests import StackOutputsRequest, stack_outputs
-from venvstacks_rules.pants_backend.build.output_folders import output_folder, output_folder_request
+from venvstacks_rules.pants_backend.build.output_folders import (
+    OutputFolder,
+    output_folder,
+    output_folder_request,
+)
 from venvstacks_rules.pants_backend.engine import (
     EnvironmentField,
     collect_rules,
@@ -30,6 +38,7 @@ from venvstacks_rules.pants_backend.engine import (
     implicitly,
     rule,
 )
+from venvstacks_rules.pants_backend.goals.package_report import PackagedOutputs
 from venvstacks_rules.pants_backend.graph.layers import LayerRequest, find_layer
 from venvstacks_rules.pants_backend.graph.stacks import StackLayersRequest, stack_layers
 from venvstacks_rules.pants_backend.locks.freshness import RequiredLocksRequest, required_locks
@@ -84,16 +93,32 @@ async def logged_remark(request: Remark, _: RunId) -> LoggedRemark:
     return LoggedRemark()
 
 
-# These two rules run in every run, because `RunId` changes, so that they log their warnings every
-# time; the engine remembers the archives.
+@dataclass(frozen=True)
+class LayerOutputsRequest:
+    """What is packaged of a layer."""
+
+    address: Address
+    output_path: Optional[str]
+
+
+@dataclass(frozen=True)
+class StackPackageRequest:
+    """What is packaged of a stack."""
+
+    layers: StackLayersRequest
+    output_path: Optional[str]
+
+
+# These two rules run in every run, because `RunId` changes, so that they log their warnings and
+# report every time; the engine remembers the archives.
 @rule(desc="Package layer", level=LogLevel.DEBUG)
-async def package_layer(
-    field_set: LayerPackageFieldSet,
+async def packaged_layer(
+    request: LayerOutputsRequest,
     options: VenvstacksSubsystem,
     platforms: BuildPlatforms,
     run_id: RunId,
-) -> BuiltPackage:
-    address, output_path = field_set.address, field_set.output_path.value
+) -> PackagedOutputs:
+    address, output_path = request.address, request.output_path
     found = await find_layer(LayerRequest(address), **implicitly())
     chosen = platforms.of_layer(found.layer)
     refuse_shared_folder(address.spec, output_path, chosen.names, tagged=options.tag_outputs)
@@ -110,28 +135,26 @@ async def package_layer(
         engine.add_prefix(AddPrefix(built.digest, folder.path))
         for built, folder in zip(archives, folders)
     )
-    artifacts = [_note(f"{address} is not packaged for {left_out}") for left_out in chosen.left_out]
-    for built, folder in zip(archives, folders):
-        lines = tuple(f"  {line}" for line in built.report(run_id).lines)
-        artifacts += [
-            BuiltPackageArtifact(os.path.join(folder.path, built.archive), lines),
-            BuiltPackageArtifact(os.path.join(folder.path, built.metadata)),
-            BuiltPackageArtifact(os.path.join(folder.path, built.segments)),
-        ]
     await concurrently(logged_remark(Remark(text), **implicitly()) for text in _remarks(archives))
-    return BuiltPackage(await engine.merge_digests(MergeDigests(prefixed)), tuple(artifacts))
+    return PackagedOutputs(
+        await engine.merge_digests(MergeDigests(prefixed)),
+        layers=tuple(
+            _packaged(found.layer, name, folder, built, run_id)
+            for name, built, folder in zip(chosen.names, archives, folders)
+        ),
+        notes=tuple(f"{address} is not packaged for {left_out}" for left_out in chosen.left_out),
+    )
 
 
 @rule(desc="Package stack", level=LogLevel.DEBUG)
-async def package_stack(
-    field_set: StackPackageFieldSet,
+async def packaged_stack(
+    request: StackPackageRequest,
     options: VenvstacksSubsystem,
     platforms: BuildPlatforms,
     run_id: RunId,
-) -> BuiltPackage:
-    address, output_path = field_set.address, field_set.output_path.value
-    request = StackLayersRequest(address, field_set.layers.value)
-    stack = await stack_layers(request, **implicitly())
+) -> PackagedOutputs:
+    address, output_path = request.layers.manifest, request.output_path
+    stack = await stack_layers(request.layers, **implicitly())
     chosen = {layer.address: platforms.of_layer(layer) for layer in stack.layers}
     names = tuple(
         name for name in platforms.names if any(name in layer.names for layer in chosen.values())
@@ -148,38 +171,69 @@ async def package_stack(
         for name in names
     )
     stacks = await concurrently(
-        stack_outputs(StackOutputsRequest(request, name), **implicitly()) for name in names
+        stack_outputs(StackOutputsRequest(request.layers, name), **implicitly()) for name in names
     )
     prefixed = await concurrently(
         engine.add_prefix(AddPrefix(outputs.digest, folder.path))
         for outputs, folder in zip(stacks, folders)
     )
-    artifacts = [
-        _note(f"{address} is packaged without {layer} for {left_out}")
+    notes = [
+        f"{address} is packaged without {layer} for {left_out}"
         for layer, layer_platforms in chosen.items()
         for left_out in layer_platforms.left_out
     ]
     empty = [name for name in platforms.names if name not in names]
     if empty and not (names and platforms.all_declared):
         left_out = ", ".join(empty)
-        artifacts.append(
-            _note(f"{address} is not packaged for {left_out}: it has no layers to build there.")
-        )
-    for outputs, folder in zip(stacks, folders):
-        manifest, *metadata = outputs.files
-        lines = tuple(
-            f"  {built.install_target}: {built.report(run_id).short}" for built in outputs.archives
-        )
-        artifacts.append(BuiltPackageArtifact(os.path.join(folder.path, manifest), lines))
-        artifacts += [BuiltPackageArtifact(os.path.join(folder.path, path)) for path in metadata]
+        notes.append(f"{address} is not packaged for {left_out}: it has no layers to build there.")
     made = [archive for outputs in stacks for archive in outputs.archives]
     await concurrently(logged_remark(Remark(text), **implicitly()) for text in _remarks(made))
-    return BuiltPackage(await engine.merge_digests(MergeDigests(prefixed)), tuple(artifacts))
+    return PackagedOutputs(
+        await engine.merge_digests(MergeDigests(prefixed)),
+        layers=tuple(
+            _packaged(layer, name, folder, built, run_id)
+            for name, outputs, folder in zip(names, stacks, folders)
+            for layer, built in zip(outputs.layers, outputs.archives)
+        ),
+        notes=tuple(notes),
+        stacks=tuple(
+            PackagedStack(os.path.join(folder.path, outputs.files[0]), len(outputs.archives))
+            for outputs, folder in zip(stacks, folders)
+        ),
+    )
 
 
-def _note(text: str) -> BuiltPackageArtifact:
-    """A line that the goal prints beside the files that it wrote."""
-    return BuiltPackageArtifact(None, (text,))
+@rule
+async def package_layer(field_set: LayerPackageFieldSet) -> BuiltPackage:
+    request = LayerOutputsRequest(field_set.address, field_set.output_path.value)
+    return _built(await packaged_layer(request, **implicitly()))
+
+
+@rule
+async def package_stack(field_set: StackPackageFieldSet) -> BuiltPackage:
+    layers = StackLayersRequest(field_set.address, field_set.layers.value)
+    request = StackPackageRequest(layers, field_set.output_path.value)
+    return _built(await packaged_stack(request, **implicitly()))
+
+
+def _packaged(
+    layer: Layer, platform: str, folder: OutputFolder, built: LayerArchive, run_id: RunId
+) -> PackagedLayer:
+    return PackagedLayer(
+        address=layer.address,
+        kind=layer.kind,
+        layers_below=len(layer.lower),
+        platform=platform,
+        folder=folder.path,
+        archive=built.archive,
+        report=built.report(run_id),
+    )
+
+
+def _built(outputs: PackagedOutputs) -> BuiltPackage:
+    # The goal would print a line for every file; the report at the end has one for every layer.
+    notes = (BuiltPackageArtifact(None, (note,)) for note in outputs.notes)
+    return BuiltPackage(outputs.digest, tuple(notes))
 
 
 def _remarks(archives: Iterable[LayerArchive]) -> tuple[str, ...]:
