@@ -97,6 +97,18 @@ def test_every_option_is_documented_with_its_default(
     assert documented == expected
 
 
+def test_the_options_of_ours_for_the_goal_of_pants_are_documented(
+    pants_help: Mapping[str, Any],
+) -> None:
+    info = pants_help["scope_to_help_info"]["generate-lockfiles"]
+    defaults = {option["config_key"]: str(option["default"]) for option in info["basic"]}
+    documented = tables("options.md")["[generate-lockfiles]"]
+    assert documented.keys() == {"upgrade", "upgrade_package", "if_needed"}
+    assert {name: defaults[name] for name in documented} == {
+        name: cells[1] for name, cells in documented.items()
+    }
+
+
 @pytest.mark.parametrize(("scope", "count"), [("venvstacks", 3), ("venvstacks-show", 1)])
 def test_every_choice_of_an_option_is_documented(
     pants_help: Mapping[str, Any], scope: str, count: int

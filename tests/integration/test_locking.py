@@ -159,6 +159,88 @@ def test_locking_again_changes_no_byte_and_keeps_pins(workspace: Workspace) -> N
     assert "Lockfile diff" not in done.stderr
 
 
+def test_one_package_is_upgraded_and_no_other(workspace: Workspace) -> None:
+    before = workspace.files()
+    for name, requires in (("mid", ("base",)), ("top", ("mid",))):
+        workspace.index.wheels.update(package_wheel(name, "1.1", requires=requires))
+    done = workspace.root.succeed("generate-lockfiles", "--resolve=s:low", "--upgrade-package=Mid")
+    # The application's lock follows the framework's, and its own package stays.
+    assert done.started == ["Lock s:app", "Lock s:low"]
+    assert workspace.versions("s:low") == {"base": ("1.0", False), "mid": ("1.1", True)}
+    assert workspace.versions("s:app") == {
+        "base": ("1.0", False),
+        "mid": ("1.1", False),
+        "top": ("1.0", True),
+    }
+    changed = {path for path, content in workspace.files().items() if before[path] != content}
+    assert {path.split("/")[2] for path in changed} == {"framework-low", "app-app"}
+
+
+def test_all_packages_of_the_named_layers_are_upgraded(workspace: Workspace) -> None:
+    for name in ("mid", "top", "base"):
+        requires = {"mid": ("base",), "top": ("mid",)}.get(name, ())
+        workspace.index.wheels.update(package_wheel(name, "1.1", requires=requires))
+    workspace.root.succeed("generate-lockfiles", "--resolve=s:py", "--upgrade")
+    assert workspace.versions("s:app") == {
+        "base": ("1.1", False),
+        "mid": ("1.0", False),
+        "top": ("1.0", True),
+    }
+    workspace.root.succeed("generate-lockfiles", "--upgrade")
+    assert {name: version for name, (version, _) in workspace.versions("s:app").items()} == {
+        "base": "1.1",
+        "mid": "1.1",
+        "top": "1.1",
+    }
+
+
+def test_packages_that_cannot_be_upgraded_name_the_layer_that_can(workspace: Workspace) -> None:
+    before = workspace.files()
+    done = workspace.root.pants(
+        *("generate-lockfiles", "--resolve=s:app", "--upgrade-package=mid"),
+        "--upgrade-package=nosuch",
+    )
+    assert done.error == (
+        "LockError: Packages that cannot be upgraded:\n"
+        "  * `--upgrade-package` names `mid`, which the layers to lock do not install themselves. "
+        "Run `pants generate-lockfiles --resolve=s:low --upgrade-package=mid`.\n"
+        "  * `--upgrade-package` names `nosuch`, which is in no lockfile. Correct the name, or add "
+        "the package to the `requirements` of a layer."
+    )
+    assert done.code == 1
+    done = workspace.root.pants("generate-lockfiles", "--upgrade", "--if-needed")
+    assert done.error == (
+        "LockError: Contradicting options of `generate-lockfiles`:\n"
+        "  * `--if-needed` leaves lockfiles alone that match, and `--upgrade` renews them. Remove "
+        "one of the two."
+    )
+    assert done.code == 1
+    assert workspace.files() == before
+
+
+def test_only_what_is_needed_is_locked(workspace: Workspace) -> None:
+    before = workspace.files()
+    workspace.index.asked.clear()
+    for resolve, text in (
+        ([], "All 5 layers are locked"),
+        (["--resolve=s:app"], "All 3 layers are locked"),
+        (["--resolve=t:py"], "The layer is locked"),
+    ):
+        done = workspace.root.succeed("generate-lockfiles", "--if-needed", *resolve)
+        assert f"[INFO] {text} as defined: nothing to do.\n" in done.stderr
+        assert done.started == []
+    assert workspace.index.asked == []
+    # What is below the named layer counts, and what is above the one that is locked.
+    workspace.edit('"mid"', '"mid>=1"')
+    done = workspace.root.succeed("generate-lockfiles", "--if-needed", "--resolve=s:app")
+    assert done.started == ["Lock s:app", "Lock s:low"]
+    shutil.rmtree(workspace.root.path / "s" / "requirements" / "framework-side")
+    done = workspace.root.succeed("generate-lockfiles", "--if-needed")
+    assert done.started == ["Lock s:side"]
+    assert workspace.files().keys() == before.keys()
+    workspace.root.succeed("package", "s:app")
+
+
 def test_one_layer_is_locked_with_those_above_it(workspace: Workspace) -> None:
     before = workspace.files()
     workspace.index.wheels.update(package_wheel("mid", "1.1", requires=("base",)))

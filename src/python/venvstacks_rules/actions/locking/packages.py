@@ -57,7 +57,7 @@ class PackageLocker:
             platforms=self.provided.platforms,
             config=self.config,
             local_wheels=self.local_wheels,
-            previous=self.previous,
+            previous=self._preferred(),
         )
         # The solution for all platforms: `venvstacks` asks for the same, so the two tools agree. If
         # a platform of the layer lacks wheels in it, the solution for the layer's platforms.
@@ -100,6 +100,14 @@ class PackageLocker:
                 break
         assert first is not None
         raise first
+
+    def _preferred(self) -> Lockfile | None:
+        """The previous lock without the pins that may change."""
+        if self.previous is None or self.request.upgrade:
+            return None
+        upgraded = self.request.upgrade_packages
+        kept = (package for package in self.previous.packages if package.name not in upgraded)
+        return replace(self.previous, packages=tuple(kept))
 
     def _unsatisfiable(self, constraints: tuple[Constraint, ...], text: str) -> LockError:
         problems = [without_foreign_hints(text)]

@@ -49,6 +49,10 @@ class LockLayerRequest:
     """The committed lockfile, whose pins stay if possible."""
     previous_metadata: Optional[GivenPath] = None
     """The ``.meta.json`` beside it."""
+    upgrade: bool = False
+    """Whether the pins of all packages may change."""
+    upgrade_packages: tuple[str, ...] = ()
+    """The normalised names of packages whose pins may change."""
     uv_config: Optional[GivenPath] = None
     """A TOML file with a table ``[tool.uv]``, or with its content if the name is ``uv.toml``."""
     package_indexes: tuple[tuple[str, str], ...] = ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -22,14 +23,18 @@ from pants.engine.fs import PathGlobs
 from pants.engine.internals.session import RunId
 from pants.engine.target import AllTargets, Target
 from pants.engine.unions import UnionRule
+from pants.util.docutil import bin_name
 from pants.util.logging import LogLevel
 
-from venvstacks_rules.model.errors import DefinitionError
+from venvstacks_rules.model.errors import DefinitionError, LockError
 from venvstacks_rules.model.layers.problems import suggestion
+from venvstacks_rules.model.locks.freshness import LockState
 from venvstacks_rules.model.locks.pylock import Lockfile
+from venvstacks_rules.model.locks.upgrades import upgrade_problems
 from venvstacks_rules.model.locks.versions import installed_versions
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
+from venvstacks_rules.pants_backend.goals.lock_options import LayerLockOptions
 from venvstacks_rules.pants_backend.graph.layers import (
     LayerGraphRequest,
     layer_graph,
@@ -37,8 +42,9 @@ from venvstacks_rules.pants_backend.graph.layers import (
 )
 from venvstacks_rules.pants_backend.graph.references import layer_references
 from venvstacks_rules.pants_backend.graph.stacks import StackLayersRequest, stack_layers
+from venvstacks_rules.pants_backend.locks.freshness import CheckedLocksRequest, checked_locks
 from venvstacks_rules.pants_backend.locks.lockfiles import LockFilesRequest, lock_files
-from venvstacks_rules.pants_backend.locks.locking import LockRequest
+from venvstacks_rules.pants_backend.locks.locking import LockRequest, Upgrade
 from venvstacks_rules.pants_backend.locks.outcomes import (
     LockOutcomesRequest,
     UnlockedLayers,
@@ -53,6 +59,10 @@ from venvstacks_rules.pants_backend.targets.source_fields import LayerSourcesFie
 # Pants says of every resolve to which file its lockfile was written.
 _NO_FILE = "no file: the layer cannot be locked, see below"
 
+logger = logging.getLogger(__name__)
+
+_NOTHING_TO_DO = (LockState.VALID, LockState.DISABLED)
+
 
 @dataclass(frozen=True)
 class GenerateLayerLockfile(GenerateLockfile):
@@ -64,6 +74,7 @@ class GenerateLayerLockfile(GenerateLockfile):
     addresses: tuple[Address, ...]
     """Their addresses."""
     run: RunId
+    upgrade: Upgrade
 
 
 class KnownLayerResolveNames(KnownUserResolveNamesRequest):
@@ -115,6 +126,10 @@ def manifests_by_name(targets: Iterable[Target]) -> dict[str, Target]:
     return found
 
 
+def _locked_layers(count: int) -> str:
+    return "The layer is locked" if count == 1 else f"All {count} layers are locked"
+
+
 def layers_to_lock(
     asked: Iterable[str], lower: Mapping[str, Iterable[str]], locked: frozenset[str]
 ) -> tuple[str, ...]:
@@ -135,10 +150,15 @@ def layers_to_lock(
         chosen = grown
 
 
+# It depends on `RunId` so that it says in every run that there is nothing to do.
 @rule
 async def requested_layer_resolve_names(
-    request: RequestedLayerResolveNames, targets: AllTargets, run: RunId
+    request: RequestedLayerResolveNames,
+    targets: AllTargets,
+    goal: GenerateLockfilesSubsystem,
+    run: RunId,
 ) -> UserGenerateLockfiles:
+    options = LayerLockOptions.of(goal)
     layers = {target.address.spec: target for target in targets if is_layer(target)}
     lower: dict[str, list[str]] = {}
     for spec, target in layers.items():
@@ -170,6 +190,25 @@ async def requested_layer_resolve_names(
     )
     asked = {name for name in request if name in layers}
     asked.update(layer.address for stack in stacks for layer in stack.layers)
+    if options.packages:
+        read = await concurrently(
+            lock_files(LockFilesRequest(lockfiles[spec]), **implicitly()) for spec in layers
+        )
+        locks = {spec: files.lockfile for spec, files in zip(layers, read) if files.lockfile}
+        problems = [*upgrade_problems(options.packages, locks, asked, bin_name())]
+        if problems:
+            raise LockError("Packages that cannot be upgraded:", problems)
+    if options.if_needed:
+        judged = await concurrently(
+            checked_locks(
+                CheckedLocksRequest(layers[spec].address, among_broken=True), **implicitly()
+            )
+            for spec in sorted(asked)
+        )
+        states = {spec: lock.state for chain in judged for spec, lock in chain.locks.items()}
+        asked = {spec for spec, state in states.items() if state not in _NOTHING_TO_DO}
+        if not asked:
+            logger.info("%s as defined: nothing to do.", _locked_layers(len(states)))
     # A layer without platforms is disabled, and has nothing to lock.
     renewed = tuple(
         spec
@@ -185,6 +224,7 @@ async def requested_layer_resolve_names(
             renewed=renewed,
             addresses=tuple(layers[other].address for other in renewed),
             run=run,
+            upgrade=options.upgrade(asked),
         )
         for spec in renewed
     )
@@ -196,7 +236,8 @@ async def generate_layer_lockfile(
 ) -> GenerateLockfileResult:
     path, name = request.lockfile_dest, request.resolve_name
     locks = tuple(
-        LockRequest(address, request.renewed, request.run) for address in request.addresses
+        LockRequest(address, request.renewed, request.run, request.upgrade)
+        for address in request.addresses
     )
     outcomes, previous = await concurrently(
         lock_outcomes(LockOutcomesRequest(locks), **implicitly()),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os.path
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pants.engine.addresses import Address
 from pants.engine.fs import AddPrefix, Digest, DigestSubset, MergeDigests, PathGlobs, RemovePrefix
@@ -42,6 +42,16 @@ _CACHE_VARIABLE, _CACHE_DIR = "UV_CACHE_DIR", "__uv_cache"
 
 
 @dataclass(frozen=True)
+class Upgrade:
+    """Which pins may change although they still satisfy everything."""
+
+    layers: tuple[str, ...] = ()
+    """The address specs of the layers; other layers keep their pins."""
+    packages: tuple[str, ...] = ()
+    """The normalised names of packages; without names it is all of them."""
+
+
+@dataclass(frozen=True)
 class LockRequest:
     """Lock a layer."""
 
@@ -51,6 +61,7 @@ class LockRequest:
     run: RunId
     """A lock of an earlier run counts for nothing. Else the engine would check whether it does, and
     start processes that it cancels at the first input that changed."""
+    upgrade: Upgrade = Upgrade()
 
 
 @dataclass(frozen=True)
@@ -70,10 +81,7 @@ async def layer_lock(request: LockRequest, options: VenvstacksSubsystem) -> Laye
     if layer.address not in request.renewed or not layer.platforms:
         return LayerLock(committed)
     lower = await concurrently(
-        layer_lock(
-            LockRequest(found.targets[address].address, request.renewed, request.run),
-            **implicitly(),
-        )
+        layer_lock(replace(request, address=found.targets[address].address), **implicitly())
         for address in layer.lower
     )
     config = await find_uv_config(UvConfigRequest(found.uv_config(layer)), **implicitly())
@@ -102,6 +110,9 @@ async def layer_lock(request: LockRequest, options: VenvstacksSubsystem) -> Laye
     lock = _lock_request(
         found, options, previous=snapshot.files, wheels=folders, config=config, modules=modules
     )
+    if layer.address in request.upgrade.layers:
+        names = request.upgrade.packages
+        lock = replace(lock, upgrade=not names, upgrade_packages=names)
     result = await run_network_action(
         NetworkActionRequest(
             ActionProcessRequest(
