@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,14 @@ from typing import Any
 import pytest
 
 from tests.support.summaries import a_large_stack
+from venvstacks_rules.model.summary.comparison import compared
 from venvstacks_rules.model.summary.wording import LOCK_WORDS
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "show.md"
 DATA: dict[str, Any] = a_large_stack(3, 4).to_dict()
 STACK = DATA["stacks"][0]
 LAYER = STACK["frameworks"][0]
+COMPARISON = compared(json.dumps(DATA).encode(), {**DATA, "stacks": []}, "x").to_dict()
 
 
 def first_cells(section: str) -> list[str]:
@@ -37,6 +40,9 @@ def first_cells(section: str) -> list[str]:
         ("A package of a layer", LAYER["packages"][0]),
         ("The heaviest packages of a layer", LAYER["heaviest_packages"]),
         ("A shared package", LAYER["shared_packages"][0]),
+        ("A package that several applications use", STACK["shared_by_applications"][0]),
+        ("A comparison", COMPARISON),
+        ("A change of a layer", COMPARISON["layers"][0]),
     ],
 )
 def test_every_key_is_documented_in_order(section: str, expected: Any) -> None:

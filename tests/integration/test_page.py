@@ -22,7 +22,8 @@ EVIL = "<script>window.pwned=1</script><img src=x onerror=window.pwned=1>"
 # Each gives a list of what is wrong, so that a failure says where.
 BOXES_OVERLAP = """
 (() => {
-  const boxes = [...document.querySelectorAll('.graph .box')].map(b => b.getBoundingClientRect());
+  const boxes = [...document.querySelectorAll('.graph .box')]
+    .filter(b => b.getClientRects().length).map(b => b.getBoundingClientRect());
   return boxes.flatMap((a, i) => boxes.slice(i + 1).filter(b =>
     a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom).map(b => [a, b]));
 })()
@@ -39,17 +40,19 @@ TEXTS_LEAVE_THEIR_BOX = """
           || inner.y + inner.height > outer.y + outer.height + 0.5) wrong.push(text.textContent);
     }
   };
-  for (const a of document.querySelectorAll('.graph a')) {
+  const shown = selector => [...document.querySelectorAll(selector)]
+    .filter(e => e.getClientRects().length);
+  for (const a of shown('.graph a')) {
     look(a, '.box', a.querySelectorAll('text'));
     const [state, size] = [a.querySelector('.state'), a.querySelector('.size')];
     if (size && state.getBBox().x + state.getBBox().width > size.getBBox().x)
       wrong.push(a.textContent);
   }
-  for (const g of document.querySelectorAll('.map .region')) {
+  for (const g of shown('.map .region')) {
     look(g, '.frame', g.querySelectorAll('.caption'));
     for (const part of g.querySelectorAll('g')) look(part, '.tile', part.querySelectorAll('text'));
   }
-  for (const svg of document.querySelectorAll('svg')) {
+  for (const svg of shown('svg')) {
     const view = svg.viewBox.baseVal;
     for (const shape of svg.querySelectorAll('text, rect, path')) {
       const box = shape.getBBox();
@@ -60,6 +63,19 @@ TEXTS_LEAVE_THEIR_BOX = """
   }
   return wrong;
 })()
+"""
+TEXTS_LEAVE_THEIR_CELL = """
+[...document.querySelectorAll('th, td')].filter(cell => cell.getClientRects().length)
+  .filter(cell => {
+    const range = document.createRange();
+    range.selectNodeContents(cell);
+    const [text, outer] = [range.getBoundingClientRect(), cell.getBoundingClientRect()];
+    return text.width > 0 && (text.left < outer.left - 0.5 || text.right > outer.right + 0.5);
+  }).map(cell => cell.outerHTML)
+"""
+CUT = """
+[...document.querySelectorAll('.scroll')].filter(e => e.scrollWidth > e.clientWidth)
+  .map(e => e.textContent)
 """
 TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 LOW_CONTRAST = """
@@ -113,18 +129,25 @@ def overview(request: pytest.FixtureRequest) -> Overview:
     return a_large_stack(*request.param)
 
 
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("width", [1280, 800, 400, 360])
 def test_nothing_overlaps_and_all_texts_fit(
     page: Page, tmp_path: Path, overview: Overview, width: int
 ) -> None:
     page.media()
     show(page, tmp_path, overview, width=width)
     count = sum(len(stack.layers) for stack in overview.stacks)
-    assert page.evaluate("document.querySelectorAll('.graph .box').length") == count
-    assert page.evaluate("document.querySelectorAll('.map .label').length") > 0
+    for drawing, found in (("wide", width >= 800), ("narrow", width < 800)):
+        boxes = f"[...document.querySelectorAll('.graph.{drawing} .box')]"
+        visible = f"{boxes}.filter(e => e.getClientRects().length).length"
+        assert page.evaluate(visible) == (count if found else 0)
+        assert page.evaluate(f"document.querySelectorAll('.map.{drawing} .label').length") > 0
     assert page.evaluate(BOXES_OVERLAP) == []
     assert page.evaluate(TEXTS_LEAVE_THEIR_BOX) == []
+    assert page.evaluate(TEXTS_LEAVE_THEIR_CELL) == []
     assert page.evaluate(TOO_WIDE) <= 0
+    # Only the graph of many layers is wider than a small window, and a shadow says so.
+    if width != 800:
+        assert page.evaluate(CUT) == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -182,10 +205,10 @@ def test_the_edges_of_a_box_stand_out_with_the_focus(page: Page, tmp_path: Path)
     page.media()
     show(page, tmp_path, a_large_stack(5, 6))
     thick = (
-        "[...document.querySelectorAll('.edge')]"
+        "[...document.querySelectorAll('.graph.wide .edge')]"
         ".filter(e => getComputedStyle(e).strokeWidth === '2.5px').length"
     )
-    ends = "document.querySelectorAll('.from-layer-1, .to-layer-1').length"
+    ends = "document.querySelectorAll('.wide .from-layer-1, .wide .to-layer-1').length"
     assert page.evaluate(thick) == 0
     page.evaluate("document.querySelector('#box-layer-1').focus({focusVisible: true})")
     assert page.evaluate(thick) == page.evaluate(ends) > 1

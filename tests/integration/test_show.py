@@ -193,6 +193,36 @@ def test_page(root: BuildRoot) -> None:
     )
 
 
+def test_what_changed_since_an_earlier_run(root: BuildRoot) -> None:
+    root.succeed("venvstacks-show", "--json", "--output-file=out/old.json", f"{STACK}::")
+    same = root.succeed("venvstacks-show", "--compare=out/old.json", f"{STACK}::")
+    assert same.stdout.endswith("\n\nnothing changed since out/old.json\n")
+
+    old = json.loads(root.read("out/old.json"))
+    package = layers(old)["framework-http"]["packages"][0]
+    now, package["version"] = package["version"], "0.1"
+    root.write("out/old.json", json.dumps(old))
+    changed = root.succeed("venvstacks-show", "--compare=out/old.json", f"{STACK}::")
+    assert changed.stdout.split("\n\n")[-1] == (
+        "changed since out/old.json\n"
+        f"  framework-http ({ADDRESSES['framework-http']})\n"
+        f"    {package['name']} 0.1 → {now}\n"
+    )
+    root.succeed("venvstacks-show", "--compare=out/old.json", "--html=out/c.html", f"{STACK}::")
+    assert f"<dd>{package['name']} 0.1 → {now}</dd>" in root.read("out/c.html")
+
+    for path, problem in (
+        ("out/none.json", "cannot be read: none.json: No such file or directory. Name a file "),
+        ("pants.toml", "not the JSON of an earlier run: it is not JSON."),
+    ):
+        refused = root.pants("venvstacks-show", f"--compare={path}", f"{STACK}::")
+        assert refused.code == 1
+        assert refused.error.startswith(
+            f"VenvstacksError: `--venvstacks-show-compare` is '{path}', which "
+        )
+        assert problem in refused.error
+
+
 def test_colours_are_for_terminals(root: BuildRoot) -> None:
     text = root.succeed("--colors", "venvstacks-show", f"{STACK}:http").stdout
     assert "\x1b[32mlocked\x1b[0m" in text

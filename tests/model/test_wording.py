@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from venvstacks_rules.model.wording import and_more, counted, printable, printable_lines, quoted
+from venvstacks_rules.model.wording import (
+    and_more,
+    counted,
+    printable,
+    printable_lines,
+    quoted,
+    signed_size_text,
+)
 
 
 def test_names_are_quoted_and_joined() -> None:
@@ -37,6 +44,11 @@ def test_what_a_terminal_cannot_print_is_escaped(text: str, shown: str) -> None:
 def test_lines_and_tabs_of_a_text_stay() -> None:
     text = "näme\tof\r\n\x1b]0;title\x07 \x9b\u2028\n"
     assert printable_lines(text) == "näme\tof\\r\n\\x1b]0;title\\x07 \\x9b\\u2028\n"
+
+
+def test_differences_of_sizes_have_a_sign() -> None:
+    texts = [signed_size_text(size) for size in (1_500, -20, 0)]
+    assert texts == ["+1.5 kB", "-20 B", "+0 B"]
 
 
 def test_a_number_with_its_noun() -> None:

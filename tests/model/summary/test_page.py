@@ -9,6 +9,7 @@ import pytest
 from tests.support.summaries import PLATFORM, a_large_stack, a_layer
 from venvstacks_rules.model.layers.names import LayerKind
 from venvstacks_rules.model.locks.freshness import LockState
+from venvstacks_rules.model.summary.comparison import compared
 from venvstacks_rules.model.summary.drawing import draw_sizes, parts_of, shortened
 from venvstacks_rules.model.summary.layer import LockSummary, OwnPackage, SharedPackage
 from venvstacks_rules.model.summary.page import render_page
@@ -100,6 +101,7 @@ def test_links_lead_to_layers() -> None:
     ids = [attributes["id"] for _, attributes in reader.elements if "id" in attributes]
     assert len(ids) == len(set(ids))
     links = {a["href"][1:] for name, a in reader.elements if name == "a"}
+    # One stack needs no list of contents.
     assert links == {f"layer-{i}" for i in range(1, 51)}
     assert links <= set(ids)
 
@@ -118,6 +120,89 @@ def test_titles() -> None:
     assert "<title>2 stacks on linux_x86_64</title>" in page
     assert re.findall("<h2>(.*?)</h2>", page) == ["b", "src/stack"]
     assert "<title>No stacks on linux_x86_64</title>" in render_page(Overview.of(PLATFORM, []))
+
+
+def two_stacks() -> Overview:
+    runtime = a_layer(LayerKind.RUNTIME, "py", (), [("numpy", 1_000_000)])
+    other = replace(
+        a_layer(LayerKind.RUNTIME, "py", (), [("scipy", 500_000), ("joblib", 500)]),
+        address="b:py",
+        place="b",
+    )
+    return Overview.of(PLATFORM, [runtime, other])
+
+
+def test_several_stacks_have_a_list_of_contents_with_their_sum() -> None:
+    page = render_page(two_stacks())
+    table = page[page.index("<nav") : page.index("</nav>")]
+    cells = re.sub("<[^>]+>", "|", table)
+    assert [text for text in cells.split("|") if text] == [
+        *("Contents", "Stack", "Layers", "Download", "Unpacked", "Archive"),
+        *("b", "1 layer", "1", "30.5 MB", "91.5 MB", "22.9 MB"),
+        *("src/stack", "1 layer", "1", "31.0 MB", "93.0 MB", "23.3 MB"),
+        *("Together", "2", "61.5 MB", "184.5 MB", "46.1 MB"),
+    ]
+    ids = {attributes.get("id") for _, attributes in read(two_stacks()).elements}
+    assert set(re.findall('href="#(stack-[0-9]+)"', table)) == {"stack-1", "stack-2"} <= ids
+
+
+def test_tables_have_a_sum() -> None:
+    text = read(two_stacks()).text
+    # Of the layers: the number of packages, then sizes.
+    assert "Together131.0 MB93.0 MB23.3 MB" in text
+    # Of the packages of a layer, with its interpreter and its own files.
+    assert "Together31.0 MB93.0 MB" in text
+
+
+def test_a_sum_with_gaps_says_what_it_is_at_least() -> None:
+    runtime = a_layer(LayerKind.RUNTIME, "py", (), [("numpy", 1_000_000)])
+    foreign = a_layer(LayerKind.FRAMEWORK, "mac", [runtime], platforms=("macosx_arm64",))
+    unbuilt = a_layer(LayerKind.FRAMEWORK, "x", [runtime], [("a", 1_000_000)], built=False)
+    text = read(Overview.of(PLATFORM, [runtime, foreign, unbuilt])).text
+    assert "Together232.0 MB≥ 93.0 MB≥ 23.3 MB" in text
+    foreign = replace(foreign, unpacked_size=None, archive_size=None)
+    assert "Together131.0 MB93.0 MB23.3 MB" in read(Overview.of(PLATFORM, [runtime, foreign])).text
+
+
+def test_bars_are_on_one_scale_for_the_stack() -> None:
+    runtime = a_layer(LayerKind.RUNTIME, "py", (), [("numpy", 15_000_000)])
+    framework = a_layer(LayerKind.FRAMEWORK, "x", [runtime], [("scipy", 7_500_000)])
+    page = render_page(Overview.of(PLATFORM, [runtime, framework]))
+    # Unpacked: the interpreter 90 MB, numpy 45 MB, scipy 22.5 MB.
+    for name, share in (("(interpreter)", "100.0%"), ("numpy", "50.0%"), ("scipy", "25.0%")):
+        row = page[page.index(f'<span class="mono">{name}</span>') :]
+        assert re.findall('width:([^"]+)', row)[0] == share
+
+
+def test_packages_of_several_applications_are_listed() -> None:
+    runtime = a_layer(LayerKind.RUNTIME, "py", (), [("numpy", 5)])
+    one = a_layer(LayerKind.APPLICATION, "one", [runtime], [("rich", 5), ("alone", 5)])
+    two = a_layer(LayerKind.APPLICATION, "two", [runtime], [("rich", 5)])
+    text = read(Overview.of(PLATFORM, [runtime, one, two])).text
+    assert (
+        "Packages that several applications usePackageInstalled inUsed by"
+        "numpypy (1.2.3)app-one, app-two"
+        "richapp-one (1.2.3), app-two (1.2.3)app-one, app-two" in text
+    )
+    bare = a_layer(LayerKind.RUNTIME, "py")
+    one = a_layer(LayerKind.APPLICATION, "one", [bare], [("alone", 5)])
+    two = a_layer(LayerKind.APPLICATION, "two", [bare])
+    assert (
+        "No package is used by more than one application."
+        in read(Overview.of(PLATFORM, [bare, one, two])).text
+    )
+    assert "several applications" not in read(Overview.of(PLATFORM, [bare, one])).text
+
+
+def test_changes_come_first() -> None:
+    before = a_layer(LayerKind.RUNTIME, "py", (), [("numpy", 5)])
+    now = Overview.of(PLATFORM, [a_layer(LayerKind.RUNTIME, "py", (), [("scipy", 5)])])
+    old = Overview.of(PLATFORM, [before]).to_json().encode()
+    changed = replace(now, comparison=compared(old, now.to_dict(), EVIL))
+    text = read(changed).text
+    assert f"Changes since {EVIL}py changed (src/stack:py)- numpy 1.2.3+ scipy 1.2.3" in text
+    same = replace(now, comparison=compared(now.to_json().encode(), now.to_dict(), "x"))
+    assert "Changes since xNothing changed." in read(same).text
 
 
 def test_what_is_wrong_is_said() -> None:

@@ -71,6 +71,7 @@ def test_a_broken_file_is_a_stack_or_joins_that_of_its_layers() -> None:
         "runtimes": [],
         "frameworks": [],
         "applications": [],
+        "shared_by_applications": [],
         "broken_files": [{"path": "other/x.toml", "problems": ["y", "z"]}],
     }
 
@@ -110,4 +111,5 @@ def test_nothing() -> None:
         "target_platform": "linux_x86_64",
         "stacks": [],
         "problems": ["src:x: wrong"],
+        "comparison": None,
     }

@@ -158,6 +158,10 @@ class CheckedTable(TypedTable):
         """A number of bytes, or None if the key is absent."""
         return self.size(name) if name in self else None
 
+    def nullable_size(self, name: str) -> int | None:
+        """A number of bytes, or None if the value is null or the key is absent."""
+        return None if self._data.get(name) is None else self.size(name)
+
     def integer(self, name: str) -> int:
         """A required integer."""
         value = self._required(name, 0)

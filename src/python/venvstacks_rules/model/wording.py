@@ -46,6 +46,11 @@ def _escaped(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii")
 
 
+def signed_size_text(difference: int) -> str:
+    """A difference of sizes for people, with its sign."""
+    return f"{'-' if difference < 0 else '+'}{size_text(abs(difference))}"
+
+
 def size_text(size: int | None) -> str:
     """A number of bytes for people, in decimal units; empty for None."""
     if size is None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from venvstacks_rules.model.locks.freshness import LockState
-from venvstacks_rules.model.summary.graph import Edge, layout
+from venvstacks_rules.model.summary.graph import GAP, Edge, layout
 from venvstacks_rules.model.summary.layer import LayerSummary
 from venvstacks_rules.model.summary.markup import Markup, element
 from venvstacks_rules.model.summary.stack import StackSummary
@@ -17,8 +17,9 @@ from venvstacks_rules.model.summary.treemap import Rectangle, squarify
 from venvstacks_rules.model.summary.wording import LOCK_WORDS, layer_sizes
 from venvstacks_rules.model.wording import size_text
 
-GRAPH_WIDTH = 1080.0
-MAP_WIDTH, MAP_HEIGHT = 1080.0, 380.0
+GRAPH_WIDTH, NARROW_WIDTH = 1080.0, 336.0
+"""The second is that of a phone, in which each row of the graph has one box."""
+MAP_WIDTH, MAP_HEIGHT, NARROW_MAP_HEIGHT = 1080.0, 380.0, 440.0
 
 _NAME_CHARACTER, _SMALL_CHARACTER = 7.3, 6.7
 """The widths of a character of 12 and of 11 pixels, in the widest of the usual fonts."""
@@ -68,27 +69,36 @@ def shortened(text: str, width: float, character: float) -> str:
 
 
 # --------------------------------------------------------------------------------------- the graph
-def draw_graph(stack: StackSummary, anchors: Mapping[str, str]) -> Markup:
+def draw_graph(stack: StackSummary, anchors: Mapping[str, str], *, narrow: bool = False) -> Markup:
     """The layers of a stack, each above the layers it builds on.
 
-    `anchors` maps the address of each layer to the id of its section.
+    `anchors` maps the address of each layer to the id of its section. The `narrow` drawing is for
+    phones: one box in a row, with the kind inside.
     """
-    longest = max(len(layer.install_target) for layer in stack.layers)
-    wanted = longest * _NAME_CHARACTER + 2 * _PADDING
-    box_width = max(_MIN_BOX, min(_MAX_BOX, wanted))
-    graph = layout(stack, box_width=box_width, width=GRAPH_WIDTH)
+    if narrow:
+        box_width = NARROW_WIDTH - 2 * GAP
+        graph = layout(stack, box_width=box_width, width=NARROW_WIDTH, labels=GAP)
+    else:
+        longest = max(len(layer.install_target) for layer in stack.layers)
+        wanted = longest * _NAME_CHARACTER + 2 * _PADDING
+        box_width = max(_MIN_BOX, min(_MAX_BOX, wanted))
+        graph = layout(stack, box_width=box_width, width=GRAPH_WIDTH)
     layers = {layer.address: layer for layer in stack.layers}
     largest = max((_box_size(layer) or 0 for layer in stack.layers), default=0)
     return element(
         "svg",
-        _highlights([anchors[address] for address in layers]),
+        _highlights([anchors[address] for address in layers], narrow=narrow),
         *(
             element("text", name, class_="kind", x=0, y=middle, dy="0.35em")
             for name, middle in graph.labels
+            if not narrow
         ),
         *(_edge(edge, anchors) for edge in graph.edges),
-        *(_box(layers[a], box, largest, anchors[a]) for a, box in graph.boxes.items()),
-        class_="graph",
+        *(
+            _box(layers[a], box, largest, anchors[a], narrow=narrow)
+            for a, box in graph.boxes.items()
+        ),
+        class_="graph narrow" if narrow else "graph wide",
         viewBox=_view(graph.width, graph.height),
         width=graph.width,
         height=graph.height,
@@ -105,10 +115,14 @@ def _box_size(layer: LayerSummary) -> int | None:
     return layer.unpacked_size if layer.is_built else layer.download_size
 
 
-def _highlights(anchors: Iterable[str]) -> Markup:
+def _box_id(anchor: str, *, narrow: bool) -> str:
+    return f"{'narrow' if narrow else 'box'}-{anchor}"
+
+
+def _highlights(anchors: Iterable[str], *, narrow: bool) -> Markup:
     """The style that highlights the edges of a box under the pointer or with the focus."""
     edges = [
-        f".graph:has(#box-{anchor}:is(:hover,:focus-visible)) .{end}-{anchor}"
+        f".graph:has(#{_box_id(anchor, narrow=narrow)}:is(:hover,:focus-visible)) .{end}-{anchor}"
         for anchor in anchors
         for end in ("from", "to")
     ]
@@ -130,7 +144,7 @@ def _edge(edge: Edge, anchors: Mapping[str, str]) -> Markup:
     return element("path", class_=classes, d=" ".join(path))
 
 
-def _box(layer: LayerSummary, box: Rectangle, largest: int, anchor: str) -> Markup:
+def _box(layer: LayerSummary, box: Rectangle, largest: int, anchor: str, *, narrow: bool) -> Markup:
     state, size = layer.lock.state, _box_size(layer)
     label = f"{layer.install_target}, {layer.kind.value}, {LOCK_WORDS[state]}"
     if layer.offered:
@@ -149,7 +163,7 @@ def _box(layer: LayerSummary, box: Rectangle, largest: int, anchor: str) -> Mark
             class_="name",
         ),
         _text(
-            f"{lock_mark(state)} {_SHORT[state]}",
+            f"{lock_mark(state)} {_SHORT[state]}" + (f" · {layer.kind.value}" if narrow else ""),
             box.x + _PADDING,
             box.y + 40,
             class_=f"state {state.value}",
@@ -164,7 +178,12 @@ def _box(layer: LayerSummary, box: Rectangle, largest: int, anchor: str) -> Mark
         parts.append(_rect(bar, class_="bar" if layer.is_built else "bar planned", rx=2))
     classes = f"layer {layer.kind.value}" + ("" if layer.offered else " elsewhere")
     return element(
-        "a", *parts, id=f"box-{anchor}", href=f"#{anchor}", class_=classes, aria_label=label
+        "a",
+        *parts,
+        id=_box_id(anchor, narrow=narrow),
+        href=f"#{anchor}",
+        class_=classes,
+        aria_label=label,
     )
 
 
@@ -186,7 +205,7 @@ def parts_of(layer: LayerSummary, *, unpacked: bool) -> tuple[Part, ...]:
     )
 
 
-def draw_sizes(stack: StackSummary, *, unpacked: bool) -> Markup | None:
+def draw_sizes(stack: StackSummary, *, unpacked: bool, narrow: bool = False) -> Markup | None:
     """A map of a stack in which each package has an area by its size; None without sizes."""
     found = [(layer, parts_of(layer, unpacked=unpacked)) for layer in stack.layers]
     weighed = sorted(
@@ -195,7 +214,8 @@ def draw_sizes(stack: StackSummary, *, unpacked: bool) -> Markup | None:
     )
     if not weighed:
         return None
-    space = Rectangle(0, 0, MAP_WIDTH, MAP_HEIGHT)
+    width = NARROW_WIDTH if narrow else MAP_WIDTH
+    space = Rectangle(0, 0, width, NARROW_MAP_HEIGHT if narrow else MAP_HEIGHT)
     totals = [sum(part.size for part in parts) for _, parts in weighed]
     return element(
         "svg",
@@ -203,8 +223,8 @@ def draw_sizes(stack: StackSummary, *, unpacked: bool) -> Markup | None:
             _layer_map(layer, parts, area)
             for (layer, parts), area in zip(weighed, squarify(totals, space))
         ),
-        class_="map",
-        viewBox=f"0 0 {MAP_WIDTH:.0f} {MAP_HEIGHT:.0f}",
+        class_="map narrow" if narrow else "map wide",
+        viewBox=f"0 0 {space.width:.0f} {space.height:.0f}",
         role="img",
         aria_label=f"The sizes of packages in {stack.name}; the tables below have the numbers",
     )

@@ -51,9 +51,12 @@ class Graph:
     """The name of each kind, and the middle of its topmost row."""
 
 
-def layout(stack: StackSummary, *, box_width: float, width: float) -> Graph:
-    """Place the layers of `stack`, not wider than `width` if a box fits at all."""
-    columns = max(1, int((width - LABELS) // (box_width + GAP)))
+def layout(stack: StackSummary, *, box_width: float, width: float, labels: float = LABELS) -> Graph:
+    """Place the layers of `stack`, not wider than `width` if a box fits at all.
+
+    `labels` is the room at the left, for the names of the kinds or at least for edges.
+    """
+    columns = max(1, int((width - labels) // (box_width + GAP)))
     ranks = _ordered(_ranks(stack), stack)
     # From the top; within a rank the order runs down each column, so that neighbours stay close.
     rows: list[tuple[int, list[str]]] = []
@@ -65,12 +68,12 @@ def layout(stack: StackSummary, *, box_width: float, width: float) -> Graph:
     for i, (number, row) in enumerate(rows):
         y += 0 if i == 0 else BOX_HEIGHT + (NARROW_CHANNEL if number == above else CHANNEL)
         above = number
-        x = LABELS + (inner - len(row) * (box_width + GAP) + GAP) / 2
+        x = labels + (inner - len(row) * (box_width + GAP) + GAP) / 2
         for address in row:
             boxes[address] = Rectangle(x, y, box_width, BOX_HEIGHT)
             x += box_width + GAP
     edges = _Router([[boxes[address] for address in row] for _, row in rows], boxes).route(stack)
-    return Graph(LABELS + inner + GAP, y + BOX_HEIGHT, boxes, edges, _labels(stack, boxes))
+    return Graph(labels + inner + GAP, y + BOX_HEIGHT, boxes, edges, _labels(stack, boxes))
 
 
 def _ranks(stack: StackSummary) -> list[list[str]]:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from venvstacks_rules.model.layers.names import LayerKind
 from venvstacks_rules.model.locks.freshness import LockState
-from venvstacks_rules.model.platforms.python_versions import python_version_of
-from venvstacks_rules.model.summary.drawing import draw_graph, draw_sizes, lock_mark
+from venvstacks_rules.model.summary.comparison import Comparison
+from venvstacks_rules.model.summary.drawing import draw_graph, draw_sizes
 from venvstacks_rules.model.summary.layer import LayerSummary
 from venvstacks_rules.model.summary.markup import Markup, element, join
+from venvstacks_rules.model.summary.sharing import shared_uses
 from venvstacks_rules.model.summary.stack import Overview, StackSummary
 from venvstacks_rules.model.summary.style import STYLE
+from venvstacks_rules.model.summary.tables import (
+    largest_part,
+    state_of,
+    table_of_layers,
+    table_of_packages,
+    table_of_stacks,
+    table_of_uses,
+)
 from venvstacks_rules.model.summary.wording import (
-    LOCK_WORDS,
-    WEIGHED_BY,
     lock_problem,
     platforms_text,
     shared_by_layer,
@@ -25,7 +31,6 @@ from venvstacks_rules.model.wording import size_text
 
 # Even if a mistake of ours lets foreign markup in, the page runs nothing and fetches nothing.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
-_UNKNOWN = "\N{EN DASH}"
 
 
 def render_page(overview: Overview) -> str:
@@ -33,6 +38,7 @@ def render_page(overview: Overview) -> str:
     names = [stack.name for stack in overview.stacks]
     title = f"Stack {names[0]}" if len(names) == 1 else f"{len(names) or 'No'} stacks"
     layers = [layer for stack in overview.stacks for layer in stack.layers]
+    sections = [f"stack-{i}" for i, _ in enumerate(names, 1)]
     anchors = {layer.address: f"layer-{i}" for i, layer in enumerate(layers, 1)}
     head = element(
         "head",
@@ -53,7 +59,12 @@ def render_page(overview: Overview) -> str:
         element(
             "main",
             *_problems(overview),
-            *(_stack(stack, anchors, titled=len(names) > 1) for stack in overview.stacks),
+            *_changes(overview.comparison),
+            *([_contents(overview, sections)] if len(names) > 1 else []),
+            *(
+                _stack(stack, anchors, section, titled=len(names) > 1)
+                for stack, section in zip(overview.stacks, sections)
+            ),
         ),
         element("footer", "Made by ", element("code", "venvstacks-show"), "."),
     )
@@ -73,30 +84,55 @@ def _problems(overview: Overview) -> Iterator[Markup]:
         )
 
 
+def _changes(comparison: Comparison | None) -> Iterator[Markup]:
+    if comparison is None:
+        return
+    heading = element("h2", "Changes since ", element("code", comparison.since))
+    listed = []
+    for layer in comparison.layers:
+        name = element("code", layer.install_target)
+        listed.append(element("dt", name, f" {layer.state} ({layer.address})"))
+        listed += [element("dd", text) for text in layer.texts]
+    content = element("dl", *listed) if listed else element("p", "Nothing changed.")
+    yield element("section", heading, content, class_="card changes", aria_label="Changes")
+
+
+def _contents(overview: Overview, sections: Sequence[str]) -> Markup:
+    table = element("div", table_of_stacks(overview, sections), class_="card scroll")
+    return element("nav", table, aria_label="Contents")
+
+
 # --------------------------------------------------------------------------------------- a stack
-def _stack(stack: StackSummary, anchors: Mapping[str, str], *, titled: bool) -> Markup:
+def _stack(
+    stack: StackSummary, anchors: Mapping[str, str], section: str, *, titled: bool
+) -> Markup:
     broken = [
         element("p", element("code", file.path), " cannot be used, see above.", class_="alarm")
         for file in stack.broken_files
     ]
     if not stack.layers:
         name = element("h2", stack.name)
-        return element("section", name, *broken, class_="stack", aria_label=f"Stack {stack.name}")
+        label = f"Stack {stack.name}"
+        return element("section", name, *broken, id=section, class_="stack", aria_label=label)
     unpacked = stack.unpacked_size is not None
-    sizes = draw_sizes(stack, unpacked=unpacked)
+    sizes = [draw_sizes(stack, unpacked=unpacked, narrow=narrow) for narrow in (False, True)]
+    drawn = [drawing for drawing in sizes if drawing is not None]
+    largest = largest_part(stack)
     return element(
         "section",
         *([element("h2", stack.name)] if titled else []),
         *broken,
         _facts(stack),
         _figure(
-            draw_graph(stack, anchors),
+            [draw_graph(stack, anchors), draw_graph(stack, anchors, narrow=True)],
             "Each layer is above the layers it builds on. The bar in a box is the layer's size "
             "compared with the largest: unpacked, or, marked ↓ and paler, to download.",
         ),
-        *([_sizes(sizes, unpacked=unpacked)] if sizes is not None else []),
-        _table_of_layers(stack, anchors),
-        *(_layer(layer, anchors) for layer in stack.layers),
+        *([_sizes(drawn, unpacked=unpacked)] if drawn else []),
+        element("div", table_of_layers(stack, anchors), class_="card scroll"),
+        *_uses(stack),
+        *(_layer(layer, anchors, largest) for layer in stack.layers),
+        id=section,
         class_="stack",
         aria_label=f"Stack {stack.name}",
     )
@@ -119,73 +155,36 @@ def _facts(stack: StackSummary) -> Markup:
     return element("dl", *pairs, class_="facts")
 
 
-def _figure(drawing: Markup, caption: str) -> Markup:
-    scrolled = element("div", drawing, class_="scroll")
+def _figure(drawings: Iterable[Markup], caption: str) -> Markup:
+    """Drawings of the same for wide and narrow screens, of which one is visible."""
+    scrolled = element("div", *drawings, class_="scroll")
     return element("figure", scrolled, element("figcaption", caption), class_="card")
 
 
-def _sizes(drawing: Markup, *, unpacked: bool) -> Markup:
+def _sizes(drawings: Iterable[Markup], *, unpacked: bool) -> Markup:
     what = "Unpacked sizes" if unpacked else "Sizes of wheels, as not all layers are built"
     caption = f"{what}: each package takes an area in proportion to its size, within its layer."
-    return _figure(drawing, caption)
+    return _figure(drawings, caption)
 
 
-def _table_of_layers(stack: StackSummary, anchors: Mapping[str, str]) -> Markup:
-    numbers = ("Packages", "Shared", "Download", "Unpacked", "Archive")
-    head = element(
-        "tr",
-        *(element("th", name, scope="col") for name in ("Layer", "Kind", "Lock")),
-        *(element("th", name, scope="col", class_="number") for name in numbers),
-    )
-    rows = (
-        element(
-            "tr",
-            element(
-                "th",
-                element("a", layer.install_target, href=f"#{anchors[layer.address]}"),
-                scope="row",
-                class_="mono",
-            ),
-            element("td", layer.kind.value),
-            element("td", _state(layer)),
-            *(element("td", text, class_="number") for text in _numbers(layer)),
-        )
-        for layer in stack.layers
-    )
-    table = element(
-        "table",
-        element("caption", "All layers, lower ones first"),
-        element("thead", head),
-        element("tbody", *rows),
-        class_="layers",
-    )
-    return element("div", table, class_="card scroll")
-
-
-def _numbers(layer: LayerSummary) -> tuple[str, ...]:
-    known = layer.offered and layer.lock.requirements_hash is not None
-    counts = (len(layer.packages), len(layer.shared))
-    sizes = (layer.download_size, layer.unpacked_size, layer.archive_size)
-    return (
-        *(str(count) if known else _UNKNOWN for count in counts),
-        *(size_text(size) or _UNKNOWN for size in sizes),
-    )
-
-
-def _state(layer: LayerSummary) -> Markup:
-    state = layer.lock.state
-    words = f"{lock_mark(state)} {LOCK_WORDS[state]}"
-    return element("span", words, class_=f"state {state.value}")
+def _uses(stack: StackSummary) -> Iterator[Markup]:
+    if len(stack.of_kind(LayerKind.APPLICATION)) < 2:
+        return
+    uses = shared_uses(stack.layers)
+    if uses:
+        yield element("div", table_of_uses(uses), class_="card scroll")
+    else:
+        yield element("p", "No package is used by more than one application.", class_="soft")
 
 
 # --------------------------------------------------------------------------------------- a layer
-def _layer(layer: LayerSummary, anchors: Mapping[str, str]) -> Markup:
+def _layer(layer: LayerSummary, anchors: Mapping[str, str], largest: int) -> Markup:
     anchor = anchors[layer.address]
     header = element(
         "header",
         element("h3", layer.install_target, class_="mono", id=f"{anchor}-name"),
         element("span", layer.kind.value, class_="soft"),
-        _state(layer),
+        state_of(layer),
     )
     return element(
         "article",
@@ -194,7 +193,7 @@ def _layer(layer: LayerSummary, anchors: Mapping[str, str]) -> Markup:
         *_alarm(layer),
         *(element("p", note, class_="soft") for note in layer.notes),
         element("dl", *_facts_of_layer(layer, anchors)),
-        *_packages(layer),
+        *_packages(layer, largest),
         *_shared(layer),
         id=anchor,
         class_=f"card detail {layer.kind.value}",
@@ -237,73 +236,17 @@ def _import_order(layer: LayerSummary, anchors: Mapping[str, str]) -> Iterator[s
         yield element("a", text, href=f"#{anchor}", title=address) if anchor else text
 
 
-def _packages(layer: LayerSummary) -> Iterator[Markup]:
+def _packages(layer: LayerSummary, largest: int) -> Iterator[Markup]:
     if not layer.offered:
         yield element("p", "The layer is not for this platform.", class_="soft")
         return
     if layer.lock.requirements_hash is None:
         return
-    rows = list(_package_rows(layer))
-    if not rows:
+    table = table_of_packages(layer, largest)
+    if table is None:
         yield element("p", "No packages of its own.", class_="soft")
-        return
-    weighed = WEIGHED_BY[layer.weighed_by]
-    head = element(
-        "tr",
-        element("th", "Package", scope="col"),
-        element("th", "Version", scope="col"),
-        element("th", "Wheel", scope="col", class_="number"),
-        element("th", "Unpacked", scope="col", class_="number"),
-        element("th", f"By {weighed}", scope="col", class_="share"),
-    )
-    table = element(
-        "table",
-        element("caption", f"What the layer itself installs, by {weighed}"),
-        element("thead", head),
-        element("tbody", *rows),
-        class_="packages",
-    )
-    yield element("div", table, class_="scroll")
-
-
-@dataclass(frozen=True)
-class _Row:
-    """One line of the table of packages."""
-
-    name: str
-    version: str
-    wheel: int | None
-    unpacked: int | None
-
-
-def _package_rows(layer: LayerSummary) -> Iterator[Markup]:
-    rows = [_Row(p.name, p.version, p.wheel_size, p.unpacked_size) for p in layer.packages]
-    python = layer.interpreter
-    if python is not None and (python.download_size or python.unpacked_size):
-        version = python_version_of(layer.python_implementation)
-        rows.append(_Row("(interpreter)", version, python.download_size, python.unpacked_size))
-    if layer.own_files_size:
-        rows.append(_Row("(own files)", "", None, layer.own_files_size))
-
-    def weight(row: _Row) -> int:
-        return (row.unpacked if layer.is_built else row.wheel) or 0
-
-    rows.sort(key=lambda row: (-weight(row), row.name))
-    largest = max(map(weight, rows), default=0)
-    for row in rows:
-        yield _package_row(row, weight(row) / largest if largest else 0.0)
-
-
-def _package_row(row: _Row, share: float) -> Markup:
-    bar = [element("span", style=f"width:{share:.1%}")] if share else []
-    return element(
-        "tr",
-        element("th", row.name, scope="row", class_="mono"),
-        element("td", row.version, class_="mono"),
-        element("td", size_text(row.wheel) or _UNKNOWN, class_="number"),
-        element("td", size_text(row.unpacked) or _UNKNOWN, class_="number"),
-        element("td", element("span", *bar, class_="meter", aria_hidden="true"), class_="share"),
-    )
+    else:
+        yield element("div", table, class_="scroll")
 
 
 def _shared(layer: LayerSummary) -> Iterator[Markup]:

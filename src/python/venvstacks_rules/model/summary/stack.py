@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from venvstacks_rules.model.layers.names import LayerKind
+from venvstacks_rules.model.summary.comparison import Comparison
 from venvstacks_rules.model.summary.layer import LayerSummary
+from venvstacks_rules.model.summary.sharing import shared_uses
 
 SUMMARY_VERSION = 1
 
@@ -92,6 +94,7 @@ class StackSummary:
             **{
                 kind.plural: [layer.to_dict() for layer in self.of_kind(kind)] for kind in LayerKind
             },
+            "shared_by_applications": [use.to_dict() for use in shared_uses(self.layers)],
             "broken_files": [file.to_dict() for file in self.broken_files],
         }
 
@@ -104,6 +107,8 @@ class Overview:
     stacks: tuple[StackSummary, ...]
     problems: tuple[str, ...] = ()
     """Problems of invalid definitions, whose layers are not in the stacks, and of stack files."""
+    comparison: Comparison | None = None
+    """What changed since an earlier summary, if the user asked for that."""
 
     @classmethod
     def of(
@@ -124,6 +129,7 @@ class Overview:
             "target_platform": self.target_platform,
             "stacks": [stack.to_dict() for stack in self.stacks],
             "problems": list(self.problems),
+            "comparison": self.comparison and self.comparison.to_dict(),
         }
 
     def to_json(self) -> str:

@@ -45,16 +45,29 @@ header, .stack { margin-bottom: 2rem; }
   background: var(--card); border: 1px solid var(--line); border-radius: 10px;
   padding: 1.1rem 1.25rem; margin: 1rem 0;
 }
-.facts { display: flex; flex-wrap: wrap; gap: 0.75rem; margin: 1rem 0; padding: 0; }
+.facts {
+  display: grid; grid-template-columns: repeat(auto-fill, minmax(8.5rem, 1fr)); gap: 0.75rem;
+  margin: 1rem 0; padding: 0;
+}
 .facts > div {
   background: var(--card); border: 1px solid var(--line); border-radius: 10px;
-  padding: 0.6rem 1rem; min-width: 8.5rem;
+  padding: 0.6rem 1rem;
 }
 .facts dt { color: var(--soft); font-size: 0.82rem; }
 .facts dd { margin: 0; font-size: 1.3rem; font-weight: 600; }
 figure { margin: 1rem 0; }
 figcaption { color: var(--soft); font-size: 0.85rem; margin-top: 0.75rem; }
-.scroll { overflow-x: auto; }
+/* What can be scrolled has a shadow at the side where more is. */
+.scroll {
+  overflow-x: auto; background:
+    linear-gradient(to right, var(--card) 40%, transparent) left / 2rem 100% no-repeat local,
+    linear-gradient(to left, var(--card) 40%, transparent) right / 2rem 100% no-repeat local,
+    linear-gradient(to right, var(--edge), transparent) left / 0.5rem 100% no-repeat scroll,
+    linear-gradient(to left, var(--edge), transparent) right / 0.5rem 100% no-repeat scroll,
+    var(--card);
+}
+.changes dt { margin-top: 0.6rem; } .changes dd { margin: 0 0 0 1.2rem; }
+td { overflow-wrap: anywhere; }
 svg { display: block; }
 .graph { margin: 0 auto; }
 .graph .kind { font-size: 12px; fill: var(--soft); }
@@ -91,11 +104,14 @@ th, td { text-align: left; padding: 0.3rem 0.8rem 0.3rem 0; border-top: 1px soli
 thead th { border-top: 0; color: var(--soft); font-size: 0.82rem; font-weight: 600; }
 tbody th { font-weight: 500; overflow-wrap: anywhere; }
 .number { text-align: right; white-space: nowrap; }
-.packages { table-layout: fixed; min-width: 34rem; }
-.packages th:nth-child(2) { width: 17%; }
-.packages th:nth-child(3), .packages th:nth-child(4) { width: 13%; }
+.packages { table-layout: fixed; }
+.packages .wide:nth-child(2) { width: 17%; }
+.packages .number { width: 13%; }
 .share { width: 28%; }
-td.share { padding-right: 0; }
+th:last-child, td:last-child { padding-right: 0; }
+tfoot th, tfoot td { border-top: 2px solid var(--line); font-weight: 600; }
+.narrow { display: none; }
+.below { color: var(--soft); font-size: 0.82rem; font-weight: 400; }
 .meter { display: block; height: 0.55rem; border-radius: 0.3rem; background: var(--shade); }
 .meter > span { display: block; height: 100%; border-radius: 0.3rem; min-width: 2px; }
 .runtime .meter > span { background: var(--runtime); }
@@ -120,12 +136,21 @@ td.share { padding-right: 0; }
 }
 .alarm ul { margin: 0.2rem 0; padding-left: 1.2rem; white-space: pre-line; }
 footer { color: var(--soft); font-size: 0.85rem; margin-top: 3rem; }
-@media (max-width: 40rem) {
+@media screen and (max-width: 48rem) {
   body { padding: 1rem 0.75rem 3rem; }
-  .share { display: none; }
-  .packages { min-width: 0; }
-  .layers { min-width: 46rem; }
-  .map { min-width: 46rem; }
+  .card { padding: 0.9rem 0.9rem; }
+  .wide { display: none; }
+  .narrow { display: block; }
+  .graph.narrow, .map.narrow { width: 100%; max-width: 27rem; height: auto; margin: 0 auto; }
+  .facts { grid-template-columns: repeat(auto-fill, minmax(6.4rem, 1fr)); gap: 0.5rem; }
+  .facts > div { padding: 0.45rem 0.6rem; }
+  .facts dd { font-size: 1.1rem; }
+  th, td { padding-right: 0.6rem; }
+  .packages { table-layout: auto; }
+  .packages .number { width: auto; }
+  td.number { font-size: 0.9rem; }
+  .detail dl { grid-template-columns: minmax(0, 1fr); gap: 0; }
+  .detail dd { margin-bottom: 0.35rem; }
 }
 @media print {
   :root {

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from venvstacks_rules.model.layers.names import LayerKind
 from venvstacks_rules.model.locks.freshness import LockState
+from venvstacks_rules.model.summary.comparison import Comparison
 from venvstacks_rules.model.summary.layer import HEAVIEST, LayerSummary, OwnPackage, SharedPackage
 from venvstacks_rules.model.summary.stack import Overview, StackSummary
 from venvstacks_rules.model.summary.wording import (
@@ -55,8 +56,10 @@ def plain(text: str, _: Ink) -> str:
 
 
 def render_text(overview: Overview, paint: Paint = plain) -> str:
-    """All stacks as trees, then problems of definitions; lines end with a newline."""
+    """All stacks as trees, then changes, then problems of definitions; lines end with a newline."""
     blocks = [list(_stack(stack, overview.target_platform, paint)) for stack in overview.stacks]
+    if overview.comparison is not None:
+        blocks.append(list(_changes(overview.comparison, paint)))
     if overview.problems:
         blocks.append(list(_problems(overview, paint)))
     return "\n".join("".join(f"{line.rstrip()}\n" for line in block) for block in blocks)
@@ -156,6 +159,17 @@ def _row(label: str, text: str) -> Iterator[str]:
     for line in lines or [""]:
         yield f"{label:{_LABEL}}{line}".replace(_NO_BREAK, " ")
         label = ""
+
+
+def _changes(comparison: Comparison, paint: Paint) -> Iterator[str]:
+    if not comparison.layers:
+        yield f"nothing changed since {_clean(comparison.since)}"
+        return
+    yield f"changed since {_clean(comparison.since)}"
+    for layer in comparison.layers:
+        state = "" if layer.state == "changed" else f"  {layer.state}"
+        yield f"  {paint(_clean(layer.install_target), Ink.NAME)} ({_clean(layer.address)}){state}"
+        yield from (f"    {_clean(text)}" for text in layer.texts)
 
 
 def _problems(overview: Overview, paint: Paint) -> Iterator[str]:

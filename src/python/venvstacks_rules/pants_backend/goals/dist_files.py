@@ -75,6 +75,17 @@ def _content(file: Path, limit: int) -> bytes:
         raise ArchiveError("unreadable", [f"{file.name}: {e.strerror}"]) from None
 
 
+def read_earlier(file: Path, *, written: str) -> bytes:
+    """The JSON output of an earlier run; `written` is the path as the user wrote it."""
+    try:
+        return _content(file, _MAX_INDEX)
+    except ArchiveError as e:
+        raise VenvstacksError(
+            f"`--venvstacks-show-compare` is {written!r}, which cannot be read: "
+            f"{'; '.join(e.problems)}. Name a file that `venvstacks-show --json` wrote."
+        ) from None
+
+
 def is_written(file: Path, size: int, *, since: float) -> bool:
     """Whether a file has that size and was written at or after a time, in seconds."""
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import logging
 from collections.abc import Iterable
+from dataclasses import replace
 
 from pants.base.build_root import BuildRoot
 from pants.core.util_rules.distdir import DistDir
@@ -14,12 +15,14 @@ from pants.engine.target import Targets
 from pants.option.option_types import BoolOption, EnumOption, StrOption
 from pants.util.strutil import softwrap
 
+from venvstacks_rules.model.errors import VenvstacksError
 from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
+from venvstacks_rules.model.summary.comparison import compared
 from venvstacks_rules.model.summary.page import render_page
 from venvstacks_rules.model.summary.stack import Overview
 from venvstacks_rules.model.summary.text import Ink, plain, render_text
 from venvstacks_rules.pants_backend.engine import collect_rules, goal_rule, implicitly
-from venvstacks_rules.pants_backend.goals.dist_files import find_build, write_whole
+from venvstacks_rules.pants_backend.goals.dist_files import find_build, read_earlier, write_whole
 from venvstacks_rules.pants_backend.goals.shown_layers import ShownLayersRequest, shown_layers
 
 logger = logging.getLogger(__name__)
@@ -65,6 +68,16 @@ class ShowSubsystem(Outputting, GoalSubsystem):
             """
         ),
     )
+    compare = StrOption(
+        default=None,
+        metavar="<path>",
+        help=softwrap(
+            """
+            Say what changed since an earlier run with `--json` wrote this file, relative to the
+            build root: layers, versions of packages, sizes. Name the same layers as then.
+            """
+        ),
+    )
     platform = EnumOption(
         default=PlatformChoice.NATIVE,
         help=softwrap(
@@ -100,6 +113,16 @@ async def show(
         built, notes = find_build(root / dist_dir.relpath, layer.folders, expected)
         layers.append(layer.summary(shown.platform, built, notes))
     overview = Overview.of(shown.platform, layers, shown.problems, shown.broken_files)
+    if options.compare:
+        content = read_earlier(root / options.compare, written=options.compare)
+        try:
+            changes = compared(content, overview.to_dict(), options.compare)
+        except VenvstacksError as e:
+            raise VenvstacksError(
+                f"`--venvstacks-show-compare` is {options.compare!r}, which is not the JSON of an "
+                f"earlier run: {e}."
+            ) from None
+        overview = replace(overview, comparison=changes)
     if not layers and not shown.problems:
         logger.warning("No layers were named. Name targets of layers, or `::` for all.")
     if options.html:
