@@ -194,25 +194,25 @@ def test_page(root: BuildRoot) -> None:
 
 
 def test_what_changed_since_an_earlier_run(root: BuildRoot) -> None:
-    root.succeed("venvstacks-show", "--json", "--output-file=out/old.json", f"{STACK}::")
-    same = root.succeed("venvstacks-show", "--compare=out/old.json", f"{STACK}::")
-    assert same.stdout.endswith("\n\nnothing changed since out/old.json\n")
+    root.succeed("venvstacks-show", "--json", "--output-file=old.json", f"{STACK}::")
+    same = root.succeed("venvstacks-show", "--compare=old.json", f"{STACK}::")
+    assert same.stdout.endswith("\n\nnothing changed since old.json\n")
 
-    old = json.loads(root.read("out/old.json"))
+    old = json.loads(root.read("old.json"))
     package = layers(old)["framework-http"]["packages"][0]
     now, package["version"] = package["version"], "0.1"
-    root.write("out/old.json", json.dumps(old))
-    changed = root.succeed("venvstacks-show", "--compare=out/old.json", f"{STACK}::")
+    root.write("old.json", json.dumps(old))
+    changed = root.succeed("venvstacks-show", "--compare=old.json", f"{STACK}::")
     assert changed.stdout.split("\n\n")[-1] == (
-        "changed since out/old.json\n"
+        "changed since old.json\n"
         f"  framework-http ({ADDRESSES['framework-http']})\n"
         f"    {package['name']} 0.1 → {now}\n"
     )
-    root.succeed("venvstacks-show", "--compare=out/old.json", "--html=out/c.html", f"{STACK}::")
-    assert f"<dd>{package['name']} 0.1 → {now}</dd>" in root.read("out/c.html")
+    root.succeed("venvstacks-show", "--compare=old.json", "--html=c.html", f"{STACK}::")
+    assert f"<dd>{package['name']} 0.1 → {now}</dd>" in root.read("c.html")
 
     for path, problem in (
-        ("out/none.json", "cannot be read: none.json: No such file or directory. Name a file "),
+        ("none.json", "cannot be read: none.json: No such file or directory. Name a file "),
         ("pants.toml", "not the JSON of an earlier run: it is not JSON."),
     ):
         refused = root.pants("venvstacks-show", f"--compare={path}", f"{STACK}::")
