@@ -33,7 +33,12 @@ def packaged(name: str) -> PackagedLayer:
 def unit(*layers: PackagedLayer, stacks: tuple[PackagedStack, ...] = ()) -> dict[str, Any]:
     """The work of a rule, as the engine describes it."""
     outputs = PackagedOutputs(EMPTY_DIGEST, layers, notes=(), stacks=stacks)
-    return {"name": "packaged_layer", "start_secs": BEGUN, "metadata": outputs.metadata()}
+    return {
+        "name": "packaged_layer",
+        "start_secs": BEGUN,
+        "start_nanos": 5 * 10**8,
+        "metadata": outputs.metadata(),
+    }
 
 
 @pytest.fixture
@@ -48,7 +53,7 @@ def test_the_layers_of_all_targets_are_printed_once_at_the_end(
     caplog.set_level(logging.INFO)
     for name in ("a", "b"):
         (report.dist / "s" / name).write_bytes(b"123")
-        other = {"name": "other", "start_secs": BEGUN}
+        other = {"name": "other", "start_secs": BEGUN, "start_nanos": 0}
         report(completed_workunits=(other, unit(packaged(name))), finished=False)
     assert caplog.messages == []
     report(completed_workunits=(), finished=True, context=None, started_workunits=())
@@ -64,7 +69,8 @@ def test_only_what_was_written_in_this_run_is_printed(
     caplog.set_level(logging.INFO)
     for name, content in (("old", b"123"), ("other", b"1234"), ("new", b"123")):
         (report.dist / "s" / name).write_bytes(content)
-    os.utime(report.dist / "s" / "old", (BEGUN - 1, BEGUN - 1))
+    # In the second in which the run began, and before it.
+    os.utime(report.dist / "s" / "old", (BEGUN, BEGUN))
     names = ("old", "other", "new", "missing")
     report(completed_workunits=(unit(*map(packaged, names)),), finished=True)
     (message,) = caplog.messages

@@ -76,7 +76,8 @@ class PackageReport(WorkunitsCallback):
         """Take the work that was done since the last call."""
         for unit in completed_workunits:
             metadata = unit.get("metadata", {})
-            self.layers += [(layer, unit["start_secs"]) for layer in metadata.get(_LAYERS, ())]
+            begun = unit["start_secs"] + unit["start_nanos"] / 1e9
+            self.layers += [(layer, begun) for layer in metadata.get(_LAYERS, ())]
             self.stacks += metadata.get(_STACKS, ())
         if finished and self.layers:
             self._print()

@@ -1,0 +1,160 @@
+"""Pages of how-tos, followed to the letter after the quick start, beside the examples.
+
+With `VENVSTACKS_RULES_UPDATE_DOCS=1` the pages get the sizes and counts of this run.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.build_root import LAUNCHER, NATIVE, REPOSITORY, BuildRoot, build_root
+from tests.support.documented import (
+    Printed,
+    WrittenFile,
+    complaint,
+    renewed,
+    steps,
+    typed,
+)
+
+DOCS = REPOSITORY / "docs"
+EXAMPLE = "/tmp/stack"
+
+pytestmark = [
+    pytest.mark.timeout(600),
+    pytest.mark.skipif(NATIVE != "linux_x86_64", reason="the pages are for linux_x86_64"),
+]
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
+    """A repository after the quick start, and with the examples."""
+    folder = tmp_path_factory.mktemp("how-tos")
+    with build_root(folder / "root") as made:
+        made.copy_example("hello")
+        made.copy_example("sklearn")
+        page, _, _ = (DOCS / "quick-start.md").read_text(encoding="utf-8").partition("## 3. Lock")
+        for step in steps(page):
+            if isinstance(step, WrittenFile) and step.path.startswith("src/"):
+                step.write(made.path)
+        made.succeed("generate-lockfiles", "--resolve=src/assistant:cpython-3.9")
+        made.succeed("package", "src/assistant::", "examples/::")
+        yield made
+
+
+@pytest.fixture(scope="module")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the launcher, for `PATH`."""
+    folder = tmp_path_factory.mktemp("programs")
+    (folder / "pants").write_text(f'#!/bin/sh\nexec {LAUNCHER} "$@"\n')
+    (folder / "pants").chmod(0o755)
+    return folder
+
+
+def follow(page: Path, root: BuildRoot, programs: Path, skipped: tuple[str, ...] = ()) -> int:
+    """Do what a page says but for commands that begin with one of `skipped`; the number of them."""
+    environment = {"PATH": f"{programs}:{os.environ['PATH']}", "PYTHONPATH": ""}
+    text = page.read_text(encoding="utf-8")
+    place = str(root.path.parent / "exported")
+    outputs: dict[int, Printed] = {}
+    for step in steps(text):
+        if isinstance(step, WrittenFile):
+            step.write(root.path)
+        elif not step.text.startswith(skipped or ("\0",)):
+            # A folder that the page gives as an example is not ours to write into.
+            printed = typed(step.text.replace(EXAMPLE, place), root.path, environment)
+            lines = tuple(line.replace(place, EXAMPLE) for line in printed.lines)
+            printed = Printed(printed.code, lines)
+            assert complaint(step, printed) is None, complaint(step, printed)
+            outputs[step.line] = printed
+    if os.environ.get("VENVSTACKS_RULES_UPDATE_DOCS"):
+        page.write_text(renewed(text, outputs), encoding="utf-8")
+    return len(outputs)
+
+
+@pytest.mark.parametrize(
+    ("name", "count", "skipped"),
+    [
+        ("bundle", 5, ()),
+        # What installs the plugin with pip, and what needs a request by hand.
+        ("deploy", 5, ("pip ", "python -m venvstacks_rules")),
+        ("export", 2, ()),
+        ("publish-stack", 1, ()),
+        ("show", 5, ("pants venvstacks-show --json :: |",)),
+    ],
+)
+def test_a_page(
+    root: BuildRoot, programs: Path, name: str, count: int, skipped: tuple[str, ...]
+) -> None:
+    assert follow(DOCS / "how-to" / f"{name}.md", root, programs, skipped) >= count
+
+
+def test_the_server_answers_and_ends_by_a_signal(
+    root: BuildRoot, programs: Path, tmp_path: Path
+) -> None:
+    page = DOCS / "how-to" / "servers.md"
+    follow(page, root, programs)
+    root.succeed("generate-lockfiles", "--resolve=src/web:cpython-3.9")
+    root.succeed("test", "src/web:hello")
+    layers = tmp_path / "layers"
+    root.succeed("venvstacks-export", f"--output-dir={layers}", "src/web:hello")
+    unit = re.search(r"^ExecStart=/opt/hello/(.*)$", page.read_text(), re.MULTILINE)
+    assert unit is not None
+    command = f"exec {layers}/{unit[1]}"
+    server = subprocess.Popen(["bash", "-c", command], env={"LISTEN": "127.0.0.1:18473"})
+    try:
+        assert _answer("http://127.0.0.1:18473/there") == b"Hello from /there\n"
+    finally:
+        server.send_signal(signal.SIGTERM)
+    # The process that was started is the server itself.
+    assert server.wait(timeout=10) in (-signal.SIGTERM, 0)
+
+
+def _answer(url: str) -> bytes:
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=5) as response:
+                content: bytes = response.read()
+                return content
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
+
+def test_the_commands_of_the_container_image_make_layers_that_start(
+    root: BuildRoot, tmp_path: Path
+) -> None:
+    (dockerfile,) = (
+        step
+        for step in steps((DOCS / "how-to" / "containers.md").read_text(encoding="utf-8"))
+        if isinstance(step, WrittenFile)
+    )
+    # Without Docker: the same commands, in another place.
+    text = dockerfile.content.replace("\\\n", "")
+    (copied,) = re.findall(r"^COPY (\S+) /archives/$", text, re.MULTILINE)
+    shutil.copytree(root.path / "dist" / copied, tmp_path / "archives")
+    run = re.findall(r"^RUN (.*)$", text, re.MULTILINE)[-1]
+    here = re.sub(r"/(layers|archives)\b", rf"{tmp_path}/\1", run)
+    subprocess.run(["sh", "-c", here], check=True)
+    copies = re.findall(r"^COPY --from=layers (\S+) (\S+)$", text, re.MULTILINE)
+    assert all(source == place for source, place in copies)
+    found = {f"/layers/{layer.name}" for layer in (tmp_path / "layers").iterdir()}
+    assert {source for source, _ in copies} == found
+    (entry,) = re.findall(r"^ENTRYPOINT \[(.*)\]$", text, re.MULTILINE)
+    program, *arguments = re.findall(r'"([^"]*)"', entry)
+    done = subprocess.run(
+        [f"{tmp_path}{program}", *arguments, "Ada"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "Hello Ada, you are the 1st.\n"
