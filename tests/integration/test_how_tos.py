@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.build_root import LAUNCHER, NATIVE, REPOSITORY, BuildRoot, build_root
+from tests.support.build_root import NATIVE, REPOSITORY, BuildRoot, build_root
 from tests.support.documented import (
     Printed,
     WrittenFile,
@@ -26,6 +26,7 @@ from tests.support.documented import (
     steps,
     typed,
 )
+from tests.support.pants_under_test import PANTS, pants_environment
 
 DOCS = REPOSITORY / "docs"
 EXAMPLE = "/tmp/stack"
@@ -56,14 +57,18 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
 def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the launcher, for `PATH`."""
     folder = tmp_path_factory.mktemp("programs")
-    (folder / "pants").write_text(f'#!/bin/sh\nexec {LAUNCHER} "$@"\n')
+    (folder / "pants").write_text(f'#!/bin/sh\nexec {PANTS} "$@"\n')
     (folder / "pants").chmod(0o755)
     return folder
 
 
 def follow(page: Path, root: BuildRoot, programs: Path, skipped: tuple[str, ...] = ()) -> int:
     """Do what a page says but for commands that begin with one of `skipped`; the number of them."""
-    environment = {"PATH": f"{programs}:{os.environ['PATH']}", "PYTHONPATH": ""}
+    environment = {
+        "PATH": f"{programs}:{os.environ['PATH']}",
+        "PYTHONPATH": "",
+        **pants_environment(),
+    }
     text = page.read_text(encoding="utf-8")
     place = str(root.path.parent / "exported")
     outputs: dict[int, Printed] = {}

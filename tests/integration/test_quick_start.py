@@ -13,12 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.build_root import LAUNCHER, REPOSITORY, BuildRoot
+from tests.support.build_root import REPOSITORY, BuildRoot
 from tests.support.documented import WrittenFile, complaint, renewed, steps, typed
+from tests.support.pants_under_test import PANTS, pants_environment
 
 PAGE = REPOSITORY / "docs" / "quick-start.md"
 PLACE = "/path/to/your/repository"
-SHIM = f'#!/bin/sh\nexec {LAUNCHER} "$@"\n'
+SHIM = f'#!/bin/sh\nexec {PANTS} "$@"\n'
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -48,6 +49,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
         "GIT_COMMITTER_NAME": "Ada",
         "GIT_COMMITTER_EMAIL": "ada@example.com",
         "PYTHONPATH": "",
+        **pants_environment(),
     }
 
 
