@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import time
 import urllib.request
@@ -113,16 +114,25 @@ def test_the_server_answers_and_ends_by_a_signal(
     root.succeed("test", "src/web:hello")
     layers = tmp_path / "layers"
     root.succeed("venvstacks-export", f"--output-dir={layers}", "src/web:hello")
-    unit = re.search(r"^ExecStart=/opt/hello/(.*)$", page.read_text(), re.MULTILINE)
-    assert unit is not None
-    command = f"exec {layers}/{unit[1]}"
-    server = subprocess.Popen(["bash", "-c", command], env={"LISTEN": "127.0.0.1:18473"})
-    try:
-        assert _answer("http://127.0.0.1:18473/there") == b"Hello from /there\n"
-    finally:
-        server.send_signal(signal.SIGTERM)
-    # The process that was started is the server itself.
-    assert server.wait(timeout=10) in (-signal.SIGTERM, 0)
+    starts = r"^(?:ExecStart=/opt/hello/|\$ )(app-hello/bin/.*)$"
+    commands = re.findall(starts, page.read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(commands) == 2
+    for command in commands:
+        port = _free_port()
+        started = f"exec {layers}/{command.replace('8080', port)}"
+        server = subprocess.Popen(["bash", "-c", started], env={"LISTEN": f"127.0.0.1:{port}"})
+        try:
+            assert _answer(f"http://127.0.0.1:{port}/there") == b"Hello from /there\n"
+        finally:
+            server.send_signal(signal.SIGTERM)
+        # The process that was started is the server itself.
+        assert server.wait(timeout=10) in (-signal.SIGTERM, 0)
+
+
+def _free_port() -> str:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return str(listening.getsockname()[1])
 
 
 def _answer(url: str) -> bytes:
