@@ -85,7 +85,8 @@ each_layer = pytest.mark.parametrize(
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
-    with build_root(tmp_path_factory.mktemp("examples") / "root") as made:
+    alias = '\n[cli.alias]\npack = "package examples/::"\n'
+    with build_root(tmp_path_factory.mktemp("examples") / "root", config=alias) as made:
         made.copy_example("hello")
         made.copy_example("sklearn")
         made.succeed("package", "examples/::")
@@ -301,7 +302,8 @@ def test_deployed_layers_run_without_the_build_root_and_from_another_path(
 def test_packaging_again_builds_nothing(root: BuildRoot) -> None:
     root.succeed("package", "examples/::")
     before = {e: e.published(root).archive.read_bytes() for e in EXAMPLES}
-    again = root.succeed("package", "examples/::")
+    # By an alias: what was packaged is said whatever the goal is called.
+    again = root.succeed("pack")
     assert again.started == []
     assert f"[INFO] Packaged {len(EXAMPLES)} layers:\n" in again.stderr
     assert len(re.findall(r"\.tar\.zst .* reused, 0 built\n", again.stderr)) == len(EXAMPLES)

@@ -71,6 +71,7 @@ def test_a_broken_file_is_a_stack_or_joins_that_of_its_layers() -> None:
         "runtimes": [],
         "frameworks": [],
         "applications": [],
+        "shared_by_applications": [],
         "broken_files": [{"path": "other/x.toml", "problems": ["y", "z"]}],
     }
 

@@ -96,8 +96,8 @@ _MODULES = (
     *(downloads, interpreters, repository_files, wheels),
     *(analysis, archives, chains, contents, descriptions, exports, interfaces),
     *(manifests, output_folders, segments),
-    *(check, export, export_resolves, generate_lockfiles, lock_options, package, package_report),
-    *(repl, run, show, shown_layers, tailor, test),
+    *(check, export, export_resolves, generate_lockfiles, lock_options, package),
+    *(package_report, repl, run, show, shown_layers, tailor, test),
 )
 """The modules with rules, room by room."""
 

@@ -112,7 +112,8 @@ def _stack(
     ]
     if not stack.layers:
         name = element("h2", stack.name)
-        return element("section", name, *broken, class_="stack", aria_label=f"Stack {stack.name}")
+        label = f"Stack {stack.name}"
+        return element("section", name, *broken, id=section, class_="stack", aria_label=label)
     unpacked = stack.unpacked_size is not None
     sizes = [draw_sizes(stack, unpacked=unpacked, narrow=narrow) for narrow in (False, True)]
     drawn = [drawing for drawing in sizes if drawing is not None]

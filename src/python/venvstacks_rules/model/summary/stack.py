@@ -94,8 +94,8 @@ class StackSummary:
             **{
                 kind.plural: [layer.to_dict() for layer in self.of_kind(kind)] for kind in LayerKind
             },
-            "broken_files": [file.to_dict() for file in self.broken_files],
             "shared_by_applications": [use.to_dict() for use in shared_uses(self.layers)],
+            "broken_files": [file.to_dict() for file in self.broken_files],
         }
 
 

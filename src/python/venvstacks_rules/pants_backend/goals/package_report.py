@@ -16,15 +16,14 @@ from pants.base.build_root import BuildRoot
 from pants.core.util_rules.distdir import DistDir
 from pants.engine.engine_aware import EngineAwareReturnType
 from pants.engine.fs import Digest
+from pants.engine.internals.options_parsing import _Options
 from pants.engine.internals.scheduler import Workunit
-from pants.engine.internals.session import SessionValues
 from pants.engine.streaming_workunit_handler import (
     WorkunitsCallback,
     WorkunitsCallbackFactory,
     WorkunitsCallbackFactoryRequest,
 )
 from pants.engine.unions import UnionRule
-from pants.option.options_bootstrapper import OptionsBootstrapper
 from pants.util.docutil import bin_name
 
 from venvstacks_rules.model.outputs.report import PackagedLayer, PackagedStack, packaging_report
@@ -104,14 +103,14 @@ class PackageReportRequest:
 @rule
 async def package_report(
     _: PackageReportRequest,
-    session: SessionValues,
+    options: _Options,
     build_root: BuildRoot,
     dist_dir: DistDir,
     native: NativePlatform,
 ) -> WorkunitsCallbackFactory:
     def make() -> PackageReport | None:
-        # Other goals are spared the collecting.
-        if "package" not in session[OptionsBootstrapper].args:
+        # Other goals are spared the collecting. The arguments of the run may have an alias.
+        if "package" not in options.options.goals:
             return None
         return PackageReport(
             build_root.pathlib_path / dist_dir.relpath,
