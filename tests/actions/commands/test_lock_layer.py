@@ -459,6 +459,8 @@ def test_the_newest_release_of_a_version_is_pinned_and_stays(index: Index) -> No
     )
     assert again.python_version == "3.11.13"
     assert "cpython-3.11.13%2B" in again.interpreters[0].url
+    upgraded = lock("rt", out="upgraded", previous_lock=str(older), upgrade=True, **fields)
+    assert f'python_version = "{newest}"' in upgraded.read_text()
     assert refused("rt", **{**fields, "python_implementation": "cpython@3.7"}) == (
         "//:rt: the interpreter cannot be pinned\n"
         "  * python-build-standalone has no release of CPython 3.7 for all of linux_x86_64; choose "

@@ -74,8 +74,8 @@ def _python_version(
 ) -> str:
     """The release of Python to lock for; X.Y if only the machine that builds knows it.
 
-    For a runtime that names X.Y that is the release in the previous lock, or else the newest one.
-    The layers above take that of the runtime.
+    For a runtime that names X.Y that is the release in the previous lock, unless all is upgraded,
+    or else the newest one. The layers above take that of the runtime.
     """
     declared = python_version_of(request.python_implementation)
     if names_patch_release(declared):
@@ -86,7 +86,7 @@ def _python_version(
         return declared
     from venvstacks_rules.actions.interpreters.pbs import newest_release
 
-    pinned = previous.python_version if previous is not None else None
+    pinned = None if previous is None or request.upgrade else previous.python_version
     names = {pin.platform for pin in previous.interpreters} if previous is not None else set()
     complete = names.issuperset(platform.name for platform in platforms)
     if pinned is not None and is_release_of(pinned, declared) and complete:
