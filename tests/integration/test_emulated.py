@@ -84,7 +84,8 @@ def test_a_stack_for_arm_runs(root: BuildRoot, arm64: Arm64) -> None:
     assert json.loads(done.stdout) == {
         "machine": "aarch64",
         "executable": "/opt/layers/app-tone/bin/python",
-        "libraries": "/opt/layers/framework-sound/share/venv/dynlib",
+        # The loader had it, and what the application starts does not.
+        "libraries": None,
         "rate": 44100,
         "same": True,
         "frames": "4,410",

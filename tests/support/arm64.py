@@ -21,7 +21,7 @@ import pytest
 
 EMULATOR = "qemu-aarch64-static"
 _SOURCES = Path("/etc/apt/sources.list.d/debian.sources")
-_PACKAGES = ("python3.11", "libpython3.11-dev", "libstdc++6", "bash", "coreutils")
+_PACKAGES = ("python3.11", "libpython3.11-dev", "libstdc++6", "base-files", "dash", "coreutils")
 
 _APT = """\
 APT::Architecture "arm64";
