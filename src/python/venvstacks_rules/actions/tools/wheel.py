@@ -6,8 +6,10 @@ could write outside of the folder is refused all the same.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -25,6 +27,19 @@ from venvstacks_rules.model.wording import printable
 
 _SITE_SCHEMES = ("purelib", "platlib")
 _SCRIPT = b"#!"
+
+# What `zipfile` raises for bytes of strangers. Some Pythons have no `lzma`.
+_READ_ERRORS: tuple[type[Exception], ...] = (
+    zipfile.BadZipFile,
+    zlib.error,
+    getattr(getattr(zipfile, "lzma", None), "LZMAError", zipfile.BadZipFile),
+    EOFError,
+    NotImplementedError,
+    OverflowError,
+    RuntimeError,
+    ValueError,
+    struct.error,
+)
 
 
 def unpack_wheel(wheel: WheelFile, output: str) -> list[str]:
@@ -45,7 +60,12 @@ def unpack_wheel(wheel: WheelFile, output: str) -> list[str]:
             if problems:
                 raise _refused(wheel.file_name, problems)
             return list(_written(archive, output))
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as e:
+    except _READ_ERRORS as e:
+        raise _refused(wheel.file_name, [f"cannot be unpacked: {e}"]) from None
+    except OSError as e:
+        # A place that no file has, or a damaged stream; all else is about the machine.
+        if e.errno not in (None, errno.EINVAL):
+            raise
         raise _refused(wheel.file_name, [f"cannot be unpacked: {e}"]) from None
 
 
