@@ -244,6 +244,17 @@ def test_no_compile_and_no_config(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize("left", [0, 3, 16, 20, -1], ids=lambda left: f"{left} bytes")
+def test_byte_code_that_was_cut_is_made_again(tmp_path: Path, left: int) -> None:
+    layer = make_layer(tmp_path, {"a.py": "def f(): return {1, 2}, 'x'"})
+    install(layer)
+    (cached,) = (layer / SITE / "__pycache__").iterdir()
+    whole = cached.read_bytes()
+    cached.write_bytes(whole[:left])
+    install(layer)
+    assert cached.read_bytes() == whole
+
+
 def test_layers_can_be_prepared_for_another_place(tmp_path: Path) -> None:
     layer = make_layer(tmp_path)
     install(layer, "--deployed-in=/opt/its place")

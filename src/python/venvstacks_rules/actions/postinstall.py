@@ -429,12 +429,9 @@ def _compile_file(layer: str, path: str, flags: int) -> None:
     flags = _UNCHECKED if name.startswith(_CHAIN) else flags
     header = importlib.util.MAGIC_NUMBER + flags.to_bytes(4, "little")
     header += importlib.util.source_hash(source)
-    try:
-        with open(target, "rb") as stream:
-            if stream.read(len(header)) == header:
-                return
-    except FileNotFoundError:
-        os.makedirs(folder, exist_ok=True)
+    if _is_byte_code(target, header):
+        return
+    os.makedirs(folder, exist_ok=True)
     # The name in tracebacks is replaced at import by where the source is then.
     shown = f"{os.path.basename(layer)}/{path}".replace(os.sep, "/")
     try:
@@ -442,6 +439,19 @@ def _compile_file(layer: str, path: str, flags: int) -> None:
     except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
         return
     _write(target, header + marshal.dumps(code))
+
+
+def _is_byte_code(path: str, header: bytes) -> bool:
+    """Whether a file has this header, and a whole body."""
+    try:
+        with open(path, "rb") as stream:
+            content = stream.read()
+        if not content.startswith(header):
+            return False
+        marshal.loads(content[len(header) :])  # noqa: S302 - as an import of the module does
+    except (FileNotFoundError, EOFError, TypeError, ValueError):
+        return False
+    return True
 
 
 if __name__ == "__main__":
