@@ -17,7 +17,7 @@ import pytest
 import tomli
 from packaging.markers import Marker
 
-from tests.support.build_root import NATIVE, BuildRoot, build_root
+from tests.support.build_root import NATIVE, REPOSITORY, BuildRoot, build_root
 from tests.support.published_layers import (
     PublishedLayer,
     deploy,
@@ -30,6 +30,7 @@ from tests.support.published_layers import (
     sha256,
 )
 from tests.support.simple_index import package_wheel, simple_index
+from venvstacks_rules.model.wording import size_text
 
 SITE = "lib/python3.9/site-packages"
 CONFIG = "share/venv/metadata/venvstacks_layer.json"
@@ -297,6 +298,16 @@ def test_deployed_layers_run_without_the_build_root_and_from_another_path(
         "kept": [e.install_target for e in HELLO],
     }
     assert "Hello, Ann!" in run_deployed(moved, "app-hello", "Ann")
+
+
+def test_the_readme_has_the_sizes_of_archives(root: BuildRoot) -> None:
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    # The interpreter is that of this machine.
+    archives = [e.published(root).archive for e in EXAMPLES if e.install_target != RUNTIME]
+    sizes = {archive.name: size_text(archive.stat().st_size) for archive in archives}
+    table = r"^    (\S+\.tar\.zst) +([\d.]+ [kM]?B)  segments: 0 reused"
+    written = dict(re.findall(table, readme, re.MULTILINE))
+    assert {name: written.get(name) for name in sizes} == sizes
 
 
 def test_packaging_again_builds_nothing(root: BuildRoot) -> None:
