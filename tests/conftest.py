@@ -15,7 +15,7 @@ INTEGRATION = Path(__file__).parent / "integration"
 
 # The environment of Pants has no Hypothesis, and no test that needs it.
 with contextlib.suppress(ModuleNotFoundError):
-    from hypothesis import HealthCheck, settings
+    from hypothesis import HealthCheck, settings  # pants: no-infer-dep
 
     # How long an example takes says how busy the machine is.
     settings.register_profile(

@@ -296,6 +296,7 @@ def test_deployed_layers_run_without_the_build_root_and_from_another_path(
     assert deploy(hello, moved, tmp_path) == {
         "installed": [],
         "kept": [e.install_target for e in HELLO],
+        "repaired": [],
     }
     assert "Hello, Ann!" in run_deployed(moved, "app-hello", "Ann")
 

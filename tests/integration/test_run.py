@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
@@ -171,7 +172,9 @@ def cached_layers(shown: dict[str, object]) -> dict[str, dict[str, tuple[int, in
     """Inode and time of each file of the cached layers that a program ran in."""
     application = Path(str(shown["prefix"]))
     stack = application.parent
-    marker = json.loads((stack / "complete.json").read_text())
+    seal, text = (stack / "complete.json").read_text().split("\n", 1)
+    assert seal == hashlib.sha256(text.encode()).hexdigest()
+    marker = json.loads(text)
     found = {}
     for sha256 in marker["layers"]:
         (layer,) = (stack.parent.parent / "layers" / sha256).iterdir()

@@ -18,7 +18,10 @@ REMARK = (
 
 @pytest.fixture
 def root(tmp_path: Path) -> Iterator[BuildRoot]:
-    with build_root(tmp_path / "root", config='uv_config = "uv.toml"\n') as root:
+    # No wheel was unpacked here before.
+    alone = {"PANTS_NAMED_CACHES_DIR": str(tmp_path / "caches")}
+    config = 'uv_config = "uv.toml"\n'
+    with build_root(tmp_path / "root", config=config, environment=alone) as root:
         root.write("uv.toml", "no-index = true\n")
         root.write(
             "s/BUILD",

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from pants.base.build_environment import get_buildroot
+from pants.base.exceptions import IntrinsicError
 from pants.util.frozendict import FrozenDict
 
 from venvstacks_rules.model.network.credentials import PackageIndex
@@ -127,4 +128,7 @@ def test_when_an_action_may_reach_what_the_engine_does_not(
     variables: dict[str, str], *, more: bool
 ) -> None:
     access = NetworkAccess(FrozenDict(variables), "netrc", frozenset(), "/ca.pem")
-    assert access.may_reach_more("https://a.example:8443/x.whl") is more
+    silent = IntrinsicError("Error downloading file: error sending request for url")
+    assert access.may_reach_more("https://a.example:8443/x.whl", silent) is more
+    for answered in ("Client error (404) downloading file x", "Wrong digest for downloaded file"):
+        assert not access.may_reach_more("https://a.example/x.whl", IntrinsicError(answered))

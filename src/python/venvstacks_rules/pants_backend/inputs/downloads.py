@@ -146,7 +146,7 @@ async def pinned_file(request: PinnedFileRequest) -> PinnedFile:
                 )
                 found = DownloadedFile(digest, request.size)
             except IntrinsicError as e:
-                if _status(e) is not None or not access.may_reach_more(url):
+                if not access.may_reach_more(url, e):
                     raise
         if found is None:
             found = await own_download(

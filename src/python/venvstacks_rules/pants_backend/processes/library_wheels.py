@@ -79,8 +79,8 @@ async def library_wheel(request: LibraryWheelRequest, repos: PythonRepos) -> Lib
                 digest = await engine.download_file(
                     DownloadFile(url, FileDigest(wheel.sha256, wheel.size))
                 )
-            except IntrinsicError:
-                if not access.may_reach_more(url):
+            except IntrinsicError as e:
+                if not access.may_reach_more(url, e):
                     raise
         if digest is None:
             fetched = await fetched_wheel(request, **implicitly())

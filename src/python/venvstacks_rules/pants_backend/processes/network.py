@@ -17,6 +17,7 @@ from urllib.parse import unquote, urlsplit
 
 from pants.backend.python.subsystems.repos import PythonRepos
 from pants.base.build_environment import get_buildroot
+from pants.base.exceptions import IntrinsicError
 from pants.engine.env_vars import CompleteEnvironmentVars
 from pants.engine.internals.session import SessionValues
 from pants.option.global_options import GlobalOptions
@@ -66,13 +67,17 @@ class NetworkAccess:
         """Whether there are credentials."""
         return search.origin(self.variables, self.netrc_hosts) is not None
 
-    def may_reach_more(self, url: str) -> bool:
-        """Whether an action may reach a server from which the engine has no answer.
+    def may_reach_more(self, url: str, error: IntrinsicError) -> bool:
+        """Whether an action may reach a server, where the engine's download ended with `error`.
+
+        That is where the engine got no answer at all, and where the user's environment knows more.
 
         The engine has the proxies of the time when its daemon was started, reads no ``NO_PROXY`` in
         2.17, and knows no authorities but those of Pants' own option. Its HTTP library takes the
         answers of some proxies for refusals.
         """
+        if not str(error).startswith("Error downloading file"):
+            return False
         places = {self.variables.get("SSL_CERT_FILE"), self.variables.get("SSL_CERT_DIR")}
         if places - {None, "", self.engine_authorities}:
             return True
