@@ -177,7 +177,8 @@ def cached_layers(shown: dict[str, object]) -> dict[str, dict[str, tuple[int, in
     marker = json.loads(text)
     found = {}
     for sha256 in marker["layers"]:
-        (layer,) = (stack.parent.parent / "layers" / sha256).iterdir()
+        inside = (stack.parent.parent / "layers" / sha256).iterdir()
+        (layer,) = (path for path in inside if path.name != "files.json")
         stats = {str(path.relative_to(layer)): path.lstat() for path in layer.rglob("*")}
         found[layer.name] = {path: (s.st_ino, s.st_mtime_ns) for path, s in stats.items()}
     return found
