@@ -302,6 +302,7 @@ def test_deployed_layers_run_without_the_build_root_and_from_another_path(
 
 
 def test_the_readme_has_the_sizes_of_archives(root: BuildRoot) -> None:
+    root.succeed("package", "examples/::")
     readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
     # The interpreter is that of this machine.
     archives = [e.published(root).archive for e in EXAMPLES if e.install_target != RUNTIME]
