@@ -24,6 +24,7 @@ from pants_names import Defined, PantsNames
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "src/python/venvstacks_rules"
+TESTS = ROOT / "tests/pants_backend"
 PAGE = ROOT / "docs/reference/pants-versions.md"
 BEGIN = "<!-- begin: build-support/check-pants-versions -->\n"
 END = "<!-- end: build-support/check-pants-versions -->\n"
@@ -173,7 +174,8 @@ class Version:
             for use in uses(path, tree, self.minor):
                 problem = use.problem(self.names)
                 if problem is not None:
-                    found.add(f"pants_backend/{path}:{use.line}: Pants {self.number} {problem}")
+                    place = path if path.startswith("tests/") else f"pants_backend/{path}"
+                    found.add(f"{place}:{use.line}: Pants {self.number} {problem}")
         return sorted(found)
 
 
@@ -215,11 +217,12 @@ def versions(repository: Path, first: Minor) -> list[Version]:
 
 
 def modules_of(package: Path) -> dict[str, ast.Module]:
-    """The modules that see Pants, by path: those of `pants_backend` relative to it."""
+    """The modules that see Pants: those of `pants_backend`, by path in it, and its tests."""
     backend = package / "pants_backend"
     found = {"../register.py": ast.parse((package / "register.py").read_text())}
-    for path in sorted(backend.rglob("*.py")):
-        found[path.relative_to(backend).as_posix()] = ast.parse(path.read_text())
+    for folder, base in ((backend, backend), (TESTS, ROOT)):
+        for path in sorted(folder.rglob("*.py")):
+            found[path.relative_to(base).as_posix()] = ast.parse(path.read_text())
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -31,7 +32,10 @@ import venvstacks_rules.register
 
 def last_words(program: str) -> str:
     """The one line that a process ends with, from what the release is called on."""
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    # The Python of another Pants has no installed plugin.
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1), done.stderr
     return done.stderr[done.stderr.index(" supports ") + 1 :]
 

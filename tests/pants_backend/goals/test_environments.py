@@ -11,12 +11,6 @@ from pants.core.goals.package import PackageFieldSet
 from pants.core.goals.test import TestFieldSet
 from pants.core.subsystems import python_bootstrap
 from pants.core.util_rules import archive, system_binaries
-from pants.core.util_rules.environments import (
-    EnvironmentNameRequest,
-    EnvironmentTarget,
-    LocalEnvironmentTarget,
-    RemoteEnvironmentTarget,
-)
 from pants.engine.environment import ChosenLocalEnvironmentName, EnvironmentName
 from pants.engine.internals.scheduler import ExecutionError
 from pants.engine.platform import Platform
@@ -44,6 +38,7 @@ from venvstacks_rules.pants_backend.inputs.interpreters import (
     InterpreterArchive,
     LocalInterpreterRequest,
 )
+from venvstacks_rules.pants_backend.pants_versions import RUNNING
 from venvstacks_rules.pants_backend.processes import (
     actions,
     actions_lock,
@@ -59,6 +54,23 @@ from venvstacks_rules.pants_backend.processes import (
 from venvstacks_rules.pants_backend.processes.python import ActionPython, ActionPythonRequest
 from venvstacks_rules.pants_backend.subsystems.actions import ActionsSubsystem
 from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
+
+if RUNNING >= (2, 28):
+    from pants.core.environments.rules import (  # type: ignore[import-not-found,unused-ignore]
+        EnvironmentNameRequest,
+    )
+    from pants.core.environments.target_types import (  # type: ignore[import-not-found,unused-ignore]
+        EnvironmentTarget,
+        LocalEnvironmentTarget,
+        RemoteEnvironmentTarget,
+    )
+else:
+    from pants.core.util_rules.environments import (
+        EnvironmentNameRequest,
+        EnvironmentTarget,
+        LocalEnvironmentTarget,
+        RemoteEnvironmentTarget,
+    )
 
 MODULES = (
     *(actions, bare, byte_code, libraries, library_wheels, actions_lock, network, network_actions),
@@ -120,7 +132,7 @@ RULES = engine.collect_rules()
 
 def chosen(field_set: PackageFieldSet | TestFieldSet) -> str:
     """The environment that the goal asks Pants for."""
-    return EnvironmentNameRequest.from_field_set(field_set).raw_value
+    return str(EnvironmentNameRequest.from_field_set(field_set).raw_value)
 
 
 def test_a_stack_gives_its_environment_to_its_layers_and_its_manifest() -> None:
