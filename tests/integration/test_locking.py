@@ -69,8 +69,11 @@ class Workspace:
 
 def shown(done: Finished) -> list[str]:
     """What a run said, without times and blanks."""
+    # Some versions of Pants say how long a piece of work took.
     lines = (" ".join(re.sub(r"^[\d:.]* \[INFO\]", "", x).split()) for x in done.stderr.split("\n"))
-    return [line for line in lines if line]
+    return [
+        re.sub(r"^(Completed: .*) \((\d+m ?)?([\d.]+s)?\)$", r"\1", line) for line in lines if line
+    ]
 
 
 @pytest.fixture(scope="module")
