@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import struct
 import zipfile
@@ -295,6 +296,20 @@ def test_a_bomb_is_stopped_before_anything_is_written(
         f"damaged: it unpacks to more than the {200 * len(data)} bytes that are accepted"
     ]
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_the_announced_size_is_that_of_the_files_without_links(tmp_path: Path) -> None:
+    (tmp_path / "x.zip").write_bytes(Zip().add("x/a", b"12345").link("x/deep/l", "../a").bytes())
+    archive = announced(tmp_path / "x.zip", "x")
+    for folder in ("whole", "refused"):
+        (tmp_path / folder).mkdir()
+    unpack_archive(dataclasses.replace(archive, unpacked_size=5), tmp_path / "whole")
+    assert (tmp_path / "whole/x/deep/l").read_bytes() == b"12345"
+    with pytest.raises(ArchiveError) as caught:
+        unpack_archive(dataclasses.replace(archive, unpacked_size=4), tmp_path / "refused")
+    assert caught.value.problems == (
+        "damaged: it unpacks to more than the 4 bytes that are accepted",
+    )
 
 
 def test_a_bomb_that_lies_about_its_size_is_stopped_at_that_size(tmp_path: Path) -> None:

@@ -16,16 +16,11 @@ INTERPRETER, OWN_FILES = "interpreter", "layer"
 
 
 def unpacked_size(segments: Iterable[Segment]) -> int:
-    """The size of the tar stream of an archive, or of all entries of a zip archive, in bytes."""
+    """The size of the tar stream of an archive, or of all files of a zip archive, in bytes."""
     return sum(
-        sum(map(_zip_size, segment.files)) if segment.tar_size is None else segment.tar_size
+        sum(file.size for file in segment.files) if segment.tar_size is None else segment.tar_size
         for segment in segments
     )
-
-
-def _zip_size(file: ArchivedFile) -> int:
-    """Of its entry: in a zip archive, the content of a link is its target."""
-    return file.size if file.link_target is None else len(file.link_target.encode())
 
 
 @dataclass(frozen=True)
