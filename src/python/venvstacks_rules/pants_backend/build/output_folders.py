@@ -114,11 +114,7 @@ async def output_folder(request: OutputFolderRequest) -> OutputFolder:
     ]
     manifests = [writer for writer in writers if writer.has_field(ManifestLayersField)]
     stacks = await concurrently(
-        stack_layers(
-            StackLayersRequest(manifest.address, manifest[ManifestLayersField].value),
-            **implicitly(),
-        )
-        for manifest in manifests
+        stack_layers(StackLayersRequest.of(manifest), **implicitly()) for manifest in manifests
     )
     for manifest, stack in zip(manifests, stacks):
         spec = manifest.address.spec

@@ -118,9 +118,7 @@ async def layers_to_export(
 ) -> LayersToExport:
     platform = native.name
     stacks = await concurrently(
-        stack_layers(
-            StackLayersRequest(target.address, target[ManifestLayersField].value), **implicitly()
-        )
+        stack_layers(StackLayersRequest.of(target), **implicitly())
         for target in request.targets
         if target.has_field(ManifestLayersField)
     )

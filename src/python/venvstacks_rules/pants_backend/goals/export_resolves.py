@@ -25,12 +25,10 @@ from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.build.chains import Chain, ChainRequest, application_chain
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.goals.generate_lockfiles import manifests_by_name
-from venvstacks_rules.pants_backend.goals.run import interactive_arguments
+from venvstacks_rules.pants_backend.goals.run import InteractiveActionRequest, interactive_action
 from venvstacks_rules.pants_backend.graph.stacks import StackLayersRequest, stack_layers
 from venvstacks_rules.pants_backend.locks.freshness import RequiredLocksRequest, required_locks
-from venvstacks_rules.pants_backend.processes.actions import action_process
 from venvstacks_rules.pants_backend.processes.bare import ActionProcessRequest
-from venvstacks_rules.pants_backend.targets.manifests import ManifestLayersField
 from venvstacks_rules.pants_backend.targets.source_fields import is_layer
 
 _INPUTS = ".inputs"
@@ -65,12 +63,7 @@ async def export_layers(
     manifests = manifests_by_name(targets)
     asked = [name for name in options.resolve if name in layers or name in manifests]
     stacks = await concurrently(
-        stack_layers(
-            StackLayersRequest(
-                manifests[name].address, tuple(manifests[name][ManifestLayersField].value)
-            ),
-            **implicitly(),
-        )
+        stack_layers(StackLayersRequest.of(manifests[name]), **implicitly())
         for name in asked
         if name in manifests
     )
@@ -98,24 +91,16 @@ async def resolve_export(
     )
     folder = f"venvstacks-resolves/{request.name.replace('/', '.').replace(':', '.')}"
     place = build_root.pathlib_path / dist_dir.relpath / "export" / folder
-    prepared = await action_process(
-        ActionProcessRequest(
-            verb="deploy-layers",
-            request=to_json(_deployment(chains, str(place))),
-            input_digest=await engine.merge_digests(MergeDigests(chain.digest for chain in chains)),
-            description=f"Export {request.name}",
-        ),
-        **implicitly(),
+    action = ActionProcessRequest(
+        verb="deploy-layers",
+        request=to_json(_deployment(chains, str(place))),
+        input_digest=await engine.merge_digests(MergeDigests(chain.digest for chain in chains)),
+        description=f"Export {request.name}",
     )
-    process = prepared.process
-    sources = await concurrently(
-        engine.add_prefix(AddPrefix(digest, path))
-        for path, digest in process.immutable_input_digests.items()
-    )
-    merged = await engine.merge_digests(MergeDigests([process.input_digest, *sources]))
+    started = await interactive_action(InteractiveActionRequest(action), **implicitly())
     inputs = f"{{digest_root}}/{_INPUTS}"
     start = (
-        *(argument.replace("{chroot}", inputs) for argument in interactive_arguments(process.argv)),
+        *(argument.replace("{chroot}", inputs) for argument in started.args),
         *("--result", f"{inputs}/result.json"),
     )
     clean = "import shutil, sys; shutil.rmtree(sys.argv[1])"
@@ -123,7 +108,7 @@ async def resolve_export(
         ExportResult(
             _called(request, chains),
             folder,
-            digest=await engine.add_prefix(AddPrefix(merged, _INPUTS)),
+            digest=await engine.add_prefix(AddPrefix(started.digest, _INPUTS)),
             post_processing_cmds=(
                 PostProcessingCommand(start),
                 PostProcessingCommand((start[0], "-I", "-c", clean, inputs)),

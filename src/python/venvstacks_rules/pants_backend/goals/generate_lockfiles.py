@@ -179,12 +179,7 @@ async def requested_layer_resolve_names(
     )
     refuse_broken(graphs)
     stacks = await concurrently(
-        stack_layers(
-            StackLayersRequest(
-                manifests[name].address, tuple(manifests[name][ManifestLayersField].value)
-            ),
-            **implicitly(),
-        )
+        stack_layers(StackLayersRequest.of(manifests[name]), **implicitly())
         for name in request
         if name in manifests
     )

@@ -26,9 +26,7 @@ class LayerRepl(ReplImplementation):
 async def layer_repl(repl: LayerRepl) -> ReplRequest:
     layers = [target for target in repl.targets if is_layer(target)]
     stacks = await concurrently(
-        stack_layers(
-            StackLayersRequest(target.address, target[ManifestLayersField].value), **implicitly()
-        )
+        stack_layers(StackLayersRequest.of(target), **implicitly())
         for target in repl.targets
         if target.has_field(ManifestLayersField)
     )

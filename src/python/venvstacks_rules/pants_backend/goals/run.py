@@ -55,6 +55,38 @@ class LaunchedLayer:
     append_only_caches: FrozenDict[str, str]
 
 
+@dataclass(frozen=True)
+class InteractiveActionRequest:
+    """An action to start outside of a sandbox of the engine."""
+
+    action: ActionProcessRequest
+
+
+@dataclass(frozen=True)
+class InteractiveAction:
+    """What starts an action from any folder, without a file for its result."""
+
+    digest: Digest
+    """All that it reads; ``{chroot}`` in the arguments stands for where it lies."""
+    args: tuple[str, ...]
+    append_only_caches: FrozenDict[str, str]
+
+
+@rule
+async def interactive_action(request: InteractiveActionRequest) -> InteractiveAction:
+    prepared = await action_process(request.action, **implicitly())
+    process = prepared.process
+    sources = await concurrently(
+        engine.add_prefix(AddPrefix(digest, path))
+        for path, digest in process.immutable_input_digests.items()
+    )
+    return InteractiveAction(
+        await engine.merge_digests(MergeDigests([process.input_digest, *sources])),
+        interactive_arguments(process.argv),
+        process.append_only_caches,
+    )
+
+
 @rule
 async def launched_layer(
     request: LaunchedLayerRequest, options: VenvstacksSubsystem
@@ -66,25 +98,15 @@ async def launched_layer(
         interpreter=request.interpreter,
         verify=options.verify_layers,
     )
-    prepared = await action_process(
-        ActionProcessRequest(
-            verb="launch",
-            request=to_json(launch),
-            input_digest=chain.digest,
-            append_only_caches=FrozenDict({CACHE_NAME: CACHE_DIR}),
-            description=f"Run {request.address}",
-        ),
-        **implicitly(),
+    action = ActionProcessRequest(
+        verb="launch",
+        request=to_json(launch),
+        input_digest=chain.digest,
+        append_only_caches=FrozenDict({CACHE_NAME: CACHE_DIR}),
+        description=f"Run {request.address}",
     )
-    process = prepared.process
-    sources = await concurrently(
-        engine.add_prefix(AddPrefix(digest, path))
-        for path, digest in process.immutable_input_digests.items()
-    )
-    digest = await engine.merge_digests(MergeDigests([process.input_digest, *sources]))
-    return LaunchedLayer(
-        digest, (*interactive_arguments(process.argv), "--"), process.append_only_caches
-    )
+    started = await interactive_action(InteractiveActionRequest(action), **implicitly())
+    return LaunchedLayer(started.digest, (*started.args, "--"), started.append_only_caches)
 
 
 @rule

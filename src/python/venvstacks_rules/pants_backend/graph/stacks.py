@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from pants.engine.addresses import Address
+from pants.engine.target import Target
 
 from venvstacks_rules.model.errors import DefinitionError
 from venvstacks_rules.model.layers.layer import Layer
@@ -29,6 +30,11 @@ class StackLayersRequest:
     """Of the `venvstacks_manifest`."""
     written: tuple[str, ...]
     """The addresses in its field `layers`."""
+
+    @classmethod
+    def of(cls, manifest: Target) -> StackLayersRequest:
+        """The layers of the stack of a manifest."""
+        return cls(manifest.address, manifest[ManifestLayersField].value)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ from pants.engine.fs import (
     AddPrefix,
     Digest,
     DigestSubset,
-    DownloadFile,
     FileDigest,
     PathGlobs,
     RemovePrefix,
@@ -31,7 +30,11 @@ from venvstacks_rules.model.requests.network import FetchedFile, FetchFileReques
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, implicitly, rule
 from venvstacks_rules.pants_backend.processes.bare import ActionProcessRequest
-from venvstacks_rules.pants_backend.processes.network import NETWORK_DIR, network_access
+from venvstacks_rules.pants_backend.processes.network import (
+    NETWORK_DIR,
+    engine_download,
+    network_access,
+)
 from venvstacks_rules.pants_backend.processes.network_actions import (
     NetworkActionRequest,
     run_network_action,
@@ -140,14 +143,9 @@ async def pinned_file(request: PinnedFileRequest) -> PinnedFile:
     try:
         # The engine itself cannot send credentials, nor download a file of unknown size.
         if not (request.size is None or access.knows(search)):
-            try:
-                digest = await engine.download_file(
-                    DownloadFile(url, FileDigest(request.sha256, request.size))
-                )
+            digest = await engine_download(url, FileDigest(request.sha256, request.size), access)
+            if digest is not None:
                 found = DownloadedFile(digest, request.size)
-            except IntrinsicError as e:
-                if not access.may_reach_more(url, e):
-                    raise
         if found is None:
             found = await own_download(
                 OwnDownloadRequest(url, request.sha256, request.size, request.indexes),
@@ -167,18 +165,13 @@ async def pinned_file(request: PinnedFileRequest) -> PinnedFile:
     return PinnedFile(prefixed, snapshot.files[0], found.size)
 
 
-def _status(error: IntrinsicError) -> int | None:
-    """The HTTP status that a server answered the engine with; None if there was no answer."""
-    # The engine has it only in the text.
-    said = re.match(r"(?:Client|Server) error \((\d{3})\)", str(error))
-    return None if said is None else int(said[1])
-
-
 def _engine_failure(error: IntrinsicError, search: CredentialSearch) -> str:
     """The engine's message, in the words of our own downloads."""
-    status = _status(error)
-    if status is None:
+    # The engine has the status only in the text.
+    said = re.match(r"(?:Client|Server) error \((\d{3})\)", str(error))
+    if said is None:
         return f"{search.url}: {error}"
+    status = int(said[1])
     phrase = responses.get(status, "")
     return f"{search.url}: {status} {phrase}{refused(status, None, search)}"
 

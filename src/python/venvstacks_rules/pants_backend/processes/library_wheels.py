@@ -11,7 +11,7 @@ from pants.backend.python.subsystems.repos import PythonRepos
 from pants.base.build_environment import get_buildroot
 from pants.base.exceptions import IntrinsicError
 from pants.engine.environment import ChosenLocalEnvironmentName, EnvironmentName
-from pants.engine.fs import Digest, DigestSubset, DownloadFile, FileDigest, PathGlobs
+from pants.engine.fs import Digest, DigestSubset, FileDigest, PathGlobs
 from pants.option.global_options import NamedCachesDirOption
 from pants.util.logging import LogLevel
 
@@ -34,6 +34,7 @@ from venvstacks_rules.pants_backend.processes.bare import (
 )
 from venvstacks_rules.pants_backend.processes.network import (
     NETWORK_DIR,
+    engine_download,
     kept_settings,
     mirror_indexes,
     network_access,
@@ -75,13 +76,7 @@ async def library_wheel(request: LibraryWheelRequest, repos: PythonRepos) -> Lib
     try:
         # The engine itself cannot download a file of unknown size.
         if url is not None and wheel.size:
-            try:
-                digest = await engine.download_file(
-                    DownloadFile(url, FileDigest(wheel.sha256, wheel.size))
-                )
-            except IntrinsicError as e:
-                if not access.may_reach_more(url, e):
-                    raise
+            digest = await engine_download(url, FileDigest(wheel.sha256, wheel.size), access)
         if digest is None:
             fetched = await fetched_wheel(request, **implicitly())
             digest = fetched.digest

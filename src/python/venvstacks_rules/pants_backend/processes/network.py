@@ -13,12 +13,14 @@ import os.path
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Optional
 from urllib.parse import unquote, urlsplit
 
 from pants.backend.python.subsystems.repos import PythonRepos
 from pants.base.build_environment import get_buildroot
 from pants.base.exceptions import IntrinsicError
 from pants.engine.env_vars import CompleteEnvironmentVars
+from pants.engine.fs import Digest, DownloadFile, FileDigest
 from pants.engine.internals.session import SessionValues
 from pants.option.global_options import GlobalOptions
 from pants.util.frozendict import FrozenDict
@@ -30,6 +32,7 @@ from venvstacks_rules.model.network.credentials import (
     index_variables,
 )
 from venvstacks_rules.model.requests.network import NetworkSettings
+from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import (
     collect_rules,
     implicitly,
@@ -83,6 +86,19 @@ class NetworkAccess:
             return True
         proxies = {name.lower() for name, value in self.variables.items() if value}
         return bool({f"{urlsplit(url).scheme}_proxy", "all_proxy"} & proxies)
+
+
+async def engine_download(url: str, file: FileDigest, access: NetworkAccess) -> Optional[Digest]:
+    """A file, as the engine fetches it; None where only an action may reach the server.
+
+    Raises IntrinsicError for all else that the engine fails of.
+    """
+    try:
+        return await engine.download_file(DownloadFile(url, file))
+    except IntrinsicError as e:
+        if not access.may_reach_more(url, e):
+            raise
+    return None
 
 
 @dataclass(frozen=True)
