@@ -1,9 +1,7 @@
-"""Commands that packages define: how they are declared, chosen, and started."""
+"""Commands that packages define: how they are chosen, and started."""
 
 from __future__ import annotations
 
-import configparser
-import importlib.metadata
 import shutil
 import subprocess
 import sys
@@ -14,7 +12,6 @@ import pytest
 from venvstacks_rules.model.contents.console_scripts import (
     ConsoleScript,
     chosen_scripts,
-    declared_scripts,
     script_files,
 )
 from venvstacks_rules.model.contents.layout import LayerLayout
@@ -29,31 +26,6 @@ class Cli:
         print(*sys.argv, sys.executable, sep="|")
         return 7
 """
-
-
-def test_declarations_of_real_distributions() -> None:
-    seen = 0
-    for distribution in importlib.metadata.distributions():
-        text = distribution.read_text("entry_points.txt")
-        if text is None:
-            continue
-        parser = configparser.ConfigParser(delimiters=("=",))
-        parser.optionxform = str  # type: ignore[assignment,method-assign]
-        parser.read_string(text)
-        expected = {
-            name: target
-            for section in ("console_scripts", "gui_scripts")
-            if parser.has_section(section)
-            for name, target in parser.items(section)
-        }
-        assert dict(declared_scripts(text)) == expected
-        seen += len(expected)
-    assert seen > 5
-
-
-def test_what_is_no_command() -> None:
-    text = "# a = b:c\n[other]\nx = y:z\n[ console_scripts ]\nno target\nb=m:f\na = m:g [extra]\n"
-    assert declared_scripts(text) == (("a", "m:g [extra]"), ("b", "m:f"))
 
 
 def test_the_layer_itself_comes_first() -> None:

@@ -27,6 +27,16 @@ def given_path_problem(path: str) -> str | None:
     return None
 
 
+_INSTALL_TARGET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,254}")
+
+
+def install_target_problem(name: str) -> str | None:
+    """Why `name` cannot be the name of a layer's folder, or None."""
+    if _INSTALL_TARGET.fullmatch(name) is not None:
+        return None
+    return f"`{name}` is not the name of a layer's folder"
+
+
 GivenPath = Annotated[str, given_path_problem]
 """A path of a request, from the working directory on."""
 

@@ -16,8 +16,8 @@ from venvstacks_rules.actions.files.streams import chunks
 from venvstacks_rules.actions.wheels import checks
 from venvstacks_rules.actions.wheels.installed import RefusedWheelError, of_each, opened_wheel
 from venvstacks_rules.actions.wheels.places import importable_files
-from venvstacks_rules.model.contents.console_scripts import declared_scripts
 from venvstacks_rules.model.contents.data_links import is_data
+from venvstacks_rules.model.contents.entry_points import declared_scripts
 from venvstacks_rules.model.contents.inputs import WheelFile
 from venvstacks_rules.model.contents.layout import LayerLayout
 from venvstacks_rules.model.contents.package_folders import package_folders

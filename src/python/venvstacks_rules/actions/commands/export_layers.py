@@ -108,7 +108,8 @@ def _make(
         if problems:
             raise DeploymentError("something is in the way of the layers", problems)
         for folder in staged:
-            exported.mark_exported(folder, changes.markers[folder.name])
+            trees = [tree for _, tree in contents[folder.name]]
+            exported.mark_exported(folder, changes.markers[folder.name], trees)
         place.take(staged)
     return done
 

@@ -6,9 +6,9 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from venvstacks_rules.model.contents.layout import is_install_target
 from venvstacks_rules.model.errors import ArchiveError, DeploymentError
 from venvstacks_rules.model.hashes import is_sha256_hex
+from venvstacks_rules.model.paths import install_target_problem
 from venvstacks_rules.model.requests.deploy import DeployedArchive
 
 
@@ -19,8 +19,9 @@ def check_archives(archives: Sequence[DeployedArchive]) -> None:
         problems.append("no archives are given; the first must be the runtime's")
     seen: set[str] = set()
     for archive in archives:
-        if not is_install_target(archive.install_target):
-            problems.append(f"`{archive.install_target}` is not the name of a layer's folder")
+        problem = install_target_problem(archive.install_target)
+        if problem is not None:
+            problems.append(problem)
         elif archive.install_target.casefold() in seen:
             problems.append(f"`{archive.install_target}` is given twice")
         if not is_sha256_hex(archive.sha256):

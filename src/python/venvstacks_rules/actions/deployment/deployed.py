@@ -13,11 +13,9 @@ from pathlib import Path
 from venvstacks_rules.actions.deployment.layer_config import read_layer_config
 from venvstacks_rules.actions.deployment.listing import (
     damaged_files,
-    list_files,
-    listed_again,
     named_damage,
     read_listing,
-    write_listing,
+    update_listing,
 )
 from venvstacks_rules.actions.deployment.markers import read_marker, write_marker
 from venvstacks_rules.model.contents.layout import LAYER_CONFIG
@@ -33,10 +31,7 @@ They get to their place together with the layer, and no archive has hidden files
 
 def mark_deployed(layer: Path, archive: DeployedArchive, folder: Path) -> None:
     """Write marker and list of a layer that was just post-installed for `folder`."""
-    before = read_listing(layer / LISTING)
-    files = list_files(layer) if before is None else listed_again(layer, before)
-    if files != before:
-        write_listing(layer / LISTING, files)
+    update_listing(layer, LISTING)
     write_marker(layer / MARKER, {"deployed_in": str(folder), "sha256": archive.sha256})
 
 

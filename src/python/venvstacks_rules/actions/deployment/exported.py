@@ -14,19 +14,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from venvstacks_rules.actions.deployment.listing import (
+    ListedFile,
     damaged_files,
     files_in,
-    list_files,
-    listed_again,
     named_damage,
     read_listing,
-    write_listing,
+    update_listing,
 )
 from venvstacks_rules.actions.deployment.markers import read_marker, write_marker
 from venvstacks_rules.actions.deployment.tree_cache import FORMAT
 from venvstacks_rules.actions.files.sealed import replace_file
 from venvstacks_rules.actions.files.streams import sha256_of
-from venvstacks_rules.model.contents.files import OwnFile
+from venvstacks_rules.actions.files.tree import Tree
+from venvstacks_rules.model.contents.files import MODIFICATION_TIME, OwnFile
 from venvstacks_rules.model.requests.export import LayerToExport
 from venvstacks_rules.model.wording import and_more
 
@@ -116,13 +116,21 @@ def marker_of(layer: Path) -> Marker | None:
         return None
 
 
-def mark_exported(layer: Path, marker: Marker) -> None:
-    """Write marker and list of a layer that was just made, or post-installed again."""
-    before = read_listing(layer / LISTING)
-    files = list_files(layer) if before is None else listed_again(layer, before)
-    if files != before:
-        write_listing(layer / LISTING, files)
+def mark_exported(layer: Path, marker: Marker, trees: Iterable[Tree] = ()) -> None:
+    """Write marker and list of a layer that was just made of `trees`, or post-installed again."""
+    update_listing(layer, LISTING, known=_files_of(trees))
     write_marker(layer / MARKER, vars(marker))
+
+
+def _files_of(trees: Iterable[Tree]) -> dict[str, ListedFile]:
+    """The files of `trees` as a layer has them, so that they need not be read for their hashes."""
+    return {
+        file.path: ListedFile(
+            file.path, file.size, MODIFICATION_TIME * 10**9, file.executable, file.sha256
+        )
+        for tree in trees
+        for file in tree.files
+    }
 
 
 def fingerprint(layer: LayerToExport) -> str:

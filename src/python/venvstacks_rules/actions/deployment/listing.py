@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import stat
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, Optional
 
@@ -39,14 +39,12 @@ class ListedFile(NamedTuple):
 Listing = tuple[ListedFile, ...]
 
 
-def list_files(
-    folder: Path, *, leave_out: Container[str] = (), known: Mapping[str, ListedFile] = _NOTHING
-) -> Listing:
+def list_files(folder: Path, *, known: Mapping[str, ListedFile] = _NOTHING) -> Listing:
     """All files and links in `folder`, by path.
 
     The hashes of files that are as `known` are taken from there; the others are read.
     """
-    return _listed(folder, (path for path in files_in(folder) if path not in leave_out), known)
+    return _listed(folder, files_in(folder), known)
 
 
 def listed_again(folder: Path, files: Listing) -> Listing:
@@ -80,6 +78,17 @@ def write_listing(path: Path, files: Iterable[ListedFile]) -> None:
     """Write the list to the file `path`."""
     rows = ",\n".join(json.dumps(file, separators=(",", ":")) for file in files)
     write_sealed(path, f"[{rows}]\n")
+
+
+def update_listing(layer: Path, name: str, *, known: Mapping[str, ListedFile] = _NOTHING) -> None:
+    """Write the list `name` in the layer; if it has one, files that were added do not count.
+
+    Without a list, the hashes of files that are as `known` are taken from there.
+    """
+    before = read_listing(layer / name)
+    files = list_files(layer, known=known) if before is None else listed_again(layer, before)
+    if files != before:
+        write_listing(layer / name, files)
 
 
 def read_listing(path: Path) -> Listing | None:

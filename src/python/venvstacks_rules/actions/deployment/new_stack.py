@@ -40,14 +40,9 @@ def add_stack(
             with staging_folder(root / "staging") as away:
                 _prune(root, marker.name, away)
             with staging_folder(root / "staging") as staging:
-                layers = _layers(archives, root)
-                damaged = [layer for layer in layers if not is_sound(layer.parent, verify=verify)]
-                _add_layers(archives, layers, damaged, staging)
+                layers = [root / "layers" / a.sha256 / a.install_target for a in archives]
+                _add_layers(archives, layers, staging, verify=verify)
                 _build(archives, layers, marker, staging)
-
-
-def _layers(archives: Sequence[DeployedArchive], root: Path) -> list[Path]:
-    return [root / "layers" / archive.sha256 / archive.install_target for archive in archives]
 
 
 def _build(
@@ -89,13 +84,14 @@ def _listed(layers: Sequence[Path]) -> dict[str, ListedFile]:
 
 
 def _add_layers(
-    archives: Sequence[DeployedArchive],
-    layers: Sequence[Path],
-    damaged: Sequence[Path],
-    staging: Path,
+    archives: Sequence[DeployedArchive], layers: Sequence[Path], staging: Path, *, verify: bool
 ) -> None:
-    """Unpack and compile the layers that the cache lacks, or has `damaged`."""
-    missing = [pair for pair in zip(archives, layers) if pair[1] in damaged]
+    """Unpack and compile the layers that the cache lacks, or has damaged."""
+    missing = [
+        (archive, layer)
+        for archive, layer in zip(archives, layers)
+        if not is_sound(layer.parent, verify=verify)
+    ]
     staged = [staging / archive.sha256 for archive, _ in missing]
     unpack_all([archive for archive, _ in missing], staged)
     runtime = layers[0]

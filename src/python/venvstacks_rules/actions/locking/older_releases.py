@@ -51,6 +51,10 @@ class OlderReleases:
     linux_target: str
     macosx_target: str
     _newest: dict[tuple[str, str], Version] = field(default_factory=dict)
+    _known: dict[tuple[str, str | None], dict[Version, list[LockedWheel]]] = field(
+        default_factory=dict
+    )
+    """The wheels of all releases, by package and index: a package may go back several times."""
 
     @property
     def constraints(self) -> tuple[str, ...]:
@@ -66,7 +70,10 @@ class OlderReleases:
     def add(self, missing: Iterable[MissingWheels]) -> bool:
         """Add older releases of all these packages; False if one has none with a wheel."""
         for lack in missing:
-            releases = self._releases(lack.package)
+            place = lack.package.name, lack.package.index
+            if place not in self._known:
+                self._known[place] = self._releases(lack.package)
+            releases = self._known[place]
             for platform in lack.platforms:
                 found = self._with_wheel(releases, Version(lack.package.version), platform)
                 if found is None:

@@ -20,7 +20,6 @@ _MOST = 20
 
 _DOTTED = r"[^\W\d]\w*(?:\.[^\W\d]\w*)*"
 _TARGET = re.compile(rf"(?P<module>{_DOTTED})\s*:\s*(?P<function>{_DOTTED})\s*(?:\[[^\]]*\])?")
-_SECTIONS = ("console_scripts", "gui_scripts")
 
 # The shell executes the lines up to `exec`; for Python they are one text. Only a link from
 # elsewhere has to be read, and no shell can do that.
@@ -68,21 +67,6 @@ class ConsoleScript:
     def text(self, python: str) -> str:
         """The script for POSIX; `python` is the interpreter's name beside it."""
         return _TEMPLATE.format(python=python, program=self.program)
-
-
-def declared_scripts(entry_points: str) -> tuple[tuple[str, str], ...]:
-    """The names and targets of the commands in an ``entry_points.txt``, sorted."""
-    found: dict[str, str] = {}
-    section = ""
-    for line in entry_points.splitlines():
-        text = line.strip()
-        if text.startswith("[") and text.endswith("]"):
-            section = text[1:-1].strip()
-        elif text and text[0] not in "#;" and section in _SECTIONS:
-            name, equals, target = text.partition("=")
-            if equals:
-                found.setdefault(name.strip(), target.strip())
-    return tuple(sorted(found.items()))
 
 
 def chosen_scripts(

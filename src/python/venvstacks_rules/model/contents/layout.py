@@ -6,12 +6,12 @@ archive").
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Annotated
 
 from venvstacks_rules.model.layers.names import INTERPRETER_NAME
+from venvstacks_rules.model.paths import install_target_problem
 from venvstacks_rules.model.platforms.python_versions import language_version, short_version
 
 LAYER_CONFIG = PurePosixPath("share/venv/metadata/venvstacks_layer.json")
@@ -29,22 +29,9 @@ _WINDOWS_FOLDERS = tuple(
 )
 
 
-_INSTALL_TARGET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,254}")
-
-
 def os_name_problem(name: str) -> str | None:
     """Why `name` is no kind of operating system, or None."""
     return None if name in ("posix", "nt") else f"`{name}` is neither `posix` nor `nt`"
-
-
-def is_install_target(name: str) -> bool:
-    """Whether `name` can be the name of a layer's folder."""
-    return _INSTALL_TARGET.fullmatch(name) is not None
-
-
-def install_target_problem(name: str) -> str | None:
-    """Why `name` cannot be the name of a layer's folder, or None."""
-    return None if is_install_target(name) else f"`{name}` is not the name of a layer's folder"
 
 
 OsName = Annotated[str, os_name_problem]

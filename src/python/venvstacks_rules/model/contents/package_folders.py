@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
-_MODULES = (".py", ".so", ".pyd")
+from venvstacks_rules.model.contents.top_level import module_parts
 
 
 def package_folders(
@@ -15,9 +15,7 @@ def package_folders(
     regular: set[str] = set()
     folders: set[str] = set()
     for path in paths:
-        if path.suffix not in _MODULES or site_packages not in path.parents:
-            continue
-        parts = path.relative_to(site_packages).parts
+        parts = module_parts(path, site_packages)
         names = [".".join(parts[:end]) for end in range(1, len(parts))]
         # A folder of another name cannot be imported, nor what lies below it.
         if all(part.isidentifier() for part in parts[:-1]):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from venvstacks_rules.model.distributions import normalised_name
 from venvstacks_rules.model.libraries.binaries import Binary
 
 
@@ -24,3 +25,8 @@ class AnalyzedWheel:
     """Its folders of modules without an ``__init__``, in the same form."""
     data: tuple[str, ...] = ()
     """Its files that programs look for below ``sys.prefix``: paths in the layer, sorted."""
+
+    @property
+    def distribution(self) -> str:
+        """The normalised name of its distribution."""
+        return normalised_name(self.file_name.split("-")[0])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from venvstacks_rules.model.distributions import normalised_name
 from venvstacks_rules.model.layers.interface import DataFile, PackageFolder
 from venvstacks_rules.model.libraries.analyzed import AnalyzedWheel
 
@@ -14,7 +13,7 @@ def layer_packages(wheels: Iterable[AnalyzedWheel]) -> tuple[PackageFolder, ...]
     owners: dict[str, set[str]] = {}
     regular: set[str] = set()
     for wheel in wheels:
-        distribution = normalised_name(wheel.file_name.split("-")[0])
+        distribution = wheel.distribution
         regular.update(wheel.packages)
         for name in (*wheel.packages, *wheel.namespaces):
             owners.setdefault(name, set()).add(distribution)
@@ -25,9 +24,8 @@ def layer_packages(wheels: Iterable[AnalyzedWheel]) -> tuple[PackageFolder, ...]
 
 def layer_data(wheels: Iterable[AnalyzedWheel]) -> tuple[DataFile, ...]:
     """The data files of all `wheels`, sorted by path; of two with one path, the later."""
-    found = {
-        path: DataFile(path, normalised_name(wheel.file_name.split("-")[0]))
-        for wheel in wheels
-        for path in wheel.data
-    }
+    found: dict[str, DataFile] = {}
+    for wheel in wheels:
+        distribution = wheel.distribution
+        found.update((path, DataFile(path, distribution)) for path in wheel.data)
     return tuple(found[path] for path in sorted(found))
