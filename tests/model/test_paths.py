@@ -39,6 +39,14 @@ def test_paths_that_are_refused(path: str, problem: str) -> None:
     assert path_problem(path) == problem
 
 
+def test_a_name_is_measured_in_bytes() -> None:
+    name = "\u4e2d" * 90
+    problem = f"`{name[:20]}...` is a name of 270 bytes"
+    assert path_problem(name) == problem
+    # A name with more characters has fewer bytes.
+    assert path_problem(f"{'a' * 100}/{name}") == problem
+
+
 @pytest.mark.parametrize(
     ("path", "target"),
     [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 import unicodedata
+from collections.abc import Sequence
 from typing import Annotated
 
 from venvstacks_rules.model.wording import is_unicode
@@ -69,7 +70,7 @@ def path_problem(path: str) -> str | None:
         return "the path contains an empty component or `.`"
     if not is_unicode(path):
         return "the path is not Unicode text"
-    return _length_problem(path, len(parts) - 1, max(parts, key=len))
+    return _length_problem(path, parts)
 
 
 def folded(path: str) -> str:
@@ -143,11 +144,16 @@ def _ups(path: str) -> tuple[int, tuple[str, ...]]:
     return ups, parts[ups:]
 
 
-def _length_problem(path: str, folders: int, name: str) -> str | None:
+def _length_problem(path: str, parts: Sequence[str]) -> str | None:
+    folders = len(parts) - 1
     if folders > MOST_FOLDERS:
         return f"the path has {folders} folders; {MOST_FOLDERS} are accepted"
     size = len(path.encode("utf-8"))
     if size > MOST_PATH_BYTES:
         return f"the path has {size} bytes; {MOST_PATH_BYTES} are accepted"
+    if size <= MOST_NAME_BYTES:
+        return None
+    # In bytes: the name with the most characters need not be the longest.
+    name = max(parts, key=lambda part: len(part.encode("utf-8")))
     size = len(name.encode("utf-8"))
     return None if size <= MOST_NAME_BYTES else f"`{name[:20]}...` is a name of {size} bytes"
