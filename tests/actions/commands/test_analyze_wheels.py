@@ -176,6 +176,17 @@ def test_a_wheel_that_cannot_be_unpacked(library: bytes) -> None:
     assert problem.startswith(f"`{FILE_NAME}`: `demo/libdemo.so`: cannot be unpacked: ")
 
 
+def test_a_wheel_whose_commands_cannot_be_unpacked() -> None:
+    path = "demo-1.0.dist-info/entry_points.txt"
+    content = wheel_bytes({path: b"[console_scripts]\na = b:c\n"})
+    start = content.index(path.encode()) + len(path)
+    damaged = content[:start] + bytes(8) + content[start + 8 :]
+    with pytest.raises(WheelError) as caught:
+        analyzed(wheel(damaged))
+    (problem,) = caught.value.problems
+    assert problem.startswith(f"`{FILE_NAME}`: `{path}`: cannot be unpacked: ")
+
+
 def test_nothing_is_left_behind(library: bytes, tmp_path: Path) -> None:
     one({"demo/libdemo.so": library})
     assert sorted(path.name for path in tmp_path.iterdir()) == ["0"]

@@ -58,7 +58,7 @@ def _analyzed(wheel: WheelFile, layout: LayerLayout) -> AnalyzedWheel:
         problems = list(checks.entry_problems(infos, wheel.size))
         if problems:
             raise RefusedWheelError(wheel, problems)
-        scripts = _scripts(archive, infos, identity)
+        scripts = _scripts(wheel, archive, identity)
         # Of entries with the same place and content, one.
         for path, info in dict(importable_files(infos, identity, layout)).items():
             files.append(PurePosixPath(path))
@@ -91,14 +91,19 @@ def _analyzed(wheel: WheelFile, layout: LayerLayout) -> AnalyzedWheel:
 
 
 def _scripts(
-    archive: zipfile.ZipFile, infos: list[zipfile.ZipInfo], identity: checks.WheelIdentity
+    wheel: WheelFile, archive: zipfile.ZipFile, identity: checks.WheelIdentity
 ) -> tuple[tuple[str, str], ...]:
     """The commands that a wheel defines."""
-    for info in infos:
+    for info in archive.infolist():
         folder, _, name = info.filename.partition("/")
         of_wheel = folder.endswith(_DIST_INFO) and identity.is_named(folder[: -len(_DIST_INFO)])
         if name == "entry_points.txt" and of_wheel and info.file_size <= _MAX_ENTRY_POINTS:
-            return declared_scripts(archive.read(info).decode("utf-8", "replace"))
+            try:
+                text = archive.read(info).decode("utf-8", "replace")
+            except checks.READ_ERRORS as e:
+                problem = f"`{printable(info.filename)}`: cannot be unpacked: {e}"
+                raise RefusedWheelError(wheel, [problem]) from None
+            return declared_scripts(text)
     return ()
 
 
