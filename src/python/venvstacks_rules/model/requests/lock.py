@@ -35,7 +35,7 @@ class LockLayerRequest:
     """The address of the layer, for messages."""
     layer_name: str
     python_implementation: str
-    """Of the runtime: ``cpython@X.Y.Z``, or ``cpython@X.Y`` with a local interpreter."""
+    """Of the runtime: ``cpython@X.Y.Z``; ``cpython@X.Y`` leaves the patch release open."""
     python_provider: str
     """``pbs``, ``archive`` or ``local``."""
     is_runtime: bool

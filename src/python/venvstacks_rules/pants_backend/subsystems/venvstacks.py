@@ -168,9 +168,9 @@ class VenvstacksSubsystem(Subsystem):
         advanced=True,
         help=softwrap(
             """
-            Whether `run` and `test` read every file of the deployed layers that they find in the
-            cache, and compare its hash. Without it, they compare sizes, times and modes. Either
-            way, they make a damaged layer again.
+            Whether `run`, `test` and `repl` read every file of the deployed layers that they find
+            in the cache, and compare its hash. Without it, they compare sizes, times and modes.
+            Either way, they make a damaged layer again.
             """
         ),
     )
