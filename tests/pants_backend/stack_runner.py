@@ -11,13 +11,12 @@ from pants.engine.rules import QueryRule
 from pants.engine.target import AllTargets, InferredDependencies, Target, Targets
 from pants.testutil.rule_runner import RuleRunner
 
+from tests.pants_backend.module_rules import module_rules
 from venvstacks_rules.pants_backend.backend import target_types
 from venvstacks_rules.pants_backend.graph import (
     dependencies,
     layer_targets,
     layers,
-    module_files,
-    module_owners,
     stack_files,
     stack_targets,
 )
@@ -83,8 +82,7 @@ def stack_runner() -> RuleRunner:
             *dependencies.rules(),
             *layer_targets.rules(),
             *layers.rules(),
-            *module_owners.rules(),
-            *module_files.rules(),
+            *module_rules(),
             *stack_files.rules(),
             *stack_targets.rules(),
             *VenvstacksSubsystem.rules(),

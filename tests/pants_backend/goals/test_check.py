@@ -11,14 +11,13 @@ from pants.engine.rules import QueryRule
 from pants.engine.target import Targets
 from pants.testutil.rule_runner import RuleRunner
 
+from tests.pants_backend.module_rules import module_rules
 from venvstacks_rules.pants_backend.backend import target_types
 from venvstacks_rules.pants_backend.goals import check
 from venvstacks_rules.pants_backend.goals.check import LockCheckFieldSet, LockCheckRequest
 from venvstacks_rules.pants_backend.graph import (
-    layer_modules,
     layer_targets,
     layers,
-    module_files,
     stack_files,
     stack_targets,
     stacks,
@@ -41,11 +40,10 @@ def runner() -> RuleRunner:
         rules=[
             *check.rules(),
             *freshness.rules(),
-            *layer_modules.rules(),
+            *module_rules(),
             *layer_targets.rules(),
             *layers.rules(),
             *lockfiles.rules(),
-            *module_files.rules(),
             *stack_files.rules(),
             *stack_targets.rules(),
             *stacks.rules(),

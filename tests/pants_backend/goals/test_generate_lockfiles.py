@@ -13,6 +13,7 @@ from pants.engine.internals.scheduler import ExecutionError
 from pants.engine.rules import QueryRule
 from pants.testutil.rule_runner import RuleRunner
 
+from tests.pants_backend.module_rules import module_rules
 from venvstacks_rules.model.errors import DefinitionError
 from venvstacks_rules.model.locks.pylock import LockedPackage, Lockfile
 from venvstacks_rules.pants_backend.backend import target_types
@@ -26,10 +27,8 @@ from venvstacks_rules.pants_backend.goals.generate_lockfiles import (
     refuse_misspelt,
 )
 from venvstacks_rules.pants_backend.graph import (
-    layer_modules,
     layer_targets,
     layers,
-    module_files,
     stack_files,
     stack_targets,
     stacks,
@@ -41,8 +40,8 @@ from venvstacks_rules.pants_backend.targets.manifests import VenvstacksManifest
 from venvstacks_rules.pants_backend.targets.stacks import StackFramework, StackManifest
 
 MODULES = (
-    *(generate_lockfiles, layer_targets, layers, module_files, stack_files, stack_targets, stacks),
-    *(lock_options, layer_modules, freshness, local_wheels, lockfiles, uv_config),
+    *(generate_lockfiles, layer_targets, layers, stack_files, stack_targets, stacks),
+    *(lock_options, freshness, local_wheels, lockfiles, uv_config),
 )
 
 LOWER = {"rt": (), "fw": ("rt",), "other": ("rt",), "app": ("fw",), "top": ("fw", "other")}
@@ -125,6 +124,7 @@ def runner() -> RuleRunner:
     runner = RuleRunner(
         rules=[
             *(rule for module in MODULES for rule in module.rules()),
+            *module_rules(),
             *GenerateLockfilesSubsystem.rules(),
             *VenvstacksSubsystem.rules(),
             QueryRule(KnownUserResolveNames, [KnownLayerResolveNames]),

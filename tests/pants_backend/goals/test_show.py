@@ -10,15 +10,14 @@ from pants.core.util_rules import distdir
 from pants.engine.addresses import Address
 from pants.testutil.rule_runner import GoalRuleResult, RuleRunner
 
+from tests.pants_backend.module_rules import module_rules
 from venvstacks_rules.pants_backend.backend import target_types
 from venvstacks_rules.pants_backend.goals import show, shown_layers
 from venvstacks_rules.pants_backend.goals.show import Show
 from venvstacks_rules.pants_backend.goals.shown_layers import _place
 from venvstacks_rules.pants_backend.graph import (
-    layer_modules,
     layer_targets,
     layers,
-    module_files,
     platforms,
     stack_files,
     stack_targets,
@@ -45,8 +44,7 @@ def runner() -> RuleRunner:
             *layers.rules(),
             *freshness.rules(),
             *lockfiles.rules(),
-            *module_files.rules(),
-            *layer_modules.rules(),
+            *module_rules(),
             *layer_targets.rules(),
             *stack_files.rules(),
             *stack_targets.rules(),

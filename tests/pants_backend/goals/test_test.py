@@ -14,6 +14,7 @@ from pants.engine.rules import QueryRule
 from pants.engine.target import Targets
 from pants.testutil.rule_runner import RuleRunner
 
+from tests.pants_backend.module_rules import module_rules
 from venvstacks_rules.pants_backend.backend import target_types
 from venvstacks_rules.pants_backend.goals import test
 from venvstacks_rules.pants_backend.goals.test import (
@@ -21,10 +22,8 @@ from venvstacks_rules.pants_backend.goals.test import (
     ApplicationTestRequest,
 )
 from venvstacks_rules.pants_backend.graph import (
-    layer_modules,
     layer_targets,
     layers,
-    module_files,
     platforms,
     stack_files,
     stack_targets,
@@ -68,10 +67,9 @@ def runner() -> RuleRunner:
         rules=[
             *layer_targets.rules(),
             *freshness.rules(),
-            *layer_modules.rules(),
+            *module_rules(),
             *layers.rules(),
             *lockfiles.rules(),
-            *module_files.rules(),
             *platforms.rules(),
             *stack_files.rules(),
             *stack_targets.rules(),

@@ -11,11 +11,11 @@ from pants.engine.internals.scheduler import ExecutionError
 from pants.engine.rules import QueryRule
 from pants.testutil.rule_runner import RuleRunner
 
+from tests.pants_backend.module_rules import module_rules
 from venvstacks_rules.model.errors import DefinitionError
 from venvstacks_rules.pants_backend.backend import target_types
-from venvstacks_rules.pants_backend.graph import layer_targets, layers, module_files, stack_files
+from venvstacks_rules.pants_backend.graph import layer_targets, layers, stack_files
 from venvstacks_rules.pants_backend.graph.layer_modules import LayerModules, LayerModulesRequest
-from venvstacks_rules.pants_backend.graph.layer_modules import rules as layer_module_rules
 from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
 
 RUNTIME = 'venvstacks_runtime(name="rt", python_implementation="cpython@3.11.13")\n'
@@ -58,8 +58,7 @@ def runner() -> RuleRunner:
     return RuleRunner(
         rules=[
             *layers.rules(),
-            *module_files.rules(),
-            *layer_module_rules(),
+            *module_rules(),
             *layer_targets.rules(),
             *stack_files.rules(),
             *VenvstacksSubsystem.rules(),

@@ -11,12 +11,11 @@ from pants.engine.internals.scheduler import ExecutionError
 from pants.engine.rules import QueryRule
 from pants.testutil.rule_runner import RuleRunner
 
+from tests.pants_backend.module_rules import module_rules
 from venvstacks_rules.pants_backend.backend import target_types
 from venvstacks_rules.pants_backend.graph import (
-    layer_modules,
     layer_targets,
     layers,
-    module_files,
     stack_files,
 )
 from venvstacks_rules.pants_backend.locks import freshness, local_wheels, lockfiles, uv_config
@@ -80,8 +79,7 @@ def runner() -> RuleRunner:
             *local_wheels.rules(),
             *freshness.rules(),
             *lockfiles.rules(),
-            *module_files.rules(),
-            *layer_modules.rules(),
+            *module_rules(),
             *layer_targets.rules(),
             *stack_files.rules(),
             *uv_config.rules(),

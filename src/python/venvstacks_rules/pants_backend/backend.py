@@ -35,7 +35,9 @@ from venvstacks_rules.pants_backend.goals import (
     test,
 )
 from venvstacks_rules.pants_backend.graph import (
+    code_targets,
     dependencies,
+    layer_code,
     layer_modules,
     layer_targets,
     layers,
@@ -90,7 +92,16 @@ _MODULES = (
         python,
         sources,
     ),
-    *(dependencies, layer_modules, layer_targets, layers, module_files, module_owners),
+    *(
+        code_targets,
+        dependencies,
+        layer_code,
+        layer_modules,
+        layer_targets,
+        layers,
+        module_files,
+        module_owners,
+    ),
     *(platforms, stack_files, stack_targets, stacks),
     *(freshness, local_wheels, lockfiles, locking, outcomes, uv_config),
     *(downloads, interpreters, repository_files, wheels),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from venvstacks_rules.model.contents.chain import chain_files
 from venvstacks_rules.model.contents.config import LayerConfig
@@ -61,7 +62,7 @@ def layer_files(
     """The files and links that make a folder of packages a layer, for a platform's `system`.
 
     `lower` are the layers below, in import order; empty for a runtime. `modules` are the
-    application's, with paths relative to site-packages. `own_libraries` is whether packages of the
+    layer's own, with paths relative to site-packages. `own_libraries` is whether packages of the
     layer need the shared libraries that it offers to the layers above. `own_packages` are the
     folders of modules of the layer's packages, `own_data` the files that these bring for programs.
     On Windows there are no links, and post-installation makes the interpreter.
@@ -82,7 +83,7 @@ def layer_files(
         ),
     ]
     for module in modules:
-        files.append(OwnFile(f"{config.site_dir}/{module.path}", source=module.source))
+        files.append(replace(module, path=f"{config.site_dir}/{module.path}"))
     links: list[OwnLink] = []
     if lower and system != "win":
         layout = LayerLayout(config.py_version, "posix")

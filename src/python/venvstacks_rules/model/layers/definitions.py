@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from venvstacks_rules.model.layers.accepted_libraries import entry_problem
+from venvstacks_rules.model.layers.launch_names import LaunchName
 from venvstacks_rules.model.layers.local_files import local_file
 from venvstacks_rules.model.layers.names import (
     LayerKind,
@@ -44,7 +45,11 @@ class Reference:
 
 @dataclass(frozen=True)
 class ModuleDefinition:
-    """A launch or support module: one ``.py`` file, or a package directory."""
+    """A launch or support module: one ``.py`` file, or a package directory.
+
+    A launch module can also be named as it is imported; then it is part of first-party code that
+    the layer has anyway.
+    """
 
     path: str
     """Relative to the folder of the definition, in normal form."""
@@ -56,6 +61,8 @@ class ModuleDefinition:
     """As in the definition, if that is not `path`."""
     place: str = ""
     """The path from the root of the repository, if known."""
+    name: LaunchName | None = None
+    """For a launch module that is named as it is imported; it has no files of its own."""
 
     @property
     def called(self) -> str:
@@ -75,12 +82,19 @@ class ModuleDefinition:
     @property
     def module_name(self) -> str:
         """The name to import."""
+        if self.name is not None:
+            return self.name.started
         return self.file_name[:-3] if self.is_file else self.file_name
+
+    @property
+    def top_level(self) -> str:
+        """The top-level module that it is, or is in."""
+        return self.module_name if self.name is None else self.name.top_level
 
     @property
     def is_file(self) -> bool:
         """Whether it is a single file."""
-        return self.path.endswith(".py")
+        return self.name is None and self.path.endswith(".py")
 
 
 @dataclass(frozen=True)
@@ -236,7 +250,11 @@ def _module_problems(definition: LayerDefinition) -> Iterator[Problem]:
         yield Problem("launch_module", "is not set. Name a `.py` file or a package directory.")
     modules: dict[str, ModuleDefinition] = {}
     for key, module in definition.modules:
-        problem = _path_problem(module, definition.origin.beside)
+        problem = (
+            _path_problem(module, definition.origin.beside)
+            if module.name is None
+            else module.name.problem
+        )
         other = modules.get(module.module_name)
         if problem is None and other is not None and other.path == module.path:
             same = "" if other.called == module.called else f", as {other.called!r}"
@@ -246,7 +264,7 @@ def _module_problems(definition: LayerDefinition) -> Iterator[Problem]:
                 f"which would be imported as `{module.module_name}`, like {other.called!r}. Rename "
                 "one of them."
             )
-        elif problem is None and not module.files:
+        elif problem is None and not module.files and module.name is None:
             problem = (
                 f"{_not_there(module, definition.origin.beside)} Create it, or correct the path."
             )
@@ -283,4 +301,6 @@ def _not_there(module: ModuleDefinition, beside: str) -> str:
 
 
 def _can_be_run(module: ModuleDefinition) -> bool:
-    return module.is_file or f"{module.path}/__main__.py" in module.files
+    if module.name is not None or module.is_file:
+        return True
+    return f"{module.path}/__main__.py" in module.files

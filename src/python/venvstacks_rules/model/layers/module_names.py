@@ -14,11 +14,11 @@ def standard_name_problems(definition: LayerDefinition, python_version: str) -> 
     """Modules with names of the standard library of `python_version`: nothing would find them."""
     standard = standard_library(python_version)
     for key, module in definition.modules:
-        name = module.module_name
+        name = module.top_level
         if name in standard:
             yield Problem(
                 key,
-                f"names {module.path!r}, which nothing could import: `{name}` is a module of the "
+                f"names {module.called!r}, which nothing could import: `{name}` is a module of the "
                 f"standard library of Python {language_version(python_version)}, and Python finds "
                 "that one. Rename it.",
             )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from pants.engine.addresses import Address
 
+from venvstacks_rules.model.code.modules import CodeModules
 from venvstacks_rules.model.contents.console_scripts import (
     ConsoleScript,
     chosen_scripts,
@@ -17,7 +18,7 @@ from venvstacks_rules.model.contents.files import OwnFile, OwnLink
 from venvstacks_rules.model.contents.layout import LayerLayout
 from venvstacks_rules.model.contents.own import layer_config, layer_files
 from venvstacks_rules.model.errors import DefinitionError
-from venvstacks_rules.model.layers.interface import LayerInterface
+from venvstacks_rules.model.layers.interface import LayerInterface, PackageFolder
 from venvstacks_rules.model.layers.layer import Layer
 from venvstacks_rules.model.libraries.checks import library_report, refuse_ambiguous
 from venvstacks_rules.model.libraries.hidden_modules import hidden_module_warnings
@@ -34,6 +35,7 @@ from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, i
 from venvstacks_rules.pants_backend.graph.layer_modules import (
     LayerModules,
     LayerModulesRequest,
+    code_folders,
     layer_modules,
 )
 from venvstacks_rules.pants_backend.graph.layers import LayerRequest, find_layer
@@ -63,6 +65,8 @@ class LayerContents:
     python_version: str
     """X.Y.Z of the runtime."""
     modules: LayerModules
+    joined: frozenset[str]
+    """Top-level packages of first-party code that may have modules in packages, too."""
     files: tuple[OwnFile, ...]
     """Including the modules; their sources are in the digest of `modules`."""
     links: tuple[OwnLink, ...]
@@ -85,10 +89,10 @@ class LayerContents:
             f"{owners[stem]}. Rename it."
             for name in sorted({file.path.split("/")[0] for file in self.modules.files})
             for stem in [name.removesuffix(".py")]
-            if stem in owners
+            if stem in owners and stem not in self.joined
         ]
         if problems:
-            raise DefinitionError("A module of an application clashes with a package:", problems)
+            raise DefinitionError("A module of the repository clashes with a package:", problems)
 
 
 @rule
@@ -122,7 +126,7 @@ async def layer_contents(request: LayerContentsRequest) -> LayerContents:
         postinstall=postinstall_source(),
         modules=modules.files,
         own_libraries=libraries.used,
-        own_packages=analysis.packages,
+        own_packages=(*analysis.packages, *code_folders(modules, locks.install_target(layer))),
         own_data=analysis.data,
     )
     report = library_report(analysis.wheels, analysis.target, libraries, lower)
@@ -140,6 +144,7 @@ async def layer_contents(request: LayerContentsRequest) -> LayerContents:
         lower=tuple(lower),
         python_version=version,
         modules=modules,
+        joined=_joined(modules.code, [analysis.packages, *(below.packages for below in lower)]),
         files=(*files, *script_files(scripts, LayerLayout(version, platform.os_name))),
         links=(*links, *libraries.links),
         metadata=metadata,
@@ -149,6 +154,12 @@ async def layer_contents(request: LayerContentsRequest) -> LayerContents:
             *(data_warnings(lower) if platform.system == "win" else ()),
         ),
     )
+
+
+def _joined(code: CodeModules, packages: Iterable[Iterable[PackageFolder]]) -> frozenset[str]:
+    """The top-level packages of `code` that are no second package with an ``__init__``."""
+    regular = {folder.name for folders in packages for folder in folders if folder.regular}
+    return frozenset((code.packages - regular) | code.namespaces)
 
 
 def _console_scripts(

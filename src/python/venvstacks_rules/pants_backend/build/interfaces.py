@@ -10,6 +10,11 @@ from pants.engine.addresses import Address
 from venvstacks_rules.model.layers.interface import LayerInterface
 from venvstacks_rules.pants_backend.build.analysis import LayerAnalysisRequest, layer_analysis
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
+from venvstacks_rules.pants_backend.graph.layer_modules import (
+    LayerModulesRequest,
+    code_folders,
+    layer_modules,
+)
 from venvstacks_rules.pants_backend.graph.layers import LayerRequest, find_layer
 from venvstacks_rules.pants_backend.locks.freshness import ChainLocksRequest, chain_locks
 
@@ -24,19 +29,21 @@ class LayerInterfaceRequest:
 
 @rule
 async def layer_interface(request: LayerInterfaceRequest) -> LayerInterface:
-    found, locks, analysis = await concurrently(
+    found, locks, analysis, modules = await concurrently(
         find_layer(LayerRequest(request.address), **implicitly()),
         chain_locks(ChainLocksRequest(request.address), **implicitly()),
         layer_analysis(LayerAnalysisRequest(request.address, request.platform), **implicitly()),
+        layer_modules(LayerModulesRequest(request.address), **implicitly()),
     )
+    install_target = locks.install_target(found.layer)
     return LayerInterface(
-        install_target=locks.install_target(found.layer),
+        install_target=install_target,
         python_version=analysis.target.python_version,
         libraries=analysis.libraries.offered,
         ambiguous_libraries=tuple(each.library for each in analysis.libraries.ambiguous),
         modules=analysis.modules,
         scripts=analysis.scripts,
-        packages=analysis.packages,
+        packages=(*analysis.packages, *code_folders(modules, install_target)),
         data=analysis.data,
     )
 

@@ -6,6 +6,8 @@ what the engine provides.
 
 from __future__ import annotations
 
+from typing import Any
+
 from pants.base.specs import RawSpecsWithoutFileOwners
 from pants.core.util_rules.archive import ExtractedArchive, MaybeExtractArchiveRequest
 from pants.core.util_rules.archive import maybe_extract_archive as _maybe_extract_archive
@@ -24,6 +26,7 @@ from pants.engine.internals.graph import resolve_targets as _resolve_targets
 from pants.engine.internals.graph import (
     resolve_unparsed_address_inputs as _resolve_unparsed_address_inputs,
 )
+from pants.engine.internals.native_engine import NativeDependenciesRequest
 from pants.engine.intrinsics import (
     add_prefix,
     create_digest,
@@ -38,16 +41,20 @@ from pants.engine.intrinsics import (
     run_interactive_process,
 )
 from pants.engine.intrinsics import execute_process as _execute_process
+from pants.engine.intrinsics import parse_python_deps as _parse_python_deps
 from pants.engine.process import FallibleProcessResult, Process
 from pants.engine.rules import _uncacheable_rule as uncacheable_rule
 from pants.engine.rules import collect_rules, concurrently, goal_rule, implicitly, rule
 from pants.engine.target import (
+    DependenciesRequest,
     HydratedSources,
     HydrateSourcesRequest,
     Targets,
     WrappedTarget,
     WrappedTargetRequest,
 )
+from pants.source.source_root import AllSourceRoots, get_source_roots
+from pants.source.source_root import all_roots as _all_roots
 
 # Its callers say in which environment it runs: `implicitly({name: EnvironmentName})`.
 rule_of_environment = rule
@@ -93,6 +100,29 @@ async def resolve_target(request: WrappedTargetRequest) -> WrappedTarget:
     return await _resolve_target(request, **implicitly())
 
 
+async def dependency_targets(request: DependenciesRequest) -> Targets:
+    """The direct dependencies of a target, with generated targets in the place of generators."""
+    return await _resolve_targets(**implicitly({request: DependenciesRequest}))
+
+
+async def resolve_targets(addresses: Addresses) -> Targets:
+    """The targets at addresses, with generated targets in the place of generators."""
+    return await _resolve_targets(**implicitly({addresses: Addresses}))
+
+
+async def all_source_roots() -> AllSourceRoots:
+    """The source roots of the repository."""
+    return await _all_roots(**implicitly())
+
+
+async def python_imports(digest: Digest) -> Any:
+    """What the one Python file of a tree imports: `imports` has line and weakness by name."""
+    found = await _parse_python_deps(NativeDependenciesRequest(digest))
+    # By file since 2.32.
+    files = getattr(found, "path_to_deps", None)
+    return found if files is None else next(iter(files.values()))
+
+
 async def find_binary(request: BinaryPathRequest) -> BinaryPaths:
     """Look for a program."""
     return await _find_binary(request, **implicitly())
@@ -105,9 +135,11 @@ async def extract_archive(request: MaybeExtractArchiveRequest) -> ExtractedArchi
 
 __all__ = [
     "add_prefix",
+    "all_source_roots",
     "collect_rules",
     "concurrently",
     "create_digest",
+    "dependency_targets",
     "digest_subset_to_digest",
     "digest_to_snapshot",
     "download_file",
@@ -118,14 +150,17 @@ __all__ = [
     "find_owners",
     "get_digest_contents",
     "get_digest_entries",
+    "get_source_roots",
     "goal_rule",
     "hydrate_sources",
     "implicitly",
     "merge_digests",
     "path_globs_to_digest",
     "path_globs_to_paths",
+    "python_imports",
     "remove_prefix",
     "resolve_target",
+    "resolve_targets",
     "resolve_targets_from_specs",
     "resolve_unparsed_address_inputs",
     "rule",

@@ -39,6 +39,7 @@ from pants.engine.fs import (
     Snapshot,
 )
 from pants.engine.internals.graph import Owners, OwnersRequest
+from pants.engine.internals.native_dep_inference import NativeParsedPythonDependencies
 from pants.engine.internals.selectors import Effect, Get, MultiGet
 from pants.engine.process import (
     FallibleProcessResult,
@@ -47,12 +48,23 @@ from pants.engine.process import (
     Process,
 )
 from pants.engine.target import (
+    DependenciesRequest,
     HydratedSources,
     HydrateSourcesRequest,
     Targets,
     WrappedTarget,
     WrappedTargetRequest,
 )
+from pants.source.source_root import AllSourceRoots, SourceRootsRequest, SourceRootsResult
+
+from venvstacks_rules.pants_backend.pants_versions import RUNNING
+
+if RUNNING >= (2, 18):
+    from pants.engine.internals.native_engine import (  # type: ignore[attr-defined,unused-ignore]
+        NativeDependenciesRequest as _PythonFile,
+    )
+else:
+    _PythonFile = Digest
 
 concurrently = MultiGet
 
@@ -152,6 +164,33 @@ def hydrate_sources(request: HydrateSourcesRequest) -> Get:
 def resolve_target(request: WrappedTargetRequest) -> Get:
     """The target at an address."""
     return Get(WrappedTarget, WrappedTargetRequest, request)
+
+
+def dependency_targets(request: DependenciesRequest) -> Get:
+    """The direct dependencies of a target, with generated targets in the place of generators."""
+    return Get(Targets, DependenciesRequest, request)
+
+
+def resolve_targets(addresses: Addresses) -> Get:
+    """The targets at addresses, with generated targets in the place of generators."""
+    return Get(Targets, Addresses, addresses)
+
+
+# ------------------------------------------------------------------------------- first-party code
+def get_source_roots(request: SourceRootsRequest) -> Get:
+    """The source roots of files; each must have one."""
+    return Get(SourceRootsResult, SourceRootsRequest, request)
+
+
+def all_source_roots() -> Get:
+    """The source roots of the repository."""
+    return Get(AllSourceRoots)
+
+
+def python_imports(digest: Digest) -> Get:
+    """What the one Python file of a tree imports: `imports` has line and weakness by name."""
+    request = digest if _PythonFile is Digest else _PythonFile(digest)
+    return Get(NativeParsedPythonDependencies, _PythonFile, request)
 
 
 # ------------------------------------------------------------------------------------- programs

@@ -1,4 +1,8 @@
-"""The launch and support modules of applications, as files of their layers."""
+"""The modules of a layer that come from the repository, as files of the layer.
+
+These are the launch and support modules of applications, which the layer names by their paths, and
+the first-party code that its dependencies bring.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +10,27 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from pants.engine.addresses import Address
-from pants.engine.fs import CreateDigest, Digest, FileEntry, PathGlobs
+from pants.engine.fs import CreateDigest, Digest, FileEntry, MergeDigests, PathGlobs
 
+from venvstacks_rules.model.code.launched import launched_file
+from venvstacks_rules.model.code.modules import CodeModules
+from venvstacks_rules.model.code.top_level import top_level_hashes
 from venvstacks_rules.model.contents.files import OwnFile
+from venvstacks_rules.model.contents.launcher import launcher
+from venvstacks_rules.model.errors import DefinitionError
 from venvstacks_rules.model.hashes import hash_module_directory, hash_module_file
+from venvstacks_rules.model.layers.interface import PackageFolder
+from venvstacks_rules.model.layers.layer import Layer
 from venvstacks_rules.model.layers.modules import module_globs
 from venvstacks_rules.model.outputs.metadata import ModuleHash
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
+from venvstacks_rules.pants_backend.graph.layer_code import (
+    CodeFile,
+    LayerCode,
+    LayerCodeRequest,
+    layer_code,
+)
 from venvstacks_rules.pants_backend.graph.layers import LayerRequest, find_layer
 from venvstacks_rules.pants_backend.graph.module_files import (
     FoundModule,
@@ -25,17 +42,20 @@ from venvstacks_rules.pants_backend.graph.module_files import (
 
 @dataclass(frozen=True)
 class LayerModulesRequest:
-    """The launch and support modules of an application."""
+    """The modules of a layer that come from the repository."""
 
     address: Address
 
 
 @dataclass(frozen=True)
 class LayerModules:
-    """The launch and support modules of an application, as files of its layer."""
+    """The modules of a layer that come from the repository, as files of the layer."""
 
     digest: Digest
     files: tuple[OwnFile, ...]
+    """With paths relative to site-packages."""
+    code: CodeModules
+    """The modules of the layer's own first-party code; not those that the layer names by paths."""
     launch_hash: str | None
     support_hashes: tuple[ModuleHash, ...]
 
@@ -46,21 +66,28 @@ class LayerModules:
         return (*launch, *(module.hash for module in self.support_hashes))
 
 
+@dataclass(frozen=True)
+class PathModulesRequest:
+    """The launch and support modules that a layer names by their paths."""
+
+    folder: str
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PathModules:
+    """Launch and support modules."""
+
+    digest: Digest
+    files: tuple[OwnFile, ...]
+    hashes: tuple[ModuleHash, ...]
+    """One for each, in the order of the request."""
+
+
 @rule
-async def layer_modules(request: LayerModulesRequest) -> LayerModules:
-    # A build checks all definitions of the folder anyway; these do not change the files.
-    layer_in_graph = await find_layer(
-        LayerRequest(request.address, among_broken=True), **implicitly()
-    )
-    layer = layer_in_graph.layer
-    paths = [
-        module.path
-        for module in (layer.launch_module, *layer.support_modules)
-        if module is not None
-    ]
+async def path_modules(request: PathModulesRequest) -> PathModules:
     modules = await concurrently(
-        find_module(ModuleRequest(layer_in_graph.folder(layer), path), **implicitly())
-        for path in paths
+        find_module(ModuleRequest(request.folder, path), **implicitly()) for path in request.paths
     )
     digests = await concurrently(
         engine.path_globs_to_digest(PathGlobs(module_globs(module.place))) for module in modules
@@ -69,20 +96,18 @@ async def layer_modules(request: LayerModulesRequest) -> LayerModules:
     entries = {
         entry.path: entry for listed in found for entry in listed if isinstance(entry, FileEntry)
     }
-    hashes = [_module_hash(module, entries) for module in modules]
     # A module may lie inside another one, but the engine refuses to create a file twice.
     kept = dict.fromkeys(module.path_of(file) for module in modules for file in module.files)
-    return LayerModules(
+    return PathModules(
         await engine.create_digest(CreateDigest(entries[path] for path in kept)),
         tuple(
             OwnFile(join(module.definition.file_name, file), source=module.path_of(file))
             for module in modules
             for file in module.files
         ),
-        hashes[0] if hashes else None,
         tuple(
-            ModuleHash(name=module.definition.module_name, hash=value)
-            for module, value in list(zip(modules, hashes))[1:]
+            ModuleHash(name=module.definition.module_name, hash=_module_hash(module, entries))
+            for module in modules
         ),
     )
 
@@ -93,6 +118,87 @@ def _module_hash(module: FoundModule, entries: Mapping[str, FileEntry]) -> str:
     if module.definition.is_file:
         return hash_module_file(name, files[0][1])
     return hash_module_directory(name, files, module.folders)
+
+
+@rule
+async def layer_modules(request: LayerModulesRequest) -> LayerModules:
+    # A build checks all definitions of the folder anyway; these do not change the files.
+    found = await find_layer(LayerRequest(request.address, among_broken=True), **implicitly())
+    layer = found.layer
+    launch = layer.launch_module
+    named = (launch, *layer.support_modules) if launch is not None else ()
+    by_path = tuple(module.path for module in named if module.name is None)
+    paths, code, *lower = await concurrently(
+        [
+            path_modules(PathModulesRequest(found.folder(layer), by_path), **implicitly()),
+            *(
+                layer_code(LayerCodeRequest(found.targets[address].address), **implicitly())
+                for address in (layer.address, *layer.lower)
+            ),
+        ]
+    )
+    own = _own_files(code, lower, {(file.path, file.source) for file in paths.files})
+    hashes = list(paths.hashes)
+    launch_hash = None
+    launchers: tuple[OwnFile, ...] = ()
+    if launch is not None and launch.name is not None:
+        launch_hash = _launch_hash(layer, [code, *lower])
+        made = launcher(launch.name)
+        launchers = () if made is None else (made,)
+    elif launch is not None:
+        launch_hash = hashes.pop(0).hash
+    return LayerModules(
+        await engine.merge_digests(MergeDigests([paths.digest, code.digest])),
+        (
+            *paths.files,
+            *(OwnFile(f.path, source=f.source, executable=f.executable) for f in own),
+            *launchers,
+        ),
+        CodeModules.of(file.path for file in own),
+        launch_hash,
+        (
+            *hashes,
+            *(
+                ModuleHash(name=name, hash=value)
+                for name, value in top_level_hashes((file.path, file.sha256) for file in own)
+            ),
+        ),
+    )
+
+
+def _own_files(
+    code: LayerCode, lower: Iterable[LayerCode], taken: set[tuple[str, str | None]]
+) -> list[CodeFile]:
+    """The files of `code` that no layer below has, and that are not `taken` already."""
+    below = {file.path for each in lower for file in each.files}
+    return [
+        file
+        for file in code.files
+        if file.path not in below and (file.path, file.source) not in taken
+    ]
+
+
+def _launch_hash(layer: Layer, codes: Iterable[LayerCode]) -> str:
+    """The hash of a launch module that is named as it is imported.
+
+    Raises DefinitionError if no first-party code has it.
+    """
+    launch = layer.launch_module
+    assert launch is not None
+    assert launch.name is not None
+    files = {file.path: file.sha256 for code in reversed(list(codes)) for file in code.files}
+    path, problem = launched_file(launch.name, files)
+    if path is None:
+        raise DefinitionError(
+            "A launch module is missing:",
+            [f"{layer.address}: `launch_module` names {launch.called!r}, {problem}"],
+        )
+    return hash_module_file(path.rpartition("/")[2], files[path])
+
+
+def code_folders(modules: LayerModules, install_target: str) -> tuple[PackageFolder, ...]:
+    """The folders of modules of the first-party code of a layer, which is no distribution."""
+    return modules.code.folders(f"the first-party code of {install_target}")
 
 
 def rules() -> Iterable[object]:

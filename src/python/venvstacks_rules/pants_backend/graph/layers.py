@@ -145,14 +145,15 @@ class LayerInGraph:
 async def layer_graph(request: LayerGraphRequest, options: VenvstacksSubsystem) -> LayerGraph:
     reached = await reached_targets(ReachedTargetsRequest(request.folder), **implicitly())
     targets = [target for target in reached.targets if is_layer(target)]
-    wanted = [(target, path) for target in targets for path in module_paths(target)]
-    found_modules = await concurrently(
-        find_module(ModuleRequest(target.address.spec_path, path), **implicitly())
-        for target, path in wanted
-    )
+    wanted = [
+        (target.address, ModuleRequest(target.address.spec_path, path, by_name=number == 0))
+        for target in targets
+        for number, path in enumerate(module_paths(target))
+    ]
+    found_modules = await concurrently(find_module(module, **implicitly()) for _, module in wanted)
     modules: dict[Address, list[ModuleDefinition]] = {}
-    for (target, _), module in zip(wanted, found_modules):
-        modules.setdefault(target.address, []).append(module.definition)
+    for (address, _), module in zip(wanted, found_modules):
+        modules.setdefault(address, []).append(module.definition)
     known = frozenset(target.address for target in reached.targets)
     references = [reference for target in targets for reference in layer_references(target)]
     names = NO_NAMES

@@ -12,6 +12,7 @@ from pants.engine.fs import PathGlobs
 from venvstacks_rules.model.errors import DefinitionError
 from venvstacks_rules.model.gitignore import IgnoreRules, folders_above
 from venvstacks_rules.model.layers.definitions import ModuleDefinition
+from venvstacks_rules.model.layers.launch_names import launch_name
 from venvstacks_rules.model.layers.modules import (
     module_files,
     module_folders,
@@ -29,6 +30,8 @@ class ModuleRequest:
     folder: str
     path: str
     """Relative to the folder."""
+    by_name: bool = False
+    """Whether `path` may also be a name to import, as that of a launch module may."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,9 @@ async def kept_files(request: KeptFilesRequest) -> KeptFiles:
 
 @rule
 async def find_module(request: ModuleRequest) -> FoundModule:
+    name = launch_name(request.path) if request.by_name else None
+    if name is not None:
+        return FoundModule(ModuleDefinition(request.path, (), name=name), "", (), ())
     place = module_place(request.folder, request.path)
     if place is None:
         return FoundModule(ModuleDefinition(request.path, (), outside=True), "", (), ())

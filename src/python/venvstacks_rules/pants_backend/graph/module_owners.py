@@ -1,15 +1,19 @@
-"""Edges of the build graph to the targets that own the files of launch and support modules.
+"""The targets that own the files of launch and support modules, and edges of the graph to them.
 
 The target of an application does not own all files of the application: not those in another folder,
-nor the support modules of a target in a BUILD file. Edges to the owners of these files let
-``--changed-dependents`` see that an edit concerns the application.
+nor the support modules of a target in a BUILD file, nor a launch module that is named as it is
+imported. Edges to the owners of these files let ``--changed-dependents`` see that an edit concerns
+the application; and through them the layer gets what its modules import.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
+from pants.engine.addresses import Address
+from pants.engine.fs import PathGlobs
 from pants.engine.internals.graph import OwnersRequest
 from pants.engine.target import (
     FieldSet,
@@ -19,14 +23,104 @@ from pants.engine.target import (
 )
 from pants.engine.unions import UnionRule
 
+from venvstacks_rules.model.code.modules import launch_files, module_files
+from venvstacks_rules.model.layers.launch_names import LaunchName, launch_name
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
+from venvstacks_rules.pants_backend.graph.definitions import module_paths
 from venvstacks_rules.pants_backend.graph.module_files import ModuleRequest, find_module
 from venvstacks_rules.pants_backend.targets.source_fields import (
     LaunchModuleField,
     SupportModulesField,
     is_layer,
 )
+
+
+@dataclass(frozen=True)
+class ModuleOwnersRequest:
+    """The owners of the launch and support modules of a layer."""
+
+    address: Address
+
+
+@dataclass(frozen=True)
+class ModuleOwners:
+    """The targets other than layers that own files of an application's modules."""
+
+    of_paths: tuple[Address, ...]
+    """Of modules that the layer names by their paths."""
+    of_name: tuple[Address, ...]
+    """Of the launch module if the layer names it as it is imported."""
+
+
+@dataclass(frozen=True)
+class NamedModuleRequest:
+    """A launch module that is named as it is imported."""
+
+    name: LaunchName
+    folder: str
+    """Of the BUILD file that names it."""
+
+
+@dataclass(frozen=True)
+class NamedModuleFiles:
+    """The files of the repository that may be a named launch module."""
+
+    files: tuple[str, ...]
+
+
+@rule
+async def named_module_files(request: NamedModuleRequest) -> NamedModuleFiles:
+    roots = [root.path for root in await engine.all_source_roots()]
+    # With equal names below several source roots, the one that holds the BUILD file is meant.
+    beside = [root for root in roots if root in (".", "") or _is_in(request.folder, root)]
+    nearest = sorted(beside, key=len, reverse=True)[:1]
+    module = request.name.module
+    wanted = launch_files(module) if request.name.function is None else module_files(module)
+    for chosen in (nearest, roots):
+        paths = [str(PurePosixPath(root, file)) for root in chosen for file in wanted]
+        found = await engine.path_globs_to_paths(PathGlobs(paths))
+        if found.files:
+            return NamedModuleFiles(found.files)
+    return NamedModuleFiles(())
+
+
+def _is_in(folder: str, root: str) -> bool:
+    return folder == root or folder.startswith(f"{root}/")
+
+
+@rule
+async def module_owners(request: ModuleOwnersRequest) -> ModuleOwners:
+    wrapped = await engine.resolve_target(
+        WrappedTargetRequest(request.address, description_of_origin="the layers of a stack")
+    )
+    written = module_paths(wrapped.target)
+    name = launch_name(written[0]) if written else None
+    modules = await concurrently(
+        find_module(ModuleRequest(request.address.spec_path, path), **implicitly())
+        for path in (written if name is None else written[1:])
+    )
+    files = tuple(module.path_of(file) for module in modules for file in module.files)
+    named: tuple[str, ...] = ()
+    if name is not None:
+        found = await named_module_files(
+            NamedModuleRequest(name, request.address.spec_path), **implicitly()
+        )
+        named = found.files
+    of_paths, of_name = await concurrently(
+        engine.find_owners(OwnersRequest(files)), engine.find_owners(OwnersRequest(named))
+    )
+    targets = await concurrently(
+        engine.resolve_target(
+            WrappedTargetRequest(address, description_of_origin="the owners of modules")
+        )
+        for address in dict.fromkeys((*of_paths, *of_name))
+    )
+    layers = {wrapped.target.address for wrapped in targets if is_layer(wrapped.target)}
+    return ModuleOwners(
+        tuple(address for address in of_paths if address not in layers),
+        tuple(address for address in of_name if address not in layers),
+    )
 
 
 @dataclass(frozen=True)
@@ -47,22 +141,8 @@ class InferModuleOwners(InferDependenciesRequest):  # type: ignore[type-arg] # n
 
 @rule
 async def infer_module_owners(request: InferModuleOwners) -> InferredDependencies:
-    fields = request.field_set
-    modules = await concurrently(
-        find_module(ModuleRequest(fields.address.spec_path, path), **implicitly())
-        for path in (fields.launch_module.value, *(fields.support_modules.value or ()))
-    )
-    files = tuple(module.path_of(file) for module in modules for file in module.files)
-    owners = await engine.find_owners(OwnersRequest(files))
-    targets = await concurrently(
-        engine.resolve_target(
-            WrappedTargetRequest(address, description_of_origin="the owners of modules")
-        )
-        for address in owners
-    )
-    return InferredDependencies(
-        wrapped.target.address for wrapped in targets if not is_layer(wrapped.target)
-    )
+    owners = await module_owners(ModuleOwnersRequest(request.field_set.address), **implicitly())
+    return InferredDependencies((*owners.of_paths, *owners.of_name))
 
 
 def rules() -> Iterable[object]:

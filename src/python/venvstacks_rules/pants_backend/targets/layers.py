@@ -30,7 +30,18 @@ from venvstacks_rules.pants_backend.targets.source_fields import (
 
 
 class LayerDependenciesField(Dependencies):
-    """Edges of the build graph beside those that the layer's own fields give."""
+    """The targets whose code a layer has."""
+
+    supports_transitive_excludes = True
+    help = softwrap(
+        """
+        The first-party code of the layer: `python_sources`, `resources`, `files`, and targets that
+        generate such code. The layer has their files, and those of everything that they depend on,
+        below its site-packages, by source root: `src/python/acme/util.py` is there as
+        `acme/util.py`. Tests and packages (`pex_binary`, ...) are left out, and so is what a layer
+        below has. Pants infers what a launch module imports if a `python_sources` target owns it.
+        """
+    )
 
 
 class RequirementsField(StringSequenceField):

@@ -133,7 +133,8 @@ class LaunchModuleField(StringField, ApplicationsField):
         The module to start the application with: a `.py` file, or a package directory with a
         `__main__.py`, relative to the BUILD file. It may lie elsewhere in the repository:
         `../shared/tool.py`. It is copied into the layer's site-packages, without its folders, and
-        run as `python -m`.
+        run as `python -m`. Or the name of a module of first-party code, as it is imported:
+        `acme.server` is run as `python -m`; for `acme.server:main`, the function is called.
         """
     )
 

@@ -1,0 +1,102 @@
+"""The modules that files of first-party code make."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from venvstacks_rules.model.layers.interface import PackageFolder
+
+
+def module_name(path: str) -> str | None:
+    """The dotted name of the module at `path`, relative to site-packages; None if it is none.
+
+    A package has the name of its folder.
+    """
+    if not path.endswith(".py"):
+        return None
+    parts = path[: -len(".py")].split("/")
+    if parts[-1] == "__init__":
+        parts.pop()
+    if not parts or not all(part.isidentifier() for part in parts):
+        return None
+    return ".".join(parts)
+
+
+def launch_files(module: str) -> tuple[str, ...]:
+    """The files that ``python -m module`` can run, relative to site-packages."""
+    path = module.replace(".", "/")
+    return (f"{path}.py", f"{path}/__main__.py")
+
+
+def module_files(module: str) -> tuple[str, ...]:
+    """The files that make the module, relative to site-packages; one of them is enough."""
+    path = module.replace(".", "/")
+    return (f"{path}.py", f"{path}/__init__.py")
+
+
+@dataclass(frozen=True)
+class CodeModules:
+    """The modules of some files of first-party code."""
+
+    modules: frozenset[str]
+    """Modules and packages with an ``__init__``: dotted names."""
+    packages: frozenset[str]
+    """Those of them that are folders with an ``__init__``."""
+    namespaces: frozenset[str]
+    """Folders of modules without an ``__init__``: dotted names."""
+
+    @classmethod
+    def of(cls, paths: Iterable[str]) -> CodeModules:
+        """The modules of files, by their paths relative to site-packages."""
+        named = {path: name for path in paths if (name := module_name(path)) is not None}
+        modules = set(named.values())
+        packages = {name for path, name in named.items() if path.endswith("/__init__.py")}
+        folders = {above for name in modules for above in _above(name)}
+        return cls(frozenset(modules), frozenset(packages), frozenset(folders - packages))
+
+    @property
+    def top_level(self) -> frozenset[str]:
+        """The first parts of all names."""
+        return frozenset(name.split(".")[0] for name in self.modules)
+
+    def provide(self, name: str) -> bool:
+        """Whether an import of `name`, a module or something in a module, finds its module."""
+        if name in self.namespaces:
+            return True
+        while name:
+            if name in self.modules:
+                return True
+            name = name.rpartition(".")[0]
+        return False
+
+    def joined(self, others: Iterable[CodeModules]) -> CodeModules:
+        """The modules of this code, and of others."""
+        everything = [self, *others]
+        packages = _union(each.packages for each in everything)
+        return CodeModules(
+            _union(each.modules for each in everything),
+            packages,
+            _union(each.namespaces for each in everything) - packages,
+        )
+
+    def folders(self, owner: str) -> tuple[PackageFolder, ...]:
+        """The folders of modules, by name; `owner` stands for the distribution that has them."""
+        return tuple(
+            PackageFolder(name, name in self.packages, (owner,))
+            for name in sorted(self.packages | self.namespaces)
+        )
+
+
+NO_MODULES = CodeModules(frozenset(), frozenset(), frozenset())
+
+
+def _above(name: str) -> Iterator[str]:
+    """The names of the packages that the module `name` is in."""
+    while "." in name:
+        name = name.rpartition(".")[0]
+        yield name
+
+
+def _union(sets: Iterable[frozenset[str]]) -> frozenset[str]:
+    return frozenset[str]().union(*sets)

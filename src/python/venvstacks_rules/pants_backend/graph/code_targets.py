@@ -1,0 +1,115 @@
+"""The targets whose files are the first-party code of a layer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pants.backend.python.target_types import PythonRequirementsField, PythonTestSourceField
+from pants.core.goals.package import OutputPathField
+from pants.engine.addresses import Address, Addresses
+from pants.engine.target import (
+    Dependencies,
+    DependenciesRequest,
+    SourcesField,
+    Target,
+    WrappedTargetRequest,
+)
+
+from venvstacks_rules.pants_backend import engine
+from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
+from venvstacks_rules.pants_backend.graph.module_owners import ModuleOwnersRequest, module_owners
+from venvstacks_rules.pants_backend.targets.layers import LayerDependenciesField
+from venvstacks_rules.pants_backend.targets.source_fields import StackPartField, is_layer
+
+
+@dataclass(frozen=True)
+class CodeTargetsRequest:
+    """The targets with the first-party code of a layer."""
+
+    address: Address
+
+
+@dataclass(frozen=True)
+class ReachedCodeRequest:
+    """The targets with code that some targets are, or depend on."""
+
+    roots: tuple[Address, ...]
+    passed: frozenset[Address] = frozenset()
+    """Roots whose own files do not count, unless another target depends on them."""
+    excluded: frozenset[Address] = frozenset()
+    """Targets to leave out wherever they are."""
+
+
+@dataclass(frozen=True)
+class CodeTargets:
+    """Targets with first-party code, and what they need."""
+
+    sources: tuple[Target, ...]
+    """Those that have files, sorted by address."""
+    requirements: tuple[Target, ...]
+    """The third-party requirements that they depend on, sorted by address."""
+
+
+@rule
+async def code_targets(request: CodeTargetsRequest) -> CodeTargets:
+    wrapped = await engine.resolve_target(
+        WrappedTargetRequest(request.address, description_of_origin="the layers of a stack")
+    )
+    field = wrapped.target[LayerDependenciesField]
+    direct, owners, excluded = await concurrently(
+        engine.dependency_targets(DependenciesRequest(field)),
+        module_owners(ModuleOwnersRequest(request.address), **implicitly()),
+        engine.resolve_unparsed_address_inputs(field.unevaluated_transitive_excludes),
+    )
+    reached: CodeTargets = await reached_code(
+        ReachedCodeRequest(
+            tuple(target.address for target in direct if not is_layer(target)),
+            # Their files lie in the layer already, under the names that its fields give them.
+            passed=frozenset(owners.of_paths),
+            excluded=frozenset(excluded),
+        ),
+        **implicitly(),
+    )
+    return reached
+
+
+@rule
+async def reached_code(request: ReachedCodeRequest) -> CodeTargets:
+    found: dict[Address, Target] = {}
+    roots = await engine.resolve_targets(Addresses(request.roots))
+    pending = [target for target in roots if _belongs(target, request.excluded)]
+    taken = [target for target in pending if target.address not in request.passed]
+    while pending:
+        found.update((target.address, target) for target in taken)
+        below = await concurrently(
+            engine.dependency_targets(DependenciesRequest(target.get(Dependencies)))
+            for target in pending
+            if not target.has_field(PythonRequirementsField)
+        )
+        reached = {
+            target.address: target
+            for targets in below
+            for target in targets
+            if target.address not in found and _belongs(target, request.excluded)
+        }
+        pending = taken = list(reached.values())
+    ordered = [found[address] for address in sorted(found)]
+    return CodeTargets(
+        tuple(target for target in ordered if target.has_field(SourcesField)),
+        tuple(target for target in ordered if target.has_field(PythonRequirementsField)),
+    )
+
+
+def _belongs(target: Target, excluded: frozenset[Address]) -> bool:
+    """Whether a target, and what it depends on, can be code of a layer."""
+    return target.address not in excluded and not (
+        target.has_field(StackPartField)
+        or target.has_field(OutputPathField)
+        or target.has_field(PythonTestSourceField)
+    )
+
+
+def rules() -> Iterable[object]:
+    """The rules of this module."""
+    return collect_rules()

@@ -1,0 +1,141 @@
+"""The first-party code of a layer: files of targets, by their place below site-packages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from pants.backend.python.target_types import PythonSourceField
+from pants.core.target_types import FileSourceField, ResourceSourceField
+from pants.engine.addresses import Address
+from pants.engine.fs import Digest, FileEntry, MergeDigests, PathGlobs
+from pants.engine.target import HydrateSourcesRequest, SourcesField
+from pants.source.source_root import SourceRootsRequest
+
+from venvstacks_rules.model.code.modules import CodeModules
+from venvstacks_rules.model.errors import DefinitionError
+from venvstacks_rules.pants_backend import engine
+from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
+from venvstacks_rules.pants_backend.graph.code_targets import CodeTargetsRequest, code_targets
+
+_CODE_TYPES = (PythonSourceField, ResourceSourceField, FileSourceField)
+
+
+@dataclass(frozen=True)
+class LayerCodeRequest:
+    """The first-party code of a layer, with what layers below have, too."""
+
+    address: Address
+
+
+@dataclass(frozen=True)
+class CodeFile:
+    """A file of first-party code."""
+
+    path: str
+    """Relative to site-packages."""
+    source: str
+    """Relative to the root of the repository, where a generated file would lie as well."""
+    sha256: str
+    executable: bool
+
+
+@dataclass(frozen=True)
+class LayerCode:
+    """The first-party code of a layer."""
+
+    digest: Digest
+    """With all sources."""
+    files: tuple[CodeFile, ...]
+    """Sorted by path."""
+
+    @property
+    def modules(self) -> CodeModules:
+        """The modules that the files make."""
+        return CodeModules.of(file.path for file in self.files)
+
+
+@rule
+async def layer_code(request: LayerCodeRequest) -> LayerCode:
+    targets = await code_targets(CodeTargetsRequest(request.address), **implicitly())
+    hydrated = await concurrently(
+        engine.hydrate_sources(
+            HydrateSourcesRequest(
+                target.get(SourcesField), for_sources_types=_CODE_TYPES, enable_codegen=True
+            )
+        )
+        for target in targets.sources
+    )
+    rooted: dict[str, None] = {}
+    loose: dict[str, None] = {}
+    for sources in hydrated:
+        known = sources.sources_type
+        # As in Pants' own packages, `files` keep their paths from the root of the repository.
+        places = rooted if known is not None and known.uses_source_roots else loose
+        places.update(dict.fromkeys(sources.snapshot.files))
+    found = await engine.get_source_roots(SourceRootsRequest.for_files(rooted))
+    roots = {str(file): root.path for file, root in found.path_to_root.items()}
+    packages = await engine.path_globs_to_digest(PathGlobs(_package_files(roots)))
+    digest = await engine.merge_digests(
+        MergeDigests([*(sources.snapshot.digest for sources in hydrated), packages])
+    )
+    files = {
+        entry.path: entry
+        for entry in await engine.get_digest_entries(digest)
+        if isinstance(entry, FileEntry)
+    }
+    # An `__init__.py` has the source root of the modules beside it.
+    folders = {str(PurePosixPath(file).parent): root for file, root in _with_parents(roots)}
+    placed = []
+    for source, entry in files.items():
+        root = "" if source in loose else folders[str(PurePosixPath(source).parent)]
+        path = str(PurePosixPath(source).relative_to(root))
+        digest_of = entry.file_digest.fingerprint
+        placed.append(CodeFile(path, source, digest_of, entry.is_executable))
+    return LayerCode(digest, tuple(_without_repeated(placed, request.address)))
+
+
+def _with_parents(roots: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """A path in each folder of `roots`, and in those above up to the source root; and the root."""
+    for file, root in roots.items():
+        folder = PurePosixPath(file).parent
+        yield file, root
+        while folder != PurePosixPath(root) and folder.name:
+            folder = folder.parent
+            yield str(folder / "__init__.py"), root
+
+
+def _package_files(roots: Mapping[str, str]) -> list[str]:
+    """The ``__init__.py`` of all packages that the Python files of `roots` are in.
+
+    An empty one is no dependency in the eyes of Pants, but it makes its folder a package.
+    """
+    python = {file: root for file, root in roots.items() if file.endswith(".py")}
+    folders = {
+        PurePosixPath(file).parent
+        for file, root in _with_parents(python)
+        if PurePosixPath(file).parent != PurePosixPath(root)
+    }
+    return sorted(str(folder / "__init__.py") for folder in folders)
+
+
+def _without_repeated(files: Iterable[CodeFile], layer: Address) -> list[CodeFile]:
+    """The files sorted by path, one for each; raises DefinitionError where two differ."""
+    chosen: dict[str, CodeFile] = {}
+    problems = []
+    for file in sorted(files, key=lambda file: (file.path, file.source)):
+        other = chosen.setdefault(file.path, file)
+        if other.sha256 != file.sha256:
+            problems.append(
+                f"{layer}: `{other.source}` and `{file.source}` would both be `{file.path}` in the "
+                "layer. Leave one of them out: name its target in `dependencies` with a `!!`."
+            )
+    if problems:
+        raise DefinitionError("Files of first-party code clash:", problems)
+    return list(chosen.values())
+
+
+def rules() -> Iterable[object]:
+    """The rules of this module."""
+    return collect_rules()
