@@ -14,7 +14,7 @@ HOUSE: dict[str, dict[str, str]] = {
         "network": "",
         "platforms": "",
         "layers": "network platforms",
-        "code": "layers",
+        "code": "platforms layers",
         "stack_file": "platforms layers",
         "locks": "network platforms layers",
         "contents": "platforms layers",

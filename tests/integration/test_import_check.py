@@ -36,7 +36,7 @@ def test_imports_that_may_never_run_are_not_tried(root: BuildRoot, module: str) 
     root.write(
         module,
         "try:\n    import absent_package\nexcept ImportError:\n    pass\n"
-        "def later():\n    import absent_package\n",
+        "def later():\n    import absent_package  # pants: no-infer-dep\n",
     )
     root.succeed("test", "examples/hello:hello")
 
@@ -46,30 +46,35 @@ def test_layers_below_are_no_tests(root: BuildRoot) -> None:
     assert "[WARN] No applicable files or targets matched." in done.stderr
 
 
-@pytest.mark.parametrize(
-    ("source", "problem"),
-    [
-        (
-            "import sys\nimport rich\nimport absent_package.deep\n",
-            "`import absent_package.deep` (hello.py:3): ModuleNotFoundError: "
-            "No module named 'absent_package'",
-        ),
-        (
-            'if __name__ == "__main__":\n    from rich import no_such_name\n',
-            "`from rich import no_such_name` (hello.py:2): ImportError: cannot import name "
-            "'no_such_name' from 'rich'",
-        ),
-    ],
-)
-def test_a_launch_module_that_imports_what_is_not_there(
-    root: BuildRoot, module: str, source: str, problem: str
-) -> None:
-    root.write(module, source)
+def test_a_launch_module_that_imports_what_no_layer_has(root: BuildRoot, module: str) -> None:
+    root.write(module, "import sys\nimport rich\nimport absent_package.deep\n")
+    done = root.pants("test", "examples/hello:hello")
+    assert done.code == 1
+    assert done.error == (
+        "DefinitionError: Code imports what no layer provides:\n"
+        "  * examples/hello/hello.py:3: it imports `absent_package.deep`, which neither "
+        "examples/hello:hello nor a layer below provides. Add its distribution, probably "
+        "'absent-package', to the `requirements` of examples/hello:hello. If the code does without "
+        "it, add `# pants: no-infer-dep` to the line."
+    )
+
+
+def test_a_launch_module_that_imports_what_is_not_there(root: BuildRoot, module: str) -> None:
+    root.write(
+        module,
+        "import sys\nimport absent_package.deep  # pants: no-infer-dep\n"
+        'if __name__ == "__main__":\n    from rich import no_such_name\n',
+    )
     done = root.pants("test", "examples/hello:hello")
     assert done.code == 1
     assert "✕ examples/hello:hello failed in " in done.stderr
-    expected = "error: `examples/hello:hello`: not everything can be imported in the deployed "
-    assert f"{expected}application\n  * {problem}" in done.stderr
+    assert (
+        "error: `examples/hello:hello`: not everything can be imported in the deployed "
+        "application\n  * `import absent_package.deep` (hello.py:2): ModuleNotFoundError: No module named "
+        "'absent_package'\n"
+        "  * `from rich import no_such_name` (hello.py:4): ImportError: cannot import name "
+        "'no_such_name' from 'rich'"
+    ) in done.stderr
     assert "Traceback (most recent call last)" not in done.stderr
 
 

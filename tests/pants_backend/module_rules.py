@@ -10,10 +10,14 @@ from venvstacks_rules.pants_backend.graph import (
     layer_modules,
     module_files,
     module_owners,
+    repository_modules,
 )
 
 
 def module_rules() -> list[object]:
     """All of them; they also need those of layers."""
-    modules = (code_targets, layer_code, layer_modules, module_files, module_owners)
+    modules = (
+        *(code_targets, layer_code, layer_modules),
+        *(module_files, module_owners, repository_modules),
+    )
     return [*(rule for module in modules for rule in module.rules()), *source_root.rules()]  # type: ignore[no-untyped-call]

@@ -55,6 +55,8 @@ def pants_environment() -> Mapping[str, str]:
         "PANTS_VERSION": pants_version(),
         # A virtual environment with Pants is a way to run it that only old versions warn of.
         "NO_SCIE_WARNING": "1",
+        # Old versions have a parser of their own beside the engine's, which needs pex.
+        "PANTS_PYTHON_INFER_USE_RUST_PARSER": "true",
         # The launcher installs what the plugin needs beside Pants.
         "PANTS_PYTHONPATH": f"+['{_folder_with_tomli()}']",
     }

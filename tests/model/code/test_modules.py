@@ -60,6 +60,7 @@ def test_modules_packages_and_namespaces() -> None:
         ("acme.server.main", True),
         ("acme.server.main.serve", True),
         ("acme.server.anything", True),
+        ("acme.server.anything.deep", False),
         ("acme.client", False),
         ("tool.run", True),
         ("tools", False),

@@ -14,7 +14,7 @@ from pants.testutil.rule_runner import RuleRunner
 from tests.pants_backend.module_rules import module_rules
 from venvstacks_rules.pants_backend.backend import target_types
 from venvstacks_rules.pants_backend.goals import check
-from venvstacks_rules.pants_backend.goals.check import LockCheckFieldSet, LockCheckRequest
+from venvstacks_rules.pants_backend.goals.check import LayerCheckFieldSet, LockCheckRequest
 from venvstacks_rules.pants_backend.graph import (
     layer_targets,
     layers,
@@ -65,8 +65,8 @@ def result(runner: RuleRunner, *names: str) -> tuple[int, list[str]]:
     """The exit code for targets of ``src``, and the addresses with problems."""
     addresses = Addresses(Address("src", target_name=name) for name in names)
     targets = runner.request(Targets, [addresses])
-    assert all(LockCheckFieldSet.is_applicable(target) for target in targets)
-    request = LockCheckRequest(LockCheckFieldSet.create(target) for target in targets)
+    assert all(LayerCheckFieldSet.is_applicable(target) for target in targets)
+    request = LockCheckRequest(LayerCheckFieldSet.create(target) for target in targets)
     found = runner.request(CheckResults, [request])
     assert found.checker_name == "venvstacks-locks"
     (only,) = found.results

@@ -62,13 +62,12 @@ class CodeModules:
 
     def provide(self, name: str) -> bool:
         """Whether an import of `name`, a module or something in a module, finds its module."""
-        if name in self.namespaces:
-            return True
-        while name:
-            if name in self.modules:
-                return True
-            name = name.rpartition(".")[0]
-        return False
+        # What the last part names may be anything that the module before it has.
+        return (
+            name in self.modules
+            or name in self.namespaces
+            or name.rpartition(".")[0] in self.modules
+        )
 
     def joined(self, others: Iterable[CodeModules]) -> CodeModules:
         """The modules of this code, and of others."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from pants.backend.python.dependency_inference.subsystem import PythonInferSubsystem
 from pants.engine.addresses import Address
 
 from venvstacks_rules.model.code.modules import CodeModules
@@ -29,6 +30,11 @@ from venvstacks_rules.pants_backend.build.analysis import (
     LayerAnalysis,
     LayerAnalysisRequest,
     layer_analysis,
+)
+from venvstacks_rules.pants_backend.build.imports import (
+    LayerImportsRequest,
+    layer_imports,
+    refuse_missing,
 )
 from venvstacks_rules.pants_backend.build.interfaces import LayerInterfaceRequest, layer_interface
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
@@ -96,7 +102,9 @@ class LayerContents:
 
 
 @rule
-async def layer_contents(request: LayerContentsRequest) -> LayerContents:
+async def layer_contents(
+    request: LayerContentsRequest, inference: PythonInferSubsystem
+) -> LayerContents:
     found, locks, analysis, modules = await concurrently(
         find_layer(LayerRequest(request.address), **implicitly()),
         chain_locks(ChainLocksRequest(request.address), **implicitly()),
@@ -110,6 +118,13 @@ async def layer_contents(request: LayerContentsRequest) -> LayerContents:
         )
         for address in layer.lower
     )
+    imports = await concurrently(
+        layer_imports(
+            LayerImportsRequest(found.targets[address].address, request.platform), **implicitly()
+        )
+        for address in (layer.address, *layer.lower)
+    )
+    warned = refuse_missing(imports, inference)
     version, libraries = analysis.target.python_version, analysis.libraries
     platform = analysis.target.platform
     refuse_ambiguous(f"{layer.address} for {platform.name}", libraries, lower)
@@ -151,6 +166,7 @@ async def layer_contents(request: LayerContentsRequest) -> LayerContents:
         warnings=(
             *report.warnings(layer.accepted_libraries),
             *hidden_module_warnings(analysis.wheels, version),
+            *(warning.rstrip(".") for warning in warned),
             *(data_warnings(lower) if platform.system == "win" else ()),
         ),
     )

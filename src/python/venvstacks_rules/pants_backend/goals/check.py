@@ -1,15 +1,25 @@
-"""``check``: whether the locks of layers match their definitions."""
+"""``check``: whether the locks of layers match, and their code finds what it imports."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from pants.backend.python.dependency_inference.subsystem import PythonInferSubsystem
 from pants.core.goals.check import CheckRequest, CheckResult, CheckResults
+from pants.engine.addresses import Address
 from pants.engine.target import FieldSet
 from pants.engine.unions import UnionRule
 from pants.util.logging import LogLevel
 
+from venvstacks_rules.model.errors import DefinitionError
+from venvstacks_rules.model.layers.build_platforms import BuildPlatforms
+from venvstacks_rules.model.layers.layer import Layer
+from venvstacks_rules.pants_backend.build.imports import (
+    LayerImportsRequest,
+    layer_imports,
+    refuse_missing,
+)
 from venvstacks_rules.pants_backend.engine import (
     EnvironmentField,
     collect_rules,
@@ -17,6 +27,7 @@ from venvstacks_rules.pants_backend.engine import (
     implicitly,
     rule,
 )
+from venvstacks_rules.pants_backend.graph.layers import LayerRequest, find_layer
 from venvstacks_rules.pants_backend.graph.stacks import StackLayersRequest, stack_layers
 from venvstacks_rules.pants_backend.locks.freshness import (
     CheckedLocksRequest,
@@ -28,8 +39,8 @@ from venvstacks_rules.pants_backend.targets.source_fields import StackPartField
 
 
 @dataclass(frozen=True)
-class LockCheckFieldSet(FieldSet):
-    """A layer whose lock to check, or a stack."""
+class LayerCheckFieldSet(FieldSet):
+    """A layer to check, or a stack, which stands for its layers."""
 
     required_fields = (StackPartField,)
 
@@ -37,38 +48,109 @@ class LockCheckFieldSet(FieldSet):
     environment: EnvironmentField
 
 
-class LockCheckRequest(CheckRequest[LockCheckFieldSet]):
+class LockCheckRequest(CheckRequest[LayerCheckFieldSet]):
     """The locks of layers, and of all layers below them."""
 
-    field_set_type = LockCheckFieldSet
+    field_set_type = LayerCheckFieldSet
     tool_name = "venvstacks-locks"
 
 
-@rule(desc="Check the locks of layers", level=LogLevel.DEBUG)
-async def check_locks(request: LockCheckRequest) -> CheckResults:
+class ImportCheckRequest(CheckRequest[LayerCheckFieldSet]):
+    """The imports of the first-party code of layers, and of all layers below them."""
+
+    field_set_type = LayerCheckFieldSet
+    tool_name = "venvstacks-imports"
+
+
+@dataclass(frozen=True)
+class LayersToCheckRequest:
+    """The layers of some targets."""
+
+    field_sets: tuple[LayerCheckFieldSet, ...]
+
+
+@dataclass(frozen=True)
+class LayersToCheck:
+    """Layers to check, each once."""
+
+    addresses: tuple[Address, ...]
+
+
+@rule
+async def layers_to_check(request: LayersToCheckRequest) -> LayersToCheck:
     stacks = await concurrently(
         stack_layers(StackLayersRequest(field_set.address, field_set.part.value), **implicitly())
         for field_set in request.field_sets
         if isinstance(field_set.part, ManifestLayersField)
     )
-    addresses = dict.fromkeys(
-        [
-            *(address for stack in stacks for address in stack.addresses),
-            *(
-                field_set.address
-                for field_set in request.field_sets
-                if not isinstance(field_set.part, ManifestLayersField)
-            ),
-        ]
-    )
+    named = [
+        *(address for stack in stacks for address in stack.addresses),
+        *(
+            field_set.address
+            for field_set in request.field_sets
+            if not isinstance(field_set.part, ManifestLayersField)
+        ),
+    ]
+    return LayersToCheck(tuple(dict.fromkeys(named)))
+
+
+@rule(desc="Check the locks of layers", level=LogLevel.DEBUG)
+async def check_locks(request: LockCheckRequest) -> CheckResults:
+    layers = await layers_to_check(LayersToCheckRequest(tuple(request.field_sets)), **implicitly())
     checked = await concurrently(
-        checked_locks(CheckedLocksRequest(address), **implicitly()) for address in addresses
+        checked_locks(CheckedLocksRequest(address), **implicitly()) for address in layers.addresses
     )
-    error = lock_error(checked)
-    result = CheckResult(exit_code=0 if error is None else 1, stdout="", stderr=str(error or ""))
-    return CheckResults([result], checker_name=request.tool_name)
+    return _results(request.tool_name, lock_error(checked))
+
+
+@rule(desc="Check the imports of layers", level=LogLevel.DEBUG)
+async def check_imports(
+    request: ImportCheckRequest, platforms: BuildPlatforms, inference: PythonInferSubsystem
+) -> CheckResults:
+    layers = await layers_to_check(LayersToCheckRequest(tuple(request.field_sets)), **implicitly())
+    checked = await concurrently(
+        checked_locks(CheckedLocksRequest(address), **implicitly()) for address in layers.addresses
+    )
+    # What an out-of-date lock has says nothing; the other check reports it.
+    sound = [
+        address for address, locks in zip(layers.addresses, checked) if lock_error([locks]) is None
+    ]
+    found = await concurrently(
+        find_layer(LayerRequest(address), **implicitly()) for address in sound
+    )
+    members = {
+        (in_graph.targets[layer.address].address, platform)
+        for in_graph in found
+        for platform in _one_platform(in_graph.layer, platforms)
+        for layer in (in_graph.layer, *in_graph.lower)
+    }
+    imports = await concurrently(
+        layer_imports(LayerImportsRequest(address, platform), **implicitly())
+        for address, platform in sorted(members)
+    )
+    try:
+        warnings = refuse_missing(imports, inference)
+    except DefinitionError as e:
+        return _results(request.tool_name, e)
+    return _results(request.tool_name, None, stdout="\n".join(warnings))
+
+
+def _one_platform(layer: Layer, platforms: BuildPlatforms) -> tuple[str, ...]:
+    """This machine's if the layer is built for it, or else the first one; none if there is none."""
+    names = platforms.of_layer(layer).names
+    return (platforms.native,) if platforms.native in names else names[:1]
+
+
+def _results(tool: str, error: Exception | None, stdout: str = "") -> CheckResults:
+    code = 0 if error is None else 1
+    result = CheckResult(exit_code=code, stdout=stdout, stderr=str(error or ""))
+    return CheckResults([result], checker_name=tool)
 
 
 def rules() -> Iterable[object]:
     """The rules of this module."""
-    return [*collect_rules(), UnionRule(CheckRequest, LockCheckRequest)]
+    return [
+        *collect_rules(),
+        UnionRule(CheckRequest, LockCheckRequest),
+        UnionRule(CheckRequest, ImportCheckRequest),
+    ]

@@ -10,10 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 from pants.engine.addresses import Address
-from pants.engine.fs import PathGlobs
 from pants.engine.internals.graph import OwnersRequest
 from pants.engine.target import (
     FieldSet,
@@ -23,12 +21,15 @@ from pants.engine.target import (
 )
 from pants.engine.unions import UnionRule
 
-from venvstacks_rules.model.code.modules import launch_files, module_files
-from venvstacks_rules.model.layers.launch_names import LaunchName, launch_name
+from venvstacks_rules.model.layers.launch_names import launch_name
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.graph.definitions import module_paths
 from venvstacks_rules.pants_backend.graph.module_files import ModuleRequest, find_module
+from venvstacks_rules.pants_backend.graph.repository_modules import (
+    NamedModuleRequest,
+    named_module_files,
+)
 from venvstacks_rules.pants_backend.targets.source_fields import (
     LaunchModuleField,
     SupportModulesField,
@@ -51,42 +52,6 @@ class ModuleOwners:
     """Of modules that the layer names by their paths."""
     of_name: tuple[Address, ...]
     """Of the launch module if the layer names it as it is imported."""
-
-
-@dataclass(frozen=True)
-class NamedModuleRequest:
-    """A launch module that is named as it is imported."""
-
-    name: LaunchName
-    folder: str
-    """Of the BUILD file that names it."""
-
-
-@dataclass(frozen=True)
-class NamedModuleFiles:
-    """The files of the repository that may be a named launch module."""
-
-    files: tuple[str, ...]
-
-
-@rule
-async def named_module_files(request: NamedModuleRequest) -> NamedModuleFiles:
-    roots = [root.path for root in await engine.all_source_roots()]
-    # With equal names below several source roots, the one that holds the BUILD file is meant.
-    beside = [root for root in roots if root in (".", "") or _is_in(request.folder, root)]
-    nearest = sorted(beside, key=len, reverse=True)[:1]
-    module = request.name.module
-    wanted = launch_files(module) if request.name.function is None else module_files(module)
-    for chosen in (nearest, roots):
-        paths = [str(PurePosixPath(root, file)) for root in chosen for file in wanted]
-        found = await engine.path_globs_to_paths(PathGlobs(paths))
-        if found.files:
-            return NamedModuleFiles(found.files)
-    return NamedModuleFiles(())
-
-
-def _is_in(folder: str, root: str) -> bool:
-    return folder == root or folder.startswith(f"{root}/")
 
 
 @rule

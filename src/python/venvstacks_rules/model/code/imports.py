@@ -1,0 +1,87 @@
+"""What first-party code imports, compared with what its layer and those below provide."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from venvstacks_rules.model.code.modules import CodeModules
+from venvstacks_rules.model.platforms.standard_library import standard_library
+
+# An import below such a condition may be meant for another machine, or for a type checker.
+_CONDITION = re.compile(
+    r"\b(TYPE_CHECKING|sys\.platform|sys\.version_info|sys\.implementation|os\.name|platform\.\w+)\b"
+)
+_HEADER = re.compile(r"\s*(if|elif|else)\b(.*)")
+
+
+@dataclass(frozen=True)
+class Provided:
+    """What programs can import in a layer."""
+
+    code: CodeModules
+    """Of first-party code, in the layer and those below."""
+    packages: frozenset[str]
+    """The top-level modules of packages, in the layer and those below."""
+    python_version: str
+
+    def has(self, name: str) -> bool:
+        """Whether an import of `name`, a module or something in a module, finds its module.
+
+        Packages count by their top-level modules alone.
+        """
+        top_level = name.split(".", maxsplit=1)[0]
+        return (
+            top_level in self.packages
+            or top_level == "__main__"
+            or top_level in standard_library(self.python_version)
+            or self.code.provide(name)
+        )
+
+
+def missing_imports(
+    imports: Mapping[str, tuple[int, bool]], provided: Provided
+) -> tuple[tuple[str, int], ...]:
+    """The names that a file imports and that nothing provides, with their lines, by line.
+
+    `imports` has the line of each name, and whether the file copes without it.
+    """
+    missing = [
+        (name, line)
+        for name, (line, weak) in imports.items()
+        if not weak and _is_name(name) and not provided.has(name)
+    ]
+    return tuple(sorted(missing, key=lambda found: (found[1], found[0])))
+
+
+def _is_name(name: str) -> bool:
+    return all(part.isidentifier() for part in name.split("."))
+
+
+def is_conditional(source: str, line: int) -> bool:
+    """Whether a line of a Python file counts on some machines, or for type checkers, only.
+
+    That is, whether it stands below an ``if`` about the platform, the version of Python, or
+    ``TYPE_CHECKING``, or below an ``else`` of it. `line` counts from 1.
+    """
+    lines = source.splitlines()[:line]
+    if not lines:
+        return False
+    indent = _indent(lines.pop())
+    below_else = False
+    for text in reversed(lines):
+        if not text.strip() or text.lstrip().startswith("#"):
+            continue
+        if _indent(text) < indent or (below_else and _indent(text) == indent):
+            header = _HEADER.match(text)
+            if header is not None and _CONDITION.search(header[2]):
+                return True
+            indent = _indent(text)
+            # The condition of an `else` is that of the `if` which stands above it.
+            below_else = header is not None and header[1] != "if"
+    return False
+
+
+def _indent(text: str) -> int:
+    return len(text.expandtabs()) - len(text.expandtabs().lstrip())

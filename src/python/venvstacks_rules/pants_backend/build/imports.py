@@ -1,0 +1,249 @@
+"""Compares what the first-party code of a layer imports with what the layers provide."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any, Optional
+
+from pants.backend.python.dependency_inference.default_module_mapping import DEFAULT_MODULE_MAPPING
+from pants.backend.python.dependency_inference.subsystem import PythonInferSubsystem
+from pants.engine.addresses import Address
+from pants.engine.fs import CreateDigest, FileEntry
+
+from venvstacks_rules.model.code.imports import Provided, is_conditional, missing_imports
+from venvstacks_rules.model.code.missing import MissingImport, likely_distributions
+from venvstacks_rules.model.code.modules import CodeModules
+from venvstacks_rules.model.errors import DefinitionError
+from venvstacks_rules.pants_backend import engine
+from venvstacks_rules.pants_backend.build.analysis import LayerAnalysisRequest, layer_analysis
+from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
+from venvstacks_rules.pants_backend.graph.layer_code import LayerCodeRequest, layer_code
+from venvstacks_rules.pants_backend.graph.layer_modules import LayerModulesRequest, layer_modules
+from venvstacks_rules.pants_backend.graph.layers import (
+    LayerGraphRequest,
+    LayerRequest,
+    find_layer,
+    layer_graph,
+)
+from venvstacks_rules.pants_backend.graph.repository_modules import (
+    RepositoryModuleRequest,
+    repository_module,
+)
+from venvstacks_rules.pants_backend.locks.freshness import (
+    CheckedLocks,
+    CheckedLocksRequest,
+    checked_locks,
+)
+
+
+@dataclass(frozen=True)
+class LayerImportsRequest:
+    """The imports of the first-party code of a layer, on a platform."""
+
+    address: Address
+    platform: str
+
+
+@dataclass(frozen=True)
+class LayerImports:
+    """What the first-party code of a layer imports in vain."""
+
+    layer: str
+    """The address."""
+    missing: tuple[MissingImport, ...]
+
+    @property
+    def messages(self) -> tuple[str, ...]:
+        """What is wrong, and the remedies."""
+        return tuple(each.message(self.layer) for each in self.missing)
+
+
+@dataclass(frozen=True)
+class ProvidedRequest:
+    """What programs can import in a layer, on a platform."""
+
+    address: Address
+    platform: str
+
+
+@dataclass(frozen=True)
+class FileImportsRequest:
+    """The imports of one Python file."""
+
+    entry: FileEntry
+    """With a path relative to site-packages."""
+
+
+@dataclass(frozen=True)
+class FileImports:
+    """The imports of one Python file."""
+
+    names: tuple[tuple[str, int, bool], ...]
+    """Each with its line, and whether the file does without it."""
+
+
+@dataclass(frozen=True)
+class ExplainedImportRequest:
+    """An import that nothing provides, to explain."""
+
+    layer: Address
+    entry: FileEntry
+    """The file, with its path from the root of the repository."""
+    line: int
+    name: str
+    first_party: bool
+    """Whether first-party code has other modules in the same package."""
+
+
+@dataclass(frozen=True)
+class ExplainedImport:
+    """An import that nothing provides; None if it counts under conditions only."""
+
+    missing: Optional[MissingImport]
+
+
+@rule
+async def file_imports(request: FileImportsRequest) -> FileImports:
+    # The folders tell the parser what a relative import means.
+    digest = await engine.create_digest(CreateDigest([request.entry]))
+    found: Any = await engine.python_imports(digest)
+    return FileImports(tuple((name, *where) for name, where in found.imports.items()))
+
+
+@rule
+async def provided_imports(request: ProvidedRequest) -> Provided:
+    found, modules = await concurrently(
+        find_layer(LayerRequest(request.address), **implicitly()),
+        layer_modules(LayerModulesRequest(request.address), **implicitly()),
+    )
+    addresses = [found.targets[spec].address for spec in found.layer.lower]
+    codes = await concurrently(
+        layer_code(LayerCodeRequest(address), **implicitly()) for address in addresses
+    )
+    analyses = await concurrently(
+        layer_analysis(LayerAnalysisRequest(address, request.platform), **implicitly())
+        for address in (request.address, *addresses)
+    )
+    own = CodeModules.of(file.path for file in modules.files)
+    return Provided(
+        own.joined(code.modules for code in codes),
+        frozenset(name for analysis in analyses for name in analysis.modules),
+        analyses[0].target.python_version,
+    )
+
+
+@rule
+async def layer_imports(request: LayerImportsRequest) -> LayerImports:
+    modules = await layer_modules(LayerModulesRequest(request.address), **implicitly())
+    files = [file for file in modules.files if file.source and file.path.endswith(".py")]
+    if not files:
+        return LayerImports(request.address.spec, ())
+    listed = await engine.get_digest_entries(modules.digest)
+    entries = {entry.path: entry for entry in listed if isinstance(entry, FileEntry)}
+    sources = [entries[file.source] for file in files if file.source]
+    provided, *parsed = await concurrently(
+        [
+            provided_imports(ProvidedRequest(request.address, request.platform), **implicitly()),
+            *(
+                file_imports(FileImportsRequest(replace(entry, path=file.path)), **implicitly())
+                for entry, file in zip(sources, files)
+            ),
+        ]
+    )
+    explained = await concurrently(
+        explained_import(
+            ExplainedImportRequest(
+                request.address,
+                entry,
+                line,
+                name,
+                first_party=name.split(".")[0] in provided.code.top_level,
+            ),
+            **implicitly(),
+        )
+        for entry, imports in zip(sources, parsed)
+        for name, line in missing_imports(
+            {name: (line, weak) for name, line, weak in imports.names}, provided
+        )
+    )
+    return LayerImports(
+        request.address.spec,
+        tuple(each.missing for each in explained if each.missing is not None),
+    )
+
+
+@rule
+async def explained_import(request: ExplainedImportRequest) -> ExplainedImport:
+    digest = await engine.create_digest(CreateDigest([request.entry]))
+    (content,) = await engine.get_digest_contents(digest)
+    if is_conditional(content.content.decode("utf-8", "replace"), request.line):
+        return ExplainedImport(None)
+    top_level = request.name.split(".")[0]
+    module, graph, own = await concurrently(
+        repository_module(RepositoryModuleRequest(request.name), **implicitly()),
+        layer_graph(LayerGraphRequest(request.layer.spec_path), **implicitly()),
+        checked_locks(CheckedLocksRequest(request.layer, among_broken=True), **implicitly()),
+    )
+    # Some packages bring modules in ways of their own, and some are for other platforms.
+    owned = _locked_in(own, own.locks)
+    if owned.keys() & likely_distributions(top_level, DEFAULT_MODULE_MAPPING, owned):
+        return ExplainedImport(None)
+    uppers = [layer.address for layer in graph.layers.values() if request.layer.spec in layer.lower]
+    checked = await concurrently(
+        checked_locks(
+            CheckedLocksRequest(graph.targets[upper].address, among_broken=True), **implicitly()
+        )
+        for upper in uppers
+    )
+    locked: dict[str, str] = {}
+    for upper, locks in zip(uppers, checked):
+        locked = {**_locked_in(locks, [upper]), **locked}
+    likely = likely_distributions(top_level, DEFAULT_MODULE_MAPPING, locked)
+    owner = module.owners[0].spec if module.owners else None
+    return ExplainedImport(
+        MissingImport(
+            request.entry.path,
+            request.line,
+            request.name,
+            owner=owner,
+            unowned=None if owner else module.file,
+            above=next((locked[name] for name in likely if name in locked), None),
+            likely=() if request.first_party else likely,
+        )
+    )
+
+
+def _locked_in(locks: CheckedLocks, layers: Iterable[str]) -> dict[str, str]:
+    """The distributions in the locks of `layers`, each with the first layer that has it."""
+    found: dict[str, str] = {}
+    for layer in layers:
+        lockfile = locks.locks[layer].files.lockfile
+        for package in lockfile.packages if lockfile else ():
+            found.setdefault(package.name, layer)
+    return found
+
+
+def refuse_missing(
+    imports: Iterable[LayerImports], options: PythonInferSubsystem
+) -> tuple[str, ...]:
+    """Raise DefinitionError for imports that nothing provides, or return them as warnings.
+
+    As `[python-infer].unowned_dependency_behavior` has it; what Pants only warns of by default is
+    an error here, as the layers are complete.
+    """
+    messages = [message for each in imports for message in each.messages]
+    # The module of the enumeration is not the same in all versions.
+    behavior = options.unowned_dependency_behavior.value
+    if behavior == "ignore":
+        return ()
+    if behavior == "warning" and not options.options.is_default("unowned_dependency_behavior"):
+        return tuple(messages)
+    if messages:
+        raise DefinitionError("Code imports what no layer provides:", messages)
+    return ()
+
+
+def rules() -> Iterable[object]:
+    """The rules of this module."""
+    return [*collect_rules(), *PythonInferSubsystem.rules()]

@@ -1,0 +1,217 @@
+"""The code of the repository in layers: which files, where, and what an edit builds anew."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import tarfile
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.build_root import NATIVE, BuildRoot, build_root
+
+TREE = {
+    "src/python/acme/__init__.py": "",
+    "src/python/acme/util/BUILD": 'python_sources()\npython_tests(name="tests")\n',
+    "src/python/acme/util/text.py": (
+        "from words.greetings import GREETING\n\n\n"
+        'def greet(name):\n    return f"{GREETING}, {name}"\n'
+    ),
+    "src/python/acme/util/test_text.py": "from acme.util.text import greet\n",
+    "src/python/acme/BUILD": "python_sources()\n",
+    "src/python/acme/server/BUILD": (
+        'python_sources(dependencies=[":pages", ":notes"])\n'
+        'resources(name="pages", sources=["*.html"])\n'
+        'files(name="notes", sources=["*.txt"])\n'
+        'pex_binary(name="pex", entry_point="main.py")\n'
+    ),
+    "src/python/acme/server/__init__.py": "",
+    "src/python/acme/server/main.py": (
+        "import sys\n\nfrom acme.server.page import page\nfrom acme.util.text import greet\n\n\n"
+        "def main():\n    print(greet(page()), *sys.argv[1:])\n"
+        "    return 3\n\n\n"
+        'if __name__ == "__main__":\n    main()\n'
+    ),
+    "src/python/acme/server/page.py": (
+        "import pkgutil\n\n\n"
+        'def page():\n    return pkgutil.get_data(__package__, "page.html").decode().strip()\n'
+    ),
+    "src/python/acme/server/page.html": "<p>\n",
+    "src/python/acme/server/notes.txt": "for people\n",
+    "src/python/acme/plugins/BUILD": "python_sources()\n",
+    "src/python/acme/plugins/extra.py": "EXTRA = 1\n",
+    "lib/words/BUILD": "python_sources()\n",
+    "lib/words/greetings.py": 'GREETING = "Hello"\n',
+    "stacks/BUILD": (
+        'venvstacks_runtime(name="py", python_implementation="cpython@3.9")\n'
+        'venvstacks_framework(name="acme", runtime=":py", dependencies=["src/python/acme/util"])\n'
+        "venvstacks_application(\n"
+        '    name="calls", frameworks=[":acme"], launch_module="acme.server.main:main"\n)\n'
+        "venvstacks_application(\n"
+        '    name="runs",\n    runtime=":py",\n    launch_module="acme.server.main",\n'
+        '    dependencies=["src/python/acme/plugins"],\n)\n'
+        "venvstacks_application(\n"
+        '    name="path", runtime=":py", launch_module="../src/python/acme/server/main.py"\n)\n'
+    ),
+}
+SITE = "lib/python3.9/site-packages"
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
+    with build_root(tmp_path_factory.mktemp("code") / "root") as made:
+        config = made.read("pants.toml")
+        made.write(
+            "pants.toml",
+            config.replace('root_patterns = ["/"]', 'root_patterns = ["/src/python", "/lib"]'),
+        )
+        for path, content in TREE.items():
+            made.write(path, content)
+        made.succeed("generate-lockfiles", *(f"--resolve=stacks:{n}" for n in layers()))
+        made.succeed("package", "stacks::")
+        yield made
+
+
+@pytest.fixture
+def edited(root: BuildRoot) -> Iterator[BuildRoot]:
+    """The build root, whose files are put back after the test."""
+    yield root
+    for path, content in TREE.items():
+        if root.read(path) != content:
+            root.write(path, content)
+
+
+def layers() -> tuple[str, ...]:
+    return ("py", "acme", "calls", "runs", "path")
+
+
+def archive(name: str) -> str:
+    return f"dist/stacks/{NATIVE}/{name}.tar.zst"
+
+
+def code_of(root: BuildRoot, layer: str) -> set[str]:
+    """The files of the layer's code, relative to site-packages."""
+    data = subprocess.run(
+        ["zstd", "-dcq", archive(layer)], cwd=root.path, capture_output=True, check=True
+    ).stdout
+    with tarfile.open(fileobj=io.BytesIO(data)) as opened:
+        names = [member.name for member in opened if member.isfile()]
+    start = f"{layer}/{SITE}/"
+    return {
+        name[len(start) :]
+        for name in names
+        if name.startswith(start) and "venvstacks_chain" not in name
+    }
+
+
+UTIL = {"acme/__init__.py", "acme/util/text.py", "words/greetings.py"}
+SERVER = {
+    *("acme/server/__init__.py", "acme/server/main.py"),
+    *("acme/server/page.py", "acme/server/page.html"),
+    "src/python/acme/server/notes.txt",
+}
+
+
+def test_files_lie_by_source_root(root: BuildRoot) -> None:
+    assert code_of(root, "app-runs") == {*UTIL, *SERVER, "acme/plugins/extra.py"}
+
+
+def test_no_second_copy_of_what_a_layer_below_has(root: BuildRoot) -> None:
+    assert code_of(root, "framework-acme") == UTIL
+    assert code_of(root, "app-calls") == {*SERVER, "_venvstacks_launch.py"}
+
+
+def test_a_path_has_what_the_owner_of_the_file_depends_on(root: BuildRoot) -> None:
+    assert code_of(root, "app-path") == {*UTIL, *SERVER - {"acme/server/main.py"}, "main.py"}
+
+
+def test_it_runs(root: BuildRoot) -> None:
+    done = root.pants("run", "stacks:calls", "--", "a", "b c")
+    assert (done.code, done.stdout) == (3, "Hello, <p> a b c\n")
+    assert root.succeed("run", "stacks:runs").stdout == "Hello, <p>\n"
+    assert root.succeed("run", "stacks:path").stdout == "Hello, <p>\n"
+    root.succeed("test", "stacks:calls", "stacks:runs", "stacks:path")
+
+
+def test_metadata_names_the_code(root: BuildRoot) -> None:
+    metadata = json.loads(root.read(f"dist/stacks/{NATIVE}/app-calls.json"))
+    assert metadata["app_launch_module"] == "_venvstacks_launch"
+    assert [each["name"] for each in metadata["app_support_modules"]] == ["acme", "src"]
+
+
+@pytest.mark.parametrize(
+    ("path", "changed"),
+    [
+        ("src/python/acme/util/text.py", {"framework-acme", "app-runs", "app-path"}),
+        ("lib/words/greetings.py", {"framework-acme", "app-runs", "app-path"}),
+        ("src/python/acme/server/page.html", {"app-calls", "app-runs", "app-path"}),
+        ("src/python/acme/server/notes.txt", {"app-calls", "app-runs", "app-path"}),
+        ("src/python/acme/server/main.py", {"app-calls", "app-runs", "app-path"}),
+        ("src/python/acme/plugins/extra.py", {"app-runs"}),
+        ("src/python/acme/util/test_text.py", set()),
+    ],
+)
+def test_edges_are_those_that_change_archives(
+    edited: BuildRoot, path: str, changed: set[str]
+) -> None:
+    """What `dependents` says of a file, and whose archives an edit of the file changes."""
+    names = {"acme": "framework-acme", "calls": "app-calls", "runs": "app-runs", "path": "app-path"}
+    edited.succeed("package", "stacks::")
+    before = {name: (edited.path / archive(name)).read_bytes() for name in names.values()}
+    edited.write(path, edited.read(path) + "\n# More\n")
+    done = edited.succeed("package", "stacks::")
+    after = {name: (edited.path / archive(name)).read_bytes() for name in names.values()}
+    assert {name for name in after if after[name] != before[name]} == changed
+    built = {name.split(".")[0] for name, (_, count) in done.segments.items() if count}
+    assert built == changed
+    dependents = edited.succeed("dependents", "--transitive", path).stdout.split()
+    direct = {names[spec.split(":")[1]] for spec in dependents if spec.startswith("stacks:")}
+    # Layers above a changed one are built on it, and stay the same.
+    assert changed <= direct
+    assert direct - changed <= {"app-calls"}
+
+
+def test_imports_that_no_layer_provides(edited: BuildRoot) -> None:
+    path = "src/python/acme/util/text.py"
+    edited.write(path, TREE[path] + "import yaml\nimport acme.plugins.other\nimport wintools\n")
+    edited.write("src/python/acme/plugins/other.txt", "")
+    expected = [
+        f"{path}:6: it imports `yaml`, which neither stacks:acme nor a layer below provides. Add "
+        "its distribution, probably 'pyyaml', to the `requirements` of stacks:acme.",
+        f"{path}:7: it imports `acme.plugins.other`, which neither stacks:acme nor a layer below "
+        "provides. No file of the repository has it: correct the name, or add the target that "
+        "generates it to the `dependencies` of stacks:acme.",
+        f"{path}:8: it imports `wintools`, which neither stacks:acme nor a layer below provides. "
+        "Add its distribution, probably 'wintools', to the `requirements` of stacks:acme.",
+    ]
+    end = " If the code does without it, add `# pants: no-infer-dep` to the line."
+    done = edited.pants("package", "stacks:acme")
+    message = "\n".join(f"  * {line}{end}" for line in expected)
+    assert done.error == f"DefinitionError: Code imports what no layer provides:\n{message}"
+    checked = edited.pants("check", "stacks:acme")
+    assert checked.code == 1
+    assert message in checked.stderr
+    assert "✕ venvstacks-imports failed." in checked.stderr
+    assert "✓ venvstacks-locks succeeded." in checked.stderr
+    # As `[python-infer]` has it.
+    ignored = edited.succeed(
+        "--python-infer-unowned-dependency-behavior=ignore", "package", "stacks:acme"
+    )
+    assert "yaml" not in ignored.stderr
+
+
+def test_a_launch_module_that_is_not_there(edited: BuildRoot) -> None:
+    build = TREE["stacks/BUILD"].replace("acme.server.main:main", "acme.sever.main:main")
+    edited.write("stacks/BUILD", build.replace('":acme"],', '":acme"], dependencies=[_server],'))
+    edited.write(
+        "stacks/BUILD",
+        '_server = "src/python/acme/server"\n' + edited.read("stacks/BUILD"),
+    )
+    done = edited.pants("package", "stacks:calls")
+    assert done.error == (
+        "DefinitionError: A launch module is missing:\n"
+        "  * stacks:calls: `launch_module` names 'acme.sever.main:main', but no first-party code "
+        "of the layer has that module. Did you mean 'acme.server.main'?"
+    )
