@@ -215,3 +215,26 @@ def test_a_launch_module_that_is_not_there(edited: BuildRoot) -> None:
         "  * stacks:calls: `launch_module` names 'acme.sever.main:main', but no first-party code "
         "of the layer has that module. Did you mean 'acme.server.main'?"
     )
+
+
+@pytest.mark.parametrize("goal", ["venvstacks-export", "export"])
+def test_an_export_for_editors_takes_code_from_the_repository(edited: BuildRoot, goal: str) -> None:
+    if goal == "export":
+        edited.succeed("export", "--resolve=stacks:calls")
+        folder = "dist/export/venvstacks-resolves/stacks.calls"
+    else:
+        edited.succeed("venvstacks-export", "--editable", "stacks:calls")
+        folder = "dist/export/venvstacks"
+    start = [f"{folder}/app-calls/bin/python", "-m", "_venvstacks_launch"]
+    assert _printed(edited, start) == "Hello, <p>\n"
+    edited.write("lib/words/greetings.py", 'GREETING = "Bye"\n')
+    assert _printed(edited, start) == "Bye, <p>\n"
+    where = "import acme.util.text as t; print(t.__file__)"
+    found = _printed(edited, [start[0], "-c", where])
+    assert found == f"{edited.path}/src/python/acme/util/text.py\n"
+
+
+def _printed(root: BuildRoot, command: list[str]) -> str:
+    return subprocess.run(
+        command, cwd=root.path, stdout=subprocess.PIPE, text=True, check=False
+    ).stdout

@@ -70,7 +70,8 @@ def test_a_launch_module_that_imports_what_is_not_there(root: BuildRoot, module:
     assert "✕ examples/hello:hello failed in " in done.stderr
     assert (
         "error: `examples/hello:hello`: not everything can be imported in the deployed "
-        "application\n  * `import absent_package.deep` (hello.py:2): ModuleNotFoundError: No module named "
+        "application\n"
+        "  * `import absent_package.deep` (hello.py:2): ModuleNotFoundError: No module named "
         "'absent_package'\n"
         "  * `from rich import no_such_name` (hello.py:4): ImportError: cannot import name "
         "'no_such_name' from 'rich'"

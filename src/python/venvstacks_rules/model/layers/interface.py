@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+CODE_OWNER = "the first-party code of"
+"""What stands, with the layer's name, for the distribution of first-party code."""
 
 
 @dataclass(frozen=True)
@@ -15,6 +18,11 @@ class PackageFolder:
     """Whether it has an ``__init__``."""
     distributions: tuple[str, ...]
     """Those that have modules in it, by normalised name."""
+
+    @property
+    def is_code(self) -> bool:
+        """Whether it is one of first-party code."""
+        return any(name.startswith(CODE_OWNER) for name in self.distributions)
 
 
 @dataclass(frozen=True)
@@ -49,3 +57,8 @@ class LayerInterface:
     """The folders of these, by name."""
     data: tuple[DataFile, ...] = ()
     """What the layer's packages bring for the top of an environment, by path."""
+
+    @property
+    def without_code(self) -> LayerInterface:
+        """The interface of the layer if its first-party code lies elsewhere."""
+        return replace(self, packages=tuple(p for p in self.packages if not p.is_code))

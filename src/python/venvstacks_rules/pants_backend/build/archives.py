@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
+from typing import Optional
 
 from pants.engine.addresses import Address
 from pants.engine.fs import Digest, MergeDigests
@@ -44,6 +45,8 @@ class LayerArchiveRequest:
 
     address: Address
     platform: str
+    build_root: Optional[str] = None
+    """The path of the repository if the layer takes first-party code from there, for editors."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +110,10 @@ async def layer_archive(request: LayerArchiveRequest, options: VenvstacksSubsyst
     found, segments, contents = await concurrently(
         find_layer(LayerRequest(request.address), **implicitly()),
         layer_segments(SegmentsRequest(request.address, request.platform), **implicitly()),
-        layer_contents(LayerContentsRequest(request.address, request.platform), **implicitly()),
+        layer_contents(
+            LayerContentsRequest(request.address, request.platform, request.build_root),
+            **implicitly(),
+        ),
     )
     layer, platform = found.layer, PLATFORMS[request.platform]
     # Without modules, the thousands of files of a framework need no comparison.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Optional
 
 from pants.engine.addresses import Address
 from pants.engine.fs import AddPrefix, Digest, MergeDigests
@@ -29,6 +30,8 @@ class ChainRequest:
     """An application with all layers below it, for the machine that Pants runs on."""
 
     address: Address
+    build_root: Optional[str] = None
+    """The path of the repository if the layers take first-party code from there, for editors."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,10 @@ async def application_chain(request: ChainRequest, native: NativePlatform) -> Ch
     await chain_locks(ChainLocksRequest(request.address), **implicitly())
     addresses = [*reversed(found.layer.lower), found.layer.address]
     built = await concurrently(
-        layer_archive(LayerArchiveRequest(found.targets[address].address, platform), **implicitly())
+        layer_archive(
+            LayerArchiveRequest(found.targets[address].address, platform, request.build_root),
+            **implicitly(),
+        )
         for address in addresses
     )
     merged = await engine.merge_digests(MergeDigests(archive.digest for archive in built))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Optional
 
 from pants.backend.python.dependency_inference.subsystem import PythonInferSubsystem
 from pants.engine.addresses import Address
@@ -59,6 +60,8 @@ class LayerContentsRequest:
 
     address: Address
     platform: str
+    build_root: Optional[str] = None
+    """The path of the repository if the layer takes first-party code from there, for editors."""
 
 
 @dataclass(frozen=True)
@@ -112,12 +115,16 @@ async def layer_contents(
         layer_modules(LayerModulesRequest(request.address), **implicitly()),
     )
     layer = found.layer
-    lower = await concurrently(
+    interfaces = await concurrently(
         layer_interface(
             LayerInterfaceRequest(found.targets[address].address, request.platform), **implicitly()
         )
         for address in layer.lower
     )
+    lower = tuple(interfaces)
+    if request.build_root is not None:
+        modules = modules.in_place(request.build_root)
+        lower = tuple(below.without_code for below in lower)
     imports = await concurrently(
         layer_imports(
             LayerImportsRequest(found.targets[address].address, request.platform), **implicitly()
@@ -148,7 +155,7 @@ async def layer_contents(
     metadata = _metadata(
         layer,
         platform=request.platform,
-        lower=tuple(lower),
+        lower=lower,
         chain=locks,
         modules=modules,
         python_version=version,
@@ -156,7 +163,7 @@ async def layer_contents(
     )
     return LayerContents(
         layer=layer,
-        lower=tuple(lower),
+        lower=lower,
         python_version=version,
         modules=modules,
         joined=_joined(modules.code, [analysis.packages, *(below.packages for below in lower)]),

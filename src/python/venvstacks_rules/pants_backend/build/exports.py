@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Optional
 
 from pants.engine.addresses import Address
 from pants.engine.fs import AddPrefix, Digest, MergeDigests
@@ -40,6 +41,8 @@ class LayerExportRequest:
     platform: str
     directory: str
     """The folder for the files in the digest."""
+    build_root: Optional[str] = None
+    """The path of the repository if the layer takes first-party code from there, for editors."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,10 @@ async def exported_interpreter(request: ExportedInterpreterRequest) -> ExportedI
 @rule(desc="Collect the inputs of a layer")
 async def layer_export(request: LayerExportRequest) -> LayerExport:
     contents, selected, interpreter = await concurrently(
-        layer_contents(LayerContentsRequest(request.address, request.platform), **implicitly()),
+        layer_contents(
+            LayerContentsRequest(request.address, request.platform, request.build_root),
+            **implicitly(),
+        ),
         layer_wheels(LayerWheelsRequest(request.address, request.platform), **implicitly()),
         exported_interpreter(
             ExportedInterpreterRequest(request.address, request.platform), **implicitly()

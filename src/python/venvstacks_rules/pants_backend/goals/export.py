@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Optional
 
 from pants.base.build_root import BuildRoot
 from pants.core.util_rules.distdir import DistDir
@@ -76,6 +77,16 @@ class ExportSubsystem(GoalSubsystem):
             """
         ),
     )
+    editable = BoolOption(
+        default=False,
+        help=softwrap(
+            """
+            Whether the layers take first-party code from the repository, so that an edit counts
+            without another export. Launch and support modules that a layer names by their paths,
+            and generated files, are copies all the same.
+            """
+        ),
+    )
     verify = BoolOption(
         default=False,
         help=softwrap(
@@ -100,6 +111,8 @@ class ExportedLayersRequest:
     """The layers of some targets, and all layers below them, to export."""
 
     targets: tuple[Target, ...]
+    build_root: Optional[str]
+    """The path of the repository if the layers take first-party code from there."""
 
 
 @dataclass(frozen=True)
@@ -147,7 +160,12 @@ async def layers_to_export(
     await required_locks(RequiredLocksRequest(tuple(layers)), **implicitly())
     exports = await concurrently(
         layer_export(
-            LayerExportRequest(address, platform, directory=f"layers/{number}"),
+            LayerExportRequest(
+                address,
+                platform,
+                directory=f"layers/{number}",
+                build_root=request.build_root,
+            ),
             **implicitly(),
         )
         for number, address in enumerate(layers)
@@ -181,7 +199,12 @@ async def export(
     dist_dir: DistDir,
     build_root: BuildRoot,
 ) -> Export:
-    found = await layers_to_export(ExportedLayersRequest(tuple(targets)), **implicitly())
+    found = await layers_to_export(
+        ExportedLayersRequest(
+            tuple(targets), str(build_root.pathlib_path) if options.editable else None
+        ),
+        **implicitly(),
+    )
     if not found.exports:
         if found.named:
             console.print_stderr(

@@ -87,7 +87,8 @@ async def resolve_export(
     request: ResolveExportRequest, build_root: BuildRoot, dist_dir: DistDir
 ) -> ResolveExport:
     chains = await concurrently(
-        application_chain(ChainRequest(address), **implicitly()) for address in request.addresses
+        application_chain(ChainRequest(address, str(build_root.pathlib_path)), **implicitly())
+        for address in request.addresses
     )
     folder = f"venvstacks-resolves/{request.name.replace('/', '.').replace(':', '.')}"
     place = build_root.pathlib_path / dist_dir.relpath / "export" / folder

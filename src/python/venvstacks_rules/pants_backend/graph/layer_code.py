@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import Optional
 
 from pants.backend.python.target_types import PythonSourceField
 from pants.core.target_types import FileSourceField, ResourceSourceField
@@ -39,6 +40,8 @@ class CodeFile:
     """Relative to the root of the repository, where a generated file would lie as well."""
     sha256: str
     executable: bool
+    root: Optional[str] = None
+    """Its source root, if the file lies in the repository below one."""
 
 
 @dataclass(frozen=True)
@@ -69,8 +72,11 @@ async def layer_code(request: LayerCodeRequest) -> LayerCode:
     )
     rooted: dict[str, None] = {}
     loose: dict[str, None] = {}
-    for sources in hydrated:
+    generated: set[str] = set()
+    for target, sources in zip(targets.sources, hydrated):
         known = sources.sources_type
+        if known is not None and not isinstance(target.get(SourcesField), known):
+            generated.update(sources.snapshot.files)
         # As in Pants' own packages, `files` keep their paths from the root of the repository.
         places = rooted if known is not None and known.uses_source_roots else loose
         places.update(dict.fromkeys(sources.snapshot.files))
@@ -89,10 +95,16 @@ async def layer_code(request: LayerCodeRequest) -> LayerCode:
     folders = {str(PurePosixPath(file).parent): root for file, root in _with_parents(roots)}
     placed = []
     for source, entry in files.items():
-        root = "" if source in loose else folders[str(PurePosixPath(source).parent)]
-        path = str(PurePosixPath(source).relative_to(root))
-        digest_of = entry.file_digest.fingerprint
-        placed.append(CodeFile(path, source, digest_of, entry.is_executable))
+        root = None if source in loose else folders[str(PurePosixPath(source).parent)]
+        placed.append(
+            CodeFile(
+                str(PurePosixPath(source).relative_to(root or "")),
+                source,
+                entry.file_digest.fingerprint,
+                entry.is_executable,
+                None if source in generated else root,
+            )
+        )
     return LayerCode(digest, tuple(_without_repeated(placed, request.address)))
 
 

@@ -7,10 +7,12 @@ the first-party code that its dependencies bring.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
 
 from pants.engine.addresses import Address
 from pants.engine.fs import CreateDigest, Digest, FileEntry, MergeDigests, PathGlobs
+from pants.util.frozendict import FrozenDict
 
 from venvstacks_rules.model.code.launched import launched_file
 from venvstacks_rules.model.code.modules import CodeModules
@@ -19,7 +21,7 @@ from venvstacks_rules.model.contents.files import OwnFile
 from venvstacks_rules.model.contents.launcher import launcher
 from venvstacks_rules.model.errors import DefinitionError
 from venvstacks_rules.model.hashes import hash_module_directory, hash_module_file
-from venvstacks_rules.model.layers.interface import PackageFolder
+from venvstacks_rules.model.layers.interface import CODE_OWNER, PackageFolder
 from venvstacks_rules.model.layers.layer import Layer
 from venvstacks_rules.model.layers.modules import module_globs
 from venvstacks_rules.model.outputs.metadata import ModuleHash
@@ -38,6 +40,9 @@ from venvstacks_rules.pants_backend.graph.module_files import (
     find_module,
     join,
 )
+
+# Python appends the folders in it to its path.
+_PATHS = "_venvstacks_first_party.pth"
 
 
 @dataclass(frozen=True)
@@ -58,12 +63,29 @@ class LayerModules:
     """The modules of the layer's own first-party code; not those that the layer names by paths."""
     launch_hash: str | None
     support_hashes: tuple[ModuleHash, ...]
+    roots: FrozenDict[str, str]
+    """The source root of each file of first-party code that can be used where it lies."""
+    copied: frozenset[str]
+    """The other files of first-party code."""
 
     @property
     def hashes(self) -> tuple[str, ...]:
         """All hashes, that of the launch module first."""
         launch = () if self.launch_hash is None else (self.launch_hash,)
         return (*launch, *(module.hash for module in self.support_hashes))
+
+    def in_place(self, build_root: str) -> LayerModules:
+        """The same, but with first-party code from `build_root`, the path of the repository."""
+        if not self.roots:
+            return self
+        kept = [file for file in self.files if file.path not in self.roots]
+        folders = sorted({str(PurePosixPath(build_root, root)) for root in self.roots.values()})
+        paths = OwnFile(_PATHS, text="".join(f"{folder}\n" for folder in folders))
+        return replace(
+            self,
+            files=(*kept, paths),
+            code=CodeModules.of(file.path for file in kept if file.path in self.copied),
+        )
 
 
 @dataclass(frozen=True)
@@ -138,6 +160,7 @@ async def layer_modules(request: LayerModulesRequest) -> LayerModules:
         ]
     )
     own = _own_files(code, lower, {(file.path, file.source) for file in paths.files})
+    roots = _roots(own)
     hashes = list(paths.hashes)
     launch_hash = None
     launchers: tuple[OwnFile, ...] = ()
@@ -163,6 +186,8 @@ async def layer_modules(request: LayerModulesRequest) -> LayerModules:
                 for name, value in top_level_hashes((file.path, file.sha256) for file in own)
             ),
         ),
+        FrozenDict(roots),
+        frozenset(file.path for file in own if file.path not in roots),
     )
 
 
@@ -176,6 +201,20 @@ def _own_files(
         for file in code.files
         if file.path not in below and (file.path, file.source) not in taken
     ]
+
+
+def _roots(code: Iterable[CodeFile]) -> dict[str, str]:
+    """The source roots of files that can be used where they lie, by path.
+
+    A package with files that the repository has elsewhere, or not at all, is copied as a whole.
+    """
+    files = list(code)
+    mixed = {file.path.split("/")[0] for file in files if file.root is None}
+    return {
+        file.path: file.root
+        for file in files
+        if file.root is not None and file.path.split("/")[0] not in mixed
+    }
 
 
 def _launch_hash(layer: Layer, codes: Iterable[LayerCode]) -> str:
@@ -198,7 +237,7 @@ def _launch_hash(layer: Layer, codes: Iterable[LayerCode]) -> str:
 
 def code_folders(modules: LayerModules, install_target: str) -> tuple[PackageFolder, ...]:
     """The folders of modules of the first-party code of a layer, which is no distribution."""
-    return modules.code.folders(f"the first-party code of {install_target}")
+    return modules.code.folders(f"{CODE_OWNER} {install_target}")
 
 
 def rules() -> Iterable[object]:
