@@ -17,7 +17,7 @@ from typing import Any
 
 import zstandard
 
-from benchmarks import action_start, platforms, zips
+from benchmarks import action_start, monorepo, platforms, zips
 from benchmarks.first_command import first_command
 from benchmarks.measure import MemoryWatch
 from benchmarks.ours import Ours
@@ -40,6 +40,13 @@ GOALS = {
     "total size (tar.zst, default level)": 1.25,
     f"total size (tar.zst, level {RELEASE_LEVEL})": 1.08,
     "total size (tar.xz)": 1.03,
+}
+
+MONOREPO_GOALS = {
+    "package ::, nothing changed": "< 3 s",
+    "package ::, one library file edited": "< 2 s",
+    "check ::": "< 5 s",
+    "memory of the daemon, MB": "< 1000 MB",
 }
 
 
@@ -241,12 +248,26 @@ def start_of_actions(
     return {"action_start_ms": found}
 
 
+def many_layers(folder: Path, archive: Path, version: str, options: argparse.Namespace) -> Figures:
+    """The part ``monorepo``: many small layers with first-party code, and a third of that."""
+    del archive, version
+    few, many = options.layers // 3, options.layers
+    found = {n: monorepo.measure(ROOT, folder / f"repo{n}", n, options.runs) for n in (few, many)}
+    print(f"\n| monorepo | {few} layers | {many} layers | goal |\n|---|---|---|---|")
+    for name, values in found[many].items():
+        unit = "MB" if name.endswith("MB") else "s"
+        cells = [f"{statistics.median(rows):.2f} {unit}" for rows in (found[few][name], values)]
+        print(f"| {name} | {' | '.join(cells)} | {MONOREPO_GOALS.get(name, '')} |")
+    return {"monorepo": found}
+
+
 PARTS = {
     "peer": compare,
     "platforms": every_platform,
     "zip": spliced_zip,
     "first": fresh_machine,
     "start": start_of_actions,
+    "monorepo": many_layers,
 }
 
 
@@ -254,6 +275,7 @@ def main() -> int:
     """Run and print."""
     parser = argparse.ArgumentParser(prog="benchmarks/run", description=__doc__)
     parser.add_argument("--runs", type=int, default=3, help="of each measurement (default: 3)")
+    parser.add_argument("--layers", type=int, default=300, help="of the monorepo (default: 300)")
     parser.add_argument("--only", choices=PARTS, action="append", help="a part (default: all)")
     parser.add_argument("--json", type=Path, help="where to write all figures")
     parser.add_argument("--folder", type=Path, help="scratch space to keep (default: temporary)")
