@@ -317,12 +317,15 @@ def test_packaging_again_builds_nothing(root: BuildRoot) -> None:
     before = {e: e.published(root).archive.read_bytes() for e in EXAMPLES}
     # By an alias: what was packaged is said whatever the goal is called.
     again = root.succeed("pack")
-    assert again.started == []
+    assert again.work == []
     assert f"[INFO] Packaged {len(EXAMPLES)} layers:\n" in again.stderr
     assert len(re.findall(r"\.tar\.zst .* reused, 0 built\n", again.stderr)) == len(EXAMPLES)
     # One line for a layer, and five beside: the heading, two folders, the sum, the next command.
     assert len(again.stderr.splitlines()) == len(EXAMPLES) + 5
     assert {e: e.published(root).archive.read_bytes() for e in EXAMPLES} == before
+    # Pants counts small processes, too.
+    counted = root.succeed("--stats-log", "package", "examples/::")
+    assert counted.counters["local_execution_requests"] == 0
 
 
 def test_an_edited_launch_module_rebuilds_its_application_only(root: BuildRoot) -> None:
@@ -334,8 +337,8 @@ def test_an_edited_launch_module_rebuilds_its_application_only(root: BuildRoot) 
     # Bytes that no earlier run has left in a cache.
     root.write("examples/hello/hello.py", f"{source}\n# {time.time_ns()}\n")
     done = root.succeed("package", "examples/hello:")
-    (started,) = done.started
-    assert re.fullmatch(r"Assemble app-hello\.tar\.zst \(\d+\.\d kB\)", started)
+    (work,) = done.work
+    assert re.fullmatch(r"Assembled app-hello\.tar\.zst \(\d+\.\d kB\)", work)
     assert done.segments["app-hello.tar.zst"] == (1, 1)
     changed = [e for e, layer in before.items() if layer.archive.read_bytes() != archives[e]]
     assert changed == [HELLO[2]]
@@ -381,9 +384,9 @@ def test_a_changed_wheel_is_compressed_alone(root: BuildRoot) -> None:
         root.succeed(config, "generate-lockfiles", "--resolve=local:cpython-3.9")
         built = root.succeed(config, "package", "local:")
         assert built.segments["framework-data.tar.zst"] == (0, 3)
-        assert [line for line in built.started if "for framework-data" in line] == [
-            "Compress first for framework-data (2.2 MB)",
-            "Compress second for framework-data (2.2 MB)",
+        assert [line for line in built.work if "for framework-data" in line] == [
+            "Compressed first 1.0 for framework-data (2.2 MB)",
+            "Compressed second 1.0 for framework-data (2.2 MB)",
         ]
         index.wheels.update(other)
         build = root.read("local/BUILD").replace('"second"', '"second>1"')
@@ -393,7 +396,7 @@ def test_a_changed_wheel_is_compressed_alone(root: BuildRoot) -> None:
     assert rebuilt.segments["framework-data.tar.zst"] == (1, 2)
     assert rebuilt.segments["framework-above.tar.zst"] == (1, 0)
     # What lies above depends on the interface of the layer only.
-    assert rebuilt.started == [
-        "Assemble framework-data.tar.zst (4.4 MB)",
-        "Compress second for framework-data (2.2 MB)",
+    assert rebuilt.work == [
+        "Assembled framework-data.tar.zst (4.4 MB)",
+        "Compressed second 2.0 for framework-data (2.2 MB)",
     ]

@@ -66,7 +66,7 @@ def said(done: Finished) -> list[str]:
 
 
 def test_nothing_is_packed(root: BuildRoot, first: Finished) -> None:
-    assert not [line for line in first.started if line.startswith(("Compress", "Assemble"))]
+    assert not [text for text in first.work if text.startswith(("Compressed", "Assembled"))]
     out = root.path / "out"
     assert sorted(path.name for path in out.iterdir()) == sorted(
         [".venvstacks", "__venvstacks__", *LAYERS]

@@ -118,12 +118,12 @@ def test_a_new_version_of_a_layer_reaches_those_above(root: BuildRoot) -> None:
     root.write("examples/hello/BUILD", changed)
     root.succeed("generate-lockfiles", "--resolve=examples/hello:text")
     done = root.succeed("package", "examples/hello:")
-    made = [text.split(" (")[0] for text in done.started if not text.startswith("Package ")]
+    made = [text.split(" (")[0] for text in done.work]
     # The prefix of the versioned layer's own files is another one; above, only names changed.
     assert made == [
-        "Assemble app-hello.tar.zst",
-        f"Assemble framework-text@{version + 1}.tar.zst",
-        "Compress 5 wheels for framework-text",
+        "Assembled app-hello.tar.zst",
+        f"Assembled framework-text@{version + 1}.tar.zst",
+        "Compressed 5 wheels for framework-text",
     ]
     assert required_layers(root) == [f"framework-text@{version + 1}"]
     metadata = json.loads(root.read(f"{DIST}/__venvstacks__/env_metadata/framework-text.json"))

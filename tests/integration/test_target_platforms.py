@@ -199,19 +199,20 @@ def test_shared_libraries_are_found_as_the_platform_finds_them(
 
 
 def test_notes_are_repeated_where_nothing_is_built(root: BuildRoot, packaged: Finished) -> None:
-    again = root.succeed(FOREIGN, "package", "s:py", "s:markup", "s:mac", "s:greet")
+    layers = ("s:py", "s:markup", "s:mac", "s:greet")
+    again = root.succeed(FOREIGN, "package", *layers)
     assert notes(again) == notes(packaged)
-    assert again.started == []
+    assert again.work == []
+    counted = root.succeed(FOREIGN, "--stats-log", "package", *layers)
+    assert counted.counters["local_execution_requests"] == 0
 
 
 def test_wheels_for_any_platform_are_compressed_once(packaged: Finished) -> None:
-    lines = packaged.stderr.splitlines()
-    made = [line.partition("Starting: ")[2] for line in lines if "Starting: Compress" in line]
-    made = [text.partition(" (")[0] for text in made if "framework-markup" in text]
-    assert sorted(made) == [
-        "Compress 2 wheels for framework-markup",
-        "Compress 2 wheels for framework-markup",
-        "Compress our_words for framework-markup",
+    made = [text.partition(" (")[0] for text in packaged.work if "for framework-markup" in text]
+    assert made == [
+        "Compressed 2 wheels for framework-markup",
+        "Compressed 2 wheels for framework-markup",
+        "Compressed our_words 1.0 for framework-markup",
     ]
 
 

@@ -134,7 +134,7 @@ def test_a_wheel_that_changed_and_one_that_is_gone_are_named_together(site: Site
         f"  * s/t:both: there is no file {FOLDER}/{TWO}, or Pants ignores it: see "
         f"`[GLOBAL].pants_ignore` and `.gitignore`. Restore it, or {renewal}"
     )
-    assert not [name for name in done.started if name.startswith("Compress")]
+    assert not [text for text in done.work if text.startswith("Compressed")]
 
 
 def test_a_path_out_of_the_repository_is_refused(site: Site) -> None:

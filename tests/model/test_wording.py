@@ -7,10 +7,12 @@ import pytest
 from venvstacks_rules.model.wording import (
     and_more,
     counted,
+    duration_text,
     printable,
     printable_lines,
     quoted,
     signed_size_text,
+    work_text,
 )
 
 
@@ -49,6 +51,38 @@ def test_lines_and_tabs_of_a_text_stay() -> None:
 def test_differences_of_sizes_have_a_sign() -> None:
     texts = [signed_size_text(size) for size in (1_500, -20, 0)]
     assert texts == ["+1.5 kB", "-20 B", "+0 B"]
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "text"),
+    [
+        (None, ""),
+        (0, "0.0 s"),
+        (340, "0.3 s"),
+        (12_345, "12.3 s"),
+        (59_949, "59.9 s"),
+        (59_950, "1 min 0 s"),
+        (125_400, "2 min 5 s"),
+        (3_599_600, "60 min 0 s"),
+    ],
+)
+def test_times_for_people(milliseconds: int | None, text: str) -> None:
+    assert duration_text(milliseconds) == text
+
+
+@pytest.mark.parametrize(
+    ("size", "milliseconds", "text"),
+    [
+        (37_800_000, 12_300, "Compressed it (37.8 MB, 12.3 s)"),
+        (None, 12_300, "Compressed it (12.3 s)"),
+        (37_800_000, None, "Compressed it (37.8 MB)"),
+        (None, None, "Compressed it"),
+    ],
+)
+def test_work_with_what_is_known_of_it(
+    size: int | None, milliseconds: int | None, text: str
+) -> None:
+    assert work_text("Compressed it", size, milliseconds) == text
 
 
 def test_a_number_with_its_noun() -> None:

@@ -56,6 +56,14 @@ _KEPT = ("PANTS_CA_CERTS_PATH", "PANTS_PEX_CLI_", "PANTS_PYTHON_BOOTSTRAP_SEARCH
 _DROPPED = ("PANTS_", "_PANTS_", "PYTHONPATH", "VIRTUAL_ENV", "UV_", "GIT_")
 
 
+WORK = re.compile(
+    r"^(?:[\d:.]+ )?\[INFO\] ((?:Assembled|Captured|Compressed|Downloaded|Found|Locked|Pinned) .*) "
+    r"\((?:([\d.]+ [kMG]?B), )?(?:\d+ min )?[\d.]+ s\)$",
+    re.MULTILINE,
+)
+"""A line of the log for a piece of work: what was done, and the size of what it read."""
+
+
 @dataclass(frozen=True)
 class Finished:
     """What a run of Pants left."""
@@ -65,10 +73,24 @@ class Finished:
     stderr: str
 
     @property
+    def work(self) -> list[str]:
+        """The pieces of work that ran, as the lines of the log tell, without times; sorted."""
+        found = WORK.findall(self.stderr)
+        return sorted(f"{done} ({size})" if size else done for done, size in found)
+
+    @property
     def started(self) -> list[str]:
-        """The descriptions of the processes that ran, as ``Starting: ...`` lines tell."""
-        # Some logs also tell that a process was scheduled, whether it had to run or not.
-        return sorted(set(re.findall(r"Starting: (?!Scheduling: )(.*)", self.stderr)))
+        """The descriptions of the processes that ran, as Pants itself tells with `-ldebug`."""
+        # It also tells of rules, and of processes whether they had to run or not.
+        scheduled = set(re.findall(r"\[DEBUG\] Starting: Scheduling: (.*)", self.stderr))
+        ran = re.findall(r"\[DEBUG\] Starting: (?!Scheduling: )(.*)", self.stderr)
+        return sorted(text for text in ran if text in scheduled)
+
+    @property
+    def counters(self) -> dict[str, int]:
+        """Those of Pants itself, with `--stats-log`."""
+        found = re.findall(r"^  (\w+): (\d+)$", self.stderr, re.MULTILINE)
+        return {name: int(value) for name, value in found}
 
     @property
     def segments(self) -> dict[str, tuple[int, int]]:

@@ -15,10 +15,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.support.build_root import WORK
+
 _FENCE = re.compile(r"^( *)```(\w*)$")
 _FILE = re.compile(r"^(Add to )?`([^`]+)`(?:, .*)?:$")
 _STAMP = re.compile(r"^\d\d:\d\d:\d\d\.\d\d ")
-# What Pants says of its daemon and of running processes depends on what it remembers.
+# What is said of the daemon and of work that was done depends on what Pants remembers.
 _NOISE = re.compile(
     r"\[INFO\] (Starting|Completed|Canceled): |\[INFO\] (waiting for pantsd|pantsd started|"
     r"Initializing scheduler|Scheduler initialized)|\[WARN\] DEPRECATED: "
@@ -121,7 +123,7 @@ def typed(command: str, folder: Path, environment: Mapping[str, str]) -> Printed
         timeout=600,
     )
     lines = (_STAMP.sub("", line) for line in done.stdout.splitlines())
-    kept = [line for line in lines if not _NOISE.match(line)]
+    kept = [line for line in lines if not (_NOISE.match(line) or WORK.match(line))]
     # Empty lines around the output, or several of them, say nothing.
     text = re.sub(r"\n{3,}", "\n\n", "\n".join(kept)).strip("\n")
     return Printed(done.returncode, tuple(text.splitlines()))

@@ -51,6 +51,23 @@ def signed_size_text(difference: int) -> str:
     return f"{'-' if difference < 0 else '+'}{size_text(abs(difference))}"
 
 
+def work_text(done: str, size: int | None, milliseconds: int | None) -> str:
+    """What was done, with the size of what it read and the time that it took, where known."""
+    details = [text for text in (size_text(size), duration_text(milliseconds)) if text]
+    return f"{done} ({', '.join(details)})" if details else done
+
+
+def duration_text(milliseconds: int | None) -> str:
+    """A time for people; empty for None."""
+    if milliseconds is None:
+        return ""
+    # Rounding must not give `60.0 s`.
+    if milliseconds < 59_950:
+        return f"{milliseconds / 1000:.1f} s"
+    minutes, seconds = divmod(round(milliseconds / 1000), 60)
+    return f"{minutes} min {seconds} s"
+
+
 def size_text(size: int | None) -> str:
     """A number of bytes for people, in decimal units; empty for None."""
     if size is None:

@@ -70,6 +70,7 @@ from venvstacks_rules.pants_backend.processes import (
     network_actions,
     python,
     sources,
+    work,
 )
 from venvstacks_rules.pants_backend.subsystems.actions import ActionsSubsystem
 from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
@@ -93,6 +94,7 @@ _MODULES = (
         network_actions,
         python,
         sources,
+        work,
     ),
     *(code_targets, dependencies, layer_code, layer_modules, layer_targets, layers),
     *(module_files, module_owners, platforms, repository_modules),

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pants.engine.addresses import Address
-from pants.util.logging import LogLevel
 
 from venvstacks_rules.model.json_codec import from_json, to_json
 from venvstacks_rules.model.layers.interface import DataFile, PackageFolder
@@ -96,7 +95,6 @@ async def wheel_group_analysis(request: WheelGroupAnalysisRequest) -> AnalyzedWh
             ),
             input_digest=fetched.digest,
             description=f"Analyze {fetched.called} of {request.layer}",
-            level=LogLevel.DEBUG,
         ),
         **implicitly(),
     )

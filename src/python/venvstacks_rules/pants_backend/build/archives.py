@@ -19,7 +19,6 @@ from venvstacks_rules.model.outputs.names import archive_names
 from venvstacks_rules.model.outputs.report import ArchiveReport
 from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
 from venvstacks_rules.model.requests.assemble import AssembleArchiveRequest, AssembledArchive
-from venvstacks_rules.model.wording import size_text
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.build.contents import LayerContentsRequest, layer_contents
 from venvstacks_rules.pants_backend.build.descriptions import (
@@ -145,16 +144,16 @@ async def layer_archive(request: LayerArchiveRequest, options: VenvstacksSubsyst
     inputs = await engine.merge_digests(
         MergeDigests([contents.modules.digest, *(group.digest for group in segments.groups)])
     )
-    size = sum(s.size for group in segments.groups for s in group.segments)
-    # A layer without packages has only its own files, whose size is not known yet.
-    joined = f" ({size_text(size)})" if size else ""
     result = await run_action(
         ActionProcessRequest(
             verb="assemble-archive",
             request=to_json(assemble),
             input_digest=inputs,
             output_files=(names.archive, listing),
-            description=f"Assemble {assemble.archive}{joined}",
+            description=f"Assemble {names.archive}",
+            done=f"Assembled {names.archive}",
+            # A layer without packages has only its own files, whose size is not known yet.
+            size=sum(s.size for group in segments.groups for s in group.segments) or None,
             cache_scope=engine.LOCAL_CACHE_SCOPE,
         ),
         **implicitly(),

@@ -25,7 +25,6 @@ from venvstacks_rules.model.requests.segments import (
     WheelSegments,
     WheelSegmentsRequest,
 )
-from venvstacks_rules.model.wording import size_text
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.graph.layers import LayerInGraph, LayerRequest, find_layer
@@ -245,7 +244,7 @@ async def wheel_group(request: WheelGroupRequest) -> SegmentGroup:
         WheelInput(**vars(wheel), output=f"{index}.segment")
         for index, wheel in enumerate(fetched.wheels)
     )
-    size = size_text(sum(wheel.size for wheel in wheels))
+    what = f"{fetched.called} for {request.layer}"
     result = await run_action(
         ActionProcessRequest(
             verb="wheel-segments",
@@ -260,7 +259,9 @@ async def wheel_group(request: WheelGroupRequest) -> SegmentGroup:
             ),
             input_digest=fetched.digest,
             output_files=tuple(wheel.output for wheel in wheels),
-            description=f"Compress {fetched.called} for {request.layer} ({size})",
+            description=f"Compress {what}",
+            done=f"Compressed {what}",
+            size=sum(wheel.size for wheel in wheels),
         ),
         **implicitly(),
     )
@@ -306,6 +307,8 @@ async def interpreter_group(request: InterpreterGroupRequest) -> SegmentGroup:
             input_digest=archive.digest,
             output_files=(output,),
             description=f"Compress the interpreter of {layer.layer_name}",
+            done=f"Compressed the interpreter of {layer.layer_name}",
+            size=archive.size,
         ),
         **implicitly(),
     )

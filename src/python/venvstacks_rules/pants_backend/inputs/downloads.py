@@ -124,6 +124,8 @@ async def own_download(request: OwnDownloadRequest) -> DownloadedFile:
                 ),
                 output_files=(output,),
                 description=f"Download {name}",
+                done=f"Downloaded {name}",
+                size=request.size,
             )
         ),
         **implicitly(),

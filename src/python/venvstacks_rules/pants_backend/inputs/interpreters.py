@@ -163,6 +163,7 @@ async def pinned_interpreter(
                 verb="pin-interpreters",
                 request=to_json(pin),
                 description=f"Pin CPython {request.python_version} for {request.platform}",
+                done=f"Pinned CPython {request.python_version} for {request.platform}",
             )
         ),
         **implicitly(),
@@ -180,6 +181,7 @@ async def found_interpreter(request: LocalInterpreterRequest) -> FoundInterprete
             verb="find-interpreter",
             request=to_json(find),
             description=f"Find CPython {request.python_version} on this machine",
+            done=f"Found CPython {request.python_version} on this machine",
             env=FrozenDict(env),
             # Installed interpreters may change; Pants itself looks for its own at each start, too.
             cache_scope=ProcessCacheScope.PER_RESTART_SUCCESSFUL,
@@ -209,6 +211,7 @@ async def local_interpreter(
             verb="pack-interpreter",
             request=to_json(PackInterpreterRequest(found, output)),
             description=f"Capture CPython {found.python_version} from {found.executable}",
+            done=f"Captured CPython {found.python_version} from {found.executable}",
             output_files=(output,),
         ),
         **implicitly(),

@@ -86,9 +86,9 @@ class FetchedWheels:
 
     @property
     def called(self) -> str:
-        """The wheels in the description of a process: by name if there is only one."""
+        """The wheels in the description of a process: one alone by its name and version."""
         if len(self.wheels) == 1:
-            return self.wheels[0].file_name.split("-")[0]
+            return " ".join(self.wheels[0].file_name.split("-")[:2])
         return f"{len(self.wheels)} wheels"
 
 

@@ -121,10 +121,12 @@ async def layer_lock(request: LockRequest, options: VenvstacksSubsystem) -> Laye
                 input_digest=inputs,
                 output_directories=(lock.output_dir,),
                 description=f"Lock {layer.address}",
+                done=f"Locked {layer.address}",
                 env=FrozenDict({_CACHE_VARIABLE: _CACHE_DIR}),
                 append_only_caches=FrozenDict({"venvstacks_uv": _CACHE_DIR}),
                 # The index may answer differently tomorrow.
                 cache_scope=ProcessCacheScope.PER_SESSION,
+                run=request.run,
             )
         ),
         **implicitly(),

@@ -33,6 +33,7 @@ from venvstacks_rules.pants_backend.processes.libraries import (
     action_libraries,
 )
 from venvstacks_rules.pants_backend.processes.python import ActionPythonRequest, action_python
+from venvstacks_rules.pants_backend.processes.work import finished_work, logged_work
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,9 @@ async def action_process(request: ActionProcessRequest) -> ActionProcess:
 async def run_action(request: ActionProcessRequest) -> ActionResult:
     prepared = await action_process(request, **implicitly())
     result = await engine.execute_process(prepared.process)
+    work = finished_work(prepared.process, result, request.done, request.size)
+    if work is not None:
+        await logged_work(work, **implicitly())
     finished: ActionResult = await finished_action(
         FinishedAction(request.verb, result), **implicitly()
     )

@@ -18,6 +18,7 @@ from pants.engine.fs import (
     MergeDigests,
     PathGlobs,
 )
+from pants.engine.internals.session import RunId
 from pants.engine.process import (
     FallibleProcessResult,
     Process,
@@ -28,7 +29,7 @@ from pants.util.frozendict import FrozenDict
 from pants.util.logging import LogLevel
 
 from venvstacks_rules.model.errors import VenvstacksError
-from venvstacks_rules.model.wording import printable_lines
+from venvstacks_rules.model.wording import printable_lines, size_text
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import (
     collect_rules,
@@ -76,13 +77,20 @@ class ActionProcessRequest:
     request: str
     """The JSON text of the request."""
     description: str
+    """What it does, for the display of what runs."""
+    done: str | None = None
+    """What it did, for a line of the log if it ran; None if that is not worth a line."""
+    size: int | None = None
+    """Of what it reads, in bytes: both say it."""
     input_digest: Digest = EMPTY_DIGEST
     output_files: tuple[str, ...] = ()
     output_directories: tuple[str, ...] = ()
     env: FrozenDict[str, str] = FrozenDict()
     append_only_caches: FrozenDict[str, str] = FrozenDict()
     cache_scope: ProcessCacheScope = ProcessCacheScope.SUCCESSFUL
-    level: LogLevel = LogLevel.INFO
+    run: RunId | None = None
+    """The run of Pants, for a process that runs in each. To the engine, equal results of two runs
+    are one, so that nothing would log the second."""
     compiles: bool = False
     """Whether it makes byte code: before Python 3.11, the order of sets in it depends on a seed."""
 
@@ -140,11 +148,13 @@ def process_of(
 ) -> Process:
     """The process that runs an action with the sources and libraries in `tree`."""
     flags = _SEEDED if request.compiles else _ISOLATED
+    size = f" ({size_text(request.size)})" if request.size else ""
     start = (python.path, *flags, f"{ACTIONS_DIR}/{START_FILE}")
     return Process(
         argv=(*start, request.verb, "--request", _REQUEST, "--result", RESULT),
-        description=request.description,
-        level=request.level,
+        description=f"{request.description}{size}",
+        # Shown while it runs, but without Pants' lines in the log: `logged_work` has one.
+        level=LogLevel.DEBUG,
         input_digest=inputs,
         immutable_input_digests={ACTIONS_DIR: tree, **mounted(python.digest)},
         append_only_caches=request.append_only_caches,

@@ -14,7 +14,6 @@ from pants.engine.fs import (
     PathGlobs,
     RemovePrefix,
 )
-from pants.util.logging import LogLevel
 
 from venvstacks_rules.model.json_codec import to_json
 from venvstacks_rules.model.requests.tools import CompileSourcesRequest
@@ -74,7 +73,6 @@ async def byte_code(_: ByteCodeRequest) -> ByteCode:
                 input_digest=await engine.add_prefix(AddPrefix(files, _SOURCES)),
                 output_directories=(_OUTPUT,),
                 description="Compile the actions",
-                level=LogLevel.DEBUG,
                 compiles=True,
             )
         ),

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from pants.engine.fs import Digest, DigestSubset, MergeDigests, PathGlobs, RemovePrefix
-from pants.util.logging import LogLevel
 
 from venvstacks_rules.model.json_codec import to_json
 from venvstacks_rules.model.locks.pylock import LockedWheel
@@ -124,7 +123,6 @@ async def library_tree(request: LibraryTreeRequest) -> LibraryTree:
                 input_digest=fetched.digest,
                 output_directories=(_OUTPUT,),
                 description=f"Unpack {request.distribution} for the actions",
-                level=LogLevel.DEBUG,
                 compiles=True,
             )
         ),

@@ -13,7 +13,6 @@ from pants.base.exceptions import IntrinsicError
 from pants.engine.environment import ChosenLocalEnvironmentName, EnvironmentName
 from pants.engine.fs import Digest, DigestSubset, FileDigest, PathGlobs
 from pants.option.global_options import NamedCachesDirOption
-from pants.util.logging import LogLevel
 
 from venvstacks_rules.model.errors import LockError, VenvstacksError
 from venvstacks_rules.model.json_codec import to_json
@@ -121,7 +120,6 @@ async def fetched_wheel(
         request=to_json(fetch),
         output_files=(wheel.file_name,),
         description=f"Download {request.distribution} for the actions",
-        level=LogLevel.DEBUG,
     )
     with kept_settings(access.variables, str(caches.val)):
         result = await placed_bare_action(
