@@ -241,6 +241,7 @@ def test_a_lasting_failure_of_passing_kind_ends_after_four_attempts(servers: Ser
 def test_a_refusal_is_final_and_names_the_place_of_the_credentials(
     servers: Servers, tmp_path: Path, status: int, reason: str
 ) -> None:
+    (tmp_path / "netrc").write_text("machine other.example login n password p\n")
     server = servers.start(lambda answer: answer.send_error(status))
     variables = "UV_INDEX_CORP_USERNAME and UV_INDEX_CORP_PASSWORD"
     assert failure(f"{server.url}/a") == (
@@ -251,6 +252,21 @@ def test_a_refusal_is_final_and_names_the_place_of_the_credentials(
         f"UV_INDEX_X_Y_USERNAME and UV_INDEX_X_Y_PASSWORD, 127.0.0.1 in {tmp_path}/netrc)"
     )
     assert len(server.asked) == 2
+
+
+def test_a_netrc_file_that_cannot_be_read_is_named_with_the_reason(
+    servers: Servers, tmp_path: Path
+) -> None:
+    server = servers.start(lambda answer: answer.send_error(401))
+    url = f"{server.url}/a"
+    places = f"{url}: 401 Unauthorized (without credentials: there are none in 127.0.0.1 in "
+    path = tmp_path / "netrc"
+    assert failure(url, indexes=()) == f"{places}{path} (No such file or directory))"
+    path.write_text("machine a.example login u password p\nhunter2 more\n")
+    assert failure(url, indexes=()) == f"{places}{path} (line 2 cannot be read))"
+    path.unlink()
+    path.mkdir()
+    assert failure(url, indexes=()) == f"{places}{path} (Is a directory))"
 
 
 def test_another_file_is_refused(servers: Servers) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from netrc import NetrcParseError
+
 import pytest
 
 from venvstacks_rules.model.network.credentials import (
@@ -11,6 +13,7 @@ from venvstacks_rules.model.network.credentials import (
     indexes_for,
     refused,
     server,
+    unread_netrc,
     without_credentials,
 )
 
@@ -88,6 +91,15 @@ def test_credentials_in_urls() -> None:
     assert without_credentials("https://u:p@h:1/a@b?c=d#e") == "https://h:1/a@b?c=d#e"
     assert without_credentials("git+ssh://u:p@q@h/a@b") == "git+ssh://h/a@b"
     assert without_credentials("https://u:p@[h/a") == "https://[h/a"
+
+
+def test_a_netrc_file_that_cannot_be_read_has_a_reason_and_nothing_of_its_content() -> None:
+    missing = FileNotFoundError(2, "No such file or directory", "/n")
+    assert unread_netrc("/n", missing) == "/n (No such file or directory)"
+    wrong = NetrcParseError("bad follower token 'hunter2'", "/n", 3)
+    assert unread_netrc("/n", wrong) == "/n (line 3 cannot be read)"
+    undecodable = UnicodeDecodeError("ascii", b"hunter2\xff", 7, 8, "ordinal not in range(128)")
+    assert unread_netrc("/n", undecodable) == "/n (cannot be read)"
 
 
 def test_what_is_said_of_a_refusal() -> None:

@@ -30,7 +30,7 @@ from venvstacks_rules.actions.network.pace import (
     SlowServerError,
     silent,
 )
-from venvstacks_rules.actions.network.settings import find_credentials, search_for
+from venvstacks_rules.actions.network.settings import find_credentials
 from venvstacks_rules.model.network.credentials import refused, server, without_credentials
 from venvstacks_rules.model.network.urls import url_problem
 
@@ -258,8 +258,7 @@ def _open(url: str, method: str, indexes: tuple[str, ...], *, accept: str = "*/*
     request.add_header("User-Agent", "venvstacks-rules")
     request.add_header("Accept", accept)
     request.add_header("Accept-Encoding", "identity")
-    search = search_for(clean, indexes)
-    credentials = find_credentials(search)
+    search, credentials = find_credentials(clean, indexes)
     if credentials is not None:
         token = f"{credentials.username}:{credentials.password}".encode()
         request.add_unredirected_header(

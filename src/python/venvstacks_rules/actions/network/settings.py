@@ -14,7 +14,7 @@ from pathlib import Path
 
 from venvstacks_rules.model.errors import NetworkError
 from venvstacks_rules.model.json_codec import from_json
-from venvstacks_rules.model.network.credentials import Credentials, CredentialSearch
+from venvstacks_rules.model.network.credentials import Credentials, CredentialSearch, unread_netrc
 from venvstacks_rules.model.requests.network import NetworkSettings, network_settings_file
 
 _DEFAULT_NETRC = "~/.netrc"
@@ -37,20 +37,22 @@ def use_network_settings(folder: str | None) -> None:
     os.environ.update(from_json(NetworkSettings, text).variables)
 
 
-def search_for(url: str, indexes: tuple[str, ...]) -> CredentialSearch:
-    """The places to look for credentials for `url`."""
-    return CredentialSearch(url, indexes, os.environ.get("NETRC") or _DEFAULT_NETRC)
+def find_credentials(
+    url: str, indexes: tuple[str, ...]
+) -> tuple[CredentialSearch, Credentials | None]:
+    """The places to look for credentials for `url`, and what is there: the environment or netrc."""
+    name, hosts = _netrc(os.environ.get("NETRC") or _DEFAULT_NETRC)
+    search = CredentialSearch(url, indexes, name)
+    return search, search.credentials(os.environ, hosts)
 
 
-def find_credentials(search: CredentialSearch) -> Credentials | None:
-    """The credentials for a URL from the environment or netrc, if any."""
-    return search.credentials(os.environ, _netrc(search.netrc))
-
-
-def _netrc(path: str) -> dict[str, tuple[str, str]]:
+def _netrc(path: str) -> tuple[str, dict[str, tuple[str, str]]]:
+    """What messages call the file, and its credentials by host."""
     try:
         hosts = netrc.netrc(os.path.expanduser(path)).hosts
-    except (OSError, UnicodeDecodeError, netrc.NetrcParseError):
-        return {}
+    except (OSError, UnicodeDecodeError, netrc.NetrcParseError) as e:
+        return unread_netrc(path, e), {}
     # The entry `default` would send a password to every server.
-    return {host: (found[0], found[2] or "") for host, found in hosts.items() if host != "default"}
+    return path, {
+        host: (found[0], found[2] or "") for host, found in hosts.items() if host != "default"
+    }

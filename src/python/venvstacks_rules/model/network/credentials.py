@@ -45,7 +45,7 @@ class CredentialSearch:
     indexes: tuple[str, ...] = ()
     """The names of the indexes on the URL's server, as :func:`indexes_for` gives them."""
     netrc: str = "netrc"
-    """The name of the netrc file in messages."""
+    """The name of the netrc file in messages; of one that cannot be read, :func:`unread_netrc`."""
 
     @property
     def host(self) -> str:
@@ -130,6 +130,15 @@ def has_credentials(url: str) -> bool:
 def without_credentials(url: str) -> str:
     """`url` without user name and password; works with any scheme and with invalid URLs."""
     return _USER_INFO.sub(r"\1", url, count=1)
+
+
+def unread_netrc(path: str, error: Exception) -> str:
+    """What messages call a netrc file that cannot be read."""
+    if isinstance(error, OSError):
+        return f"{path} ({error.strerror})"
+    # What the error itself says may hold a password.
+    line = getattr(error, "lineno", None)
+    return f"{path} ({'cannot be read' if line is None else f'line {line} cannot be read'})"
 
 
 def refused(status: int, origin: str | None, search: CredentialSearch) -> str:

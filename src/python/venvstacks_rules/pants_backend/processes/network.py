@@ -30,6 +30,7 @@ from venvstacks_rules.model.network.credentials import (
     INDEX_VARIABLE,
     CredentialSearch,
     index_variables,
+    unread_netrc,
 )
 from venvstacks_rules.model.requests.network import NetworkSettings
 from venvstacks_rules.pants_backend import engine
@@ -151,12 +152,8 @@ def netrc_hosts(path: str) -> tuple[str, frozenset[str]]:
     """The servers that a netrc file has entries for, and what messages call the file."""
     try:
         hosts = netrc.netrc(path).hosts
-    except OSError as e:
-        return f"{path} ({e.strerror})", frozenset()
-    except (UnicodeDecodeError, netrc.NetrcParseError) as e:
-        # What the error itself says may hold a password.
-        where = f"line {e.lineno} " if isinstance(e, netrc.NetrcParseError) else ""
-        return f"{path} ({where}cannot be read)", frozenset()
+    except (OSError, UnicodeDecodeError, netrc.NetrcParseError) as e:
+        return unread_netrc(path, e), frozenset()
     return path, frozenset(host for host in hosts if host != "default")
 
 
