@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-# Each part ends with the first line that has this text.
+# Each part ends with the first line that has this text: one of Pants' own lines for processes.
 _PARTS = (
     ("install Pants", "installed in"),
     ("start the daemon", "Scheduler initialized"),
@@ -17,6 +17,7 @@ _PARTS = (
     ("get their libraries, capture the interpreter of the layers", "Completed: Capture CPython"),
     ("fetch the wheels and build all layers", None),
 )
+_LINES_FOR_PROCESSES = "--log-levels-by-target={'workunit_store': 'debug'}"
 
 
 def first_command(root: Path, folder: Path) -> dict[str, float]:
@@ -32,7 +33,7 @@ def first_command(root: Path, folder: Path) -> dict[str, float]:
     waiting = list(_PARTS)
     output: list[str] = []
     process = subprocess.Popen(
-        ["./pants", "package", "examples/::"],
+        ["./pants", _LINES_FOR_PROCESSES, "package", "examples/::"],
         cwd=clone,
         env=env,
         stdin=subprocess.DEVNULL,

@@ -154,8 +154,7 @@ def test_sizes_are_asked_for_where_the_index_gives_none(shared: Workspace) -> No
 def test_locking_again_changes_no_byte_and_keeps_pins(workspace: Workspace) -> None:
     before = workspace.files()
     workspace.index.wheels.update(package_wheel("mid", "1.1", requires=("base",)))
-    # The daemon knows the result of the second time, and asks the index all the same.
-    for _ in range(2):
+    for _ in range(2):  # The daemon knows the second result, and asks the index all the same.
         done = workspace.root.succeed("generate-lockfiles")
         assert workspace.files() == before
         assert "Lockfile diff" not in done.stderr
