@@ -30,6 +30,13 @@ def test_each_such_module_is_refused() -> None:
     ]
 
 
+def test_a_module_is_named_as_the_definition_has_it() -> None:
+    written = ModuleDefinition("src/calendar.py", ("src/calendar.py",), written="./calendar.py")
+    app = application("app", launch_module=written)
+    (problem,) = problems(runtime(python_implementation="cpython@3.11.13"), framework("fw"), app)
+    assert problem.startswith("src:app: `launch_module` names './calendar.py', which nothing ")
+
+
 # What the version of the runtime has counts.
 @pytest.mark.parametrize(
     ("version", "name", "refused"),

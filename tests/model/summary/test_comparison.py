@@ -59,9 +59,13 @@ def test_layers_that_come_and_go() -> None:
 def test_sizes_that_one_side_does_not_know_are_no_change() -> None:
     unbuilt = a_layer(LayerKind.FRAMEWORK, "x", [RUNTIME], [("rich", 9)], built=False)
     built = a_layer(LayerKind.FRAMEWORK, "x", [RUNTIME], [("rich", 9)])
-    (layer,) = changes([unbuilt], [built]).layers
-    assert layer.texts == ()
-    assert layer.state == "changed"
+    assert changes([unbuilt], [built]).layers == ()
+    assert changes([built], [unbuilt]).layers == ()
+
+
+def test_a_layer_with_another_name_has_changed() -> None:
+    (layer,) = changes([OLD], [replace(OLD, install_target="framework-x@2")]).layers
+    assert (layer.install_target, layer.state) == ("framework-x@2", "changed")
 
 
 def test_nothing_changed() -> None:

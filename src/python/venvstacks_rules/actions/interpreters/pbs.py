@@ -90,18 +90,16 @@ def newest_release(target: str, python_version: str, platforms: Iterable[TargetP
     wanted = tuple(platforms)
     free_threaded = is_free_threaded(python_version)
     major, minor = release_numbers(python_version)
-    numbers = sorted(
-        release.micro
-        for release in _releases()
+    tables = {
+        release.micro: table
+        for release, table in _releases().items()
         if (release.implementation, release.major, release.minor) == ("cpython", major, minor)
         and bool(getattr(release, "freethreaded", False)) is free_threaded
-    )
-    for micro in reversed(numbers):
-        found = f"{major}.{minor}.{micro}{'t' if free_threaded else ''}"
-        table = _archives(found)
-        entries = (_entry(table, p, free_threaded=free_threaded) for p in wanted)
+    }
+    for micro in sorted(tables, reverse=True):
+        entries = (_entry(tables[micro], p, free_threaded=free_threaded) for p in wanted)
         if all(url is not None and sha256 is not None for url, sha256 in entries):
-            return found
+            return f"{major}.{minor}.{micro}{'t' if free_threaded else ''}"
     names = ", ".join(platform.name for platform in wanted)
     raise LockError(
         f"{target}: the interpreter cannot be pinned",

@@ -177,18 +177,16 @@ def _changes(
             assert known is not None
             state = "added" if old is None else "removed"
             yield LayerChange(address, known.install_target, state)
-        elif old != new:
-            yield LayerChange(
-                address,
-                new.install_target,
-                "changed",
-                tuple(_package_changes(old, new)),
-                tuple(
-                    SizeChange(key, old.sizes[key], new.sizes[key])
-                    for key in _SIZES
-                    if key in old.sizes and key in new.sizes and old.sizes[key] != new.sizes[key]
-                ),
+        else:
+            packages = tuple(_package_changes(old, new))
+            # A size that only one of the runs knows is no change of the layer.
+            sizes = tuple(
+                SizeChange(key, old.sizes[key], new.sizes[key])
+                for key in _SIZES
+                if key in old.sizes and key in new.sizes and old.sizes[key] != new.sizes[key]
             )
+            if packages or sizes or old.install_target != new.install_target:
+                yield LayerChange(address, new.install_target, "changed", packages, sizes)
 
 
 def _package_changes(old: SeenLayer, new: SeenLayer) -> Iterator[Change]:
