@@ -81,12 +81,12 @@ class Installation:
         self._env = env
         self._lock = lock
 
-    def run(self, *argv: str) -> None:
+    def run(self, *argv: str, **variables: str) -> None:
         """Run a command to its end; it holds the lock even if this process is killed."""
         try:
             subprocess.run(
                 argv,
-                env=self._env,
+                env={**self._env, **variables},
                 cwd=self.folder,
                 check=True,
                 pass_fds=(self._lock,),
@@ -96,7 +96,10 @@ class Installation:
             raise BootstrapError(f"Exit code {e.returncode} of: {' '.join(argv)}") from e
 
     def install_requirements(self) -> None:
-        """Fill `venv` by uv when there is one (seconds), by pip otherwise or when uv fails."""
+        """Fill `venv` by uv when there is one (seconds), by pip otherwise or when uv fails.
+
+        Settings of the user come first; the hashes are pinned, whoever gives the files.
+        """
         uv = shutil.which("uv")
         venv = str(self.folder / "venv")
         pins = ("--require-hashes", "-r", str(self.requirements))
@@ -115,8 +118,15 @@ class Installation:
                 f"{e}\nhint: {sys.executable} cannot make virtual environments; on Debian and"
                 " Ubuntu that is the package python3.9-venv. uv on PATH serves as well."
             ) from e
-        pip = ("-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check")
-        self.run(str(self.python), *pip, *pins)
+        pip = (str(self.python), "-m", "pip")
+        what = ("install", "--quiet", "--no-input", "--disable-pip-version-check", *pins)
+        try:
+            self.run(*pip, *what)
+        except BootstrapError as e:
+            # They may name the only index that this machine reaches, or have a `constraint` that
+            # stops every installation. `--isolated` alone reads the files for all users.
+            say(f"{e}\nTrying without this machine's settings of pip ...")
+            self.run(*pip, "--isolated", *what, PIP_CONFIG_FILE=os.devnull)
 
     def take_native_client(self) -> None:
         """Put an executable copy of the native client, where the wheel has one, beside `venv`.
