@@ -85,5 +85,9 @@ def test_work_with_what_is_known_of_it(
     assert work_text("Compressed it", size, milliseconds) == text
 
 
+def test_names_of_files_do_not_speak_to_the_terminal() -> None:
+    assert work_text("Captured /\x1b[31m", None, 900) == "Captured /\\x1b[31m (0.9 s)"
+
+
 def test_a_number_with_its_noun() -> None:
     assert [counted(n, "wheel") for n in range(3)] == ["0 wheels", "1 wheel", "2 wheels"]

@@ -54,7 +54,7 @@ def signed_size_text(difference: int) -> str:
 def work_text(done: str, size: int | None, milliseconds: int | None) -> str:
     """What was done, with the size of what it read and the time that it took, where known."""
     details = [text for text in (size_text(size), duration_text(milliseconds)) if text]
-    return f"{done} ({', '.join(details)})" if details else done
+    return printable(f"{done} ({', '.join(details)})" if details else done)
 
 
 def duration_text(milliseconds: int | None) -> str:
