@@ -61,6 +61,10 @@ class ArchiveError(ProblemsError):
     """An archive or its metadata is damaged, hostile, or not the expected one."""
 
 
+class SizeLimitError(ProblemsError):
+    """Layers are larger than their definitions allow."""
+
+
 class DeploymentError(ProblemsError):
     """A layer cannot be deployed or started."""
 

@@ -16,6 +16,7 @@ from venvstacks_rules.pants_backend.build import (
     exports,
     imports,
     interfaces,
+    limits,
     manifests,
     output_folders,
     segments,
@@ -52,6 +53,7 @@ from venvstacks_rules.pants_backend.graph import (
 )
 from venvstacks_rules.pants_backend.inputs import downloads, interpreters, repository_files, wheels
 from venvstacks_rules.pants_backend.locks import (
+    earlier,
     freshness,
     local_wheels,
     lockfiles,
@@ -99,10 +101,10 @@ _MODULES = (
     *(code_targets, dependencies, layer_code, layer_modules, layer_targets, layers),
     *(module_files, module_owners, platforms, repository_modules),
     *(stack_files, stack_targets, stacks),
-    *(freshness, local_wheels, lockfiles, locking, outcomes, uv_config),
+    *(earlier, freshness, local_wheels, lockfiles, locking, outcomes, uv_config),
     *(downloads, interpreters, repository_files, wheels),
     *(analysis, archives, chains, contents, descriptions, exports, imports, interfaces),
-    *(manifests, output_folders, segments),
+    *(limits, manifests, output_folders, segments),
     *(check, export, export_resolves, generate_lockfiles, lock_options, package),
     *(package_report, repl, run, show, shown_layers, tailor, test),
 )

@@ -25,6 +25,7 @@ from venvstacks_rules.model.layers.requirements import requirement_problem
 from venvstacks_rules.model.platforms.libc import parsed_linux_target
 from venvstacks_rules.model.platforms.python_versions import FREE_THREADED_SINCE
 from venvstacks_rules.model.platforms.target_platforms import macosx_version
+from venvstacks_rules.model.sizes import size_problem
 
 _IMPLEMENTATION = re.compile(r"cpython@(\d+)\.(\d+)(\.\d+)?(t)?")
 _LINUX_FORMS = "`glibc@X.Y` or `musl@X.Y`"
@@ -128,6 +129,8 @@ class LayerDefinition:
     versioned: bool = False
     console_scripts: tuple[str, ...] = ()
     """The names of commands that packages define."""
+    max_archive_size: int | str | None = None
+    max_unpacked_size: int | str | None = None
     stack_origin: Origin | None = None
     """The place in the stack file that defines the layer; None for a hand-written target."""
     support_keys: tuple[str, ...] = ()
@@ -218,6 +221,13 @@ def _own_problems(definition: LayerDefinition) -> Iterator[Problem]:
         if found is not None:
             text = f"is {command!r}, {found}. Name a console script of a package."
             yield Problem(f"console_scripts[{i}]", text)
+    for field, limit, example in (
+        ("max_archive_size", definition.max_archive_size, "250 MB"),
+        ("max_unpacked_size", definition.max_unpacked_size, "1.5 GiB"),
+    ):
+        found = None if limit is None else size_problem(limit, example)
+        if found is not None:
+            yield Problem(field, found)
     for field, value, check, forms, example in (
         ("linux_target", definition.linux_target, parsed_linux_target, _LINUX_FORMS, "glibc@2.28"),
         ("macosx_target", definition.macosx_target, macosx_version, _MACOSX_FORMS, "13.0"),

@@ -38,6 +38,10 @@ class Layer:
     versioned: bool = False
     console_scripts: tuple[str, ...] = ()
     """The names of commands that the layer has beside its interpreter."""
+    max_archive_size: int | None = None
+    """The limit in bytes, if there is one."""
+    max_unpacked_size: int | None = None
+    """The same for what the archive unpacks to."""
 
     @property
     def layer_name(self) -> str:

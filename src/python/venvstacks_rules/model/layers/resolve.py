@@ -29,6 +29,7 @@ from venvstacks_rules.model.platforms.target_platforms import (
     PLATFORMS,
     TargetPlatform,
 )
+from venvstacks_rules.model.sizes import parsed_size
 
 
 def judged_layers(
@@ -145,6 +146,8 @@ class _Resolver:
             local_wheels=definition.wheel_folders,
             versioned=definition.versioned,
             console_scripts=definition.console_scripts,
+            max_archive_size=_limit(definition.max_archive_size),
+            max_unpacked_size=_limit(definition.max_unpacked_size),
         )
 
     def _libc_problems(
@@ -242,6 +245,10 @@ class _Resolver:
                 continue
             problems.append(Problem(f"platforms[{i}]", f"is {name!r}, {text}"))
         return tuple(p for name, p in offered.items() if name in definition.platforms), problems
+
+
+def _limit(written: int | str | None) -> int | None:
+    return None if written is None else parsed_size(written)
 
 
 def _clashes(

@@ -5,18 +5,21 @@ from __future__ import annotations
 import logging
 import os.path
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Optional
 
 from pants.core.goals.package import BuiltPackage, BuiltPackageArtifact, PackageFieldSet
 from pants.engine.addresses import Address
+from pants.engine.environment import EnvironmentName
 from pants.engine.fs import AddPrefix, MergeDigests
 from pants.engine.internals.session import RunId
 from pants.engine.unions import UnionRule
 from pants.util.logging import LogLevel
 
+from venvstacks_rules.model.errors import SizeLimitError
 from venvstacks_rules.model.layers.build_platforms import BuildPlatforms, refuse_shared_folder
 from venvstacks_rules.model.layers.layer import Layer
+from venvstacks_rules.model.outputs.limits import OutgrownLayer, size_limit_error
 from venvstacks_rules.model.outputs.report import PackagedLayer, PackagedStack
 from venvstacks_rules.model.wording import printable_lines
 from venvstacks_rules.pants_backend import engine
@@ -24,6 +27,11 @@ from venvstacks_rules.pants_backend.build.archives import (
     LayerArchive,
     LayerArchiveRequest,
     layer_archive,
+)
+from venvstacks_rules.pants_backend.build.limits import (
+    ComparedLimits,
+    LimitsRequest,
+    compared_limits,
 )
 from venvstacks_rules.pants_backend.build.manifests import StackOutputsRequest, stack_outputs
 from venvstacks_rules.pants_backend.build.output_folders import (
@@ -109,6 +117,31 @@ class StackPackageRequest:
     output_path: Optional[str]
 
 
+@dataclass(frozen=True)
+class PackagedInRunRequest:
+    """What this run packages in an environment."""
+
+
+@dataclass(eq=False)
+class PackagedInRun:
+    """What this run packages in an environment, as far as it has begun.
+
+    Pants asks for the packages of all targets at once, each by itself, and shows the first error
+    only. An archive that is too large shows late: by then the others have begun, too.
+    """
+
+    layers: dict[LayerOutputsRequest, None] = field(default_factory=dict)
+    stacks: dict[StackPackageRequest, None] = field(default_factory=dict)
+
+
+# The list is new in each run, because `RunId` changes, and belongs to one environment.
+@rule
+async def packaged_in_run(
+    _: PackagedInRunRequest, _run_id: RunId, _environment: EnvironmentName
+) -> PackagedInRun:
+    return PackagedInRun()
+
+
 # These two rules run in every run, because `RunId` changes, so that they log their warnings and
 # report every time; the engine remembers the archives.
 @rule(desc="Package layer", level=LogLevel.DEBUG)
@@ -136,6 +169,10 @@ async def packaged_layer(
         for built, folder in zip(archives, folders)
     )
     await concurrently(logged_remark(Remark(text), **implicitly()) for text in _remarks(archives))
+    compared = await concurrently(
+        compared_limits(LimitsRequest(address, name), **implicitly())
+        for name in (chosen.names if _has_limits(found.layer) else ())
+    )
     return PackagedOutputs(
         await engine.merge_digests(MergeDigests(prefixed)),
         layers=tuple(
@@ -143,6 +180,7 @@ async def packaged_layer(
             for name, built, folder in zip(chosen.names, archives, folders)
         ),
         notes=tuple(f"{address} is not packaged for {left_out}" for left_out in chosen.left_out),
+        outgrown=_outgrown(compared),
     )
 
 
@@ -188,6 +226,11 @@ async def packaged_stack(
         notes.append(f"{address} is not packaged for {left_out}: it has no layers to build there.")
     made = [archive for outputs in stacks for archive in outputs.archives]
     await concurrently(logged_remark(Remark(text), **implicitly()) for text in _remarks(made))
+    compared = await concurrently(
+        compared_limits(LimitsRequest(member, name), **implicitly())
+        for layer, member in zip(stack.layers, stack.addresses)
+        for name in (chosen[layer.address].names if _has_limits(layer) else ())
+    )
     return PackagedOutputs(
         await engine.merge_digests(MergeDigests(prefixed)),
         layers=tuple(
@@ -200,20 +243,60 @@ async def packaged_stack(
             PackagedStack(os.path.join(folder.path, outputs.files[0]), len(outputs.archives))
             for outputs, folder in zip(stacks, folders)
         ),
+        outgrown=_outgrown(compared),
     )
+
+
+@dataclass(frozen=True)
+class OutgrownInRunRequest:
+    """Raise an error about all layers of this run that outgrew their limits."""
+
+
+@dataclass(frozen=True)
+class OutgrownInRun:
+    """There are such layers."""
+
+    error: SizeLimitError
+
+
+@rule
+async def outgrown_in_run(_: OutgrownInRunRequest) -> OutgrownInRun:
+    in_run = await packaged_in_run(PackagedInRunRequest(), **implicitly())
+    seen = 0
+    outgrown: list[OutgrownLayer] = []
+    # Until no other has begun meanwhile.
+    while seen < len(in_run.layers) + len(in_run.stacks):
+        layers, stacks = tuple(in_run.layers), tuple(in_run.stacks)
+        seen = len(layers) + len(stacks)
+        of_layers = await concurrently(packaged_layer(other, **implicitly()) for other in layers)
+        of_stacks = await concurrently(packaged_stack(other, **implicitly()) for other in stacks)
+        outgrown = [layer for made in (*of_layers, *of_stacks) for layer in made.outgrown]
+    return OutgrownInRun(size_limit_error(outgrown))
 
 
 @rule
 async def package_layer(field_set: LayerPackageFieldSet) -> BuiltPackage:
     request = LayerOutputsRequest(field_set.address, field_set.output_path.value)
-    return _built(await packaged_layer(request, **implicitly()))
+    in_run = await packaged_in_run(PackagedInRunRequest(), **implicitly())
+    in_run.layers[request] = None
+    outputs = await packaged_layer(request, **implicitly())
+    if outputs.outgrown:
+        found = await outgrown_in_run(OutgrownInRunRequest(), **implicitly())
+        raise found.error
+    return _built(outputs)
 
 
 @rule
 async def package_stack(field_set: StackPackageFieldSet) -> BuiltPackage:
     layers = StackLayersRequest(field_set.address, field_set.layers.value)
     request = StackPackageRequest(layers, field_set.output_path.value)
-    return _built(await packaged_stack(request, **implicitly()))
+    in_run = await packaged_in_run(PackagedInRunRequest(), **implicitly())
+    in_run.stacks[request] = None
+    outputs = await packaged_stack(request, **implicitly())
+    if outputs.outgrown:
+        found = await outgrown_in_run(OutgrownInRunRequest(), **implicitly())
+        raise found.error
+    return _built(outputs)
 
 
 def _packaged(
@@ -228,6 +311,14 @@ def _packaged(
         archive=built.archive,
         report=built.report(run_id),
     )
+
+
+def _has_limits(layer: Layer) -> bool:
+    return layer.max_archive_size is not None or layer.max_unpacked_size is not None
+
+
+def _outgrown(compared: Iterable[ComparedLimits]) -> tuple[OutgrownLayer, ...]:
+    return tuple(each.outgrown for each in compared if each.outgrown is not None)
 
 
 def _built(outputs: PackagedOutputs) -> BuiltPackage:

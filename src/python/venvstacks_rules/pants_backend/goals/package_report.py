@@ -26,6 +26,7 @@ from pants.engine.streaming_workunit_handler import (
 from pants.engine.unions import UnionRule
 from pants.util.docutil import bin_name
 
+from venvstacks_rules.model.outputs.limits import OutgrownLayer
 from venvstacks_rules.model.outputs.report import PackagedLayer, PackagedStack, packaging_report
 from venvstacks_rules.pants_backend.engine import collect_rules, rule
 from venvstacks_rules.pants_backend.goals.dist_files import is_written
@@ -45,6 +46,8 @@ class PackagedOutputs(EngineAwareReturnType):
     notes: tuple[str, ...]
     """For the user, one line each."""
     stacks: tuple[PackagedStack, ...] = ()
+    outgrown: tuple[OutgrownLayer, ...] = ()
+    """Archives that are larger than their layers allow."""
 
     def metadata(self) -> dict[str, Any]:
         """What was packaged."""

@@ -36,6 +36,10 @@ from venvstacks_rules.pants_backend.targets.lock_fields import (
     PriorityIndexesField,
     VersionedField,
 )
+from venvstacks_rules.pants_backend.targets.size_fields import (
+    MaxArchiveSizeField,
+    MaxUnpackedSizeField,
+)
 from venvstacks_rules.pants_backend.targets.source_fields import (
     LaunchModuleField,
     LayerSourcesField,
@@ -129,4 +133,6 @@ def layer_definition(
         local_wheels=target[LocalWheelsField].value or (),
         versioned=target[VersionedField].value,
         console_scripts=target[ConsoleScriptsField].value or (),
+        max_archive_size=target[MaxArchiveSizeField].value,
+        max_unpacked_size=target[MaxUnpackedSizeField].value,
     )

@@ -21,6 +21,7 @@ from venvstacks_rules.model.platforms.libc import DEFAULT_LINUX_TARGET
 from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
 from venvstacks_rules.pants_backend.engine import EnvironmentField
 from venvstacks_rules.pants_backend.targets.lock_fields import LOCK_FIELDS
+from venvstacks_rules.pants_backend.targets.size_fields import SIZE_FIELDS
 from venvstacks_rules.pants_backend.targets.source_fields import (
     FrameworkLockfileField,
     OwnedLaunchModuleField,
@@ -267,6 +268,7 @@ COMMON_FIELDS = (
     LayerOutputPathField,
     EnvironmentField,
     *LOCK_FIELDS,
+    *SIZE_FIELDS,
 )
 
 

@@ -36,6 +36,7 @@ from venvstacks_rules.pants_backend.targets.layers import (
 )
 from venvstacks_rules.pants_backend.targets.lock_fields import LocalWheelsField
 from venvstacks_rules.pants_backend.targets.manifests import VenvstacksManifest
+from venvstacks_rules.pants_backend.targets.size_fields import SIZE_FIELDS
 from venvstacks_rules.pants_backend.targets.source_fields import (
     ApplicationFilesField,
     FrameworkFilesField,
@@ -99,6 +100,7 @@ class VenvstacksStack(TargetGenerator):
         LayerOutputPathField,
         LocalWheelsField,
         EnvironmentField,
+        *SIZE_FIELDS,
     )
     help = softwrap(
         """
