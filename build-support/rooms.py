@@ -22,6 +22,7 @@ HOUSE: dict[str, dict[str, str]] = {
         "outputs": "layers libraries",
         "requests": "platforms locks contents libraries",
         "summary": "platforms layers locks contents",
+        "advice": "layers locks contents libraries",
     },
     "actions": {
         "files": "",

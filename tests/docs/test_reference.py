@@ -82,7 +82,8 @@ def test_every_target_is_documented(pants_help: Mapping[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "scope", ["venvstacks", "venvstacks-actions", "venvstacks-export", "venvstacks-show"]
+    "scope",
+    ["venvstacks", "venvstacks-actions", "venvstacks-export", "venvstacks-lint", "venvstacks-show"],
 )
 def test_every_option_is_documented_with_its_default(
     pants_help: Mapping[str, Any], scope: str

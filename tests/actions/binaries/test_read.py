@@ -129,6 +129,43 @@ def test_section_headers_are_not_needed(tmp_path: Path) -> None:
     assert (stripped.minimum, stripped.problem) == (whole.minimum, None)
 
 
+@pytest.mark.skipif(shutil.which("readelf") is None, reason="needs binutils")
+@pytest.mark.parametrize("options", [["-g"], ["-g", "-gz=zlib"], ["-g0"], ["-g", "-s"]])
+def test_sections_for_debuggers(tmp_path: Path, options: list[str]) -> None:
+    path = shared_library(tmp_path / "x.so", *options)
+    (found,) = read(path.read_bytes(), tmp_path)
+    lines = re.findall(r"^ +\[ *\d+\] (\.z?debug_.*)$", readelf(path, "-S"), re.MULTILINE)
+    assert found.debug_size == sum(int(line.split()[4], 16) for line in lines)
+    assert (found.debug_size > 0) is (options in (["-g"], ["-g", "-gz=zlib"]))
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (40, b"\xff" * 8),  # e_shoff
+        (60, b"\xff\xff"),  # e_shnum
+        (60, b"\x00\x00"),
+        (62, b"\xfe\xff"),  # e_shstrndx
+        (62, b"\x00\x00"),
+    ],
+)
+def test_damaged_section_headers_count_as_none(tmp_path: Path, place: int, value: bytes) -> None:
+    path = shared_library(tmp_path / "x.so", "-g", soname="libx.so.1")
+    content = bytearray(path.read_bytes())
+    content[place : place + len(value)] = value
+    (found,) = read(bytes(content), tmp_path)
+    assert (found.name, found.debug_size, found.problem) == ("libx.so.1", 0, None)
+
+
+def test_sections_that_claim_more_than_the_file_has(tmp_path: Path) -> None:
+    content = bytearray(shared_library(tmp_path / "x.so", "-g").read_bytes())
+    table = int.from_bytes(content[40:48], "little")
+    for at in range(table, len(content) - 63, 64):
+        content[at + 32 : at + 40] = b"\xff" * 7 + b"\x00"
+    (found,) = read(bytes(content), tmp_path)
+    assert 0 <= found.debug_size <= len(content)
+
+
 @pytest.mark.parametrize("name", sorted(EXPECTED))
 def test_whatever_is_damaged_ends_nothing(name: str, tmp_path: Path) -> None:
     random.seed(name)

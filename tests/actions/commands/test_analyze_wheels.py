@@ -11,6 +11,7 @@ import pytest
 from tests.support.elf import shared_library
 from tests.support.wheels import FILE_NAME, wheel_bytes
 from venvstacks_rules.actions.commands import analyze_wheels
+from venvstacks_rules.model.contents.ballast import Ballast
 from venvstacks_rules.model.contents.inputs import WheelFile
 from venvstacks_rules.model.errors import WheelError
 from venvstacks_rules.model.json_codec import to_json
@@ -70,6 +71,18 @@ def test_packages_and_data_are_those_of_each_wheel() -> None:
     found = one(files)
     assert (found.packages, found.namespaces) == (("ns.one",), ("ns", "ns.three"))
     assert found.data == ("etc/demo.conf", "share/demo/x.json")
+
+
+def test_tests_and_symbols_for_debuggers(tmp_path: Path) -> None:
+    library = shared_library(tmp_path / "x.so", "-g").read_bytes()
+    files = {"demo/_x.so": library, "demo/tests/_y.so": library, "demo/tests/z.py": b"pass"}
+    found = one(files)
+    (size,) = {binary.debug_size for binary in found.binaries}
+    assert 0 < size < len(library)
+    assert found.ballast == (
+        Ballast("debug sections", "", 1, size),
+        Ballast("tests", "**/tests/**", 2, len(library) + 4),
+    )
 
 
 @pytest.fixture(scope="module")

@@ -26,6 +26,8 @@ from venvstacks_rules.pants_backend.goals import (
     export,
     export_resolves,
     generate_lockfiles,
+    lint,
+    linted_layers,
     lock_options,
     package,
     package_report,
@@ -75,6 +77,7 @@ from venvstacks_rules.pants_backend.processes import (
     work,
 )
 from venvstacks_rules.pants_backend.subsystems.actions import ActionsSubsystem
+from venvstacks_rules.pants_backend.subsystems.lint import VenvstacksLintSubsystem
 from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
 from venvstacks_rules.pants_backend.targets.layers import (
     VenvstacksApplication,
@@ -105,7 +108,8 @@ _MODULES = (
     *(downloads, interpreters, repository_files, wheels),
     *(analysis, archives, chains, contents, descriptions, exports, imports, interfaces),
     *(limits, manifests, output_folders, segments),
-    *(check, export, export_resolves, generate_lockfiles, lock_options, package),
+    *(check, export, export_resolves, generate_lockfiles, lint, linted_layers),
+    *(lock_options, package),
     *(package_report, repl, run, show, shown_layers, tailor, test),
 )
 """The modules with rules, room by room."""
@@ -128,5 +132,6 @@ def rules() -> Iterable[object]:
         *(rule for module in _MODULES for rule in module.rules()),
         *ActionsSubsystem.rules(),
         *python_bootstrap.rules(),  # type: ignore[no-untyped-call]
+        *VenvstacksLintSubsystem.rules(),
         *VenvstacksSubsystem.rules(),
     )

@@ -1,12 +1,15 @@
 """Reads ELF binaries as the dynamic loader does: program headers and the dynamic section.
 
-It ignores section headers, as the loader does, since tools strip them. It reads only the parts that
-it needs, whatever the size of the file; a damaged file may ask for more than the limits.
+It ignores section headers, as the loader does, since tools strip them; they only tell the size of
+what is for debuggers. It reads only the parts that it needs, whatever the size of the file; a
+damaged file may ask for more than the limits.
 """
 
 from __future__ import annotations
 
+import os
 import re
+import struct
 from itertools import islice
 from typing import IO, Any, Optional
 
@@ -23,7 +26,9 @@ from venvstacks_rules.model.libraries.binaries import LIBRARY, PROGRAM, version_
 _KINDS = {"ET_DYN": LIBRARY, "ET_EXEC": PROGRAM}
 _MACHINES = {("EM_X86_64", 64): "x86_64", ("EM_AARCH64", 64): "aarch64"}
 _GLIBC = re.compile(r"GLIBC_(\d{1,4})\.(\d{1,4})(?:\.\d+)?")
+_DEBUG, _NOBITS = (b".debug_", b".zdebug_"), 8
 # Hundreds of times the numbers of real binaries.
+_MAX_SECTIONS, _MAX_NAME_BYTES = 16 * 1024, 1024 * 1024
 _MAX_SEGMENTS, _MAX_TAGS, _MAX_VERSIONS, _MAX_BYTES = 1024, 16 * 1024, 16 * 1024, 16 * 1024 * 1024
 
 
@@ -33,6 +38,7 @@ def read(stream: IO[bytes]) -> list[BinaryFacts]:
     kind = _KINDS.get(elf.header["e_type"])
     if kind is None:
         return []
+    debug_size = _debug_size(stream, elf)
     elf.header["e_shoff"] = elf.header["e_shnum"] = 0
     dynamic, interpreter = None, False
     for segment in islice(elf.iter_segments(), _MAX_SEGMENTS):
@@ -61,8 +67,34 @@ def read(stream: IO[bytes]) -> list[BinaryFacts]:
             # An RPATH beside a RUNPATH is ignored.
             inherited=bool(rpath) and not runpath,
             minimum=_newest_glibc(elf, dynamic, tags),
+            debug_size=debug_size,
         )
     ]
+
+
+def _debug_size(stream: IO[bytes], elf: Any) -> int:
+    """The bytes of the debug sections; 0 if the section headers cannot be read."""
+    header, order = elf.header, "<" if elf.little_endian else ">"
+    layout = struct.Struct(order + ("IIQQQQIIQQ" if elf.elfclass == 64 else "IIIIIIIIII"))
+    count = min(header["e_shnum"], _MAX_SECTIONS)
+    end = stream.seek(0, os.SEEK_END)
+    if header["e_shentsize"] != layout.size or header["e_shstrndx"] >= count:
+        return 0
+    if header["e_shoff"] + count * layout.size > end:
+        return 0
+    stream.seek(header["e_shoff"])
+    table = stream.read(count * layout.size)
+    # Each with its name's offset, type, flags, address, offset in the file, size, and others.
+    sections = list(layout.iter_unpack(table))
+    *_, offset, size = sections[header["e_shstrndx"]][:6]
+    if offset > end:
+        return 0
+    stream.seek(offset)
+    names = stream.read(min(size, _MAX_NAME_BYTES))
+    found = [s for s in sections if s[1] != _NOBITS and names.startswith(_DEBUG, s[0])]
+    # A damaged file may claim more than it has.
+    claimed: int = sum(section[5] for section in found)
+    return min(claimed, end)
 
 
 def _folders(entries: list[str]) -> tuple[str, ...]:

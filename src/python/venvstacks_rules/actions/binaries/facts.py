@@ -22,6 +22,7 @@ class BinaryFacts:
     run_paths: tuple[str, ...] = ()
     inherited: bool = False
     minimum: Optional[str] = None
+    debug_size: int = 0
 
 
 # What each read costs beside its bytes.

@@ -16,6 +16,7 @@ from venvstacks_rules.actions.files.streams import chunks
 from venvstacks_rules.actions.wheels import checks
 from venvstacks_rules.actions.wheels.installed import RefusedWheelError, of_each, opened_wheel
 from venvstacks_rules.actions.wheels.places import importable_files
+from venvstacks_rules.model.contents.ballast import wheel_ballast
 from venvstacks_rules.model.contents.data_links import is_data
 from venvstacks_rules.model.contents.entry_points import declared_scripts
 from venvstacks_rules.model.contents.inputs import WheelFile
@@ -48,6 +49,7 @@ def run(request_text: str) -> AnalyzedWheels:
 def _analyzed(wheel: WheelFile, layout: LayerLayout) -> AnalyzedWheel:
     modules: set[str] = set()
     files: list[PurePosixPath] = []
+    sizes: list[tuple[str, int]] = []
     binaries: list[Binary] = []
     names = 0
     identity = checks.wheel_identity(wheel.file_name)
@@ -62,6 +64,7 @@ def _analyzed(wheel: WheelFile, layout: LayerLayout) -> AnalyzedWheel:
         # Of entries with the same place and content, one.
         for path, info in dict(importable_files(infos, identity, layout)).items():
             files.append(PurePosixPath(path))
+            sizes.append((path, info.file_size))
             name = top_level_module(files[-1], layout.site_packages)
             if name is not None:
                 modules.add(name)
@@ -87,6 +90,7 @@ def _analyzed(wheel: WheelFile, layout: LayerLayout) -> AnalyzedWheel:
         packages,
         namespaces,
         tuple(sorted(str(path) for path in files if is_data(str(path)))),
+        wheel_ballast(sizes, ((b.path, b.debug_size) for b in binaries), layout.site_packages),
     )
 
 

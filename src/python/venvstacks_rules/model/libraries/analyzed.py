@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from venvstacks_rules.model.contents.ballast import Ballast
 from venvstacks_rules.model.distributions import normalised_name
 from venvstacks_rules.model.libraries.binaries import Binary
 
@@ -25,6 +26,8 @@ class AnalyzedWheel:
     """Its folders of modules without an ``__init__``, in the same form."""
     data: tuple[str, ...] = ()
     """Its files that programs look for below ``sys.prefix``: paths in the layer, sorted."""
+    ballast: tuple[Ballast, ...] = ()
+    """What no program needs when it runs."""
 
     @property
     def distribution(self) -> str:

@@ -44,6 +44,8 @@ class Binary:
     """Whether the libraries that it loads use its run paths, too: ``DT_RPATH``, ``LC_RPATH``."""
     minimum: Optional[str] = None
     """The oldest glibc or macOS that it claims to run on, ``X.Y``."""
+    debug_size: int = 0
+    """The bytes of its sections that only debuggers read."""
     problem: Optional[str] = None
     """Why only path, hash and format are known; None for a readable binary."""
 

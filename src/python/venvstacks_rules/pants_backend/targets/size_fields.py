@@ -1,11 +1,11 @@
-"""The fields that say how large a layer may become."""
+"""The fields that say how large a layer may become, and whether `lint` looks at it."""
 
 from __future__ import annotations
 
 from typing import Optional, Union
 
 from pants.engine.addresses import Address
-from pants.engine.target import Field, InvalidFieldTypeException
+from pants.engine.target import BoolField, Field, InvalidFieldTypeException
 from pants.util.strutil import softwrap
 
 
@@ -57,5 +57,18 @@ class MaxUnpackedSizeField(SizeLimitField):
     )
 
 
-SIZE_FIELDS = (MaxArchiveSizeField, MaxUnpackedSizeField)
+class SkipLintField(BoolField):
+    """Whether `lint` leaves a layer alone."""
+
+    alias = "skip_venvstacks_lint"
+    default = False
+    help = softwrap(
+        """
+        If true, `lint` does not look at the layer: it warns neither of what is in it nor of what
+        it has in common with other layers.
+        """
+    )
+
+
+SIZE_FIELDS = (MaxArchiveSizeField, MaxUnpackedSizeField, SkipLintField)
 """The fields of this module; every layer has them."""

@@ -1,0 +1,1 @@
+"""What a layer could do without or share with others, and the edits that make it so."""

@@ -1,0 +1,151 @@
+"""The edits that the linter proposes, in the words of the file that defines the layer."""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from venvstacks_rules.model.layers.names import LayerKind, layer_name
+
+_WHEELS = "wheels"
+
+
+@dataclass(frozen=True)
+class Definition(ABC):
+    """The definition of a layer, where a user edits it."""
+
+    address: str
+    kind: LayerKind
+    name: str
+    folder: str
+    """That of the file."""
+    requirements: tuple[str, ...] = ()
+    """As written."""
+    frameworks: tuple[str, ...] = ()
+    """As written; empty if the layer is built on a runtime."""
+    excluded: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """The files that are left out by now: globs by the name of a package."""
+    local_wheels: tuple[str, ...] = ()
+    """As written."""
+
+    @abstractmethod
+    def with_fields(self, **fields: object) -> str:
+        """Set fields that every definition has."""
+
+    @abstractmethod
+    def with_build_fields(self, **fields: object) -> str:
+        """Set fields that only targets have."""
+
+    @abstractmethod
+    def reference(self, other: Definition) -> str:
+        """How this definition names `other`, a layer below it."""
+
+    @abstractmethod
+    def as_framework(self, name: str) -> Definition:
+        """A new framework in the same file."""
+
+    @abstractmethod
+    def added(self, base: Definition, requirements: Iterable[str]) -> str:
+        """Write this definition, on `base`, into its file."""
+
+    def requiring(self, packages: Iterable[str]) -> str:
+        """Require more packages."""
+        return self.with_fields(requirements=[*self.requirements, *packages])
+
+    def on_framework(self, other: Definition) -> str:
+        """Build on a framework beside the others."""
+        edit = self.with_fields(frameworks=[*self.frameworks, self.reference(other)])
+        return edit if self.frameworks else f"{edit}, in place of `runtime`"
+
+    def excluding(self, more: Mapping[str, Iterable[str]]) -> str:
+        """Leave out more files: globs by the name of a package."""
+        found = {name: list(globs) for name, globs in self.excluded}
+        for name, globs in more.items():
+            known = found.setdefault(name, [])
+            known += [glob for glob in globs if glob not in known]
+        return self.with_build_fields(exclude_files=dict(sorted(found.items())))
+
+    def with_wheel_folder(self) -> str:
+        """Have a folder for wheels."""
+        return self.with_build_fields(local_wheels=list(self.local_wheels) or [_WHEELS])
+
+
+@dataclass(frozen=True)
+class TargetDefinition(Definition):
+    """A target of a BUILD file."""
+
+    def with_fields(self, **fields: object) -> str:
+        """As arguments of the target."""
+        return self.with_build_fields(**fields)
+
+    def with_build_fields(self, **fields: object) -> str:
+        """The same."""
+        written = ", ".join(f"{name}={json.dumps(value)}" for name, value in fields.items())
+        return f"{self.address}: {written}"
+
+    def reference(self, other: Definition) -> str:
+        """The address, without the folder if it is the same."""
+        beside = isinstance(other, TargetDefinition) and other.folder == self.folder
+        return f":{other.name}" if beside else other.address
+
+    def as_framework(self, name: str) -> Definition:
+        """A target of the same BUILD file."""
+        return TargetDefinition(
+            f"{self.folder or '//'}:{name}", LayerKind.FRAMEWORK, name, self.folder
+        )
+
+    def added(self, base: Definition, requirements: Iterable[str]) -> str:
+        """As a target."""
+        below = json.dumps(self.reference(base))
+        on = f"runtime={below}" if base.kind is LayerKind.RUNTIME else f"frameworks=[{below}]"
+        return (
+            f"{self.folder or '//'}: venvstacks_framework(name={json.dumps(self.name)}, {on}, "
+            f"requirements={json.dumps(list(requirements))})"
+        )
+
+
+@dataclass(frozen=True)
+class StackFileDefinition(Definition):
+    """A layer of a stack file."""
+
+    file: str = ""
+    generator: str = ""
+    """The address of the target that generates the layers."""
+
+    @property
+    def _called(self) -> str:
+        return layer_name(self.kind, self.name)
+
+    def with_fields(self, **fields: object) -> str:
+        """As keys of the layer's table."""
+        return f"{self.file}: `{self._called}`: {_toml(fields)}"
+
+    def with_build_fields(self, **fields: object) -> str:
+        """In `overrides`."""
+        return f"{self.generator}: overrides={json.dumps({self._called: fields})}"
+
+    def reference(self, other: Definition) -> str:
+        """The name."""
+        return other.name
+
+    def as_framework(self, name: str) -> Definition:
+        """A layer of the same file."""
+        address = f"{self.generator}#{layer_name(LayerKind.FRAMEWORK, name)}"
+        blank = StackFileDefinition(address, LayerKind.FRAMEWORK, name, self.folder)
+        return replace(blank, file=self.file, generator=self.generator)
+
+    def added(self, base: Definition, requirements: Iterable[str]) -> str:
+        """As a table, which has to stand above those of all layers that are built on it."""
+        on_runtime = base.kind is LayerKind.RUNTIME
+        fields = {
+            "name": self.name,
+            "runtime" if on_runtime else "frameworks": base.name if on_runtime else [base.name],
+            "requirements": list(requirements),
+        }
+        return f"{self.file}: a first table [[frameworks]]: {_toml(fields)}"
+
+
+def _toml(fields: Mapping[str, object]) -> str:
+    return ", ".join(f"{name} = {json.dumps(value)}" for name, value in fields.items())

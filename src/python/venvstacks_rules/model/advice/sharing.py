@@ -1,0 +1,155 @@
+"""Packages that layers of one stack could share, by their locks alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from venvstacks_rules.model.advice.edits import Definition, StackFileDefinition
+from venvstacks_rules.model.advice.findings import DUPLICATES, HEAVY, Finding, Ignored
+from venvstacks_rules.model.advice.linted import LintedLayer, OwnPackage
+from venvstacks_rules.model.distributions import normalised_name
+from venvstacks_rules.model.layers.names import LayerKind
+from venvstacks_rules.model.layers.requirements import parsed_requirement
+from venvstacks_rules.model.wording import counted, size_text
+
+_Holder = tuple[LintedLayer, OwnPackage]
+Definitions = Mapping[str, Definition]
+
+
+def sharing_findings(
+    layers: Iterable[LintedLayer],
+    definitions: Definitions,
+    *,
+    heavy_size: int,
+    ignored: Ignored,
+) -> list[Finding]:
+    """Packages in several layers, and heavy packages of applications.
+
+    A stack is all layers on one runtime. A layer never installs what one below it has, so that
+    layers with the same package stand beside each other.
+    """
+    stacks: dict[str, list[LintedLayer]] = {}
+    for layer in sorted(layers, key=lambda layer: layer.address):
+        stacks.setdefault(layer.layer.runtime, []).append(layer)
+    found = []
+    for stack in stacks.values():
+        groups = _duplicates(stack, ignored)
+        found += [_duplicate(definitions, packages) for packages in groups]
+        repeated = {name for packages in groups for name in packages}
+        found += _heavy(stack, definitions, repeated, heavy_size, ignored)
+    return found
+
+
+def _duplicates(
+    stack: Sequence[LintedLayer], ignored: Ignored
+) -> list[dict[str, tuple[_Holder, ...]]]:
+    """The packages that several layers install, those of the same layers together."""
+    holders: dict[str, list[_Holder]] = {}
+    for layer in stack:
+        for package in layer.packages:
+            if not ignored.has(DUPLICATES, package.name):
+                holders.setdefault(package.name, []).append((layer, package))
+    groups: dict[tuple[str, ...], dict[str, tuple[_Holder, ...]]] = {}
+    for name, all_holders in sorted(holders.items()):
+        # One layer may have it for Linux, and another one for Windows.
+        found = tuple(
+            (layer, package)
+            for layer, package in all_holders
+            if any(
+                package.platforms & other.platforms
+                for beside, other in all_holders
+                if beside is not layer
+            )
+        )
+        if found:
+            groups.setdefault(tuple(layer.address for layer, _ in found), {})[name] = found
+    return list(groups.values())
+
+
+def _duplicate(definitions: Definitions, packages: Mapping[str, tuple[_Holder, ...]]) -> Finding:
+    layers = [layer for layer, _ in next(iter(packages.values()))]
+    called = []
+    saved = 0
+    for name, holders in packages.items():
+        versions = dict.fromkeys(package.version for _, package in holders)
+        called.append(f"`{name}` {' and '.join(versions)}")
+        sizes = [package.size for _, package in holders]
+        saved += sum(sizes) - max(sizes)
+    is_in = "is" if len(called) == 1 else "are"
+    return Finding(
+        (DUPLICATES,),
+        f"{', '.join(layer.address for layer in layers)}: {', '.join(called)} {is_in} in "
+        f"{counted(len(layers), 'layer')} beside each other, and one framework below them could "
+        f"hold {'it' if len(called) == 1 else 'them'}",
+        saved,
+        "of wheels",
+        _shared_below(definitions, layers, packages),
+    )
+
+
+def _to_require(layers: Sequence[LintedLayer], names: Iterable[str]) -> list[str]:
+    """What a layer below has to require, to have the packages with these names.
+
+    That is what the layers require themselves, if anything, as they write it: the rest comes along.
+    """
+    every = list(names)
+    declared: dict[str, str] = {}
+    for layer in layers:
+        for text in layer.definition.requirements:
+            parsed = parsed_requirement(text)
+            if parsed is not None and normalised_name(parsed.name) in every:
+                declared[text] = normalised_name(parsed.name)
+    names_alone = [text for text, name in declared.items() if normalised_name(text) == name]
+    for text in names_alone:
+        # It says nothing beside another text about the same package.
+        if sum(name == declared[text] for name in declared.values()) > 1:
+            del declared[text]
+    return list(declared) or every
+
+
+def _shared_below(
+    definitions: Definitions, layers: Sequence[LintedLayer], names: Iterable[str]
+) -> tuple[str, ...]:
+    """The edits that move packages into a framework below `layers`: one that is there, or new."""
+    packages = list(names)
+    required = _to_require(layers, packages)
+    for address in layers[0].layer.lower:
+        below = definitions[address]
+        if below.kind is LayerKind.FRAMEWORK and all(address in x.layer.lower for x in layers):
+            return (below.requiring(required),)
+    taken = {definition.name for definition in definitions.values()}
+    wanted = packages[0] if len(packages) == 1 else "shared"
+    while wanted in taken:
+        wanted = f"{wanted}-shared"
+    # Layers of a stack file cannot be built on a target of a BUILD file.
+    of_files = [x for x in layers if isinstance(x.definition, StackFileDefinition)]
+    made = (of_files or layers)[0].definition.as_framework(wanted)
+    runtime = definitions[layers[0].layer.runtime]
+    return (made.added(runtime, required), *(x.definition.on_framework(made) for x in layers))
+
+
+def _heavy(
+    stack: Sequence[LintedLayer],
+    definitions: Definitions,
+    repeated: Iterable[str],
+    heavy_size: int,
+    ignored: Ignored,
+) -> Iterator[Finding]:
+    known = set(repeated)
+    for layer in stack:
+        if layer.layer.kind is not LayerKind.APPLICATION:
+            continue
+        for package in layer.packages:
+            if package.size < heavy_size or package.name in known:
+                continue
+            if ignored.has(HEAVY, package.name):
+                continue
+            yield Finding(
+                (HEAVY,),
+                f"{layer.address}: `{package.name}` {package.version} has a wheel of "
+                f"{size_text(package.size)}, which no other application can share; a "
+                "framework could hold it",
+                package.size,
+                "of wheels for each other application that needs it",
+                _shared_below(definitions, [layer], [package.name]),
+            )

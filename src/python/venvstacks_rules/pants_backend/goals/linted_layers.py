@@ -1,0 +1,133 @@
+"""Layers as the linter sees them: each is looked at once, and remembered until its lock changes."""
+
+from __future__ import annotations
+
+import os.path
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Optional
+from urllib.parse import unquote
+
+from pants.engine.addresses import Address
+from pants.engine.target import Target
+
+from venvstacks_rules.model.advice.edits import Definition, StackFileDefinition, TargetDefinition
+from venvstacks_rules.model.advice.linted import LintedLayer, layer_ballast, own_packages
+from venvstacks_rules.model.errors import LockError
+from venvstacks_rules.model.layers.build_platforms import BuildPlatforms
+from venvstacks_rules.model.layers.names import LayerKind
+from venvstacks_rules.model.locks.selection import select_wheels
+from venvstacks_rules.pants_backend.build.analysis import LayerAnalysisRequest, layer_analysis
+from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
+from venvstacks_rules.pants_backend.graph.layers import LayerRequest, find_layer
+from venvstacks_rules.pants_backend.locks.freshness import (
+    CheckedLocksRequest,
+    checked_locks,
+    lock_error,
+)
+from venvstacks_rules.pants_backend.targets.layers import FrameworksField, RequirementsField
+from venvstacks_rules.pants_backend.targets.lock_fields import LocalWheelsField
+from venvstacks_rules.pants_backend.targets.size_fields import SkipLintField
+from venvstacks_rules.pants_backend.targets.source_fields import LayerSourcesField
+from venvstacks_rules.pants_backend.targets.stacks import StackFileField
+
+
+@dataclass(frozen=True)
+class LintedLayerRequest:
+    """A layer to look at."""
+
+    address: Address
+    inspect_wheels: bool
+
+
+@dataclass(frozen=True)
+class FoundLintedLayer:
+    """A layer that was looked at, or why it was not."""
+
+    definitions: tuple[Definition, ...]
+    """Of the layer and of all below it."""
+    layer: Optional[LintedLayer] = None
+    """None if its lock does not match, and for a layer that the linter leaves alone."""
+    unlocked: bool = False
+    """Whether its lock, or that of a layer below, does not match."""
+
+
+@rule(desc="Look for what layers have for nothing")
+async def linted_layer(request: LintedLayerRequest, platforms: BuildPlatforms) -> FoundLintedLayer:
+    found = await find_layer(LayerRequest(request.address), **implicitly())
+    definitions = tuple(written_definition(target) for target in found.targets.values())
+    layer = found.layer
+    if found.target[SkipLintField].value or not layer.platforms:
+        return FoundLintedLayer(definitions)
+    checked = await checked_locks(CheckedLocksRequest(request.address), **implicitly())
+    lock = checked.locks[layer.address].files.lockfile
+    if lock is None or lock_error([checked]) is not None:
+        return FoundLintedLayer(definitions, unlocked=True)
+    try:
+        wheels = [
+            (
+                platform.name,
+                select_wheels(
+                    lock,
+                    platform=platform,
+                    python_version=layer.python_version,
+                    linux_target=layer.linux_target,
+                    macosx_target=layer.macosx_target,
+                ),
+            )
+            for platform in layer.platforms
+        ]
+    except LockError:
+        # Of another tool, without wheels for some platform: `package` has the message.
+        return FoundLintedLayer(definitions, unlocked=True)
+    inspected = platforms.of_layer(layer).names if request.inspect_wheels else ()
+    analyses = await concurrently(
+        layer_analysis(LayerAnalysisRequest(request.address, name), **implicitly())
+        for name in inspected
+    )
+    return FoundLintedLayer(
+        definitions,
+        LintedLayer(
+            layer,
+            written_definition(found.target),
+            own_packages(wheels),
+            layer_ballast(wheel for analysis in analyses for wheel in analysis.wheels),
+        ),
+    )
+
+
+def written_definition(target: Target) -> Definition:
+    """The definition of a layer as a user edits it."""
+    sources = target.get(LayerSourcesField)
+    address = target.address
+    frameworks: tuple[str, ...] = ()
+    if target.has_field(FrameworksField):
+        frameworks = tuple(target[FrameworksField].value or ())
+    # By its alias: not every release of the plugin has it.
+    excluded = next(
+        (f.value for f in target.field_values.values() if f.alias == "exclude_files"), None
+    )
+    definition = TargetDefinition(
+        address=address.spec,
+        kind=sources.layer_kind,
+        name=sources.layer_base_name,
+        folder=address.spec_path,
+        requirements=tuple(target[RequirementsField].value or ()),
+        frameworks=frameworks,
+        excluded=tuple((name, tuple(globs)) for name, globs in (excluded or {}).items()),
+        local_wheels=tuple(target[LocalWheelsField].value or ()),
+    )
+    if not target.has_field(StackFileField):
+        return definition
+    prefix = LayerKind.FRAMEWORK.prefix
+    names = [unquote(written.rpartition("#")[2]).removeprefix(prefix) for written in frameworks]
+    return StackFileDefinition(
+        **{**vars(definition), "frameworks": tuple(names)},
+        file=os.path.join(address.spec_path, target[StackFileField].value),
+        generator=address.maybe_convert_to_target_generator().spec,
+    )
+
+
+def rules() -> Iterable[object]:
+    """The rules of this module."""
+    return collect_rules()

@@ -1,0 +1,56 @@
+"""Edits in the words of BUILD files and of stack files."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from venvstacks_rules.model.advice.edits import StackFileDefinition, TargetDefinition
+from venvstacks_rules.model.layers.names import LayerKind
+
+TARGET = TargetDefinition("src:fw", LayerKind.FRAMEWORK, "fw", "src", ("six",), (":low",))
+LAYER = StackFileDefinition(
+    "src:stack#framework-fw",
+    LayerKind.FRAMEWORK,
+    "fw",
+    "src",
+    file="src/venvstacks.toml",
+    generator="src:stack",
+)
+
+
+def test_references() -> None:
+    elsewhere = replace(TARGET, address="other:fw", folder="other")
+    assert TARGET.reference(replace(TARGET, address="src:x", name="x")) == ":x"
+    assert TARGET.reference(elsewhere) == "other:fw"
+    assert TARGET.reference(LAYER) == "src:stack#framework-fw"
+    assert LAYER.reference(LAYER.as_framework("new")) == "new"
+    assert TARGET.reference(LAYER.as_framework("new")) == "src:stack#framework-new"
+    assert elsewhere.reference(TARGET.as_framework("new")) == "src:new"
+
+
+def test_a_new_framework_on_another() -> None:
+    assert TARGET.as_framework("new").added(TARGET, ["a>=1", "b"]) == (
+        'src: venvstacks_framework(name="new", frameworks=[":fw"], requirements=["a>=1", "b"])'
+    )
+    assert LAYER.as_framework("new").added(LAYER, ["a"]) == (
+        'src/venvstacks.toml: a first table [[frameworks]]: name = "new", frameworks = ["fw"], '
+        'requirements = ["a"]'
+    )
+
+
+def test_a_target_of_the_build_root() -> None:
+    root = replace(TARGET, address="//:fw", folder="")
+    assert root.as_framework("new").address == "//:new"
+    assert root.as_framework("new").added(root, []).startswith("//: venvstacks_framework(")
+
+
+def test_what_a_definition_has_by_now_stays() -> None:
+    assert TARGET.requiring(["toml"]) == 'src:fw: requirements=["six", "toml"]'
+    assert TARGET.on_framework(TARGET.as_framework("new")) == 'src:fw: frameworks=[":low", ":new"]'
+    excluding = replace(TARGET, excluded=(("six", ("*.txt",)), ("a", ("x",))))
+    assert excluding.excluding({"six": ["**/tests/**", "*.txt"]}) == (
+        'src:fw: exclude_files={"a": ["x"], "six": ["*.txt", "**/tests/**"]}'
+    )
+    assert replace(TARGET, local_wheels=("mine",)).with_wheel_folder() == (
+        'src:fw: local_wheels=["mine"]'
+    )

@@ -1,0 +1,173 @@
+"""Packages that layers could share."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.advice import application, definitions_of, framework, linted, own, runtime
+from venvstacks_rules.model.advice.findings import Finding, Ignored
+from venvstacks_rules.model.advice.linted import LintedLayer
+from venvstacks_rules.model.advice.sharing import sharing_findings
+
+HEAVY = 50_000_000
+
+
+def findings(layers: list[LintedLayer], *ignored: str) -> list[Finding]:
+    return sharing_findings(
+        layers, definitions_of(layers), heavy_size=HEAVY, ignored=Ignored(ignored)
+    )
+
+
+def lines(layers: list[LintedLayer], *ignored: str) -> list[str]:
+    return [line for found in findings(layers, *ignored) for line in found.lines]
+
+
+def test_a_package_in_two_applications_on_the_runtime() -> None:
+    layers = linted(
+        runtime(),
+        application("a", requirements=("six>=1.16",)),
+        application("b"),
+        packages={"a": (own("six==1.16.0", 11_000),), "b": (own("six==1.17.0", 11_100),)},
+    )
+    assert lines(layers) == [
+        "src:a, src:b: `six` 1.16.0 and 1.17.0 is in 2 layers beside each other, and one framework "
+        "below them could hold it. This saves 11.0 kB of wheels. [duplicates]",
+        '    src: venvstacks_framework(name="six", runtime=":py", requirements=["six>=1.16"])',
+        '    src:a: frameworks=[":six"], in place of `runtime`',
+        '    src:b: frameworks=[":six"], in place of `runtime`',
+    ]
+
+
+def test_a_framework_that_is_there_already_holds_it() -> None:
+    layers = linted(
+        runtime(),
+        framework("low", requirements=("numpy",)),
+        framework("left", "low"),
+        application("a", "left"),
+        application("b", "low"),
+        packages={"a": (own("six"), own("toml")), "b": (own("six"), own("toml"))},
+    )
+    assert lines(layers) == [
+        "src:a, src:b: `six` 1.0, `toml` 1.0 are in 2 layers beside each other, and one framework "
+        "below them could hold them. This saves 2.0 kB of wheels. [duplicates]",
+        '    src:low: requirements=["numpy", "six", "toml"]',
+    ]
+
+
+def test_what_nobody_requires_comes_along() -> None:
+    layers = linted(
+        runtime(),
+        application("a", requirements=("requests",)),
+        application("b", requirements=("Requests[socks]", "rich", "requests")),
+        packages={name: (own("idna"), own("requests"), own("urllib3")) for name in ("a", "b")},
+    )
+    assert lines(layers)[1] == (
+        '    src: venvstacks_framework(name="shared", runtime=":py", '
+        'requirements=["Requests[socks]"])'
+    )
+
+
+def test_frameworks_beside_each_other_and_a_name_that_is_taken() -> None:
+    layers = linted(
+        runtime(),
+        framework("six"),
+        framework("other"),
+        application("a", "other"),
+        packages={"six": (own("six"),), "other": (own("six"),), "a": (own("toml"),)},
+    )
+    assert lines(layers)[1:] == [
+        '    src: venvstacks_framework(name="six-shared", runtime=":py", requirements=["six"])',
+        '    src:other: frameworks=[":six-shared"], in place of `runtime`',
+        '    src:six: frameworks=[":six-shared"], in place of `runtime`',
+    ]
+
+
+def test_layers_of_a_stack_file() -> None:
+    layers = linted(
+        runtime(),
+        framework("fw"),
+        application("a", "fw"),
+        application("b"),
+        packages={"a": (own("six"),), "b": (own("six"),)},
+        stack_file="src/venvstacks.toml",
+    )
+    assert lines(layers)[1:] == [
+        '    src/venvstacks.toml: a first table [[frameworks]]: name = "six", runtime = "py", '
+        'requirements = ["six"]',
+        '    src/venvstacks.toml: `app-a`: frameworks = ["fw", "six"]',
+        '    src/venvstacks.toml: `app-b`: frameworks = ["six"], in place of `runtime`',
+    ]
+
+
+def test_other_platforms_other_runtimes_and_what_is_ignored() -> None:
+    apart = linted(
+        runtime(),
+        application("a"),
+        application("b"),
+        packages={
+            "a": (own("six", 1, "linux_x86_64"),),
+            "b": (own("six", 1, "win_amd64"),),
+        },
+    )
+    assert findings(apart) == []
+    stacks = [
+        *linted(runtime(), application("a"), packages={"a": (own("six"),)}),
+        *linted(runtime("py2"), packages={"py2": (own("six"),)}),
+    ]
+    assert findings(stacks) == []
+    twice = linted(
+        runtime(),
+        application("a"),
+        application("b"),
+        packages={name: (own("six"), own("toml")) for name in ("a", "b")},
+    )
+    assert "`toml`" in lines(twice, "duplicates:six")[0]
+    assert "`six`" not in lines(twice, "duplicates:six")[0]
+    assert findings(twice, "duplicates") == []
+
+
+@pytest.mark.parametrize("below", [True, False])
+def test_a_heavy_package_of_an_application(below: bool) -> None:
+    layers = linted(
+        runtime(),
+        framework("fw", requirements=("numpy",)),
+        application("a", *(["fw"] if below else []), requirements=("torch==2.1",)),
+        packages={
+            "a": (own("torch==2.1.0", HEAVY), own("toml", HEAVY - 1)),
+            "fw": (own("mkl", 3 * HEAVY),),
+        },
+    )
+    edits = ['    src:fw: requirements=["numpy", "torch==2.1"]']
+    if not below:
+        edits = [
+            '    src: venvstacks_framework(name="torch", runtime=":py", '
+            'requirements=["torch==2.1"])',
+            '    src:a: frameworks=[":torch"], in place of `runtime`',
+        ]
+    assert lines(layers) == [
+        "src:a: `torch` 2.1.0 has a wheel of 50.0 MB, which no other application can share; a "
+        "framework could hold it. This saves 50.0 MB of wheels for each other application that "
+        "needs it. [heavy-packages]",
+        *edits,
+    ]
+    assert findings(layers, "heavy-packages:torch") == []
+
+
+def test_a_heavy_package_in_two_applications_is_one_warning() -> None:
+    layers = linted(
+        runtime(),
+        application("a"),
+        application("b"),
+        packages={name: (own("torch", HEAVY),) for name in ("a", "b")},
+    )
+    assert [found.checks for found in findings(layers)] == [("duplicates",)]
+
+
+def test_sizes_that_a_lock_does_not_have() -> None:
+    layers = linted(
+        runtime(),
+        application("a"),
+        application("b"),
+        packages={name: (own("six", 0),) for name in ("a", "b")},
+    )
+    assert lines(layers)[0].endswith("one framework below them could hold it. [duplicates]")
