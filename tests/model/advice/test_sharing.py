@@ -67,6 +67,21 @@ def test_what_nobody_requires_comes_along() -> None:
     )
 
 
+def test_many_layers_are_not_all_in_the_sentence() -> None:
+    names = [f"a{i}" for i in range(10)]
+    layers = linted(
+        runtime(),
+        framework("fw"),
+        *(application(name, "fw") for name in names),
+        packages={name: (own("six"),) for name in names},
+    )
+    (found,) = findings(layers)
+    assert found.text.startswith(
+        f"{', '.join(f'src:{name}' for name in names[:8])} and 2 more: `six` 1.0 is in 10 layers "
+    )
+    assert found.saved == 9000
+
+
 def test_frameworks_beside_each_other_and_a_name_that_is_taken() -> None:
     layers = linted(
         runtime(),

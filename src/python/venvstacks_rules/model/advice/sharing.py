@@ -10,7 +10,10 @@ from venvstacks_rules.model.advice.linted import LintedLayer, OwnPackage
 from venvstacks_rules.model.distributions import normalised_name
 from venvstacks_rules.model.layers.names import LayerKind
 from venvstacks_rules.model.layers.requirements import parsed_requirement
-from venvstacks_rules.model.wording import counted, size_text
+from venvstacks_rules.model.wording import and_more, counted, size_text
+
+# Of the layers in a sentence; the edits name all that change.
+_FEW = 8
 
 _Holder = tuple[LintedLayer, OwnPackage]
 Definitions = Mapping[str, Definition]
@@ -78,7 +81,7 @@ def _duplicate(definitions: Definitions, packages: Mapping[str, tuple[_Holder, .
     is_in = "is" if len(called) == 1 else "are"
     return Finding(
         (DUPLICATES,),
-        f"{', '.join(layer.address for layer in layers)}: {', '.join(called)} {is_in} in "
+        f"{and_more([layer.address for layer in layers], _FEW)}: {', '.join(called)} {is_in} in "
         f"{counted(len(layers), 'layer')} beside each other, and one framework below them could "
         f"hold {'it' if len(called) == 1 else 'them'}",
         saved,

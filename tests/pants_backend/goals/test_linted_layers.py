@@ -1,0 +1,47 @@
+"""Definitions of layers, as the linter quotes them."""
+
+from __future__ import annotations
+
+from pants.engine.addresses import Address, Addresses
+from pants.engine.target import Targets
+
+from tests.pants_backend.stack_runner import FILES, PLAIN, SKLEARN, generated, stack_runner
+from venvstacks_rules.model.advice.edits import StackFileDefinition, TargetDefinition
+from venvstacks_rules.model.layers.names import LayerKind
+from venvstacks_rules.pants_backend.goals.linted_layers import written_definition
+
+
+def test_layers_of_a_stack_file_have_the_names_of_the_file() -> None:
+    runner = stack_runner()
+    runner.write_files(FILES)
+    found = {spec: target for spec, target in generated(runner).items() if "__" not in spec}
+    classify = written_definition(found["src:stack#app-classify"])
+    assert classify == StackFileDefinition(
+        "src:stack#app-classify",
+        LayerKind.APPLICATION,
+        "classify",
+        "src",
+        ("scikit-learn",),
+        ("more", "sklearn@2"),
+        file="src/venvstacks.toml",
+        generator="src:stack",
+    )
+    assert written_definition(found[SKLEARN]).frameworks == ()
+    assert written_definition(found[SKLEARN]).name == "sklearn@2"
+
+
+def test_targets_have_their_fields_as_written() -> None:
+    runner = stack_runner()
+    build = (
+        'venvstacks_framework(name="fw", runtime=":rt", requirements=["b", "a"])\n'
+        'venvstacks_framework(name="up", frameworks=[":fw"], local_wheels=["../wheels"])\n'
+    )
+    runner.write_files({"src/BUILD": PLAIN + build})
+    addresses = [Address("src", target_name=name) for name in ("fw", "up")]
+    fw, up = runner.request(Targets, [Addresses(addresses)])
+    assert written_definition(fw) == TargetDefinition(
+        "src:fw", LayerKind.FRAMEWORK, "fw", "src", ("b", "a")
+    )
+    assert written_definition(up) == TargetDefinition(
+        "src:up", LayerKind.FRAMEWORK, "up", "src", (), (":fw",), local_wheels=("../wheels",)
+    )
