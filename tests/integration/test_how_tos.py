@@ -105,6 +105,36 @@ def test_a_page(
     assert follow(DOCS / "how-to" / f"{name}.md", root, programs, skipped) >= count
 
 
+def test_variants(root: BuildRoot, programs: Path) -> None:
+    page = DOCS / "how-to" / "variants.md"
+    follow(page, root, programs)
+    # The two formats of the runtime have one lock, and so has the application on them.
+    written = sorted(path.name for path in (root.path / "src/weekly/requirements").iterdir())
+    assert written == [
+        *("app-report", "app-report-py311", "app-report-py39", "cpython", "cpython-py311"),
+        *("cpython-py39", "framework-text-py311", "framework-text-py39"),
+    ]
+    # The page has the message of an application that does not choose.
+    build = """
+venvstacks_framework(
+    name="text",
+    runtime=":cpython",
+    requirements=parametrize(py311=[], py39=["rich"]),
+)
+
+venvstacks_application(name="open", launch_module="report.py", frameworks=[":text"])
+"""
+    root.write("src/weekly/BUILD", root.read("src/weekly/BUILD") + build)
+    expected = re.search(r"(?<=`frameworks\[0\]` )names ':text', .*: ", page.read_text())
+    assert expected is not None
+    refused = root.pants("package", "src/weekly:open")
+    assert refused.error == (
+        "DefinitionError: A layer definition cannot be built as written:\n"
+        f"  * src/weekly:open: `frameworks[0]` {expected[0]}"
+        "':text@requirements=py311', ':text@requirements=py39'."
+    )
+
+
 def test_the_server_answers_and_ends_by_a_signal(
     root: BuildRoot, programs: Path, tmp_path: Path
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from pants.engine.internals.parametrize import Parametrize
 from pants.engine.internals.scheduler import ExecutionError
 from pants.engine.rules import QueryRule
 from pants.engine.target import InferredDependencies
@@ -54,6 +55,7 @@ def manifest_runner() -> RuleRunner:
             QueryRule(InferredDependencies, [InferManifestDependencies]),
         ],
         target_types=[*target_types()],
+        objects={"parametrize": Parametrize},
     )
 
 

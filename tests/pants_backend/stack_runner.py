@@ -6,6 +6,7 @@ import pytest
 from pants.core.target_types import FilesGeneratorTarget
 from pants.engine.addresses import Address, Addresses
 from pants.engine.internals.graph import Owners, OwnersRequest
+from pants.engine.internals.parametrize import Parametrize
 from pants.engine.internals.scheduler import ExecutionError
 from pants.engine.rules import QueryRule
 from pants.engine.target import AllTargets, InferredDependencies, Target, Targets
@@ -95,6 +96,7 @@ def stack_runner() -> RuleRunner:
             QueryRule(Targets, [Addresses]),
         ],
         target_types=[*target_types(), FilesGeneratorTarget],
+        objects={"parametrize": Parametrize},
     )
 
 

@@ -61,6 +61,34 @@ def test_two_stacks_of_a_folder(runner: RuleRunner) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("parameters", "path", "of_stack", "folder"),
+    [
+        ({"archive_format": "zip"}, None, False, "a.b/win_amd64/zip"),
+        ({"archive_format": "zip"}, "release", False, "release/zip"),
+        ({"archive_format": "zip", "output_path": "one"}, "release", False, "release"),
+        # The name of the archive tells these variants apart, that of a manifest does not.
+        ({"runtime": "py311"}, None, False, "a.b/win_amd64"),
+        ({"archive_format": "zip", "layers": "py311"}, None, True, "a.b/win_amd64/zip-py311"),
+    ],
+)
+def test_folders_of_variants(
+    parameters: dict[str, str], path: str | None, of_stack: bool, folder: str
+) -> None:
+    address = Address("a/b", target_name="x", parameters=parameters)
+    request = output_folder_request(address, path, "win_amd64", of_stack=of_stack)
+    assert request.path == folder
+
+
+def test_the_archives_of_a_layer_do_not_overwrite_each_other(runner: RuleRunner) -> None:
+    formats = '(name="py", python_implementation="cpython@3.11.13", archive_format=parametrize('
+    runner.write_files({"two/BUILD": f'venvstacks_runtime{formats}"tar.xz", "zip"))'})
+    for name in ("tar.xz", "zip"):
+        address = Address("two", target_name="py", parameters={"archive_format": name})
+        request = output_folder_request(address, None, "linux_x86_64")
+        assert runner.request(OutputFolder, [request]).path == f"two/linux_x86_64/{name}"
+
+
 def test_folders_with_dots(runner: RuleRunner) -> None:
     runner.write_files({"x.y/BUILD": BASE, "x/y/BUILD": BASE})
     request = output_folder_request(Address("x.y", target_name="py"), None, "linux_x86_64")

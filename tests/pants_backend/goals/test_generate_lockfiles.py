@@ -9,6 +9,7 @@ from pants.core.goals.generate_lockfiles import (
     UserGenerateLockfiles,
 )
 from pants.engine.addresses import Address
+from pants.engine.internals.parametrize import Parametrize
 from pants.engine.internals.scheduler import ExecutionError
 from pants.engine.rules import QueryRule
 from pants.testutil.rule_runner import RuleRunner
@@ -23,9 +24,8 @@ from venvstacks_rules.pants_backend.goals.generate_lockfiles import (
     RequestedLayerResolveNames,
     layers_to_lock,
     lockfile_diff,
-    manifests_by_name,
-    refuse_misspelt,
 )
+from venvstacks_rules.pants_backend.goals.resolve_names import manifests_by_name, refuse_misspelt
 from venvstacks_rules.pants_backend.graph import (
     layer_targets,
     layers,
@@ -78,9 +78,9 @@ def test_the_layers_of_a_stack_can_be_locked_together() -> None:
         VenvstacksFramework({}, Address("src", target_name="b")),
     ]
     assert manifests_by_name([generated, written, *layers]) == {
-        "src:stack": generated,
-        "src:stack#__venvstacks__": generated,
-        "src:m": written,
+        "src:stack": (generated,),
+        "src:stack#__venvstacks__": (generated,),
+        "src:m": (written,),
     }
 
 
@@ -131,6 +131,7 @@ def runner() -> RuleRunner:
             QueryRule(UserGenerateLockfiles, [RequestedLayerResolveNames]),
         ],
         target_types=[*target_types()],
+        objects={"parametrize": Parametrize},
     )
     runner.write_files(FILES)
     return runner
@@ -145,6 +146,27 @@ def asked(runner: RuleRunner, *names: str) -> list[str]:
 def test_a_manifest_stands_for_its_layers_and_those_below(runner: RuleRunner) -> None:
     assert asked(runner, "src:fw") == ["src:fw"]
     assert asked(runner, "src:m") == ["src:fw", "src:other", "src:rt"]
+
+
+def test_variants(runner: RuleRunner) -> None:
+    runner.write_files(
+        {
+            "two/BUILD": 'venvstacks_runtime(name="rt", python_implementation=parametrize('
+            'a="cpython@3.11.13", b="cpython@3.12.11"), archive_format=parametrize("zip", "tar.gz")'
+            ")\n"
+            'venvstacks_framework(name="fw", runtime=":rt@python_implementation=a")\n'
+        }
+    )
+    first, second = (
+        f"two:rt@archive_format=tar.gz,python_implementation={name}" for name in ("a", "b")
+    )
+    known = runner.request(KnownUserResolveNames, [KnownLayerResolveNames()])
+    assert {"two:rt", first, first.replace("tar.gz", "zip"), second} < {*known.names}
+    # Archives of one layer are locked once.
+    assert asked(runner, "two:rt") == ["two:fw", first, second]
+    assert asked(runner, first.replace("tar.gz", "zip")) == ["two:fw", first]
+    assert asked(runner, second) == [second]
+    assert asked(runner, "two:fw") == ["two:fw", first]
 
 
 def test_misspelt_addresses() -> None:

@@ -35,6 +35,27 @@ def test_layers_keep_their_order_and_bring_those_below(runner: RuleRunner) -> No
     assert layers(runner, ":high", "base:py") == ["base:py", "base:low", "base:high"]
 
 
+def test_one_archive_of_a_layer_in_several(runner: RuleRunner) -> None:
+    formats = 'parametrize("tar.zst", "zip")'
+    runner.write_files(
+        {
+            "base/BUILD": BASE.replace(
+                'name="low", runtime=":py"', f'name="low", runtime=":py", archive_format={formats}'
+            )
+        }
+    )
+    zst, zipped = (f"base:low@archive_format={name}" for name in ("tar.zst", "zip"))
+    assert layers(runner, ":high") == ["base:py", zst, "base:high"]
+    # `high` is on the first, but the stack has the one that it lists.
+    assert layers(runner, ":high", zipped) == ["base:py", zipped, "base:high"]
+    both = StackLayersRequest(Address("base", target_name="stack"), (zst, zipped))
+    assert refused(runner, StackLayers, both) == (
+        "DefinitionError: A manifest cannot be built as written:\n"
+        f"  * base:stack: `layers` brings together {zst} and {zipped}, which are both called "
+        "`framework-low`. Rename one of them."
+    )
+
+
 def test_layers_are_edges_of_the_build_graph(runner: RuleRunner) -> None:
     runner.write_files(
         {"base/BUILD": BASE, "all/BUILD": 'venvstacks_manifest(name="m", layers=["base:high"])'}

@@ -133,6 +133,10 @@ class LayerDefinition:
     max_unpacked_size: int | str | None = None
     stack_origin: Origin | None = None
     """The place in the stack file that defines the layer; None for a hand-written target."""
+    variant: str = ""
+    """What `parametrize` adds to the name."""
+    packed_layer: str = ""
+    """Equal for variants that are one layer in several archives; empty for others."""
     support_keys: tuple[str, ...] = ()
     """For each of `support_modules` its key in the order written; may be empty."""
 
@@ -212,7 +216,13 @@ def _own_problems(definition: LayerDefinition) -> Iterator[Problem]:
     name = name_problem(definition.kind, definition.name)
     if name is not None:
         text = f"is {definition.name!r}, which cannot be used: {name}. "
-        yield Problem("name", f"{text}Rename the {definition.origin.thing}.")
+        remedy = f"Rename the {definition.origin.thing}."
+        if definition.variant:
+            remedy = (
+                f"`parametrize` adds {definition.variant!r}: give the value another name, as in "
+                "`parametrize(name=value)`."
+            )
+        yield Problem("name", f"{text}{remedy}")
     yield from _entry_problems(definition)
     for i, command in enumerate(definition.console_scripts):
         found = command_problem(command)

@@ -92,7 +92,7 @@ class TargetOrigin(Origin):
     @property
     def stack(self) -> str:
         """The folder of the BUILD file."""
-        return self.address.split(":")[0].split("#")[0]
+        return self.address.split(":")[0].split("#")[0].split("@")[0]
 
     def message(self, problem: Problem) -> str:
         """The address, the field, the problem."""

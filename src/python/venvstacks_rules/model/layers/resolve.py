@@ -264,7 +264,10 @@ def _clashes(
         definition = definitions[address]
         name = layer_name(definition.kind, definition.name).casefold()
         other = beside.setdefault((definition.origin.stack, name), address)
-        if other != address:
+        same = (
+            definition.packed_layer and definition.packed_layer == definitions[other].packed_layer
+        )
+        if other != address and not same:
             pairs.add((other, address))
     for address in sorted(layers):
         chain: dict[str, str] = {}

@@ -10,6 +10,7 @@ from pants.engine.addresses import Address
 from pants.engine.target import AllTargets, Target
 
 from venvstacks_rules.model.errors import DefinitionError
+from venvstacks_rules.model.layers.variants import archive_variant
 from venvstacks_rules.model.outputs.clashes import Output, overwritten
 from venvstacks_rules.model.paths import path_problem
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
@@ -56,27 +57,47 @@ class OutputFolder:
 
 
 def output_folder_request(
-    address: Address, output_path: str | None, platform: str
+    address: Address, output_path: str | None, platform: str, *, of_stack: bool = False
 ) -> OutputFolderRequest:
     """The folder of a target's outputs for `platform`, with `output_path` as in its field.
+
+    Variants whose outputs have the same names, which are those of all stacks and of layers in
+    several archives, have a folder each in it.
 
     Only a target with an `output_path` can write to the default folder of another folder's targets,
     and packaging that target finds the clash. So most builds need not look at the whole repository.
     """
+    variant = _folder_of_variant(address, of_stack=of_stack)
     if output_path is not None:
-        return OutputFolderRequest(os.path.normpath(output_path), platform, None)
+        return OutputFolderRequest(
+            os.path.normpath(os.path.join(output_path, variant)), platform, None
+        )
     folder = address.spec_path
     # Both `a.b/c` and `a/b.c` become `a.b.c`.
     only_from = None if "." in folder else folder
-    path = os.path.join(folder.replace("/", "."), platform)
+    path = os.path.normpath(os.path.join(folder.replace("/", "."), platform, variant))
     return OutputFolderRequest(path, platform, only_from)
+
+
+def _folder_of_variant(address: Address, *, of_stack: bool) -> str:
+    parameters = address.parameters
+    if LayerOutputPathField.alias in parameters:
+        return ""
+    if of_stack:
+        return "-".join(value for _, value in sorted(parameters.items()))
+    return archive_variant(parameters)
 
 
 def _writes_to(target: Target, request: OutputFolderRequest) -> bool:
     for field in (LayerOutputPathField, ManifestOutputPathField):
         if target.has_field(field):
             value = target[field].value
-            own = output_folder_request(target.address, value, request.platform)
+            own = output_folder_request(
+                target.address,
+                value,
+                request.platform,
+                of_stack=field is ManifestOutputPathField,
+            )
             return own.path == request.path
     return False
 

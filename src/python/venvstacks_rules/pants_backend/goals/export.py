@@ -144,7 +144,8 @@ async def layers_to_export(
     found = await concurrently(
         find_layer(LayerRequest(address), **implicitly()) for address in named
     )
-    layers: dict[Address, Layer] = {}
+    # By lockfile, because variants with one lock differ only in archives, which are not exported.
+    layers: dict[str, tuple[Address, Layer]] = {}
     for in_graph in found:
         layer = in_graph.layer
         if all(offered.name != platform for offered in layer.platforms):
@@ -155,9 +156,11 @@ async def layers_to_export(
             )
             continue
         for member in (*reversed(in_graph.lower), layer):
-            layers.setdefault(in_graph.targets[member.address].address, member)
+            address = in_graph.targets[member.address].address
+            layers.setdefault(in_graph.lockfile(member), (address, member))
+    addresses = tuple(address for address, _ in layers.values())
     # One message for the locks of all of them.
-    await required_locks(RequiredLocksRequest(tuple(layers)), **implicitly())
+    await required_locks(RequiredLocksRequest(addresses), **implicitly())
     exports = await concurrently(
         layer_export(
             LayerExportRequest(
@@ -168,7 +171,7 @@ async def layers_to_export(
             ),
             **implicitly(),
         )
-        for number, address in enumerate(layers)
+        for number, address in enumerate(addresses)
     )
     _refuse_clashes(exports)
     return LayersToExport(tuple(exports), platform, tuple(named))

@@ -24,12 +24,12 @@ from venvstacks_rules.model.requests.deploy import DeployLayersRequest
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.build.chains import Chain, ChainRequest, application_chain
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
-from venvstacks_rules.pants_backend.goals.generate_lockfiles import manifests_by_name
+from venvstacks_rules.pants_backend.goals.resolve_names import layers_by_name, manifests_by_name
 from venvstacks_rules.pants_backend.goals.run import InteractiveActionRequest, interactive_action
+from venvstacks_rules.pants_backend.graph.layers import shared_locks
 from venvstacks_rules.pants_backend.graph.stacks import StackLayersRequest, stack_layers
 from venvstacks_rules.pants_backend.locks.freshness import RequiredLocksRequest, required_locks
 from venvstacks_rules.pants_backend.processes.bare import ActionProcessRequest
-from venvstacks_rules.pants_backend.targets.source_fields import is_layer
 
 _INPUTS = ".inputs"
 """The folder of an export with the archives and the action, until the layers are there."""
@@ -59,18 +59,19 @@ class ResolveExport:
 async def export_layers(
     _: LayerExportsRequest, options: ExportSubsystem, targets: AllTargets
 ) -> ExportResults:
-    layers = {target.address.spec: target for target in targets if is_layer(target)}
-    manifests = manifests_by_name(targets)
+    layers, manifests = layers_by_name(targets), manifests_by_name(targets)
+    one_layer = shared_locks(layer for variants in layers.values() for layer in variants)
     asked = [name for name in options.resolve if name in layers or name in manifests]
-    stacks = await concurrently(
-        stack_layers(StackLayersRequest.of(manifests[name]), **implicitly())
-        for name in asked
-        if name in manifests
+    stacks = [(name, manifest) for name in asked for manifest in manifests.get(name, ())]
+    members = await concurrently(
+        stack_layers(StackLayersRequest.of(manifest), **implicitly()) for _, manifest in stacks
     )
-    of_stacks = dict(zip((name for name in asked if name in manifests), stacks))
+    named = {name: [target.address for target in layers.get(name, ())] for name in asked}
+    for (name, _manifest), of_stack in zip(stacks, members):
+        named[name] += of_stack.addresses
     addresses = {
-        name: of_stacks[name].addresses if name in of_stacks else (layers[name].address,)
-        for name in asked
+        name: tuple(dict.fromkeys(one_layer.get(address.spec, address) for address in found))
+        for name, found in named.items()
     }
     # One message for the locks of all of them.
     needed = dict.fromkeys(address for found in addresses.values() for address in found)

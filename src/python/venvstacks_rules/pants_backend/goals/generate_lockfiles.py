@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,8 +26,7 @@ from pants.engine.unions import UnionRule
 from pants.util.docutil import bin_name
 from pants.util.logging import LogLevel
 
-from venvstacks_rules.model.errors import DefinitionError, LockError
-from venvstacks_rules.model.layers.problems import suggestion
+from venvstacks_rules.model.errors import LockError
 from venvstacks_rules.model.locks.freshness import LockState
 from venvstacks_rules.model.locks.pylock import Lockfile
 from venvstacks_rules.model.locks.upgrades import upgrade_problems
@@ -35,13 +34,20 @@ from venvstacks_rules.model.locks.versions import installed_versions
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.goals.lock_options import LayerLockOptions
+from venvstacks_rules.pants_backend.goals.resolve_names import (
+    layers_by_name,
+    manifests_by_name,
+    refuse_misspelt,
+)
 from venvstacks_rules.pants_backend.graph.layers import (
     LayerGraphRequest,
     layer_graph,
     refuse_broken,
+    shared_locks,
 )
 from venvstacks_rules.pants_backend.graph.references import layer_references
 from venvstacks_rules.pants_backend.graph.stacks import StackLayersRequest, stack_layers
+from venvstacks_rules.pants_backend.graph.variants import TargetsByName
 from venvstacks_rules.pants_backend.locks.freshness import CheckedLocksRequest, checked_locks
 from venvstacks_rules.pants_backend.locks.lockfiles import LockFilesRequest, lock_files
 from venvstacks_rules.pants_backend.locks.locking import LockRequest, Upgrade
@@ -53,7 +59,6 @@ from venvstacks_rules.pants_backend.locks.outcomes import (
 )
 from venvstacks_rules.pants_backend.processes.actions_lock import parsed_lockfile
 from venvstacks_rules.pants_backend.targets.layers import PlatformsField
-from venvstacks_rules.pants_backend.targets.manifests import ManifestLayersField
 from venvstacks_rules.pants_backend.targets.source_fields import LayerSourcesField, is_layer
 
 # Pants says of every resolve to which file its lockfile was written.
@@ -89,41 +94,13 @@ class RequestedLayerResolveNames(RequestedUserResolveNames):
 async def known_layer_resolve_names(
     _: KnownLayerResolveNames, targets: AllTargets, options: GenerateLockfilesSubsystem
 ) -> KnownUserResolveNames:
-    layers = [target.address.spec for target in targets if is_layer(target)]
-    names = tuple(sorted((*layers, *manifests_by_name(targets))))
+    names = tuple(sorted({*layers_by_name(targets), *manifests_by_name(targets)}))
     refuse_misspelt(options.resolve, names)
     return KnownUserResolveNames(
         names=names,
         option_name="the venvstacks targets",
         requested_resolve_names_cls=RequestedLayerResolveNames,
     )
-
-
-def refuse_misspelt(asked: Iterable[str], known: Collection[str]) -> None:
-    """Raise DefinitionError for addresses that are probably misspelt.
-
-    Pants would list all names; it has its own message for everything that is no address.
-    """
-    problems = []
-    for name in asked:
-        meant = suggestion(name, known) if ":" in name and name not in known else None
-        if meant is not None:
-            problems.append(f"there is no layer or stack {name!r}. Did you mean {meant!r}?")
-    if problems:
-        raise DefinitionError("`--generate-lockfiles-resolve` cannot be used:", problems)
-
-
-def manifests_by_name(targets: Iterable[Target]) -> dict[str, Target]:
-    """The manifests, by address spec; that of a stack file also by that of the generating target.
-
-    A stack file has a manifest even if it cannot be read.
-    """
-    found = {}
-    for target in targets:
-        if target.has_field(ManifestLayersField):
-            for address in (target.address, target.address.maybe_convert_to_target_generator()):
-                found[address.spec] = target
-    return found
 
 
 def _locked_layers(count: int) -> str:
@@ -150,6 +127,40 @@ def layers_to_lock(
         chosen = grown
 
 
+@dataclass(frozen=True)
+class _LockableLayers:
+    """Layers with a lock of their own: of one layer in several archives, the first variant."""
+
+    targets: Mapping[str, Target]
+    """By address spec."""
+    lower: Mapping[str, Iterable[str]]
+    """The layers directly below each layer."""
+    one_lock: Mapping[str, Address]
+
+    @classmethod
+    def of(cls, targets: Iterable[Target]) -> _LockableLayers:
+        layers = [target for target in targets if is_layer(target)]
+        one_lock = shared_locks(layers)
+        named = TargetsByName.of(layers)
+        found = cls({}, {}, one_lock)
+        own: dict[str, Target] = {}
+        lower: dict[str, list[str]] = {}
+        for target in layers:
+            spec = found.locked_as(target.address.spec)
+            if spec == target.address.spec:
+                own[spec] = target
+            lower.setdefault(spec, []).extend(
+                found.locked_as(address.spec)
+                for reference in layer_references(target)
+                for address in named.meant(reference.address, target.address, target)
+            )
+        return cls(own, lower, one_lock)
+
+    def locked_as(self, spec: str) -> str:
+        """The layer whose lock a layer has."""
+        return self.one_lock[spec].spec if spec in self.one_lock else spec
+
+
 # It depends on `RunId` so that it says in every run that there is nothing to do.
 @rule
 async def requested_layer_resolve_names(
@@ -159,32 +170,27 @@ async def requested_layer_resolve_names(
     run: RunId,
 ) -> UserGenerateLockfiles:
     options = LayerLockOptions.of(goal)
-    layers = {target.address.spec: target for target in targets if is_layer(target)}
-    lower: dict[str, list[str]] = {}
-    for spec, target in layers.items():
-        named = [reference.address for reference in layer_references(target)]
-        lower[spec] = [
-            address.spec for address in named if address is not None and address.spec in layers
-        ]
+    by_name = layers_by_name(targets)
+    lockable = _LockableLayers.of(targets)
+    layers, locked_as = lockable.targets, lockable.locked_as
     lockfiles = {
         spec: target.get(LayerSourcesField).lockfile_path for spec, target in layers.items()
     }
     present = await engine.path_globs_to_paths(PathGlobs(sorted(lockfiles.values())))
     locked = frozenset(spec for spec, path in lockfiles.items() if path in present.files)
     manifests = manifests_by_name(targets)
-    known = {**layers, **manifests}
+    known = {**by_name, **manifests}
     graphs = await concurrently(
         layer_graph(LayerGraphRequest(folder), **implicitly())
-        for folder in sorted({known[name].address.spec_path for name in request})
+        for folder in sorted({t.address.spec_path for name in request for t in known[name]})
     )
     refuse_broken(graphs)
     stacks = await concurrently(
-        stack_layers(StackLayersRequest.of(manifests[name]), **implicitly())
-        for name in request
-        if name in manifests
+        stack_layers(StackLayersRequest.of(manifest), **implicitly())
+        for manifest in dict.fromkeys(t for name in request for t in manifests.get(name, ()))
     )
-    asked = {name for name in request if name in layers}
-    asked.update(layer.address for stack in stacks for layer in stack.layers)
+    asked = {locked_as(t.address.spec) for name in request for t in by_name.get(name, ())}
+    asked.update(locked_as(layer.address) for stack in stacks for layer in stack.layers)
     if options.packages:
         read = await concurrently(
             lock_files(LockFilesRequest(lockfiles[spec]), **implicitly()) for spec in layers
@@ -200,14 +206,16 @@ async def requested_layer_resolve_names(
             )
             for spec in sorted(asked)
         )
-        states = {spec: lock.state for chain in judged for spec, lock in chain.locks.items()}
+        states = {
+            locked_as(spec): lock.state for chain in judged for spec, lock in chain.locks.items()
+        }
         asked = {spec for spec, state in states.items() if state not in _NOTHING_TO_DO}
         if not asked:
             logger.info("%s as defined: nothing to do.", _locked_layers(len(states)))
     # A layer without platforms is disabled, and has nothing to lock.
     renewed = tuple(
         spec
-        for spec in layers_to_lock(asked, lower, locked)
+        for spec in layers_to_lock(asked, lockable.lower, locked)
         if layers[spec][PlatformsField].value != ()
     )
     return UserGenerateLockfiles(

@@ -205,7 +205,9 @@ async def packaged_stack(
     )
     await required_locks(RequiredLocksRequest(needed, platforms.names), **implicitly())
     folders = await concurrently(
-        output_folder(output_folder_request(address, output_path, name), **implicitly())
+        output_folder(
+            output_folder_request(address, output_path, name, of_stack=True), **implicitly()
+        )
         for name in names
     )
     stacks = await concurrently(

@@ -22,16 +22,15 @@ from venvstacks_rules.model.summary.layer import (
     summarize_layer,
 )
 from venvstacks_rules.model.summary.stack import BrokenStackFile
-from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.build.output_folders import output_folder_request
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
+from venvstacks_rules.pants_backend.graph.layer_targets import NamedTargetsRequest, named_targets
 from venvstacks_rules.pants_backend.graph.layers import (
     DefinitionProblem,
     LayerGraphRequest,
     layer_graph,
 )
 from venvstacks_rules.pants_backend.graph.platforms import NativePlatform
-from venvstacks_rules.pants_backend.graph.references import unparsed_addresses
 from venvstacks_rules.pants_backend.graph.stacks import not_a_layer
 from venvstacks_rules.pants_backend.locks.freshness import (
     CheckedLock,
@@ -122,15 +121,16 @@ async def shown_layers(request: ShownLayersRequest, native: NativePlatform) -> S
     platform = request.platform or native.name
     manifests = [target for target in request.targets if target.has_field(ManifestLayersField)]
     listed = await concurrently(
-        engine.resolve_unparsed_address_inputs(
-            unparsed_addresses(
+        named_targets(
+            NamedTargetsRequest(
                 ManifestLayersField.alias, manifest[ManifestLayersField].value, manifest.address
-            )
+            ),
+            **implicitly(),
         )
         for manifest in manifests
     )
     named = {target.address for target in request.targets if is_layer(target)}
-    named.update(address for addresses in listed for address in addresses)
+    named.update(address for found in listed for address in found.addresses)
     # A manifest without layers may come from a stack file that cannot be read.
     empty = [m.address for m in manifests if not m[ManifestLayersField].value]
     folders = sorted({address.spec_path for address in (*named, *empty)})
@@ -142,8 +142,8 @@ async def shown_layers(request: ShownLayersRequest, native: NativePlatform) -> S
     problems = {problem.message for graph in graphs for problem in graph.problems}
     problems |= {
         not_a_layer(manifest.address, address)
-        for manifest, addresses in zip(manifests, listed)
-        for address in addresses
+        for manifest, found in zip(manifests, listed)
+        for address in found.addresses
         if address.spec not in targets
     }
     chains = await concurrently(
@@ -153,7 +153,9 @@ async def shown_layers(request: ShownLayersRequest, native: NativePlatform) -> S
     )
     locks = {spec: lock for chain in chains for spec, lock in chain.locks.items()}
     published = [
-        output_folder_request(m.address, m[ManifestOutputPathField].value, platform).path
+        output_folder_request(
+            m.address, m[ManifestOutputPathField].value, platform, of_stack=True
+        ).path
         for m in manifests
     ]
     return ShownLayers(

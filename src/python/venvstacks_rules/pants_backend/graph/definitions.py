@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pants.base.build_environment import get_buildroot
-from pants.engine.addresses import Address
 from pants.engine.target import Target
 
 from venvstacks_rules.model.layers.definitions import LayerDefinition, ModuleDefinition, Reference
@@ -16,6 +15,7 @@ from venvstacks_rules.model.layers.problems import Problem
 from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
 from venvstacks_rules.pants_backend.graph.layer_targets import NO_NAMES, LayerNames
 from venvstacks_rules.pants_backend.graph.references import LayerReference, layer_references
+from venvstacks_rules.pants_backend.graph.variants import TargetsByName, several_variants
 from venvstacks_rules.pants_backend.targets.layers import (
     AcceptedLibrariesField,
     ConsoleScriptsField,
@@ -85,22 +85,28 @@ def layer_definition(
     target: Target,
     *,
     modules: tuple[ModuleDefinition, ...],
-    known: frozenset[Address],
+    named: TargetsByName,
     macosx_target: str,
     names: LayerNames = NO_NAMES,
 ) -> LayerDefinition:
     """The definition in the fields of `target`, a layer.
 
-    `modules` are the files of `module_paths(target)`, in that order. `known` holds the addresses of
-    all targets that the layer could refer to. `macosx_target` is the default for runtimes. `names`
+    `modules` are the files of `module_paths(target)`, in that order. `named` holds all targets that
+    the layer could refer to. `macosx_target` is the default for runtimes. `names`
     is for references that lead nowhere.
     """
     references: dict[str, tuple[Reference, ...]] = {}
     for found in layer_references(target):
-        spec = found.address.spec if found.address in known and found.address is not None else None
+        meant = named.meant(found.address, target.address, target)
+        spec = meant[0].spec if len(meant) == 1 else None
+        problem = None
+        if len(meant) > 1:
+            problem = several_variants(found.written, meant, target.address)
+        elif spec is None:
+            problem = _suggested(found, target, names)
         references[found.field] = (
             *references.get(found.field, ()),
-            Reference(found.written, spec, None if spec else _suggested(found, target, names)),
+            Reference(found.written, spec, problem),
         )
     runtime = references.get(RuntimeField.alias, ())
     sources = target.get(LayerSourcesField)
@@ -135,4 +141,6 @@ def layer_definition(
         console_scripts=target[ConsoleScriptsField].value or (),
         max_archive_size=target[MaxArchiveSizeField].value,
         max_unpacked_size=target[MaxUnpackedSizeField].value,
+        variant=sources.variant,
+        packed_layer=sources.packed_layer,
     )

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pants.engine.target import FieldSet, InferDependenciesRequest, InferredDependencies
 from pants.engine.unions import UnionRule
 
-from venvstacks_rules.pants_backend import engine
-from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, rule
-from venvstacks_rules.pants_backend.graph.references import unparsed_addresses
+from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
+from venvstacks_rules.pants_backend.graph.layer_targets import NamedTargetsRequest, named_targets
 from venvstacks_rules.pants_backend.targets.layers import (
     FrameworksField,
     LayerDependenciesField,
@@ -48,11 +47,12 @@ async def infer_layer_dependencies(request: InferLayerDependencies) -> InferredD
         FrameworksField.alias: fields.frameworks.value or (),
         PythonArchivesField.alias: tuple((fields.python_archives.value or {}).values()),
     }
-    addresses = await concurrently(
-        engine.resolve_unparsed_address_inputs(unparsed_addresses(alias, values, fields.address))
+    found = await concurrently(
+        named_targets(NamedTargetsRequest(alias, values, fields.address), **implicitly())
         for alias, values in named.items()
+        if values
     )
-    return InferredDependencies(address for found in addresses for address in found)
+    return InferredDependencies(address for targets in found for address in targets.addresses)
 
 
 @dataclass(frozen=True)
@@ -73,10 +73,11 @@ class InferManifestDependencies(InferDependenciesRequest):  # type: ignore[type-
 @rule
 async def infer_manifest_dependencies(request: InferManifestDependencies) -> InferredDependencies:
     fields = request.field_set
-    found = await engine.resolve_unparsed_address_inputs(
-        unparsed_addresses(ManifestLayersField.alias, fields.layers.value, fields.address)
+    found = await named_targets(
+        NamedTargetsRequest(ManifestLayersField.alias, fields.layers.value, fields.address),
+        **implicitly(),
     )
-    return InferredDependencies(found)
+    return InferredDependencies(found.addresses)
 
 
 def rules() -> Iterable[object]:

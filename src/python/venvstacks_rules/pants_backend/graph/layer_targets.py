@@ -1,6 +1,7 @@
 """The targets of a folder, and of all folders that its layers refer to.
 
-And the names of all layers, for what users may have meant by one that does not exist.
+And the targets that the fields of layers and manifests name, and the names of all layers, for what
+users may have meant by one that does not exist.
 """
 
 from __future__ import annotations
@@ -10,15 +11,27 @@ from dataclasses import dataclass
 
 from pants.base.glob_match_error_behavior import GlobMatchErrorBehavior
 from pants.base.specs import DirLiteralSpec, RawSpecsWithoutFileOwners
+from pants.build_graph.address import AddressParseException
 from pants.engine.addresses import Address
-from pants.engine.target import AllTargets, Target
+from pants.engine.target import AllTargets, Target, WrappedTargetRequest
 from pants.util.frozendict import FrozenDict
 
+from venvstacks_rules.model.errors import DefinitionError
 from venvstacks_rules.model.layers.names import LayerKind
 from venvstacks_rules.model.layers.problems import suggestion
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, implicitly, rule
-from venvstacks_rules.pants_backend.graph.references import layer_references
+from venvstacks_rules.pants_backend.graph.references import (
+    as_written,
+    layer_references,
+    parsed_address,
+    unparsed_addresses,
+)
+from venvstacks_rules.pants_backend.graph.variants import (
+    TargetsByName,
+    name_of,
+    several_variants,
+)
 from venvstacks_rules.pants_backend.targets.source_fields import LayerSourcesField, is_layer
 
 
@@ -66,7 +79,7 @@ class LayerNames:
         return suggestion(
             written,
             (
-                _as_written(address, written, beside)
+                as_written(address, written, beside)
                 for address, found in self.kinds.items()
                 if found is kind and address != beside
             ),
@@ -74,13 +87,6 @@ class LayerNames:
 
 
 NO_NAMES = LayerNames(FrozenDict())
-
-
-def _as_written(address: Address, written: str, beside: Address) -> str:
-    """The address relative to the folder of `beside` if `written` is."""
-    if written.startswith(":") and address.spec_path == beside.spec_path:
-        return address.spec[len(address.spec_path) :].lstrip("/")
-    return address.spec
 
 
 @rule
@@ -127,6 +133,64 @@ async def layer_names(_: LayerNamesRequest, targets: AllTargets) -> LayerNames:
             }
         )
     )
+
+
+@dataclass(frozen=True)
+class NamedTargetsRequest:
+    """The targets that a field of another target names."""
+
+    field: str
+    written: tuple[str, ...]
+    consumer: Address
+
+
+@dataclass(frozen=True)
+class NamedTargets:
+    """The targets that a field names, in its order."""
+
+    addresses: tuple[Address, ...]
+
+
+@rule
+async def named_targets(request: NamedTargetsRequest) -> NamedTargets:
+    parsed: dict[str, Address] = {}
+    for written in request.written:
+        try:
+            parsed[written] = parsed_address(request.field, written, request.consumer)
+        except AddressParseException:
+            continue  # Pants has a message for it.
+    folders = tuple(sorted({address.spec_path for address in parsed.values()}))
+    nearby = await targets_in_folders(TargetsInFoldersRequest(folders), **implicitly())
+    wanted = {name_of(address) for address in parsed.values()}
+    named = TargetsByName.of(
+        target for target in nearby.targets if name_of(target.address) in wanted
+    )
+    consumer: Target | None = None
+    if named.leaves_open(parsed.values()):
+        wrapped = await engine.resolve_target(
+            WrappedTargetRequest(
+                request.consumer, description_of_origin="the target that names others"
+            )
+        )
+        consumer = wrapped.target
+    found: dict[str, Address] = {}
+    problems = []
+    for written, address in parsed.items():
+        meant = named.meant(address, request.consumer, consumer)
+        if len(meant) == 1:
+            found[written] = meant[0]
+        elif meant:
+            what = several_variants(written, meant, request.consumer)
+            problems.append(f"{request.consumer}: `{request.field}` names {written!r}, {what}")
+    if problems:
+        raise DefinitionError("Variants have to be chosen:", problems)
+    # Generators of targets, and what does not exist, for which Pants has a message.
+    others = [written for written in request.written if written not in found]
+    addresses = await engine.resolve_unparsed_address_inputs(
+        unparsed_addresses(request.field, others, request.consumer)
+    )
+    found.update(zip(others, addresses))
+    return NamedTargets(tuple(found[written] for written in request.written))
 
 
 def rules() -> Iterable[object]:

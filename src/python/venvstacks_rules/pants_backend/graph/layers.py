@@ -36,6 +36,7 @@ from venvstacks_rules.pants_backend.graph.stack_files import (
     StackFileProblemsRequest,
     find_stack_file_problems,
 )
+from venvstacks_rules.pants_backend.graph.variants import TargetsByName
 from venvstacks_rules.pants_backend.subsystems.venvstacks import PythonProvider, VenvstacksSubsystem
 from venvstacks_rules.pants_backend.targets.lock_fields import UvConfigField
 from venvstacks_rules.pants_backend.targets.source_fields import LayerSourcesField, is_layer
@@ -121,6 +122,8 @@ class LayerInGraph:
     """In import order, the runtime last."""
     targets: FrozenDict[str, Target]
     """Of the layer and all below, by address spec."""
+    locked_as: FrozenDict[str, Address]
+    """The layers whose locks these have: layers in several archives have one lock."""
 
     @property
     def target(self) -> Target:
@@ -154,16 +157,19 @@ async def layer_graph(request: LayerGraphRequest, options: VenvstacksSubsystem) 
     modules: dict[Address, list[ModuleDefinition]] = {}
     for (address, _), module in zip(wanted, found_modules):
         modules.setdefault(address, []).append(module.definition)
-    known = frozenset(target.address for target in reached.targets)
-    references = [reference for target in targets for reference in layer_references(target)]
+    named = TargetsByName.of(reached.targets)
     names = NO_NAMES
-    if any(reference.address not in known for reference in references):
+    if any(
+        not named.meant(reference.address, target.address, target)
+        for target in targets
+        for reference in layer_references(target)
+    ):
         names = await layer_names(LayerNamesRequest(), **implicitly())
     definitions = {
         target.address: layer_definition(
             target,
             modules=tuple(modules.get(target.address, ())),
-            known=known,
+            named=named,
             macosx_target=options.checked_macosx_target,
             names=names,
         )
@@ -237,7 +243,24 @@ async def find_layer(request: LayerRequest) -> LayerInGraph:
         layer,
         tuple(graph.layers[address] for address in layer.lower),
         FrozenDict({address: graph.targets[address] for address in chain}),
+        _locked_as(chain, graph),
     )
+
+
+def _locked_as(chain: Iterable[str], graph: LayerGraph) -> FrozenDict[str, Address]:
+    one_lock = shared_locks(graph.targets[spec] for spec in graph.layers)
+    return FrozenDict({spec: one_lock.get(spec, graph.targets[spec].address) for spec in chain})
+
+
+def shared_locks(layers: Iterable[Target]) -> dict[str, Address]:
+    """For variants that are one layer in several archives, the first of them, which is locked."""
+    first: dict[str, Address] = {}
+    found = {}
+    for target in sorted(layers, key=lambda target: target.address.spec):
+        layer = target.get(LayerSourcesField).packed_layer
+        if layer:
+            found[target.address.spec] = first.setdefault(layer, target.address)
+    return found
 
 
 def rules() -> Iterable[object]:

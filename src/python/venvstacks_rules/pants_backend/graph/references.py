@@ -42,6 +42,13 @@ def _reference(target: Target, field: str, written: str) -> LayerReference:
     return LayerReference(field, written, address)
 
 
+def as_written(address: Address, written: str, beside: Address) -> str:
+    """`address`, relative to the folder of the target `beside` if `written` is."""
+    if written.startswith(":") and address.spec_path == beside.spec_path:
+        return address.spec[len(address.spec_path) :].lstrip("/")
+    return address.spec
+
+
 def parsed_address(field: str, written: str, target: Address) -> Address:
     """The address that `field` of `target` names.
 

@@ -46,6 +46,7 @@ from venvstacks_rules.pants_backend.targets.manifests import ManifestLayersField
 from venvstacks_rules.pants_backend.targets.source_fields import (
     LaunchModuleField,
     LayerFilesField,
+    LayerSourcesField,
     SupportModulesField,
     generated_address,
     owned_module_globs,
@@ -131,24 +132,27 @@ async def generate_stack_targets(
     # just see no layers.
     address = request.template_address
     generator = _Generator(address, field.value, read, dict(_usable(read.stack.layers)))
-    overrides = request.require_unparametrized_overrides()
+    overrides = request.overrides
     # The problems of the stack file come first: they may explain why a layer is missing.
     complete = len(generator.layers) == len(read.stack.layers)
     if read.problem is None and complete and not read.stack.unreadable:
         _check_overrides(address, overrides, generator.layers)
     for name, layer in generator.layers.items():
         fields = _TYPES[layer.kind].class_field_types(union_membership)
-        _check_fields(address, name, overrides.get(name, {}), [field.alias for field in fields])
+        written = dict.fromkeys(key for each in overrides.get(name, {}).values() for key in each)
+        _check_fields(address, name, written, [field.alias for field in fields])
+    # Fields with `parametrize` make several variants of a layer.
     targets: list[Target] = [
         _TYPES[layer.kind](
-            {**request.template, **generator.values(layer), **overrides.get(name, {})},
-            generated_address(address, name),
+            {**request.template, **generator.values(layer), **own},
+            generated_address(variant, name),
             union_membership,
         )
         for name, layer in generator.layers.items()
+        for variant, own in overrides.get(name, {address: {}}).items()
     ]
-    targets.append(_manifest(generator, request.template, union_membership))
-    return GeneratedTargets(request.generator, targets)
+    manifest = _manifest(generator, targets, request.template, union_membership)
+    return GeneratedTargets(request.generator, [*targets, manifest])
 
 
 def _usable(layers: Iterable[StackLayer]) -> Iterator[tuple[str, StackLayer]]:
@@ -164,13 +168,21 @@ def _usable(layers: Iterable[StackLayer]) -> Iterator[tuple[str, StackLayer]]:
 
 
 def _manifest(
-    generator: _Generator, template: Mapping[str, Any], union_membership: UnionMembership
+    generator: _Generator,
+    layers: Iterable[Target],
+    template: Mapping[str, Any],
+    union_membership: UnionMembership,
 ) -> Target:
+    # Of a layer in several archives, the manifest has the first.
+    by_name: dict[str, str] = {}
+    for target in layers:
+        name, spec = target.get(LayerSourcesField).layer_name, target.address.spec
+        by_name[name] = min(spec, by_name.get(name, spec))
     shared = {field.alias for field in StackManifest.core_fields}
     return StackManifest(
         {
             **{alias: value for alias, value in template.items() if alias in shared},
-            ManifestLayersField.alias: [generator.spec(name) for name in generator.layers],
+            ManifestLayersField.alias: list(by_name.values()),
             StackFileField.alias: generator.source,
         },
         generator.address.create_generated(MANIFEST_NAME),

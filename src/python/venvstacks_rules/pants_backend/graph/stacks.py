@@ -11,15 +11,16 @@ from pants.engine.target import Target
 from venvstacks_rules.model.errors import DefinitionError
 from venvstacks_rules.model.layers.layer import Layer
 from venvstacks_rules.model.layers.names import LayerKind
-from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
+from venvstacks_rules.pants_backend.graph.layer_targets import NamedTargetsRequest, named_targets
 from venvstacks_rules.pants_backend.graph.layers import (
+    LayerGraph,
     LayerGraphRequest,
     layer_graph,
     refuse_broken,
 )
-from venvstacks_rules.pants_backend.graph.references import unparsed_addresses
 from venvstacks_rules.pants_backend.targets.manifests import ManifestLayersField
+from venvstacks_rules.pants_backend.targets.source_fields import LayerSourcesField
 
 
 @dataclass(frozen=True)
@@ -59,9 +60,10 @@ class StackLayers:
 @rule
 async def stack_layers(request: StackLayersRequest) -> StackLayers:
     manifest = request.manifest
-    listed = await engine.resolve_unparsed_address_inputs(
-        unparsed_addresses(ManifestLayersField.alias, request.written, manifest)
+    named = await named_targets(
+        NamedTargetsRequest(ManifestLayersField.alias, request.written, manifest), **implicitly()
     )
+    listed = named.addresses
     # A manifest without layers may come from a stack file that cannot be read: its folder's graph
     # has the problem.
     folders = [address.spec_path for address in listed] or [manifest.spec_path]
@@ -71,12 +73,19 @@ async def stack_layers(request: StackLayersRequest) -> StackLayers:
     refuse_broken(graphs)
     found: dict[str, tuple[Layer, Address]] = {}
     problems = []
+    # Of a layer below in several archives, the listed one, or the first.
+    packed = {
+        _packed_layer(graph, address.spec): address.spec
+        for address, graph in zip(listed, graphs)
+        if address.spec in graph.layers
+    }
     for address, graph in zip(listed, graphs):
         layer = graph.layers.get(address.spec)
         if layer is None:
             problems.append(not_a_layer(manifest, address))
             continue
-        for spec in (*reversed(layer.lower), layer.address):
+        lower = (packed.setdefault(_packed_layer(graph, spec), spec) for spec in layer.lower)
+        for spec in (*reversed(tuple(lower)), layer.address):
             found.setdefault(spec, (graph.layers[spec], graph.targets[spec].address))
     problems += [
         f"{manifest}: `layers` brings together {first} and {second}, which are both called "
@@ -89,6 +98,11 @@ async def stack_layers(request: StackLayersRequest) -> StackLayers:
         tuple(layer for layer, _ in found.values()),
         tuple(address for _, address in found.values()),
     )
+
+
+def _packed_layer(graph: LayerGraph, spec: str) -> str:
+    """Equal for variants that are one layer in several archives."""
+    return graph.targets[spec].get(LayerSourcesField).packed_layer or spec
 
 
 def not_a_layer(manifest: Address, address: Address) -> str:

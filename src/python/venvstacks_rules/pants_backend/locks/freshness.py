@@ -222,7 +222,11 @@ async def required_locks(request: RequiredLocksRequest) -> RequiredLocks:
 
 def lock_error(checked: Iterable[CheckedLocks]) -> LockError | None:
     """The problems of all locks, as one error; None if there are none."""
-    locks = {spec: lock for chain in checked for spec, lock in chain.locks.items()}
+    # By path, because layers in several archives have one lock.
+    locks: dict[str, CheckedLock] = {}
+    for chain in checked:
+        for lock in chain.locks.values():
+            locks.setdefault(lock.path, lock)
     problems = [lock.problem for lock in locks.values() if lock.problem is not None]
     if not problems:
         return None

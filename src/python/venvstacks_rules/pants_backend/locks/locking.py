@@ -81,7 +81,7 @@ async def layer_lock(request: LockRequest, options: VenvstacksSubsystem) -> Laye
     if layer.address not in request.renewed or not layer.platforms:
         return LayerLock(committed)
     lower = await concurrently(
-        layer_lock(replace(request, address=found.targets[address].address), **implicitly())
+        layer_lock(replace(request, address=found.locked_as[address]), **implicitly())
         for address in layer.lower
     )
     config = await find_uv_config(UvConfigRequest(found.uv_config(layer)), **implicitly())

@@ -25,6 +25,7 @@ from pants.util.strutil import softwrap
 
 from venvstacks_rules.model.layers.modules import module_globs, module_place
 from venvstacks_rules.model.layers.names import LayerKind, layer_name, lockfile_path
+from venvstacks_rules.model.layers.variants import archive_variant, name_of_variant
 
 
 def generated_address(generator: Address, layer: str) -> Address:
@@ -51,14 +52,30 @@ class LayerSourcesField(SourcesField, StackPartField):
     @property
     def layer_name(self) -> str:
         """The kind-prefixed name of the layer."""
-        if self.address.generated_name is not None:
-            return unquote(self.address.generated_name)
-        return layer_name(self.layer_kind, self.address.target_name)
+        generated = self.address.generated_name
+        own = (
+            layer_name(self.layer_kind, self.address.target_name)
+            if generated is None
+            else unquote(generated)
+        )
+        return name_of_variant(own, self.address.parameters)
 
     @property
     def layer_base_name(self) -> str:
         """The layer's own name."""
         return self.layer_name[len(self.layer_kind.prefix) :]
+
+    @property
+    def variant(self) -> str:
+        """What `parametrize` adds to the layer's name; may be empty."""
+        return name_of_variant("", self.address.parameters)[1:]
+
+    @property
+    def packed_layer(self) -> str:
+        """Equal for variants that are one layer in several archives; empty for other layers."""
+        if not archive_variant(self.address.parameters):
+            return ""
+        return f"{self.address.maybe_convert_to_target_generator()} {self.layer_name}"
 
     @property
     def lockfile(self) -> str:
