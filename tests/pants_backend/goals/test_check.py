@@ -14,7 +14,11 @@ from pants.testutil.rule_runner import RuleRunner
 from tests.pants_backend.module_rules import module_rules
 from venvstacks_rules.pants_backend.backend import target_types
 from venvstacks_rules.pants_backend.goals import check
-from venvstacks_rules.pants_backend.goals.check import LayerCheckFieldSet, LockCheckRequest
+from venvstacks_rules.pants_backend.goals.check import (
+    ImportCheckFieldSet,
+    LockCheckFieldSet,
+    LockCheckRequest,
+)
 from venvstacks_rules.pants_backend.graph import (
     layer_targets,
     layers,
@@ -65,8 +69,8 @@ def result(runner: RuleRunner, *names: str) -> tuple[int, list[str]]:
     """The exit code for targets of ``src``, and the addresses with problems."""
     addresses = Addresses(Address("src", target_name=name) for name in names)
     targets = runner.request(Targets, [addresses])
-    assert all(LayerCheckFieldSet.is_applicable(target) for target in targets)
-    request = LockCheckRequest(LayerCheckFieldSet.create(target) for target in targets)
+    assert all(LockCheckFieldSet.is_applicable(target) for target in targets)
+    request = LockCheckRequest(LockCheckFieldSet.create(target) for target in targets)
     found = runner.request(CheckResults, [request])
     assert found.checker_name == "venvstacks-locks"
     (only,) = found.results
@@ -78,6 +82,19 @@ def test_locks(runner: RuleRunner) -> None:
     assert result(runner, "fw", "py") == (0, [])
     # It is of another tool, and lacks a requirement of the layer.
     assert result(runner, "other") == (1, ["src:other:"])
+
+
+def test_a_layer_that_is_skipped(runner: RuleRunner) -> None:
+    build = BUILD.replace('requirements=["idna"]', 'requirements=["idna"], {}')
+    build += 'venvstacks_framework(name="top", frameworks=[":other"])\n'
+    lock = "src/requirements/framework-top/pylock.framework-top.toml"
+    runner.write_files({"src/BUILD": build.format("skip_venvstacks_locks=False"), lock: LOCK})
+    assert result(runner, "top", "stack") == (1, ["src:other:"])
+    runner.write_files({"src/BUILD": build.format("skip_venvstacks_locks=True")})
+    assert result(runner, "top", "stack") == (0, [])
+    other = runner.get_target(Address("src", target_name="other"))
+    assert not LockCheckFieldSet.is_applicable(other)
+    assert ImportCheckFieldSet.is_applicable(other)
 
 
 def test_a_stack_stands_for_its_layers(runner: RuleRunner) -> None:

@@ -124,6 +124,16 @@ def test_a_stack_stands_for_its_applications(
     assert checked(runner, *targets) == expected
 
 
+def test_an_application_that_is_skipped(runner: RuleRunner) -> None:
+    skip = 'name="stack", overrides={"app-one": {"skip_tests": True}}'
+    runner.write_files({"src/BUILD": BUILD.replace('name="stack"', skip)})
+    # Its lock is of no interest either.
+    Path(runner.build_root, "src/requirements/app-one/pylock.app-one.toml").unlink()
+    for targets in (["stack"], ["both"], ["both", "one"]):
+        assert checked(runner, *targets) == [[TWO]]
+    assert checked(runner, "one") == []
+
+
 def test_a_stack_without_applications(runner: RuleRunner, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     assert checked(runner, "none") == []

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pants.backend.python.dependency_inference.subsystem import PythonInferSubsystem
 from pants.core.goals.check import CheckRequest, CheckResult, CheckResults
 from pants.engine.addresses import Address
-from pants.engine.target import FieldSet
+from pants.engine.target import BoolField, FieldSet, Target
 from pants.engine.unions import UnionRule
+from pants.util.frozendict import FrozenDict
 from pants.util.logging import LogLevel
 
 from venvstacks_rules.model.errors import DefinitionError
@@ -30,11 +31,16 @@ from venvstacks_rules.pants_backend.engine import (
 from venvstacks_rules.pants_backend.graph.layers import LayerRequest, find_layer
 from venvstacks_rules.pants_backend.graph.stacks import StackLayersRequest, stack_layers
 from venvstacks_rules.pants_backend.locks.freshness import (
+    CheckedLocks,
     CheckedLocksRequest,
     checked_locks,
     lock_error,
 )
 from venvstacks_rules.pants_backend.targets.manifests import ManifestLayersField
+from venvstacks_rules.pants_backend.targets.skip_fields import (
+    SkipImportCheckField,
+    SkipLockCheckField,
+)
 from venvstacks_rules.pants_backend.targets.source_fields import StackPartField
 
 
@@ -48,17 +54,35 @@ class LayerCheckFieldSet(FieldSet):
     environment: EnvironmentField
 
 
-class LockCheckRequest(CheckRequest[LayerCheckFieldSet]):
+class LockCheckFieldSet(LayerCheckFieldSet):
+    """A layer whose lock to check, or a stack."""
+
+    @classmethod
+    def opt_out(cls, tgt: Target) -> bool:
+        """Whether `tgt` is not to be checked."""
+        return bool(tgt.get(SkipLockCheckField).value)
+
+
+class ImportCheckFieldSet(LayerCheckFieldSet):
+    """A layer whose imports to check, or a stack."""
+
+    @classmethod
+    def opt_out(cls, tgt: Target) -> bool:
+        """Whether `tgt` is not to be checked."""
+        return bool(tgt.get(SkipImportCheckField).value)
+
+
+class LockCheckRequest(CheckRequest[LockCheckFieldSet]):
     """The locks of layers, and of all layers below them."""
 
-    field_set_type = LayerCheckFieldSet
+    field_set_type = LockCheckFieldSet
     tool_name = "venvstacks-locks"
 
 
-class ImportCheckRequest(CheckRequest[LayerCheckFieldSet]):
+class ImportCheckRequest(CheckRequest[ImportCheckFieldSet]):
     """The imports of the first-party code of layers, and of all layers below them."""
 
-    field_set_type = LayerCheckFieldSet
+    field_set_type = ImportCheckFieldSet
     tool_name = "venvstacks-imports"
 
 
@@ -67,6 +91,8 @@ class LayersToCheckRequest:
     """The layers of some targets."""
 
     field_sets: tuple[LayerCheckFieldSet, ...]
+    skip: type[BoolField]
+    """The field of the layers that are not checked."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +100,8 @@ class LayersToCheck:
     """Layers to check, each once."""
 
     addresses: tuple[Address, ...]
+    skipped: frozenset[str]
+    """The address specs of layers below these that are not checked."""
 
 
 @rule
@@ -91,23 +119,45 @@ async def layers_to_check(request: LayersToCheckRequest) -> LayersToCheck:
             if not isinstance(field_set.part, ManifestLayersField)
         ),
     ]
-    return LayersToCheck(tuple(dict.fromkeys(named)))
+    addresses = tuple(dict.fromkeys(named))
+    found = await concurrently(
+        find_layer(LayerRequest(address), **implicitly()) for address in addresses
+    )
+    skipped = frozenset(
+        spec
+        for layer in found
+        for spec, target in layer.targets.items()
+        if target[request.skip].value
+    )
+    return LayersToCheck(
+        tuple(address for address in addresses if address.spec not in skipped), skipped
+    )
 
 
 @rule(desc="Check the locks of layers", level=LogLevel.DEBUG)
 async def check_locks(request: LockCheckRequest) -> CheckResults:
-    layers = await layers_to_check(LayersToCheckRequest(tuple(request.field_sets)), **implicitly())
+    asked = LayersToCheckRequest(tuple(request.field_sets), SkipLockCheckField)
+    layers = await layers_to_check(asked, **implicitly())
     checked = await concurrently(
         checked_locks(CheckedLocksRequest(address), **implicitly()) for address in layers.addresses
     )
-    return _results(request.tool_name, lock_error(checked))
+    judged = (
+        CheckedLocks(
+            FrozenDict(
+                {spec: lock for spec, lock in locks.locks.items() if spec not in layers.skipped}
+            )
+        )
+        for locks in checked
+    )
+    return _results(request.tool_name, lock_error(judged))
 
 
 @rule(desc="Check the imports of layers", level=LogLevel.DEBUG)
 async def check_imports(
     request: ImportCheckRequest, platforms: BuildPlatforms, inference: PythonInferSubsystem
 ) -> CheckResults:
-    layers = await layers_to_check(LayersToCheckRequest(tuple(request.field_sets)), **implicitly())
+    asked = LayersToCheckRequest(tuple(request.field_sets), SkipImportCheckField)
+    layers = await layers_to_check(asked, **implicitly())
     checked = await concurrently(
         checked_locks(CheckedLocksRequest(address), **implicitly()) for address in layers.addresses
     )
@@ -123,6 +173,7 @@ async def check_imports(
         for in_graph in found
         for platform in _one_platform(in_graph.layer, platforms)
         for layer in (in_graph.layer, *in_graph.lower)
+        if layer.address not in layers.skipped
     }
     imports = await concurrently(
         layer_imports(LayerImportsRequest(address, platform), **implicitly())

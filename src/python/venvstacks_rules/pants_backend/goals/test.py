@@ -11,6 +11,7 @@ from pants.core.goals.test import TestFieldSet, TestRequest, TestResult, TestSub
 from pants.core.util_rules.partitions import Partition, PartitionerType, Partitions
 from pants.engine.internals.session import RunId
 from pants.engine.process import ProcessCacheScope
+from pants.engine.target import Target
 from pants.util.frozendict import FrozenDict
 from pants.util.logging import LogLevel
 
@@ -46,6 +47,7 @@ from venvstacks_rules.pants_backend.processes.actions import action_process
 from venvstacks_rules.pants_backend.processes.bare import ActionProcessRequest
 from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
 from venvstacks_rules.pants_backend.targets.manifests import ManifestLayersField
+from venvstacks_rules.pants_backend.targets.skip_fields import SkipTestsField
 from venvstacks_rules.pants_backend.targets.source_fields import (
     ApplicationsField,
     LaunchModuleField,
@@ -62,6 +64,11 @@ class ApplicationTestFieldSet(TestFieldSet):
 
     applications: ApplicationsField
     environment: EnvironmentField
+
+    @classmethod
+    def opt_out(cls, tgt: Target) -> bool:
+        """Whether `tgt` is not to be checked."""
+        return bool(tgt.get(SkipTestsField).value)
 
 
 class ApplicationTestRequest(TestRequest):
@@ -101,9 +108,10 @@ async def applications_to_check(
         if not of_stack.applications:
             logger.info("%s has no applications to test.", stack.manifest)
         applications.update(dict.fromkeys(of_stack.applications))
-    layers = await concurrently(
+    found_layers = await concurrently(
         find_layer(LayerRequest(address), **implicitly()) for address in applications
     )
+    layers = [found for found in found_layers if not ApplicationTestFieldSet.opt_out(found.target)]
     # One message for the locks of all of them.
     needed = tuple(found.target.address for found in layers if _offered(found.layer, native))
     await required_locks(RequiredLocksRequest(needed), **implicitly())

@@ -22,6 +22,11 @@ from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
 from venvstacks_rules.pants_backend.engine import EnvironmentField
 from venvstacks_rules.pants_backend.targets.lock_fields import LOCK_FIELDS
 from venvstacks_rules.pants_backend.targets.size_fields import SIZE_FIELDS
+from venvstacks_rules.pants_backend.targets.skip_fields import (
+    SkipImportCheckField,
+    SkipLockCheckField,
+    SkipTestsField,
+)
 from venvstacks_rules.pants_backend.targets.source_fields import (
     FrameworkLockfileField,
     OwnedLaunchModuleField,
@@ -267,6 +272,8 @@ COMMON_FIELDS = (
     CompressionLevelField,
     LayerOutputPathField,
     EnvironmentField,
+    SkipLockCheckField,
+    SkipImportCheckField,
     *LOCK_FIELDS,
     *SIZE_FIELDS,
 )
@@ -274,7 +281,13 @@ COMMON_FIELDS = (
 
 RUNTIME_FIELDS = (*COMMON_FIELDS, PythonImplementationField, PythonArchivesField)
 FRAMEWORK_FIELDS = (*COMMON_FIELDS, RuntimeField, FrameworksField)
-APPLICATION_FIELDS = (*COMMON_FIELDS, RuntimeField, FrameworksField, SupportModulesField)
+APPLICATION_FIELDS = (
+    *COMMON_FIELDS,
+    RuntimeField,
+    FrameworksField,
+    SupportModulesField,
+    SkipTestsField,
+)
 """The fields that a target has whether a BUILD file or a stack file defines the layer."""
 
 

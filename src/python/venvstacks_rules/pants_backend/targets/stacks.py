@@ -37,6 +37,10 @@ from venvstacks_rules.pants_backend.targets.layers import (
 from venvstacks_rules.pants_backend.targets.lock_fields import LocalWheelsField
 from venvstacks_rules.pants_backend.targets.manifests import VenvstacksManifest
 from venvstacks_rules.pants_backend.targets.size_fields import SIZE_FIELDS
+from venvstacks_rules.pants_backend.targets.skip_fields import (
+    SkipImportCheckField,
+    SkipLockCheckField,
+)
 from venvstacks_rules.pants_backend.targets.source_fields import (
     ApplicationFilesField,
     FrameworkFilesField,
@@ -101,6 +105,8 @@ class VenvstacksStack(TargetGenerator):
         LocalWheelsField,
         EnvironmentField,
         *SIZE_FIELDS,
+        SkipLockCheckField,
+        SkipImportCheckField,
     )
     help = softwrap(
         """
