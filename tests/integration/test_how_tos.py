@@ -91,7 +91,7 @@ def follow(page: Path, root: BuildRoot, programs: Path, skipped: tuple[str, ...]
 @pytest.mark.parametrize(
     ("name", "count", "skipped"),
     [
-        ("bundle", 5, ()),
+        ("bundle", 7, ()),
         # What installs the plugin with pip, and what needs a request by hand.
         ("deploy", 5, ("pip ", "python -m venvstacks_rules")),
         ("export", 2, ()),
