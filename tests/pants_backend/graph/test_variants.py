@@ -105,6 +105,16 @@ def test_a_reference_to_several_variants(runner: RuleRunner) -> None:
     ]
 
 
+def test_a_target_with_the_name_of_its_folder(runner: RuleRunner) -> None:
+    build = TWO_PYTHONS.replace('name="fw"', 'name="src"').replace("[:fw@", "[:")
+    build = build.replace('[":fw@runtime=py312"]', '[":src"]').replace(":fw@", ":src@")
+    runner.write_files({"src/BUILD": build, "src/app.py": ""})
+    assert refused(runner, address("src:app@frameworks=py312")).endswith(
+        "names ':src', which has 2 variants. Name one of them: ':src@runtime=py311', "
+        "':src@runtime=py312'."
+    )
+
+
 def test_a_variant_that_does_not_exist(runner: RuleRunner) -> None:
     build = TWO_PYTHONS.replace("implementation=py312", "implementation=py313")
     runner.write_files({"src/BUILD": build, "src/app.py": ""})

@@ -36,6 +36,7 @@ from venvstacks_rules.pants_backend.goals import (
     show,
     shown_layers,
     tailor,
+    tailor_applications,
     test,
 )
 from venvstacks_rules.pants_backend.graph import (
@@ -111,6 +112,9 @@ _MODULES = (
     *(check, export, export_resolves, generate_lockfiles, lint, linted_layers),
     *(lock_options, package),
     *(package_report, repl, run, show, shown_layers, tailor, test),
+    *(manifests, output_folders, segments),
+    *(check, export, export_resolves, generate_lockfiles, lock_options, package),
+    *(package_report, repl, run, show, shown_layers, tailor, tailor_applications, test),
 )
 """The modules with rules, room by room."""
 

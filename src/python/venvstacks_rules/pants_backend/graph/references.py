@@ -44,9 +44,16 @@ def _reference(target: Target, field: str, written: str) -> LayerReference:
 
 def as_written(address: Address, written: str, beside: Address) -> str:
     """`address`, relative to the folder of the target `beside` if `written` is."""
-    if written.startswith(":") and address.spec_path == beside.spec_path:
-        return address.spec[len(address.spec_path) :].lstrip("/")
-    return address.spec
+    return spec_in(beside.spec_path, address) if written.startswith(":") else address.spec
+
+
+def spec_in(folder: str, address: Address) -> str:
+    """The spec of `address` as short as possible in a BUILD file of `folder`."""
+    if address.spec_path != folder:
+        return address.spec
+    rest = address.spec[len(folder) :].lstrip("/")
+    # Pants leaves out a name that is that of the folder.
+    return rest if rest.startswith(":") else f":{address.target_name}{rest}"
 
 
 def parsed_address(field: str, written: str, target: Address) -> Address:

@@ -184,6 +184,18 @@ class VenvstacksSubsystem(Subsystem):
             """
         ),
     )
+    tailor_applications = BoolOption(
+        default=False,
+        advanced=True,
+        help=softwrap(
+            """
+            Whether `tailor` proposes a `venvstacks_application` target for each `__main__.py`, and
+            for each file that a `pex_binary` starts, that no application has. The application names
+            the runtime or framework of its folder, or else of the repository, if there is only one
+            that it could be built on.
+            """
+        ),
+    )
 
     @property
     def checked_macosx_target(self) -> str:

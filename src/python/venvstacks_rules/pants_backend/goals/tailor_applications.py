@@ -1,0 +1,173 @@
+"""``tailor``: a ``venvstacks_application`` for each entry point that has none, if asked for."""
+
+from __future__ import annotations
+
+import logging
+import os.path
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+
+from pants.core.goals.tailor import PutativeTarget, PutativeTargets, PutativeTargetsRequest
+from pants.engine.target import Target
+from pants.engine.unions import UnionRule
+
+from venvstacks_rules.model.layers.modules import module_place
+from venvstacks_rules.model.layers.names import LayerKind, name_problem
+from venvstacks_rules.model.platforms.standard_library import standard_library
+from venvstacks_rules.pants_backend import engine
+from venvstacks_rules.pants_backend.build.output_folders import EveryTargetRequest, every_target
+from venvstacks_rules.pants_backend.engine import collect_rules, implicitly, rule
+from venvstacks_rules.pants_backend.graph.definitions import module_paths
+from venvstacks_rules.pants_backend.graph.references import layer_references, spec_in
+from venvstacks_rules.pants_backend.graph.variants import TargetsByName
+from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
+from venvstacks_rules.pants_backend.targets.layers import (
+    FrameworksField,
+    RuntimeField,
+    VenvstacksApplication,
+)
+from venvstacks_rules.pants_backend.targets.source_fields import (
+    LaunchModuleField,
+    LayerSourcesField,
+    is_layer,
+)
+
+logger = logging.getLogger(__name__)
+
+_MAIN = "__main__.py"
+
+
+@dataclass(frozen=True)
+class PutativeApplicationsRequest(PutativeTargetsRequest):
+    """Entry points in some folders."""
+
+
+@rule(desc="Find entry points without an application")
+async def find_putative_applications(
+    request: PutativeApplicationsRequest, options: VenvstacksSubsystem
+) -> PutativeTargets:
+    if not options.tailor_applications:
+        return PutativeTargets()
+    everything = await every_target(EveryTargetRequest(), **implicitly())
+    mains = await engine.path_globs_to_paths(request.path_globs(_MAIN))
+    targets = everything.targets
+    files = {*mains.files, *_pex_entry_points(targets)}
+    taken = _modules_of_applications(targets)
+    places = {
+        place
+        for file in files
+        for place in [_launched(file)]
+        # The folder above a package may have no files of its own, and is no folder to search then.
+        if os.path.dirname(file) in request.dirs and _can_be_launched(place)
+    }
+    return PutativeTargets(
+        proposed
+        for place in sorted(places)
+        if not any(place == other or place.startswith(f"{other}/") for other in taken)
+        for proposed in _application(place, targets)
+    )
+
+
+def _pex_entry_points(targets: Iterable[Target]) -> Iterator[str]:
+    """The files that `pex_binary` targets start as modules."""
+    # By their names, because the Python backend of Pants may not be there.
+    found = (
+        (target.address.spec_path, field.value)
+        for target in targets
+        if target.alias == "pex_binary"
+        for field in target.field_values.values()
+        if field.alias == "entry_point" and field.value is not None
+    )
+    for folder, value in found:
+        if value.module.endswith(".py") and not value.function:
+            yield os.path.join(folder, value.module)
+
+
+def _launched(file: str) -> str:
+    """What `launch_module` names to start a file: the package of a ``__main__.py``."""
+    return os.path.dirname(file) if os.path.basename(file) == _MAIN else file
+
+
+def _can_be_launched(place: str) -> bool:
+    name = _module_name(place)
+    if not name or "." in name or name_problem(LayerKind.APPLICATION, name):
+        return False
+    return name not in standard_library("3.14")
+
+
+def _module_name(place: str) -> str:
+    name = os.path.basename(place)
+    return name.removesuffix(".py")
+
+
+def _modules_of_applications(targets: Iterable[Target]) -> frozenset[str]:
+    places = {
+        module_place(target.address.spec_path, path)
+        for target in targets
+        if is_layer(target)
+        for path in module_paths(target)
+    }
+    return frozenset(place for place in places if place)
+
+
+def _application(place: str, targets: Collection[Target]) -> Iterator[PutativeTarget]:
+    """The application for a module, unless it would break layers that there are."""
+    folder, file = os.path.split(place)
+    layers = [target for target in targets if is_layer(target)]
+    beside = [target for target in layers if target.address.spec_path == folder]
+    lower = _highest(beside) or _highest(layers)
+    kwargs: dict[str, str | tuple[str, ...]] = {LaunchModuleField.alias: file}
+    comments: tuple[str, ...] = ()
+    if len(lower) == 1:
+        kwargs.update(_built_on(lower[0], folder))
+    elif beside:
+        # Layers of a folder are built only if all its definitions are complete.
+        logger.info(
+            "No application is proposed for %s: it could be built on %s. Add a "
+            "`venvstacks_application` that names one of them.",
+            place,
+            ", ".join(target.address.spec for target in lower) or "no layer",
+        )
+        return
+    else:
+        choice = ", ".join(target.address.spec for target in lower) or "there are none yet"
+        comments = (f"# Set `runtime` or `frameworks` to what it is built on: {choice}.",)
+    names = {target.address.target_name for target in targets if target.address.spec_path == folder}
+    name = _module_name(place)
+    yield PutativeTarget.for_target_type(
+        VenvstacksApplication,
+        path=folder,
+        name=f"{name}-app" if name in names else name,
+        triggering_sources=(),
+        kwargs=kwargs,
+        comments=comments,
+    )
+
+
+def _highest(layers: Iterable[Target]) -> list[Target]:
+    """The runtimes and frameworks that are below none of the others."""
+    found = [
+        layer
+        for layer in layers
+        if layer.get(LayerSourcesField).layer_kind is not LayerKind.APPLICATION
+    ]
+    named = TargetsByName.of(found)
+    below = {
+        address
+        for layer in found
+        for reference in layer_references(layer)
+        for address in named.meant(reference.address, layer.address, layer)
+    }
+    return [layer for layer in found if layer.address not in below]
+
+
+def _built_on(layer: Target, folder: str) -> dict[str, str | tuple[str, ...]]:
+    spec = spec_in(folder, layer.address)
+    if layer.get(LayerSourcesField).layer_kind is LayerKind.RUNTIME:
+        return {RuntimeField.alias: spec}
+    return {FrameworksField.alias: (spec,)}
+
+
+def rules() -> Iterable[object]:
+    """The rules of this module."""
+    return [*collect_rules(), UnionRule(PutativeTargetsRequest, PutativeApplicationsRequest)]
