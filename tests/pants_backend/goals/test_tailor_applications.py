@@ -90,14 +90,16 @@ def test_modules_that_an_application_has(runner: RuleRunner) -> None:
             "src/BUILD": RUNTIME
             + 'pex_binary(name="serve", entry_point="server.py")\n'
             + application.format("s", "server.py", ', support_modules=["words"]')
-            + application.format("r", "report/", ""),
+            + application.format("r", "report/", "")
+            + application.format("i", "acme.imported:main", "")
+            + 'pex_binary(name="imported", entry_point="acme/imported.py")\n',
             "src/report/__main__.py": "",
             "src/report/pages/__main__.py": "",
             "src/words/__main__.py": "",
             "src/words2/__main__.py": "",
         }
     )
-    folders = ("src", "src/report", "src/report/pages", "src/words", "src/words2")
+    folders = ("src", "src/acme", "src/report", "src/report/pages", "src/words", "src/words2")
     assert proposed(runner, *folders) == [
         ("src", stanza("words2", "words2", 'runtime=":py",')),
     ]

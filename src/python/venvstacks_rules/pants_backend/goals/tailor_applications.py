@@ -11,6 +11,7 @@ from pants.core.goals.tailor import PutativeTarget, PutativeTargets, PutativeTar
 from pants.engine.target import Target
 from pants.engine.unions import UnionRule
 
+from venvstacks_rules.model.layers.launch_names import LaunchName, launch_name
 from venvstacks_rules.model.layers.modules import module_place
 from venvstacks_rules.model.layers.names import LayerKind, name_problem
 from venvstacks_rules.model.platforms.standard_library import standard_library
@@ -63,7 +64,7 @@ async def find_putative_applications(
     return PutativeTargets(
         proposed
         for place in sorted(places)
-        if not any(place == other or place.startswith(f"{other}/") for other in taken)
+        if not any(_is_part(place, other) for other in taken)
         for proposed in _application(place, targets)
     )
 
@@ -100,14 +101,24 @@ def _module_name(place: str) -> str:
     return name.removesuffix(".py")
 
 
-def _modules_of_applications(targets: Iterable[Target]) -> frozenset[str]:
-    places = {
-        module_place(target.address.spec_path, path)
+def _modules_of_applications(targets: Iterable[Target]) -> frozenset[LaunchName | str]:
+    """The places of modules, and the names of those that a launch module imports."""
+    found = {
+        launch_name(path) or module_place(target.address.spec_path, path)
         for target in targets
         if is_layer(target)
         for path in module_paths(target)
     }
-    return frozenset(place for place in places if place)
+    return frozenset(module for module in found if module)
+
+
+def _is_part(place: str, module: LaunchName | str) -> bool:
+    """Whether an application that has `module` starts what lies at `place`, or has it."""
+    if isinstance(module, str):
+        return place == module or place.startswith(f"{module}/")
+    # Wherever the source root is.
+    imported = module.module.replace(".", "/")
+    return f"/{place}".endswith((f"/{imported}.py", f"/{imported}"))
 
 
 def _application(place: str, targets: Collection[Target]) -> Iterator[PutativeTarget]:
