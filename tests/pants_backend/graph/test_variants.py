@@ -12,7 +12,15 @@ from pants.engine.internals.scheduler import ExecutionError
 from pants.engine.target import InferredDependencies, Target, Targets
 from pants.testutil.rule_runner import RuleRunner
 
-from tests.pants_backend.stack_runner import FILES, find, refused, stack_runner
+from tests.pants_backend.stack_runner import (
+    FILES,
+    MORE,
+    SKLEARN,
+    fields,
+    find,
+    refused,
+    stack_runner,
+)
 from venvstacks_rules.pants_backend.graph.dependencies import (
     InferLayerDependencies,
     InferManifestDependencies,
@@ -147,6 +155,30 @@ def test_layers_in_two_formats_are_one_layer(runner: RuleRunner) -> None:
     assert edges(runner, "src:app") == ["src:fw@archive_format=tar.zst"]
 
 
+def test_variants_with_different_indexes(runner: RuleRunner) -> None:
+    build = """\
+    venvstacks_runtime(name="py", python_implementation="cpython@3.11.13")
+    venvstacks_framework(
+        name="torch",
+        runtime=":py",
+        requirements=["torch"],
+        package_indexes=parametrize(cpu={"torch": "pytorch-cpu"}, cuda={"torch": "pytorch-cu128"}),
+    )
+    venvstacks_application(
+        name="train",
+        launch_module="app.py",
+        frameworks=parametrize(
+            cpu=[":torch@package_indexes=cpu"], cuda=[":torch@package_indexes=cuda"]
+        ),
+    )
+    """
+    runner.write_files({"src/BUILD": dedent(build), "src/app.py": ""})
+    found = find(runner, address("src:train@frameworks=cuda"))
+    assert found.lower[0].layer_name == "framework-torch-cuda"
+    assert found.lower[0].package_indexes == (("torch", "pytorch-cu128"),)
+    assert found.layer.package_indexes == (("torch", "pytorch-cu128"),)
+
+
 def framework(**parameters: str) -> VenvstacksFramework:
     return VenvstacksFramework({}, Address("src", target_name="fw", parameters=parameters))
 
@@ -245,6 +277,7 @@ def test_a_stack_file_in_two_formats(runner: RuleRunner) -> None:
         "src:stack#cpython-3.11@archive_format=zip",
     )
     assert found.layer.layer_name == "app-classify"
+    assert fields(found.target)["frameworks"] == (MORE, SKLEARN)
     (manifest,) = targets(runner, "src:stack#__venvstacks__@archive_format=zip")
     assert manifest[ManifestLayersField].value[0] == "src:stack#cpython-3.11@archive_format=zip"
 

@@ -14,7 +14,7 @@ from pants.engine.target import Target
 from venvstacks_rules.model.errors import DefinitionError
 from venvstacks_rules.model.layers.problems import suggestion
 from venvstacks_rules.pants_backend.targets.manifests import ManifestLayersField
-from venvstacks_rules.pants_backend.targets.source_fields import is_layer
+from venvstacks_rules.pants_backend.targets.source_fields import is_layer, without_parameters
 
 
 def layers_by_name(targets: Iterable[Target]) -> dict[str, tuple[Target, ...]]:
@@ -38,15 +38,6 @@ def manifests_by_name(targets: Iterable[Target]) -> dict[str, tuple[Target, ...]
 def _names(address: Address) -> Iterator[str]:
     yield address.spec
     yield without_parameters(address).spec
-
-
-def without_parameters(address: Address) -> Address:
-    """The address that all variants of a target share."""
-    return Address(
-        address.spec_path,
-        target_name=address.target_name,
-        generated_name=address.generated_name,
-    )
 
 
 def _by_name(

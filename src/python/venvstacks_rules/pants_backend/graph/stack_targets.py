@@ -50,6 +50,7 @@ from venvstacks_rules.pants_backend.targets.source_fields import (
     SupportModulesField,
     generated_address,
     owned_module_globs,
+    without_parameters,
 )
 from venvstacks_rules.pants_backend.targets.stacks import (
     MANIFEST_NAME,
@@ -86,8 +87,11 @@ class _Generator:
     """The layers that can become a target, by layer_name."""
 
     def spec(self, layer: str) -> str:
-        """The address spec of a layer, by its layer_name."""
-        return generated_address(self.address, layer).spec
+        """The address spec of a layer, by its layer_name.
+
+        Without the generator's parameters: the target that refers to the layer has them, too.
+        """
+        return generated_address(without_parameters(self.address), layer).spec
 
     def values(self, layer: StackLayer) -> dict[str, Any]:
         """The fields of a layer's target."""

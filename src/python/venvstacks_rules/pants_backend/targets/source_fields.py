@@ -36,6 +36,13 @@ def generated_address(generator: Address, layer: str) -> Address:
     return generator.create_generated(quote(layer, safe=""))
 
 
+def without_parameters(address: Address) -> Address:
+    """The address that all variants of a target share."""
+    return Address(
+        address.spec_path, target_name=address.target_name, generated_name=address.generated_name
+    )
+
+
 class StackPartField(Field):
     """That of a layer, or of a stack, which stands for its layers.
 
