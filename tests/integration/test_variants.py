@@ -94,6 +94,15 @@ def test_a_stack_in_two_formats(root: BuildRoot) -> None:
         assert sorted(listed) == sorted(LAYERS)
 
 
+def test_exports_have_each_layer_once(root: BuildRoot) -> None:
+    root.succeed("venvstacks-export", "src:stack")
+    exported = {path.name for path in (root.path / "dist/export/venvstacks").iterdir()}
+    assert exported >= {*LAYERS}
+    root.succeed("export", "--resolve=src:stack")
+    folder = root.path / "dist/export/venvstacks-resolves/src.stack"
+    assert {path.name for path in folder.iterdir()} >= {*LAYERS}
+
+
 @pytest.mark.parametrize(("packages", "has_it"), [("small", "False"), ("large", "True")])
 def test_an_application_has_the_packages_of_its_framework(
     root: BuildRoot, packages: str, has_it: str

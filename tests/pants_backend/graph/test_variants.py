@@ -21,6 +21,7 @@ from tests.pants_backend.stack_runner import (
     refused,
     stack_runner,
 )
+from venvstacks_rules.model.layers.variants import PACKING_PARAMETERS
 from venvstacks_rules.pants_backend.graph.dependencies import (
     InferLayerDependencies,
     InferManifestDependencies,
@@ -29,7 +30,11 @@ from venvstacks_rules.pants_backend.graph.dependencies import (
 )
 from venvstacks_rules.pants_backend.graph.layers import shared_locks
 from venvstacks_rules.pants_backend.graph.variants import TargetsByName
-from venvstacks_rules.pants_backend.targets.layers import VenvstacksApplication, VenvstacksFramework
+from venvstacks_rules.pants_backend.targets.layers import (
+    COMMON_FIELDS,
+    VenvstacksApplication,
+    VenvstacksFramework,
+)
 from venvstacks_rules.pants_backend.targets.manifests import ManifestLayersField
 from venvstacks_rules.pants_backend.targets.source_fields import LayerSourcesField
 
@@ -177,6 +182,10 @@ def test_variants_with_different_indexes(runner: RuleRunner) -> None:
     assert found.lower[0].layer_name == "framework-torch-cuda"
     assert found.lower[0].package_indexes == (("torch", "pytorch-cu128"),)
     assert found.layer.package_indexes == (("torch", "pytorch-cu128"),)
+
+
+def test_the_fields_that_change_only_archives_are_fields() -> None:
+    assert {field.alias for field in COMMON_FIELDS} > PACKING_PARAMETERS
 
 
 def framework(**parameters: str) -> VenvstacksFramework:
