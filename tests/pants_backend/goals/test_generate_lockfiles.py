@@ -166,6 +166,7 @@ def test_variants(runner: RuleRunner) -> None:
     assert asked(runner, "two:rt") == ["two:fw", first, second]
     assert asked(runner, first.replace("tar.gz", "zip")) == ["two:fw", first]
     assert asked(runner, second) == [second]
+    assert asked(runner, "two:rt@python_implementation=b") == [second]
     assert asked(runner, "two:fw") == ["two:fw", first]
 
 

@@ -1,7 +1,8 @@
 """The names by which users ask for the locks of layers, and for virtual environments of layers.
 
 That is the address of a layer, of a stack's manifest, or of the target that generates a stack's
-layers. Without its parameters, an address means all its variants.
+layers. Without its parameters, an address means all its variants; without those that change only
+the archive, one layer.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pants.engine.target import Target
 
 from venvstacks_rules.model.errors import DefinitionError
 from venvstacks_rules.model.layers.problems import suggestion
+from venvstacks_rules.model.layers.variants import PACKING_PARAMETERS
 from venvstacks_rules.pants_backend.targets.manifests import ManifestLayersField
 from venvstacks_rules.pants_backend.targets.source_fields import is_layer, without_parameters
 
@@ -37,6 +39,10 @@ def manifests_by_name(targets: Iterable[Target]) -> dict[str, tuple[Target, ...]
 
 def _names(address: Address) -> Iterator[str]:
     yield address.spec
+    layer = {
+        name: value for name, value in address.parameters.items() if name not in PACKING_PARAMETERS
+    }
+    yield without_parameters(address).parametrize(layer).spec
     yield without_parameters(address).spec
 
 
