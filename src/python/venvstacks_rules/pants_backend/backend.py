@@ -109,12 +109,9 @@ _MODULES = (
     *(downloads, interpreters, repository_files, wheels),
     *(analysis, archives, chains, contents, descriptions, exports, imports, interfaces),
     *(limits, manifests, output_folders, segments),
-    *(check, export, export_resolves, generate_lockfiles, lint, linted_layers),
-    *(lock_options, package),
-    *(package_report, repl, run, show, shown_layers, tailor, test),
-    *(manifests, output_folders, segments),
-    *(check, export, export_resolves, generate_lockfiles, lock_options, package),
-    *(package_report, repl, run, show, shown_layers, tailor, tailor_applications, test),
+    *(check, export, export_resolves, generate_lockfiles, lint, linted_layers, lock_options),
+    *(package, package_report, repl, run, show, shown_layers),
+    *(tailor, tailor_applications, test),
 )
 """The modules with rules, room by room."""
 

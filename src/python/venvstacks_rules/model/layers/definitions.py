@@ -215,15 +215,16 @@ def _own_problems(definition: LayerDefinition) -> Iterator[Problem]:
     """Problems of single fields."""
     name = name_problem(definition.kind, definition.name)
     if name is not None:
-        text = f"is {definition.name!r}, which cannot be used: {name}. "
         remedy = f"Rename the {definition.origin.thing}."
         if definition.variant:
             remedy = (
                 f"`parametrize` adds {definition.variant!r}: give the value another name, as in "
                 "`parametrize(name=value)`."
             )
-        yield Problem("name", f"{text}{remedy}")
+        text = f"is {definition.name!r}, which cannot be used: {name}. {remedy}"
+        yield Problem("name", text)
     yield from _entry_problems(definition)
+    yield from _value_problems(definition)
     for i, command in enumerate(definition.console_scripts):
         found = command_problem(command)
         if found is None and command in definition.console_scripts[:i]:
@@ -231,6 +232,10 @@ def _own_problems(definition: LayerDefinition) -> Iterator[Problem]:
         if found is not None:
             text = f"is {command!r}, {found}. Name a console script of a package."
             yield Problem(f"console_scripts[{i}]", text)
+
+
+def _value_problems(definition: LayerDefinition) -> Iterator[Problem]:
+    """Problems of fields with one value."""
     for field, limit, example in (
         ("max_archive_size", definition.max_archive_size, "250 MB"),
         ("max_unpacked_size", definition.max_unpacked_size, "1.5 GiB"),
