@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import PurePosixPath
 from types import SimpleNamespace
 from typing import Any, cast
@@ -12,9 +13,11 @@ from pants.engine.fs import DigestEntries, FileDigest, FileEntry
 from pants.engine.internals.native_engine import Address
 
 import venvstacks_rules.register
+from tests.support.definitions import resolve_layers, runtime
 from venvstacks_rules.model.contents.compression import Compression
 from venvstacks_rules.model.contents.segments import Segment
 from venvstacks_rules.model.errors import ArchiveError, DefinitionError
+from venvstacks_rules.model.layers.layer import Layer
 from venvstacks_rules.model.locks.pylock import LockedWheel
 from venvstacks_rules.pants_backend import backend
 from venvstacks_rules.pants_backend.build.segments import (
@@ -41,9 +44,16 @@ def wheel(name: str, size: int) -> LockedWheel:
     return LockedWheel(name, f"https://example.org/{name}", None, size, "0" * 64)
 
 
+def layer(**fields: object) -> Layer:
+    definition = replace(runtime(), **fields)  # type: ignore[arg-type]
+    layers, problems = resolve_layers([definition], patch_release_needed=True)
+    assert problems == ()
+    return layers["src:py"]
+
+
 def groups(*sizes: int) -> list[list[int]]:
     wheels = [wheel(f"w{number}", size) for number, size in enumerate(sizes)]
-    return [[member.size for member in group] for group in wheel_groups(wheels)]
+    return [[member.size for member in group] for group in wheel_groups(layer(), wheels)]
 
 
 def test_large_wheels_go_alone_and_first() -> None:
@@ -60,7 +70,15 @@ def test_small_wheels_share_a_process_up_to_a_size() -> None:
 def test_small_wheels_for_any_platform_go_apart_from_the_others() -> None:
     names = ["a-1-cp39-cp39-win_amd64.whl", "b-1-py3-none-any.whl", "c-1-py2.py3-none-any.whl"]
     wheels = [wheel(name, 1) for name in names]
-    assert list(wheel_groups(wheels)) == [(wheels[1], wheels[2]), (wheels[0],)]
+    assert list(wheel_groups(layer(), wheels)) == [(wheels[1], wheels[2]), (wheels[0],)]
+
+
+def test_a_small_wheel_with_globs_for_its_files_goes_alone() -> None:
+    wheels = [wheel(f"{name}-1-py3-none-any.whl", 1) for name in ("a", "B_b", "c", "d", "e")]
+    chosen = layer(exclude_files=(("b-b", ("tests",)),), include_scripts=(("c", ("*",)),))
+    a, b, c, d, e = wheels
+    # In the order of all wheels.
+    assert list(wheel_groups(chosen, wheels)) == [(a,), (b,), (c,), (d, e)]
 
 
 def compression(

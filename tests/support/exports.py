@@ -15,7 +15,7 @@ from venvstacks_rules.actions import postinstall
 from venvstacks_rules.actions.commands import export_layers
 from venvstacks_rules.model.contents.config import LayerConfig
 from venvstacks_rules.model.contents.files import OwnFile, OwnLink
-from venvstacks_rules.model.contents.inputs import InterpreterFile, WheelFile
+from venvstacks_rules.model.contents.inputs import InterpreterFile, LayerWheel
 from venvstacks_rules.model.contents.own import layer_files
 from venvstacks_rules.model.json_codec import to_json
 from venvstacks_rules.model.requests.export import (
@@ -39,6 +39,9 @@ class Stack:
     folder: Path
     wheel: dict[str, bytes] = field(default_factory=lambda: {"demo/__init__.py": b"VALUE = 1\n"})
     module: str = MODULE
+    exclude: tuple[str, ...] = ()
+    scripts: tuple[str, ...] = ()
+    strip: tuple[str, ...] = ()
     targets: dict[str, str] = field(default_factory=dict)
     documents: tuple[OwnFile, ...] = ()
 
@@ -67,7 +70,7 @@ class Stack:
         name: str,
         lower: tuple[str, ...],
         *,
-        wheels: tuple[WheelFile, ...] = (),
+        wheels: tuple[LayerWheel, ...] = (),
         interpreter: InterpreterFile | None = None,
         module: str | None = None,
     ) -> LayerToExport:
@@ -105,11 +108,14 @@ class Stack:
             interpreter=interpreter,
         )
 
-    def _wheel(self) -> WheelFile:
+    def _wheel(self) -> LayerWheel:
         data = wheel_bytes(self.wheel)
         path = self.folder / "demo-1.0-py3-none-any.whl"
         path.write_bytes(data)
-        return WheelFile(str(path), path.name, hashlib.sha256(data).hexdigest(), len(data))
+        sha256 = hashlib.sha256(data).hexdigest()
+        return LayerWheel(
+            str(path), path.name, sha256, len(data), exclude=self.exclude, scripts=self.scripts
+        )
 
     def _interpreter(self) -> InterpreterFile:
         """An archive whose interpreter starts the one that runs the tests."""
@@ -126,7 +132,11 @@ class Stack:
         path = self.folder / "cpython.tar"
         path.write_bytes(data)
         return InterpreterFile(
-            str(path), hashlib.sha256(data).hexdigest(), len(data), python_version=SHORT
+            str(path),
+            hashlib.sha256(data).hexdigest(),
+            len(data),
+            python_version=SHORT,
+            strip=self.strip,
         )
 
 

@@ -135,6 +135,7 @@ def run(
     sha256: str | None = None,
     size: int | None = None,
     to: str = "s",
+    strip: tuple[str, ...] = (),
 ) -> InterpreterSegment:
     Path(name).write_bytes(data)
     request = InterpreterSegmentRequest(
@@ -147,6 +148,7 @@ def run(
         install_target="cpython-3.11@2",
         compression=Compression("tar.zst", 3),
         output=to,
+        strip=strip,
     )
     return interpreter_segment.run(to_json(request))
 

@@ -33,6 +33,8 @@ def run(
     names: tuple[str, ...] = (FILE_NAME,),
     python_version: str = "3.11",
     os_name: str = "posix",
+    exclude: tuple[str, ...] = (),
+    scripts: tuple[str, ...] = (),
 ) -> WheelSegments:
     inputs = []
     for name, wheel in zip(names, wheels):
@@ -44,6 +46,8 @@ def run(
                 sha256=hashlib.sha256(wheel).hexdigest(),
                 size=len(wheel),
                 output=str(folder / f"out/{name}.seg"),
+                exclude=exclude,
+                scripts=scripts,
             )
         )
     request = WheelSegmentsRequest(
@@ -53,9 +57,15 @@ def run(
 
 
 def unpack(
-    folder: Path, wheel: bytes, name: str = FILE_NAME, os_name: str = "posix"
+    folder: Path,
+    wheel: bytes,
+    name: str = FILE_NAME,
+    *,
+    os_name: str = "posix",
+    exclude: tuple[str, ...] = (),
+    scripts: tuple[str, ...] = (),
 ) -> dict[str, Member]:
-    run(folder, wheel, names=(name,), os_name=os_name)
+    run(folder, wheel, names=(name,), os_name=os_name, exclude=exclude, scripts=scripts)
     found = members(decompressed(folder / f"out/{name}.seg"))
     prefix = "framework-demo/"
     assert all(member.name.startswith(prefix) for member in found)

@@ -28,7 +28,7 @@ def segments(folder: Path, wheels: dict[str, bytes], compression: Compression = 
         (folder / name).write_bytes(data)
         sha256 = hashlib.sha256(data).hexdigest()
         output = str(folder / "out" / f"{name}.segment")
-        inputs.append(WheelInput(str(folder / name), name, sha256, len(data), output))
+        inputs.append(WheelInput(output, str(folder / name), name, sha256, len(data)))
     request = WheelSegmentsRequest(
         wheels=tuple(inputs),
         python_version="3.11",

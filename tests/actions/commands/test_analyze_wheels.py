@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,10 @@ from tests.support.wheels import FILE_NAME, wheel_bytes
 from venvstacks_rules.actions.commands import analyze_wheels
 from venvstacks_rules.model.contents.ballast import Ballast
 from venvstacks_rules.model.contents.inputs import WheelFile
+from venvstacks_rules.model.contents.inputs import LayerWheel
 from venvstacks_rules.model.errors import WheelError
 from venvstacks_rules.model.json_codec import to_json
-from venvstacks_rules.model.libraries.analyzed import AnalyzedWheel
+from venvstacks_rules.model.libraries.analyzed import AnalyzedWheel, LeftOutFiles
 from venvstacks_rules.model.libraries.binaries import Binary
 from venvstacks_rules.model.requests.analyze import AnalyzedWheels, AnalyzeWheelsRequest
 
@@ -27,14 +29,14 @@ def _in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def wheel(content: bytes, number: int = 0) -> WheelFile:
+def wheel(content: bytes, number: int = 0) -> LayerWheel:
     path = Path(f"{number}/{FILE_NAME}")
     path.parent.mkdir()
     path.write_bytes(content)
-    return WheelFile(str(path), FILE_NAME, hashlib.sha256(content).hexdigest(), len(content))
+    return LayerWheel(str(path), FILE_NAME, hashlib.sha256(content).hexdigest(), len(content))
 
 
-def analyzed(*wheels: WheelFile, os_name: str = "posix") -> AnalyzedWheels:
+def analyzed(*wheels: LayerWheel, os_name: str = "posix") -> AnalyzedWheels:
     return analyze_wheels.run(to_json(AnalyzeWheelsRequest(wheels, "3.11", os_name)))
 
 
@@ -57,6 +59,45 @@ def test_commands() -> None:
     assert found.scripts == (("a", "demo:a"), ("b", "demo:b"))
     (other,) = analyzed(wheel(wheel_bytes({"demo.py": b""}), 1)).wheels
     assert other.scripts == ()
+
+
+def test_files_that_are_left_out(tmp_path: Path) -> None:
+    library = shared_library(tmp_path / "libdemo.so.1", soname="libdemo.so.1").read_bytes()
+    entry_points = (
+        b"[console_scripts]\na = demo.cli:a\nb = demo.main:b\nc = other.cli:c\nd = demo:d\n"
+    )
+    files = {
+        "demo/__init__.py": b"",
+        "demo/main.py": b"",
+        "demo/cli/__init__.py": b"12",
+        "demo/lib/libdemo.so.1": library,
+        "demo/static.a": b"345",
+        "_demo_test.py": b"6",
+        "demo-1.0.data/data/share/demo/x.json": b"7",
+        "demo-1.0.data/scripts/tool": b"#!python",
+        "demo-1.0.dist-info/entry_points.txt": entry_points,
+        "demo-1.0.dist-info/licenses/cli": b"",
+    }
+    whole = wheel(wheel_bytes(files))
+    exclude = ("*.a", "_demo_test.py", "bin", "cli", "demo/lib", "nothing", "share")
+    (found,) = analyzed(replace(whole, exclude=exclude)).wheels
+    size = len(library) + 7
+    assert found == AnalyzedWheel(
+        FILE_NAME,
+        ("demo",),
+        (),
+        (("b", "demo.main:b"), ("c", "other.cli:c"), ("d", "demo:d")),
+        ("demo",),
+        (),
+        (),
+        LeftOutFiles(5, size, ("bin", "nothing")),
+    )
+    (chosen,) = analyzed(replace(whole, scripts=("tool", "t*", "a"))).wheels
+    assert chosen.unused_scripts == ("a",)
+    (before,) = analyzed(whole).wheels
+    assert before.left_out == LeftOutFiles()
+    assert [binary.name for binary in before.binaries] == ["libdemo.so.1"]
+    assert [name for name, _ in before.scripts] == ["a", "b", "c", "d"]
 
 
 def test_packages_and_data_are_those_of_each_wheel() -> None:
@@ -169,7 +210,7 @@ def test_damaged_binaries_are_told_of_and_end_nothing(content: bytes, problem: s
 
 def test_what_is_not_the_wheel_announced() -> None:
     good = wheel(wheel_bytes({"a.py": b""}))
-    other = WheelFile(good.path, FILE_NAME, "0" * 64, good.size + 1)
+    other = LayerWheel(good.path, FILE_NAME, "0" * 64, good.size + 1)
     with pytest.raises(WheelError) as caught:
         analyzed(good, other, wheel(b"no zip archive", 1))
     assert caught.value.problems == (

@@ -57,11 +57,11 @@ def make_segments(folder: Path, compression: Compression) -> tuple[str, ...]:
     wheel = wheel_bytes({"demo.py": b"import rich\n"})
     (folder / FILE_NAME).write_bytes(wheel)
     wheel_input = WheelInput(
+        str(folder / "wheels/demo.seg"),
         str(folder / FILE_NAME),
         FILE_NAME,
         hashlib.sha256(wheel).hexdigest(),
         len(wheel),
-        str(folder / "wheels/demo.seg"),
     )
     request = WheelSegmentsRequest((wheel_input,), "3.11", "posix", TARGET, compression)
     (folder / "wheels/result.json").write_text(to_json(wheel_segments.run(to_json(request))))

@@ -161,6 +161,23 @@ def test_another_wheel_changes_its_layer_only(tmp_path: Path, stack: Stack) -> N
     assert run(tmp_path / "out") == "5\n"
 
 
+def test_files_that_are_left_out_change_their_layer_only(tmp_path: Path, stack: Stack) -> None:
+    stack.wheel["demo/tests/test_demo.py"] = b""
+    stack.wheel["demo-1.0.data/scripts/demo.py"] = b"#!python\n"
+    stack.export(tmp_path / "out")
+    folder = tmp_path / "out" / FRAMEWORK
+    assert (folder / SITE / "demo/tests/test_demo.py").is_file()
+    for exclude, scripts in ((("tests",), ()), (("tests",), ("demo.py",)), ((), ("tests",))):
+        stack.exclude, stack.scripts = exclude, scripts
+        done = stack.export(tmp_path / "out")
+        assert [name for name, layer in done.items() if layer.changed] == [FRAMEWORK]
+        assert (folder / SITE / "demo/tests/test_demo.py").exists() is not bool(exclude)
+        assert (folder / "bin/demo.py").exists() is (scripts == ("demo.py",))
+    stack.strip = ("test",)
+    done = stack.export(tmp_path / "out")
+    assert [name for name, layer in done.items() if layer.changed] == [RUNTIME]
+
+
 def test_documents_are_written_when_they_change(tmp_path: Path, stack: Stack) -> None:
     place = tmp_path / "out/a/b.json"
     for text in ("one\n", "two\n"):

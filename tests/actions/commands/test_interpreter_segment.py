@@ -20,6 +20,7 @@ from tests.support.interpreter_archives import (
     HEADER,
     INSTALL_ONLY,
     MINIMAL,
+    WINDOWS,
     entries,
     error,
     file,
@@ -80,6 +81,57 @@ def test_what_is_kept() -> None:
         len(data),
     )
     assert sorted(path.name for path in Path().iterdir()) == ["cpython.tar", "s"]
+
+
+def test_what_is_stripped() -> None:
+    more = (
+        file("python/lib/python3.11/tkinter/__init__.py", "x"),
+        file("python/lib/python3.11/lib-dynload/_tkinter.cpython-311-x86_64-linux-gnu.so", "ELF"),
+        file("python/lib/tcl8.6/init.tcl", "x"),
+        file("python/lib/libtcl8.6.so", "ELF"),
+        symlink("python/lib/libtcl.so", "libtcl8.6.so"),
+        symlink("python/lib/tcl8", "tcl8.6"),
+    )
+    whole = {file.path for file in run(tar([*INSTALL_ONLY, *more])).segment.files}
+    made = run(tar([*INSTALL_ONLY, *more]), strip=("development", "tkinter"), to="t")
+    assert made.python_version == "3.11.13"
+    assert whole - {file.path for file in made.segment.files} == {
+        "include/python3.11/patchlevel.h",
+        "lib/libtcl.so",
+        "lib/libtcl8.6.so",
+        "lib/python3.11/config-3.11-x86_64-linux-gnu/Makefile",
+        "lib/python3.11/lib-dynload/_tkinter.cpython-311-x86_64-linux-gnu.so",
+        "lib/python3.11/tkinter/__init__.py",
+        "lib/tcl8",
+        "lib/tcl8.6/init.tcl",
+    }
+    other_part = run(tar([*INSTALL_ONLY, *more]), strip=("idlelib",), to="u")
+    assert {file.path for file in other_part.segment.files} == whole
+
+
+def test_what_layers_for_windows_need_stays() -> None:
+    bundled = "python/Lib/ensurepip/_bundled"
+    more = (
+        file("python/Lib/venv/__init__.py", "x"),
+        file(f"{bundled}/pip-24.0-py3-none-any.whl", "x"),
+        file(f"{bundled}/setuptools-65.5.0-py3-none-any.whl", "x"),
+    )
+    strip = ("development", "ensurepip", "tkinter", "venv")
+    made = run(tar([*WINDOWS, *more]), os_name="nt", case_sensitive=False, strip=strip)
+    assert [file.path for file in made.segment.files] == [
+        "DLLs/_ssl.pyd",
+        "DLLs/libssl-3.dll",
+        "Lib/ensurepip/_bundled/pip-24.0-py3-none-any.whl",
+        "Lib/os.py",
+        "Lib/site-packages/README.txt",
+        "Lib/venv/scripts/nt/python.exe",
+        "Lib/venv/scripts/nt/pythonw.exe",
+        "python.exe",
+        "python311.dll",
+        "pythonw.exe",
+        "vcruntime140.dll",
+        "vcruntime140_1.dll",
+    ]
 
 
 @pytest.mark.parametrize(

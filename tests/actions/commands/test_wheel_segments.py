@@ -23,6 +23,66 @@ from tests.support.wheels import (
     wheel_bytes,
 )
 
+# ---------------------------------------------------------------------------------- scripts to keep
+SCRIPTS = {
+    "demo-1.0.data/scripts/jp.py": b"#!python -u\nfrom __future__ import annotations\n",
+    "demo-1.0.data/scripts/shell": b"#!/bin/sh\necho\n",
+    "demo-1.0.data/scripts/other.py": b"#!python\n",
+    "demo-1.0.data/scripts/python3": b"#!/bin/sh\n",
+    "demo/__init__.py": b"",
+}
+
+
+def test_a_python_script_lies_aside_and_is_started_from_the_scripts_folder(tmp_path: Path) -> None:
+    files = unpack(tmp_path, wheel_bytes(SCRIPTS), scripts=("jp.py", "python*", "shell"))
+    info = "demo-1.0.dist-info"
+    site = [f"{SITE}/{name}" for name in (f"{info}/INSTALLER", f"{info}/METADATA", f"{info}/WHEEL")]
+    assert list(files) == [
+        "bin/jp.py",
+        "bin/shell",
+        *site,
+        f"{SITE}/demo/__init__.py",
+        "share/venv/scripts/jp.py",
+        f"{DIST_INFO}/RECORD",
+    ]
+    assert files["share/venv/scripts/jp.py"].content == SCRIPTS["demo-1.0.data/scripts/jp.py"]
+    assert files["bin/shell"].content == SCRIPTS["demo-1.0.data/scripts/shell"]
+    assert files["bin/jp.py"].content.splitlines()[-1] == (
+        b'exec "${self%/*}/python" "${self%/*}/../share/venv/scripts/jp.py" "$@"'
+    )
+    assert {files[name].mode for name in ("bin/jp.py", "bin/shell")} == {0o755}
+    rows = csv.reader(io.StringIO(files[f"{DIST_INFO}/RECORD"].content.decode()))
+    names = {row[0] for row in rows}
+    assert {"../../../bin/jp.py", "../../../share/venv/scripts/jp.py"} <= names
+
+
+def test_scripts_for_windows_stay_as_they_are(tmp_path: Path) -> None:
+    files = unpack(tmp_path, wheel_bytes(SCRIPTS), os_name="nt", scripts=("*.py",))
+    kept = {path: member.content for path, member in files.items() if path.startswith("Scripts")}
+    assert kept == {
+        "Scripts/jp.py": SCRIPTS["demo-1.0.data/scripts/jp.py"],
+        "Scripts/other.py": SCRIPTS["demo-1.0.data/scripts/other.py"],
+    }
+
+
+# -------------------------------------------------------------------------------- what is left out
+def test_excluded_files_are_neither_there_nor_in_record(tmp_path: Path) -> None:
+    wheel = wheel_bytes(
+        {
+            "demo/__init__.py": b"",
+            "demo/tests/test_demo.py": b"1",
+            "demo/lib.a": b"2",
+            "demo-1.0.data/data/share/man/man1/demo.1": b"3",
+        }
+    )
+    globs = ("*.a", "share/man", "tests")
+    files = unpack(tmp_path, wheel, exclude=globs)
+    info = "demo-1.0.dist-info"
+    kept = [f"{info}/INSTALLER", f"{info}/METADATA", f"{info}/WHEEL", "demo/__init__.py"]
+    assert list(files) == [f"{SITE}/{name}" for name in (*kept, f"{info}/RECORD")]
+    rows = csv.reader(io.StringIO(files[f"{DIST_INFO}/RECORD"].content.decode()))
+    assert sorted(row[0] for row in rows) == sorted([*kept, f"{info}/RECORD"])
+
 
 # ------------------------------------------------------------------------------- what is installed
 def test_schemes_on_windows(tmp_path: Path) -> None:
@@ -162,8 +222,8 @@ def test_a_wheel_that_consists_of_scripts_says_so(tmp_path: Path) -> None:
     scripts = "demo-1.0.data/scripts"
     only = wheel_bytes({f"{scripts}/{name}": b"#!/bin/sh\n" for name in "badc"})
     assert run(tmp_path, only).remarks == (
-        f"`{FILE_NAME}`: it consists of scripts, which layers do not have: `a`, `b`, `c` and 1 "
-        "more.",
+        f"`{FILE_NAME}`: it consists of scripts, which layers have if `include_scripts` names "
+        "them: `a`, `b`, `c` and 1 more.",
     )
     for number, content in enumerate(({"x.py": b""}, {f"{scripts}/tool": b"\x7fELF"})):
         folder = tmp_path / str(number)

@@ -48,7 +48,7 @@ def build_elsewhere(
     for name, data in wheels.items():
         (folder / name).write_bytes(data)
         sha256 = hashlib.sha256(data).hexdigest()
-        inputs.append(WheelInput(name, name, sha256, len(data), f"w/out/{name}"))
+        inputs.append(WheelInput(f"w/out/{name}", name, name, sha256, len(data)))
     made = WheelSegmentsRequest(tuple(inputs), "3.11", "posix", TARGET, ZIP)
     (folder / "wheel-segments.json").write_text(to_json(made))
     request = replace(

@@ -300,13 +300,13 @@ def test_other_bytes_than_locked(tmp_path: Path) -> None:
     other = "demo_b-1.0-py3-none-any.whl"
     (tmp_path / other).write_bytes(b"no zip")
     inputs = (
-        WheelInput(str(tmp_path / FILE_NAME), FILE_NAME, "0" * 64, 5, str(tmp_path / "s")),
+        WheelInput(str(tmp_path / "s"), str(tmp_path / FILE_NAME), FILE_NAME, "0" * 64, 5),
         WheelInput(
+            str(tmp_path / "t"),
             str(tmp_path / other),
             other,
             hashlib.sha256(b"no zip").hexdigest(),
             6,
-            str(tmp_path / "t"),
         ),
     )
     request = WheelSegmentsRequest(inputs, "3.11", "posix", "layer", Compression("tar.zst", 3))

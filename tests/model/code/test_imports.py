@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from venvstacks_rules.model.code.imports import Provided, is_conditional, missing_imports
@@ -26,6 +28,14 @@ def test_provided(name: str) -> None:
 @pytest.mark.parametrize("name", ["acme.client", "yaml", "richer", "compression.zstd"])
 def test_not_provided(name: str) -> None:
     assert not PROVIDED.has(name)
+
+
+def test_what_the_runtime_leaves_out_is_not_provided() -> None:
+    stripped = replace(PROVIDED, stripped=("rich", "sqlite3", "tkinter"))
+    assert PROVIDED.has("tkinter.ttk")
+    assert not stripped.has("tkinter.ttk")
+    # A package may have the name.
+    assert stripped.has("rich")
 
 
 def test_missing_by_line() -> None:

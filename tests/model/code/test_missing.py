@@ -31,6 +31,10 @@ END = " If the code does without it, add `# pants: no-infer-dep` to the line."
             "Add its distribution, probably 'pyyaml' or 'yaml', to the `requirements` of src:app.",
         ),
         (
+            MissingImport("src/a.py", 3, "yaml.cyaml", stripped_by="src:py", likely=("yaml",)),
+            "Remove 'yaml' from the `strip_interpreter` of src:py.",
+        ),
+        (
             MissingImport("src/a.py", 3, "yaml.cyaml"),
             "No file of the repository has it: correct the name, or add the target that generates "
             "it to the `dependencies` of src:app.",

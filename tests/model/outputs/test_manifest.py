@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 from venvstacks_rules.model.layers.names import LayerKind
+from venvstacks_rules.model.outputs.chosen_files import ChosenFiles
 from venvstacks_rules.model.outputs.manifest import stack_manifest
 from venvstacks_rules.model.outputs.metadata import LayerMetadata, ModuleHash
 from venvstacks_rules.model.outputs.names import (
@@ -91,3 +92,17 @@ def test_a_manifest_keeps_the_order_of_each_kind() -> None:
             "applications": [{"layer_name": "app-z"}, {"layer_name": "app-a"}],
         }
     }
+
+
+def test_what_is_left_out() -> None:
+    chosen = (
+        ChosenFiles("a", "a-1-py3-none-any.whl", ()),
+        ChosenFiles("b", "b-1-py3-none-any.whl", ("*.a", "tests"), 2, 30, (("x", "tests"),)),
+    )
+    metadata = LayerMetadata(**RUNTIME, chosen_files=chosen, stripped_interpreter=("test",))
+    assert metadata.to_dict() == {
+        **RUNTIME,
+        "excluded_files": {"b": {"globs": ["*.a", "tests"], "files": 2, "size": 30}},
+        "stripped_interpreter": ["test"],
+    }
+    assert "excluded_files" not in LayerMetadata(**RUNTIME, chosen_files=chosen[:1]).to_dict()

@@ -17,7 +17,15 @@ from venvstacks_rules.model.requests.segments import (
     WheelSegmentsRequest,
 )
 
-WHEEL = {"path": "w", "file_name": "ü.whl", "sha256": "00", "size": 3, "output": "o"}
+WHEEL = {
+    "path": "w",
+    "file_name": "ü.whl",
+    "sha256": "00",
+    "size": 3,
+    "output": "o",
+    "exclude": [],
+    "scripts": [],
+}
 REQUEST: dict[str, Any] = {
     "wheels": [WHEEL],
     "python_version": "3.11",
@@ -30,7 +38,7 @@ REQUEST: dict[str, Any] = {
 def test_request_of_wheels() -> None:
     request = from_json(WheelSegmentsRequest, json.dumps(REQUEST))
     assert request == WheelSegmentsRequest(
-        (WheelInput("w", "ü.whl", "00", 3, "o"),), "3.11", "posix", "t", Compression("tar.zst", 9)
+        (WheelInput("o", "w", "ü.whl", "00", 3),), "3.11", "posix", "t", Compression("tar.zst", 9)
     )
     assert json.loads(to_json(request)) == REQUEST
     assert '"ü.whl"' in to_json(request)
@@ -59,7 +67,7 @@ def test_optional_and_default_values() -> None:
 
 def test_null_where_it_is_allowed() -> None:
     request = InterpreterSegmentRequest(
-        "a.tar", None, None, "3.11", "posix", True, "t", Compression("tar.gz", 6), "o"
+        "posix", True, "t", Compression("tar.gz", 6), "o", "a.tar", None, None, "3.11"
     )
     assert from_json(InterpreterSegmentRequest, to_json(request)) == request
 
@@ -82,7 +90,7 @@ def test_the_same_values_give_the_same_text() -> None:
             {"wheels": [{**WHEEL, "size": True}]},
             "`wheels[0].size`: expected an integer, got a boolean",
         ),
-        ({"wheels": [WHEEL, {}]}, "`wheels[1].path`: missing key of WheelInput"),
+        ({"wheels": [WHEEL, {}]}, "`wheels[1].output`: missing key of WheelInput"),
         ({"compression": None}, "`compression`: expected a table, got nothing"),
         ({"compression": {"level": 1}}, "`compression.archive_format`: missing key of Compression"),
         ({"python_version": None}, "`python_version`: expected a string, got nothing"),

@@ -11,6 +11,7 @@ from venvstacks_rules.model.summary.built import (
     ExpectedBuild,
     archive_name,
     built_layer,
+    excluded_size,
 )
 
 A = "a" * 64
@@ -65,6 +66,17 @@ def test_sizes() -> None:
             ("b-1-py3-none-any.whl", 9),
             ("layer", 0),
         ),
+    )
+
+
+def test_the_size_of_what_is_left_out() -> None:
+    assert excluded_size(content(METADATA)) == 0
+    excluded = {"a": {"globs": ["*"], "files": 2, "size": 30}, "b": {"size": 4}}
+    assert excluded_size(content({**METADATA, "excluded_files": excluded})) == 34
+    with pytest.raises(ArchiveError) as caught:
+        excluded_size(content({"excluded_files": {"a": {"size": "3"}}}))
+    assert caught.value.problems == (
+        "`excluded_files.a.size`: expected a size in bytes, got a string",
     )
 
 

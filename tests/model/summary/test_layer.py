@@ -165,6 +165,7 @@ def test_layers_without_a_lock_have_no_sizes() -> None:
         "download": None,
         "unpacked": None,
         "archive": None,
+        "excluded": None,
         "interpreter_download": None,
         "interpreter_unpacked": None,
         "own_files_unpacked": None,

@@ -141,6 +141,13 @@ def test_generated_layers_of_a_target_with_the_name_of_its_folder_are_of_one_pla
     assert "     layers     py\n" in render_text(Overview.of(PLATFORM, [low, high]))
 
 
+def test_what_is_left_out_has_a_line() -> None:
+    layer = replace(FRAMEWORK, excluded_size=22_060_547)
+    lines = render_text(Overview.of(PLATFORM, [layer])).splitlines()
+    assert "     left out   22.1 MB of files of packages" in lines
+    assert not [line for line in TEXT.splitlines() if "left out" in line]
+
+
 def test_notes_and_packages_without_a_wheel() -> None:
     (package,) = RUNTIME.packages
     bare = replace(package, wheel=None, wheel_size=None)

@@ -7,7 +7,7 @@ waits for this much only, and is not built again unless the result changes.
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 from typing import IO
 
@@ -17,14 +17,17 @@ from venvstacks_rules.actions.wheels import checks
 from venvstacks_rules.actions.wheels.installed import RefusedWheelError, of_each, opened_wheel
 from venvstacks_rules.actions.wheels.places import importable_files
 from venvstacks_rules.model.contents.ballast import wheel_ballast
+from venvstacks_rules.actions.wheels.places import all_places, excluded_files, importable_files
+from venvstacks_rules.actions.wheels.scripts import ChosenScripts
 from venvstacks_rules.model.contents.data_links import is_data
-from venvstacks_rules.model.contents.entry_points import declared_scripts
-from venvstacks_rules.model.contents.inputs import WheelFile
+from venvstacks_rules.model.contents.entry_points import declared_scripts, target_module
+from venvstacks_rules.model.contents.exclusions import Exclusions
+from venvstacks_rules.model.contents.inputs import LayerWheel
 from venvstacks_rules.model.contents.layout import LayerLayout
 from venvstacks_rules.model.contents.package_folders import package_folders
-from venvstacks_rules.model.contents.top_level import top_level_module
+from venvstacks_rules.model.contents.top_level import module_parts, top_level_module
 from venvstacks_rules.model.json_codec import from_json
-from venvstacks_rules.model.libraries.analyzed import AnalyzedWheel
+from venvstacks_rules.model.libraries.analyzed import AnalyzedWheel, LeftOutFiles
 from venvstacks_rules.model.libraries.binaries import Binary
 from venvstacks_rules.model.requests.analyze import AnalyzedWheels, AnalyzeWheelsRequest
 from venvstacks_rules.model.wording import printable
@@ -46,7 +49,7 @@ def run(request_text: str) -> AnalyzedWheels:
     return AnalyzedWheels(of_each(request.wheels, lambda wheel: _analyzed(wheel, layout)))
 
 
-def _analyzed(wheel: WheelFile, layout: LayerLayout) -> AnalyzedWheel:
+def _analyzed(wheel: LayerWheel, layout: LayerLayout) -> AnalyzedWheel:
     modules: set[str] = set()
     files: list[PurePosixPath] = []
     sizes: list[tuple[str, int]] = []
@@ -61,8 +64,14 @@ def _analyzed(wheel: WheelFile, layout: LayerLayout) -> AnalyzedWheel:
         if problems:
             raise RefusedWheelError(wheel, problems)
         scripts = _scripts(wheel, archive, identity)
+        exclusions = Exclusions(wheel.exclude, layout)
+        excluded = {}
+        if exclusions.globs:
+            excluded = excluded_files(archive, identity, layout, exclusions)
         # Of entries with the same place and content, one.
         for path, info in dict(importable_files(infos, identity, layout)).items():
+            if PurePosixPath(path) in excluded:
+                continue
             files.append(PurePosixPath(path))
             sizes.append((path, info.file_size))
             name = top_level_module(files[-1], layout.site_packages)
@@ -86,16 +95,65 @@ def _analyzed(wheel: WheelFile, layout: LayerLayout) -> AnalyzedWheel:
         wheel.file_name,
         tuple(sorted(modules)),
         tuple(sorted(binaries, key=lambda binary: (binary.path, binary.machine))),
-        scripts,
+        _startable(scripts, excluded, files, layout),
         packages,
         namespaces,
         tuple(sorted(str(path) for path in files if is_data(str(path)))),
         wheel_ballast(sizes, ((b.path, b.debug_size) for b in binaries), layout.site_packages),
+        LeftOutFiles(
+            len(excluded),
+            sum(info.file_size for info, _ in excluded.values()),
+            tuple(
+                g for g in exclusions.globs if all(g not in used for _, used in excluded.values())
+            ),
+        ),
+        _unused_scripts(wheel, infos, identity, layout),
     )
 
 
+def _unused_scripts(
+    wheel: LayerWheel,
+    infos: Iterable[zipfile.ZipInfo],
+    identity: checks.WheelIdentity,
+    layout: LayerLayout,
+) -> tuple[str, ...]:
+    """The globs for scripts that name none of the wheel's."""
+    if not wheel.scripts:
+        return ()
+    chosen = ChosenScripts(wheel, layout)
+    used = {g for path in all_places(infos, identity, layout) for g in chosen.matching(path)}
+    return tuple(glob for glob in wheel.scripts if glob not in used)
+
+
+def _startable(
+    scripts: tuple[tuple[str, str], ...],
+    excluded: Iterable[PurePosixPath],
+    files: Iterable[PurePosixPath],
+    layout: LayerLayout,
+) -> tuple[tuple[str, str], ...]:
+    """The commands whose modules are not left out; one may be of another distribution."""
+    gone = _dotted_names(excluded, layout)
+    if not gone:
+        return scripts
+    gone -= _dotted_names(files, layout)
+    return tuple((name, target) for name, target in scripts if target_module(target) not in gone)
+
+
+def _dotted_names(files: Iterable[PurePosixPath], layout: LayerLayout) -> set[str]:
+    """What the files in site-packages are imported as."""
+    names = set()
+    for path in files:
+        parts = module_parts(path, layout.site_packages)
+        if parts:
+            # A module may end in `.py` or, for example, in `.cpython-311-darwin.so`.
+            module = parts[-1].split(".")[0]
+            folders = parts[:-1]
+            names.add(".".join(folders if module == "__init__" else (*folders, module)))
+    return names
+
+
 def _scripts(
-    wheel: WheelFile, archive: zipfile.ZipFile, identity: checks.WheelIdentity
+    wheel: LayerWheel, archive: zipfile.ZipFile, identity: checks.WheelIdentity
 ) -> tuple[tuple[str, str], ...]:
     """The commands that a wheel defines."""
     for info in archive.infolist():

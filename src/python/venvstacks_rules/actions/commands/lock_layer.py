@@ -108,7 +108,7 @@ def _check_local_wheels(
     if not local:
         return
     from venvstacks_rules.actions.wheels.installed import RefusedWheelError, check_wheel
-    from venvstacks_rules.model.contents.inputs import WheelFile
+    from venvstacks_rules.model.contents.inputs import LayerWheel
     from venvstacks_rules.model.contents.layout import LayerLayout
 
     version = short_version(python_version_of(request.python_implementation))
@@ -117,7 +117,7 @@ def _check_local_wheels(
         folder = folders.path_of((wheel.path or "").rpartition("/")[0])
         if folder is None:
             continue
-        file = WheelFile(f"{folder}/{wheel.file_name}", wheel.file_name, wheel.sha256, wheel.size)
+        file = LayerWheel(f"{folder}/{wheel.file_name}", wheel.file_name, wheel.sha256, wheel.size)
         fitting = fitting_platforms([wheel], version, request.linux_target, request.macosx_target)
         systems = {platform.os_name for platform in platforms if platform.name in fitting}
         for os_name in sorted(systems):

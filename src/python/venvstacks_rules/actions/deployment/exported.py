@@ -23,6 +23,7 @@ from venvstacks_rules.actions.deployment.listing import (
 )
 from venvstacks_rules.actions.deployment.markers import read_marker, write_marker
 from venvstacks_rules.actions.deployment.tree_cache import FORMAT
+from venvstacks_rules.actions.deployment.tree_sources import chosen_files
 from venvstacks_rules.actions.files.sealed import replace_file
 from venvstacks_rules.actions.files.streams import sha256_of
 from venvstacks_rules.actions.files.tree import Tree
@@ -135,20 +136,20 @@ def _files_of(trees: Iterable[Tree]) -> dict[str, ListedFile]:
 
 def fingerprint(layer: LayerToExport) -> str:
     """A hash of everything that the layer is made from, except the contents of lower layers."""
-    data = {
+    data: dict[str, object] = {
         "format": FORMAT,
         "install_target": layer.install_target,
         "runtime": layer.runtime,
         "python_version": layer.python_version,
         "os_name": layer.os_name,
-        "wheels": [[wheel.sha256, wheel.file_name] for wheel in layer.wheels],
+        "wheels": [[wheel.sha256, wheel.file_name, *chosen_files(wheel)] for wheel in layer.wheels],
         "files": [[file.path, _content(file), file.executable] for file in layer.files],
         "links": [[link.path, link.target] for link in layer.links],
         "interpreter": None,
     }
     if layer.interpreter is not None:
         given = layer.interpreter
-        data["interpreter"] = given.sha256 or sha256_of(given.archive)[0]
+        data["interpreter"] = [given.sha256 or sha256_of(given.archive)[0], *given.strip]
     return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
 
 

@@ -14,7 +14,7 @@ from venvstacks_rules.actions.files.streams import sha256_of
 from venvstacks_rules.actions.files.tree import Tree, TreeWriter
 from venvstacks_rules.actions.interpreters.files import write_interpreter
 from venvstacks_rules.actions.wheels.installed import RefusedWheelError, refusal, write_wheel
-from venvstacks_rules.model.contents.inputs import InterpreterFile, WheelFile
+from venvstacks_rules.model.contents.inputs import InterpreterFile, LayerWheel
 from venvstacks_rules.model.contents.layout import LayerLayout
 from venvstacks_rules.model.contents.segments import INTERPRETER
 from venvstacks_rules.model.platforms.python_versions import short_version
@@ -30,7 +30,7 @@ class Source:
     """For messages: the wheel's file name, or ``interpreter``."""
     key: str
     """Of the tree."""
-    input: Union[WheelFile, InterpreterFile]
+    input: Union[LayerWheel, InterpreterFile]
     python_version: str
     """``X.Y``."""
     os_name: str
@@ -41,7 +41,7 @@ class Source:
 
         Returns what is wrong with a wheel that is used all the same.
         """
-        if isinstance(self.input, WheelFile):
+        if isinstance(self.input, LayerWheel):
             layout = LayerLayout(self.python_version, self.os_name)
             return write_wheel(self.input, layout, writer)
         write_interpreter(
@@ -61,7 +61,15 @@ class Source:
     @property
     def path(self) -> str:
         """Of the input."""
-        return self.input.path if isinstance(self.input, WheelFile) else self.input.archive
+        return self.input.path if isinstance(self.input, LayerWheel) else self.input.archive
+
+
+def chosen_files(wheel: LayerWheel) -> tuple[str, ...]:
+    """A part of the key of a wheel that a layer does not have as it is; empty for others."""
+    if not wheel.exclude and not wheel.scripts:
+        return ()
+    # A control character is in no file name, and so in no glob that matches one.
+    return ("exclude", *wheel.exclude, "\n", *wheel.scripts)
 
 
 def sources(layer: LayerToExport) -> tuple[Source, ...]:
@@ -70,7 +78,7 @@ def sources(layer: LayerToExport) -> tuple[Source, ...]:
     found = [
         Source(
             wheel.file_name,
-            key("wheel", wheel.sha256, wheel.file_name, version, os_name),
+            key("wheel", wheel.sha256, wheel.file_name, version, os_name, *chosen_files(wheel)),
             wheel,
             version,
             os_name,
@@ -82,7 +90,7 @@ def sources(layer: LayerToExport) -> tuple[Source, ...]:
         given = layer.interpreter
         sha256 = given.sha256 or sha256_of(given.archive)[0]
         spelled = "any case" if layer.case_sensitive else "one case"
-        name = key("interpreter", sha256, given.python_version, os_name, spelled)
+        name = key("interpreter", sha256, given.python_version, os_name, spelled, *given.strip)
         found.insert(0, Source(INTERPRETER, name, given, version, os_name, layer.case_sensitive))
     return tuple(found)
 

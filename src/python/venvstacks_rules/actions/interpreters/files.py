@@ -24,6 +24,7 @@ from venvstacks_rules.actions.interpreters.archive import (
 from venvstacks_rules.actions.interpreters.names import Selection
 from venvstacks_rules.model.contents.inputs import InterpreterFile
 from venvstacks_rules.model.contents.layout import LayerLayout
+from venvstacks_rules.model.contents.stripping import Stripping
 from venvstacks_rules.model.errors import InterpreterError, first_problems
 from venvstacks_rules.model.platforms.python_versions import (
     is_release_of,
@@ -77,7 +78,7 @@ def write_interpreter(
     with InterpreterArchive(path, spool) as archive:
         version = _python_version(interpreter, os_name, archive)
         layout = LayerLayout(version, os_name)
-        selected = _selected(archive, layout)
+        selected = _selected(archive, layout, Stripping(interpreter.strip, layout))
         if not case_sensitive:
             selected.merge_spellings()
         if os_name == "nt":
@@ -149,10 +150,14 @@ def _python_version(interpreter: InterpreterFile, os_name: str, archive: Interpr
     return version
 
 
-def _selected(archive: InterpreterArchive, layout: LayerLayout) -> Selection:
+def _selected(archive: InterpreterArchive, layout: LayerLayout, stripping: Stripping) -> Selection:
     """The files and links to keep; links to left out files are left out, too."""
-    files = {path: f for path, f in archive.files.items() if not _is_left_out(path, layout)}
-    links = {path: t for path, t in archive.links.items() if not _is_left_out(path, layout)}
+
+    def stays(path: str) -> bool:
+        return not _is_left_out(path, layout) and not stripping.leaves_out(path)
+
+    files = {path: file for path, file in archive.files.items() if stays(path)}
+    links = {path: target for path, target in archive.links.items() if stays(path)}
     # The packages of the runtime go there, so a link to the empty folder is right.
     existing = with_folders([*files, str(layout.site_packages)])
     kept = {p: t for p, t in links.items() if resolved(p, existing, links) is not None}

@@ -21,8 +21,10 @@ from venvstacks_rules.actions.wheels.checks import DistInfo
 from venvstacks_rules.actions.wheels.content import WheelContent
 from venvstacks_rules.actions.wheels.dist_info_files import RecordEntry
 from venvstacks_rules.actions.wheels.places import is_program, place
+from venvstacks_rules.actions.wheels.scripts import ChosenScripts
+from venvstacks_rules.model.contents.exclusions import Exclusions
 from venvstacks_rules.model.contents.files import ArchivedFile
-from venvstacks_rules.model.contents.inputs import WheelFile
+from venvstacks_rules.model.contents.inputs import LayerWheel
 from venvstacks_rules.model.contents.layout import LayerLayout
 from venvstacks_rules.model.errors import WheelError, first_problems
 from venvstacks_rules.model.paths import windows_problem
@@ -33,7 +35,7 @@ INSTALLER = b"venvstacks-rules\n"
 # Of the mistakes of one wheel, in a sentence.
 _FEW = 3
 
-_Wheel = TypeVar("_Wheel", bound=WheelFile)
+_Wheel = TypeVar("_Wheel", bound=LayerWheel)
 _Made = TypeVar("_Made")
 
 # In a .dist-info folder: made anew, or a statement about another installation.
@@ -43,7 +45,7 @@ _NOT_COPIED = frozenset({"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", 
 class RefusedWheelError(Exception):
     """A refused wheel, with all its problems."""
 
-    def __init__(self, wheel: WheelFile, problems: list[str]) -> None:
+    def __init__(self, wheel: LayerWheel, problems: list[str]) -> None:
         super().__init__(problems)
         self.problems = [f"`{wheel.file_name}`: {problem}" for problem in first_problems(problems)]
 
@@ -71,7 +73,7 @@ def of_each(wheels: Sequence[_Wheel], make: Callable[[_Wheel], _Made]) -> tuple[
     return tuple(made)
 
 
-def write_wheel(wheel: WheelFile, layout: LayerLayout, sink: FileSink) -> tuple[str, ...]:
+def write_wheel(wheel: LayerWheel, layout: LayerLayout, sink: FileSink) -> tuple[str, ...]:
     """Write the files of `wheel` into `sink`, in the places that `layout` says.
 
     Returns what is wrong with a wheel that is used all the same: no more than one sentence. Raises
@@ -87,7 +89,7 @@ def write_wheel(wheel: WheelFile, layout: LayerLayout, sink: FileSink) -> tuple[
     return plan.remarks
 
 
-def check_wheel(wheel: WheelFile, layout: LayerLayout) -> None:
+def check_wheel(wheel: LayerWheel, layout: LayerLayout) -> None:
     """Raise RefusedWheelError for a wheel whose directory and metadata show that it is refused.
 
     The contents of its files are not read.
@@ -99,7 +101,7 @@ def check_wheel(wheel: WheelFile, layout: LayerLayout) -> None:
             raise RefusedWheelError(wheel, e.problems) from None
 
 
-def opened_wheel(wheel: WheelFile) -> zipfile.ZipFile:
+def opened_wheel(wheel: LayerWheel) -> zipfile.ZipFile:
     """The zip archive of `wheel`; raises RefusedWheelError unless it is the announced one."""
     sha256, size = sha256_of(wheel.path)
     problems = []
@@ -138,7 +140,7 @@ class _Entry:
 class _Plan:
     """The place of every file of a wheel, decided before anything is unpacked."""
 
-    def __init__(self, archive: zipfile.ZipFile, wheel: WheelFile, layout: LayerLayout) -> None:
+    def __init__(self, archive: zipfile.ZipFile, wheel: LayerWheel, layout: LayerLayout) -> None:
         """Raises _ProblemsError with all problems that show without unpacking."""
         infos = archive.infolist()
         problems = list(checks.entry_problems(infos, wheel.size))
@@ -151,7 +153,9 @@ class _Plan:
         self._file_name = wheel.file_name
         self._links = [info.filename for info in infos if checks.is_link(info)]
         self._layout = layout
+        self._exclusions = Exclusions(wheel.exclude, layout)
         self._dist_info = dist_info
+        self._chosen = ChosenScripts(wheel, layout)
         self._scripts: list[str] = []
         """The names of scripts that are left out."""
         self.dist_info_path = layout.site_packages / dist_info.folder
@@ -201,7 +205,10 @@ class _Plan:
             )
         if self._scripts and not self._has_content:
             shown = and_more([f"`{printable(name)}`" for name in sorted(self._scripts)], _FEW)
-            parts.append(f"it consists of scripts, which layers do not have: {shown}")
+            parts.append(
+                "it consists of scripts, which layers have if `include_scripts` names them: "
+                f"{shown}"
+            )
         return (f"`{self._file_name}`: {'; '.join(parts)}.",) if parts else ()
 
     @property
@@ -217,7 +224,17 @@ class _Plan:
             # That of no file.
             info.CRC = -1
             made.append(_Entry(info, None, str(self.dist_info_path / name)))
+        for path in self._chosen.launchers:
+            info = zipfile.ZipInfo(f"{path} (made here)")
+            info.CRC = -1
+            made.append(_Entry(info, None, path))
         return made
+
+    @property
+    def made_before_record(self) -> list[tuple[str, bytes, bool]]:
+        """Files that are made here: path, content, and whether it is executable; by path."""
+        launchers = [(path, text, True) for path, text in self._chosen.launchers.items()]
+        return sorted([(str(self.dist_info_path / "INSTALLER"), INSTALLER, False), *launchers])
 
     def _is_in_scripts(self, path: str | None) -> bool:
         return path is not None and self._layout.is_in_scripts(PurePosixPath(path))
@@ -228,9 +245,14 @@ class _Plan:
         if top == self._dist_info.folder and rest in _NOT_COPIED:
             return None
         _, path = place(info.filename, self._dist_info.identity, self._layout)
+        if self._exclusions.leave_out(path):
+            return None
         if self._layout.keeps_program(path) and is_program(archive, info):
             return str(path)
         if self._layout.is_in_scripts(path):
+            chosen = self._chosen.place(archive, info, path)
+            if chosen is not None:
+                return chosen
             self._scripts.append(path.name)
         return None if self._layout.is_dropped(path) else str(path)
 
@@ -269,23 +291,24 @@ def _write(archive: zipfile.ZipFile, plan: _Plan, sink: FileSink, layout: LayerL
     """Stream the wheel's files into the sink, in the order of their paths, RECORD last."""
     problems: list[str] = []
     written: list[ArchivedFile] = []
-    installer_path = str(plan.dist_info_path / "INSTALLER")
-    installer_written = False
+    made = plan.made_before_record
     for entry in plan.entries:
-        if entry.path is not None and entry.path > installer_path and not installer_written:
-            written.append(sink.add_file(installer_path, [INSTALLER], len(INSTALLER)))
-            installer_written = True
+        while made and entry.path is not None and entry.path > made[0][0]:
+            written.append(_add_made(*made.pop(0), sink))
         # After the first problem the files are useless; reading goes on to report all problems.
         problem = _add(archive, entry, plan, None if problems else sink, written)
         if problem is not None:
             problems.append(f"`{printable(entry.info.filename)}`: {problem}")
     if problems:
         raise _ProblemsError(problems)
-    if not installer_written:
-        written.append(sink.add_file(installer_path, [INSTALLER], len(INSTALLER)))
+    written += [_add_made(*file, sink) for file in made]
     record_path = str(plan.dist_info_path / "RECORD")
     text = record_text(written, record_path, layout).encode("utf-8")
     sink.add_file(record_path, [text], len(text))
+
+
+def _add_made(path: str, content: bytes, executable: bool, sink: FileSink) -> ArchivedFile:
+    return sink.add_file(path, [content], len(content), executable=executable)
 
 
 def _add(

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 
 from venvstacks_rules.actions.wheels.checks import READ_ERRORS, WheelIdentity
+from venvstacks_rules.model.contents.exclusions import Exclusions
 from venvstacks_rules.model.contents.layout import LayerLayout
 
 # ELF; Mach-O of 32 and 64 bits in both orders of bytes, and for several machines; PE.
@@ -56,7 +57,38 @@ def is_program(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bool:
 def importable_files(
     infos: Iterable[zipfile.ZipInfo], wheel: WheelIdentity, layout: LayerLayout
 ) -> Iterator[tuple[str, zipfile.ZipInfo]]:
-    """The files that a layer has of a wheel, except scripts and headers, with their paths."""
+    """The files that a layer can have of a wheel, except scripts and headers, with their paths."""
+    for scheme, path, info in _placed(infos, wheel, layout):
+        if scheme not in _NOT_IMPORTED and not layout.is_dropped(path):
+            yield str(path), info
+
+
+def excluded_files(
+    archive: zipfile.ZipFile, wheel: WheelIdentity, layout: LayerLayout, exclusions: Exclusions
+) -> dict[PurePosixPath, tuple[zipfile.ZipInfo, frozenset[str]]]:
+    """The files that a layer would have of a wheel without `exclusions`, and the globs of each."""
+    found = {}
+    for _, path, info in _placed(archive.infolist(), wheel, layout):
+        kept = not layout.is_dropped(path) or (
+            layout.keeps_program(path) and is_program(archive, info)
+        )
+        globs = exclusions.matching(path) if kept else None
+        if globs:
+            found[path] = info, globs
+    return found
+
+
+def all_places(
+    infos: Iterable[zipfile.ZipInfo], wheel: WheelIdentity, layout: LayerLayout
+) -> Iterator[PurePosixPath]:
+    """The path in the layer of each file of a wheel, also of those that it does not have."""
+    return (path for _, path, _ in _placed(infos, wheel, layout))
+
+
+def _placed(
+    infos: Iterable[zipfile.ZipInfo], wheel: WheelIdentity, layout: LayerLayout
+) -> Iterator[tuple[str, PurePosixPath, zipfile.ZipInfo]]:
+    """The files of a wheel, each with its scheme and its path in the layer."""
     for info in infos:
         if info.is_dir():
             continue
@@ -65,5 +97,4 @@ def importable_files(
         except ValueError:
             # `wheel-segments` refuses the wheel.
             continue
-        if scheme not in _NOT_IMPORTED and not layout.is_dropped(path):
-            yield str(path), info
+        yield scheme, path, info

@@ -25,6 +25,8 @@ class Provided:
     packages: frozenset[str]
     """The top-level modules of packages, in the layer and those below."""
     python_version: str
+    stripped: tuple[str, ...] = ()
+    """The modules of the standard library that the runtime leaves out."""
 
     def has(self, name: str) -> bool:
         """Whether an import of `name`, a module or something in a module, finds its module.
@@ -35,7 +37,10 @@ class Provided:
         return (
             top_level in self.packages
             or top_level == "__main__"
-            or top_level in standard_library(self.python_version)
+            or (
+                top_level not in self.stripped
+                and top_level in standard_library(self.python_version)
+            )
             or self.code.provide(name)
         )
 

@@ -22,6 +22,8 @@ class MissingImport:
     """A file of the repository that has the module, but belongs to no target."""
     above: Optional[str] = None
     """A layer above that has the module's distribution."""
+    stripped_by: Optional[str] = None
+    """The runtime, if that leaves out the module."""
     likely: tuple[str, ...] = ()
     """The distributions that probably have the module, by name; none for a first-party module."""
 
@@ -38,6 +40,9 @@ class MissingImport:
             return f"Add {self.owner!r} to the `dependencies` of {layer}, or of a layer below."
         if self.unowned is not None:
             return f"No target owns `{self.unowned}`: add a `python_sources` target for it."
+        if self.stripped_by is not None:
+            module = self.name.split(".", maxsplit=1)[0]
+            return f"Remove {module!r} from the `strip_interpreter` of {self.stripped_by}."
         if not self.likely:
             return (
                 "No file of the repository has it: correct the name, or add the target that "

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from venvstacks_rules.model.contents.files import OwnFile
 from venvstacks_rules.model.contents.layout import LayerLayout
+from venvstacks_rules.model.contents.script_launchers import FIND_SELF
 from venvstacks_rules.model.layers.problems import suggestion
 from venvstacks_rules.model.wording import and_more
 
@@ -21,18 +22,11 @@ _MOST = 20
 _DOTTED = r"[^\W\d]\w*(?:\.[^\W\d]\w*)*"
 _TARGET = re.compile(rf"(?P<module>{_DOTTED})\s*:\s*(?P<function>{_DOTTED})\s*(?:\[[^\]]*\])?")
 
-# The shell executes the lines up to `exec`; for Python they are one text. Only a link from
-# elsewhere has to be read, and no shell can do that.
+# The shell executes the lines up to `exec`; for Python they are one text.
 _TEMPLATE = """\
 #!/bin/sh
 ''':'
-self=$0
-case $self in /*) ;; *) self=$PWD/$self ;; esac
-while [ -L "$self" ]; do
-    target=$(command -p readlink "$self" || readlink "$self") || exit 127
-    case $target in /*) self=$target ;; *) self=${{self%/*}}/$target ;; esac
-done
-exec "${{self%/*}}/{python}" "$self" "$@"
+{find_self}exec "${{self%/*}}/{python}" "$self" "$@"
 '''
 {program}"""
 
@@ -66,7 +60,7 @@ class ConsoleScript:
 
     def text(self, python: str) -> str:
         """The script for POSIX; `python` is the interpreter's name beside it."""
-        return _TEMPLATE.format(python=python, program=self.program)
+        return _TEMPLATE.format(find_self=FIND_SELF, python=python, program=self.program)
 
 
 def chosen_scripts(

@@ -22,3 +22,8 @@ def declared_scripts(entry_points: str) -> tuple[tuple[str, str], ...]:
             if equals:
                 found.setdefault(name.strip(), target.strip())
     return tuple(sorted(found.items()))
+
+
+def target_module(target: str) -> str:
+    """The module of a command's target ``MODULE:FUNCTION``, dotted."""
+    return target.partition(":")[0].strip()

@@ -23,6 +23,16 @@ class WheelFile:
 
 
 @dataclass(frozen=True)
+class LayerWheel(WheelFile):
+    """A wheel, and which of its files a layer has."""
+
+    exclude: tuple[str, ...] = ()
+    """Globs of its files that stay out of the layer, sorted."""
+    scripts: tuple[str, ...] = ()
+    """Globs of the names of its scripts that the layer has, sorted."""
+
+
+@dataclass(frozen=True)
 class InterpreterFile:
     """An interpreter's archive, and what is known of it."""
 
@@ -34,3 +44,5 @@ class InterpreterFile:
     """In bytes."""
     python_version: PythonVersion
     """``X.Y`` or ``X.Y.Z`` that the runtime declares."""
+    strip: tuple[str, ...] = ()
+    """The parts that the runtime leaves out, sorted."""

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Annotated
 
-from venvstacks_rules.model.layers.names import INTERPRETER_NAME
+from venvstacks_rules.model.layers.names import INTERPRETER_NAME, command_problem
 from venvstacks_rules.model.paths import install_target_problem
 from venvstacks_rules.model.platforms.python_versions import language_version, short_version
 
 LAYER_CONFIG = PurePosixPath("share/venv/metadata/venvstacks_layer.json")
 DYNLIB_DIR = PurePosixPath("share/venv/dynlib")
+PYTHON_SCRIPTS = PurePosixPath("share/venv/scripts")
 POSTINSTALL = PurePosixPath("postinstall.py")
 
 # Written at deployment, or useless there: neither in an archive nor in a RECORD.
@@ -146,6 +147,16 @@ class LayerLayout:
             or parts[0].startswith(".")
             or (len(parts) == 1 and parts[0] in _NEVER_AT_TOP)
         )
+
+    def keeps_script(self, path: PurePosixPath) -> bool:
+        """Whether a script of a wheel, in the scripts folder, may stay there if the layer asks."""
+        return (
+            self.is_in_scripts(path) and len(path.parts) == 2 and command_problem(path.name) is None
+        )
+
+    def python_script(self, name: str) -> PurePosixPath:
+        """On POSIX, the place of a Python script; its launcher is in the scripts folder."""
+        return PYTHON_SCRIPTS / name
 
     def keeps_program(self, path: PurePosixPath) -> bool:
         """Whether a program of a wheel, in the scripts folder, may stay there.

@@ -22,6 +22,8 @@ from venvstacks_rules.model.layers.names import (
 from venvstacks_rules.model.layers.package_indexes import IndexFields
 from venvstacks_rules.model.layers.problems import Origin, Problem, TargetOrigin
 from venvstacks_rules.model.layers.requirements import requirement_problem
+from venvstacks_rules.model.layers.stripped_interpreter import stripped_problems
+from venvstacks_rules.model.layers.wheel_globs import WheelGlobs, wheel_glob_problems
 from venvstacks_rules.model.platforms.libc import parsed_linux_target
 from venvstacks_rules.model.platforms.python_versions import FREE_THREADED_SINCE
 from venvstacks_rules.model.platforms.target_platforms import macosx_version
@@ -131,6 +133,12 @@ class LayerDefinition:
     """The names of commands that packages define."""
     max_archive_size: int | str | None = None
     max_unpacked_size: int | str | None = None
+    exclude_files: WheelGlobs = ()
+    """Names of distributions, as written, and globs of their files to leave out."""
+    include_scripts: WheelGlobs = ()
+    """Names of distributions, as written, and globs of the names of their scripts to keep."""
+    strip_interpreter: tuple[str, ...] = ()
+    """Parts of a runtime's interpreter to leave out."""
     stack_origin: Origin | None = None
     """The place in the stack file that defines the layer; None for a hand-written target."""
     variant: str = ""
@@ -225,6 +233,8 @@ def _own_problems(definition: LayerDefinition) -> Iterator[Problem]:
         yield Problem("name", text)
     yield from _entry_problems(definition)
     yield from _value_problems(definition)
+    yield from wheel_glob_problems(definition.exclude_files, definition.include_scripts)
+    yield from stripped_problems(definition.strip_interpreter)
     for i, command in enumerate(definition.console_scripts):
         found = command_problem(command)
         if found is None and command in definition.console_scripts[:i]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from venvstacks_rules.model.layers.definitions import ModuleDefinition
 from venvstacks_rules.model.layers.names import LayerKind, layer_name
+from venvstacks_rules.model.layers.wheel_globs import WheelGlobs, globs_of
 from venvstacks_rules.model.platforms.libc import LinuxTarget, parsed_linux_target
 from venvstacks_rules.model.platforms.target_platforms import TargetPlatform
 
@@ -42,6 +43,12 @@ class Layer:
     """The limit in bytes, if there is one."""
     max_unpacked_size: int | None = None
     """The same for what the archive unpacks to."""
+    exclude_files: WheelGlobs = ()
+    """Normalised names of distributions, and globs of their files to leave out; sorted."""
+    include_scripts: WheelGlobs = ()
+    """The same for the names of scripts to keep."""
+    strip_interpreter: tuple[str, ...] = ()
+    """The parts of the interpreter that the runtime leaves out, sorted."""
 
     @property
     def layer_name(self) -> str:
@@ -51,6 +58,14 @@ class Layer:
     def install_target(self, lock_version: int) -> str:
         """The name of the deployed layer's folder."""
         return f"{self.layer_name}@{lock_version}" if self.versioned else self.layer_name
+
+    def excluded_of(self, wheel: str) -> tuple[str, ...]:
+        """The globs of the files to leave out of a wheel, by its file name."""
+        return globs_of(self.exclude_files, wheel)
+
+    def scripts_of(self, wheel: str) -> tuple[str, ...]:
+        """The globs of the names of the scripts to keep of a wheel, by its file name."""
+        return globs_of(self.include_scripts, wheel)
 
     @property
     def parsed_linux_target(self) -> LinuxTarget:

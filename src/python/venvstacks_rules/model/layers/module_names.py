@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from venvstacks_rules.model.layers.definitions import LayerDefinition
 from venvstacks_rules.model.layers.problems import Problem
@@ -10,9 +10,14 @@ from venvstacks_rules.model.platforms.python_versions import language_version
 from venvstacks_rules.model.platforms.standard_library import standard_library
 
 
-def standard_name_problems(definition: LayerDefinition, python_version: str) -> Iterator[Problem]:
-    """Modules with names of the standard library of `python_version`: nothing would find them."""
-    standard = standard_library(python_version)
+def standard_name_problems(
+    definition: LayerDefinition, python_version: str, stripped: Iterable[str] = ()
+) -> Iterator[Problem]:
+    """Modules with names of the standard library of `python_version`: nothing would find them.
+
+    `stripped` are the modules that the runtime leaves out.
+    """
+    standard = standard_library(python_version).difference(stripped)
     for key, module in definition.modules:
         name = module.top_level
         if name in standard:

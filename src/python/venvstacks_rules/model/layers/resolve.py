@@ -22,6 +22,7 @@ from venvstacks_rules.model.layers.references import (
     lower_addresses,
     reference_problems,
 )
+from venvstacks_rules.model.layers.wheel_globs import normalised_globs
 from venvstacks_rules.model.platforms.libc import DEFAULT_LINUX_TARGET, parsed_linux_target
 from venvstacks_rules.model.platforms.python_versions import python_version_of
 from venvstacks_rules.model.platforms.target_platforms import (
@@ -114,7 +115,9 @@ class _Resolver:
         platforms, platform_problems = self._platforms(definition, lower)
         problems += platform_problems
         if lower:
-            problems += standard_name_problems(definition, lower[-1].python_version)
+            problems += standard_name_problems(
+                definition, lower[-1].python_version, lower[-1].strip_interpreter
+            )
         if whole and any(platform.system == "linux" for platform in platforms):
             problems += self._libc_problems(definition, order)
         self.problems += [LayerProblem(definition, problem) for problem in problems]
@@ -148,6 +151,11 @@ class _Resolver:
             console_scripts=definition.console_scripts,
             max_archive_size=_limit(definition.max_archive_size),
             max_unpacked_size=_limit(definition.max_unpacked_size),
+            exclude_files=normalised_globs(definition.exclude_files),
+            include_scripts=normalised_globs(definition.include_scripts),
+            strip_interpreter=(
+                base.strip_interpreter if base else tuple(sorted(definition.strip_interpreter))
+            ),
         )
 
     def _libc_problems(

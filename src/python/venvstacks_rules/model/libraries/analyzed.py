@@ -10,6 +10,17 @@ from venvstacks_rules.model.libraries.binaries import Binary
 
 
 @dataclass(frozen=True)
+class LeftOutFiles:
+    """The files of a wheel that stay out of a layer."""
+
+    files: int = 0
+    size: int = 0
+    """Of all of them, in bytes."""
+    unused: tuple[str, ...] = ()
+    """The globs that match none of the wheel's files."""
+
+
+@dataclass(frozen=True)
 class AnalyzedWheel:
     """The parts of a wheel that matter to other wheels."""
 
@@ -28,6 +39,10 @@ class AnalyzedWheel:
     """Its files that programs look for below ``sys.prefix``: paths in the layer, sorted."""
     ballast: tuple[Ballast, ...] = ()
     """What no program needs when it runs."""
+    left_out: LeftOutFiles = LeftOutFiles()
+    """What the layer leaves out of it; all else is of the files that stay."""
+    unused_scripts: tuple[str, ...] = ()
+    """The globs for scripts that name none of its scripts."""
 
     @property
     def distribution(self) -> str:

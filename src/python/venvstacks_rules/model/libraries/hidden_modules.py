@@ -12,9 +12,14 @@ from venvstacks_rules.model.platforms.standard_library import standard_library
 _STRAY = frozenset({"test"})
 
 
-def hidden_module_warnings(wheels: Iterable[AnalyzedWheel], python_version: str) -> Iterator[str]:
-    """A warning for each wheel with such modules; without a full stop."""
-    standard = standard_library(python_version) - _STRAY
+def hidden_module_warnings(
+    wheels: Iterable[AnalyzedWheel], python_version: str, stripped: Iterable[str] = ()
+) -> Iterator[str]:
+    """A warning for each wheel with such modules; without a full stop.
+
+    `stripped` are the modules that the runtime leaves out.
+    """
+    standard = standard_library(python_version).difference(_STRAY, stripped)
     version = language_version(python_version)
     for wheel in wheels:
         names = sorted(standard.intersection(wheel.modules))

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from venvstacks_rules.model.libraries.report import LibraryReport
+from venvstacks_rules.model.outputs.chosen_files import ChosenFiles
 from venvstacks_rules.model.outputs.names import ARCHIVE_BUILD
 
 
@@ -46,6 +47,10 @@ class LayerMetadata:
     app_support_modules: tuple[ModuleHash, ...] = ()
     shared_libraries: LibraryReport = field(default_factory=LibraryReport)
     """The report on the layer's binaries."""
+    chosen_files: tuple[ChosenFiles, ...] = ()
+    """Of the distributions for which fields choose files; sorted by name."""
+    stripped_interpreter: tuple[str, ...] = ()
+    """The parts of the interpreter that a runtime leaves out."""
 
     def to_dict(self) -> dict[str, Any]:
         """As in the file, without keys that the layer does not need."""
@@ -71,6 +76,11 @@ class LayerMetadata:
             ]
         if libraries := self.shared_libraries.to_dict():
             data["shared_libraries"] = libraries
+        excluded = {found.distribution: found for found in self.chosen_files if found.excluded}
+        if excluded:
+            data["excluded_files"] = {name: found.to_dict() for name, found in excluded.items()}
+        if self.stripped_interpreter:
+            data["stripped_interpreter"] = list(self.stripped_interpreter)
         return data
 
     def to_export_dict(self) -> dict[str, Any]:

@@ -92,3 +92,11 @@ def standard_library(python_version: str) -> frozenset[str]:
         if first <= minor and (last is None or minor <= last):
             names.update(some.split())
     return frozenset(names)
+
+
+def every_standard_module() -> frozenset[str]:
+    """The top-level modules of the standard library of any version."""
+    names = set(_ALWAYS.split())
+    for some in _AT_TIMES.values():
+        names.update(some.split())
+    return frozenset(names)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from venvstacks_rules.model.contents.inputs import WheelFile
+from venvstacks_rules.model.contents.inputs import LayerWheel
 from venvstacks_rules.model.contents.layout import OsName
 from venvstacks_rules.model.libraries.analyzed import AnalyzedWheel
 from venvstacks_rules.model.platforms.python_versions import PythonVersion
@@ -14,7 +14,7 @@ from venvstacks_rules.model.platforms.python_versions import PythonVersion
 class AnalyzeWheelsRequest:
     """List the modules and binaries of some wheels (verb ``analyze-wheels``)."""
 
-    wheels: tuple[WheelFile, ...]
+    wheels: tuple[LayerWheel, ...]
     python_version: PythonVersion
     """``X.Y`` of the runtime; it decides the folders."""
     os_name: OsName

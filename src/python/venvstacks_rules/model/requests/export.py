@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Optional
 
 from venvstacks_rules.model.contents.files import OwnFile, OwnLink
-from venvstacks_rules.model.contents.inputs import InterpreterFile, WheelFile
+from venvstacks_rules.model.contents.inputs import InterpreterFile, LayerWheel
 from venvstacks_rules.model.contents.layout import InstallTarget, OsName
 from venvstacks_rules.model.paths import GivenPath
 from venvstacks_rules.model.platforms.python_versions import PythonVersion
@@ -27,7 +27,7 @@ class LayerToExport:
     """``posix`` or ``nt``, as in markers."""
     case_sensitive: bool
     """Whether file names that differ only by case are always two files on the target."""
-    wheels: tuple[WheelFile, ...]
+    wheels: tuple[LayerWheel, ...]
     """If two contain the same file, the later one's is taken."""
     files: tuple[OwnFile, ...]
     links: tuple[OwnLink, ...]

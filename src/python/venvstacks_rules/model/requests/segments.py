@@ -5,17 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from venvstacks_rules.model.contents.compression import Compression
-from venvstacks_rules.model.contents.inputs import InterpreterFile, WheelFile
+from venvstacks_rules.model.contents.inputs import InterpreterFile, LayerWheel
 from venvstacks_rules.model.contents.layout import InstallTarget, OsName
 from venvstacks_rules.model.contents.segments import Segment
 from venvstacks_rules.model.paths import GivenPath
 from venvstacks_rules.model.platforms.python_versions import PythonVersion
 
 
+# Bases of their own, as fields without a default come first.
 @dataclass(frozen=True)
-class InterpreterSegmentRequest(InterpreterFile):
-    """Make the segment of a runtime's interpreter (verb ``interpreter-segment``)."""
-
+class _RuntimeSegment:
     os_name: OsName
     """``posix`` or ``nt``, as in markers; it decides the layout of the archive."""
     case_sensitive: bool
@@ -28,6 +27,11 @@ class InterpreterSegmentRequest(InterpreterFile):
 
 
 @dataclass(frozen=True)
+class InterpreterSegmentRequest(InterpreterFile, _RuntimeSegment):
+    """Make the segment of a runtime's interpreter (verb ``interpreter-segment``)."""
+
+
+@dataclass(frozen=True)
 class InterpreterSegment:
     """The result of ``interpreter-segment``."""
 
@@ -37,11 +41,14 @@ class InterpreterSegment:
 
 
 @dataclass(frozen=True)
-class WheelInput(WheelFile):
-    """A wheel to make a segment of."""
-
+class _Output:
     output: GivenPath
     """The segment to write."""
+
+
+@dataclass(frozen=True)
+class WheelInput(LayerWheel, _Output):
+    """A wheel to make a segment of."""
 
 
 @dataclass(frozen=True)

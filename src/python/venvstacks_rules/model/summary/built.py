@@ -33,6 +33,8 @@ class BuiltLayer:
     """The size of all files; a file of two wheels counts once."""
     unpacked_sources: tuple[tuple[str, int], ...]
     """For each segment its source and the size of its files, in the order of the archive."""
+    excluded_size: int = 0
+    """Of the files of packages that the layer leaves out."""
 
 
 def archive_name(metadata: bytes, expected: ExpectedBuild) -> str:
@@ -52,6 +54,19 @@ def archive_name(metadata: bytes, expected: ExpectedBuild) -> str:
     if problems:
         raise ArchiveError("not the metadata of the current lock", problems)
     return name
+
+
+def excluded_size(metadata: bytes) -> int:
+    """The size of the files that the layer with this metadata, its own, leaves out of packages."""
+    problems: list[str] = []
+    table = CheckedTable(_json(metadata, "layer metadata"), "", problems)
+    if "excluded_files" not in table:
+        return 0
+    excluded = table.table("excluded_files")
+    size = sum(excluded.table(name).size("size") for name in excluded.names())
+    if problems:
+        raise ArchiveError("not the metadata of a layer", problems)
+    return size
 
 
 def built_layer(index: bytes, expected: ExpectedBuild, archive: str) -> BuiltLayer:

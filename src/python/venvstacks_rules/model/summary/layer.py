@@ -112,6 +112,8 @@ class LayerSummary:
     unpacked_size: int | None = None
     archive_name: str | None = None
     archive_size: int | None = None
+    excluded_size: int | None = None
+    """Of the files of packages that the layer leaves out."""
     notes: tuple[str, ...] = field(default=())
 
     @property
@@ -170,6 +172,7 @@ class LayerSummary:
                 "download": self.download_size,
                 "unpacked": self.unpacked_size,
                 "archive": self.archive_size,
+                "excluded": self.excluded_size,
                 "interpreter_download": self.interpreter and self.interpreter.download_size,
                 "interpreter_unpacked": self.interpreter and self.interpreter.unpacked_size,
                 "own_files_unpacked": self.own_files_size,
@@ -224,6 +227,7 @@ def summarize_layer(layer: Layer, context: LayerContext, platform: TargetPlatfor
         unpacked_size=built.unpacked_size if built else None,
         archive_name=built.archive_name if built else None,
         archive_size=built.archive_size if built else None,
+        excluded_size=built.excluded_size if built else None,
         notes=context.notes,
     )
 

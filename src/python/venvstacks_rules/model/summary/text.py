@@ -102,6 +102,8 @@ def _details(layer: LayerSummary) -> Iterator[str]:
     else:
         rows.append(("python", layer.python_implementation))
     rows.append(("platforms", platforms_text(layer)))
+    if layer.excluded_size:
+        rows.append(("left out", f"{size_text(layer.excluded_size)} of files of packages"))
     problem = lock_problem(layer)
     if problem is not None:
         # On one line, so that users can copy it.

@@ -119,7 +119,7 @@ async def layer_analysis(request: LayerAnalysisRequest) -> LayerAnalysis:
             ),
             **implicitly(),
         )
-        for group in wheel_groups(selected.wheels)
+        for group in wheel_groups(layer, selected.wheels)
     )
     wheels = tuple(wheel for group in analyzed for wheel in group.wheels)
     target = Target(

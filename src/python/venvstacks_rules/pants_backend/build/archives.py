@@ -15,6 +15,7 @@ from pants.engine.process import ProcessResultMetadata
 from venvstacks_rules.model.contents.compression import ARCHIVE_FORMATS
 from venvstacks_rules.model.contents.top_level import top_level_module
 from venvstacks_rules.model.json_codec import from_json, to_json
+from venvstacks_rules.model.outputs.chosen_files import ChosenFiles
 from venvstacks_rules.model.outputs.names import archive_names
 from venvstacks_rules.model.outputs.report import ArchiveReport
 from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
@@ -76,6 +77,8 @@ class LayerArchive:
     """For the user who packages the layer."""
     wheel_remarks: tuple[str, ...]
     """What is wrong with wheels that were used all the same, whatever the layer and platform."""
+    chosen_files: tuple[ChosenFiles, ...]
+    """What fields of the layer make of its packages."""
     made: tuple[MadeSegments, ...] = field(compare=False, hash=False)
     """The segments, by process."""
 
@@ -180,6 +183,7 @@ async def layer_archive(request: LayerArchiveRequest, options: VenvstacksSubsyst
             f"{layer.address} for {request.platform}: {warning}." for warning in contents.warnings
         ),
         wheel_remarks=tuple(remark for group in segments.groups for remark in group.remarks),
+        chosen_files=contents.metadata.chosen_files,
         made=tuple(segments_made),
     )
 

@@ -22,9 +22,11 @@ from venvstacks_rules.model.contents.own import layer_config, layer_files
 from venvstacks_rules.model.errors import DefinitionError
 from venvstacks_rules.model.layers.interface import LayerInterface, PackageFolder
 from venvstacks_rules.model.layers.layer import Layer
+from venvstacks_rules.model.layers.wheel_globs import EXCLUDE_FILES, INCLUDE_SCRIPTS
 from venvstacks_rules.model.libraries.checks import library_report, refuse_ambiguous
 from venvstacks_rules.model.libraries.hidden_modules import hidden_module_warnings
 from venvstacks_rules.model.libraries.report import LibraryReport
+from venvstacks_rules.model.outputs.chosen_files import ChosenFiles
 from venvstacks_rules.model.outputs.metadata import LayerMetadata
 from venvstacks_rules.model.times import in_utc
 from venvstacks_rules.pants_backend.build.analysis import (
@@ -160,6 +162,7 @@ async def layer_contents(
         modules=modules,
         python_version=version,
         libraries=report,
+        chosen_files=_chosen_files(layer, analysis),
     )
     return LayerContents(
         layer=layer,
@@ -172,7 +175,7 @@ async def layer_contents(
         metadata=metadata,
         warnings=(
             *report.warnings(layer.accepted_libraries),
-            *hidden_module_warnings(analysis.wheels, version),
+            *hidden_module_warnings(analysis.wheels, version, layer.strip_interpreter),
             *(warning.rstrip(".") for warning in warned),
             *(data_warnings(lower) if platform.system == "win" else ()),
         ),
@@ -211,6 +214,7 @@ def _metadata(
     modules: LayerModules,
     python_version: str,
     libraries: LibraryReport,
+    chosen_files: tuple[ChosenFiles, ...],
 ) -> LayerMetadata:
     files = chain.files[layer.address]
     install_target = chain.install_target(layer)
@@ -231,7 +235,26 @@ def _metadata(
         app_launch_module_hash=modules.launch_hash,
         app_support_modules=modules.support_hashes,
         shared_libraries=libraries,
+        chosen_files=chosen_files,
+        stripped_interpreter=() if lower else layer.strip_interpreter,
     )
+
+
+def _chosen_files(layer: Layer, analysis: LayerAnalysis) -> tuple[ChosenFiles, ...]:
+    """What the fields of the layer make of its wheels."""
+    found = []
+    for wheel in sorted(analysis.wheels, key=lambda wheel: wheel.distribution):
+        excluded, left_out = layer.excluded_of(wheel.file_name), wheel.left_out
+        unused = (
+            *((EXCLUDE_FILES, glob) for glob in left_out.unused),
+            *((INCLUDE_SCRIPTS, glob) for glob in wheel.unused_scripts),
+        )
+        if excluded or layer.scripts_of(wheel.file_name):
+            files, size = left_out.files, left_out.size
+            found.append(
+                ChosenFiles(wheel.distribution, wheel.file_name, excluded, files, size, unused)
+            )
+    return tuple(found)
 
 
 def rules() -> Iterable[object]:

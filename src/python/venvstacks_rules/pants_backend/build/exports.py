@@ -87,7 +87,13 @@ async def exported_interpreter(request: ExportedInterpreterRequest) -> ExportedI
     )
     return ExportedInterpreter(
         archive.digest,
-        InterpreterFile(archive.path, archive.sha256, archive.size, layer.python_version),
+        InterpreterFile(
+            archive.path,
+            archive.sha256,
+            archive.size,
+            layer.python_version,
+            layer.strip_interpreter,
+        ),
     )
 
 
@@ -110,7 +116,7 @@ async def layer_export(request: LayerExportRequest) -> LayerExport:
         )
         contents.refuse_shadowing(dict.fromkeys(analysis.modules, "the layer's own packages"))
     # The order in an archive: it decides which of two wheels with the same file wins.
-    wheels = tuple(wheel for group in wheel_groups(selected.wheels) for wheel in group)
+    wheels = tuple(wheel for group in wheel_groups(layer, selected.wheels) for wheel in group)
     fetched = await fetched_wheels(FetchedWheelsRequest(wheels, request.address), **implicitly())
     prefixed = await concurrently(
         engine.add_prefix(AddPrefix(digest, f"{request.directory}/{name}"))

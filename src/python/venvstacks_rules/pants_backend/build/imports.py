@@ -130,6 +130,7 @@ async def provided_imports(request: ProvidedRequest) -> Provided:
         own.joined(code.modules for code in codes),
         frozenset(name for analysis in analyses for name in analysis.modules),
         analyses[0].target.python_version,
+        found.layer.strip_interpreter,
     )
 
 
@@ -201,6 +202,7 @@ async def explained_import(request: ExplainedImportRequest) -> ExplainedImport:
         locked = {**_locked_in(locks, [upper]), **locked}
     likely = likely_distributions(top_level, DEFAULT_MODULE_MAPPING, locked)
     owner = module.owners[0].spec if module.owners else None
+    layer = own.locks[request.layer.spec].layer
     return ExplainedImport(
         MissingImport(
             request.entry.path,
@@ -208,6 +210,7 @@ async def explained_import(request: ExplainedImportRequest) -> ExplainedImport:
             request.name,
             owner=owner,
             unowned=None if owner else module.file,
+            stripped_by=layer.runtime if top_level in layer.strip_interpreter else None,
             above=next((locked[name] for name in likely if name in locked), None),
             likely=() if request.first_party else likely,
         )

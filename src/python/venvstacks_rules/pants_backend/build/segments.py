@@ -14,6 +14,7 @@ from venvstacks_rules.model.contents.layout import LayerLayout
 from venvstacks_rules.model.contents.segments import Segment
 from venvstacks_rules.model.errors import ArchiveError, DefinitionError
 from venvstacks_rules.model.json_codec import from_json, to_json
+from venvstacks_rules.model.layers.layer import Layer
 from venvstacks_rules.model.layers.names import LayerKind
 from venvstacks_rules.model.locks.pylock import LockedWheel
 from venvstacks_rules.model.platforms.python_versions import short_version
@@ -148,10 +149,11 @@ def layer_compression(
     return chosen if windows_format == archive_format else compression(windows_format)
 
 
-def wheel_groups(wheels: Sequence[LockedWheel]) -> Iterable[tuple[LockedWheel, ...]]:
+def wheel_groups(layer: Layer, wheels: Sequence[LockedWheel]) -> Iterable[tuple[LockedWheel, ...]]:
     """The wheels of each process; a large wheel has its own, and comes first as it takes longest.
 
     Wheels for any platform do not mix with others: all platforms can use the same segments of them.
+    Nor do those with globs for their files: an edit of these makes no other segment again.
     """
     small = []
     for wheel in wheels:
@@ -160,16 +162,25 @@ def wheel_groups(wheels: Sequence[LockedWheel]) -> Iterable[tuple[LockedWheel, .
         else:
             small.append(wheel)
     for portable in (True, False):
-        yield from _batches(w for w in small if w.file_name.endswith("-any.whl") is portable)
+        yield from _batches(layer, (w for w in small if _is_portable(w) is portable))
 
 
-def _batches(wheels: Iterable[LockedWheel]) -> Iterable[tuple[LockedWheel, ...]]:
+def _is_portable(wheel: LockedWheel) -> bool:
+    return wheel.file_name.endswith("-any.whl")
+
+
+def _batches(layer: Layer, wheels: Iterable[LockedWheel]) -> Iterable[tuple[LockedWheel, ...]]:
     batch: list[LockedWheel] = []
+    alone = False
     for wheel in wheels:
-        if batch and sum(member.size for member in batch) + wheel.size > _BATCH:
+        chosen = bool(layer.excluded_of(wheel.file_name) or layer.scripts_of(wheel.file_name))
+        full = sum(member.size for member in batch) + wheel.size > _BATCH
+        # In the order of all wheels: it decides which of two wheels with the same file wins.
+        if batch and (full or chosen or alone):
             yield tuple(batch)
             batch = []
         batch.append(wheel)
+        alone = chosen
     if batch:
         yield tuple(batch)
 
@@ -228,7 +239,7 @@ async def layer_segments(request: SegmentsRequest, options: VenvstacksSubsystem)
                     ),
                     **implicitly(),
                 )
-                for index, group in enumerate(wheel_groups(selected.wheels))
+                for index, group in enumerate(wheel_groups(layer, selected.wheels))
             ),
         ]
     )
@@ -297,6 +308,7 @@ async def interpreter_group(request: InterpreterGroupRequest) -> SegmentGroup:
                     sha256=archive.sha256,
                     size=archive.size,
                     python_version=layer.python_version,
+                    strip=layer.strip_interpreter,
                     os_name=PLATFORMS[request.platform].os_name,
                     case_sensitive=PLATFORMS[request.platform].case_sensitive,
                     install_target=locks.install_target(layer),

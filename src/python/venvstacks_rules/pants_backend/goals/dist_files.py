@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from venvstacks_rules.model.errors import ArchiveError, VenvstacksError
@@ -17,6 +18,7 @@ from venvstacks_rules.model.summary.built import (
     ExpectedBuild,
     archive_name,
     built_layer,
+    excluded_size,
 )
 
 _MAX_METADATA = 1_000_000
@@ -55,7 +57,8 @@ def find_build(
 
 
 def _read(metadata: Path, index: Path, expected: ExpectedBuild) -> BuiltLayer:
-    archive = metadata.parent / archive_name(_content(metadata, _MAX_METADATA), expected)
+    content = _content(metadata, _MAX_METADATA)
+    archive = metadata.parent / archive_name(content, expected)
     if not index.is_file():
         raise ArchiveError("incomplete", [f"there is no {index.name} beside it"])
     built = built_layer(_content(index, _MAX_INDEX), expected, archive.name)
@@ -63,7 +66,7 @@ def _read(metadata: Path, index: Path, expected: ExpectedBuild) -> BuiltLayer:
         raise ArchiveError(
             "incomplete", [f"{archive.name} beside it is missing or has another size"]
         )
-    return built
+    return replace(built, excluded_size=excluded_size(content))
 
 
 def _content(file: Path, limit: int) -> bytes:

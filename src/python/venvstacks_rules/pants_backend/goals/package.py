@@ -6,6 +6,8 @@ import logging
 import os.path
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Optional
 
 from pants.core.goals.package import BuiltPackage, BuiltPackageArtifact, PackageFieldSet
@@ -20,6 +22,7 @@ from venvstacks_rules.model.errors import SizeLimitError
 from venvstacks_rules.model.layers.build_platforms import BuildPlatforms, refuse_shared_folder
 from venvstacks_rules.model.layers.layer import Layer
 from venvstacks_rules.model.outputs.limits import OutgrownLayer, size_limit_error
+from venvstacks_rules.model.outputs.chosen_files import unused_globs
 from venvstacks_rules.model.outputs.report import PackagedLayer, PackagedStack
 from venvstacks_rules.model.wording import printable_lines
 from venvstacks_rules.pants_backend import engine
@@ -86,6 +89,8 @@ class Remark:
     """A warning about an archive, or what is wrong with a wheel that was used all the same."""
 
     text: str
+    is_warning: bool = True
+    """Whether something is wrong; otherwise it may be as it should be."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +102,8 @@ class LoggedRemark:
 # the engine remembers it until `RunId` changes.
 @rule
 async def logged_remark(request: Remark, _: RunId) -> LoggedRemark:
-    logger.warning("%s", printable_lines(request.text))
+    level = logging.WARNING if request.is_warning else logging.INFO
+    logger.log(level, "%s", printable_lines(request.text))
     return LoggedRemark()
 
 
@@ -173,6 +179,8 @@ async def packaged_layer(
         compared_limits(LimitsRequest(address, name), **implicitly())
         for name in (chosen.names if _has_limits(found.layer) else ())
     )
+    built_layers = [(found.layer, name, built) for name, built in zip(chosen.names, archives)]
+    await concurrently(logged_remark(remark, **implicitly()) for remark in _remarks(built_layers))
     return PackagedOutputs(
         await engine.merge_digests(MergeDigests(prefixed)),
         layers=tuple(
@@ -233,6 +241,12 @@ async def packaged_stack(
         for layer, member in zip(stack.layers, stack.addresses)
         for name in (chosen[layer.address].names if _has_limits(layer) else ())
     )
+    built_layers = [
+        (layer, name, built)
+        for name, outputs in zip(names, stacks)
+        for layer, built in zip(outputs.layers, outputs.archives)
+    ]
+    await concurrently(logged_remark(remark, **implicitly()) for remark in _remarks(built_layers))
     return PackagedOutputs(
         await engine.merge_digests(MergeDigests(prefixed)),
         layers=tuple(
@@ -329,8 +343,14 @@ def _built(outputs: PackagedOutputs) -> BuiltPackage:
     return BuiltPackage(outputs.digest, tuple(notes))
 
 
-def _remarks(archives: Iterable[LayerArchive]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(text for a in archives for text in (*a.warnings, *a.wheel_remarks)))
+def _remarks(built: Sequence[tuple[Layer, str, LayerArchive]]) -> tuple[Remark, ...]:
+    """What to say of layers that were built for platforms."""
+    found = [Remark(text) for _, _, a in built for text in (*a.warnings, *a.wheel_remarks)]
+    layers = {layer.address: layer for layer, _, _ in built}
+    for address, layer in layers.items():
+        chosen = {name: a.chosen_files for other, name, a in built if other.address == address}
+        found += [Remark(u.text, u.everywhere) for u in unused_globs(layer, chosen)]
+    return tuple(dict.fromkeys(found))
 
 
 def rules() -> Iterable[object]:

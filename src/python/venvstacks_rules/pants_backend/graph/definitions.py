@@ -39,6 +39,10 @@ from venvstacks_rules.pants_backend.targets.lock_fields import (
 from venvstacks_rules.pants_backend.targets.size_fields import (
     MaxArchiveSizeField,
     MaxUnpackedSizeField,
+from venvstacks_rules.pants_backend.targets.shipping_fields import (
+    ExcludeFilesField,
+    IncludeScriptsField,
+    StripInterpreterField,
 )
 from venvstacks_rules.pants_backend.targets.source_fields import (
     LaunchModuleField,
@@ -143,4 +147,7 @@ def layer_definition(
         max_unpacked_size=target[MaxUnpackedSizeField].value,
         variant=sources.variant,
         packed_layer=sources.packed_layer,
+        exclude_files=tuple(sorted((target[ExcludeFilesField].value or {}).items())),
+        include_scripts=tuple(sorted((target[IncludeScriptsField].value or {}).items())),
+        strip_interpreter=target.get(StripInterpreterField).value or (),
     )

@@ -10,7 +10,7 @@ from pants.engine.addresses import Address
 from pants.engine.environment import ChosenLocalEnvironmentName, EnvironmentName
 from pants.engine.fs import CreateDigest, Digest, FileEntry, MergeDigests
 
-from venvstacks_rules.model.contents.inputs import WheelFile
+from venvstacks_rules.model.contents.inputs import LayerWheel
 from venvstacks_rules.model.locks.pylock import LockedWheel
 from venvstacks_rules.model.locks.selection import select_wheels
 from venvstacks_rules.model.network.credentials import indexes_for
@@ -81,7 +81,7 @@ class FetchedWheels:
     """Wheels, each in a folder of its own."""
 
     digest: Digest
-    wheels: tuple[WheelFile, ...]
+    wheels: tuple[LayerWheel, ...]
     """In the order of the request; hashes and sizes are complete, unlike those of a lockfile."""
 
     @property
@@ -198,7 +198,8 @@ async def fetched_wheels(request: FetchedWheelsRequest) -> FetchedWheels:
         else:
             file = next(files)
             path, sha256, size = file.path, wheel.sha256, file.size
-        wheels.append(WheelFile(path, wheel.file_name, sha256, size))
+        exclude, scripts = layer.excluded_of(wheel.file_name), layer.scripts_of(wheel.file_name)
+        wheels.append(LayerWheel(path, wheel.file_name, sha256, size, exclude, scripts))
     copied = await engine.create_digest(CreateDigest(copies))
     merged = await engine.merge_digests(
         MergeDigests([copied, *(file.digest for file in downloads)])

@@ -20,6 +20,7 @@ from venvstacks_rules.model.locks.freshness import (
 )
 from venvstacks_rules.model.locks.metadata import HashedInputs
 from venvstacks_rules.model.locks.pylock import Lockfile, LockInputs
+from venvstacks_rules.model.locks.wheel_globs import refuse_unknown_distributions
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.graph.layer_modules import LayerModulesRequest, layer_modules
 from venvstacks_rules.pants_backend.graph.layers import (
@@ -190,6 +191,8 @@ async def chain_locks(request: ChainLocksRequest) -> ChainLocks:
         raise error
     files = {address: lock.files for address, lock in checked.locks.items()}
     locks = {address: file.lockfile for address, file in files.items() if file.lockfile}
+    layers = {address: lock.layer for address, lock in checked.locks.items()}
+    refuse_unknown_distributions(layers, locks)
     return ChainLocks(FrozenDict(locks), FrozenDict(files))
 
 

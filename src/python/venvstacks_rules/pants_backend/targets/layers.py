@@ -26,6 +26,10 @@ from venvstacks_rules.pants_backend.targets.skip_fields import (
     SkipImportCheckField,
     SkipLockCheckField,
     SkipTestsField,
+from venvstacks_rules.pants_backend.targets.shipping_fields import (
+    ExcludeFilesField,
+    IncludeScriptsField,
+    StripInterpreterField,
 )
 from venvstacks_rules.pants_backend.targets.source_fields import (
     FrameworkLockfileField,
@@ -274,12 +278,19 @@ COMMON_FIELDS = (
     EnvironmentField,
     SkipLockCheckField,
     SkipImportCheckField,
+    ExcludeFilesField,
+    IncludeScriptsField,
     *LOCK_FIELDS,
     *SIZE_FIELDS,
 )
 
 
-RUNTIME_FIELDS = (*COMMON_FIELDS, PythonImplementationField, PythonArchivesField)
+RUNTIME_FIELDS = (
+    *COMMON_FIELDS,
+    PythonImplementationField,
+    PythonArchivesField,
+    StripInterpreterField,
+)
 FRAMEWORK_FIELDS = (*COMMON_FIELDS, RuntimeField, FrameworksField)
 APPLICATION_FIELDS = (
     *COMMON_FIELDS,
