@@ -13,7 +13,6 @@ from tests.support.elf import shared_library
 from tests.support.wheels import FILE_NAME, wheel_bytes
 from venvstacks_rules.actions.commands import analyze_wheels
 from venvstacks_rules.model.contents.ballast import Ballast
-from venvstacks_rules.model.contents.inputs import WheelFile
 from venvstacks_rules.model.contents.inputs import LayerWheel
 from venvstacks_rules.model.errors import WheelError
 from venvstacks_rules.model.json_codec import to_json
@@ -90,7 +89,7 @@ def test_files_that_are_left_out(tmp_path: Path) -> None:
         ("demo",),
         (),
         (),
-        LeftOutFiles(5, size, ("bin", "nothing")),
+        left_out=LeftOutFiles(5, size, ("bin", "nothing")),
     )
     (chosen,) = analyzed(replace(whole, scripts=("tool", "t*", "a"))).wheels
     assert chosen.unused_scripts == ("a",)

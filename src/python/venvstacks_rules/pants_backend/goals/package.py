@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import logging
 import os.path
-from collections.abc import Iterable
-from dataclasses import dataclass, field
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Optional
 
 from pants.core.goals.package import BuiltPackage, BuiltPackageArtifact, PackageFieldSet
@@ -21,8 +19,8 @@ from pants.util.logging import LogLevel
 from venvstacks_rules.model.errors import SizeLimitError
 from venvstacks_rules.model.layers.build_platforms import BuildPlatforms, refuse_shared_folder
 from venvstacks_rules.model.layers.layer import Layer
-from venvstacks_rules.model.outputs.limits import OutgrownLayer, size_limit_error
 from venvstacks_rules.model.outputs.chosen_files import unused_globs
+from venvstacks_rules.model.outputs.limits import OutgrownLayer, size_limit_error
 from venvstacks_rules.model.outputs.report import PackagedLayer, PackagedStack
 from venvstacks_rules.model.wording import printable_lines
 from venvstacks_rules.pants_backend import engine
@@ -174,7 +172,6 @@ async def packaged_layer(
         engine.add_prefix(AddPrefix(built.digest, folder.path))
         for built, folder in zip(archives, folders)
     )
-    await concurrently(logged_remark(Remark(text), **implicitly()) for text in _remarks(archives))
     compared = await concurrently(
         compared_limits(LimitsRequest(address, name), **implicitly())
         for name in (chosen.names if _has_limits(found.layer) else ())
@@ -234,8 +231,6 @@ async def packaged_stack(
     if empty and not (names and platforms.all_declared):
         left_out = ", ".join(empty)
         notes.append(f"{address} is not packaged for {left_out}: it has no layers to build there.")
-    made = [archive for outputs in stacks for archive in outputs.archives]
-    await concurrently(logged_remark(Remark(text), **implicitly()) for text in _remarks(made))
     compared = await concurrently(
         compared_limits(LimitsRequest(member, name), **implicitly())
         for layer, member in zip(stack.layers, stack.addresses)

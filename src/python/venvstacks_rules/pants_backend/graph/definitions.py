@@ -36,13 +36,14 @@ from venvstacks_rules.pants_backend.targets.lock_fields import (
     PriorityIndexesField,
     VersionedField,
 )
-from venvstacks_rules.pants_backend.targets.size_fields import (
-    MaxArchiveSizeField,
-    MaxUnpackedSizeField,
 from venvstacks_rules.pants_backend.targets.shipping_fields import (
     ExcludeFilesField,
     IncludeScriptsField,
     StripInterpreterField,
+)
+from venvstacks_rules.pants_backend.targets.size_fields import (
+    MaxArchiveSizeField,
+    MaxUnpackedSizeField,
 )
 from venvstacks_rules.pants_backend.targets.source_fields import (
     LaunchModuleField,

@@ -21,15 +21,16 @@ from venvstacks_rules.model.platforms.libc import DEFAULT_LINUX_TARGET
 from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
 from venvstacks_rules.pants_backend.engine import EnvironmentField
 from venvstacks_rules.pants_backend.targets.lock_fields import LOCK_FIELDS
+from venvstacks_rules.pants_backend.targets.shipping_fields import (
+    ExcludeFilesField,
+    IncludeScriptsField,
+    StripInterpreterField,
+)
 from venvstacks_rules.pants_backend.targets.size_fields import SIZE_FIELDS
 from venvstacks_rules.pants_backend.targets.skip_fields import (
     SkipImportCheckField,
     SkipLockCheckField,
     SkipTestsField,
-from venvstacks_rules.pants_backend.targets.shipping_fields import (
-    ExcludeFilesField,
-    IncludeScriptsField,
-    StripInterpreterField,
 )
 from venvstacks_rules.pants_backend.targets.source_fields import (
     FrameworkLockfileField,
