@@ -20,7 +20,7 @@ HOUSE: dict[str, dict[str, str]] = {
         "contents": "platforms layers",
         "libraries": "platforms layers contents",
         "outputs": "layers libraries",
-        "requests": "platforms locks contents libraries",
+        "requests": "platforms layers locks contents libraries",
         "summary": "platforms layers locks contents",
         "advice": "layers locks contents libraries",
     },

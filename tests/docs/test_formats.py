@@ -19,6 +19,7 @@ from venvstacks_rules.model import requests
 from venvstacks_rules.model.contents.config import LayerConfig
 from venvstacks_rules.model.contents.segment_index import IndexedSegment, SegmentIndex
 from venvstacks_rules.model.layers.definitions import ModuleDefinition
+from venvstacks_rules.model.layers.lock_choices import LockChoices
 from venvstacks_rules.model.libraries.report import AmbiguousLibrary, LibraryReport
 from venvstacks_rules.model.locks.pylock import LockedInterpreter, LockInputs
 from venvstacks_rules.model.outputs.chosen_files import ChosenFiles
@@ -41,6 +42,7 @@ METADATA = LayerMetadata(
     app_launch_module="a",
     app_launch_module_hash="",
     app_support_modules=(ModuleHash("b", ""),),
+    lock_choices=LockChoices(python_resolve="main"),
     shared_libraries=LibraryReport((AmbiguousLibrary("libx.so", ()),)),
     chosen_files=(ChosenFiles("a", "a-1.0-py3-none-any.whl", ("*.a",)),),
     stripped_interpreter=("test",),
@@ -81,7 +83,7 @@ def keys(page: str, section: str) -> list[str]:
         ("Segment index", set(INDEX.to_dict())),
         ("A segment in the index", set(SEGMENT.to_dict())),
         ("Deployed layer config", set(json.loads(CONFIG.to_json()))),
-        ("`[tool.venvstacks-rules.inputs]`", names(LockInputs)),
+        ("`[tool.venvstacks-rules.inputs]`", names(LockInputs) - {"choices"} | names(LockChoices)),
         ("`tool.venvstacks-rules.interpreters`", names(LockedInterpreter)),
     ],
 )

@@ -1,4 +1,4 @@
-"""The rules that find the modules of layers that come from the repository."""
+"""The rules that find the modules and requirements of layers that come from the repository."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from venvstacks_rules.pants_backend.graph import (
     module_files,
     module_owners,
     repository_modules,
+    requirement_targets,
 )
+from venvstacks_rules.pants_backend.locks import python_resolves
 
 
 def module_rules() -> list[object]:
@@ -19,5 +21,6 @@ def module_rules() -> list[object]:
     modules = (
         *(code_targets, layer_code, layer_modules),
         *(module_files, module_owners, repository_modules),
+        *(python_resolves, requirement_targets),
     )
     return [*(rule for module in modules for rule in module.rules()), *source_root.rules()]  # type: ignore[no-untyped-call]

@@ -9,6 +9,7 @@ from pants.engine.rules import QueryRule
 from pants.engine.target import InferredDependencies
 from pants.testutil.rule_runner import RuleRunner
 
+from tests.pants_backend.module_rules import module_rules
 from venvstacks_rules.pants_backend.backend import target_types
 from venvstacks_rules.pants_backend.graph.dependencies import (
     InferLayerDependencies,
@@ -18,7 +19,6 @@ from venvstacks_rules.pants_backend.graph.dependencies import rules as inference
 from venvstacks_rules.pants_backend.graph.layer_targets import rules as layer_target_rules
 from venvstacks_rules.pants_backend.graph.layers import LayerInGraph, LayerRequest
 from venvstacks_rules.pants_backend.graph.layers import rules as graph_rules
-from venvstacks_rules.pants_backend.graph.module_files import rules as module_rules
 from venvstacks_rules.pants_backend.graph.stack_files import rules as stack_file_rules
 from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
 

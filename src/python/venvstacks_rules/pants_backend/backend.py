@@ -50,6 +50,7 @@ from venvstacks_rules.pants_backend.graph import (
     module_owners,
     platforms,
     repository_modules,
+    requirement_targets,
     stack_files,
     stack_targets,
     stacks,
@@ -62,6 +63,7 @@ from venvstacks_rules.pants_backend.locks import (
     lockfiles,
     locking,
     outcomes,
+    python_resolves,
     uv_config,
 )
 from venvstacks_rules.pants_backend.processes import (
@@ -103,9 +105,9 @@ _MODULES = (
         work,
     ),
     *(code_targets, dependencies, layer_code, layer_modules, layer_targets, layers),
-    *(module_files, module_owners, platforms, repository_modules),
+    *(module_files, module_owners, platforms, repository_modules, requirement_targets),
     *(stack_files, stack_targets, stacks),
-    *(earlier, freshness, local_wheels, lockfiles, locking, outcomes, uv_config),
+    *(earlier, freshness, local_wheels, lockfiles, locking, outcomes, python_resolves, uv_config),
     *(downloads, interpreters, repository_files, wheels),
     *(analysis, archives, chains, contents, descriptions, exports, imports, interfaces),
     *(limits, manifests, output_folders, segments),

@@ -50,9 +50,8 @@ def run(request_text: str) -> LockedLayer:
     platforms = tuple(platform for platform in PLATFORMS.values() if platform in named)
     folders = LocalWheelFolders.of(request.local_wheels)
     version = _python_version(request, platforms, previous, lower)
-    locker = PackageLocker(
-        request, config, folders, ProvidedPackages.of(lower, platforms, version), previous
-    )
+    provided = ProvidedPackages.of(lower, platforms, version, request.choices.relaxed_pins)
+    locker = PackageLocker(request, config, folders, provided, lower, previous)
     packages = locker.lock()
     _check_local_wheels(request, platforms, packages, folders)
     declared = python_version_of(request.python_implementation)
@@ -149,6 +148,7 @@ def _inputs(
         package_indexes=request.package_indexes,
         priority_indexes=request.priority_indexes,
         local_wheels=request.declared_local_wheels,
+        choices=request.choices,
     )
 
 

@@ -70,6 +70,7 @@ def _metadata(
         lower_layers=tuple(lower.layer_name for lower in request.lower_locks),
         versioned=request.versioned,
         module_hashes=request.module_hashes,
+        choices=request.choices,
     )
     return renewed(
         inputs.hashes(lock.requirements_hash),

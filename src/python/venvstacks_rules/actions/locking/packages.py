@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from venvstacks_rules.actions.locking.imposed import ImposedVersions
 from venvstacks_rules.actions.locking.local_wheels import LocalWheelFolders
 from venvstacks_rules.actions.locking.older_releases import (
     MissingWheels,
@@ -26,7 +26,7 @@ from venvstacks_rules.model.locks.selection import (
     no_wheel_problem,
     platforms_remedy,
 )
-from venvstacks_rules.model.locks.shared import Constraint, ProvidedPackages
+from venvstacks_rules.model.locks.shared import ProvidedPackages
 from venvstacks_rules.model.network.credentials import without_credentials
 from venvstacks_rules.model.platforms.markers import may_hold
 from venvstacks_rules.model.requests.lock import LockLayerRequest
@@ -43,21 +43,44 @@ class PackageLocker:
     config: UvConfig
     local_wheels: LocalWheelFolders
     provided: ProvidedPackages
+    lower: tuple[tuple[str, Lockfile], ...]
     previous: Lockfile | None
 
     def lock(self) -> tuple[LockedPackage, ...]:
         """The packages, sorted; raises LockError if the layer cannot be locked."""
-        if not self.request.requirements:
-            return ()
-        constraints = self.provided.constraints
+        imposed = ImposedVersions.of(self.request, self.provided.constraints)
+        packages: tuple[LockedPackage, ...] = ()
+        if self.request.requirements:
+            relaxed = imposed.relaxed()
+            try:
+                packages = self._resolved(imposed, self._preferred())
+            except LockError:
+                # A version of the layer's own is the last resort.
+                if relaxed == imposed:
+                    raise
+                packages = self._resolved(relaxed, self._preferring_lower(self._preferred()))
+        unknown = imposed.unknown_choices(
+            packages, self.lower, self.provided.platforms, self.provided.python_version
+        )
+        problems = list(unknown)
+        if problems:
+            raise LockError(f"{self.request.target}: choices about unknown packages", problems)
+        return packages
+
+    def _resolved(
+        self, imposed: ImposedVersions, preferred: Lockfile | None
+    ) -> tuple[LockedPackage, ...]:
+        choices = self.request.choices
         resolution = Resolution(
             python_version=self.provided.python_version,
             requirements=normalised_requirements(self.request.requirements),
-            constraints=tuple(constraint.requirement for constraint in constraints),
+            constraints=imposed.constraints,
+            overrides=choices.override_requirements,
+            without_dependencies=choices.without_dependencies,
             platforms=self.provided.platforms,
             config=self.config,
             local_wheels=self.local_wheels,
-            previous=self._preferred(),
+            previous=preferred,
         )
         # The solution for all platforms: `venvstacks` asks for the same, so the two tools agree. If
         # a platform of the layer lacks wheels in it, the solution for the layer's platforms.
@@ -73,7 +96,7 @@ class PackageLocker:
         except UvFailedError as e:
             # If a platform has no wheel there is no solution, and `uv` says so in its own terms;
             # the other solution showed which platforms lack wheels.
-            raise lacking or self._unsatisfiable(constraints, str(e)) from None
+            raise lacking or self._unsatisfiable(imposed, str(e)) from None
 
     def _resolved_for_platforms(self, resolution: Resolution) -> tuple[LockedPackage, ...]:
         """The solution for the layer's platforms, with older releases where these have wheels."""
@@ -109,15 +132,28 @@ class PackageLocker:
         kept = (package for package in self.previous.packages if package.name not in upgraded)
         return replace(self.previous, packages=tuple(kept))
 
-    def _unsatisfiable(self, constraints: tuple[Constraint, ...], text: str) -> LockError:
+    def _preferring_lower(self, preferred: Lockfile | None) -> Lockfile | None:
+        """With the versions of lower layers for the packages of `relaxed_pins`.
+
+        One that has to have another version does not move the others.
+        """
+        own = preferred.packages if preferred is not None else ()
+        decided = {package.name for package in own if not package.from_lower_layer}
+        wanted = set(self.request.choices.relaxed_pins) - decided
+        below = {
+            package.name: package
+            for _, lock in reversed(self.lower)
+            for package in lock.packages
+            if package.name in wanted and not package.from_lower_layer
+        }
+        packages = (*(package for package in own if package.name not in below), *below.values())
+        base = preferred or Lockfile(requires_python="", packages=())
+        return replace(base, packages=packages) if packages else preferred
+
+    def _unsatisfiable(self, imposed: ImposedVersions, text: str) -> LockError:
         problems = [without_foreign_hints(text)]
         problems += remedies(text, self.provided.python_version)
-        problems += [
-            f"`{constraint.requirement}` is imposed by lower layer `{constraint.layer}`, "
-            "which provides it"
-            for constraint in constraints
-            if re.search(rf"(?<![\w.-]){re.escape(constraint.name)}(?![\w-])", text)
-        ]
+        problems += imposed.explanations(text)
         layer = self.request.layer_name
         return LockError(
             f"{self.request.target}: `uv` cannot lock the requirements of layer `{layer}`", problems
@@ -203,6 +239,8 @@ class PackageLocker:
             without = {name for lack in lacking for name in lack.platforms}
             left = [p.name for p in self.provided.platforms if p.name not in without]
             problems.append(platforms_remedy(left))
+            lacking_names = ", ".join(lack.package.name for lack in lacking)
+            problems += ImposedVersions.of(self.request, ()).explanations(lacking_names)
             raise MissingWheelsError(self.request.target, lacking, problems)
 
 

@@ -19,11 +19,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from packaging.utils import canonicalize_name
 from uv import find_uv_bin
 
 from venvstacks_rules.actions.files.toml import read_toml, write_toml
 from venvstacks_rules.actions.locking.local_wheels import LocalWheelFolders
 from venvstacks_rules.actions.locking.uv_config import UvConfig
+from venvstacks_rules.model.layers.requirements import parsed_requirement
 from venvstacks_rules.model.locks.pylock import LockedPackage, Lockfile
 from venvstacks_rules.model.platforms.markers import platform_marker
 from venvstacks_rules.model.platforms.python_versions import (
@@ -80,6 +82,9 @@ class Resolution:
     """X.Y or X.Y.Z."""
     requirements: tuple[str, ...]
     constraints: tuple[str, ...]
+    overrides: tuple[str, ...]
+    without_dependencies: tuple[str, ...]
+    """Packages that ask for nothing."""
     platforms: tuple[TargetPlatform, ...]
     config: UvConfig
     local_wheels: LocalWheelFolders
@@ -98,6 +103,9 @@ def resolve(resolution: Resolution, *, for_platforms: bool = True) -> dict[str, 
         project = folder / "project"
         project.mkdir()
         settings = {**resolution.config.configuration, "no-build": True}
+        metadata = _metadata(resolution)
+        if metadata:
+            settings["dependency-metadata"] = metadata
         if resolution.local_wheels.find_links:
             settings["find-links"] = resolution.local_wheels.find_links
         (folder / "uv.toml").write_text(write_toml(settings), encoding="utf-8")
@@ -138,6 +146,11 @@ def _project(resolution: Resolution, *, for_platforms: bool) -> dict[str, Any]:
     constraints = [*uv.get("constraint-dependencies", []), *resolution.constraints]
     if constraints:
         uv["constraint-dependencies"] = constraints
+    overridden = {_name_of(text) for text in resolution.overrides}
+    given = uv.get("override-dependencies", [])
+    overrides = [text for text in given if _name_of(text) not in overridden]
+    if overrides or resolution.overrides:
+        uv["override-dependencies"] = [*overrides, *resolution.overrides]
     return {
         "project": {
             "name": _PROJECT,
@@ -147,6 +160,19 @@ def _project(resolution: Resolution, *, for_platforms: bool) -> dict[str, Any]:
         },
         "tool": {"uv": uv},
     }
+
+
+def _metadata(resolution: Resolution) -> list[Mapping[str, Any]]:
+    """What packages ask for where that is not what their wheels say."""
+    without = resolution.without_dependencies
+    given = resolution.config.configuration.get("dependency-metadata", [])
+    kept = [item for item in given if canonicalize_name(item.get("name", "")) not in without]
+    return [*kept, *({"name": name, "requires-dist": []} for name in without)]
+
+
+def _name_of(requirement: str) -> str:
+    parsed = parsed_requirement(requirement)
+    return canonicalize_name(parsed.name) if parsed is not None else ""
 
 
 def _requires_python(python_version: str) -> str:

@@ -12,8 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from venvstacks_rules.model.layers.accepted_libraries import entry_problem
+from venvstacks_rules.model.layers.checked_choices import choice_problems
 from venvstacks_rules.model.layers.launch_names import LaunchName
 from venvstacks_rules.model.layers.local_files import local_file
+from venvstacks_rules.model.layers.lock_choices import NO_CHOICES, LockChoices
 from venvstacks_rules.model.layers.names import (
     LayerKind,
     command_problem,
@@ -21,6 +23,11 @@ from venvstacks_rules.model.layers.names import (
 )
 from venvstacks_rules.model.layers.package_indexes import IndexFields
 from venvstacks_rules.model.layers.problems import Origin, Problem, TargetOrigin
+from venvstacks_rules.model.layers.requirement_entries import (
+    TargetRequirement,
+    is_address,
+    target_requirement_problems,
+)
 from venvstacks_rules.model.layers.requirements import requirement_problem
 from venvstacks_rules.model.layers.stripped_interpreter import stripped_problems
 from venvstacks_rules.model.layers.wheel_globs import WheelGlobs, wheel_glob_problems
@@ -109,6 +116,8 @@ class LayerDefinition:
     kind: LayerKind
     name: str
     requirements: tuple[str, ...] = ()
+    """Those of a target in a BUILD file may be addresses, of what is in `target_requirements`."""
+    target_requirements: tuple[TargetRequirement, ...] = ()
     python_implementation: str | None = None
     runtime: Reference | None = None
     frameworks: tuple[Reference, ...] = ()
@@ -139,6 +148,7 @@ class LayerDefinition:
     """Names of distributions, as written, and globs of the names of their scripts to keep."""
     strip_interpreter: tuple[str, ...] = ()
     """Parts of a runtime's interpreter to leave out."""
+    lock_choices: LockChoices = NO_CHOICES
     stack_origin: Origin | None = None
     """The place in the stack file that defines the layer; None for a hand-written target."""
     variant: str = ""
@@ -154,15 +164,23 @@ class LayerDefinition:
         return self.stack_origin or TargetOrigin(self.address)
 
     @property
+    def written_requirements(self) -> tuple[str, ...]:
+        """The `requirements` that are no addresses."""
+        if self.stack_origin is not None:
+            return self.requirements
+        return tuple(text for text in self.requirements if not is_address(text))
+
+    @property
     def pinned_requirements(self) -> tuple[str, ...]:
-        """The requirements, with the versions of files that they name."""
-        files = [(text, local_file(text)) for text in self.requirements]
+        """The requirements of the definition's own, with the versions of files that they name."""
+        files = [(text, local_file(text)) for text in self.written_requirements]
         return tuple(text if file is None else file.pin for text, file in files)
 
     @property
     def wheel_folders(self) -> tuple[str, ...]:
         """The folders with wheels: `local_wheels`, and those of files that requirements name."""
-        files = [local_file(text) for text in self.requirements]
+        of_targets = (each.text for each in self.target_requirements)
+        files = [local_file(text) for text in (*self.written_requirements, *of_targets)]
         named = [file.folder for file in files if file is not None]
         return tuple(dict.fromkeys((*self.local_wheels, *named)))
 
@@ -189,6 +207,7 @@ def field_problems(definition: LayerDefinition, *, patch_release_needed: bool) -
         *_own_problems(definition),
         *_module_problems(definition),
         *definition.index_fields.duplicates(),
+        *choice_problems(definition.lock_choices),
         *_implementation_problems(definition, patch_release_needed),
     ]
 
@@ -267,13 +286,15 @@ def _value_problems(definition: LayerDefinition) -> Iterator[Problem]:
 
 def _entry_problems(definition: LayerDefinition) -> Iterator[Problem]:
     """Problems of entries that do not depend on one another."""
+    yield from target_requirement_problems(definition.target_requirements)
+    own = definition.written_requirements
     for field, entries, check in (
         ("requirements", definition.requirements, requirement_problem),
         ("accepted_libraries", definition.accepted_libraries, entry_problem),
     ):
         for i, entry in enumerate(entries):
             found = check(entry)
-            if found is not None:
+            if found is not None and (field != "requirements" or entry in own):
                 yield Problem(f"{field}[{i}]", found)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from venvstacks_rules.model.layers.definitions import ModuleDefinition
+from venvstacks_rules.model.layers.lock_choices import NO_CHOICES, LockChoices
 from venvstacks_rules.model.layers.names import LayerKind, layer_name
 from venvstacks_rules.model.layers.wheel_globs import WheelGlobs, globs_of
 from venvstacks_rules.model.platforms.libc import LinuxTarget, parsed_linux_target
@@ -19,6 +20,7 @@ class Layer:
     kind: LayerKind
     name: str
     requirements: tuple[str, ...]
+    """Its own, and those of the targets that it names or reaches."""
     python_version: str
     """``X.Y.Z``, or ``X.Y`` if the runtime leaves the patch release open."""
     platforms: tuple[TargetPlatform, ...]
@@ -49,6 +51,10 @@ class Layer:
     """The same for the names of scripts to keep."""
     strip_interpreter: tuple[str, ...] = ()
     """The parts of the interpreter that the runtime leaves out, sorted."""
+    lock_choices: LockChoices = NO_CHOICES
+    """Normalised; includes what the layers below override and leave out."""
+    requirement_origins: tuple[tuple[str, str], ...] = ()
+    """Of requirements that targets declare: the requirement, and the address of the target."""
 
     @property
     def layer_name(self) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
+from venvstacks_rules.model.layers.checked_choices import choices_above
 from venvstacks_rules.model.layers.definitions import LayerDefinition, field_problems
 from venvstacks_rules.model.layers.layer import Layer
 from venvstacks_rules.model.layers.linearize import InconsistentOrderError, linearize
@@ -23,6 +24,7 @@ from venvstacks_rules.model.layers.references import (
     reference_problems,
 )
 from venvstacks_rules.model.layers.wheel_globs import normalised_globs
+from venvstacks_rules.model.layers.requirement_entries import requirements_with_origins
 from venvstacks_rules.model.platforms.libc import DEFAULT_LINUX_TARGET, parsed_linux_target
 from venvstacks_rules.model.platforms.python_versions import python_version_of
 from venvstacks_rules.model.platforms.target_platforms import (
@@ -124,11 +126,19 @@ class _Resolver:
         if problems or not whole:
             return None
         base = lower[-1] if lower else None
+        requirements, origins = requirements_with_origins(
+            definition.pinned_requirements, definition.target_requirements
+        )
         return Layer(
             address=definition.address,
             kind=definition.kind,
             name=definition.name,
-            requirements=definition.pinned_requirements,
+            requirements=requirements,
+            requirement_origins=origins,
+            lock_choices=choices_above(
+                definition.lock_choices,
+                (self.layers[address].lock_choices for address in order),
+            ),
             python_version=(
                 base.python_version
                 if base

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -39,16 +39,20 @@ class LockState(enum.Enum):
     VALID = "valid"
 
 
-def stale_reasons(lock: Lockfile, expected: LockInputs) -> tuple[str, ...]:
+def stale_reasons(
+    lock: Lockfile, expected: LockInputs, origins: Iterable[tuple[str, str]] = ()
+) -> tuple[str, ...]:
     """Why `lock` no longer fits its layer; empty if it fits.
 
+    `origins` has the addresses of targets that declare requirements, by the requirement.
     A lockfile of another tool does not record its inputs: it fits if it satisfies the declared
     requirements on every platform.
     """
     expected = replace(expected, requirements=normalised_requirements(expected.requirements))
     if lock.inputs is None:
         return (*unsatisfied(lock, expected), *_unnamed_release(lock, expected))
-    reasons = [*_changed_inputs(lock.inputs, expected), *_unnamed_release(lock, expected)]
+    declared = {normalised_requirements([text])[0]: spec for text, spec in origins}
+    reasons = [*_changed_inputs(lock.inputs, expected, declared), *_unnamed_release(lock, expected)]
     # Other tools do not pin interpreters; then the build pins the interpreter that it takes.
     if expected.python_provider == "pbs":
         pinned = {interpreter.platform for interpreter in lock.interpreters}
@@ -144,8 +148,8 @@ def provided_packages(
     return found
 
 
-def _changed_inputs(old: LockInputs, new: LockInputs) -> Iterator[str]:
-    yield from _changed_requirements(old.requirements, new.requirements)
+def _changed_inputs(old: LockInputs, new: LockInputs, origins: Mapping[str, str]) -> Iterator[str]:
+    yield from _changed_requirements(old.requirements, new.requirements, origins)
     for name in ("python_implementation", "linux_target", "macosx_target"):
         before, after = getattr(old, name), getattr(new, name)
         if before != after:
@@ -156,26 +160,30 @@ def _changed_inputs(old: LockInputs, new: LockInputs) -> Iterator[str]:
     for name in ("package_indexes", "priority_indexes", "local_wheels"):
         if getattr(old, name) != getattr(new, name):
             yield f"`{name}` changed"
+    yield from old.choices.changes(new.choices)
     if old.uv_config != new.uv_config:
         what = "was added" if old.uv_config is None else "changed"
         yield f"`[tool.uv]` {'was removed' if new.uv_config is None else what}"
     yield from _changed_layers(old.lower_layers, new.lower_layers)
 
 
-def _changed_requirements(old: tuple[str, ...], new: tuple[str, ...]) -> Iterator[str]:
+def _changed_requirements(
+    old: tuple[str, ...], new: tuple[str, ...], origins: Mapping[str, str]
+) -> Iterator[str]:
     gone = [requirement for requirement in old if requirement not in new]
     come = [requirement for requirement in new if requirement not in old]
     for requirement in come:
         name = Requirement(requirement).name
+        of_target = f", of {origins[requirement]}" if requirement in origins else ""
         # Only a lockfile that somebody edited has requirements that cannot be parsed.
         before = [
             other for other in gone if getattr(parsed_requirement(other), "name", other) == name
         ]
         if len(before) == 1:
             gone.remove(before[0])
-            yield f"requirement `{before[0]}` is now `{requirement}`"
+            yield f"requirement `{before[0]}` is now `{requirement}`{of_target}"
         else:
-            yield f"requirement `{requirement}` was added"
+            yield f"requirement `{requirement}` was added{of_target}"
     for requirement in gone:
         yield f"requirement `{requirement}` was removed"
 

@@ -12,6 +12,7 @@ from venvstacks_rules.model.checked import CheckedTable
 from venvstacks_rules.model.errors import LockError
 from venvstacks_rules.model.hashes import hash_strings
 from venvstacks_rules.model.json_codec import parsed_json, published_json
+from venvstacks_rules.model.layers.lock_choices import NO_CHOICES, LockChoices
 from venvstacks_rules.model.layers.names import LayerKind
 from venvstacks_rules.model.layers.requirements import declared_requirements
 from venvstacks_rules.model.platforms.python_versions import language_version
@@ -25,7 +26,7 @@ class LockHashes:
     requirements: str
     """The content: :attr:`~venvstacks_rules.model.locks.pylock.Lockfile.requirements_hash`."""
     lock_input: str
-    """The declared requirements."""
+    """The declared requirements, and what the layer chose beside them."""
     other_inputs: str
     """The Python version, the target OS versions, and the layers below."""
     version_inputs: str
@@ -116,6 +117,7 @@ class HashedInputs:
     versioned: bool
     module_hashes: tuple[str, ...]
     """Hashes of an application's launch module, then of its support modules."""
+    choices: LockChoices = NO_CHOICES
 
     def hashes(self, requirements_hash: str) -> LockHashes:
         """All hashes of a lock with that content."""
@@ -127,7 +129,8 @@ class HashedInputs:
         # venvstacks keeps them in a file in which `#` starts a comment, even in a URL.
         written = declared_requirements(self.requirements)
         lines = [line.rstrip("\\").partition("#")[0].strip() for line in written]
-        return hash_strings(sorted(line for line in lines if line and "--hash" not in line))
+        asked = [line for line in lines if line and "--hash" not in line]
+        return hash_strings(sorted([*asked, *self.choices.strings()]))
 
     def _other_inputs(self) -> str:
         systems = {PLATFORMS[name].system for name in self.platforms}

@@ -18,6 +18,7 @@ from packaging.version import InvalidVersion, Version
 from venvstacks_rules.model.checked import CheckedTable
 from venvstacks_rules.model.errors import LockError
 from venvstacks_rules.model.hashes import hash_strings
+from venvstacks_rules.model.layers.lock_choices import NO_CHOICES, LockChoices
 from venvstacks_rules.model.network.urls import url_problem
 from venvstacks_rules.model.platforms.markers import (
     marker_problem,
@@ -105,6 +106,7 @@ class LockInputs:
     priority_indexes: tuple[str, ...] = ()
     local_wheels: tuple[str, ...] = ()
     """Folders with wheels, as written."""
+    choices: LockChoices = NO_CHOICES
 
 
 @dataclass(frozen=True)
@@ -291,6 +293,7 @@ def _read_inputs(table: CheckedTable) -> LockInputs:
         package_indexes=table.optional_pairs("package_indexes"),
         priority_indexes=table.optional_strings("priority_indexes"),
         local_wheels=table.optional_strings("local_wheels"),
+        choices=LockChoices.from_table(table),
     )
 
 
@@ -338,6 +341,7 @@ def _inputs_to_dict(inputs: LockInputs) -> dict[str, object]:
         data["priority_indexes"] = list(inputs.priority_indexes)
     if inputs.local_wheels:
         data["local_wheels"] = list(inputs.local_wheels)
+    data.update(inputs.choices.to_dict())
     if inputs.package_indexes:
         data["package_indexes"] = dict(inputs.package_indexes)
     return data

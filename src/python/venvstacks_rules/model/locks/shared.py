@@ -45,6 +45,8 @@ class ProvidedPackages:
     """X.Y or X.Y.Z."""
     by_platform: Mapping[TargetPlatform, Mapping[str, ProvidedPackage]]
     """For each platform of the layer, by name."""
+    relaxed: tuple[str, ...] = ()
+    """Packages of which the layer may have another version."""
 
     @classmethod
     def of(
@@ -52,11 +54,12 @@ class ProvidedPackages:
         lower: Iterable[tuple[str, Lockfile]],
         platforms: Iterable[TargetPlatform],
         python_version: str,
+        relaxed: tuple[str, ...] = (),
     ) -> ProvidedPackages:
         """From the locks of the lower layers, in import order."""
         locks = tuple(lower)
         found = {p: provided_packages(locks, p, python_version) for p in platforms}
-        return cls(python_version, found)
+        return cls(python_version, found, relaxed)
 
     @property
     def platforms(self) -> tuple[TargetPlatform, ...]:
@@ -99,7 +102,9 @@ class ProvidedPackages:
                 if not may_hold(package.marker, platform, self.python_version):
                     continue
                 found = self.by_platform[platform].get(package.name)
-                if found is None:
+                if found is None or (
+                    found.version != package.version and package.name in self.relaxed
+                ):
                     own.append(platform)
                     continue
                 provided.append(platform)

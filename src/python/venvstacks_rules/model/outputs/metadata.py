@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from venvstacks_rules.model.layers.lock_choices import NO_CHOICES, LockChoices
 from venvstacks_rules.model.libraries.report import LibraryReport
 from venvstacks_rules.model.outputs.chosen_files import ChosenFiles
 from venvstacks_rules.model.outputs.names import ARCHIVE_BUILD
@@ -45,6 +46,8 @@ class LayerMetadata:
     """Set only for an application."""
     app_launch_module_hash: str | None = None
     app_support_modules: tuple[ModuleHash, ...] = ()
+    lock_choices: LockChoices = NO_CHOICES
+    """What the layer's lock was made with beside its requirements."""
     shared_libraries: LibraryReport = field(default_factory=LibraryReport)
     """The report on the layer's binaries."""
     chosen_files: tuple[ChosenFiles, ...] = ()
@@ -74,6 +77,8 @@ class LayerMetadata:
             data["app_support_modules"] = [
                 {"name": module.name, "hash": module.hash} for module in self.app_support_modules
             ]
+        if choices := self.lock_choices.to_dict():
+            data["lock_choices"] = choices
         if libraries := self.shared_libraries.to_dict():
             data["shared_libraries"] = libraries
         excluded = {found.distribution: found for found in self.chosen_files if found.excluded}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Optional
 
+from venvstacks_rules.model.layers.lock_choices import NO_CHOICES, LockChoices
 from venvstacks_rules.model.paths import GivenPath
 from venvstacks_rules.model.platforms.libc import LinuxTargetText
 from venvstacks_rules.model.platforms.target_platforms import MacosxTarget
@@ -59,6 +60,13 @@ class LockLayerRequest:
     """Distributions and the names of their indexes."""
     priority_indexes: tuple[str, ...] = ()
     """The names of the indexes to ask first."""
+    choices: LockChoices = NO_CHOICES
+    requirement_origins: tuple[tuple[str, str], ...] = ()
+    """Of requirements that targets declare: the requirement, and the target, for messages."""
+    resolve_pins: tuple[str, ...] = ()
+    """The versions that `choices.python_resolve` decides, as PEP 508 requirements."""
+    resolve_lockfile: Optional[str] = None
+    """The path of its lockfile in the repository, for messages."""
     local_wheels: tuple[LocalWheels, ...] = ()
     """Folders of this layer and of those below."""
     declared_local_wheels: tuple[str, ...] = ()

@@ -23,6 +23,7 @@ from venvstacks_rules.model.errors import DefinitionError
 from venvstacks_rules.model.layers.interface import LayerInterface, PackageFolder
 from venvstacks_rules.model.layers.layer import Layer
 from venvstacks_rules.model.layers.wheel_globs import EXCLUDE_FILES, INCLUDE_SCRIPTS
+from venvstacks_rules.model.layers.lock_choices import NO_CHOICES
 from venvstacks_rules.model.libraries.checks import library_report, refuse_ambiguous
 from venvstacks_rules.model.libraries.hidden_modules import hidden_module_warnings
 from venvstacks_rules.model.libraries.report import LibraryReport
@@ -218,6 +219,7 @@ def _metadata(
 ) -> LayerMetadata:
     files = chain.files[layer.address]
     install_target = chain.install_target(layer)
+    inputs = chain.locks[layer.address].inputs
     return LayerMetadata(
         layer_name=layer.layer_name,
         install_target=install_target,
@@ -234,6 +236,7 @@ def _metadata(
         app_launch_module=layer.launch_module.module_name if layer.launch_module else None,
         app_launch_module_hash=modules.launch_hash,
         app_support_modules=modules.support_hashes,
+        lock_choices=inputs.choices if inputs is not None else NO_CHOICES,
         shared_libraries=libraries,
         chosen_files=chosen_files,
         stripped_interpreter=() if lower else layer.strip_interpreter,

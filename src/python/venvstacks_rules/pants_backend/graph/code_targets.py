@@ -85,13 +85,15 @@ async def reached_code(request: ReachedCodeRequest) -> CodeTargets:
         below = await concurrently(
             engine.dependency_targets(DependenciesRequest(target.get(Dependencies)))
             for target in pending
-            if not target.has_field(PythonRequirementsField)
         )
         reached = {
             target.address: target
-            for targets in below
+            for above, targets in zip(pending, below)
             for target in targets
             if target.address not in found and _belongs(target, request.excluded)
+            # Requirements also depend on the files that declare them.
+            if target.has_field(PythonRequirementsField)
+            or not above.has_field(PythonRequirementsField)
         }
         pending = taken = list(reached.values())
     ordered = [found[address] for address in sorted(found)]

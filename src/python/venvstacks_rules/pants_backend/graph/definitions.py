@@ -9,9 +9,11 @@ from pants.engine.target import Target
 
 from venvstacks_rules.model.layers.definitions import LayerDefinition, ModuleDefinition, Reference
 from venvstacks_rules.model.layers.local_files import relative_to
+from venvstacks_rules.model.layers.lock_choices import LockChoices
 from venvstacks_rules.model.layers.names import LayerKind
 from venvstacks_rules.model.layers.platform_names import platform_remedy
 from venvstacks_rules.model.layers.problems import Problem
+from venvstacks_rules.model.layers.requirement_entries import TargetRequirement
 from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
 from venvstacks_rules.pants_backend.graph.layer_targets import NO_NAMES, LayerNames
 from venvstacks_rules.pants_backend.graph.references import LayerReference, layer_references
@@ -40,6 +42,11 @@ from venvstacks_rules.pants_backend.targets.shipping_fields import (
     ExcludeFilesField,
     IncludeScriptsField,
     StripInterpreterField,
+from venvstacks_rules.pants_backend.targets.requirement_fields import (
+    OverrideRequirementsField,
+    PythonResolveField,
+    RelaxedPinsField,
+    WithoutDependenciesField,
 )
 from venvstacks_rules.pants_backend.targets.size_fields import (
     MaxArchiveSizeField,
@@ -86,6 +93,17 @@ def module_paths(target: Target) -> tuple[str, ...]:
     return (target[LaunchModuleField].value, *sorted(target[SupportModulesField].value or ()))
 
 
+def lock_choices(target: Target, default_resolve: str | None) -> LockChoices:
+    """What the fields of `target`, a layer, say about its lock."""
+    resolve = target[PythonResolveField].value
+    return LockChoices(
+        override_requirements=target[OverrideRequirementsField].value or (),
+        without_dependencies=target[WithoutDependenciesField].value or (),
+        relaxed_pins=target[RelaxedPinsField].value or (),
+        python_resolve=default_resolve if resolve is None else resolve,
+    )
+
+
 def layer_definition(
     target: Target,
     *,
@@ -93,12 +111,15 @@ def layer_definition(
     named: TargetsByName,
     macosx_target: str,
     names: LayerNames = NO_NAMES,
+    target_requirements: tuple[TargetRequirement, ...] = (),
+    python_resolve: str | None = None,
 ) -> LayerDefinition:
     """The definition in the fields of `target`, a layer.
 
     `modules` are the files of `module_paths(target)`, in that order. `named` holds all targets that
-    the layer could refer to. `macosx_target` is the default for runtimes. `names`
-    is for references that lead nowhere.
+    the layer could refer to. `macosx_target` is the default for runtimes. `names` is for references
+    that lead nowhere. `target_requirements` are those of targets that the layer names or reaches.
+    `python_resolve` is the default of the field.
     """
     references: dict[str, tuple[Reference, ...]] = {}
     for found in layer_references(target):
@@ -124,6 +145,7 @@ def layer_definition(
             relative_to(text, get_buildroot(), target.address.spec_path)
             for text in target[RequirementsField].value or ()
         ),
+        target_requirements=target_requirements,
         python_implementation=(
             target[PythonImplementationField].value
             if target.has_field(PythonImplementationField)
@@ -151,4 +173,5 @@ def layer_definition(
         exclude_files=tuple(sorted((target[ExcludeFilesField].value or {}).items())),
         include_scripts=tuple(sorted((target[IncludeScriptsField].value or {}).items())),
         strip_interpreter=target.get(StripInterpreterField).value or (),
+        lock_choices=lock_choices(target, python_resolve),
     )

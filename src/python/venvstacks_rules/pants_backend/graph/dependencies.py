@@ -5,21 +5,31 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from pants.backend.python.subsystems.setup import PythonSetup
+from pants.engine.internals.graph import OwnersRequest
 from pants.engine.target import FieldSet, InferDependenciesRequest, InferredDependencies
 from pants.engine.unions import UnionRule
 
+from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.graph.layer_targets import NamedTargetsRequest, named_targets
+from venvstacks_rules.pants_backend.graph.requirement_targets import (
+    RequirementTargetsRequest,
+    requirement_targets,
+)
+from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
 from venvstacks_rules.pants_backend.targets.layers import (
     FrameworksField,
     LayerDependenciesField,
     PythonArchivesField,
+    RequirementsField,
     RuntimeField,
 )
 from venvstacks_rules.pants_backend.targets.manifests import (
     ManifestDependenciesField,
     ManifestLayersField,
 )
+from venvstacks_rules.pants_backend.targets.requirement_fields import PythonResolveField
 
 
 @dataclass(frozen=True)
@@ -31,6 +41,8 @@ class LayerDependenciesFieldSet(FieldSet):
     runtime: RuntimeField
     frameworks: FrameworksField
     python_archives: PythonArchivesField
+    requirements: RequirementsField
+    python_resolve: PythonResolveField
 
 
 class InferLayerDependencies(InferDependenciesRequest):  # type: ignore[type-arg] # not generic when it runs
@@ -40,7 +52,9 @@ class InferLayerDependencies(InferDependenciesRequest):  # type: ignore[type-arg
 
 
 @rule
-async def infer_layer_dependencies(request: InferLayerDependencies) -> InferredDependencies:
+async def infer_layer_dependencies(
+    request: InferLayerDependencies, options: VenvstacksSubsystem
+) -> InferredDependencies:
     fields = request.field_set
     named = {
         RuntimeField.alias: (fields.runtime.value,) if fields.runtime.value else (),
@@ -52,7 +66,49 @@ async def infer_layer_dependencies(request: InferLayerDependencies) -> InferredD
         for alias, values in named.items()
         if values
     )
-    return InferredDependencies(address for targets in found for address in targets.addresses)
+    resolve = fields.python_resolve.value
+    required = await requirement_targets(
+        RequirementTargetsRequest(
+            fields.address,
+            tuple(fields.requirements.value or ()),
+            options.python_resolve if resolve is None else resolve,
+        ),
+        **implicitly(),
+    )
+    return InferredDependencies(
+        [
+            *(address for targets in found for address in targets.addresses),
+            *(target.address for target in required.targets),
+        ]
+    )
+
+
+@dataclass(frozen=True)
+class PythonResolveFieldSet(FieldSet):
+    """The field of a layer that names a resolve."""
+
+    required_fields = (LayerDependenciesField, PythonResolveField)
+
+    python_resolve: PythonResolveField
+
+
+class InferResolveLockfile(InferDependenciesRequest):  # type: ignore[type-arg] # not generic when it runs
+    """The target that Pants makes for the lockfile of a resolve."""
+
+    infer_from = PythonResolveFieldSet
+
+
+@rule
+async def infer_resolve_lockfile(
+    request: InferResolveLockfile, options: VenvstacksSubsystem, python_setup: PythonSetup
+) -> InferredDependencies:
+    field = request.field_set.python_resolve.value
+    resolve = options.python_resolve if field is None else field
+    path = dict(python_setup.resolves).get(resolve) if resolve else None
+    if path is None:
+        return InferredDependencies([])
+    owners = await engine.find_owners(OwnersRequest((path,)))
+    return InferredDependencies(owners)
 
 
 @dataclass(frozen=True)
@@ -85,5 +141,6 @@ def rules() -> Iterable[object]:
     return [
         *collect_rules(),
         UnionRule(InferDependenciesRequest, InferLayerDependencies),
+        UnionRule(InferDependenciesRequest, InferResolveLockfile),
         UnionRule(InferDependenciesRequest, InferManifestDependencies),
     ]

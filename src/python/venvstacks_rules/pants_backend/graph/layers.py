@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os.path
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Optional
 
@@ -14,8 +14,10 @@ from pants.util.frozendict import FrozenDict
 from venvstacks_rules.model.errors import DefinitionError
 from venvstacks_rules.model.layers.definitions import ModuleDefinition
 from venvstacks_rules.model.layers.layer import Layer
+from venvstacks_rules.model.layers.problems import Problem
 from venvstacks_rules.model.layers.resolve import LayerProblem, judged_layers
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
+from venvstacks_rules.pants_backend.graph.code_targets import CodeTargetsRequest, code_targets
 from venvstacks_rules.pants_backend.graph.definitions import (
     NO_ARCHIVES,
     archive_problems,
@@ -32,6 +34,12 @@ from venvstacks_rules.pants_backend.graph.layer_targets import (
 )
 from venvstacks_rules.pants_backend.graph.module_files import ModuleRequest, find_module
 from venvstacks_rules.pants_backend.graph.references import layer_references
+from venvstacks_rules.pants_backend.graph.requirement_targets import (
+    declared_by_targets,
+    requirement_targets,
+    requirements_of,
+    with_reached,
+)
 from venvstacks_rules.pants_backend.graph.stack_files import (
     StackFileProblemsRequest,
     find_stack_file_problems,
@@ -158,6 +166,10 @@ async def layer_graph(request: LayerGraphRequest, options: VenvstacksSubsystem) 
     for (address, _), module in zip(wanted, found_modules):
         modules.setdefault(address, []).append(module.definition)
     named = TargetsByName.of(reached.targets)
+    required = await concurrently(
+        requirement_targets(requirements_of(target, options.python_resolve), **implicitly())
+        for target in targets
+    )
     names = NO_NAMES
     if any(
         not named.meant(reference.address, target.address, target)
@@ -172,24 +184,37 @@ async def layer_graph(request: LayerGraphRequest, options: VenvstacksSubsystem) 
             named=named,
             macosx_target=options.checked_macosx_target,
             names=names,
+            python_resolve=options.python_resolve,
+            target_requirements=declared_by_targets(of_target.targets, target.address),
         )
-        for target in targets
+        for target, of_target in zip(targets, required)
     }
     provider = options.python_provider
-    layers, judged = judged_layers(
-        definitions.values(), patch_release_needed=provider is PythonProvider.ARCHIVE
+    open_release = provider is not PythonProvider.ARCHIVE
+    layers, judged = judged_layers(definitions.values(), patch_release_needed=not open_release)
+    further = [
+        LayerProblem(definitions[target.address], problem)
+        for target, of_target in zip(targets, required)
+        for problem in (*_target_problems(target, provider), *of_target.problems)
+    ]
+    # What a layer depends on can be found only where its definition is sound.
+    broken_targets = {problem.address for problem in further}
+    sound = [
+        target.address
+        for target in targets
+        if target.address.spec in layers and target.address.spec not in broken_targets
+    ]
+    codes = await concurrently(
+        code_targets(CodeTargetsRequest(address), **implicitly()) for address in sound
     )
-    judged = (
-        *judged,
-        *(
-            LayerProblem(definitions[target.address], problem)
-            for target in targets
-            for problem in archive_problems(target)
-        ),
-    )
-    if provider is PythonProvider.ARCHIVE:
-        unset = (target.address for target in targets if lacks_archives(target))
-        judged = (*judged, *(LayerProblem(definitions[address], NO_ARCHIVES) for address in unset))
+    complete = {
+        address: with_reached(definitions[address], address, code.requirements)
+        for address, code in zip(sound, codes)
+        if code.requirements
+    }
+    if complete:
+        definitions.update(complete)
+        layers, judged = judged_layers(definitions.values(), patch_release_needed=not open_release)
     stacks = _stack_files(reached.targets)
     checked = await concurrently(
         find_stack_file_problems(StackFileProblemsRequest(path), **implicitly())
@@ -200,7 +225,7 @@ async def layer_graph(request: LayerGraphRequest, options: VenvstacksSubsystem) 
     repeated = {target.address.spec for target in targets if _stack_of(target) in broken}
     of_definitions = (
         DefinitionProblem(problem.address, problem.message)
-        for problem in judged
+        for problem in (*judged, *further)
         if problem.address not in repeated
     )
     return LayerGraph(
@@ -208,6 +233,13 @@ async def layer_graph(request: LayerGraphRequest, options: VenvstacksSubsystem) 
         FrozenDict({target.address.spec: target for target in targets}),
         (*_in_stack_files(stacks, broken), *of_definitions),
     )
+
+
+def _target_problems(target: Target, provider: PythonProvider) -> Iterator[Problem]:
+    """Problems that only the target shows."""
+    yield from archive_problems(target)
+    if provider is PythonProvider.ARCHIVE and lacks_archives(target):
+        yield NO_ARCHIVES
 
 
 def _stack_of(target: Target) -> Address:

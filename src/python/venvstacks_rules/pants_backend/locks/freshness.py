@@ -21,6 +21,7 @@ from venvstacks_rules.model.locks.freshness import (
 from venvstacks_rules.model.locks.metadata import HashedInputs
 from venvstacks_rules.model.locks.pylock import Lockfile, LockInputs
 from venvstacks_rules.model.locks.wheel_globs import refuse_unknown_distributions
+from venvstacks_rules.model.locks.resolve_pins import ResolvePins
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.graph.layer_modules import LayerModulesRequest, layer_modules
 from venvstacks_rules.pants_backend.graph.layers import (
@@ -31,6 +32,10 @@ from venvstacks_rules.pants_backend.graph.layers import (
     layer_graph,
 )
 from venvstacks_rules.pants_backend.locks.lockfiles import LockFiles, LockFilesRequest, lock_files
+from venvstacks_rules.pants_backend.locks.python_resolves import (
+    PythonResolveRequest,
+    python_resolve,
+)
 from venvstacks_rules.pants_backend.locks.uv_config import UvConfigRequest, find_uv_config
 from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
 
@@ -146,6 +151,7 @@ def lock_inputs(
         package_indexes=layer.package_indexes,
         priority_indexes=layer.priority_indexes,
         local_wheels=layer.local_wheels,
+        choices=layer.lock_choices,
     )
 
 
@@ -167,6 +173,11 @@ async def checked_locks(request: CheckedLocksRequest, options: VenvstacksSubsyst
     )
     hashes = {address: of_layer.hashes for address, of_layer in zip(versioned, modules)}
     files = {layer.address: file for layer, file in zip(chain, read)}
+    decided = [layer for layer in chain if layer.lock_choices.python_resolve is not None]
+    resolves = await concurrently(
+        python_resolve(PythonResolveRequest.of(layer), **implicitly()) for layer in decided
+    )
+    pins = {layer.address: found.pins for layer, found in zip(decided, resolves)}
     checked = {}
     for layer, config in zip(chain, configs):
         state, reasons = _judge(
@@ -176,6 +187,7 @@ async def checked_locks(request: CheckedLocksRequest, options: VenvstacksSubsyst
             provider=options.python_provider.value,
             config_hash=config.hash,
             inputs=_hashed_inputs(found, layer, hashes.get(layer.address, ())),
+            pins=pins.get(layer.address),
         )
         checked[layer.address] = CheckedLock(
             layer, found.lockfile(layer), state, reasons, files[layer.address]
@@ -245,6 +257,7 @@ def _judge(
     provider: str,
     config_hash: str | None,
     inputs: HashedInputs,
+    pins: ResolvePins | None,
 ) -> tuple[LockState, tuple[str, ...]]:
     """The state of one lock, and the reasons for it."""
     own = files[layer.address]
@@ -263,11 +276,15 @@ def _judge(
             return LockState.UNJUDGED, ()
         lower.append((by_address[address].layer_name, below))
     hashes = [(name, below.requirements_hash) for name, below in lower]
-    reasons = stale_reasons(lock, lock_inputs(layer, hashes, provider, config_hash))
+    reasons = stale_reasons(
+        lock, lock_inputs(layer, hashes, provider, config_hash), layer.requirement_origins
+    )
     if lock.inputs is None:
         platforms = (platform.name for platform in layer.platforms)
         reasons = (*reasons, *inconsistent_with_lower(lock, tuple(lower), platforms))
     reasons = (*reasons, *metadata_reasons(lock, own.metadata, inputs))
+    if pins is not None:
+        reasons = (*reasons, *pins.contradictions(lock, layer.lock_choices.relaxed_pins))
     return (LockState.STALE, reasons) if reasons else (LockState.VALID, ())
 
 
@@ -285,6 +302,7 @@ def _hashed_inputs(
         lower_layers=tuple(names[address] for address in layer.lower),
         versioned=layer.versioned,
         module_hashes=module_hashes,
+        choices=layer.lock_choices,
     )
 
 

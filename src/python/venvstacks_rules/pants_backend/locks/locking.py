@@ -12,8 +12,12 @@ from pants.engine.internals.session import RunId
 from pants.engine.process import ProcessCacheScope
 from pants.util.frozendict import FrozenDict
 
+from venvstacks_rules.model.errors import LockError
 from venvstacks_rules.model.json_codec import to_json
+from venvstacks_rules.model.layers.layer import Layer
 from venvstacks_rules.model.layers.names import LayerKind
+from venvstacks_rules.model.locks.pylock import Lockfile
+from venvstacks_rules.model.locks.resolve_pins import ResolvePins
 from venvstacks_rules.model.requests.lock import LocalWheels, LockLayerRequest, LowerLock
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
@@ -29,7 +33,12 @@ from venvstacks_rules.pants_backend.locks.local_wheels import (
     local_wheels,
 )
 from venvstacks_rules.pants_backend.locks.lockfiles import lock_metadata_path
+from venvstacks_rules.pants_backend.locks.python_resolves import (
+    PythonResolveRequest,
+    python_resolve,
+)
 from venvstacks_rules.pants_backend.locks.uv_config import UvConfig, UvConfigRequest, find_uv_config
+from venvstacks_rules.pants_backend.processes.actions_lock import parsed_lockfile
 from venvstacks_rules.pants_backend.processes.bare import ActionProcessRequest
 from venvstacks_rules.pants_backend.processes.network import NETWORK_DIR
 from venvstacks_rules.pants_backend.processes.network_actions import (
@@ -113,6 +122,11 @@ async def layer_lock(request: LockRequest, options: VenvstacksSubsystem) -> Laye
     if layer.address in request.upgrade.layers:
         names = request.upgrade.packages
         lock = replace(lock, upgrade=not names, upgrade_packages=names)
+    pins = None
+    if layer.lock_choices.python_resolve is not None:
+        decided = await python_resolve(PythonResolveRequest.of(layer), **implicitly())
+        pins = decided.pins
+        lock = replace(lock, resolve_pins=pins.constraints, resolve_lockfile=pins.path)
     result = await run_network_action(
         NetworkActionRequest(
             ActionProcessRequest(
@@ -135,7 +149,24 @@ async def layer_lock(request: LockRequest, options: VenvstacksSubsystem) -> Laye
         DigestSubset(result.digest, PathGlobs([f"{lock.output_dir}/**"]))
     )
     written = await engine.remove_prefix(RemovePrefix(output, lock.output_dir))
+    if pins is not None:
+        contents = await engine.get_digest_contents(written)
+        (text,) = (file.content for file in contents if file.path == os.path.basename(pylock))
+        refuse_contradictions(layer, parsed_lockfile(text, pylock), pins)
     return LayerLock(await engine.add_prefix(AddPrefix(written, os.path.dirname(pylock))))
+
+
+def refuse_contradictions(layer: Layer, lock: Lockfile, pins: ResolvePins) -> None:
+    """Raise LockError if a new lock has not what its resolve decides."""
+    problems = list(pins.contradictions(lock, layer.lock_choices.relaxed_pins))
+    if problems:
+        raise LockError(
+            f"{layer.address}: a lock that contradicts its `python_resolve`",
+            [
+                *problems,
+                "lock that resolve again, and with the same indexes as the layer",
+            ],
+        )
 
 
 def _lock_request(
@@ -171,6 +202,8 @@ def _lock_request(
         uv_config=config.path,
         package_indexes=layer.package_indexes,
         priority_indexes=layer.priority_indexes,
+        choices=layer.lock_choices,
+        requirement_origins=layer.requirement_origins,
         local_wheels=tuple(
             LocalWheels(
                 os.path.join("wheels", folder), os.path.relpath(folder, os.path.dirname(pylock))

@@ -139,6 +139,16 @@ class VenvstacksSubsystem(Subsystem):
             """
         ),
     )
+    python_resolve = StrOption(
+        default=None,
+        help=softwrap(
+            """
+            The name of a resolve in `[python].resolves` whose lockfile decides the versions and
+            hashes of all layers, unless the `python_resolve` field overrides it. The default is
+            none: each layer has the versions that its own lock was made with.
+            """
+        ),
+    )
     extra_env_vars = StrListOption(
         default=[
             "ALL_PROXY",

@@ -26,6 +26,7 @@ from venvstacks_rules.pants_backend.targets.shipping_fields import (
     IncludeScriptsField,
     StripInterpreterField,
 )
+from venvstacks_rules.pants_backend.targets.requirement_fields import REQUIREMENT_FIELDS
 from venvstacks_rules.pants_backend.targets.size_fields import SIZE_FIELDS
 from venvstacks_rules.pants_backend.targets.skip_fields import (
     SkipImportCheckField,
@@ -63,7 +64,10 @@ class RequirementsField(StringSequenceField):
     help = softwrap(
         """
         The requirements of the layer (PEP 508), for example `["scikit-learn>=1.5"]`. They may name
-        packages that a layer below provides already; these are not installed again.
+        packages that a layer below provides already; these are not installed again. An entry can
+        be the address of a `python_requirement` target, or of a target that generates some, and
+        stands for all their requirements: `["3rdparty:reqs#click", "requests>=2"]`. An entry is an
+        address if the first character that cannot be part of a package's name is `/`, `:` or `#`.
 
         After a change, run `generate-lockfiles`.
         """
@@ -283,6 +287,7 @@ COMMON_FIELDS = (
     IncludeScriptsField,
     *LOCK_FIELDS,
     *SIZE_FIELDS,
+    *REQUIREMENT_FIELDS,
 )
 
 

@@ -1,0 +1,121 @@
+"""The versions that a layer does not choose itself, and what its own choices may say of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from venvstacks_rules.model.layers.problems import suggestion
+from venvstacks_rules.model.locks.pylock import LockedPackage, Lockfile
+from venvstacks_rules.model.locks.shared import Constraint
+from venvstacks_rules.model.platforms.markers import may_hold
+from venvstacks_rules.model.platforms.target_platforms import TargetPlatform
+from venvstacks_rules.model.requests.lock import LockLayerRequest
+
+
+@dataclass(frozen=True)
+class ImposedVersions:
+    """Versions of lower layers, and of the resolve that decides the layer's versions."""
+
+    request: LockLayerRequest
+    lower: tuple[Constraint, ...]
+    pins: tuple[str, ...]
+    """Of the resolve, as PEP 508 requirements."""
+
+    @classmethod
+    def of(cls, request: LockLayerRequest, lower: tuple[Constraint, ...]) -> ImposedVersions:
+        """All that the request and the layers below impose."""
+        return cls(request, lower, request.resolve_pins)
+
+    @property
+    def constraints(self) -> tuple[str, ...]:
+        """What ``uv`` has to be told, as PEP 508 requirements."""
+        return (*(each.requirement for each in self.lower), *self.pins)
+
+    def relaxed(self) -> ImposedVersions:
+        """Without the packages of `relaxed_pins`."""
+        names = self.request.choices.relaxed_pins
+        return replace(
+            self,
+            lower=tuple(each for each in self.lower if each.name not in names),
+            pins=tuple(pin for pin in self.pins if _name(pin) not in names),
+        )
+
+    def explanations(self, text: str) -> Iterator[str]:
+        """Where the versions and requirements of packages come from that `text`, of ``uv``, names.
+
+        A version of which it says nothing is no reason.
+        """
+        for constraint in self.lower:
+            if _names(text, constraint.name):
+                yield (
+                    f"`{constraint.requirement}` is imposed by lower layer `{constraint.layer}`, "
+                    "which provides it"
+                )
+        for pin in self.pins:
+            if _names(text, _name(pin)):
+                yield f"`{pin}` is the version of {self._resolve}, which `python_resolve` names"
+        for override in self.request.choices.override_requirements:
+            if _names(text, _name(override)):
+                yield f"`{override}` is in `override_requirements`, of the layer or of one below"
+        for requirement, origin in self.request.requirement_origins:
+            if _names(text, _name(requirement)):
+                yield f"`{requirement}` is required by {origin}"
+
+    @property
+    def _resolve(self) -> str:
+        return f"resolve `{self.request.choices.python_resolve}` ({self.request.resolve_lockfile})"
+
+    def unknown_choices(
+        self,
+        packages: Iterable[LockedPackage],
+        lower: Iterable[tuple[str, Lockfile]],
+        platforms: Iterable[TargetPlatform],
+        python_version: str,
+    ) -> Iterator[str]:
+        """The choices about packages that there are not: probably misspelt ones."""
+        choices = self.request.choices
+        below = {package.name for _, lock in lower for package in lock.packages}
+        known = {package.name for package in packages} | below
+        for name in choices.without_dependencies:
+            if name not in known:
+                yield _unknown("without_dependencies", name, known, "which is not in the lock")
+        everywhere = tuple(platforms)
+        for text in choices.override_requirements:
+            marker = Requirement(text).marker
+            # One whose marker never holds takes a package out of the lock.
+            needed = any(
+                may_hold(str(marker) if marker else None, platform, python_version)
+                for platform in everywhere
+            )
+            if needed and _name(text) not in known:
+                yield _unknown(
+                    "override_requirements", _name(text), known, "which is not in the lock"
+                )
+        imposed = {each.name for each in self.lower} | {_name(pin) for pin in self.pins}
+        for name in choices.relaxed_pins:
+            if name not in imposed:
+                yield _unknown(
+                    "relaxed_pins",
+                    name,
+                    imposed,
+                    "of which neither a layer below nor a resolve decides the version",
+                )
+
+
+def _unknown(field: str, name: str, known: Iterable[str], what: str) -> str:
+    meant = suggestion(name, sorted(known))
+    remedy = "Remove it, or correct the name" if meant is None else f"Did you mean {meant!r}?"
+    return f"`{field}` names {name!r}, {what}. {remedy}"
+
+
+def _name(requirement: str) -> str:
+    return canonicalize_name(Requirement(requirement).name)
+
+
+def _names(text: str, name: str) -> bool:
+    return bool(re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", text))
