@@ -23,8 +23,8 @@ from venvstacks_rules.model.layers.references import (
     lower_addresses,
     reference_problems,
 )
-from venvstacks_rules.model.layers.wheel_globs import normalised_globs
 from venvstacks_rules.model.layers.requirement_entries import requirements_with_origins
+from venvstacks_rules.model.layers.wheel_globs import normalised_globs
 from venvstacks_rules.model.platforms.libc import DEFAULT_LINUX_TARGET, parsed_linux_target
 from venvstacks_rules.model.platforms.python_versions import python_version_of
 from venvstacks_rules.model.platforms.target_platforms import (

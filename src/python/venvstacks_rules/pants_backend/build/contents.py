@@ -22,8 +22,8 @@ from venvstacks_rules.model.contents.own import layer_config, layer_files
 from venvstacks_rules.model.errors import DefinitionError
 from venvstacks_rules.model.layers.interface import LayerInterface, PackageFolder
 from venvstacks_rules.model.layers.layer import Layer
-from venvstacks_rules.model.layers.wheel_globs import EXCLUDE_FILES, INCLUDE_SCRIPTS
 from venvstacks_rules.model.layers.lock_choices import NO_CHOICES
+from venvstacks_rules.model.layers.wheel_globs import EXCLUDE_FILES, INCLUDE_SCRIPTS
 from venvstacks_rules.model.libraries.checks import library_report, refuse_ambiguous
 from venvstacks_rules.model.libraries.hidden_modules import hidden_module_warnings
 from venvstacks_rules.model.libraries.report import LibraryReport

@@ -38,15 +38,16 @@ from venvstacks_rules.pants_backend.targets.lock_fields import (
     PriorityIndexesField,
     VersionedField,
 )
-from venvstacks_rules.pants_backend.targets.shipping_fields import (
-    ExcludeFilesField,
-    IncludeScriptsField,
-    StripInterpreterField,
 from venvstacks_rules.pants_backend.targets.requirement_fields import (
     OverrideRequirementsField,
     PythonResolveField,
     RelaxedPinsField,
     WithoutDependenciesField,
+)
+from venvstacks_rules.pants_backend.targets.shipping_fields import (
+    ExcludeFilesField,
+    IncludeScriptsField,
+    StripInterpreterField,
 )
 from venvstacks_rules.pants_backend.targets.size_fields import (
     MaxArchiveSizeField,

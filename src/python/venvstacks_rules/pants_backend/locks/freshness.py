@@ -20,8 +20,8 @@ from venvstacks_rules.model.locks.freshness import (
 )
 from venvstacks_rules.model.locks.metadata import HashedInputs
 from venvstacks_rules.model.locks.pylock import Lockfile, LockInputs
-from venvstacks_rules.model.locks.wheel_globs import refuse_unknown_distributions
 from venvstacks_rules.model.locks.resolve_pins import ResolvePins
+from venvstacks_rules.model.locks.wheel_globs import refuse_unknown_distributions
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.graph.layer_modules import LayerModulesRequest, layer_modules
 from venvstacks_rules.pants_backend.graph.layers import (

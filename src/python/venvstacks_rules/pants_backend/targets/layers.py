@@ -21,12 +21,12 @@ from venvstacks_rules.model.platforms.libc import DEFAULT_LINUX_TARGET
 from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
 from venvstacks_rules.pants_backend.engine import EnvironmentField
 from venvstacks_rules.pants_backend.targets.lock_fields import LOCK_FIELDS
+from venvstacks_rules.pants_backend.targets.requirement_fields import REQUIREMENT_FIELDS
 from venvstacks_rules.pants_backend.targets.shipping_fields import (
     ExcludeFilesField,
     IncludeScriptsField,
     StripInterpreterField,
 )
-from venvstacks_rules.pants_backend.targets.requirement_fields import REQUIREMENT_FIELDS
 from venvstacks_rules.pants_backend.targets.size_fields import SIZE_FIELDS
 from venvstacks_rules.pants_backend.targets.skip_fields import (
     SkipImportCheckField,
