@@ -50,6 +50,7 @@ from venvstacks_rules.pants_backend.processes import (
     network_actions,
     python,
     sources,
+    work,
 )
 from venvstacks_rules.pants_backend.processes.python import ActionPython, ActionPythonRequest
 from venvstacks_rules.pants_backend.subsystems.actions import ActionsSubsystem
@@ -73,7 +74,17 @@ else:
     )
 
 MODULES = (
-    *(actions, bare, byte_code, libraries, library_wheels, actions_lock, network, network_actions),
+    *(
+        actions,
+        bare,
+        byte_code,
+        libraries,
+        library_wheels,
+        actions_lock,
+        network,
+        network_actions,
+        work,
+    ),
     *(python, sources, platforms, downloads, interpreters),
 )
 

@@ -19,9 +19,9 @@ from pants.util.logging import LogLevel
 from venvstacks_rules.model.errors import SizeLimitError
 from venvstacks_rules.model.layers.build_platforms import BuildPlatforms, refuse_shared_folder
 from venvstacks_rules.model.layers.layer import Layer
-from venvstacks_rules.model.outputs.chosen_files import unused_globs
 from venvstacks_rules.model.outputs.limits import OutgrownLayer, size_limit_error
 from venvstacks_rules.model.outputs.report import PackagedLayer, PackagedStack
+from venvstacks_rules.model.outputs.unused_globs import unused_globs
 from venvstacks_rules.model.wording import printable_lines
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.build.archives import (

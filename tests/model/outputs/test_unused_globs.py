@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from tests.support.definitions import framework, resolve_layers, runtime
 from venvstacks_rules.model.layers.layer import Layer
-from venvstacks_rules.model.outputs.chosen_files import ChosenFiles, UnusedGlobs, unused_globs
+from venvstacks_rules.model.outputs.chosen_files import ChosenFiles
+from venvstacks_rules.model.outputs.unused_globs import UnusedGlobs, unused_globs
 
 GLOBS = ("*.a", "*.lib", "test")
 
