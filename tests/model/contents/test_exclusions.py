@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
+from venvstacks_rules.model.contents.ballast import wheel_ballast
 from venvstacks_rules.model.contents.exclusions import Exclusions
 from venvstacks_rules.model.contents.layout import LayerLayout
 
@@ -53,6 +54,15 @@ def test_other_files_have_their_path_in_the_layer() -> None:
     assert leaves_out("share/man/man1/x.1", "share/man")
     assert leaves_out("include/site/python3.11/x/x.h", "include")
     assert leaves_out("Library/bin/mkl_def.dll", "mkl_*.dll", os_name="nt")
+
+
+def test_what_the_linter_proposes_leaves_out_what_it_means() -> None:
+    names = ("six/test/a.py", "numpy/fft/tests/data/x.npy", "x.pdb", "q.framework/q.dSYM/a/b")
+    site = PurePosixPath(SITE)
+    for name in names:
+        (found,) = wheel_ballast([(f"{SITE}/{name}", 1)], [], site)
+        assert leaves_out(f"{SITE}/{name}", found.glob)
+        assert not leaves_out(f"{SITE}/numpy/testing/tests.py", found.glob)
 
 
 def test_without_globs_everything_stays() -> None:

@@ -27,6 +27,7 @@ from venvstacks_rules.pants_backend.locks.freshness import (
 )
 from venvstacks_rules.pants_backend.targets.layers import FrameworksField, RequirementsField
 from venvstacks_rules.pants_backend.targets.lock_fields import LocalWheelsField
+from venvstacks_rules.pants_backend.targets.shipping_fields import ExcludeFilesField
 from venvstacks_rules.pants_backend.targets.size_fields import SkipLintField
 from venvstacks_rules.pants_backend.targets.source_fields import LayerSourcesField
 from venvstacks_rules.pants_backend.targets.stacks import StackFileField
@@ -103,10 +104,7 @@ def written_definition(target: Target) -> Definition:
     frameworks: tuple[str, ...] = ()
     if target.has_field(FrameworksField):
         frameworks = tuple(target[FrameworksField].value or ())
-    # By its alias: not every release of the plugin has it.
-    excluded = next(
-        (f.value for f in target.field_values.values() if f.alias == "exclude_files"), None
-    )
+    excluded = target[ExcludeFilesField].value or {}
     definition = TargetDefinition(
         address=address.spec,
         kind=sources.layer_kind,
@@ -114,7 +112,7 @@ def written_definition(target: Target) -> Definition:
         folder=address.spec_path,
         requirements=tuple(target[RequirementsField].value or ()),
         frameworks=frameworks,
-        excluded=tuple((name, tuple(globs)) for name, globs in (excluded or {}).items()),
+        excluded=tuple((name, tuple(globs)) for name, globs in excluded.items()),
         local_wheels=tuple(target[LocalWheelsField].value or ()),
     )
     if not target.has_field(StackFileField):
