@@ -104,7 +104,6 @@ def written_definition(target: Target) -> Definition:
     frameworks: tuple[str, ...] = ()
     if target.has_field(FrameworksField):
         frameworks = tuple(target[FrameworksField].value or ())
-    excluded = target[ExcludeFilesField].value or {}
     definition = TargetDefinition(
         address=address.spec,
         kind=sources.layer_kind,
@@ -112,7 +111,9 @@ def written_definition(target: Target) -> Definition:
         folder=address.spec_path,
         requirements=tuple(target[RequirementsField].value or ()),
         frameworks=frameworks,
-        excluded=tuple((name, tuple(globs)) for name, globs in excluded.items()),
+        excluded=tuple(
+            (name, tuple(globs)) for name, globs in (target[ExcludeFilesField].value or {}).items()
+        ),
         local_wheels=tuple(target[LocalWheelsField].value or ()),
     )
     if not target.has_field(StackFileField):
