@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.support.build_root import NATIVE, BuildRoot, build_root
-from venvstacks_rules.model.layers.stripped_interpreter import strippable_parts
+from venvstacks_rules.model.platforms.interpreter_parts import strippable_parts
 
 # greenlet has tests, sources and headers, jmespath a script. Python 3.11 has all that is stripped.
 BUILD = f"""\

@@ -6,7 +6,6 @@ import pytest
 
 from tests.support.definitions import application, framework, problems, resolve_layers, runtime
 from venvstacks_rules.model.layers.definitions import ModuleDefinition
-from venvstacks_rules.model.layers.stripped_interpreter import strippable_parts
 
 
 @pytest.mark.parametrize(
@@ -55,9 +54,3 @@ def test_a_module_may_have_the_name_of_a_part_that_is_left_out() -> None:
     app = application("app", launch_module=ModuleDefinition("turtle.py", ("turtle.py",)))
     assert len(problems(runtime(), framework("fw"), app)) == 1
     assert problems(runtime(strip_interpreter=("turtle",)), framework("fw"), app) == []
-
-
-def test_all_names_are_public_modules() -> None:
-    parts = strippable_parts()
-    assert {"development", "ensurepip", "idlelib", "lib2to3", "test", "tkinter"} <= set(parts)
-    assert not {"os", "site", "json", "sys", "_tkinter", "zlib"} & set(parts)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from venvstacks_rules.model.contents.layout import LayerLayout
 from venvstacks_rules.model.globs import matches_end
-from venvstacks_rules.model.layers.stripped_interpreter import DEVELOPMENT
+from venvstacks_rules.model.platforms.interpreter_parts import DEVELOPMENT
 
 # Beside the module of the name: globs for the end of a path, by kind of operating system.
 _MORE: dict[str, dict[str, tuple[str, ...]]] = {

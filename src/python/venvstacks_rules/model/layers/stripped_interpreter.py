@@ -5,34 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from venvstacks_rules.model.layers.problems import Problem, suggestion
-from venvstacks_rules.model.platforms.standard_library import every_standard_module
-
-DEVELOPMENT = "development"
-"""What compilers need: headers, import libraries, the settings of the interpreter's own build."""
-
-# Imported when Python starts, by `postinstall.py`, by `python -m`, and by the goal `test`; and the
-# modules that these import.
-_NEEDED = """
-    abc annotationlib argparse ast bisect bz2 codecs collections compression contextlib copyreg
-    encodings enum fnmatch functools genericpath gettext glob heapq importlib io ipaddress json
-    keyword linecache locale lzma ntpath operator os pathlib pkgutil posixpath random re reprlib
-    runpy selectors shutil signal site sre_compile sre_constants sre_parse stat string struct
-    subprocess tempfile textwrap threading token tokenize traceback types typing urllib warnings
-    weakref zipfile
-"""
-
-# Not files of their own, at least with some builds.
-_BUILT_IN = """
-    array atexit audioop binascii builtins cmath errno faulthandler fcntl gc grp itertools marshal
-    math mmap msvcrt nis nt ossaudiodev parser posix pwd pyexpat readline resource select spwd sys
-    syslog termios time unicodedata winreg winsound zipimport zlib
-"""
-
-
-def strippable_parts() -> tuple[str, ...]:
-    """All names that the field may have, sorted."""
-    modules = every_standard_module().difference(_NEEDED.split(), _BUILT_IN.split())
-    return tuple(sorted({DEVELOPMENT, *(name for name in modules if not name.startswith("_"))}))
+from venvstacks_rules.model.platforms.interpreter_parts import (
+    BUILT_IN,
+    DEVELOPMENT,
+    NEEDED,
+    strippable_parts,
+)
 
 
 def stripped_problems(names: Sequence[str]) -> Iterator[Problem]:
@@ -49,9 +27,9 @@ def stripped_problems(names: Sequence[str]) -> Iterator[Problem]:
 
 
 def _problem(name: str, known: Sequence[str]) -> str:
-    if name in _NEEDED.split():
+    if name in NEEDED:
         return "which layers need to be deployed and to start. Remove it."
-    if name in _BUILT_IN.split():
+    if name in BUILT_IN:
         return "which is a part of the interpreter itself. Remove it."
     top = name.split(".", maxsplit=1)[0].lstrip("_")
     meant = suggestion(name, known)
