@@ -75,8 +75,9 @@ def test_one_message_for_all_layers_with_changes_since_the_lock_before(root: Bui
 def test_a_raised_limit_packages_the_same_archive_without_any_process(root: BuildRoot) -> None:
     root.pants("package", "s:a")
     write(root, "3.7", "10**6")
-    done = root.succeed("package", "s:a")
-    assert done.started == []
+    done = root.succeed("--stats-log", "package", "s:a")
+    assert done.work == []
+    assert done.counters["local_execution_requests"] == 0
     assert (root.path / "dist" / "s" / NATIVE / "framework-a.tar.zst").is_file()
 
 

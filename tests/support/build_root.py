@@ -81,6 +81,7 @@ class Finished:
     @property
     def started(self) -> list[str]:
         """The descriptions of the processes that ran, as Pants itself tells with `-ldebug`."""
+        assert "[DEBUG]" in self.stderr, "without -ldebug Pants tells of no process"
         # It also tells of rules, and of processes whether they had to run or not.
         scheduled = set(re.findall(r"\[DEBUG\] Starting: Scheduling: (.*)", self.stderr))
         ran = re.findall(r"\[DEBUG\] Starting: (?!Scheduling: )(.*)", self.stderr)
