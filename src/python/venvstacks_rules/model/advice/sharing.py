@@ -54,14 +54,15 @@ def _duplicates(
                 holders.setdefault(package.name, []).append((layer, package))
     groups: dict[tuple[str, ...], dict[str, tuple[_Holder, ...]]] = {}
     for name, all_holders in sorted(holders.items()):
-        # One layer may have it for Linux, and another one for Windows.
+        # One layer may have it for Linux, and another one for Windows. Variants of one target take
+        # each other's place.
         found = tuple(
             (layer, package)
             for layer, package in all_holders
             if any(
                 package.platforms & other.platforms
                 for beside, other in all_holders
-                if beside is not layer
+                if beside.target != layer.target
             )
         )
         if found:

@@ -34,7 +34,7 @@ from venvstacks_rules.pants_backend.graph.stacks import StackLayersRequest, stac
 from venvstacks_rules.pants_backend.subsystems.lint import VenvstacksLintSubsystem
 from venvstacks_rules.pants_backend.targets.manifests import ManifestLayersField
 from venvstacks_rules.pants_backend.targets.size_fields import SkipLintField
-from venvstacks_rules.pants_backend.targets.source_fields import StackPartField
+from venvstacks_rules.pants_backend.targets.source_fields import StackPartField, without_packing
 
 
 @dataclass(frozen=True)
@@ -118,6 +118,9 @@ async def linted_layers(request: LintedLayersRequest) -> LintedLayers:
     addresses = {address.spec: address for stack in stacks for address in stack.addresses}
     for layer in found:
         addresses.update((target.address.spec, target.address) for target in layer.targets.values())
+    # Of a layer in several archives, the first.
+    first = {without_packing(addresses[spec]): spec for spec in sorted(addresses, reverse=True)}
+    addresses = {spec: addresses[spec] for spec in first.values()}
     looked_at = await concurrently(
         linted_layer(LintedLayerRequest(address, request.inspect_wheels), **implicitly())
         for address in addresses.values()

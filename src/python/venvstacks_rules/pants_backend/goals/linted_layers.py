@@ -119,7 +119,8 @@ def written_definition(target: Target) -> Definition:
     if not target.has_field(StackFileField):
         return definition
     prefix = LayerKind.FRAMEWORK.prefix
-    names = [unquote(written.rpartition("#")[2]).removeprefix(prefix) for written in frameworks]
+    generated = (written.rpartition("#")[2].partition("@")[0] for written in frameworks)
+    names = [unquote(name).removeprefix(prefix) for name in generated]
     return StackFileDefinition(
         **{**vars(definition), "frameworks": tuple(names)},
         file=os.path.join(address.spec_path, target[StackFileField].value),

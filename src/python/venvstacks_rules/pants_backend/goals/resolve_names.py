@@ -14,9 +14,12 @@ from pants.engine.target import Target
 
 from venvstacks_rules.model.errors import DefinitionError
 from venvstacks_rules.model.layers.problems import suggestion
-from venvstacks_rules.model.layers.variants import PACKING_PARAMETERS
 from venvstacks_rules.pants_backend.targets.manifests import ManifestLayersField
-from venvstacks_rules.pants_backend.targets.source_fields import is_layer, without_parameters
+from venvstacks_rules.pants_backend.targets.source_fields import (
+    is_layer,
+    without_packing,
+    without_parameters,
+)
 
 
 def layers_by_name(targets: Iterable[Target]) -> dict[str, tuple[Target, ...]]:
@@ -39,10 +42,7 @@ def manifests_by_name(targets: Iterable[Target]) -> dict[str, tuple[Target, ...]
 
 def _names(address: Address) -> Iterator[str]:
     yield address.spec
-    layer = {
-        name: value for name, value in address.parameters.items() if name not in PACKING_PARAMETERS
-    }
-    yield without_parameters(address).parametrize(layer).spec
+    yield without_packing(address).spec
     yield without_parameters(address).spec
 
 

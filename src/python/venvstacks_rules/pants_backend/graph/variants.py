@@ -10,6 +10,7 @@ from pants.engine.target import Target
 
 from venvstacks_rules.model.layers.variants import PACKING_PARAMETERS
 from venvstacks_rules.pants_backend.graph.references import as_written
+from venvstacks_rules.pants_backend.targets.source_fields import without_packing
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class TargetsByName:
                 if name not in PACKING_PARAMETERS
             )
         ]
-        layers = {_without_packing(target.address) for target in same}
+        layers = {without_packing(target.address) for target in same}
         if len(layers) != 1:
             return tuple(target.address for target in fitting)
         # The first of those that have most in common with the consumer.
@@ -102,14 +103,6 @@ def _same_field(consumer: Target | None, target: Target, name: str) -> bool:
         # Two layers that leave a field alone have nothing in common.
         and field.value != field.default
         for kind, field in target.field_values.items()
-    )
-
-
-def _without_packing(address: Address) -> frozenset[tuple[str, str]]:
-    return frozenset(
-        (name, value)
-        for name, value in address.parameters.items()
-        if name not in PACKING_PARAMETERS
     )
 
 

@@ -25,7 +25,11 @@ from pants.util.strutil import softwrap
 
 from venvstacks_rules.model.layers.modules import module_globs, module_place
 from venvstacks_rules.model.layers.names import LayerKind, layer_name, lockfile_path
-from venvstacks_rules.model.layers.variants import archive_variant, name_of_variant
+from venvstacks_rules.model.layers.variants import (
+    PACKING_PARAMETERS,
+    archive_variant,
+    name_of_variant,
+)
 
 
 def generated_address(generator: Address, layer: str) -> Address:
@@ -40,6 +44,17 @@ def without_parameters(address: Address) -> Address:
     """The address that all variants of a target share."""
     return Address(
         address.spec_path, target_name=address.target_name, generated_name=address.generated_name
+    )
+
+
+def without_packing(address: Address) -> Address:
+    """The address that all archives of one layer share."""
+    return without_parameters(address).parametrize(
+        {
+            name: value
+            for name, value in address.parameters.items()
+            if name not in PACKING_PARAMETERS
+        }
     )
 
 
