@@ -303,7 +303,8 @@ def test_an_unsatisfiable_layer_shows_who_imposed_what(workspace: Workspace) -> 
         "conclude that all versions of greedy cannot be used.\n"
         "             And because your project depends on greedy, we can conclude that your "
         "project's requirements are unsatisfiable.\n"
-        "  * `base==1.0` is imposed by lower layer `py`, which provides it"
+        "  * `base==1.0` is imposed by lower layer `py`, which provides it; for a version of the "
+        "layer's own, name the package in `relaxed_pins`"
     )
     assert done.code == 1
     assert workspace.files() == before

@@ -361,7 +361,10 @@ def test_unsatisfiable_names_the_lower_layer(index: Index) -> None:
     message = refused("app-x", "a>=2", lower=[runtime])
     assert message.startswith("//:app-x: `uv` cannot lock the requirements of layer `app-x`\n")
     assert "your project depends on a>=2 and a==1" in " ".join(message.split())
-    assert message.endswith("`a==1` is imposed by lower layer `rt`, which provides it")
+    assert message.endswith(
+        "`a==1` is imposed by lower layer `rt`, which provides it; for a version of the layer's "
+        "own, name the package in `relaxed_pins`"
+    )
 
 
 def test_settings_that_are_not_the_users(index: Index) -> None:

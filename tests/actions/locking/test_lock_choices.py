@@ -149,7 +149,8 @@ def test_versions_of_a_resolve(index: Index) -> None:
     )
     low = lock("low", "num==1.5")
     assert refused("four", "num", lower=[low], **fields).splitlines()[-2:] == [
-        "  * `num==1.5` is imposed by lower layer `low`, which provides it",
+        "  * `num==1.5` is imposed by lower layer `low`, which provides it; for a version of the "
+        "layer's own, name the package in `relaxed_pins`",
         "  * `num==1.0` is the version of resolve `main` (3rdparty/main.lock), which "
         "`python_resolve` names",
     ]

@@ -54,7 +54,8 @@ class ImposedVersions:
             if _names(text, constraint.name):
                 yield (
                     f"`{constraint.requirement}` is imposed by lower layer `{constraint.layer}`, "
-                    "which provides it"
+                    "which provides it; for a version of the layer's own, name the package in "
+                    "`relaxed_pins`"
                 )
         for pin in self.pins:
             if _names(text, _name(pin)):
