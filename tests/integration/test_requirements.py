@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -231,6 +232,27 @@ def _replaced_file(monorepo: Monorepo) -> None:
     index.wheels.clear()
     index.wheels.update(kept)
     lock.write_text(text)
+
+
+def test_a_package_without_what_it_asks_for(monorepo: Monorepo) -> None:
+    root = monorepo.root
+    needy = {"needy/__init__.py": b"import nowhere\n", "needy_part.py": b""}
+    monorepo.index.wheels.update(package_wheel("needy", requires=("nowhere",), files=needy))
+    root.write("s/needy_app.py", "import needy_part\n")
+    root.write(
+        "s/BUILD",
+        STACK + 'venvstacks_application(name="needy", runtime=":py", launch_module="needy_app.py", '
+        'requirements=["needy"], without_dependencies=["needy"])\n',
+    )
+    root.succeed("generate-lockfiles", "--resolve=s:py", "--resolve=s:needy")
+    assert list(monorepo.packages("app-needy")) == ["needy"]
+    root.succeed("package", "s:needy")
+    (metadata,) = root.path.glob("dist/**/app-needy.json")
+    choices = json.loads(metadata.read_text())["lock_choices"]
+    assert choices == {"without_dependencies": ["needy"]}
+    # What the application imports of it is there; all of it cannot be imported.
+    root.succeed("test", "s:needy")
+    root.write("s/BUILD", STACK)
 
 
 def test_without_the_python_backend(monorepo: Monorepo) -> None:

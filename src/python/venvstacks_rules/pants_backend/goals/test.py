@@ -152,9 +152,14 @@ async def check_application(
         for member in (layer.address, *layer.lower)
     )
     version = segments[0].python_version
-    declared = declared_distributions(
-        layer.requirements, marker_environment(PLATFORMS[platform], version)
-    )
+    # A package without what it asks for need not be importable as a whole.
+    declared = [
+        name
+        for name in declared_distributions(
+            layer.requirements, marker_environment(PLATFORMS[platform], version)
+        )
+        if name not in layer.lock_choices.without_dependencies
+    ]
     provided = top_level_modules(
         (
             segment
