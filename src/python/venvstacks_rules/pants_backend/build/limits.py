@@ -13,7 +13,7 @@ from pants.engine.environment import ChosenLocalEnvironmentName, EnvironmentName
 from venvstacks_rules.model.contents.segments import INTERPRETER
 from venvstacks_rules.model.errors import LockError
 from venvstacks_rules.model.layers.layer import Layer
-from venvstacks_rules.model.locks.pylock import LockedWheel, Lockfile
+from venvstacks_rules.model.locks.pylock import Lockfile
 from venvstacks_rules.model.locks.selection import select_wheels
 from venvstacks_rules.model.outputs.limits import (
     EarlierLock,
@@ -80,7 +80,7 @@ async def compared_limits(
             **implicitly({local.val: EnvironmentName}),
         ),
     )
-    wheels = {wheel.file_name: wheel for wheel in selected.wheels}
+    wheel_sizes = {wheel.file_name: wheel.size for wheel in selected.wheels}
     before = None
     if earlier.lockfile is not None:
         before = _earlier(earlier.lockfile, layer, request.platform, selected.python_version)
@@ -90,14 +90,14 @@ async def compared_limits(
             layer.kind,
             request.platform,
             exceeded,
-            tuple(_sizes(segments, wheels, built)),
+            tuple(_sizes(segments, wheel_sizes, built)),
             before,
         )
     )
 
 
 def _sizes(
-    segments: LayerSegments, wheels: Mapping[str, LockedWheel], built: LayerArchive
+    segments: LayerSegments, wheel_sizes: Mapping[str, int], built: LayerArchive
 ) -> Iterable[PackageSize]:
     """What each segment takes; the last one, of the layer's own files, takes the rest."""
     archive, unpacked = built.size, built.unpacked_size
@@ -107,16 +107,16 @@ def _sizes(
             if segment.source == INTERPRETER:
                 yield PackageSize("the interpreter", segment.size, size)
             else:
-                name, locked = _locked(wheels[segment.source])
+                name, locked = _locked(segment.source, wheel_sizes.get(segment.source, 0))
                 yield PackageSize(name, segment.size, size, locked)
             archive -= segment.size
             unpacked -= size if segment.tar_size is None else segment.tar_size
     yield PackageSize("the layer's own files", archive, unpacked)
 
 
-def _locked(wheel: LockedWheel) -> tuple[str, LockedSize]:
-    name, version, _, _ = parse_wheel_filename(wheel.file_name)
-    return name, LockedSize(str(version), wheel.size)
+def _locked(file_name: str, size: int) -> tuple[str, LockedSize]:
+    name, version, _, _ = parse_wheel_filename(file_name)
+    return name, LockedSize(str(version), size)
 
 
 def _earlier(
@@ -133,7 +133,7 @@ def _earlier(
     except LockError:
         # It was for another Python, say.
         return None
-    return EarlierLock(tuple(_locked(wheel) for wheel in wheels))
+    return EarlierLock(tuple(_locked(wheel.file_name, wheel.size) for wheel in wheels))
 
 
 def rules() -> Iterable[object]:
