@@ -86,7 +86,7 @@ def test_all_warnings_of_build_files(root: BuildRoot) -> None:
         '    s:web: requirements=["toml", "greenlet==2.0.2"]',
         "s:g: no program needs tests of `greenlet` (20 files, N), unless it imports them. This "
         "saves N unpacked. [tests]",
-        '    s:g: exclude_files={"greenlet": ["**/tests/**"]}',
+        '    s:g: exclude_files={"greenlet": ["tests"]}',
         "s:a, s:b: `six` 1.17.0 is in 2 layers beside each other, and one framework below them "
         "could hold it. This saves N of wheels. [duplicates]",
         '    s: venvstacks_framework(name="six", runtime=":py", requirements=["six==1.17.0"])',
@@ -205,3 +205,26 @@ def test_the_edits_mend_what_they_are_for(root: BuildRoot, tmp_path: Path) -> No
     root.succeed("generate-lockfiles")
     done = root.pants("lint", "s:")
     assert checks(done) == ["tests"]
+    (edit,) = re.findall(r"^    s:web: (exclude_files=.*)$", done.stderr, re.MULTILINE)
+    root.write("s/BUILD", build.replace('name="web",', f'name="web", {edit},'))
+    # Nothing has to be locked again.
+    assert "✓ venvstacks-lint succeeded." in root.succeed("lint", "s:").stderr
+    root.succeed("package", "s:g")
+
+
+def test_variants_of_a_layer_are_no_duplicates(root: BuildRoot) -> None:
+    root.write("v/main.py", "")
+    root.write(
+        "v/BUILD",
+        f"""\
+venvstacks_runtime(name="py", python_implementation="cpython@3.9", platforms=["{NATIVE}"])
+venvstacks_application(
+    name="a",
+    runtime=":py",
+    requirements=parametrize(old=["six==1.16.0"], new=["six==1.17.0"]),
+    launch_module="main.py",
+)
+""",
+    )
+    root.succeed("generate-lockfiles", "--resolve=v:py", "--resolve=v:a")
+    assert "✓ venvstacks-lint succeeded." in root.succeed("lint", "v:").stderr

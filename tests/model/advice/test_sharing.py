@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.support.advice import application, definitions_of, framework, linted, own, runtime
@@ -152,6 +154,26 @@ def test_other_platforms_other_runtimes_and_what_is_ignored() -> None:
     assert "`toml`" in lines(twice, "duplicates:six")[0]
     assert "`six`" not in lines(twice, "duplicates:six")[0]
     assert findings(twice, "duplicates") == []
+
+
+def test_variants_of_one_layer_are_alternatives() -> None:
+    names = ("a-old", "a-new", "b")
+    layers = linted(
+        runtime(),
+        *(application(name) for name in names),
+        packages={name: (own("six"),) for name in names},
+    )
+    variants = [
+        replace(layer, definition=replace(layer.definition, variants="src:a"))
+        if layer.layer.name.startswith("a-")
+        else layer
+        for layer in layers
+    ]
+    assert findings(variants[:-1]) == []
+    assert lines(variants)[2:] == [
+        '    src:a: frameworks=[":six"], in place of `runtime`',
+        '    src:b: frameworks=[":six"], in place of `runtime`',
+    ]
 
 
 @pytest.mark.parametrize("below", [True, False])

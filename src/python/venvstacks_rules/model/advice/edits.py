@@ -29,6 +29,8 @@ class Definition(ABC):
     """The files that are left out by now: globs by the name of a package."""
     local_wheels: tuple[str, ...] = ()
     """As written."""
+    variants: str = ""
+    """What all variants of the layer share, and no other layer has; empty without variants."""
 
     @abstractmethod
     def with_fields(self, **fields: object) -> str:
@@ -74,7 +76,7 @@ class Definition(ABC):
 
 @dataclass(frozen=True)
 class TargetDefinition(Definition):
-    """A target of a BUILD file."""
+    """A target of a BUILD file, which may have variants."""
 
     def with_fields(self, **fields: object) -> str:
         """As arguments of the target."""
@@ -83,7 +85,7 @@ class TargetDefinition(Definition):
     def with_build_fields(self, **fields: object) -> str:
         """The same."""
         written = ", ".join(f"{name}={json.dumps(value)}" for name, value in fields.items())
-        return f"{self.address}: {written}"
+        return f"{self.variants or self.address}: {written}"
 
     def reference(self, other: Definition) -> str:
         """The address, without the folder if it is the same."""

@@ -56,6 +56,8 @@ def _duplicates(
     for name, all_holders in sorted(holders.items()):
         # One layer may have it for Linux, and another one for Windows. Variants of one target take
         # each other's place.
+        # One layer may have it for Linux, and another one for Windows; and nobody has two variants
+        # of one layer.
         found = tuple(
             (layer, package)
             for layer, package in all_holders
@@ -63,11 +65,18 @@ def _duplicates(
                 package.platforms & other.platforms
                 for beside, other in all_holders
                 if beside.target != layer.target
+                if not _alternatives(layer, beside)
             )
         )
         if found:
             groups.setdefault(tuple(layer.address for layer, _ in found), {})[name] = found
     return list(groups.values())
+
+
+def _alternatives(one: LintedLayer, other: LintedLayer) -> bool:
+    """Whether they are the same layer, or variants of one."""
+    variants = one.definition.variants
+    return one is other or (variants != "" and variants == other.definition.variants)
 
 
 def _duplicate(definitions: Definitions, packages: Mapping[str, tuple[_Holder, ...]]) -> Finding:
@@ -129,7 +138,9 @@ def _shared_below(
     of_files = [x for x in layers if isinstance(x.definition, StackFileDefinition)]
     made = (of_files or layers)[0].definition.as_framework(wanted)
     runtime = definitions[layers[0].layer.runtime]
-    return (made.added(runtime, required), *(x.definition.on_framework(made) for x in layers))
+    # Variants have one definition.
+    users = dict.fromkeys(x.definition.on_framework(made) for x in layers)
+    return (made.added(runtime, required), *users)
 
 
 def _heavy(

@@ -10,6 +10,7 @@ TESTS, DEBUG_FILES, DEBUG_SECTIONS = "tests", "debug files", "debug sections"
 """The kinds: folders of tests; files that only debuggers read; sections of ELF files for them."""
 
 _TEST_FOLDERS = ("test", "tests")
+_DIST_INFO = ".dist-info"
 _SYMBOLS, _BUNDLE = ".pdb", ".dSYM"
 
 
@@ -19,7 +20,7 @@ class Ballast:
 
     kind: str
     glob: str
-    """That matches the files, in folders of any depth; empty for sections."""
+    """For `exclude_files`: of the names of the files, or of their folders; empty for sections."""
     files: int
     size: int
     """In bytes, unpacked; of sections: without the rest of the files."""
@@ -54,9 +55,12 @@ def _reason(path: PurePosixPath, site_packages: PurePosixPath) -> tuple[str, str
     if path.parts[: len(site_packages.parts)] != site_packages.parts:
         return None
     *folders, name = path.parts[len(site_packages.parts) :]
+    # It stays, whatever is excluded.
+    if folders and folders[0].endswith(_DIST_INFO):
+        return None
     for folder in folders:
         if folder in _TEST_FOLDERS:
-            return TESTS, f"**/{folder}/**"
+            return TESTS, folder
         if folder.endswith(_BUNDLE):
-            return DEBUG_FILES, f"**/*{_BUNDLE}/**"
-    return (DEBUG_FILES, f"**/*{_SYMBOLS}") if name.endswith(_SYMBOLS) else None
+            return DEBUG_FILES, f"*{_BUNDLE}"
+    return (DEBUG_FILES, f"*{_SYMBOLS}") if name.endswith(_SYMBOLS) else None

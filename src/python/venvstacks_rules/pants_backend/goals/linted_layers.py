@@ -29,7 +29,10 @@ from venvstacks_rules.pants_backend.targets.layers import FrameworksField, Requi
 from venvstacks_rules.pants_backend.targets.lock_fields import LocalWheelsField
 from venvstacks_rules.pants_backend.targets.shipping_fields import ExcludeFilesField
 from venvstacks_rules.pants_backend.targets.size_fields import SkipLintField
-from venvstacks_rules.pants_backend.targets.source_fields import LayerSourcesField
+from venvstacks_rules.pants_backend.targets.source_fields import (
+    LayerSourcesField,
+    without_parameters,
+)
 from venvstacks_rules.pants_backend.targets.stacks import StackFileField
 
 
@@ -104,6 +107,7 @@ def written_definition(target: Target) -> Definition:
     frameworks: tuple[str, ...] = ()
     if target.has_field(FrameworksField):
         frameworks = tuple(target[FrameworksField].value or ())
+    excluded = target[ExcludeFilesField].value or {}
     definition = TargetDefinition(
         address=address.spec,
         kind=sources.layer_kind,
@@ -114,7 +118,9 @@ def written_definition(target: Target) -> Definition:
         excluded=tuple(
             (name, tuple(globs)) for name, globs in (target[ExcludeFilesField].value or {}).items()
         ),
+        excluded=tuple((name, tuple(globs)) for name, globs in excluded.items()),
         local_wheels=tuple(target[LocalWheelsField].value or ()),
+        variants=without_parameters(address).spec if address.is_parametrized else "",
     )
     if not target.has_field(StackFileField):
         return definition
