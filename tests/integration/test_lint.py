@@ -110,7 +110,8 @@ def test_a_stack_file(root: BuildRoot) -> None:
 
 def test_lockfiles_alone_or_wheels_that_package_has_read_by_then(root: BuildRoot) -> None:
     option = "--no-venvstacks-lint-inspect-wheels"
-    locks = root.pants("-ldebug", option, "lint", "s:g", environment={"PANTS_PANTSD": "false"})
+    anew = ("--no-pantsd", "--no-local-cache", "-ldebug", "lint", "s:g")
+    locks = root.pants(option, *anew)
     assert checks(locks) == ["heavy-packages"]
     assert "Analyze" not in locks.stderr
     wheels = root.pants("-ldebug", "lint", "s:g", environment={"PANTS_PANTSD": "false"})
@@ -119,6 +120,12 @@ def test_lockfiles_alone_or_wheels_that_package_has_read_by_then(root: BuildRoot
     whole = root.pants("--stats-log", "lint", "s:g")
     assert checks(whole) == ["debug-symbols", "heavy-packages", "tests"]
     assert whole.counters["local_execution_requests"] == 0
+    assert [text for text in locks.started if "Analyze" in text] == []
+    assert "Analyze greenlet 2.0.2 of app-g" in root.pants(*anew).started
+    root.succeed("package", "s:g")
+    whole = root.pants("-ldebug", "lint", "s:g")
+    assert checks(whole) == ["debug-symbols", "heavy-packages", "tests"]
+    assert [text for text in whole.started if "Analyze" in text] == []
 
 
 def test_options_and_fields_that_turn_it_off(root: BuildRoot) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.build_root import NATIVE, BuildRoot, build_root
+from tests.support.build_root import NATIVE, BuildRoot, Finished, build_root
 
 BUILD = """\
 venvstacks_runtime(name="py", python_implementation="cpython@3.9", platforms=["{native}"])
@@ -26,6 +26,11 @@ LINE = r"^    (\S+(?: \S+)?)  +[\d.]+ k?B +[\d.]+ k?B +[\d.]+ k?B  (.+)$"
 def git(root: BuildRoot, *arguments: str) -> None:
     identity = ("-c", "user.name=n", "-c", "user.email=n@example.org")
     subprocess.run(["git", *identity, *arguments], cwd=root.path, check=True)
+
+
+def assembled(done: Finished) -> list[str]:
+    """The archives that a run with ``-ldebug`` assembled."""
+    return [text for text in done.started if text.startswith("Assemble ")]
 
 
 def write(root: BuildRoot, idna: str, limit: str = '"20 kB"') -> None:
@@ -73,11 +78,15 @@ def test_one_message_for_all_layers_with_changes_since_the_lock_before(root: Bui
 
 
 def test_a_raised_limit_packages_the_same_archive_without_any_process(root: BuildRoot) -> None:
-    root.pants("package", "s:a")
     write(root, "3.7", "10**6")
     done = root.succeed("--stats-log", "package", "s:a")
     assert done.work == []
     assert done.counters["local_execution_requests"] == 0
+    done = root.succeed("-ldebug", "package", "s:a")
+    assert assembled(done) == []
+    # They would be on the list.
+    other = root.succeed("-ldebug", "--venvstacks-compression-level=1", "package", "s:a")
+    assert len(assembled(other)) == 1
     assert (root.path / "dist" / "s" / NATIVE / "framework-a.tar.zst").is_file()
 
 

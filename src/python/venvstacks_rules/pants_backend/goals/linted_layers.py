@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os.path
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Optional
 from urllib.parse import unquote
@@ -107,7 +107,7 @@ def written_definition(target: Target) -> Definition:
     frameworks: tuple[str, ...] = ()
     if target.has_field(FrameworksField):
         frameworks = tuple(target[FrameworksField].value or ())
-    excluded = target[ExcludeFilesField].value or {}
+    excluded: Mapping[str, Iterable[str]] = target[ExcludeFilesField].value or {}
     definition = TargetDefinition(
         address=address.spec,
         kind=sources.layer_kind,
