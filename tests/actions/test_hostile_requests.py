@@ -21,7 +21,10 @@ from venvstacks_rules.actions.network import downloads
 
 TIMES = "lock-layer"
 """Notes when it ran."""
-REFUSED = ("find-interpreter", "pin-interpreters", "fetch-file", "launch", "check-imports")
+REFUSED = (
+    *("find-interpreter", "pin-interpreters", "fetch-file"),
+    *("build-wheel", "launch", "check-imports"),
+)
 """Verbs whose request is refused as it is; see `REQUESTS`."""
 
 # Of requests with many tables, one of each kind of value is enough.

@@ -23,7 +23,7 @@ from venvstacks_rules.model.layers.lock_choices import LockChoices
 from venvstacks_rules.model.libraries.report import AmbiguousLibrary, LibraryReport
 from venvstacks_rules.model.locks.pylock import LockedInterpreter, LockInputs
 from venvstacks_rules.model.outputs.chosen_files import ChosenFiles
-from venvstacks_rules.model.outputs.metadata import LayerMetadata, ModuleHash
+from venvstacks_rules.model.outputs.metadata import BuiltWheelHash, LayerMetadata, ModuleHash
 from venvstacks_rules.model.stack_file.tables import KEYS, REQUIRED
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -46,6 +46,7 @@ METADATA = LayerMetadata(
     shared_libraries=LibraryReport((AmbiguousLibrary("libx.so", ()),)),
     chosen_files=(ChosenFiles("a", "a-1.0-py3-none-any.whl", ("*.a",)),),
     stripped_interpreter=("test",),
+    built_wheels=(BuiltWheelHash("", ""),),
 )
 # What assemble-archive adds.
 OF_THE_ARCHIVE = {"archive_name", "archive_size", "archive_hashes", "archive_build"}

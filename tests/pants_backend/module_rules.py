@@ -6,6 +6,7 @@ from pants.source import source_root
 
 from venvstacks_rules.pants_backend.graph import (
     code_targets,
+    distributions,
     layer_code,
     layer_modules,
     module_files,
@@ -19,7 +20,7 @@ from venvstacks_rules.pants_backend.locks import python_resolves
 def module_rules() -> list[object]:
     """All of them; they also need those of layers."""
     modules = (
-        *(code_targets, layer_code, layer_modules),
+        *(code_targets, distributions, layer_code, layer_modules),
         *(module_files, module_owners, repository_modules),
         *(python_resolves, requirement_targets),
     )

@@ -16,6 +16,7 @@ from tests.support.exports import Stack
 from tests.support.interpreter_archives import MINIMAL, tar
 from tests.support.layer_archives import RT, layer, small_runtime, write_archive
 from tests.support.layer_locks import write_wheels
+from tests.support.source_archives import source_archive
 from tests.support.wheels import FILE_NAME, wheel_bytes
 from venvstacks_rules.actions.commands import interpreter_segment
 from venvstacks_rules.model.contents.compression import Compression
@@ -97,6 +98,24 @@ def _interpreter_segment() -> Request:
 
 def _analyze_wheels() -> Request:
     return {"wheels": [_wheel()], "python_version": "3.11", "os_name": "posix"}
+
+
+def _normalize_wheel() -> Request:
+    return {"wheel": _wheel()["path"], "output": "out/normal.whl"}
+
+
+def _build_wheel() -> Request:
+    ((name, data),) = source_archive("demo").items()
+    Path(name).write_bytes(data)
+    return {
+        "package": "demo 1.0",
+        "archive": name,
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "interpreter": _interpreter()["archive"],
+        "build_wheels": [],
+        "output_dir": "out",
+        "twice": False,
+    }
 
 
 def _wheel_segments() -> Request:
@@ -227,6 +246,8 @@ REQUESTS: dict[str, Callable[[], Request]] = {
     "pin-interpreters": _pin_interpreters,
     "interpreter-segment": _interpreter_segment,
     "analyze-wheels": _analyze_wheels,
+    "normalize-wheel": _normalize_wheel,
+    "build-wheel": _build_wheel,
     "wheel-segments": _wheel_segments,
     "assemble-archive": _assemble_archive,
     "lock-layer": _lock_layer,
@@ -239,8 +260,8 @@ REQUESTS: dict[str, Callable[[], Request]] = {
 """What makes, in the working directory, a request of each verb and the files that it names.
 
 Those that look for interpreters or use the network are refused as they are, and so are `launch`,
-which names no application, and `check-imports`, as its interpreter is none of a layer: what they do
-otherwise is slow, or ends the process of the test.
+which names no application, `build-wheel`, as its interpreter is no program, and `check-imports`, as
+its interpreter is none of a layer: what they do otherwise is slow, or ends the process of the test.
 """
 
 _DEEP: Any = None

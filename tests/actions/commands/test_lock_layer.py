@@ -375,7 +375,8 @@ def test_settings_that_are_not_the_users(index: Index) -> None:
     )
     assert refused("rt", "a").splitlines() == [
         "uv.toml: unusable settings",
-        "  * `tool.uv.no-binary`: cannot be set, layers are made of wheels only",
+        "  * `tool.uv.no-binary`: cannot be set, name the packages in the layer's field "
+        "`build_from_source`",
         "  * `tool.uv.find-links`: cannot be set, name a folder in the layer's field "
         "`local_wheels`, or an index in `[[tool.uv.index]]`",
         "  * `tool.uv.index[0].url`: `./wheels` is not an http or https URL: wheels are downloaded "

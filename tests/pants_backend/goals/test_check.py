@@ -11,6 +11,7 @@ from pants.engine.rules import QueryRule
 from pants.engine.target import Targets
 from pants.testutil.rule_runner import RuleRunner
 
+from tests.pants_backend.distribution_rules import DISTRIBUTION_RULES
 from tests.pants_backend.module_rules import module_rules
 from venvstacks_rules.pants_backend.backend import target_types
 from venvstacks_rules.pants_backend.goals import check
@@ -43,6 +44,7 @@ def runner() -> RuleRunner:
     runner = RuleRunner(
         rules=[
             *check.rules(),
+            *DISTRIBUTION_RULES,
             *freshness.rules(),
             *module_rules(),
             *layer_targets.rules(),

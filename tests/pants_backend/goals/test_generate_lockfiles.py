@@ -14,6 +14,7 @@ from pants.engine.internals.scheduler import ExecutionError
 from pants.engine.rules import QueryRule
 from pants.testutil.rule_runner import RuleRunner
 
+from tests.pants_backend.distribution_rules import DISTRIBUTION_RULES
 from tests.pants_backend.module_rules import module_rules
 from venvstacks_rules.model.errors import DefinitionError
 from venvstacks_rules.model.locks.pylock import LockedPackage, Lockfile
@@ -123,6 +124,7 @@ FILES = {
 def runner() -> RuleRunner:
     runner = RuleRunner(
         rules=[
+            *DISTRIBUTION_RULES,
             *(rule for module in MODULES for rule in module.rules()),
             *module_rules(),
             *GenerateLockfilesSubsystem.rules(),

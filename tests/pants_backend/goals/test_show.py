@@ -10,6 +10,7 @@ from pants.core.util_rules import distdir
 from pants.engine.addresses import Address
 from pants.testutil.rule_runner import GoalRuleResult, RuleRunner
 
+from tests.pants_backend.distribution_rules import DISTRIBUTION_RULES
 from tests.pants_backend.module_rules import module_rules
 from venvstacks_rules.pants_backend.backend import target_types
 from venvstacks_rules.pants_backend.goals import show, shown_layers
@@ -42,6 +43,7 @@ def runner() -> RuleRunner:
         rules=[
             *distdir.rules(),  # type: ignore[no-untyped-call]
             *layers.rules(),
+            *DISTRIBUTION_RULES,
             *freshness.rules(),
             *lockfiles.rules(),
             *module_rules(),

@@ -11,6 +11,7 @@ from pants.engine.internals.scheduler import ExecutionError
 from pants.engine.rules import QueryRule
 from pants.testutil.rule_runner import RuleRunner
 
+from tests.pants_backend.distribution_rules import DISTRIBUTION_RULES
 from tests.pants_backend.module_rules import module_rules
 from venvstacks_rules.pants_backend.backend import target_types
 from venvstacks_rules.pants_backend.graph import (
@@ -77,6 +78,7 @@ def runner() -> RuleRunner:
         rules=[
             *layers.rules(),
             *local_wheels.rules(),
+            *DISTRIBUTION_RULES,
             *freshness.rules(),
             *lockfiles.rules(),
             *module_rules(),

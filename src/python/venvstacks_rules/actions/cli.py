@@ -26,6 +26,8 @@ VERBS = {
     "pack-interpreter": "pack_interpreter",
     "interpreter-segment": "interpreter_segment",
     "analyze-wheels": "analyze_wheels",
+    "normalize-wheel": "normalize_wheel",
+    "build-wheel": "build_wheel",
     "wheel-segments": "wheel_segments",
     "assemble-archive": "assemble_archive",
     "lock-layer": "lock_layer",

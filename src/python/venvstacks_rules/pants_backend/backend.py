@@ -42,6 +42,7 @@ from venvstacks_rules.pants_backend.goals import (
 from venvstacks_rules.pants_backend.graph import (
     code_targets,
     dependencies,
+    distributions,
     layer_code,
     layer_modules,
     layer_targets,
@@ -55,7 +56,16 @@ from venvstacks_rules.pants_backend.graph import (
     stack_targets,
     stacks,
 )
-from venvstacks_rules.pants_backend.inputs import downloads, interpreters, repository_files, wheels
+from venvstacks_rules.pants_backend.inputs import (
+    downloads,
+    interpreters,
+    repository_files,
+    source_builds,
+    wheels,
+)
+from venvstacks_rules.pants_backend.locks import (
+    distributions as distribution_wheels,
+)
 from venvstacks_rules.pants_backend.locks import (
     earlier,
     freshness,
@@ -104,11 +114,12 @@ _MODULES = (
         sources,
         work,
     ),
-    *(code_targets, dependencies, layer_code, layer_modules, layer_targets, layers),
+    *(code_targets, dependencies, distributions, layer_code, layer_modules, layer_targets, layers),
     *(module_files, module_owners, platforms, repository_modules, requirement_targets),
     *(stack_files, stack_targets, stacks),
-    *(earlier, freshness, local_wheels, lockfiles, locking, outcomes, python_resolves, uv_config),
-    *(downloads, interpreters, repository_files, wheels),
+    *(distribution_wheels, earlier, freshness, local_wheels, lockfiles, locking, outcomes),
+    *(python_resolves, uv_config),
+    *(downloads, interpreters, repository_files, source_builds, wheels),
     *(analysis, archives, chains, contents, descriptions, exports, imports, interfaces),
     *(limits, manifests, output_folders, segments),
     *(check, export, export_resolves, generate_lockfiles, lint, linted_layers, lock_options),

@@ -6,6 +6,7 @@ requirements and a summary for people. Locking again without changes gives the s
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from venvstacks_rules.actions.files.toml import read_toml
@@ -17,6 +18,7 @@ from venvstacks_rules.actions.locking.uv_config import UvConfig, layer_uv_config
 from venvstacks_rules.actions.network.settings import use_network_settings
 from venvstacks_rules.model.errors import LockError
 from venvstacks_rules.model.json_codec import from_json
+from venvstacks_rules.model.layers.problems import suggestion
 from venvstacks_rules.model.layers.requirements import normalised_requirements
 from venvstacks_rules.model.locks.pylock import LockedPackage, Lockfile, LockInputs
 from venvstacks_rules.model.locks.selection import fitting_platforms
@@ -51,8 +53,10 @@ def run(request_text: str) -> LockedLayer:
     folders = LocalWheelFolders.of(request.local_wheels)
     version = _python_version(request, platforms, previous, lower)
     provided = ProvidedPackages.of(lower, platforms, version, request.choices.relaxed_pins)
-    locker = PackageLocker(request, config, folders, provided, lower, previous)
+    python = _interpreter(request, version)
+    locker = PackageLocker(request, config, folders, provided, lower, previous, python)
     packages = locker.lock()
+    _check_sources(request, packages)
     _check_local_wheels(request, platforms, packages, folders)
     declared = python_version_of(request.python_implementation)
     lock = Lockfile(
@@ -91,6 +95,41 @@ def _python_version(
     if pinned is not None and is_release_of(pinned, declared) and complete:
         return pinned
     return newest_release(request.target, declared, platforms)
+
+
+def _interpreter(request: LockLayerRequest, version: str) -> str | None:
+    """An interpreter that can tell what source archives require; None if nobody asks for it."""
+    if not request.build_from_source:
+        return None
+    from venvstacks_rules.actions.interpreters.search import installations, search_patterns
+
+    wanted = language_version(version)
+    for found in installations(search_patterns(os.environ)):
+        if is_release_of(found.python_version, wanted):
+            return found.executable
+    raise LockError(
+        f"{request.target}: packages that are built from source",
+        [
+            f"locking asks them what they require, which needs CPython {wanted} on this machine. "
+            f"Install it, with `uv python install {wanted}` for example, or lock on another "
+            "machine."
+        ],
+    )
+
+
+def _check_sources(request: LockLayerRequest, packages: tuple[LockedPackage, ...]) -> None:
+    """Raise LockError for names in `build_from_source` that the layer does not need."""
+    known = {package.name for package in packages}
+    problems = []
+    for name in request.declared_sources:
+        if name not in known:
+            meant = suggestion(name, known)
+            hint = "Remove it." if meant is None else f"Did you mean {meant!r}?"
+            problems.append(
+                f"`build_from_source` has {name!r}, which the layer does not need. {hint}"
+            )
+    if problems:
+        raise LockError(f"{request.target}: packages that are built from source", problems)
 
 
 def _check_local_wheels(
@@ -149,6 +188,10 @@ def _inputs(
         priority_indexes=request.priority_indexes,
         local_wheels=request.declared_local_wheels,
         choices=request.choices,
+        build_from_source=request.build_from_source,
+        distributions=tuple(
+            built.distribution for built in request.distributions if not built.is_lower
+        ),
     )
 
 

@@ -71,6 +71,7 @@ def _metadata(
         versioned=request.versioned,
         module_hashes=request.module_hashes,
         choices=request.choices,
+        distribution_hashes=tuple(built.sha256 for built in request.distributions if built.is_own),
     )
     return renewed(
         inputs.hashes(lock.requirements_hash),

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from venvstacks_rules.actions.locking.distributions import DistributionWheels
 from venvstacks_rules.model.layers.problems import suggestion
 from venvstacks_rules.model.locks.pylock import LockedPackage, Lockfile
 from venvstacks_rules.model.locks.shared import Constraint
@@ -34,7 +35,8 @@ class ImposedVersions:
     @property
     def constraints(self) -> tuple[str, ...]:
         """What ``uv`` has to be told, as PEP 508 requirements."""
-        return (*(each.requirement for each in self.lower), *self.pins)
+        distributions = DistributionWheels(self.request.distributions)
+        return (*distributions.constraints(self.lower), *self.pins)
 
     def relaxed(self) -> ImposedVersions:
         """Without the packages of `relaxed_pins`."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
+from venvstacks_rules.actions.locking.distributions import DistributionWheels
 from venvstacks_rules.actions.locking.imposed import ImposedVersions
 from venvstacks_rules.actions.locking.local_wheels import LocalWheelFolders
 from venvstacks_rules.actions.locking.older_releases import (
@@ -14,6 +16,7 @@ from venvstacks_rules.actions.locking.older_releases import (
     OlderReleases,
 )
 from venvstacks_rules.actions.locking.remedies import remedies, without_foreign_hints
+from venvstacks_rules.actions.locking.source_archives import SourceArchives
 from venvstacks_rules.actions.locking.uv import Resolution, UvFailedError, resolve
 from venvstacks_rules.actions.locking.uv_config import UvConfig
 from venvstacks_rules.actions.locking.wheel_sizes import complete_wheels, known_sizes
@@ -45,12 +48,14 @@ class PackageLocker:
     provided: ProvidedPackages
     lower: tuple[tuple[str, Lockfile], ...]
     previous: Lockfile | None
+    python: str | None = None
+    """An interpreter of the layer's version, if packages are built from source."""
 
     def lock(self) -> tuple[LockedPackage, ...]:
         """The packages, sorted; raises LockError if the layer cannot be locked."""
         imposed = ImposedVersions.of(self.request, self.provided.constraints)
         packages: tuple[LockedPackage, ...] = ()
-        if self.request.requirements:
+        if self._requirements:
             relaxed = imposed.relaxed()
             try:
                 packages = self._resolved(imposed, self._preferred())
@@ -73,8 +78,11 @@ class PackageLocker:
         choices = self.request.choices
         resolution = Resolution(
             python_version=self.provided.python_version,
-            requirements=normalised_requirements(self.request.requirements),
+            requirements=self._requirements,
             constraints=imposed.constraints,
+            distributions=self._distributions,
+            build_from_source=self.request.build_from_source,
+            python=self.python,
             overrides=choices.override_requirements,
             without_dependencies=choices.without_dependencies,
             platforms=self.provided.platforms,
@@ -97,6 +105,50 @@ class PackageLocker:
             # If a platform has no wheel there is no solution, and `uv` says so in its own terms;
             # the other solution showed which platforms lack wheels.
             raise lacking or self._unsatisfiable(imposed, str(e)) from None
+
+    @cached_property
+    def _sources(self) -> SourceArchives:
+        return SourceArchives(
+            target=self.request.target,
+            names=frozenset(self.request.build_from_source),
+            config=self.config,
+            previous=None if self.request.upgrade else self.previous,
+            resolve_wheels=self._build_wheels,
+        )
+
+    def _build_wheels(self, requires: tuple[str, ...]) -> list[dict[str, Any]]:
+        """The wheels of what a build requires, for all platforms of the layer."""
+        resolution = Resolution(
+            python_version=self.provided.python_version,
+            requirements=requires,
+            constraints=(),
+            overrides=(),
+            without_dependencies=(),
+            platforms=self.provided.platforms,
+            config=self.config,
+            local_wheels=LocalWheelFolders({}),
+            previous=None,
+        )
+        try:
+            packages = resolve(resolution).get("packages", [])
+        except UvFailedError as e:
+            problem = f"`{', '.join(requires)}`: {without_foreign_hints(str(e))}"
+            raise LockError(
+                f"{self.request.target}: what a build from source requires", [problem]
+            ) from None
+        completed = complete_wheels(packages, self.config, {}, self.request.target)
+        wheels = [wheel for wheels in completed for wheel in wheels if "url" in wheel]
+        return sorted(wheels, key=lambda wheel: last_component(wheel["url"], None))
+
+    @property
+    def _requirements(self) -> tuple[str, ...]:
+        """All that is asked for: what the layer declares, and its distributions."""
+        declared = normalised_requirements(self.request.requirements)
+        return (*declared, *self._distributions.requirements)
+
+    @property
+    def _distributions(self) -> DistributionWheels:
+        return DistributionWheels(self.request.distributions)
 
     def _resolved_for_platforms(self, resolution: Resolution) -> tuple[LockedPackage, ...]:
         """The solution for the layer's platforms, with older releases where these have wheels."""
@@ -193,7 +245,8 @@ class PackageLocker:
 
     def _with_wheels(self, package: Mapping[str, Any]) -> dict[str, Any]:
         """An exported package with its wheels where lockfiles have them."""
-        result = self.local_wheels.recorded(package)
+        result = self._distributions.recorded(self.local_wheels.recorded(package))
+        result = self._sources.recorded(result)
         archive = result.get("archive")
         if isinstance(archive, Mapping) and _archive_name(archive).endswith(".whl"):
             # The file of a direct URL. Installers accept it in `wheels` too, and `venvstacks`
@@ -257,6 +310,7 @@ def _without_wheels(package: Mapping[str, Any]) -> LockedPackage:
         marker=package.get("marker"),
         index=None if index is None else without_credentials(index),
         wheels=(),
+        from_distribution="tool" in package and "sdist" not in package,
     )
 
 

@@ -23,6 +23,7 @@ from packaging.utils import canonicalize_name
 from uv import find_uv_bin
 
 from venvstacks_rules.actions.files.toml import read_toml, write_toml
+from venvstacks_rules.actions.locking.distributions import NO_DISTRIBUTIONS, DistributionWheels
 from venvstacks_rules.actions.locking.local_wheels import LocalWheelFolders
 from venvstacks_rules.actions.locking.uv_config import UvConfig
 from venvstacks_rules.model.layers.requirements import parsed_requirement
@@ -90,6 +91,11 @@ class Resolution:
     local_wheels: LocalWheelFolders
     previous: Lockfile | None
     """The new lock keeps its pins if possible."""
+    distributions: DistributionWheels = NO_DISTRIBUTIONS
+    build_from_source: tuple[str, ...] = ()
+    """The normalised names of packages whose source archives count, and not their wheels."""
+    python: str | None = None
+    """An interpreter of that version, to ask source archives what they require; if there is one."""
 
 
 def resolve(resolution: Resolution, *, for_platforms: bool = True) -> dict[str, Any]:
@@ -99,13 +105,16 @@ def resolve(resolution: Resolution, *, for_platforms: bool = True) -> dict[str, 
     """
     with tempfile.TemporaryDirectory(prefix="lock-") as temporary:
         folder = Path(temporary)
-        python = _claimed_interpreter(folder, resolution.python_version)
+        python = resolution.python or _claimed_interpreter(folder, resolution.python_version)
         project = folder / "project"
         project.mkdir()
         settings = {**resolution.config.configuration, "no-build": True}
         metadata = _metadata(resolution)
         if metadata:
             settings["dependency-metadata"] = metadata
+        if resolution.build_from_source:
+            # An exception from `no-build`, too.
+            settings["no-binary-package"] = list(resolution.build_from_source)
         if resolution.local_wheels.find_links:
             settings["find-links"] = resolution.local_wheels.find_links
         (folder / "uv.toml").write_text(write_toml(settings), encoding="utf-8")
@@ -123,6 +132,7 @@ def resolve(resolution: Resolution, *, for_platforms: bool = True) -> dict[str, 
             f"{folder}/project": ".",
             f"{folder}/": "",
             **resolution.local_wheels.recorded_by_path,
+            **resolution.distributions.names,
         }
         common = ["--config-file", str(folder / "uv.toml"), "--python", str(python)]
         _run(["lock", *common], project, names)

@@ -29,8 +29,8 @@ from venvstacks_rules.model.times import aware, parsed_time
 _REFUSED = {
     "find-links": "name a folder in the layer's field `local_wheels`, or an index in "
     "`[[tool.uv.index]]`",
-    "no-binary": "layers are made of wheels only",
-    "no-binary-package": "layers are made of wheels only",
+    "no-binary": "name the packages in the layer's field `build_from_source`",
+    "no-binary-package": "name the packages in the layer's field `build_from_source`",
 }
 """Keys that cannot be supported, and why."""
 

@@ -83,19 +83,21 @@ def _entry(row: list[str]) -> RecordEntry:
 
 def headers(text: str) -> dict[str, str]:
     """The headers of WHEEL or METADATA by their names in lower case; of several, the first."""
-    found: dict[str, str] = {}
+    return {name: values[0] for name, values in header_values(text).items()}
+
+
+def header_values(text: str) -> dict[str, list[str]]:
+    """The headers of WHEEL or METADATA by their names in lower case, each with all its values."""
+    found: dict[str, list[str]] = {}
     name = ""
     # The body, which can be long, is not read.
     for line in io.StringIO(text, newline=None):
         if line[0] in " \t" and found:
-            if name:
-                found[name] += "\n" + line.rstrip("\n")
+            found[name][-1] += "\n" + line.rstrip("\n")
             continue
         key, colon, value = line.partition(":")
         if not colon:
             break
-        # What continues one that is not the first is not kept.
-        name = "" if key.lower() in found else key.lower()
-        if name:
-            found[name] = value.strip()
+        name = key.lower()
+        found.setdefault(name, []).append(value.strip())
     return found

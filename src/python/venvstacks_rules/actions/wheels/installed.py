@@ -156,6 +156,8 @@ class _Plan:
         self._exclusions = Exclusions(wheel.exclude, layout)
         self._dist_info = dist_info
         self._chosen = ChosenScripts(wheel, layout)
+        # Those that we build are not: an archive that takes streams as they are would be large.
+        self.is_compressed = any(info.compress_type != zipfile.ZIP_STORED for info in infos)
         self._scripts: list[str] = []
         """The names of scripts that are left out."""
         self.dist_info_path = layout.site_packages / dist_info.folder
@@ -324,9 +326,10 @@ def _add(
     """
     content = WheelContent(archive, entry.info, entry.record)
     executable = entry.executable
+    can_stream = isinstance(sink, StreamSink) and content.has_stream and plan.is_compressed
     if sink is None or entry.path is None or entry.again:
         content.check()
-    elif isinstance(sink, StreamSink) and content.has_stream:
+    elif isinstance(sink, StreamSink) and can_stream:
         content.check()
         if content.problem is None:
             written.append(sink.add_stream(entry.path, content.stream(), executable=executable))

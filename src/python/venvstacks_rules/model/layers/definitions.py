@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from packaging.utils import canonicalize_name
+
 from venvstacks_rules.model.layers.accepted_libraries import entry_problem
 from venvstacks_rules.model.layers.checked_choices import choice_problems
 from venvstacks_rules.model.layers.launch_names import LaunchName
@@ -37,6 +39,7 @@ from venvstacks_rules.model.platforms.target_platforms import macosx_version
 from venvstacks_rules.model.sizes import size_problem
 
 _IMPLEMENTATION = re.compile(r"cpython@(\d+)\.(\d+)(\.\d+)?(t)?")
+_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 _LINUX_FORMS = "`glibc@X.Y` or `musl@X.Y`"
 _MACOSX_FORMS = "a macOS version `X.Y`"
 
@@ -137,6 +140,8 @@ class LayerDefinition:
     """Names of the indexes to ask first."""
     local_wheels: tuple[str, ...] = ()
     """Folders with wheels, relative to the folder of the definition."""
+    build_from_source: tuple[str, ...] = ()
+    """Names of distributions, as written."""
     versioned: bool = False
     console_scripts: tuple[str, ...] = ()
     """The names of commands that packages define."""
@@ -183,6 +188,11 @@ class LayerDefinition:
         files = [local_file(text) for text in (*self.written_requirements, *of_targets)]
         named = [file.folder for file in files if file is not None]
         return tuple(dict.fromkeys((*self.local_wheels, *named)))
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The distributions of `build_from_source`, normalised and sorted."""
+        return tuple(sorted({str(canonicalize_name(name)) for name in self.build_from_source}))
 
     @property
     def index_fields(self) -> IndexFields:
@@ -254,6 +264,10 @@ def _own_problems(definition: LayerDefinition) -> Iterator[Problem]:
     yield from _value_problems(definition)
     yield from wheel_glob_problems(definition.exclude_files, definition.include_scripts)
     yield from stripped_problems(definition.strip_interpreter)
+    for i, written in enumerate(definition.build_from_source):
+        if _NAME.fullmatch(written) is None:
+            text = f"is {written!r}, which is not the name of a distribution, like 'docopt'. "
+            yield Problem(f"build_from_source[{i}]", f"{text}Write its name only.")
     for i, command in enumerate(definition.console_scripts):
         found = command_problem(command)
         if found is None and command in definition.console_scripts[:i]:

@@ -38,6 +38,10 @@ class Layer:
     priority_indexes: tuple[str, ...] = ()
     local_wheels: tuple[str, ...] = ()
     """Folders with wheels, relative to the folder of the definition."""
+    build_from_source: tuple[str, ...] = ()
+    """Normalised names of distributions, sorted; includes those of the layers below."""
+    declared_sources: tuple[str, ...] = ()
+    """Those among them that the layer itself names."""
     versioned: bool = False
     console_scripts: tuple[str, ...] = ()
     """The names of commands that the layer has beside its interpreter."""

@@ -157,6 +157,14 @@ class _Resolver:
             package_indexes=indexes,
             priority_indexes=definition.priority_indexes,
             local_wheels=definition.wheel_folders,
+            build_from_source=tuple(
+                sorted(
+                    {*definition.sources}.union(
+                        *(self.layers[address].build_from_source for address in order)
+                    )
+                )
+            ),
+            declared_sources=definition.sources,
             versioned=definition.versioned,
             console_scripts=definition.console_scripts,
             max_archive_size=_limit(definition.max_archive_size),

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from packaging.requirements import Requirement
 
 from venvstacks_rules.model.layers.requirements import normalised_requirements, parsed_requirement
+from venvstacks_rules.model.locks.distributions import changed_distributions
 from venvstacks_rules.model.locks.foreign import changes_shown, unsatisfied
 from venvstacks_rules.model.locks.metadata import HashedInputs, LockMetadata
 from venvstacks_rules.model.locks.pylock import (
@@ -50,7 +51,11 @@ def stale_reasons(
     """
     expected = replace(expected, requirements=normalised_requirements(expected.requirements))
     if lock.inputs is None:
-        return (*unsatisfied(lock, expected), *_unnamed_release(lock, expected))
+        return (
+            *unsatisfied(lock, expected),
+            *_unnamed_release(lock, expected),
+            *changed_distributions((), expected.distributions),
+        )
     declared = {normalised_requirements([text])[0]: spec for text, spec in origins}
     reasons = [*_changed_inputs(lock.inputs, expected, declared), *_unnamed_release(lock, expected)]
     # Other tools do not pin interpreters; then the build pins the interpreter that it takes.
@@ -85,7 +90,7 @@ def metadata_reasons(
     if lock.inputs is not None and metadata.hashes.requirements != now.requirements:
         reasons.append("its `.meta.json` has the version of different content")
     if metadata.hashes.version_inputs != now.version_inputs:
-        what = "the launch or support modules" if inputs.module_hashes else "`versioned`"
+        what = inputs.version_inputs_called
         reasons.append(f"{what} changed since version {metadata.lock_version} was locked")
     return tuple(reasons)
 
@@ -150,6 +155,7 @@ def provided_packages(
 
 def _changed_inputs(old: LockInputs, new: LockInputs, origins: Mapping[str, str]) -> Iterator[str]:
     yield from _changed_requirements(old.requirements, new.requirements, origins)
+    yield from changed_distributions(old.distributions, new.distributions)
     for name in ("python_implementation", "linux_target", "macosx_target"):
         before, after = getattr(old, name), getattr(new, name)
         if before != after:
@@ -157,7 +163,7 @@ def _changed_inputs(old: LockInputs, new: LockInputs, origins: Mapping[str, str]
     if set(old.platforms) != set(new.platforms):
         before, after = (quoted(inputs.platforms) or "none" for inputs in (old, new))
         yield f"`platforms` were {before}, are now {after}"
-    for name in ("package_indexes", "priority_indexes", "local_wheels"):
+    for name in ("package_indexes", "priority_indexes", "local_wheels", "build_from_source"):
         if getattr(old, name) != getattr(new, name):
             yield f"`{name}` changed"
     yield from old.choices.changes(new.choices)

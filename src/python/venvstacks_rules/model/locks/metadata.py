@@ -118,6 +118,15 @@ class HashedInputs:
     module_hashes: tuple[str, ...]
     """Hashes of an application's launch module, then of its support modules."""
     choices: LockChoices = NO_CHOICES
+    distribution_hashes: tuple[str, ...] = ()
+    """Hashes of the wheels of the layer's own distributions."""
+
+    @property
+    def version_inputs_called(self) -> str:
+        """What may have changed if the hash of the version inputs did."""
+        parts = ["the launch or support modules"] if self.module_hashes else []
+        parts += ["the distributions in `dependencies`"] if self.distribution_hashes else []
+        return " or ".join(parts) or "`versioned`"
 
     def hashes(self, requirements_hash: str) -> LockHashes:
         """All hashes of a lock with that content."""
@@ -146,4 +155,4 @@ class HashedInputs:
 
     def _version_inputs(self) -> str:
         inputs = [f"env_name={self.layer_name}", f"is_versioned_layer={self.versioned}"]
-        return hash_strings([*inputs, *self.module_hashes])
+        return hash_strings([*inputs, *self.module_hashes, *self.distribution_hashes])

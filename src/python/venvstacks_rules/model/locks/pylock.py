@@ -7,7 +7,7 @@ too: they lack our table.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote
 
@@ -19,6 +19,8 @@ from venvstacks_rules.model.checked import CheckedTable
 from venvstacks_rules.model.errors import LockError
 from venvstacks_rules.model.hashes import hash_strings
 from venvstacks_rules.model.layers.lock_choices import NO_CHOICES, LockChoices
+from venvstacks_rules.model.locks.distributions import Distribution
+from venvstacks_rules.model.locks.sources import LockedSource, PinnedArchive
 from venvstacks_rules.model.network.urls import url_problem
 from venvstacks_rules.model.platforms.markers import (
     marker_problem,
@@ -30,6 +32,7 @@ from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
 
 TOOL = "venvstacks-rules"
 _UNSPECIFIED_INDEX = "unspecified index"
+_DISTRIBUTION, _SDIST = "python_distribution", "sdist"
 _RELEASES = "/releases/download/"
 _RELEASE = re.compile(r"\d+\.\d+\.\d+t?")
 _NOT_WHEELS = ("directory", "vcs")
@@ -37,7 +40,10 @@ _NOT_WHEELS = ("directory", "vcs")
 
 @dataclass(frozen=True)
 class LockedWheel:
-    """A wheel that a lockfile names; exactly one of `url` and `path` is set."""
+    """A wheel that a lockfile names; exactly one of `url` and `path` is set.
+
+    Neither is for a wheel that is built from the repository, which no lockfile names.
+    """
 
     file_name: str
     url: str | None
@@ -49,6 +55,11 @@ class LockedWheel:
     """Empty if another tool did not record it, which happens for wheels with a `path`."""
     other_hashes: tuple[tuple[str, str], ...] = ()
     """Algorithm and hexadecimal value of other hashes, by other tools; we do not check them."""
+
+    @property
+    def is_built(self) -> bool:
+        """Whether the wheel is built, not fetched."""
+        return self.url is None and self.path is None
 
 
 @dataclass(frozen=True)
@@ -64,6 +75,15 @@ class LockedPackage:
     wheels: tuple[LockedWheel, ...]
     from_lower_layer: bool = False
     """Whether a lower layer provides it: then it has no wheels, and is not installed."""
+    from_distribution: bool = False
+    """Whether its wheel is built from the repository: then the lockfile has none."""
+    source: LockedSource | None = None
+    """What its wheel is built from, if that is a source archive: then it has none, either."""
+
+    @property
+    def is_built(self) -> bool:
+        """Whether its wheel is built, so that the lockfile has none."""
+        return self.from_distribution or self.source is not None
 
     @property
     def pin(self) -> str:
@@ -107,6 +127,10 @@ class LockInputs:
     local_wheels: tuple[str, ...] = ()
     """Folders with wheels, as written."""
     choices: LockChoices = NO_CHOICES
+    build_from_source: tuple[str, ...] = ()
+    """Normalised names, sorted; includes those of the layers below."""
+    distributions: tuple[Distribution, ...] = ()
+    """Those that are built from the repository, sorted by name."""
 
 
 @dataclass(frozen=True)
@@ -177,11 +201,15 @@ class Lockfile:
         """``sha256:<hex>`` over all packages and wheels, as the formats define it."""
         strings = []
         for package in self.packages:
-            strings.append(f"{package.pin} from {package.index or _UNSPECIFIED_INDEX}")
+            source = _DISTRIBUTION if package.from_distribution else package.index
+            strings.append(f"{package.pin} from {source or _UNSPECIFIED_INDEX}")
             for wheel in package.wheels:
                 hashes = [("sha256", wheel.sha256)] if wheel.sha256 else []
                 hashes += wheel.other_hashes
                 strings += [f"{wheel.file_name}:{name}:{value}" for name, value in hashes]
+            if package.source is not None:
+                files = (package.source.archive, *package.source.build_wheels)
+                strings += [f"{file.file_name}:sha256:{file.sha256}" for file in files]
         return hash_strings(sorted(strings))
 
 
@@ -210,21 +238,56 @@ def _read_package(table: CheckedTable) -> LockedPackage:
     problem = marker_problem(marker) if marker is not None else None
     if problem:
         table.note("marker", problem)
-    for key in _NOT_WHEELS:
-        if key in table:
-            table.note(key, "a layer can install only wheels")
     wheels = tuple(_read_wheel(item, name, version) for item in table.tables("wheels"))
     if "archive" in table:
         # The file of a direct URL; the check of its name refuses a source archive.
         wheels += (_read_wheel(table.table("archive"), name, version),)
-    if provided and wheels:
-        table.note("wheels", "a package of a lower layer has no wheels")
-    if not provided and not wheels:
-        table.note("wheels", f"`{name}` has no wheels, and a layer can install only wheels")
+    index = table.optional_string("index")
+    built, source = _read_source(table)
+    package = LockedPackage(name, version, marker, index, wheels, provided, built, source)
+    for key, problem in _source_problems(table, package):
+        table.note(key, problem)
+    return package
+
+
+def _source_problems(table: CheckedTable, package: LockedPackage) -> Iterator[tuple[str, str]]:
+    """Where a package comes from that a layer cannot install; keys and problems."""
+    for key in _NOT_WHEELS:
+        if key in table:
+            yield key, "a layer can install only wheels"
+    wheels = package.wheels
+    if package.from_lower_layer and wheels:
+        yield "wheels", "a package of a lower layer has no wheels"
+    elif package.is_built and wheels:
+        yield "wheels", "a package that is built has no wheels"
+    elif not package.from_lower_layer and not package.is_built and not wheels:
+        yield "wheels", f"`{package.name}` has no wheels, and a layer can install only wheels"
     names = [wheel.file_name for wheel in wheels]
     for repeated in sorted({name for name in names if names.count(name) > 1}):
-        table.note("wheels", f"`{repeated}` is listed twice")
-    return LockedPackage(name, version, marker, table.optional_string("index"), wheels, provided)
+        yield "wheels", f"`{repeated}` is listed twice"
+
+
+def _read_source(table: CheckedTable) -> tuple[bool, LockedSource | None]:
+    """Whether a package is built from a distribution, or from what source archive."""
+    if "tool" not in table or TOOL not in table.table("tool"):
+        return False, None
+    ours = table.table("tool").table(TOOL)
+    source = ours.optional_string("from")
+    if source == _SDIST:
+        archive = _read_archive(table.table("sdist"))
+        return False, LockedSource(archive, tuple(map(_read_archive, ours.tables("build"))))
+    if source not in (None, _DISTRIBUTION):
+        ours.note("from", f"`{source}` is neither `{_DISTRIBUTION}` nor `{_SDIST}`")
+    return source is not None, None
+
+
+def _read_archive(table: CheckedTable) -> PinnedArchive:
+    url = table.string("url")
+    problem = url_problem(url) if url else None
+    if problem is not None:
+        table.note("url", problem)
+    sha256 = table.table("hashes").sha256("sha256")
+    return PinnedArchive(url, table.size("size"), sha256)
 
 
 def _read_wheel(table: CheckedTable, package: str, version: str) -> LockedWheel:
@@ -294,6 +357,10 @@ def _read_inputs(table: CheckedTable) -> LockInputs:
         priority_indexes=table.optional_strings("priority_indexes"),
         local_wheels=table.optional_strings("local_wheels"),
         choices=LockChoices.from_table(table),
+        build_from_source=table.optional_strings("build_from_source"),
+        distributions=tuple(
+            Distribution.from_table(item) for item in table.tables("distributions")
+        ),
     )
 
 
@@ -306,6 +373,12 @@ def _package_to_dict(package: LockedPackage) -> dict[str, object]:
         data["index"] = package.index
     if package.wheels:
         data["wheels"] = [_wheel_to_dict(wheel) for wheel in package.wheels]
+    if package.from_distribution:
+        data["tool"] = {TOOL: {"from": _DISTRIBUTION}}
+    if package.source is not None:
+        build = [wheel.to_dict() for wheel in package.source.build_wheels]
+        data["sdist"] = package.source.archive.to_dict()
+        data["tool"] = {TOOL: {"from": _SDIST, "build": build}}
     return data
 
 
@@ -344,6 +417,10 @@ def _inputs_to_dict(inputs: LockInputs) -> dict[str, object]:
     data.update(inputs.choices.to_dict())
     if inputs.package_indexes:
         data["package_indexes"] = dict(inputs.package_indexes)
+    if inputs.build_from_source:
+        data["build_from_source"] = list(inputs.build_from_source)
+    if inputs.distributions:
+        data["distributions"] = [one.to_dict() for one in inputs.distributions]
     return data
 
 

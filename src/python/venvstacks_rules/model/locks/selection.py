@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 from packaging.tags import Tag
@@ -50,7 +51,9 @@ def select_wheels(
             linux_target=linux_target,
             macosx_target=macosx_target,
         )
-        if wheel is None:
+        if wheel is None and package.is_built:
+            problems.append(unfit_build_problem(package, platform, python_version))
+        elif wheel is None:
             fitting = fitting_platforms(package.wheels, python_version, linux_target, macosx_target)
             problems.append(
                 no_wheel_problem(
@@ -146,6 +149,40 @@ def needed_target(
         if wheel is not None:
             return target
     return None
+
+
+def with_built_wheels(lock: Lockfile, built: Mapping[str, LockedWheel]) -> Lockfile:
+    """`lock` with the wheels that were built for it, by the name of their package."""
+    return replace(
+        lock,
+        packages=tuple(
+            replace(package, wheels=(built[package.name],))
+            if package.is_built and package.name in built
+            else package
+            for package in lock.packages
+        ),
+    )
+
+
+def unfit_build_problem(
+    package: LockedPackage, platform: TargetPlatform, python_version: str
+) -> str:
+    """The message for a package whose wheel was built here and does not fit the platform."""
+    built = ", ".join(f"`{wheel.file_name}`" for wheel in package.wheels)
+    origin = "the repository" if package.from_distribution else "source"
+    remedies = ["package the layer on a machine of that platform"]
+    if package.from_distribution:
+        remedies += [
+            "set the `interpreter_constraints` of the `python_distribution` to the layer's Python",
+            "narrow the layer's `platforms`",
+            "or make the distribution one of pure Python",
+        ]
+    else:
+        remedies += ["or narrow the layer's `platforms`"]
+    return (
+        f"`{package.name}` {package.version} is built from {origin} as {built}, which does not fit "
+        f"CPython {short_version(python_version)} on {platform.name}; {', '.join(remedies)}"
+    )
 
 
 def no_wheel_problem(

@@ -127,6 +127,8 @@ class ProvidedPackages:
                             marker=marker,
                             index=None if is_provided else package.index,
                             from_lower_layer=is_provided,
+                            from_distribution=package.from_distribution and not is_provided,
+                            source=None if is_provided else package.source,
                             wheels=(),
                         )
                     )

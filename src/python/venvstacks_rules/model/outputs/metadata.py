@@ -26,6 +26,16 @@ class ModuleHash:
 
 
 @dataclass(frozen=True)
+class BuiltWheelHash:
+    """A wheel of a layer that was built for it, so that no lockfile has its hash."""
+
+    name: str
+    """Its file name."""
+    hash: str
+    """``sha256:<hex>``."""
+
+
+@dataclass(frozen=True)
 class LayerMetadata:
     """The keys of a layer's metadata that do not depend on the archive's bytes."""
 
@@ -54,6 +64,7 @@ class LayerMetadata:
     """Of the distributions for which fields choose files; sorted by name."""
     stripped_interpreter: tuple[str, ...] = ()
     """The parts of the interpreter that a runtime leaves out."""
+    built_wheels: tuple[BuiltWheelHash, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """As in the file, without keys that the layer does not need."""
@@ -86,6 +97,10 @@ class LayerMetadata:
             data["excluded_files"] = {name: found.to_dict() for name, found in excluded.items()}
         if self.stripped_interpreter:
             data["stripped_interpreter"] = list(self.stripped_interpreter)
+        if self.built_wheels:
+            data["built_wheels"] = [
+                {"name": wheel.name, "hash": wheel.hash} for wheel in self.built_wheels
+            ]
         return data
 
     def to_export_dict(self) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Optional
 
 from venvstacks_rules.model.layers.lock_choices import NO_CHOICES, LockChoices
+from venvstacks_rules.model.locks.distributions import Distribution
 from venvstacks_rules.model.paths import GivenPath
 from venvstacks_rules.model.platforms.libc import LinuxTargetText
 from venvstacks_rules.model.platforms.target_platforms import MacosxTarget
@@ -26,6 +27,19 @@ class LocalWheels:
     path: GivenPath
     recorded: str
     """The folder relative to the lockfile's, with forward slashes."""
+
+
+@dataclass(frozen=True)
+class BuiltDistribution:
+    """A distribution that is built from the repository, and its wheel."""
+
+    distribution: Distribution
+    wheel: GivenPath
+    sha256: str
+    is_own: bool
+    """Whether the layer itself names it; else it is there for those that require it."""
+    is_lower: bool
+    """Whether only layers below have it: then it is no input of the layer's lock."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +90,12 @@ class LockLayerRequest:
     versioned: bool = False
     module_hashes: tuple[str, ...] = ()
     """Hashes of an application's launch module, then of its support modules."""
+    build_from_source: tuple[str, ...] = ()
+    """The normalised names of packages to build from source archives, sorted."""
+    declared_sources: tuple[str, ...] = ()
+    """Those that the layer itself names."""
+    distributions: tuple[BuiltDistribution, ...] = ()
+    """Of this layer and of those below."""
     output_dir: GivenPath = "lock"
     """The folder for the lock's files, which have the names of the formats."""
     network: Optional[GivenPath] = None

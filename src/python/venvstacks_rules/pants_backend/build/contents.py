@@ -28,7 +28,7 @@ from venvstacks_rules.model.libraries.checks import library_report, refuse_ambig
 from venvstacks_rules.model.libraries.hidden_modules import hidden_module_warnings
 from venvstacks_rules.model.libraries.report import LibraryReport
 from venvstacks_rules.model.outputs.chosen_files import ChosenFiles
-from venvstacks_rules.model.outputs.metadata import LayerMetadata
+from venvstacks_rules.model.outputs.metadata import BuiltWheelHash, LayerMetadata
 from venvstacks_rules.model.times import in_utc
 from venvstacks_rules.pants_backend.build.analysis import (
     LayerAnalysis,
@@ -49,6 +49,7 @@ from venvstacks_rules.pants_backend.graph.layer_modules import (
     layer_modules,
 )
 from venvstacks_rules.pants_backend.graph.layers import LayerRequest, find_layer
+from venvstacks_rules.pants_backend.inputs.wheels import LayerWheelsRequest, layer_wheels
 from venvstacks_rules.pants_backend.locks.freshness import (
     ChainLocks,
     ChainLocksRequest,
@@ -111,9 +112,10 @@ class LayerContents:
 async def layer_contents(
     request: LayerContentsRequest, inference: PythonInferSubsystem
 ) -> LayerContents:
-    found, locks, analysis, modules = await concurrently(
+    found, locks, selected, analysis, modules = await concurrently(
         find_layer(LayerRequest(request.address), **implicitly()),
         chain_locks(ChainLocksRequest(request.address), **implicitly()),
+        layer_wheels(LayerWheelsRequest(request.address, request.platform), **implicitly()),
         layer_analysis(LayerAnalysisRequest(request.address, request.platform), **implicitly()),
         layer_modules(LayerModulesRequest(request.address), **implicitly()),
     )
@@ -164,6 +166,11 @@ async def layer_contents(
         python_version=version,
         libraries=report,
         chosen_files=_chosen_files(layer, analysis),
+        built_wheels=tuple(
+            BuiltWheelHash(wheel.file_name, f"sha256:{wheel.sha256}")
+            for wheel in selected.wheels
+            if wheel.is_built
+        ),
     )
     return LayerContents(
         layer=layer,
@@ -175,6 +182,7 @@ async def layer_contents(
         links=(*links, *libraries.links),
         metadata=metadata,
         warnings=(
+            *selected.remarks,
             *report.warnings(layer.accepted_libraries),
             *hidden_module_warnings(analysis.wheels, version, layer.strip_interpreter),
             *(warning.rstrip(".") for warning in warned),
@@ -216,6 +224,7 @@ def _metadata(
     python_version: str,
     libraries: LibraryReport,
     chosen_files: tuple[ChosenFiles, ...],
+    built_wheels: tuple[BuiltWheelHash, ...],
 ) -> LayerMetadata:
     files = chain.files[layer.address]
     install_target = chain.install_target(layer)
@@ -240,6 +249,7 @@ def _metadata(
         shared_libraries=libraries,
         chosen_files=chosen_files,
         stripped_interpreter=() if lower else layer.strip_interpreter,
+        built_wheels=built_wheels,
     )
 
 

@@ -152,12 +152,13 @@ def layer_compression(
 def wheel_groups(layer: Layer, wheels: Sequence[LockedWheel]) -> Iterable[tuple[LockedWheel, ...]]:
     """The wheels of each process; a large wheel has its own, and comes first as it takes longest.
 
+    So has one that is built from the repository: it changes, and the others do not.
     Wheels for any platform do not mix with others: all platforms can use the same segments of them.
     Nor do those with globs for their files: an edit of these makes no other segment again.
     """
     small = []
     for wheel in wheels:
-        if wheel.size >= _LARGE_WHEEL:
+        if wheel.size >= _LARGE_WHEEL or wheel.is_built:
             yield (wheel,)
         else:
             small.append(wheel)

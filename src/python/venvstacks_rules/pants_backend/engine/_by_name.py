@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from pants.base.specs import RawSpecsWithoutFileOwners
+from pants.core.goals.package import BuiltPackage, EnvironmentAwarePackageRequest
+from pants.core.goals.package import environment_aware_package as _environment_aware_package
 from pants.core.util_rules.archive import ExtractedArchive, MaybeExtractArchiveRequest
 from pants.core.util_rules.archive import maybe_extract_archive as _maybe_extract_archive
 from pants.core.util_rules.env_vars import environment_vars_subset as _environment_vars_subset
@@ -123,6 +125,11 @@ async def python_imports(digest: Digest) -> Any:
     return found if files is None else next(iter(files.values()))
 
 
+async def environment_aware_package(request: EnvironmentAwarePackageRequest) -> BuiltPackage:
+    """What ``package`` makes of a target, in the environment of the target."""
+    return await _environment_aware_package(request, **implicitly())
+
+
 async def find_binary(request: BinaryPathRequest) -> BinaryPaths:
     """Look for a program."""
     return await _find_binary(request, **implicitly())
@@ -143,6 +150,7 @@ __all__ = [
     "digest_subset_to_digest",
     "digest_to_snapshot",
     "download_file",
+    "environment_aware_package",
     "environment_vars_subset",
     "execute_process",
     "extract_archive",

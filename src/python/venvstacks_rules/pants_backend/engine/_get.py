@@ -18,6 +18,7 @@ from types import FunctionType
 from typing import Any, get_type_hints
 
 from pants.base.specs import RawSpecsWithoutFileOwners
+from pants.core.goals.package import BuiltPackage, EnvironmentAwarePackageRequest
 from pants.core.util_rules.archive import ExtractedArchive, MaybeExtractArchiveRequest
 from pants.core.util_rules.system_binaries import BinaryPathRequest, BinaryPaths
 from pants.engine import rules as _pants_rules
@@ -191,6 +192,11 @@ def python_imports(digest: Digest) -> Get:
     """What the one Python file of a tree imports: `imports` has line and weakness by name."""
     request = digest if _PythonFile is Digest else _PythonFile(digest)
     return Get(NativeParsedPythonDependencies, _PythonFile, request)
+
+
+def environment_aware_package(request: EnvironmentAwarePackageRequest) -> Get:
+    """What ``package`` makes of a target, in the environment of the target."""
+    return Get(BuiltPackage, EnvironmentAwarePackageRequest, request)
 
 
 # ------------------------------------------------------------------------------------- programs

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pants.backend.python.target_types import PythonRequirementsField, PythonTestSourceField
+from pants.backend.python.target_types import (
+    PythonProvidesField,
+    PythonRequirementsField,
+    PythonTestSourceField,
+)
 from pants.core.goals.package import OutputPathField
 from pants.engine.addresses import Address, Addresses
 from pants.engine.target import (
@@ -108,6 +112,8 @@ def _belongs(target: Target, excluded: frozenset[Address]) -> bool:
     return target.address not in excluded and not (
         target.has_field(StackPartField)
         or target.has_field(OutputPathField)
+        # Its code is in its wheel.
+        or target.has_field(PythonProvidesField)
         or target.has_field(PythonTestSourceField)
     )
 

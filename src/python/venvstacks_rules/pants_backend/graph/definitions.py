@@ -18,6 +18,7 @@ from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
 from venvstacks_rules.pants_backend.graph.layer_targets import NO_NAMES, LayerNames
 from venvstacks_rules.pants_backend.graph.references import LayerReference, layer_references
 from venvstacks_rules.pants_backend.graph.variants import TargetsByName, several_variants
+from venvstacks_rules.pants_backend.targets.build_fields import BuildFromSourceField
 from venvstacks_rules.pants_backend.targets.layers import (
     AcceptedLibrariesField,
     ConsoleScriptsField,
@@ -165,6 +166,7 @@ def layer_definition(
         index_overrides=tuple(sorted((target[IndexOverridesField].value or {}).items())),
         priority_indexes=target[PriorityIndexesField].value or (),
         local_wheels=target[LocalWheelsField].value or (),
+        build_from_source=target[BuildFromSourceField].value or (),
         versioned=target[VersionedField].value,
         console_scripts=target[ConsoleScriptsField].value or (),
         max_archive_size=target[MaxArchiveSizeField].value,

@@ -20,7 +20,8 @@ from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.graph.code_targets import CodeTargetsRequest, code_targets
 
-_CODE_TYPES = (PythonSourceField, ResourceSourceField, FileSourceField)
+CODE_TYPES = (PythonSourceField, ResourceSourceField, FileSourceField)
+"""The sources that can be code of a layer."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ async def layer_code(request: LayerCodeRequest) -> LayerCode:
     hydrated = await concurrently(
         engine.hydrate_sources(
             HydrateSourcesRequest(
-                target.get(SourcesField), for_sources_types=_CODE_TYPES, enable_codegen=True
+                target.get(SourcesField), for_sources_types=CODE_TYPES, enable_codegen=True
             )
         )
         for target in targets.sources

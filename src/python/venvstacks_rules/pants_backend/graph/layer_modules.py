@@ -11,7 +11,14 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from pants.engine.addresses import Address
-from pants.engine.fs import CreateDigest, Digest, FileEntry, MergeDigests, PathGlobs
+from pants.engine.fs import (
+    CreateDigest,
+    Digest,
+    DigestSubset,
+    FileEntry,
+    MergeDigests,
+    PathGlobs,
+)
 from pants.util.frozendict import FrozenDict
 
 from venvstacks_rules.model.code.launched import launched_file
@@ -25,8 +32,13 @@ from venvstacks_rules.model.layers.interface import CODE_OWNER, PackageFolder
 from venvstacks_rules.model.layers.layer import Layer
 from venvstacks_rules.model.layers.modules import module_globs
 from venvstacks_rules.model.outputs.metadata import ModuleHash
+from venvstacks_rules.model.paths import literal_glob
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
+from venvstacks_rules.pants_backend.graph.distributions import (
+    DistributedCodeRequest,
+    distributed_code,
+)
 from venvstacks_rules.pants_backend.graph.layer_code import (
     CodeFile,
     LayerCode,
@@ -159,8 +171,17 @@ async def layer_modules(request: LayerModulesRequest) -> LayerModules:
             ),
         ]
     )
-    own = _own_files(code, lower, {(file.path, file.source) for file in paths.files})
+    distributed = await concurrently(
+        distributed_code(DistributedCodeRequest(found.targets[address]), **implicitly())
+        for address in (layer.address, *layer.lower)
+    )
+    in_wheels = frozenset().union(*(each.files for each in distributed))
+    own = _own_files(code, lower, in_wheels, {(file.path, file.source) for file in paths.files})
     roots = _roots(own)
+    # What other layers have must not be an input of this one.
+    sources = await engine.digest_subset_to_digest(
+        DigestSubset(code.digest, PathGlobs(literal_glob(file.source) for file in own))
+    )
     hashes = list(paths.hashes)
     launch_hash = None
     launchers: tuple[OwnFile, ...] = ()
@@ -171,7 +192,7 @@ async def layer_modules(request: LayerModulesRequest) -> LayerModules:
     elif launch is not None:
         launch_hash = hashes.pop(0).hash
     return LayerModules(
-        await engine.merge_digests(MergeDigests([paths.digest, code.digest])),
+        await engine.merge_digests(MergeDigests([paths.digest, sources])),
         (
             *paths.files,
             *(OwnFile(f.path, source=f.source, executable=f.executable) for f in own),
@@ -192,14 +213,19 @@ async def layer_modules(request: LayerModulesRequest) -> LayerModules:
 
 
 def _own_files(
-    code: LayerCode, lower: Iterable[LayerCode], taken: set[tuple[str, str | None]]
+    code: LayerCode,
+    lower: Iterable[LayerCode],
+    in_wheels: frozenset[str],
+    taken: set[tuple[str, str | None]],
 ) -> list[CodeFile]:
-    """The files of `code` that no layer below has, and that are not `taken` already."""
+    """The files of `code` that no layer below and no wheel has, and that are not `taken`."""
     below = {file.path for each in lower for file in each.files}
     return [
         file
         for file in code.files
-        if file.path not in below and (file.path, file.source) not in taken
+        if file.path not in below
+        and file.source not in in_wheels
+        and (file.path, file.source) not in taken
     ]
 
 

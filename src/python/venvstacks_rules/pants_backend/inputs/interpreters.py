@@ -42,10 +42,9 @@ from venvstacks_rules.pants_backend.processes.network_actions import (
     NetworkActionRequest,
     run_network_action,
 )
+from venvstacks_rules.pants_backend.processes.python import SEARCH_VARIABLES
 from venvstacks_rules.pants_backend.subsystems.venvstacks import PythonProvider, VenvstacksSubsystem
 from venvstacks_rules.pants_backend.targets.layers import PythonArchivesField
-
-_SEARCH_VARIABLES = ("HOME", "PATH", "PYENV_ROOT", "UV_PYTHON_INSTALL_DIR", "XDG_DATA_HOME")
 
 
 @dataclass(frozen=True)
@@ -174,7 +173,7 @@ async def pinned_interpreter(
 # This machine is where the build was started: workers have other interpreters, or none.
 @rule_of_environment
 async def found_interpreter(request: LocalInterpreterRequest) -> FoundInterpreter:
-    env = await engine.environment_vars_subset(EnvironmentVarsRequest(_SEARCH_VARIABLES))
+    env = await engine.environment_vars_subset(EnvironmentVarsRequest(SEARCH_VARIABLES))
     find = FindInterpreterRequest(request.address, request.python_version, request.linux_target)
     result = await run_action(
         ActionProcessRequest(

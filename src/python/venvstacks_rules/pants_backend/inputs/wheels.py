@@ -8,13 +8,14 @@ from dataclasses import dataclass
 
 from pants.engine.addresses import Address
 from pants.engine.environment import ChosenLocalEnvironmentName, EnvironmentName
-from pants.engine.fs import CreateDigest, Digest, FileEntry, MergeDigests
+from pants.engine.fs import CreateDigest, Digest, FileDigest, FileEntry, MergeDigests
 
 from venvstacks_rules.model.contents.inputs import LayerWheel
 from venvstacks_rules.model.locks.pylock import LockedWheel
-from venvstacks_rules.model.locks.selection import select_wheels
+from venvstacks_rules.model.locks.selection import select_wheels, with_built_wheels
 from venvstacks_rules.model.network.credentials import indexes_for
 from venvstacks_rules.model.paths import place_inside
+from venvstacks_rules.model.platforms.markers import holds
 from venvstacks_rules.model.platforms.python_versions import names_patch_release
 from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
 from venvstacks_rules.pants_backend import engine
@@ -30,6 +31,11 @@ from venvstacks_rules.pants_backend.inputs.repository_files import (
     RepositoryFiles,
     RepositoryFilesRequest,
     repository_files,
+)
+from venvstacks_rules.pants_backend.inputs.source_builds import SourceBuildRequest, source_build
+from venvstacks_rules.pants_backend.locks.distributions import (
+    LayerDistributionsRequest,
+    layer_distributions,
 )
 from venvstacks_rules.pants_backend.locks.freshness import ChainLocksRequest, chain_locks
 from venvstacks_rules.pants_backend.locks.uv_config import UvConfigRequest, find_uv_config
@@ -65,6 +71,8 @@ class LayerWheels:
     wheels: tuple[LockedWheel, ...]
     python_version: str
     """X.Y.Z of the runtime."""
+    remarks: tuple[str, ...] = ()
+    """On packages that were built from source, for the user who packages the layer."""
 
 
 @dataclass(frozen=True)
@@ -123,19 +131,34 @@ async def python_version(
 
 @rule
 async def layer_wheels(request: LayerWheelsRequest) -> LayerWheels:
-    found, locks, version = await concurrently(
+    found, locks, version, built = await concurrently(
         find_layer(LayerRequest(request.address), **implicitly()),
         chain_locks(ChainLocksRequest(request.address), **implicitly()),
         python_version(PythonVersionRequest(request.address), **implicitly()),
+        layer_distributions(LayerDistributionsRequest(request.address), **implicitly()),
+    )
+    lock = locks.locks[found.layer.address]
+    sources = await concurrently(
+        source_build(SourceBuildRequest(package, request.address), **implicitly())
+        for package in lock.packages
+        if package.source is not None
+        and holds(package.marker, PLATFORMS[request.platform], version.value)
     )
     wheels = select_wheels(
-        locks.locks[found.layer.address],
+        with_built_wheels(
+            lock,
+            {
+                **{name: one.locked for name, one in built.by_name.items()},
+                **{one.package: one.wheel for one in sources},
+            },
+        ),
         platform=PLATFORMS[request.platform],
         python_version=version.value,
         linux_target=found.layer.linux_target,
         macosx_target=found.layer.macosx_target,
     )
-    return LayerWheels(wheels, version.value)
+    remarks = tuple(remark for one in sources for remark in one.remarks)
+    return LayerWheels(wheels, version.value, remarks)
 
 
 @rule
@@ -190,7 +213,11 @@ async def fetched_wheels(request: FetchedWheelsRequest) -> FetchedWheels:
     entries, files = iter(local.entries), iter(downloads)
     copies, wheels = [], []
     for index, wheel in enumerate(request.wheels):
-        if wheel.url is None:
+        if wheel.is_built:
+            path, sha256, size = f"{index}/{wheel.file_name}", wheel.sha256, wheel.size
+            # The engine has it, from the process that made it.
+            copies.append(FileEntry(path, FileDigest(sha256, size)))
+        elif wheel.url is None:
             digest = next(entries).file_digest
             path, sha256 = f"{index}/{wheel.file_name}", digest.fingerprint
             size = digest.serialized_bytes_length

@@ -12,6 +12,7 @@ from pants.util.frozendict import FrozenDict
 from venvstacks_rules.model.errors import LockError
 from venvstacks_rules.model.layers.layer import Layer
 from venvstacks_rules.model.layers.names import LayerKind
+from venvstacks_rules.model.locks.distributions import Distribution
 from venvstacks_rules.model.locks.freshness import (
     LockState,
     inconsistent_with_lower,
@@ -30,6 +31,10 @@ from venvstacks_rules.pants_backend.graph.layers import (
     LayerRequest,
     find_layer,
     layer_graph,
+)
+from venvstacks_rules.pants_backend.locks.distributions import (
+    LayerDistributionsRequest,
+    layer_distributions,
 )
 from venvstacks_rules.pants_backend.locks.lockfiles import LockFiles, LockFilesRequest, lock_files
 from venvstacks_rules.pants_backend.locks.python_resolves import (
@@ -133,7 +138,11 @@ class RequiredLocks:
 
 
 def lock_inputs(
-    layer: Layer, lower: Iterable[tuple[str, str]], provider: str, config_hash: str | None
+    layer: Layer,
+    lower: Iterable[tuple[str, str]],
+    provider: str,
+    config_hash: str | None,
+    distributions: tuple[Distribution, ...] = (),
 ) -> LockInputs:
     """The inputs of a lock of `layer`.
 
@@ -152,6 +161,8 @@ def lock_inputs(
         priority_indexes=layer.priority_indexes,
         local_wheels=layer.local_wheels,
         choices=layer.lock_choices,
+        build_from_source=layer.build_from_source,
+        distributions=distributions,
     )
 
 
@@ -164,6 +175,13 @@ async def checked_locks(request: CheckedLocksRequest, options: VenvstacksSubsyst
     )
     configs = await concurrently(
         find_uv_config(UvConfigRequest(found.uv_config(layer)), **implicitly()) for layer in chain
+    )
+    built = await concurrently(
+        layer_distributions(
+            LayerDistributionsRequest(found.targets[layer.address].address, request.among_broken),
+            **implicitly(),
+        )
+        for layer in chain
     )
     # Only the lock of a versioned layer goes stale when its modules change.
     versioned = [layer.address for layer in chain if layer.versioned]
@@ -179,15 +197,18 @@ async def checked_locks(request: CheckedLocksRequest, options: VenvstacksSubsyst
     )
     pins = {layer.address: found.pins for layer, found in zip(decided, resolves)}
     checked = {}
-    for layer, config in zip(chain, configs):
+    for layer, config, distributions in zip(chain, configs, built):
         state, reasons = _judge(
             found,
             layer,
             files,
             provider=options.python_provider.value,
             config_hash=config.hash,
-            inputs=_hashed_inputs(found, layer, hashes.get(layer.address, ())),
             pins=pins.get(layer.address),
+            distributions=distributions.inputs,
+            inputs=_hashed_inputs(
+                found, layer, hashes.get(layer.address, ()), distributions.hashes
+            ),
         )
         checked[layer.address] = CheckedLock(
             layer, found.lockfile(layer), state, reasons, files[layer.address]
@@ -256,6 +277,7 @@ def _judge(
     *,
     provider: str,
     config_hash: str | None,
+    distributions: tuple[Distribution, ...],
     inputs: HashedInputs,
     pins: ResolvePins | None,
 ) -> tuple[LockState, tuple[str, ...]]:
@@ -277,7 +299,9 @@ def _judge(
         lower.append((by_address[address].layer_name, below))
     hashes = [(name, below.requirements_hash) for name, below in lower]
     reasons = stale_reasons(
-        lock, lock_inputs(layer, hashes, provider, config_hash), layer.requirement_origins
+        lock,
+        lock_inputs(layer, hashes, provider, config_hash, distributions),
+        layer.requirement_origins,
     )
     if lock.inputs is None:
         platforms = (platform.name for platform in layer.platforms)
@@ -289,7 +313,10 @@ def _judge(
 
 
 def _hashed_inputs(
-    found: LayerInGraph, layer: Layer, module_hashes: tuple[str, ...]
+    found: LayerInGraph,
+    layer: Layer,
+    module_hashes: tuple[str, ...],
+    distribution_hashes: tuple[str, ...],
 ) -> HashedInputs:
     names = {member.address: member.layer_name for member in found.lower}
     return HashedInputs(
@@ -303,6 +330,7 @@ def _hashed_inputs(
         versioned=layer.versioned,
         module_hashes=module_hashes,
         choices=layer.lock_choices,
+        distribution_hashes=distribution_hashes,
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from pants.engine.addresses import Address
+from pants.engine.env_vars import EnvironmentVarsRequest
 from pants.engine.fs import AddPrefix, Digest, DigestSubset, MergeDigests, PathGlobs, RemovePrefix
 from pants.engine.internals.session import RunId
 from pants.engine.process import ProcessCacheScope
@@ -27,6 +28,10 @@ from venvstacks_rules.pants_backend.graph.layer_modules import (
     layer_modules,
 )
 from venvstacks_rules.pants_backend.graph.layers import LayerInGraph, LayerRequest, find_layer
+from venvstacks_rules.pants_backend.locks.distributions import (
+    LockDistributionsRequest,
+    lock_distributions,
+)
 from venvstacks_rules.pants_backend.locks.local_wheels import (
     LocalWheelsInFolders,
     LocalWheelsRequest,
@@ -45,6 +50,7 @@ from venvstacks_rules.pants_backend.processes.network_actions import (
     NetworkActionRequest,
     run_network_action,
 )
+from venvstacks_rules.pants_backend.processes.python import SEARCH_VARIABLES
 from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
 
 _CACHE_VARIABLE, _CACHE_DIR = "UV_CACHE_DIR", "__uv_cache"
@@ -114,11 +120,17 @@ async def layer_lock(request: LockRequest, options: VenvstacksSubsystem) -> Laye
         engine.add_prefix(AddPrefix(wheels, "wheels")),
         engine.digest_to_snapshot(previous),
     )
-    inputs = await engine.merge_digests(MergeDigests([previous, below, beside, config.digest]))
+    distributions = await lock_distributions(
+        LockDistributionsRequest(request.address), **implicitly()
+    )
+    inputs = await engine.merge_digests(
+        MergeDigests([previous, below, beside, config.digest, distributions.digest])
+    )
     modules = await layer_modules(LayerModulesRequest(request.address), **implicitly())
     lock = _lock_request(
         found, options, previous=snapshot.files, wheels=folders, config=config, modules=modules
     )
+    lock = replace(lock, distributions=distributions.built)
     if layer.address in request.upgrade.layers:
         names = request.upgrade.packages
         lock = replace(lock, upgrade=not names, upgrade_packages=names)
@@ -127,6 +139,7 @@ async def layer_lock(request: LockRequest, options: VenvstacksSubsystem) -> Laye
         decided = await python_resolve(PythonResolveRequest.of(layer), **implicitly())
         pins = decided.pins
         lock = replace(lock, resolve_pins=pins.constraints, resolve_lockfile=pins.path)
+    search = await engine.environment_vars_subset(_needed_variables(layer))
     result = await run_network_action(
         NetworkActionRequest(
             ActionProcessRequest(
@@ -136,7 +149,7 @@ async def layer_lock(request: LockRequest, options: VenvstacksSubsystem) -> Laye
                 output_directories=(lock.output_dir,),
                 description=f"Lock {layer.address}",
                 done=f"Locked {layer.address}",
-                env=FrozenDict({_CACHE_VARIABLE: _CACHE_DIR}),
+                env=FrozenDict({**search, _CACHE_VARIABLE: _CACHE_DIR}),
                 append_only_caches=FrozenDict({"venvstacks_uv": _CACHE_DIR}),
                 # The index may answer differently tomorrow.
                 cache_scope=ProcessCacheScope.PER_SESSION,
@@ -167,6 +180,11 @@ def refuse_contradictions(layer: Layer, lock: Lockfile, pins: ResolvePins) -> No
                 "lock that resolve again, and with the same indexes as the layer",
             ],
         )
+
+
+def _needed_variables(layer: Layer) -> EnvironmentVarsRequest:
+    """Those that find the interpreter that packages built from source are asked with."""
+    return EnvironmentVarsRequest(SEARCH_VARIABLES if layer.build_from_source else ())
 
 
 def _lock_request(
@@ -212,6 +230,8 @@ def _lock_request(
             for folder in member.folders
         ),
         declared_local_wheels=layer.local_wheels,
+        build_from_source=layer.build_from_source,
+        declared_sources=layer.declared_sources,
         python_mirror=options.python_mirror,
         versioned=layer.versioned,
         module_hashes=modules.hashes,

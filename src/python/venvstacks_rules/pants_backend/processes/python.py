@@ -56,6 +56,10 @@ print(json.dumps({
 """
 
 
+SEARCH_VARIABLES = ("HOME", "PATH", "PYENV_ROOT", "UV_PYTHON_INSTALL_DIR", "XDG_DATA_HOME")
+"""The variables by which actions find the interpreters of the machine."""
+
+
 @dataclass(frozen=True)
 class ActionPythonRequest:
     """The interpreter that runs the actions."""

@@ -109,6 +109,15 @@ class VenvstacksSubsystem(Subsystem):
             """
         ),
     )
+    verify_builds = BoolOption(
+        default=True,
+        help=softwrap(
+            """
+            Whether packages of `build_from_source` are built twice, to say which of them are not
+            the same each time. Wheels are built once for all builds that share a cache.
+            """
+        ),
+    )
     macosx_target = StrOption(
         default=DEFAULT_MACOSX_TARGET,
         help=softwrap(

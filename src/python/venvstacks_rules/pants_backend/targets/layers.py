@@ -20,6 +20,7 @@ from venvstacks_rules.model.contents.compression import ARCHIVE_FORMATS
 from venvstacks_rules.model.platforms.libc import DEFAULT_LINUX_TARGET
 from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
 from venvstacks_rules.pants_backend.engine import EnvironmentField
+from venvstacks_rules.pants_backend.targets.build_fields import BUILD_FIELDS
 from venvstacks_rules.pants_backend.targets.lock_fields import LOCK_FIELDS
 from venvstacks_rules.pants_backend.targets.requirement_fields import REQUIREMENT_FIELDS
 from venvstacks_rules.pants_backend.targets.shipping_fields import (
@@ -288,6 +289,7 @@ COMMON_FIELDS = (
     *LOCK_FIELDS,
     *SIZE_FIELDS,
     *REQUIREMENT_FIELDS,
+    *BUILD_FIELDS,
 )
 
 
