@@ -20,13 +20,14 @@ from venvstacks_rules.pants_backend.processes import (
     network_actions,
     python,
     sources,
+    work,
 )
 from venvstacks_rules.pants_backend.subsystems.actions import ActionsSubsystem
 
 _MODULES = (
     *(distributions, package, platforms, archive, system_binaries),
     *(actions, actions_lock, bare, byte_code, libraries, library_wheels, network),
-    *(network_actions, python, python_bootstrap, sources, PythonRepos, ActionsSubsystem),
+    *(network_actions, python, python_bootstrap, sources, work, PythonRepos, ActionsSubsystem),
 )
 
 DISTRIBUTION_RULES = tuple(rule for module in _MODULES for rule in module.rules())
