@@ -40,19 +40,6 @@ def test_a_package_in_two_applications_on_the_runtime() -> None:
     ]
 
 
-def test_variants_of_one_target_share_nothing() -> None:
-    packages = {name: (own("six"),) for name in ("a-cpu", "a-cuda")}
-    variants = [
-        application(name, address=f"src:a@runtime={name[2:]}") for name in ("a-cpu", "a-cuda")
-    ]
-    assert lines(linted(runtime(), *variants, packages=packages)) == []
-    other = application("b")
-    layers = linted(runtime(), *variants, other, packages={**packages, "b": (own("six"),)})
-    assert lines(layers)[0].startswith(
-        "src:a@runtime=cpu, src:a@runtime=cuda, src:b: `six` 1.0 is in 3 layers beside each other"
-    )
-
-
 def test_a_framework_that_is_there_already_holds_it() -> None:
     layers = linted(
         runtime(),

@@ -51,11 +51,6 @@ class LintedLayer:
         """That of its definition."""
         return self.layer.address
 
-    @property
-    def target(self) -> str:
-        """The address that it shares with its variants."""
-        return self.address.partition("@")[0]
-
 
 def own_packages(
     wheels_of: Iterable[tuple[str, Iterable[LockedWheel]]],

@@ -54,8 +54,6 @@ def _duplicates(
                 holders.setdefault(package.name, []).append((layer, package))
     groups: dict[tuple[str, ...], dict[str, tuple[_Holder, ...]]] = {}
     for name, all_holders in sorted(holders.items()):
-        # One layer may have it for Linux, and another one for Windows. Variants of one target take
-        # each other's place.
         # One layer may have it for Linux, and another one for Windows; and nobody has two variants
         # of one layer.
         found = tuple(
@@ -64,7 +62,6 @@ def _duplicates(
             if any(
                 package.platforms & other.platforms
                 for beside, other in all_holders
-                if beside.target != layer.target
                 if not _alternatives(layer, beside)
             )
         )

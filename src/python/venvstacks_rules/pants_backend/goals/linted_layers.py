@@ -115,9 +115,6 @@ def written_definition(target: Target) -> Definition:
         folder=address.spec_path,
         requirements=tuple(target[RequirementsField].value or ()),
         frameworks=frameworks,
-        excluded=tuple(
-            (name, tuple(globs)) for name, globs in (target[ExcludeFilesField].value or {}).items()
-        ),
         excluded=tuple((name, tuple(globs)) for name, globs in excluded.items()),
         local_wheels=tuple(target[LocalWheelsField].value or ()),
         variants=without_parameters(address).spec if address.is_parametrized else "",
@@ -125,8 +122,7 @@ def written_definition(target: Target) -> Definition:
     if not target.has_field(StackFileField):
         return definition
     prefix = LayerKind.FRAMEWORK.prefix
-    generated = (written.rpartition("#")[2].partition("@")[0] for written in frameworks)
-    names = [unquote(name).removeprefix(prefix) for name in generated]
+    names = [unquote(written.rpartition("#")[2]).removeprefix(prefix) for written in frameworks]
     return StackFileDefinition(
         **{**vars(definition), "frameworks": tuple(names)},
         file=os.path.join(address.spec_path, target[StackFileField].value),

@@ -3,12 +3,11 @@
 import os
 
 import uvicorn
+from shop.catalog.stock import price, things
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
-
-from shop.catalog.stock import price, things
 
 
 async def show(request: Request) -> JSONResponse:

@@ -1,7 +1,6 @@
 """The command line: ``python -m shop.cli.main apple bread``."""
 
 import click
-
 from shop.catalog.stock import price
 
 
