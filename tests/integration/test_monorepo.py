@@ -1,0 +1,119 @@
+"""The example of a monorepo: what its applications do, and which processes an edit costs."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import time
+import urllib.request
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.build_root import BuildRoot, build_root
+
+HERE = "examples/monorepo"
+CODE = f"{HERE}/src/python/shop"
+STACKS = f"{HERE}/stacks"
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
+    with build_root(tmp_path_factory.mktemp("monorepo") / "root") as made:
+        config = made.read("pants.toml")
+        config = config.replace('root_patterns = ["/"]', f'root_patterns = ["/{HERE}/src/python"]')
+        config = config.replace('"venvstacks_rules"]', '"pants.backend.shell", "venvstacks_rules"]')
+        made.write("pants.toml", config)
+        made.copy_example("monorepo")
+        made.succeed("package", f"{STACKS}:")
+        yield made
+
+
+@pytest.fixture
+def edited(root: BuildRoot) -> Iterator[BuildRoot]:
+    """The build root, whose files are put back after the test, and packaged as they were."""
+    before = {
+        path: path.read_bytes()
+        for path in (root.path / HERE).rglob("*")
+        if path.is_file() and path.suffix in (".py", ".txt", ".toml")
+    }
+    yield root
+    for path, content in before.items():
+        if path.read_bytes() != content:
+            path.write_bytes(content)
+    root.succeed("package", f"{STACKS}:")
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def test_the_server_answers(root: BuildRoot) -> None:
+    port = free_port()
+    server = root.start("run", f"{STACKS}:api", environment={"PORT": str(port)})
+    try:
+        deadline = time.monotonic() + 120
+        while True:
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}/prices/apple") as answer:
+                    assert json.load(answer) == {"price": 3}
+                break
+            except OSError:
+                assert time.monotonic() < deadline
+                assert server.poll() is None
+                time.sleep(0.2)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(server.pid, signal.SIGINT)
+        server.communicate(timeout=60)
+
+
+@pytest.mark.parametrize("variant", ["plain", "pretty"])
+def test_the_command_line_counts(root: BuildRoot, variant: str) -> None:
+    address = f"{STACKS}:cli@requirements={variant}"
+    assert root.succeed("run", address, "--", "apple", "bread").stdout == "28\n"
+    done = root.pants("run", address, "--", "pear")
+    assert (done.code, done.stdout) == (1, "")
+    assert done.stderr.endswith("Error: no pear: there are apple, bread, cheese\n")
+
+
+WEB = "Assembled framework-web.tar.zst"
+CLI = ["Assembled app-cli-plain.tar.zst", "Assembled app-cli-pretty.tar.zst"]
+
+
+@pytest.mark.parametrize(
+    ("path", "more", "expected", "processes"),
+    [
+        (f"{CODE}/catalog/stock.py", "\n# More.\n", [WEB], 1),
+        # One process makes the module of it.
+        (f"{CODE}/catalog/prices.txt", "dates 9\n", [WEB], 2),
+        (f"{CODE}/api/server.py", "\n# More.\n", ["Assembled app-api.tar.zst"], 1),
+        (f"{CODE}/cli/main.py", "\n# More.\n", CLI, 2),
+        (f"{HERE}/3rdparty/pyproject.toml", "# More.\n", [], 0),
+    ],
+)
+def test_what_an_edit_builds(
+    edited: BuildRoot, path: str, more: str, expected: list[str], processes: int
+) -> None:
+    edited.write(path, edited.read(path) + more)
+    done = edited.succeed("--stats-log", "package", f"{STACKS}:")
+    assert [line.split(" (")[0] for line in done.work] == expected
+    counters = done.counters
+    ran = counters["local_execution_requests"] - counters.get("local_cache_requests_cached", 0)
+    assert counters["local_process_total_time_run_ms"] > 0 if processes else ran == 0
+    assert ran == processes
+
+
+def test_a_requirement_that_changes_is_named(edited: BuildRoot) -> None:
+    path = f"{HERE}/3rdparty/pyproject.toml"
+    edited.write(path, edited.read(path).replace("uvicorn>=0.29", "uvicorn>=0.30"))
+    done = edited.pants("package", f"{STACKS}:")
+    assert done.code == 1
+    assert f"{STACKS}:api: " in done.error
+    assert "uvicorn>=0.30" in done.error
+    assert f"{STACKS}:web: " not in done.error
