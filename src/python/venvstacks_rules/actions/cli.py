@@ -36,6 +36,7 @@ VERBS = {
     "export-layers": "export_layers",
     "launch": "launch",
     "check-imports": "check_imports",
+    "run-tests": "run_tests",
 }
 
 

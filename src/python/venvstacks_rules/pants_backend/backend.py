@@ -18,14 +18,18 @@ from venvstacks_rules.pants_backend.build import (
     interfaces,
     limits,
     manifests,
+    measured_coverage,
     output_folders,
+    pytest_processes,
     segments,
+    staged_tests,
 )
 from venvstacks_rules.pants_backend.goals import (
     check,
     export,
     export_resolves,
     generate_lockfiles,
+    layer_tests,
     lint,
     linted_layers,
     lock_options,
@@ -55,6 +59,8 @@ from venvstacks_rules.pants_backend.graph import (
     stack_files,
     stack_targets,
     stacks,
+    tested_layers,
+    tests_edges,
 )
 from venvstacks_rules.pants_backend.inputs import (
     downloads,
@@ -90,8 +96,10 @@ from venvstacks_rules.pants_backend.processes import (
     work,
 )
 from venvstacks_rules.pants_backend.subsystems.actions import ActionsSubsystem
+from venvstacks_rules.pants_backend.subsystems.layer_tests import VenvstacksPytestSubsystem
 from venvstacks_rules.pants_backend.subsystems.lint import VenvstacksLintSubsystem
 from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
+from venvstacks_rules.pants_backend.targets.layer_tests import VenvstacksTest, VenvstacksTests
 from venvstacks_rules.pants_backend.targets.layers import (
     VenvstacksApplication,
     VenvstacksFramework,
@@ -116,12 +124,13 @@ _MODULES = (
     ),
     *(code_targets, dependencies, distributions, layer_code, layer_modules, layer_targets, layers),
     *(module_files, module_owners, platforms, repository_modules, requirement_targets),
-    *(stack_files, stack_targets, stacks),
+    *(stack_files, stack_targets, stacks, tested_layers, tests_edges),
     *(distribution_wheels, earlier, freshness, local_wheels, lockfiles, locking, outcomes),
     *(python_resolves, uv_config),
     *(downloads, interpreters, repository_files, source_builds, wheels),
     *(analysis, archives, chains, contents, descriptions, exports, imports, interfaces),
-    *(limits, manifests, output_folders, segments),
+    *(limits, manifests, measured_coverage, output_folders, pytest_processes, segments),
+    *(staged_tests, layer_tests),
     *(check, export, export_resolves, generate_lockfiles, lint, linted_layers, lock_options),
     *(package, package_report, repl, run, show, shown_layers),
     *(tailor, tailor_applications, test),
@@ -137,6 +146,8 @@ def target_types() -> Iterable[type[Target]]:
         VenvstacksApplication,
         VenvstacksManifest,
         VenvstacksStack,
+        VenvstacksTest,
+        VenvstacksTests,
     )
 
 
@@ -148,4 +159,5 @@ def rules() -> Iterable[object]:
         *python_bootstrap.rules(),  # type: ignore[no-untyped-call]
         *VenvstacksLintSubsystem.rules(),
         *VenvstacksSubsystem.rules(),
+        *VenvstacksPytestSubsystem.rules(),
     )

@@ -48,10 +48,12 @@ _TAKES_RESULTS = (
 )
 
 
-def test_result(process_result: FallibleProcessResult, address: Address, output: Any) -> TestResult:
+def test_result(
+    process_result: FallibleProcessResult, address: Address, output: Any, **more: Any
+) -> TestResult:
     """The result of a process for the ``test`` goal."""
     made_of: Any = (process_result,) if _TAKES_RESULTS else process_result
-    return TestResult.from_fallible_process_result(made_of, address, output)
+    return TestResult.from_fallible_process_result(made_of, address, output, **more)
 
 
 test_result.__test__ = False  # type: ignore[attr-defined]

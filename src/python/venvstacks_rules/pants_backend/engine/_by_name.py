@@ -13,6 +13,8 @@ from pants.core.goals.package import BuiltPackage, EnvironmentAwarePackageReques
 from pants.core.goals.package import environment_aware_package as _environment_aware_package
 from pants.core.util_rules.archive import ExtractedArchive, MaybeExtractArchiveRequest
 from pants.core.util_rules.archive import maybe_extract_archive as _maybe_extract_archive
+from pants.core.util_rules.config_files import ConfigFiles, ConfigFilesRequest
+from pants.core.util_rules.config_files import find_config_file as _find_config_file
 from pants.core.util_rules.env_vars import environment_vars_subset as _environment_vars_subset
 from pants.core.util_rules.system_binaries import BinaryPathRequest, BinaryPaths
 from pants.core.util_rules.system_binaries import find_binary as _find_binary
@@ -130,6 +132,11 @@ async def environment_aware_package(request: EnvironmentAwarePackageRequest) -> 
     return await _environment_aware_package(request, **implicitly())
 
 
+async def find_config_files(request: ConfigFilesRequest) -> ConfigFiles:
+    """Find the configuration files of a tool."""
+    return await _find_config_file(request, **implicitly())
+
+
 async def find_binary(request: BinaryPathRequest) -> BinaryPaths:
     """Look for a program."""
     return await _find_binary(request, **implicitly())
@@ -155,6 +162,7 @@ __all__ = [
     "execute_process",
     "extract_archive",
     "find_binary",
+    "find_config_files",
     "find_owners",
     "get_digest_contents",
     "get_digest_entries",

@@ -20,6 +20,7 @@ from typing import Any, get_type_hints
 from pants.base.specs import RawSpecsWithoutFileOwners
 from pants.core.goals.package import BuiltPackage, EnvironmentAwarePackageRequest
 from pants.core.util_rules.archive import ExtractedArchive, MaybeExtractArchiveRequest
+from pants.core.util_rules.config_files import ConfigFiles, ConfigFilesRequest
 from pants.core.util_rules.system_binaries import BinaryPathRequest, BinaryPaths
 from pants.engine import rules as _pants_rules
 from pants.engine.addresses import Addresses, UnparsedAddressInputs
@@ -129,6 +130,11 @@ def download_file(request: DownloadFile) -> Get:
 def execute_process(process: Process) -> Get:
     """Run a process that may fail."""
     return Get(FallibleProcessResult, Process, process)
+
+
+def find_config_files(request: ConfigFilesRequest) -> Get:
+    """Find the configuration files of a tool."""
+    return Get(ConfigFiles, ConfigFilesRequest, request)
 
 
 def run_interactive_process(process: InteractiveProcess) -> Effect:

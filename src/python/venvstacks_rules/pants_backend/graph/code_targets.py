@@ -23,6 +23,7 @@ from pants.engine.target import (
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.graph.module_owners import ModuleOwnersRequest, module_owners
+from venvstacks_rules.pants_backend.targets.layer_tests import LayerTestSourceField
 from venvstacks_rules.pants_backend.targets.layers import LayerDependenciesField
 from venvstacks_rules.pants_backend.targets.source_fields import StackPartField, is_layer
 
@@ -43,6 +44,8 @@ class ReachedCodeRequest:
     """Roots whose own files do not count, unless another target depends on them."""
     excluded: frozenset[Address] = frozenset()
     """Targets to leave out wherever they are."""
+    tests: bool = False
+    """Whether tests count as well."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,7 @@ async def code_targets(request: CodeTargetsRequest) -> CodeTargets:
 async def reached_code(request: ReachedCodeRequest) -> CodeTargets:
     found: dict[Address, Target] = {}
     roots = await engine.resolve_targets(Addresses(request.roots))
-    pending = [target for target in roots if _belongs(target, request.excluded)]
+    pending = [target for target in roots if _belongs(target, request)]
     taken = [target for target in pending if target.address not in request.passed]
     while pending:
         found.update((target.address, target) for target in taken)
@@ -94,7 +97,7 @@ async def reached_code(request: ReachedCodeRequest) -> CodeTargets:
             target.address: target
             for above, targets in zip(pending, below)
             for target in targets
-            if target.address not in found and _belongs(target, request.excluded)
+            if target.address not in found and _belongs(target, request)
             # Requirements also depend on the files that declare them.
             if target.has_field(PythonRequirementsField)
             or not above.has_field(PythonRequirementsField)
@@ -107,14 +110,18 @@ async def reached_code(request: ReachedCodeRequest) -> CodeTargets:
     )
 
 
-def _belongs(target: Target, excluded: frozenset[Address]) -> bool:
-    """Whether a target, and what it depends on, can be code of a layer."""
-    return target.address not in excluded and not (
-        target.has_field(StackPartField)
-        or target.has_field(OutputPathField)
-        # Its code is in its wheel.
-        or target.has_field(PythonProvidesField)
-        or target.has_field(PythonTestSourceField)
+def _belongs(target: Target, request: ReachedCodeRequest) -> bool:
+    """Whether a target, and what it depends on, can be code of a layer, or of a test."""
+    is_test = target.has_field(PythonTestSourceField) or target.has_field(LayerTestSourceField)
+    return (
+        target.address not in request.excluded
+        and (request.tests or not is_test)
+        and not (
+            target.has_field(StackPartField)
+            or target.has_field(OutputPathField)
+            # Its code is in its wheel.
+            or target.has_field(PythonProvidesField)
+        )
     )
 
 

@@ -11,7 +11,7 @@ from pants.backend.python.target_types import PythonSourceField
 from pants.core.target_types import FileSourceField, ResourceSourceField
 from pants.engine.addresses import Address
 from pants.engine.fs import Digest, FileEntry, MergeDigests, PathGlobs
-from pants.engine.target import HydrateSourcesRequest, SourcesField
+from pants.engine.target import HydrateSourcesRequest, SourcesField, Target
 from pants.source.source_root import SourceRootsRequest
 
 from venvstacks_rules.model.code.modules import CodeModules
@@ -60,16 +60,33 @@ class LayerCode:
         return CodeModules.of(file.path for file in self.files)
 
 
+@dataclass(frozen=True)
+class CodeOfTargetsRequest:
+    """The files of targets, by their place below site-packages."""
+
+    address: Address
+    """Of the layer or the test that has the code, for messages."""
+    targets: tuple[Target, ...]
+
+
 @rule
 async def layer_code(request: LayerCodeRequest) -> LayerCode:
     targets = await code_targets(CodeTargetsRequest(request.address), **implicitly())
+    code: LayerCode = await code_of_targets(
+        CodeOfTargetsRequest(request.address, targets.sources), **implicitly()
+    )
+    return code
+
+
+@rule
+async def code_of_targets(request: CodeOfTargetsRequest) -> LayerCode:
     hydrated = await concurrently(
         engine.hydrate_sources(
             HydrateSourcesRequest(
                 target.get(SourcesField), for_sources_types=CODE_TYPES, enable_codegen=True
             )
         )
-        for target in targets.sources
+        for target in request.targets
     )
     rooted: dict[str, None] = {}
     loose: dict[str, None] = {}

@@ -91,6 +91,7 @@ class ActionProcessRequest:
     run: RunId | None = None
     """The run of Pants, for a process that runs in each. To the engine, equal results of two runs
     are one, so that nothing would log the second."""
+    timeout_seconds: int | None = None
     compiles: bool = False
     """Whether it makes byte code: before Python 3.11, the order of sets in it depends on a seed."""
 
@@ -162,6 +163,7 @@ def process_of(
         output_files=(RESULT, *request.output_files),
         output_directories=request.output_directories,
         cache_scope=request.cache_scope,
+        timeout_seconds=request.timeout_seconds,
     )
 
 
