@@ -74,14 +74,14 @@ class LayerNames:
 
     kinds: FrozenDict[Address, LayerKind]
 
-    def meant(self, written: str, kind: LayerKind, beside: Address) -> str | None:
-        """The layer of `kind` that the target `beside` probably means by `written`."""
+    def meant(self, written: str, kind: LayerKind | None, beside: Address) -> str | None:
+        """The layer of `kind`, or of any, that the target `beside` probably means by `written`."""
         return suggestion(
             written,
             (
                 as_written(address, written, beside)
                 for address, found in self.kinds.items()
-                if found is kind and address != beside
+                if kind in (found, None) and address != beside
             ),
         )
 

@@ -12,7 +12,6 @@ from pants.engine.target import WrappedTargetRequest
 
 from venvstacks_rules.model.errors import DefinitionError
 from venvstacks_rules.model.layers.layer import Layer
-from venvstacks_rules.model.layers.names import LayerKind
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.graph.layer_targets import (
@@ -83,10 +82,12 @@ async def tested_layers(request: TestedLayersRequest) -> TestedLayers:
     beside = await targets_in_folders(
         TargetsInFoldersRequest(tuple(sorted(folders))), **implicitly()
     )
-    known = {target.address: is_layer(target) for target in beside.targets}
-    if not all(known.get(each.address) for each in named if each.address is not None) or not all(
-        each.address for each in named
-    ):
+    known = {
+        # What generated a target is not among them.
+        **{target.address.maybe_convert_to_target_generator(): False for target in beside.targets},
+        **{target.address: is_layer(target) for target in beside.targets},
+    }
+    if not all(each.address is not None and known.get(each.address) for each in named):
         names = await layer_names(LayerNamesRequest(), **implicitly())
         raise _error(_misnamed(named, known, names))
     addresses = dict.fromkeys(each.address for each in named if each.address is not None)
@@ -129,11 +130,9 @@ def _misnamed(
         what = f"{each.test}: `{each.field}` names {each.written!r}"
         if each.address is not None and each.address in known:
             if not known[each.address]:
-                yield f"{what}, which is not a layer. Name a `venvstacks_...` layer."
+                yield f"{what}, which is not a layer. Name a layer."
             continue
-        meant = next(
-            filter(None, (names.meant(each.written, kind, each.test) for kind in LayerKind)), None
-        )
+        meant = names.meant(each.written, None, each.test)
         remedy = "Name a layer." if meant is None else f"Did you mean {meant!r}?"
         yield f"{what}, but there is no such target. {remedy}"
 
