@@ -91,7 +91,7 @@ async def code_of_targets(request: CodeOfTargetsRequest) -> LayerCode:
     rooted: dict[str, None] = {}
     loose: dict[str, None] = {}
     generated: set[str] = set()
-    for target, sources in zip(targets.sources, hydrated):
+    for target, sources in zip(request.targets, hydrated):
         known = sources.sources_type
         if known is not None and not isinstance(target.get(SourcesField), known):
             generated.update(sources.snapshot.files)

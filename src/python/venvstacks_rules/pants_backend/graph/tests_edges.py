@@ -16,8 +16,8 @@ from pants.engine.unions import UnionRule
 
 from venvstacks_rules.model.errors import DefinitionError
 from venvstacks_rules.pants_backend import engine
-from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, rule
-from venvstacks_rules.pants_backend.graph.references import unparsed_addresses
+from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
+from venvstacks_rules.pants_backend.graph.layer_targets import NamedTargetsRequest, named_targets
 from venvstacks_rules.pants_backend.targets.layer_tests import (
     LayerTestSourceField,
     TestedLayerField,
@@ -49,10 +49,10 @@ async def infer_layer_test_dependencies(
     fields = request.field_set
     test = fields.address
     named = await concurrently(
-        engine.resolve_unparsed_address_inputs(unparsed_addresses(field.alias, [field.value], test))
+        named_targets(NamedTargetsRequest(field.alias, (field.value,), test), **implicitly())
         for field in (fields.layer, fields.tools)
     )
-    layers = [address for addresses in named for address in addresses]
+    layers = [address for targets in named for address in targets.addresses]
     file = fields.source.file_path
     if file is None or not inference.conftests:
         return InferredDependencies(layers)
