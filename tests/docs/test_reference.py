@@ -18,7 +18,8 @@ from tests.support.pants_under_test import PANTS, pants_environment
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "docs" / "reference"
 LAYERS = ("venvstacks_runtime", "venvstacks_framework", "venvstacks_application")
-TARGETS = (*LAYERS, "venvstacks_manifest", "venvstacks_stack")
+TESTS = ("venvstacks_test", "venvstacks_tests")
+TARGETS = (*LAYERS, "venvstacks_manifest", "venvstacks_stack", *TESTS)
 COMMON = "Fields of all layers"
 
 # One worker, so that Pants is asked once.
@@ -57,6 +58,8 @@ def tables(page: str) -> dict[str, dict[str, list[str]]]:
 
 def documented_fields() -> dict[str, dict[str, list[str]]]:
     found = tables("targets.md")
+    of_one = {name: cells for name, cells in found["venvstacks_test"].items() if name != "source"}
+    found["venvstacks_tests"].update(of_one)
     return {
         target: {**(found[COMMON] if target in LAYERS else {}), **found[target]}
         for target in TARGETS
@@ -83,7 +86,14 @@ def test_every_target_is_documented(pants_help: Mapping[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     "scope",
-    ["venvstacks", "venvstacks-actions", "venvstacks-export", "venvstacks-lint", "venvstacks-show"],
+    [
+        "venvstacks",
+        "venvstacks-actions",
+        "venvstacks-export",
+        "venvstacks-lint",
+        "venvstacks-pytest",
+        "venvstacks-show",
+    ],
 )
 def test_every_option_is_documented_with_its_default(
     pants_help: Mapping[str, Any], scope: str
