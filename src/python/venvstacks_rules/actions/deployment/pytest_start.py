@@ -16,6 +16,7 @@ if __name__ == "__main__":
     # The working directory, which `-c` puts first, has no modules.
     sys.path.pop(0)
 
+import importlib
 import importlib.machinery
 import importlib.util
 import json
@@ -51,9 +52,10 @@ class PackagesInBoth:
         if folders is None:
             return None
         searched = sys.path if path is None else path
-        spec = _found(name, [folder for folder in searched if folder not in self._beside], target)
-        locations = getattr(spec, "submodule_search_locations", None)
-        if locations is None:
+        in_layers = [folder for folder in searched if folder not in self._beside]
+        spec = _found(name, in_layers, target)
+        locations = None if spec is None else spec.submodule_search_locations
+        if spec is None or locations is None:
             # Not in the layers, or a module there.
             return spec
         if spec.loader is not None and spec.origin is not None:
@@ -69,7 +71,7 @@ class PackagesInBoth:
         return None
 
 
-def _found(name: str, path: Sequence[str], target: Any) -> Any:
+def _found(name: str, path: Sequence[str], target: Any) -> importlib.machinery.ModuleSpec | None:
     """What the finders of the layers find in the folders of `path`."""
     for finder in sys.meta_path:
         if not isinstance(finder, PackagesInBoth):
@@ -112,8 +114,7 @@ class Coverage:
 
     def __init__(self, data_file: str, config: str | None, sources: Mapping[str, str]) -> None:
         """`sources` has the path in the repository by the path of each file."""
-        import coverage
-
+        coverage: Any = importlib.import_module("coverage")
         self._file = data_file
         self._sources = sources
         self._new_data = coverage.CoverageData
