@@ -26,6 +26,7 @@ from venvstacks_rules.pants_backend.build.segments import (
     wheel_groups,
 )
 from venvstacks_rules.pants_backend.subsystems.venvstacks import ArchiveFormatChoice
+from venvstacks_rules.pants_backend.targets.layer_tests import VenvstacksTest, VenvstacksTests
 from venvstacks_rules.pants_backend.targets.layers import (
     ArchiveFormatField,
     CompressionLevelField,
@@ -159,6 +160,8 @@ def test_what_the_backend_registers() -> None:
         VenvstacksApplication,
         VenvstacksManifest,
         VenvstacksStack,
+        VenvstacksTest,
+        VenvstacksTests,
     ]
     assert len(list(backend.rules())) > 40
 

@@ -182,8 +182,8 @@ def main(settings_file: str) -> int:
         return 1
     coverage = Coverage(**settings["coverage"]) if settings["coverage"] else None
     sys.argv = ["pytest", *settings["args"]]
-    import pytest
-
+    # By their names: neither is a library of the actions.
+    pytest: Any = importlib.import_module("pytest")
     code = pytest.main(settings["args"])
     if coverage is not None:
         coverage.finish()
