@@ -15,6 +15,10 @@ from pants.engine.target import HydrateSourcesRequest, SourcesField, WrappedTarg
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.graph.code_targets import ReachedCodeRequest, reached_code
+from venvstacks_rules.pants_backend.graph.distributions import (
+    DistributedCodeRequest,
+    distributed_code,
+)
 from venvstacks_rules.pants_backend.graph.layer_code import (
     CodeFile,
     CodeOfTargetsRequest,
@@ -90,6 +94,10 @@ async def staged_test(request: StagedTestRequest) -> StagedTest:
             ),
         ]
     )
+    distributed = await concurrently(
+        distributed_code(DistributedCodeRequest(each), **implicitly())
+        for each in in_graph.targets.values()
+    )
     reached = await reached_code(
         ReachedCodeRequest((request.test,), excluded=frozenset(excluded), tests=True),
         **implicitly(),
@@ -98,7 +106,8 @@ async def staged_test(request: StagedTestRequest) -> StagedTest:
         CodeOfTargetsRequest(request.test, reached.sources), **implicitly()
     )
     in_layers = {
-        name for each in modules for file in each.files for name in (file.path, file.source)
+        *(name for each in modules for file in each.files for name in (file.path, file.source)),
+        *(file for each in distributed for file in each.files),
     }
     kept = _beside(code.files, in_layers, own.snapshot.files)
     sources = {file.source for file in kept}
