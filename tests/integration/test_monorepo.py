@@ -76,7 +76,7 @@ def test_the_server_answers(root: BuildRoot) -> None:
 @pytest.mark.parametrize("variant", ["plain", "pretty"])
 def test_the_command_line_counts(root: BuildRoot, variant: str) -> None:
     address = f"{STACKS}:cli@requirements={variant}"
-    assert root.succeed("run", address, "--", "apple", "bread").stdout == "28\n"
+    assert root.succeed("run", address, "--", "apple", "bread").stdout == "0.28\n"
     done = root.pants("run", address, "--", "pear")
     assert (done.code, done.stdout) == (1, "")
     assert done.stderr.endswith("Error: no pear: there are apple, bread, cheese\n")
@@ -107,6 +107,30 @@ def test_what_an_edit_builds(
     ran = counters["local_execution_requests"] - counters.get("local_cache_requests_cached", 0)
     assert counters["local_process_total_time_run_ms"] > 0 if processes else ran == 0
     assert ran == processes
+
+
+def test_an_edit_of_a_distribution_builds_its_wheel(edited: BuildRoot) -> None:
+    path = f"{HERE}/src/python/shop_money/__init__.py"
+    edited.write(path, edited.read(path) + "\n# More.\n")
+    done = edited.succeed("package", f"{STACKS}:")
+    assert {name for name, (_, built) in done.segments.items() if built} == {
+        "app-cli-plain.tar.zst",
+        "app-cli-pretty.tar.zst",
+    }
+    compressed = [line for line in done.work if line.startswith("Compressed")]
+    assert len(compressed) == 2
+    assert all("shop-money 1.0" in line for line in compressed)
+
+
+def test_tests_run_in_layers_again_after_an_edit_of_these(edited: BuildRoot) -> None:
+    tests = f"{CODE}/catalog_tests/test_stock.py"
+    assert f"✓ {tests} succeeded in " in edited.succeed("test", tests).stderr
+    assert "cached" in edited.succeed("test", tests).stderr
+    edited.write(f"{CODE}/catalog/prices.txt", "apple 3\nbread 26\ncheese 60\n")
+    done = edited.pants("test", tests)
+    assert done.code == 1
+    assert "assert 26 == 25" in done.stderr
+    assert f"✕ {tests} failed in " in done.stderr
 
 
 def test_a_requirement_that_changes_is_named(edited: BuildRoot) -> None:

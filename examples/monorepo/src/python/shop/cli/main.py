@@ -2,6 +2,7 @@
 
 import click
 from shop.catalog.stock import price
+from shop_money import written
 
 
 @click.command()
@@ -9,7 +10,7 @@ from shop.catalog.stock import price
 def main(names: tuple[str, ...]) -> None:
     """Print what all NAMES cost."""
     try:
-        click.echo(sum(price(name) for name in names))
+        click.echo(written(sum(price(name) for name in names)))
     except LookupError as e:
         raise click.ClickException(str(e)) from None
 
