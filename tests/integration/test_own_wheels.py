@@ -98,7 +98,7 @@ def test_an_edit_makes_one_segment_again(site: tuple[BuildRoot, SimpleIndex]) ->
     # Another one in each run: Pants remembers what it made of it.
     mark = uuid.uuid4().hex
     root.write("acme/core/words.py", source.replace("upper()", f"upper() + '{mark}'"))
-    edited = root.succeed("package", "layers::")
+    edited = root.succeed("-ldebug", "package", "layers::")
     compressed = [line for line in edited.started if line.startswith(("Compress", "Assemble"))]
     assert [line.split(" (")[0] for line in compressed] == [
         "Assemble framework-fw.tar.zst",

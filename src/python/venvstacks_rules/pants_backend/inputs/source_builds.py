@@ -154,6 +154,7 @@ async def source_build(
             input_digest=files.digest,
             output_directories=(_OUTPUT,),
             description=f"Build {package.name} {package.version} from source",
+            done=f"Built {package.name} {package.version} from source",
         ),
         **implicitly(),
     )
