@@ -123,7 +123,7 @@ def test_lockfiles_alone_or_wheels_that_package_has_read_by_then(root: BuildRoot
     assert [text for text in locks.started if "Analyze" in text] == []
     assert "Analyze greenlet 2.0.2 of app-g" in root.pants(*anew).started
     root.succeed("package", "s:g")
-    whole = root.pants("-ldebug", "lint", "s:g")
+    whole = root.pants("--no-pantsd", "-ldebug", "lint", "s:g")
     assert checks(whole) == ["debug-symbols", "heavy-packages", "tests"]
     assert [text for text in whole.started if "Analyze" in text] == []
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.build_root import NATIVE, BuildRoot, Finished, build_root
+from tests.support.build_root import NATIVE, BuildRoot, build_root
 
 BUILD = """\
 venvstacks_runtime(name="py", python_implementation="cpython@3.9", platforms=["{native}"])
@@ -26,11 +26,6 @@ LINE = r"^    (\S+(?: \S+)?)  +[\d.]+ k?B +[\d.]+ k?B +[\d.]+ k?B  (.+)$"
 def git(root: BuildRoot, *arguments: str) -> None:
     identity = ("-c", "user.name=n", "-c", "user.email=n@example.org")
     subprocess.run(["git", *identity, *arguments], cwd=root.path, check=True)
-
-
-def assembled(done: Finished) -> list[str]:
-    """The archives that a run with ``-ldebug`` assembled."""
-    return [text for text in done.started if text.startswith("Assemble ")]
 
 
 def write(root: BuildRoot, idna: str, limit: str = '"20 kB"') -> None:
@@ -82,11 +77,8 @@ def test_a_raised_limit_packages_the_same_archive_without_any_process(root: Buil
     done = root.succeed("--stats-log", "package", "s:a")
     assert done.work == []
     assert done.counters["local_execution_requests"] == 0
-    done = root.succeed("-ldebug", "package", "s:a")
-    assert assembled(done) == []
-    # They would be on the list.
-    other = root.succeed("-ldebug", "--venvstacks-compression-level=1", "package", "s:a")
-    assert len(assembled(other)) == 1
+    # Two wheels, and the layer's own files.
+    assert done.segments == {"framework-a.tar.zst": (3, 0)}
     assert (root.path / "dist" / "s" / NATIVE / "framework-a.tar.zst").is_file()
 
 
