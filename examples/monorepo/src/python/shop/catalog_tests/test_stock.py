@@ -1,5 +1,4 @@
 import pytest  # pants: no-infer-dep
-
 from shop.catalog.stock import price, things
 
 
