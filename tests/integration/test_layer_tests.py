@@ -297,6 +297,22 @@ def test_unowned_conftest_is_named(root: BuildRoot) -> None:
     )
 
 
+def test_skipped_tests_do_not_run(root: BuildRoot) -> None:
+    edited(root, f"{TESTS}/BUILD", "venvstacks_tests()", "venvstacks_tests(skip_tests=True)")
+    assert outcomes(root.succeed("test", ALL)) == {}
+    assert outcomes(root.succeed("test", "--venvstacks-pytest-skip", MAIN)) == {}
+
+
+def test_a_test_that_takes_too_long_is_stopped(root: BuildRoot) -> None:
+    fields = 'overrides={"test_more.py": {"timeout": 2}}'
+    edited(root, f"{TESTS}/BUILD", "venvstacks_tests()", f"venvstacks_tests({fields})")
+    edited(root, MORE, "def test_more():\n", "def test_more():\n    import time; time.sleep(60)\n")
+    done = root.pants("test", ALL)
+    assert outcomes(done)["test_more.py"] == "failed"
+    assert outcomes(done)["test_main.py"].startswith("succeeded")
+    assert "Exceeded timeout of 2.0 seconds" in done.stderr
+
+
 def test_debug_runs_on_the_terminal(root: BuildRoot) -> None:
     done = root.succeed("test", "--debug", MAIN)
     assert "3 passed" in done.stdout

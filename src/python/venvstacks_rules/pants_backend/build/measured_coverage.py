@@ -9,7 +9,6 @@ from typing import Optional
 from pants.backend.python.goals.coverage_py import CoverageSubsystem
 from pants.engine.addresses import Address
 from pants.engine.fs import EMPTY_DIGEST, Digest
-from pants.option.subsystem import Subsystem
 
 from venvstacks_rules.model.code.filters import is_wanted
 from venvstacks_rules.model.requests.run_tests import LayerSource, MeasuredCode
@@ -81,6 +80,4 @@ async def measured_coverage(
 
 def rules() -> Iterable[object]:
     """The rules of this module."""
-    # Its own rules would also lock coverage, as the Python backend does.
-    options = Subsystem.rules.__func__(CoverageSubsystem)  # type: ignore[attr-defined]
-    return [*collect_rules(), *options]
+    return collect_rules()

@@ -207,7 +207,10 @@ async def run_layer_tests(
     )
     coverage = PytestCoverageData((address,), data) if measured.files else None
     if options.use_coverage and coverage is None:
-        logger.warning("%s has no coverage data.", address)
+        why = (
+            "" if reported else ": `backend_packages` lacks pants.backend.python, which reports it"
+        )
+        logger.warning("%s has no coverage data%s.", address, why)
     return engine.test_result(
         result,
         address,
