@@ -357,7 +357,7 @@ def test_a_module_that_would_hide_a_package_is_refused(
     if owner is None:
         owner = HELLO[2].published(root).index["segments"][0]["source"]
     assert done.error == (
-        "DefinitionError: A module of an application clashes with a package:\n"
+        "DefinitionError: A module of the repository clashes with a package:\n"
         f"  * examples/hello:hello: '{module}.py' would be imported as `{module}`, like a module "
         f"of {owner}. Rename it."
     )

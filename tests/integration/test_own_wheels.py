@@ -99,7 +99,6 @@ def test_an_edit_makes_one_segment_again(site: tuple[BuildRoot, SimpleIndex]) ->
     mark = uuid.uuid4().hex
     root.write("acme/core/words.py", source.replace("upper()", f"upper() + '{mark}'"))
     edited = root.succeed("package", "layers::")
-    assert [line.split(" (")[0] for line in edited.work] == [
     made = [line for line in edited.work if line.startswith(("Compressed", "Assembled"))]
     assert [line.split(" (")[0] for line in made] == [
         "Assembled framework-fw.tar.zst",
