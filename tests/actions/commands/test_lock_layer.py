@@ -124,8 +124,9 @@ def test_platform_without_a_wheel(index: Index) -> None:
     assert refused("rt", "a") == (
         "//:rt: packages without wheels\n"
         "  * `a` 1 has no wheel for macosx_arm64 (its wheels fit linux_x86_64, win_amd64); narrow "
-        "the layer's `platforms`, require another version, or "
-        "put a wheel that you build into a folder of `local_wheels`\n"
+        "the layer's `platforms`, require another version, "
+        "name it in `build_from_source`, or put a wheel that you build into a folder of "
+        "`local_wheels`\n"
         '  * with `platforms=["linux_x86_64", "win_amd64"]` every package has a wheel'
     )
     index.add("b", "1", "cp311-cp311-macosx_11_0_arm64", "cp311-cp311-win_amd64")
@@ -210,11 +211,13 @@ def test_a_target_that_is_too_old_is_named_with_the_value_that_fits(index: Index
         "//:rt: packages without wheels\n"
         "  * `a` 1 has no wheel for macosx_arm64 with macOS 13.0 (its wheels fit linux_x86_64); "
         'set `macosx_target` to "14.0", narrow the layer\'s `platforms`, require another '
-        "version, or put a wheel that you build into a folder of `local_wheels`\n"
+        "version, name it in `build_from_source`, or put a wheel that you build into a folder of "
+        "`local_wheels`\n"
         "  * `b` 1 has no wheel for linux_x86_64, macosx_arm64 with glibc@2.28 and macOS 13.0; "
         'set `linux_target` to "glibc@2.34", set `macosx_target` to "14.0", narrow the layer\'s '
-        "`platforms`, require another version, or "
-        "put a wheel that you build into a folder of `local_wheels`\n"
+        "`platforms`, require another version, "
+        "name it in `build_from_source`, or put a wheel that you build into a folder of "
+        "`local_wheels`\n"
         "  * no platform has wheels for all packages"
     )
     newer = {**MAC, "macosx_target": "14.0", "linux_target": "glibc@2.34"}
@@ -280,8 +283,9 @@ def test_wheels_for_musl(index: Index) -> None:
     assert refused("rt", "a", "b", **linux) == (
         "//:rt: packages without wheels\n"
         "  * `a` 1 has no wheel for linux_x86_64, linux_aarch64 with musl@1.2 (its wheels fit no "
-        "platform); narrow the layer's `platforms`, require another version, or "
-        "put a wheel that you build into a folder of `local_wheels`\n"
+        "platform); narrow the layer's `platforms`, require another version, "
+        "name it in `build_from_source`, or put a wheel that you build into a folder of "
+        "`local_wheels`\n"
         "  * no platform has wheels for all packages"
     )
     assert "no wheel for linux_aarch64 with musl@1.1" in refused(

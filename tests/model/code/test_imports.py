@@ -2,51 +2,58 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
-from venvstacks_rules.model.code.imports import Provided, is_conditional, missing_imports
+from venvstacks_rules.model.code.imports import (
+    Provided,
+    Unsatisfied,
+    is_conditional,
+    unsatisfied_imports,
+)
 from venvstacks_rules.model.code.modules import CodeModules
+from venvstacks_rules.model.code.parsed import ParsedImport
 
 PROVIDED = Provided(
-    CodeModules.of(["acme/server.py", "tool.py"]), frozenset({"rich", "_yaml"}), "3.11.7"
+    CodeModules.of(["acme/server.py", "tool/__init__.py", "tool/speed.cpython-311.so"]),
+    frozenset({"rich", "_yaml"}),
+    "3.11.7",
+    ("turtle",),
 )
 
 
 @pytest.mark.parametrize(
     "name",
     [
-        *("acme", "acme.server", "acme.server.main", "tool", "rich.console", "_yaml"),
-        *("os.path", "tomllib", "__future__.annotations", "__main__"),
+        *("acme", "acme.server", "acme.server.main", "acme.server.a.b", "tool", "tool.speed"),
+        *("rich.console", "_yaml", "os.path", "tomllib", "__future__.annotations", "__main__"),
     ],
 )
 def test_provided(name: str) -> None:
-    assert PROVIDED.has(name)
+    assert PROVIDED.has(ParsedImport(name, 1, is_module=False))
 
 
-@pytest.mark.parametrize("name", ["acme.client", "yaml", "richer", "compression.zstd"])
+@pytest.mark.parametrize("name", ["acme.client", "yaml", "richer", "compression.zstd", "turtle"])
 def test_not_provided(name: str) -> None:
-    assert not PROVIDED.has(name)
+    assert PROVIDED.has(ParsedImport(name, 1, is_module=False)) is False
 
 
-def test_what_the_runtime_leaves_out_is_not_provided() -> None:
-    stripped = replace(PROVIDED, stripped=("rich", "sqlite3", "tkinter"))
-    assert PROVIDED.has("tkinter.ttk")
-    assert not stripped.has("tkinter.ttk")
-    # A package may have the name.
-    assert stripped.has("rich")
+def test_something_in_a_package() -> None:
+    assert PROVIDED.has(ParsedImport("tool.run", 1, is_module=False)) is None
+    assert PROVIDED.has(ParsedImport("tool.run", 1, is_module=True)) is False
+    assert PROVIDED.has(ParsedImport("tool.run.deep", 1, is_module=False)) is False
 
 
-def test_missing_by_line() -> None:
-    imports = {
-        "yaml": (7, False),
-        "absent.deep": (2, False),
-        "orjson": (3, True),
-        "rich": (1, False),
-        "from . import": (9, False),
-    }
-    assert missing_imports(imports, PROVIDED) == (("absent.deep", 2), ("yaml", 7))
+def test_unsatisfied() -> None:
+    imports = [
+        ParsedImport("rich", 1, is_module=True),
+        ParsedImport("absent.deep", 2, is_module=True),
+        ParsedImport("tool.VERSION", 7, is_module=False),
+        ParsedImport("from . import", 9, is_module=False),
+    ]
+    assert unsatisfied_imports(imports, PROVIDED) == (
+        Unsatisfied(imports[1], doubtful=False),
+        Unsatisfied(imports[2], doubtful=True),
+    )
 
 
 SOURCE = """\

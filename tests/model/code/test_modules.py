@@ -7,6 +7,7 @@ import pytest
 from venvstacks_rules.model.code.modules import (
     NO_MODULES,
     CodeModules,
+    is_program,
     launch_files,
     module_files,
     module_name,
@@ -28,6 +29,8 @@ CODE = CodeModules.of(
         ("__init__.py", None),
         ("acme/page.html", None),
         ("acme/types.pyi", None),
+        ("acme/_speed.cpython-311-x86_64-linux-gnu.so", "acme._speed"),
+        ("acme/_speed.pyd", "acme._speed"),
         ("a-b/x.py", None),
         ("acme/2nd.py", None),
     ],
@@ -58,8 +61,8 @@ def test_modules_packages_and_namespaces() -> None:
         ("acme", True),
         ("acme.server", True),
         ("acme.server.main", True),
-        ("acme.server.main.serve", True),
-        ("acme.server.anything", True),
+        ("acme.server.main.serve.deep", True),
+        ("acme.server.anything", None),
         ("acme.server.anything.deep", False),
         ("acme.client", False),
         ("tool.run", True),
@@ -67,12 +70,29 @@ def test_modules_packages_and_namespaces() -> None:
         ("other", False),
     ],
 )
-def test_what_is_provided(name: str, expected: bool) -> None:
+def test_what_is_provided(name: str, expected: bool | None) -> None:
     assert CODE.provide(name) is expected
+    assert CODE.provide(name, is_module=True) is bool(expected)
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("acme/main.py", True),
+        ("acme/page.html", False),
+        ("acme/test_main.py", False),
+        ("acme/main_test.py", False),
+        ("acme/conftest.py", False),
+        ("acme/tests/helper.py", False),
+        ("acme/testing/helper.py", True),
+    ],
+)
+def test_programs(path: str, expected: bool) -> None:
+    assert is_program(path) is expected
 
 
 def test_a_package_in_one_layer_is_a_namespace_in_another() -> None:
     joined = CODE.joined([CodeModules.of(["acme/__init__.py", "acme/util.py"]), NO_MODULES])
     assert joined.packages == {"acme", "acme.server"}
     assert joined.namespaces == set()
-    assert joined.provide("acme.anything")
+    assert joined.provide("acme.anything") is None

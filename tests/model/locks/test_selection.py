@@ -80,11 +80,13 @@ def test_all_packages_without_a_wheel_are_named() -> None:
     assert str(caught.value) == (
         "the lockfile does not fit platform linux_x86_64\n"
         "  * `a` 1 has no wheel for linux_x86_64 (its wheels fit macosx_arm64, win_amd64); narrow "
-        "the layer's `platforms`, require another version, or "
-        "put a wheel that you build into a folder of `local_wheels`\n"
+        "the layer's `platforms`, require another version, "
+        "name it in `build_from_source`, or put a wheel that you build into a folder of "
+        "`local_wheels`\n"
         "  * `b` 1 has no wheel for linux_x86_64 (its wheels fit no platform); narrow the layer's "
-        "`platforms`, require another version, or "
-        "put a wheel that you build into a folder of `local_wheels`"
+        "`platforms`, require another version, "
+        "name it in `build_from_source`, or put a wheel that you build into a folder of "
+        "`local_wheels`"
     )
 
 
@@ -94,8 +96,9 @@ def test_what_is_rare_is_named() -> None:
         select(wheels, python_version="3.14.0t", linux_target="musl@1.2")
     assert caught.value.problems == (
         "`a` 1 has no wheel for linux_x86_64 with free-threaded CPython 3.14 and musl@1.2 (its "
-        "wheels fit win_amd64); narrow the layer's `platforms`, require another version, or "
-        "put a wheel that you build into a folder of `local_wheels`",
+        "wheels fit win_amd64); narrow the layer's `platforms`, require another version, "
+        "name it in `build_from_source`, or put a wheel that you build into a folder of "
+        "`local_wheels`",
     )
 
 
@@ -152,8 +155,9 @@ def test_a_target_that_serves_some_platforms_of_a_system() -> None:
     assert problem == (
         "`a` 1 has no wheel for macosx_arm64, macosx_x86_64 with macOS 13.0 (its wheels fit "
         'win_amd64); set `macosx_target` to "14.0" for macosx_arm64, narrow the layer\'s '
-        "`platforms`, require another version, or "
-        "put a wheel that you build into a folder of `local_wheels`"
+        "`platforms`, require another version, "
+        "name it in `build_from_source`, or put a wheel that you build into a folder of "
+        "`local_wheels`"
     )
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from venvstacks_rules.model.code.modules import CodeModules
+from venvstacks_rules.model.code.parsed import ParsedImport
 from venvstacks_rules.model.platforms.standard_library import standard_library
 
 # An import below such a condition may be meant for another machine, or for a type checker.
@@ -28,36 +29,39 @@ class Provided:
     stripped: tuple[str, ...] = ()
     """The modules of the standard library that the runtime leaves out."""
 
-    def has(self, name: str) -> bool:
-        """Whether an import of `name`, a module or something in a module, finds its module.
+    def has(self, wanted: ParsedImport) -> bool | None:
+        """Whether an import finds its module; None if it may be something in a package.
 
-        Packages count by their top-level modules alone.
+        Packages of wheels count by their top-level modules alone.
         """
-        top_level = name.split(".", maxsplit=1)[0]
-        return (
+        top_level = wanted.name.split(".", maxsplit=1)[0]
+        if (
             top_level in self.packages
             or top_level == "__main__"
             or (
                 top_level not in self.stripped
                 and top_level in standard_library(self.python_version)
             )
-            or self.code.provide(name)
-        )
+        ):
+            return True
+        return self.code.provide(wanted.name, is_module=wanted.is_module)
 
 
-def missing_imports(
-    imports: Mapping[str, tuple[int, bool]], provided: Provided
-) -> tuple[tuple[str, int], ...]:
-    """The names that a file imports and that nothing provides, with their lines, by line.
+@dataclass(frozen=True)
+class Unsatisfied:
+    """An import that nothing provides, as far as is known."""
 
-    `imports` has the line of each name, and whether the file copes without it.
-    """
-    missing = [
-        (name, line)
-        for name, (line, weak) in imports.items()
-        if not weak and _is_name(name) and not provided.has(name)
-    ]
-    return tuple(sorted(missing, key=lambda found: (found[1], found[0])))
+    wanted: ParsedImport
+    doubtful: bool
+    """Whether it may be something in a package that is there, and no module."""
+
+
+def unsatisfied_imports(
+    imports: Iterable[ParsedImport], provided: Provided
+) -> tuple[Unsatisfied, ...]:
+    """The imports of a file that nothing provides, in their order."""
+    judged = ((wanted, provided.has(wanted)) for wanted in imports if _is_name(wanted.name))
+    return tuple(Unsatisfied(wanted, has is None) for wanted, has in judged if not has)
 
 
 def _is_name(name: str) -> bool:
@@ -70,7 +74,7 @@ def is_conditional(source: str, line: int) -> bool:
     That is, whether it stands below an ``if`` about the platform, the version of Python, or
     ``TYPE_CHECKING``, or below an ``else`` of it. `line` counts from 1.
     """
-    lines = source.splitlines()[:line]
+    lines = source.split("\n")[:line]
     if not lines:
         return False
     indent = _indent(lines.pop())

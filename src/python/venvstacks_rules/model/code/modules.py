@@ -11,11 +11,13 @@ from venvstacks_rules.model.layers.interface import PackageFolder
 def module_name(path: str) -> str | None:
     """The dotted name of the module at `path`, relative to site-packages; None if it is none.
 
-    A package has the name of its folder.
+    A package has the name of its folder. Extension modules have their platform in their names:
+    ``_speed.cpython-311-x86_64-linux-gnu.so``.
     """
-    if not path.endswith(".py"):
+    if not path.endswith((".py", ".so", ".pyd")):
         return None
-    parts = path[: -len(".py")].split("/")
+    *folders, file = path.split("/")
+    parts = [*folders, file[: -len(".py")] if path.endswith(".py") else file.split(".")[0]]
     if parts[-1] == "__init__":
         parts.pop()
     if not parts or not all(part.isidentifier() for part in parts):
@@ -33,6 +35,15 @@ def module_files(module: str) -> tuple[str, ...]:
     """The files that make the module, relative to site-packages; one of them is enough."""
     path = module.replace(".", "/")
     return (f"{path}.py", f"{path}/__init__.py")
+
+
+def is_program(path: str) -> bool:
+    """Whether a file is Python code, and no test that lies beside it by its name."""
+    *folders, name = path.split("/")
+    if not name.endswith(".py") or name == "conftest.py":
+        return False
+    is_test = name.startswith("test_") or name.endswith("_test.py")
+    return not is_test and not {"test", "tests"}.intersection(folders)
 
 
 @dataclass(frozen=True)
@@ -60,14 +71,18 @@ class CodeModules:
         """The first parts of all names."""
         return frozenset(name.split(".")[0] for name in self.modules)
 
-    def provide(self, name: str) -> bool:
-        """Whether an import of `name`, a module or something in a module, finds its module."""
-        # What the last part names may be anything that the module before it has.
-        return (
-            name in self.modules
-            or name in self.namespaces
-            or name.rpartition(".")[0] in self.modules
-        )
+    def provide(self, name: str, *, is_module: bool = False) -> bool | None:
+        """Whether an import of `name` finds it; None if it may be something in a package.
+
+        `is_module` is whether it has to be a module, as in ``import a.b``. What is in a module that
+        is no package is for that module to say.
+        """
+        if name in self.modules or name in self.namespaces:
+            return True
+        above = list(_above(name))
+        if any(each in self.modules and each not in self.packages for each in above):
+            return True
+        return None if not is_module and above and above[0] in self.packages else False
 
     def joined(self, others: Iterable[CodeModules]) -> CodeModules:
         """The modules of this code, and of others."""

@@ -223,6 +223,7 @@ def no_wheel_problem(
     remedies += [
         "narrow the layer's `platforms`",
         "require another version",
+        "name it in `build_from_source`",
         "or put a wheel that you build into a folder of `local_wheels`",
     ]
     return (

@@ -6,6 +6,8 @@ Python finds them before packages, so a file of such a name in site-packages is 
 
 from __future__ import annotations
 
+import functools
+
 from venvstacks_rules.model.platforms.python_versions import release_numbers
 
 _ALWAYS = """
@@ -84,6 +86,7 @@ _AT_TIMES = {
 }
 
 
+@functools.cache
 def standard_library(python_version: str) -> frozenset[str]:
     """The top-level modules of the standard library of a version, ``X.Y`` or ``X.Y.Z``."""
     minor = release_numbers(python_version)[1]

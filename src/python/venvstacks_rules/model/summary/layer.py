@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from packaging.utils import canonicalize_name
+
 from venvstacks_rules.model.contents.segments import INTERPRETER, OWN_FILES
 from venvstacks_rules.model.layers.layer import Layer
 from venvstacks_rules.model.layers.names import LayerKind
@@ -47,6 +49,8 @@ class OwnPackage:
     """None if the lock does not have it."""
     unpacked_size: int | None
     """None if the layer is not built."""
+    made: bool = False
+    """Whether the wheel is made from sources, so that the lock has none."""
 
 
 @dataclass(frozen=True)
@@ -263,10 +267,27 @@ def _own_packages(
                 package.version,
                 wheel.file_name if wheel else None,
                 (wheel.size or None) if wheel else None,
-                unpacked.get(wheel.file_name) if wheel and unpacked is not None else None,
+                _unpacked_size(package, wheel, unpacked),
+                made=package.is_built,
             )
         )
     return tuple(found)
+
+
+def _unpacked_size(
+    package: LockedPackage, wheel: LockedWheel | None, unpacked: Mapping[str, int] | None
+) -> int | None:
+    """Of the segment of the package's wheel, which for one made from sources has some version."""
+    if unpacked is None:
+        return None
+    if wheel is None and package.is_built:
+        sizes = [
+            size
+            for source, size in unpacked.items()
+            if source.endswith(".whl") and canonicalize_name(source.split("-")[0]) == package.name
+        ]
+        return sum(sizes) if sizes else None
+    return unpacked.get(wheel.file_name) if wheel else None
 
 
 def _shared_packages(

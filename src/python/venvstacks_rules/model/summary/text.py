@@ -142,11 +142,18 @@ def _packages(layer: LayerSummary) -> Iterator[str]:
     names = max(len(package.name) for package in shown)
     versions = max(len(package.version) for package in shown)
     for package in shown:
-        size = size_text(layer.weight(package) or None) if package.wheel else "no wheel fits"
+        size = _weight(layer, package)
         text = f"{package.name:{names}}  {package.version:{versions}}  {size:>8}"
         yield f"{'':{_LABEL}}  {_clean(text)}"
     if rest:
         yield from _row("", f"and {len(rest)} more: {_listed(rest)}")
+
+
+def _weight(layer: LayerSummary, package: OwnPackage) -> str:
+    weight = layer.weight(package) or None
+    if package.made and weight is None:
+        return "made from sources"
+    return size_text(weight) if package.wheel or package.made else "no wheel fits"
 
 
 def _listed(packages: Iterable[OwnPackage | SharedPackage]) -> str:

@@ -9,7 +9,7 @@ from typing import Optional
 from pants.backend.python.dependency_inference.subsystem import PythonInferSubsystem
 from pants.engine.addresses import Address
 
-from venvstacks_rules.model.code.modules import CodeModules
+from venvstacks_rules.model.code.modules import CodeModules, module_name
 from venvstacks_rules.model.contents.console_scripts import (
     ConsoleScript,
     chosen_scripts,
@@ -100,7 +100,9 @@ class LayerContents:
         problems = [
             f"{self.layer.address}: {name!r} would be imported as `{stem}`, like a module of "
             f"{owners[stem]}. Rename it."
-            for name in sorted({file.path.split("/")[0] for file in self.modules.files})
+            for name in sorted(
+                {f.path.split("/")[0] for f in self.modules.files if module_name(f.path)}
+            )
             for stem in [name.removesuffix(".py")]
             if stem in owners and stem not in self.joined
         ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Optional
 
@@ -11,9 +11,15 @@ from pants.backend.python.dependency_inference.subsystem import PythonInferSubsy
 from pants.engine.addresses import Address
 from pants.engine.fs import CreateDigest, FileEntry
 
-from venvstacks_rules.model.code.imports import Provided, is_conditional, missing_imports
+from venvstacks_rules.model.code.imports import (
+    Provided,
+    Unsatisfied,
+    is_conditional,
+    unsatisfied_imports,
+)
 from venvstacks_rules.model.code.missing import MissingImport, likely_distributions
 from venvstacks_rules.model.code.modules import CodeModules
+from venvstacks_rules.model.code.parsed import ParsedImport, parsed_imports
 from venvstacks_rules.model.errors import DefinitionError
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.build.analysis import LayerAnalysisRequest, layer_analysis
@@ -35,6 +41,12 @@ from venvstacks_rules.pants_backend.locks.freshness import (
     CheckedLocksRequest,
     checked_locks,
 )
+
+_MODULES_OF: Mapping[str, Iterable[str]] = {
+    **DEFAULT_MODULE_MAPPING,
+    # It brings the module back where Python has it no more.
+    "setuptools": (*DEFAULT_MODULE_MAPPING.get("setuptools", ()), "setuptools", "distutils"),
+}
 
 
 @dataclass(frozen=True)
@@ -79,8 +91,7 @@ class FileImportsRequest:
 class FileImports:
     """The imports of one Python file."""
 
-    names: tuple[tuple[str, int, bool], ...]
-    """Each with its line, and whether the file does without it."""
+    imports: tuple[ParsedImport, ...]
 
 
 @dataclass(frozen=True)
@@ -90,25 +101,41 @@ class ExplainedImportRequest:
     layer: Address
     entry: FileEntry
     """The file, with its path from the root of the repository."""
-    line: int
-    name: str
+    unsatisfied: Unsatisfied
     first_party: bool
     """Whether first-party code has other modules in the same package."""
 
 
 @dataclass(frozen=True)
 class ExplainedImport:
-    """An import that nothing provides; None if it counts under conditions only."""
+    """An import that nothing provides; None if something does after all."""
 
     missing: Optional[MissingImport]
 
 
 @rule
 async def file_imports(request: FileImportsRequest) -> FileImports:
-    # The folders tell the parser what a relative import means.
     digest = await engine.create_digest(CreateDigest([request.entry]))
+    (file,) = await engine.get_digest_contents(digest)
+    try:
+        source = file.content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        source = file.content.decode("latin-1")
+    try:
+        return FileImports(parsed_imports(source, request.entry.path))
+    except (SyntaxError, ValueError, RecursionError):
+        if not source.isascii():
+            return FileImports(())
+    # The Python of Pants may be older than that of the layer. The engine's parser knows newer
+    # syntax; but it sees one name only of `import a, b`, and fewer alternatives.
     found: Any = await engine.python_imports(digest)
-    return FileImports(tuple((name, *where) for name, where in found.imports.items()))
+    return FileImports(
+        tuple(
+            ParsedImport(name, line, is_module=False)
+            for name, (line, weak) in sorted(found.imports.items(), key=lambda each: each[1][0])
+            if not weak and not is_conditional(source, line)
+        )
+    )
 
 
 @rule
@@ -137,7 +164,7 @@ async def provided_imports(request: ProvidedRequest) -> Provided:
 @rule
 async def layer_imports(request: LayerImportsRequest) -> LayerImports:
     modules = await layer_modules(LayerModulesRequest(request.address), **implicitly())
-    files = [file for file in modules.files if file.source and file.path.endswith(".py")]
+    files = [file for file in modules.files if file.source and file.path in modules.python]
     if not files:
         return LayerImports(request.address.spec, ())
     listed = await engine.get_digest_entries(modules.digest)
@@ -157,16 +184,13 @@ async def layer_imports(request: LayerImportsRequest) -> LayerImports:
             ExplainedImportRequest(
                 request.address,
                 entry,
-                line,
-                name,
-                first_party=name.split(".")[0] in provided.code.top_level,
+                found,
+                first_party=found.wanted.name.split(".")[0] in provided.code.top_level,
             ),
             **implicitly(),
         )
         for entry, imports in zip(sources, parsed)
-        for name, line in missing_imports(
-            {name: (line, weak) for name, line, weak in imports.names}, provided
-        )
+        for found in unsatisfied_imports(imports.imports, provided)
     )
     return LayerImports(
         request.address.spec,
@@ -176,19 +200,21 @@ async def layer_imports(request: LayerImportsRequest) -> LayerImports:
 
 @rule
 async def explained_import(request: ExplainedImportRequest) -> ExplainedImport:
-    digest = await engine.create_digest(CreateDigest([request.entry]))
-    (content,) = await engine.get_digest_contents(digest)
-    if is_conditional(content.content.decode("utf-8", "replace"), request.line):
-        return ExplainedImport(None)
-    top_level = request.name.split(".")[0]
+    wanted, doubtful = request.unsatisfied.wanted, request.unsatisfied.doubtful
+    top_level = wanted.name.split(".")[0]
     module, graph, own = await concurrently(
-        repository_module(RepositoryModuleRequest(request.name), **implicitly()),
+        repository_module(
+            RepositoryModuleRequest(wanted.name, wanted.is_module or doubtful), **implicitly()
+        ),
         layer_graph(LayerGraphRequest(request.layer.spec_path), **implicitly()),
         checked_locks(CheckedLocksRequest(request.layer, among_broken=True), **implicitly()),
     )
+    # Without a module of that name, it is something that the package has.
+    if doubtful and module.file is None:
+        return ExplainedImport(None)
     # Some packages bring modules in ways of their own, and some are for other platforms.
     owned = _locked_in(own, own.locks)
-    if owned.keys() & likely_distributions(top_level, DEFAULT_MODULE_MAPPING, owned):
+    if owned.keys() & likely_distributions(top_level, _MODULES_OF, owned):
         return ExplainedImport(None)
     uppers = [layer.address for layer in graph.layers.values() if request.layer.spec in layer.lower]
     checked = await concurrently(
@@ -200,14 +226,14 @@ async def explained_import(request: ExplainedImportRequest) -> ExplainedImport:
     locked: dict[str, str] = {}
     for upper, locks in zip(uppers, checked):
         locked = {**_locked_in(locks, [upper]), **locked}
-    likely = likely_distributions(top_level, DEFAULT_MODULE_MAPPING, locked)
+    likely = likely_distributions(top_level, _MODULES_OF, locked)
     owner = module.owners[0].spec if module.owners else None
     layer = own.locks[request.layer.spec].layer
     return ExplainedImport(
         MissingImport(
             request.entry.path,
-            request.line,
-            request.name,
+            wanted.line,
+            wanted.name,
             owner=owner,
             unowned=None if owner else module.file,
             stripped_by=layer.runtime if top_level in layer.strip_interpreter else None,

@@ -13,10 +13,11 @@ from pants.engine.unions import UnionRule
 from pants.util.frozendict import FrozenDict
 from pants.util.logging import LogLevel
 
-from venvstacks_rules.model.errors import DefinitionError
+from venvstacks_rules.model.errors import VenvstacksError
 from venvstacks_rules.model.layers.build_platforms import BuildPlatforms
 from venvstacks_rules.model.layers.layer import Layer
 from venvstacks_rules.pants_backend.build.imports import (
+    LayerImports,
     LayerImportsRequest,
     layer_imports,
     refuse_missing,
@@ -104,6 +105,20 @@ class LayersToCheck:
     """The address specs of layers below these that are not checked."""
 
 
+@dataclass(frozen=True)
+class CheckedImportsRequest:
+    """The imports of the layers of some targets."""
+
+    field_sets: tuple[LayerCheckFieldSet, ...]
+
+
+@dataclass(frozen=True)
+class CheckedImports:
+    """The imports of layers, each on one platform."""
+
+    layers: tuple[LayerImports, ...]
+
+
 @rule
 async def layers_to_check(request: LayersToCheckRequest) -> LayersToCheck:
     stacks = await concurrently(
@@ -154,9 +169,24 @@ async def check_locks(request: LockCheckRequest) -> CheckResults:
 
 @rule(desc="Check the imports of layers", level=LogLevel.DEBUG)
 async def check_imports(
-    request: ImportCheckRequest, platforms: BuildPlatforms, inference: PythonInferSubsystem
+    request: ImportCheckRequest, inference: PythonInferSubsystem
 ) -> CheckResults:
-    asked = LayersToCheckRequest(tuple(request.field_sets), SkipImportCheckField)
+    try:
+        imports = await checked_imports(
+            CheckedImportsRequest(tuple(request.field_sets)), **implicitly()
+        )
+        warnings = refuse_missing(imports.layers, inference)
+    except VenvstacksError as e:
+        # The other checkers have their say all the same.
+        return _results(request.tool_name, e)
+    return _results(request.tool_name, None, stdout="\n".join(warnings))
+
+
+@rule
+async def checked_imports(
+    request: CheckedImportsRequest, platforms: BuildPlatforms
+) -> CheckedImports:
+    asked = LayersToCheckRequest(request.field_sets, SkipImportCheckField)
     layers = await layers_to_check(asked, **implicitly())
     checked = await concurrently(
         checked_locks(CheckedLocksRequest(address), **implicitly()) for address in layers.addresses
@@ -179,11 +209,7 @@ async def check_imports(
         layer_imports(LayerImportsRequest(address, platform), **implicitly())
         for address, platform in sorted(members)
     )
-    try:
-        warnings = refuse_missing(imports, inference)
-    except DefinitionError as e:
-        return _results(request.tool_name, e)
-    return _results(request.tool_name, None, stdout="\n".join(warnings))
+    return CheckedImports(tuple(imports))
 
 
 def _one_platform(layer: Layer, platforms: BuildPlatforms) -> tuple[str, ...]:

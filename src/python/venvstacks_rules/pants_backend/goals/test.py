@@ -178,7 +178,7 @@ async def check_application(
                     archives=chain.archives,
                     cache=CACHE_DIR,
                     modules=tuple(module for name in declared for module in provided.get(name, ())),
-                    scan=tuple(file.path for file in modules.files if file.path.endswith(".py")),
+                    scan=tuple(file.path for file in modules.files if file.path in modules.python),
                     verify=options.verify_layers,
                 )
             ),

@@ -64,17 +64,19 @@ async def code_targets(request: CodeTargetsRequest) -> CodeTargets:
         WrappedTargetRequest(request.address, description_of_origin="the layers of a stack")
     )
     field = wrapped.target[LayerDependenciesField]
-    direct, owners, excluded = await concurrently(
+    direct, owners, named = await concurrently(
         engine.dependency_targets(DependenciesRequest(field)),
         module_owners(ModuleOwnersRequest(request.address), **implicitly()),
         engine.resolve_unparsed_address_inputs(field.unevaluated_transitive_excludes),
     )
+    # A generator stands for what it generates.
+    excluded = await engine.resolve_targets(named)
     reached: CodeTargets = await reached_code(
         ReachedCodeRequest(
             tuple(target.address for target in direct if not is_layer(target)),
             # Their files lie in the layer already, under the names that its fields give them.
             passed=frozenset(owners.of_paths),
-            excluded=frozenset(excluded),
+            excluded=frozenset(target.address for target in excluded),
         ),
         **implicitly(),
     )

@@ -43,6 +43,8 @@ class CodeFile:
     executable: bool
     root: Optional[str] = None
     """Its source root, if the file lies in the repository below one."""
+    is_python: bool = True
+    """Whether it is code: not one of `resources` or `files`, whatever its name."""
 
 
 @dataclass(frozen=True)
@@ -91,8 +93,11 @@ async def code_of_targets(request: CodeOfTargetsRequest) -> LayerCode:
     rooted: dict[str, None] = {}
     loose: dict[str, None] = {}
     generated: set[str] = set()
+    python: set[str] = set()
     for target, sources in zip(request.targets, hydrated):
         known = sources.sources_type
+        if known is not None and issubclass(known, PythonSourceField):
+            python.update(sources.snapshot.files)
         if known is not None and not isinstance(target.get(SourcesField), known):
             generated.update(sources.snapshot.files)
         # As in Pants' own packages, `files` keep their paths from the root of the repository.
@@ -111,6 +116,7 @@ async def code_of_targets(request: CodeOfTargetsRequest) -> LayerCode:
     }
     # An `__init__.py` has the source root of the modules beside it.
     folders = {str(PurePosixPath(file).parent): root for file, root in _with_parents(roots)}
+    owned = {**rooted, **loose}
     placed = []
     for source, entry in files.items():
         root = None if source in loose else folders[str(PurePosixPath(source).parent)]
@@ -121,6 +127,8 @@ async def code_of_targets(request: CodeOfTargetsRequest) -> LayerCode:
                 entry.file_digest.fingerprint,
                 entry.is_executable,
                 None if source in generated else root,
+                # The others are the `__init__.py` of packages.
+                source in python or source not in owned,
             )
         )
     return LayerCode(digest, tuple(_without_repeated(placed, request.address)))

@@ -22,7 +22,7 @@ from pants.engine.fs import (
 from pants.util.frozendict import FrozenDict
 
 from venvstacks_rules.model.code.launched import launched_file
-from venvstacks_rules.model.code.modules import CodeModules
+from venvstacks_rules.model.code.modules import CodeModules, is_program
 from venvstacks_rules.model.code.top_level import top_level_hashes
 from venvstacks_rules.model.contents.files import OwnFile
 from venvstacks_rules.model.contents.launcher import launcher
@@ -79,6 +79,8 @@ class LayerModules:
     """The source root of each file of first-party code that can be used where it lies."""
     copied: frozenset[str]
     """The other files of first-party code."""
+    python: frozenset[str]
+    """The Python files whose imports have to be there when programs run: no data, no tests."""
 
     @property
     def hashes(self) -> tuple[str, ...]:
@@ -176,7 +178,8 @@ async def layer_modules(request: LayerModulesRequest) -> LayerModules:
         for address in (layer.address, *layer.lower)
     )
     in_wheels = frozenset().union(*(each.files for each in distributed))
-    own = _own_files(code, lower, in_wheels, {(file.path, file.source) for file in paths.files})
+    taken = {(file.path, file.source) for file in paths.files}
+    own = _own_files(layer, code, zip(layer.lower, lower), in_wheels, taken)
     roots = _roots(own)
     # What other layers have must not be an input of this one.
     sources = await engine.digest_subset_to_digest(
@@ -209,24 +212,44 @@ async def layer_modules(request: LayerModulesRequest) -> LayerModules:
         ),
         FrozenDict(roots),
         frozenset(file.path for file in own if file.path not in roots),
+        frozenset(
+            (
+                *(file.path for file in own if file.is_python and file.path.endswith(".py")),
+                *(file.path for file in paths.files if is_program(file.path)),
+            )
+        ),
     )
 
 
 def _own_files(
+    layer: Layer,
     code: LayerCode,
-    lower: Iterable[LayerCode],
+    lower: Iterable[tuple[str, LayerCode]],
     in_wheels: frozenset[str],
     taken: set[tuple[str, str | None]],
 ) -> list[CodeFile]:
-    """The files of `code` that no layer below and no wheel has, and that are not `taken`."""
-    below = {file.path for each in lower for file in each.files}
-    return [
-        file
-        for file in code.files
-        if file.path not in below
-        and file.source not in in_wheels
-        and (file.path, file.source) not in taken
-    ]
+    """The files of `code` that no layer below and no wheel has, and that are not `taken`.
+
+    `lower` has the addresses of the layers below. Raises DefinitionError if one of them has another
+    file in the place of a module: its own code would import the wrong one.
+    """
+    below = {file.path: (address, file) for address, each in lower for file in each.files}
+    own, problems = [], []
+    for file in code.files:
+        address, other = below.get(file.path, ("", None))
+        if file.source in in_wheels or (file.path, file.source) in taken:
+            continue
+        if other is None or (other.sha256 != file.sha256 and file.path.endswith("/__init__.py")):
+            own.append(file)
+        elif other.sha256 != file.sha256:
+            problems.append(
+                f"{layer.address}: `{file.source}` would be `{file.path}` in the layer, which is "
+                f"`{other.source}` in {address} below. Rename one of them, or leave out its target "
+                "with `!!` in `dependencies`."
+            )
+    if problems:
+        raise DefinitionError("Files of first-party code clash:", problems)
+    return own
 
 
 def _roots(code: Iterable[CodeFile]) -> dict[str, str]:

@@ -11,12 +11,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from pants.core.goals.package import OutputPathField
 from pants.engine.addresses import Address
 from pants.engine.internals.graph import OwnersRequest
 from pants.engine.target import (
     FieldSet,
     InferDependenciesRequest,
     InferredDependencies,
+    SourcesField,
     WrappedTargetRequest,
 )
 from pants.engine.unions import UnionRule
@@ -81,10 +83,18 @@ async def module_owners(request: ModuleOwnersRequest) -> ModuleOwners:
         )
         for address in dict.fromkeys((*of_paths, *of_name))
     )
-    layers = {wrapped.target.address for wrapped in targets if is_layer(wrapped.target)}
+    # A layer owns its own modules; and a `pex_binary` of the same file, in the eyes of Pants 2.17,
+    # the file that it starts.
+    code = {
+        wrapped.target.address
+        for wrapped in targets
+        if wrapped.target.has_field(SourcesField)
+        and not wrapped.target.has_field(OutputPathField)
+        and not is_layer(wrapped.target)
+    }
     return ModuleOwners(
-        tuple(address for address in of_paths if address not in layers),
-        tuple(address for address in of_name if address not in layers),
+        tuple(address for address in of_paths if address in code),
+        tuple(address for address in of_name if address in code),
     )
 
 

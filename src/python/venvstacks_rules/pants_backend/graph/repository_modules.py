@@ -38,6 +38,8 @@ class RepositoryModuleRequest:
     """A name that is imported: of a module, or of something in a module."""
 
     name: str
+    is_module: bool
+    """Whether it has to be a module."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +78,9 @@ def _below(roots: Iterable[str], files: Sequence[str]) -> list[str]:
 async def repository_module(request: RepositoryModuleRequest) -> RepositoryModule:
     roots = [root.path for root in await engine.all_source_roots()]
     # The last part may name something in the module.
-    for module in (request.name, request.name.rpartition(".")[0]):
-        paths = _below(roots, module_files(module)) if module else []
+    above = request.name.rpartition(".")[0]
+    for module in (request.name, *([above] if above and not request.is_module else [])):
+        paths = _below(roots, module_files(module))
         found = await engine.path_globs_to_paths(PathGlobs(paths))
         if found.files:
             owners = await engine.find_owners(OwnersRequest(found.files[:1]))
