@@ -52,7 +52,9 @@ class LayerDependenciesField(Dependencies):
         generate such code. The layer has their files, and those of everything that they depend on,
         below its site-packages, by source root: `src/python/acme/util.py` is there as
         `acme/util.py`. Tests and packages (`pex_binary`, ...) are left out, and so is what a layer
-        below has. Pants infers what a launch module imports if a `python_sources` target owns it.
+        below has. A `python_distribution` that the field names is a package of the layer instead:
+        Pants builds its wheel, and the lock has what it requires. Pants infers what a launch module
+        imports if a `python_sources` target owns it.
         """
     )
 
