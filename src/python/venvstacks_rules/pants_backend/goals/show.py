@@ -50,7 +50,8 @@ class ShowSubsystem(Outputting, GoalSubsystem):
     help = softwrap(
         """
         Show layers, and all layers below them: the state of their locks, their packages and their
-        sizes. The goal locks and builds nothing.
+        sizes. The goal locks nothing and builds no layer, only wheels of `python_distribution`
+        targets that layers have, to judge their locks.
         """
     )
 
