@@ -116,6 +116,35 @@ def test_layers_of_a_stack_file() -> None:
     ]
 
 
+def test_a_version_beside_that_of_a_layer_below_is_left_alone() -> None:
+    six = own("six==1.17.0", HEAVY)
+    relaxed = linted(
+        runtime(),
+        framework("low"),
+        application("up", "low"),
+        packages={"low": (own("six==1.16.0", HEAVY),), "up": (six,)},
+    )
+    assert findings(relaxed) == []
+    beside = linted(
+        runtime(),
+        framework("low"),
+        application("other"),
+        application("up", "low"),
+        packages={name: (six,) for name in ("low", "other", "up")},
+    )
+    assert lines(beside)[0].startswith("src:low, src:other: `six` 1.17.0 is in 2 layers beside ")
+    elsewhere = linted(
+        runtime(),
+        framework("low"),
+        application("up", "low"),
+        packages={
+            "low": (own("six", 1, "linux_x86_64"),),
+            "up": (own("six", HEAVY, "win_amd64"),),
+        },
+    )
+    assert [found.checks for found in findings(elsewhere)] == [("heavy-packages",)]
+
+
 def test_other_platforms_other_runtimes_and_what_is_ignored() -> None:
     apart = linted(
         runtime(),

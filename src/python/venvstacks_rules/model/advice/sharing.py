@@ -28,8 +28,9 @@ def sharing_findings(
 ) -> list[Finding]:
     """Packages in several layers, and heavy packages of applications.
 
-    A stack is all layers on one runtime. A layer never installs what one below it has, so that
-    layers with the same package stand beside each other.
+    A stack is all layers on one runtime. A layer has no need to install what one below it has, so
+    that layers with the same package stand beside each other: except for what `relaxed_pins` lets
+    the upper one have in a version of its own.
     """
     stacks: dict[str, list[LintedLayer]] = {}
     for layer in sorted(layers, key=lambda layer: layer.address):
@@ -50,7 +51,7 @@ def _duplicates(
     holders: dict[str, list[_Holder]] = {}
     for layer in stack:
         for package in layer.packages:
-            if not ignored.has(DUPLICATES, package.name):
+            if not ignored.has(DUPLICATES, package.name) and not _again(layer, package, stack):
                 holders.setdefault(package.name, []).append((layer, package))
     groups: dict[tuple[str, ...], dict[str, tuple[_Holder, ...]]] = {}
     for name, all_holders in sorted(holders.items()):
@@ -68,6 +69,17 @@ def _duplicates(
         if found:
             groups.setdefault(tuple(layer.address for layer, _ in found), {})[name] = found
     return list(groups.values())
+
+
+def _again(layer: LintedLayer, package: OwnPackage, stack: Iterable[LintedLayer]) -> bool:
+    """Whether a layer below has the package, too, so that nothing below could hold this version."""
+    return any(
+        below.address in layer.layer.lower
+        and other.name == package.name
+        and package.platforms & other.platforms
+        for below in stack
+        for other in below.packages
+    )
 
 
 def _alternatives(one: LintedLayer, other: LintedLayer) -> bool:
@@ -154,7 +166,7 @@ def _heavy(
         for package in layer.packages:
             if package.size < heavy_size or package.name in known:
                 continue
-            if ignored.has(HEAVY, package.name):
+            if ignored.has(HEAVY, package.name) or _again(layer, package, stack):
                 continue
             yield Finding(
                 (HEAVY,),
