@@ -10,6 +10,7 @@ from tests.support.advice import application, definitions_of, framework, linted,
 from venvstacks_rules.model.advice.findings import Finding, Ignored
 from venvstacks_rules.model.advice.linted import LintedLayer
 from venvstacks_rules.model.advice.sharing import sharing_findings
+from venvstacks_rules.model.layers.requirement_entries import TargetRequirement
 
 HEAVY = 50_000_000
 
@@ -67,6 +68,32 @@ def test_what_nobody_requires_comes_along() -> None:
         '    src: venvstacks_framework(name="shared", runtime=":py", '
         'requirements=["Requests[socks]"])'
     )
+
+
+def of_targets(*pins: tuple[str, str]) -> tuple[TargetRequirement, ...]:
+    return tuple(TargetRequirement(pin, origin) for pin, origin in pins)
+
+
+@pytest.mark.parametrize("stack_file", [None, "src/venvstacks.toml"])
+def test_requirements_of_targets_have_their_addresses(stack_file: str | None) -> None:
+    of_a = of_targets(("rich[jupyter]>=13", "3rdparty:reqs#rich"), ("six", "3rdparty:six"))
+    of_b = of_targets(
+        ("rich[jupyter]>=13", "3rdparty:reqs#rich"), ("toml", "lib:two"), ("b", "lib:two")
+    )
+    packages = (own("click"), own("markdown-it-py"), own("rich"), own("six"), own("toml"))
+    layers = linted(
+        runtime(),
+        application("a", requirements=("click>=8",), target_requirements=of_a),
+        application("b", requirements=("six>1",), target_requirements=of_b),
+        packages={"a": packages, "b": (*packages, own("b"))},
+        stack_file=stack_file,
+    )
+    edit = lines(layers)[1]
+    if stack_file:
+        assert edit.endswith('requirements = ["click>=8", "rich[jupyter]>=13", "six>1", "toml"]')
+    else:
+        # The other target would bring more along.
+        assert edit.endswith('requirements=["click>=8", "3rdparty:reqs#rich", "six>1", "toml"])')
 
 
 def test_many_layers_are_not_all_in_the_sentence() -> None:

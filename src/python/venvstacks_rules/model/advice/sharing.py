@@ -109,24 +109,44 @@ def _duplicate(definitions: Definitions, packages: Mapping[str, tuple[_Holder, .
     )
 
 
-def _to_require(layers: Sequence[LintedLayer], names: Iterable[str]) -> list[str]:
-    """What a layer below has to require, to have the packages with these names.
+def _to_require(
+    holding: Definition, layers: Sequence[LintedLayer], names: Iterable[str]
+) -> list[str]:
+    """What `holding`, a layer below, has to require, to have the packages with these names.
 
     That is what the layers require themselves, if anything, as they write it: the rest comes along.
     """
     every = list(names)
-    declared: dict[str, str] = {}
-    for layer in layers:
-        for text in layer.definition.requirements:
-            parsed = parsed_requirement(text)
-            if parsed is not None and normalised_name(parsed.name) in every:
-                declared[text] = normalised_name(parsed.name)
-    names_alone = [text for text, name in declared.items() if normalised_name(text) == name]
-    for text in names_alone:
-        # It says nothing beside another text about the same package.
-        if sum(name == declared[text] for name in declared.values()) > 1:
-            del declared[text]
-    return list(declared) or every
+    found = dict.fromkeys(pair for layer in layers for pair in _declared(layer))
+    package = {text: _package(text) for text, _ in found}
+    wanted = {text for text, name in package.items() if name in every}
+    for text in sorted(wanted):
+        # A name alone says nothing beside another text about the same package.
+        if normalised_name(text) == package[text]:
+            others = sum(package[other] == package[text] for other in wanted)
+            wanted -= {text} if others > 1 else set()
+    # A target brings all of its requirements along.
+    foreign = {origin for text, origin in found if package[text] not in every}
+    written = [
+        holding.requirement(text, "" if origin in foreign else origin)
+        for text, origin in found
+        if text in wanted
+    ]
+    return list(dict.fromkeys(written)) or every
+
+
+def _declared(layer: LintedLayer) -> Iterator[tuple[str, str]]:
+    """Requirements as written, and the addresses of the targets that have them, or nothing."""
+    for text in layer.definition.requirements:
+        # All others are addresses.
+        if parsed_requirement(text) is not None:
+            yield text, ""
+    yield from layer.layer.requirement_origins
+
+
+def _package(text: str) -> str:
+    parsed = parsed_requirement(text)
+    return "" if parsed is None else normalised_name(parsed.name)
 
 
 def _shared_below(
@@ -134,11 +154,10 @@ def _shared_below(
 ) -> tuple[str, ...]:
     """The edits that move packages into a framework below `layers`: one that is there, or new."""
     packages = list(names)
-    required = _to_require(layers, packages)
     for address in layers[0].layer.lower:
         below = definitions[address]
         if below.kind is LayerKind.FRAMEWORK and all(address in x.layer.lower for x in layers):
-            return (below.requiring(required),)
+            return (below.requiring(_to_require(below, layers, packages)),)
     taken = {definition.name for definition in definitions.values()}
     wanted = packages[0] if len(packages) == 1 else "shared"
     while wanted in taken:
@@ -149,7 +168,7 @@ def _shared_below(
     runtime = definitions[layers[0].layer.runtime]
     # Variants have one definition.
     users = dict.fromkeys(x.definition.on_framework(made) for x in layers)
-    return (made.added(runtime, required), *users)
+    return (made.added(runtime, _to_require(made, layers, packages)), *users)
 
 
 def _heavy(
