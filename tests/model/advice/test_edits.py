@@ -28,6 +28,19 @@ def test_references() -> None:
     assert elsewhere.reference(TARGET.as_framework("new")) == "src:new"
 
 
+def test_references_to_variants() -> None:
+    runtime = replace(
+        TARGET, address="src:py@python_implementation=py39", kind=LayerKind.RUNTIME, name="py-py39"
+    )
+    assert TARGET.as_framework("new").added(runtime, ["a"]) == (
+        'src: venvstacks_framework(name="new", runtime=":py@python_implementation=py39", '
+        'requirements=["a"])'
+    )
+    assert TARGET.reference(replace(runtime, address="src@runtime=a")) == "src@runtime=a"
+    root = replace(TARGET, address="//:fw", folder="")
+    assert root.reference(replace(root, address="//:py@runtime=a")) == ":py@runtime=a"
+
+
 def test_a_new_framework_on_another() -> None:
     assert TARGET.as_framework("new").added(TARGET, ["a>=1", "b"]) == (
         'src: venvstacks_framework(name="new", frameworks=[":fw"], requirements=["a>=1", "b"])'

@@ -93,8 +93,10 @@ class TargetDefinition(Definition):
 
     def reference(self, other: Definition) -> str:
         """The address, without the folder if it is the same."""
-        beside = isinstance(other, TargetDefinition) and other.folder == self.folder
-        return f":{other.name}" if beside else other.address
+        folder = f"{self.folder or '//'}:"
+        beside = isinstance(other, TargetDefinition) and other.address.startswith(folder)
+        # A target with the name of its folder may have no colon.
+        return other.address[len(folder) - 1 :] if beside else other.address
 
     def as_framework(self, name: str) -> Definition:
         """A target of the same BUILD file."""
