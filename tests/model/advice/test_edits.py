@@ -30,7 +30,7 @@ def test_references() -> None:
 
 def test_references_to_variants() -> None:
     runtime = replace(
-        TARGET, address="src:py@python_implementation=py39", kind=LayerKind.RUNTIME, name="py-py39"
+        TARGET, address="src:py@python_implementation=py39", kind=LayerKind.RUNTIME, name="py"
     )
     assert TARGET.as_framework("new").added(runtime, ["a"]) == (
         'src: venvstacks_framework(name="new", runtime=":py@python_implementation=py39", '

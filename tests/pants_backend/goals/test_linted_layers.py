@@ -45,3 +45,43 @@ def test_targets_have_their_fields_as_written() -> None:
     assert written_definition(up) == TargetDefinition(
         "src:up", LayerKind.FRAMEWORK, "up", "src", (), (":fw",), local_wheels=("../wheels",)
     )
+
+
+def test_variants_of_a_layer_of_a_stack_file() -> None:
+    runner = stack_runner()
+    overrides = (
+        '{"framework-sklearn@2": {"exclude_files": parametrize(a={}, b={"six": ["tests"]})}, '
+        '"app-classify": {"frameworks": [":stack#framework-sklearn%402@exclude_files=a"]}}'
+    )
+    build = f'venvstacks_stack(name="stack", overrides={overrides})\n'
+    runner.write_files({**FILES, "src/BUILD": build})
+    found = generated(runner)
+    for name in ("a", "b"):
+        variant = written_definition(found[f"{SKLEARN}@exclude_files={name}"])
+        assert isinstance(variant, StackFileDefinition)
+        assert (variant.name, variant.variant) == ("sklearn@2", name)
+        assert (variant.variants, variant.generator) == (SKLEARN, "src:stack")
+        assert variant.requiring(["b"]) == (
+            'src/venvstacks.toml: `framework-sklearn@2`: requirements = ["scikit-learn", "b"]'
+        )
+        assert variant.with_wheel_folder() == (
+            'src:stack: overrides={"framework-sklearn@2": {"local_wheels": ["wheels"]}}'
+        )
+    assert written_definition(found["src:stack#app-classify"]).frameworks == ("sklearn@2",)
+
+
+def test_variants_of_targets() -> None:
+    runner = stack_runner()
+    runner.write_files(
+        {
+            "src/BUILD": 'venvstacks_runtime(name="py", '
+            'python_implementation=parametrize(py39="cpython@3.9.1", py311="cpython@3.11.1"))\n'
+        }
+    )
+    addresses = [
+        Address("src", target_name="py", parameters={"python_implementation": name})
+        for name in ("py39", "py311")
+    ]
+    old, new = map(written_definition, runner.request(Targets, [Addresses(addresses)]))
+    assert (old.name, old.variant, old.variants) == ("py", "py39", "src:py")
+    assert new.reference(old) == ":py@python_implementation=py39"

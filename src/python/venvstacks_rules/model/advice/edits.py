@@ -19,6 +19,7 @@ class Definition(ABC):
     address: str
     kind: LayerKind
     name: str
+    """As written, which all variants of the layer share."""
     folder: str
     """That of the file."""
     requirements: tuple[str, ...] = ()
@@ -31,6 +32,8 @@ class Definition(ABC):
     """As written."""
     variants: str = ""
     """What all variants of the layer share, and no other layer has; empty without variants."""
+    variant: str = ""
+    """What `parametrize` adds to the name of the layer; may be empty."""
 
     @abstractmethod
     def with_fields(self, **fields: object) -> str:

@@ -113,7 +113,8 @@ def written_definition(target: Target) -> Definition:
     definition = TargetDefinition(
         address=address.spec,
         kind=sources.layer_kind,
-        name=sources.layer_base_name,
+        name=sources.written_name,
+        variant=sources.variant,
         folder=address.spec_path,
         requirements=tuple(target[RequirementsField].value or ()),
         frameworks=frameworks,
@@ -124,11 +125,12 @@ def written_definition(target: Target) -> Definition:
     if not target.has_field(StackFileField):
         return definition
     prefix = LayerKind.FRAMEWORK.prefix
-    names = [unquote(written.rpartition("#")[2]).removeprefix(prefix) for written in frameworks]
+    called = [written.rpartition("#")[2].partition("@")[0] for written in frameworks]
+    names = [unquote(name).removeprefix(prefix) for name in called]
     return StackFileDefinition(
         **{**vars(definition), "frameworks": tuple(names)},
         file=os.path.join(address.spec_path, target[StackFileField].value),
-        generator=address.maybe_convert_to_target_generator().spec,
+        generator=without_parameters(address).maybe_convert_to_target_generator().spec,
     )
 
 

@@ -74,13 +74,16 @@ class LayerSourcesField(SourcesField, StackPartField):
     @property
     def layer_name(self) -> str:
         """The kind-prefixed name of the layer."""
-        generated = self.address.generated_name
-        own = (
-            layer_name(self.layer_kind, self.address.target_name)
-            if generated is None
-            else unquote(generated)
-        )
+        own = layer_name(self.layer_kind, self.written_name)
         return name_of_variant(own, self.address.parameters)
+
+    @property
+    def written_name(self) -> str:
+        """The layer's own name as its definition has it, which all variants share."""
+        generated = self.address.generated_name
+        if generated is None:
+            return self.address.target_name
+        return unquote(generated)[len(self.layer_kind.prefix) :]
 
     @property
     def layer_base_name(self) -> str:
