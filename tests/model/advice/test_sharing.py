@@ -10,6 +10,7 @@ from tests.support.advice import application, definitions_of, framework, linted,
 from venvstacks_rules.model.advice.findings import Finding, Ignored
 from venvstacks_rules.model.advice.linted import LintedLayer
 from venvstacks_rules.model.advice.sharing import sharing_findings
+from venvstacks_rules.model.layers.definitions import Reference
 from venvstacks_rules.model.layers.requirement_entries import TargetRequirement
 
 HEAVY = 50_000_000
@@ -157,7 +158,7 @@ def test_a_version_beside_that_of_a_layer_below_is_left_alone() -> None:
         framework("low"),
         application("other"),
         application("up", "low"),
-        packages={name: (six,) for name in ("low", "other", "up")},
+        packages=dict.fromkeys(("low", "other", "up"), (six,)),
     )
     assert lines(beside)[0].startswith("src:low, src:other: `six` 1.17.0 is in 2 layers beside ")
     elsewhere = linted(
@@ -170,6 +171,61 @@ def test_a_version_beside_that_of_a_layer_below_is_left_alone() -> None:
         },
     )
     assert [found.checks for found in findings(elsewhere)] == [("heavy-packages",)]
+
+
+def on_variants_of_a_runtime(stack_file: str | None = None) -> list[LintedLayer]:
+    """Two applications, each with two variants, and a framework that has variants, too."""
+    found = []
+    for name in ("py39", "py311"):
+        one = f"src:py@python_implementation={name}"
+        below = Reference(f":{one[4:]}", one)
+        stack = linted(
+            runtime(address=one),
+            framework("six", runtime=below, address=f"src:six@runtime={name}"),
+            application("a", runtime=below, address=f"src:a@runtime={name}"),
+            application("b", runtime=below, address=f"src:b@runtime={name}"),
+            packages={layer: (own("six"),) for layer in ("a", "b")},
+            stack_file=stack_file,
+        )
+        found += [
+            replace(
+                layer,
+                definition=replace(
+                    layer.definition, variant=name, variants=layer.address.partition("@")[0]
+                ),
+            )
+            for layer in stack
+        ]
+    return found
+
+
+def test_new_frameworks_on_variants_of_a_runtime_have_names_of_their_own() -> None:
+    added = [line for line in lines(on_variants_of_a_runtime()) if "venvstacks_framework" in line]
+    assert added == [
+        f'    src: venvstacks_framework(name="six-{name}-shared", '
+        f'runtime=":py@python_implementation={name}", requirements=["six"])'
+        for name in ("py311", "py39")
+    ]
+    of_files = lines(on_variants_of_a_runtime("src/venvstacks.toml"))
+    assert [line for line in of_files if "[[frameworks]]" in line] == 2 * [
+        '    src/venvstacks.toml: a first table [[frameworks]]: name = "six-shared", '
+        'runtime = "py", requirements = ["six"]'
+    ]
+
+
+def test_other_new_frameworks_have_other_names() -> None:
+    left, right = (own("six"), own("toml")), (own("click"), own("rich"))
+    layers = linted(
+        runtime(),
+        *map(application, "abcd"),
+        packages={"a": right, "b": right, "c": left, "d": left},
+    )
+    assert [line for line in lines(layers) if "venvstacks_framework" in line] == [
+        '    src: venvstacks_framework(name="shared", runtime=":py", '
+        'requirements=["click", "rich"])',
+        '    src: venvstacks_framework(name="shared-shared", runtime=":py", '
+        'requirements=["six", "toml"])',
+    ]
 
 
 def test_other_platforms_other_runtimes_and_what_is_ignored() -> None:

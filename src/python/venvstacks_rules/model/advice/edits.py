@@ -55,10 +55,6 @@ class Definition(ABC):
     def added(self, base: Definition, requirements: Iterable[str]) -> str:
         """Write this definition, on `base`, into its file."""
 
-    def requirement(self, text: str, origin: str) -> str:
-        """How this definition writes a requirement that the target at `origin` has, if any."""
-        return origin or text
-
     def requiring(self, packages: Iterable[str]) -> str:
         """Require more packages."""
         return self.with_fields(requirements=[*self.requirements, *packages])
@@ -140,10 +136,6 @@ class StackFileDefinition(Definition):
     def reference(self, other: Definition) -> str:
         """The name."""
         return other.name
-
-    def requirement(self, text: str, origin: str) -> str:
-        """The text: a stack file has no addresses."""
-        return text
 
     def as_framework(self, name: str) -> Definition:
         """A layer of the same file."""

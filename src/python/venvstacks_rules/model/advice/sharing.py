@@ -19,6 +19,23 @@ _Holder = tuple[LintedLayer, OwnPackage]
 Definitions = Mapping[str, Definition]
 
 
+class _Proposals:
+    """Definitions that are there, and the frameworks that findings propose."""
+
+    def __init__(self, definitions: Definitions) -> None:
+        self.definitions = definitions
+        names = {each.name for each in definitions.values()}
+        variants = {f"{each.name}-{each.variant}" for each in definitions.values() if each.variant}
+        self._taken = names | variants
+        self._proposed: dict[str, tuple[str, ...]] = {}
+
+    def free_name(self, wanted: str, what: tuple[str, ...]) -> str:
+        """A name that no layer has, and no other new framework: `what` tells them apart."""
+        while wanted in self._taken or self._proposed.setdefault(wanted, what) != what:
+            wanted = f"{wanted}-shared"
+        return wanted
+
+
 def sharing_findings(
     layers: Iterable[LintedLayer],
     definitions: Definitions,
@@ -36,11 +53,12 @@ def sharing_findings(
     for layer in sorted(layers, key=lambda layer: layer.address):
         stacks.setdefault(layer.layer.runtime, []).append(layer)
     found = []
+    proposals = _Proposals(definitions)
     for stack in stacks.values():
         groups = _duplicates(stack, ignored)
-        found += [_duplicate(definitions, packages) for packages in groups]
+        found += [_duplicate(proposals, packages) for packages in groups]
         repeated = {name for packages in groups for name in packages}
-        found += _heavy(stack, definitions, repeated, heavy_size, ignored)
+        found += _heavy(stack, proposals, repeated, heavy_size, ignored)
     return found
 
 
@@ -88,7 +106,7 @@ def _alternatives(one: LintedLayer, other: LintedLayer) -> bool:
     return one is other or (variants != "" and variants == other.definition.variants)
 
 
-def _duplicate(definitions: Definitions, packages: Mapping[str, tuple[_Holder, ...]]) -> Finding:
+def _duplicate(proposals: _Proposals, packages: Mapping[str, tuple[_Holder, ...]]) -> Finding:
     layers = [layer for layer, _ in next(iter(packages.values()))]
     called = []
     saved = 0
@@ -105,7 +123,7 @@ def _duplicate(definitions: Definitions, packages: Mapping[str, tuple[_Holder, .
         f"hold {'it' if len(called) == 1 else 'them'}",
         saved,
         "of wheels",
-        _shared_below(definitions, layers, packages),
+        _shared_below(proposals, layers, packages),
     )
 
 
@@ -125,12 +143,11 @@ def _to_require(
         if normalised_name(text) == package[text]:
             others = sum(package[other] == package[text] for other in wanted)
             wanted -= {text} if others > 1 else set()
-    # A target brings all of its requirements along.
-    foreign = {origin for text, origin in found if package[text] not in every}
+    # A stack file has no addresses; and a target brings all of its requirements along.
+    in_file = isinstance(holding, StackFileDefinition)
+    foreign = {origin for text, origin in found if in_file or package[text] not in every}
     written = [
-        holding.requirement(text, "" if origin in foreign else origin)
-        for text, origin in found
-        if text in wanted
+        text if origin in foreign else origin or text for text, origin in found if text in wanted
     ]
     return list(dict.fromkeys(written)) or every
 
@@ -150,30 +167,33 @@ def _package(text: str) -> str:
 
 
 def _shared_below(
-    definitions: Definitions, layers: Sequence[LintedLayer], names: Iterable[str]
+    proposals: _Proposals, layers: Sequence[LintedLayer], names: Iterable[str]
 ) -> tuple[str, ...]:
     """The edits that move packages into a framework below `layers`: one that is there, or new."""
     packages = list(names)
     for address in layers[0].layer.lower:
-        below = definitions[address]
+        below = proposals.definitions[address]
         if below.kind is LayerKind.FRAMEWORK and all(address in x.layer.lower for x in layers):
             return (below.requiring(_to_require(below, layers, packages)),)
-    taken = {definition.name for definition in definitions.values()}
-    wanted = packages[0] if len(packages) == 1 else "shared"
-    while wanted in taken:
-        wanted = f"{wanted}-shared"
     # Layers of a stack file cannot be built on a target of a BUILD file.
     of_files = [x for x in layers if isinstance(x.definition, StackFileDefinition)]
-    made = (of_files or layers)[0].definition.as_framework(wanted)
-    runtime = definitions[layers[0].layer.runtime]
+    beside = (of_files or layers)[0].definition
+    runtime = proposals.definitions[layers[0].layer.runtime]
+    required = _to_require(beside, layers, packages)
+    wanted = packages[0] if len(packages) == 1 else "shared"
+    if runtime.variant and not of_files:
+        wanted = f"{wanted}-{runtime.variant}"
     # Variants have one definition.
+    of = dict.fromkeys(x.definition.variants or x.address for x in layers)
+    what = (beside.reference(runtime), *required, *of)
+    made = beside.as_framework(proposals.free_name(wanted, what))
     users = dict.fromkeys(x.definition.on_framework(made) for x in layers)
-    return (made.added(runtime, _to_require(made, layers, packages)), *users)
+    return (made.added(runtime, required), *users)
 
 
 def _heavy(
     stack: Sequence[LintedLayer],
-    definitions: Definitions,
+    proposals: _Proposals,
     repeated: Iterable[str],
     heavy_size: int,
     ignored: Ignored,
@@ -194,5 +214,5 @@ def _heavy(
                 "framework could hold it",
                 package.size,
                 "of wheels for each other application that needs it",
-                _shared_below(definitions, [layer], [package.name]),
+                _shared_below(proposals, [layer], [package.name]),
             )
