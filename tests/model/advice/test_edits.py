@@ -67,3 +67,45 @@ def test_what_a_definition_has_by_now_stays() -> None:
     assert replace(TARGET, local_wheels=("mine",)).with_wheel_folder() == (
         'src:fw: local_wheels=["mine"]'
     )
+
+
+def test_fields_that_are_parametrized() -> None:
+    new = TARGET.as_framework("new")
+    variant = replace(
+        TARGET,
+        address="src:fw@frameworks=a,exclude_files=b",
+        variants="src:fw",
+        parameters=(("exclude_files", "b"), ("frameworks", "a")),
+    )
+    assert variant.on_framework(new) == (
+        'src:fw@frameworks=a,exclude_files=b: frameworks=[":low", ":new"], in `parametrize`, for a'
+    )
+    assert variant.excluding({"six": ["tests"]}) == (
+        'src:fw@frameworks=a,exclude_files=b: exclude_files={"six": ["tests"]}, '
+        "in `parametrize`, for b"
+    )
+    assert variant.requiring(["b"]) == 'src:fw: requirements=["six", "b"]'
+    on_runtime = replace(
+        variant, address="src:fw@runtime=a", frameworks=(), parameters=(("runtime", "a"),)
+    )
+    assert on_runtime.on_framework(new) == (
+        'src:fw@runtime=a: frameworks=[":new"], in `parametrize`, for a, in place of `runtime`'
+    )
+    group = replace(variant, address="src:fw@parametrize=a", parameters=(("parametrize", "a"),))
+    assert group.requiring(["b"]) == (
+        'src:fw@parametrize=a: requirements=["six", "b"], in `parametrize`, for a'
+    )
+
+
+def test_overrides_that_are_parametrized() -> None:
+    variant = replace(
+        LAYER,
+        address="src:stack#framework-fw@exclude_files=a",
+        variants=LAYER.address,
+        parameters=(("exclude_files", "a"),),
+    )
+    assert variant.excluding({"six": ["tests"]}) == (
+        'src:stack#framework-fw@exclude_files=a: exclude_files={"six": ["tests"]}, '
+        "in `parametrize`, for a"
+    )
+    assert variant.requiring(["b"]) == 'src/venvstacks.toml: `framework-fw`: requirements = ["b"]'

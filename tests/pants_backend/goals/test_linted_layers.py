@@ -67,6 +67,7 @@ def test_variants_of_a_layer_of_a_stack_file() -> None:
         assert variant.with_wheel_folder() == (
             'src:stack: overrides={"framework-sklearn@2": {"local_wheels": ["wheels"]}}'
         )
+        assert variant.excluding({"six": ["test"]}).endswith(f", in `parametrize`, for {name}")
     assert written_definition(found["src:stack#app-classify"]).frameworks == ("sklearn@2",)
 
 
@@ -84,4 +85,6 @@ def test_variants_of_targets() -> None:
     ]
     old, new = map(written_definition, runner.request(Targets, [Addresses(addresses)]))
     assert (old.name, old.variant, old.variants) == ("py", "py39", "src:py")
+    assert old.parameters == (("python_implementation", "py39"),)
+    assert old.requiring(["a"]) == 'src:py: requirements=["a"]'
     assert new.reference(old) == ":py@python_implementation=py39"

@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from venvstacks_rules.model.layers.names import LayerKind, layer_name
 
 _WHEELS = "wheels"
+# The parameter of a variant that sets several fields.
+_GROUP = "parametrize"
 
 
 @dataclass(frozen=True)
@@ -34,14 +36,32 @@ class Definition(ABC):
     """What all variants of the layer share, and no other layer has; empty without variants."""
     variant: str = ""
     """What `parametrize` adds to the name of the layer; may be empty."""
+    parameters: tuple[tuple[str, str], ...] = ()
+    """The parametrized fields, and the names of their values in this variant."""
 
-    @abstractmethod
     def with_fields(self, **fields: object) -> str:
         """Set fields that every definition has."""
+        return self._in_parametrize(fields) or self._with_fields(fields)
 
-    @abstractmethod
     def with_build_fields(self, **fields: object) -> str:
         """Set fields that only targets have."""
+        return self._in_parametrize(fields) or self._with_build_fields(fields)
+
+    @abstractmethod
+    def _with_fields(self, fields: Mapping[str, object]) -> str: ...
+
+    @abstractmethod
+    def _with_build_fields(self, fields: Mapping[str, object]) -> str: ...
+
+    def _in_parametrize(self, fields: Mapping[str, object]) -> str:
+        """The edit if it is one of a single variant; otherwise empty."""
+        # A field that takes the place of another one is parametrized as that is. A group may have
+        # any field, and what it has counts for its variant.
+        by = {*fields, _GROUP, *(("runtime",) if "frameworks" in fields else ())}
+        names = dict.fromkeys(value for field, value in self.parameters if field in by)
+        if not names:
+            return ""
+        return f"{self.address}: {_arguments(fields)}, in `parametrize`, for {' and '.join(names)}"
 
     @abstractmethod
     def reference(self, other: Definition) -> str:
@@ -81,14 +101,11 @@ class Definition(ABC):
 class TargetDefinition(Definition):
     """A target of a BUILD file, which may have variants."""
 
-    def with_fields(self, **fields: object) -> str:
-        """As arguments of the target."""
-        return self.with_build_fields(**fields)
+    def _with_fields(self, fields: Mapping[str, object]) -> str:
+        return f"{self.variants or self.address}: {_arguments(fields)}"
 
-    def with_build_fields(self, **fields: object) -> str:
-        """The same."""
-        written = ", ".join(f"{name}={json.dumps(value)}" for name, value in fields.items())
-        return f"{self.variants or self.address}: {written}"
+    def _with_build_fields(self, fields: Mapping[str, object]) -> str:
+        return self._with_fields(fields)
 
     def reference(self, other: Definition) -> str:
         """The address, without the folder if it is the same."""
@@ -125,12 +142,11 @@ class StackFileDefinition(Definition):
     def _called(self) -> str:
         return layer_name(self.kind, self.name)
 
-    def with_fields(self, **fields: object) -> str:
-        """As keys of the layer's table."""
+    def _with_fields(self, fields: Mapping[str, object]) -> str:
+        # Keys of the layer's table.
         return f"{self.file}: `{self._called}`: {_toml(fields)}"
 
-    def with_build_fields(self, **fields: object) -> str:
-        """In `overrides`."""
+    def _with_build_fields(self, fields: Mapping[str, object]) -> str:
         return f"{self.generator}: overrides={json.dumps({self._called: fields})}"
 
     def reference(self, other: Definition) -> str:
@@ -152,6 +168,10 @@ class StackFileDefinition(Definition):
             "requirements": list(requirements),
         }
         return f"{self.file}: a first table [[frameworks]]: {_toml(fields)}"
+
+
+def _arguments(fields: Mapping[str, object]) -> str:
+    return ", ".join(f"{name}={json.dumps(value)}" for name, value in fields.items())
 
 
 def _toml(fields: Mapping[str, object]) -> str:

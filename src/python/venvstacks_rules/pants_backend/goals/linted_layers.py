@@ -115,6 +115,7 @@ def written_definition(target: Target) -> Definition:
         kind=sources.layer_kind,
         name=sources.written_name,
         variant=sources.variant,
+        parameters=tuple(sorted(address.parameters.items())),
         folder=address.spec_path,
         requirements=tuple(target[RequirementsField].value or ()),
         frameworks=frameworks,
