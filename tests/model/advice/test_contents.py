@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tests.support.advice import framework, linted, runtime
 from venvstacks_rules.model.advice.contents import content_findings
 from venvstacks_rules.model.advice.findings import Ignored
@@ -64,3 +66,19 @@ def test_what_is_ignored_and_what_is_too_small() -> None:
     ]
     assert '"six": ["tests"]' in only[1]
     assert lines(layers(), "debug-symbols", "tests:numpy") == []
+
+
+def test_symbols_in_libraries_that_are_built() -> None:
+    symbols = (Ballast(DEBUG_SECTIONS, "", 1, 2000),)
+    (layer,) = linted(
+        runtime(build_from_source=("numpy",)), ballast={"py": {"numpy": symbols, "ours": symbols}}
+    )
+    assert lines([replace(layer, own_distributions=("ours",))]) == [
+        "src:py: libraries have symbols for debuggers in them: `numpy` (1 file, 2.0 kB). This "
+        "saves 2.0 kB unpacked. [debug-symbols]",
+        "    run `strip --strip-debug` on the libraries in the wheels of `numpy`, and put the "
+        "wheels into a folder of the repository:",
+        '    src:py: local_wheels=["wheels"]',
+        "    and remove `numpy` from `build_from_source`",
+    ]
+    assert lines([replace(layer, own_distributions=("numpy", "ours"))]) == []

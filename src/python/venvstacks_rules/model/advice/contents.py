@@ -60,10 +60,12 @@ def _sections(
     layer: LintedLayer, kept: Iterable[tuple[str, Ballast]], least: int
 ) -> Iterator[Finding]:
     """Symbols inside of libraries, which no field takes out."""
+    # The repository itself says how its distributions are built.
     found = {
         name: each
         for name, each in kept
         if each.kind == ballast.DEBUG_SECTIONS and each.size >= least
+        if name not in layer.own_distributions
     }
     if not found:
         return
@@ -71,6 +73,7 @@ def _sections(
         f"`{name}` ({counted(each.files, 'file')}, {size_text(each.size)})"
         for name, each in found.items()
     ]
+    from_source = [name for name in found if name in layer.layer.build_from_source]
     yield Finding(
         (DEBUG,),
         f"{layer.address}: libraries have symbols for debuggers in them: {', '.join(parts)}",
@@ -80,5 +83,10 @@ def _sections(
             f"run `strip --strip-debug` on the libraries in the wheels of {quoted(found)}, and put "
             "the wheels into a folder of the repository:",
             layer.definition.with_wheel_folder(),
+            *(
+                (f"and remove {quoted(from_source)} from `build_from_source`",)
+                if from_source
+                else ()
+            ),
         ),
     )

@@ -45,6 +45,8 @@ class LintedLayer:
     """By name."""
     ballast: tuple[tuple[str, tuple[Ballast, ...]], ...] = ()
     """What is in wheels, by the name of the package; empty if nobody looked."""
+    own_distributions: tuple[str, ...] = ()
+    """The names of packages that are built from the repository."""
 
     @property
     def address(self) -> str:

@@ -98,6 +98,7 @@ async def linted_layer(request: LintedLayerRequest, platforms: BuildPlatforms) -
             written_definition(found.target),
             own_packages(wheels),
             layer_ballast(wheel for analysis in analyses for wheel in analysis.wheels),
+            tuple(sorted({p.name for p in lock.packages if p.from_distribution})),
         ),
     )
 
