@@ -16,6 +16,7 @@ from pants.source.source_root import SourceRootsRequest
 
 from venvstacks_rules.model.code.modules import CodeModules
 from venvstacks_rules.model.errors import DefinitionError
+from venvstacks_rules.model.paths import literal_glob
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.graph.code_targets import CodeTargetsRequest, code_targets
@@ -105,7 +106,9 @@ async def code_of_targets(request: CodeOfTargetsRequest) -> LayerCode:
         places.update(dict.fromkeys(sources.snapshot.files))
     found = await engine.get_source_roots(SourceRootsRequest.for_files(rooted))
     roots = {str(file): root.path for file, root in found.path_to_root.items()}
-    packages = await engine.path_globs_to_digest(PathGlobs(_package_files(roots)))
+    packages = await engine.path_globs_to_digest(
+        PathGlobs(map(literal_glob, _package_files(roots)))
+    )
     digest = await engine.merge_digests(
         MergeDigests([*(sources.snapshot.digest for sources in hydrated), packages])
     )

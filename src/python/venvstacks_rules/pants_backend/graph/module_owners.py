@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from pants.backend.python.subsystems.setup import PythonSetup
+from pants.backend.python.target_types import PythonResolveField as CodeResolveField
 from pants.core.goals.package import OutputPathField
 from pants.engine.addresses import Address
 from pants.engine.internals.graph import OwnersRequest
@@ -19,6 +21,7 @@ from pants.engine.target import (
     InferDependenciesRequest,
     InferredDependencies,
     SourcesField,
+    Target,
     WrappedTargetRequest,
 )
 from pants.engine.unions import UnionRule
@@ -32,10 +35,13 @@ from venvstacks_rules.pants_backend.graph.repository_modules import (
     NamedModuleRequest,
     named_module_files,
 )
+from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
+from venvstacks_rules.pants_backend.targets.requirement_fields import PythonResolveField
 from venvstacks_rules.pants_backend.targets.source_fields import (
     LaunchModuleField,
     SupportModulesField,
     is_layer,
+    without_parameters,
 )
 
 
@@ -57,11 +63,14 @@ class ModuleOwners:
 
 
 @rule
-async def module_owners(request: ModuleOwnersRequest) -> ModuleOwners:
+async def module_owners(
+    request: ModuleOwnersRequest, options: VenvstacksSubsystem, python: PythonSetup
+) -> ModuleOwners:
     wrapped = await engine.resolve_target(
         WrappedTargetRequest(request.address, description_of_origin="the layers of a stack")
     )
-    written = module_paths(wrapped.target)
+    layer = wrapped.target
+    written = module_paths(layer)
     name = launch_name(written[0]) if written else None
     modules = await concurrently(
         find_module(ModuleRequest(request.address.spec_path, path), **implicitly())
@@ -85,17 +94,33 @@ async def module_owners(request: ModuleOwnersRequest) -> ModuleOwners:
     )
     # A layer owns its own modules; and a `pex_binary` of the same file, in the eyes of Pants 2.17,
     # the file that it starts.
-    code = {
-        wrapped.target.address
+    code = [
+        wrapped.target
         for wrapped in targets
         if wrapped.target.has_field(SourcesField)
         and not wrapped.target.has_field(OutputPathField)
         and not is_layer(wrapped.target)
-    }
+    ]
+    own = layer[PythonResolveField].value
+    asked = options.python_resolve if own is None else own
+    chosen = {t.address for t in _of_resolve(code, asked or python.default_resolve)}
     return ModuleOwners(
-        tuple(address for address in of_paths if address in code),
-        tuple(address for address in of_name if address in code),
+        tuple(address for address in of_paths if address in chosen),
+        tuple(address for address in of_name if address in chosen),
     )
+
+
+def _of_resolve(targets: Iterable[Target], resolve: str) -> list[Target]:
+    """The variants for `resolve` of targets that are parametrized over resolves; all others."""
+    variants: dict[Address, list[Target]] = {}
+    for target in targets:
+        variants.setdefault(without_parameters(target.address), []).append(target)
+    chosen = []
+    for group in variants.values():
+        matching = [t for t in group if t.has_field(CodeResolveField)]
+        matching = [t for t in matching if t[CodeResolveField].value == resolve]
+        chosen += matching or group
+    return chosen
 
 
 @dataclass(frozen=True)
@@ -122,4 +147,8 @@ async def infer_module_owners(request: InferModuleOwners) -> InferredDependencie
 
 def rules() -> Iterable[object]:
     """The rules of this module."""
-    return [*collect_rules(), UnionRule(InferDependenciesRequest, InferModuleOwners)]
+    return [
+        *collect_rules(),
+        *PythonSetup.rules(),
+        UnionRule(InferDependenciesRequest, InferModuleOwners),
+    ]
