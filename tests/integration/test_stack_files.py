@@ -153,7 +153,7 @@ def test_tailor_and_names_that_pants_does_not_allow(root: BuildRoot) -> None:
     ]
     locked = root.succeed("generate-lockfiles", "--resolve=other:stack")
     assert (root.path / "other/requirements/framework-text@2").is_dir(), locked.stderr
-    assert root.succeed("package", "other:").stderr.count("framework-text@2.tar.zst") == 3
+    assert "    framework-text@2.tar.zst " in root.succeed("package", "other:").stderr
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pants.core.target_types import FileTarget
 from pants.engine.addresses import Address
 from pants.engine.fs import Snapshot
 from pants.engine.internals.scheduler import ExecutionError
@@ -14,7 +15,7 @@ from pants.testutil.rule_runner import RuleRunner
 from tests.pants_backend.module_rules import module_rules
 from venvstacks_rules.model.errors import DefinitionError
 from venvstacks_rules.pants_backend.backend import target_types
-from venvstacks_rules.pants_backend.graph import layer_targets, layers, stack_files
+from venvstacks_rules.pants_backend.graph import dependencies, layer_targets, layers, stack_files
 from venvstacks_rules.pants_backend.graph.layer_modules import LayerModules, LayerModulesRequest
 from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
 
@@ -57,6 +58,7 @@ TOOL_FILES = {
 def runner() -> RuleRunner:
     return RuleRunner(
         rules=[
+            *dependencies.rules(),
             *layers.rules(),
             *module_rules(),
             *layer_targets.rules(),
@@ -64,7 +66,7 @@ def runner() -> RuleRunner:
             *VenvstacksSubsystem.rules(),
             QueryRule(LayerModules, [LayerModulesRequest]),
         ],
-        target_types=[*target_types()],
+        target_types=[*target_types(), FileTarget],
     )
 
 
@@ -164,3 +166,18 @@ def test_links_that_cannot_be_followed(runner: RuleRunner, target: str, problem:
     assert str(error).endswith(
         ". Links in a module have to be relative, and must not lead to a folder above themselves."
     )
+
+
+def test_interpreter_archives_are_no_code_of_a_runtime(runner: RuleRunner) -> None:
+    runner.write_files(
+        {
+            "src/BUILD": 'file(name="archive", source="cpython.tar.gz")\n'
+            "venvstacks_runtime(\n"
+            '    name="rt",\n    python_implementation="cpython@3.11.13",\n'
+            '    python_archives={"linux_x86_64": ":archive"},\n)\n',
+            "src/cpython.tar.gz": "an interpreter",
+        }
+    )
+    found = runner.request(LayerModules, [LayerModulesRequest(Address("src", target_name="rt"))])
+    assert found.files == ()
+    assert found.hashes == ()

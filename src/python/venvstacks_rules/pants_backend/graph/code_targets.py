@@ -23,8 +23,12 @@ from pants.engine.target import (
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.graph.module_owners import ModuleOwnersRequest, module_owners
+from venvstacks_rules.pants_backend.graph.references import unparsed_addresses
 from venvstacks_rules.pants_backend.targets.layer_tests import LayerTestSourceField
-from venvstacks_rules.pants_backend.targets.layers import LayerDependenciesField
+from venvstacks_rules.pants_backend.targets.layers import (
+    LayerDependenciesField,
+    PythonArchivesField,
+)
 from venvstacks_rules.pants_backend.targets.source_fields import StackPartField, is_layer
 
 
@@ -71,9 +75,21 @@ async def code_targets(request: CodeTargetsRequest) -> CodeTargets:
     )
     # A generator stands for what it generates.
     excluded = await engine.resolve_targets(named)
+    # What a runtime is made of is no code of it.
+    archives = await engine.resolve_unparsed_address_inputs(
+        unparsed_addresses(
+            PythonArchivesField.alias,
+            (wrapped.target.get(PythonArchivesField).value or {}).values(),
+            request.address,
+        )
+    )
     reached: CodeTargets = await reached_code(
         ReachedCodeRequest(
-            tuple(target.address for target in direct if not is_layer(target)),
+            tuple(
+                target.address
+                for target in direct
+                if not is_layer(target) and target.address not in archives
+            ),
             # Their files lie in the layer already, under the names that its fields give them.
             passed=frozenset(owners.of_paths),
             excluded=frozenset(target.address for target in excluded),
