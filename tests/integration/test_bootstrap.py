@@ -12,6 +12,8 @@ import pytest
 from bootstrap import BootstrapError, Installation, locked
 from tests.support.simple_index import SimpleIndex, package_wheel, simple_index
 
+pytestmark = pytest.mark.slow
+
 PIN = "our-tool==1.0 --hash=sha256:{}\n"
 
 

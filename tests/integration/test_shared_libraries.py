@@ -52,7 +52,7 @@ venvstacks_framework(
     name="apart", runtime=":py", local_wheels=["wheels"], requirements=["our-left", "our-right"],
 )
 venvstacks_application(
-    name="above", launch_module="app.py", frameworks=[":apart"], local_wheels=["wheels"],
+    name="above", launch_module="above.py", frameworks=[":apart"], local_wheels=["wheels"],
     requirements=["our-asking"],
 )
 """
@@ -120,6 +120,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
     with build_root(folder / "root") as made:
         made.write("s/BUILD", BUILD)
         made.write("s/app.py", APP)
+        made.write("s/above.py", "import our_asking\n")
         for name, content in wheels(folder).items():
             made.write(f"s/wheels/{name}", content)
         made.succeed("generate-lockfiles")

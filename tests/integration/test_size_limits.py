@@ -10,6 +10,8 @@ import pytest
 
 from tests.support.build_root import NATIVE, BuildRoot, build_root
 
+pytestmark = pytest.mark.slow
+
 BUILD = """\
 venvstacks_runtime(name="py", python_implementation="cpython@3.9", platforms=["{native}"])
 venvstacks_framework(
