@@ -23,6 +23,7 @@ from pants.engine.target import (
 )
 from pants.util.strutil import softwrap
 
+from venvstacks_rules.model.layers.launch_names import launch_name
 from venvstacks_rules.model.layers.modules import module_globs, module_place
 from venvstacks_rules.model.layers.names import LayerKind, layer_name, lockfile_path
 from venvstacks_rules.model.layers.variants import (
@@ -189,8 +190,9 @@ class OwnedLaunchModuleField(LayerSourcesField, LaunchModuleField):
 
     @property
     def globs(self) -> tuple[str, ...]:
-        """The lockfile, and the module unless it lies outside of the folder."""
-        return (self.lockfile, *owned_module_globs([self.value]))
+        """The lockfile, and a module that is a path, unless it lies outside of the folder."""
+        paths = [] if launch_name(self.value) else [self.value]
+        return (self.lockfile, *owned_module_globs(paths))
 
 
 def owned_module_globs(paths: Iterable[str]) -> tuple[str, ...]:
