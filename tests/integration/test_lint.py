@@ -12,6 +12,8 @@ import pytest
 
 from tests.support.build_root import NATIVE, BuildRoot, Finished, build_root
 
+pytestmark = pytest.mark.slow
+
 CONFIG = """\
 [venvstacks-lint]
 heavy_package = "400 kB"
