@@ -9,6 +9,8 @@ import sys
 import time
 from pathlib import Path
 
+from benchmarks.measure import stop_daemons
+
 # Each part ends with the first line that has this text: one of Pants' own lines for processes.
 _PARTS = (
     ("install Pants", "installed in"),
@@ -54,7 +56,5 @@ def first_command(root: Path, folder: Path) -> dict[str, float]:
     now = time.perf_counter()
     parts[waiting[0][0]] = now - last
     parts["in all"] = now - start
-    stop = clone / ".pids"
-    for pid in stop.glob("*/pantsd/pid"):
-        os.kill(int(pid.read_text()), 15)
+    stop_daemons(clone)
     return parts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -37,6 +38,23 @@ def timed(command: Sequence[str], *, cwd: Path, env: Mapping[str, str] | None = 
     if done.returncode != 0:
         sys.exit(f"{' '.join(command)} (in {cwd}) failed:\n{done.stdout}")
     return Timing(seconds, done.stdout)
+
+
+def daemons(place: Path) -> list[int]:
+    """The process ids of the daemons of Pants that run in a build root."""
+    return [int(file.read_text()) for file in place.glob(".pids/*/pantsd/pid")]
+
+
+def stop_daemons(place: Path) -> None:
+    """Stop them, and wait for their end."""
+    for pid in daemons(place):
+        try:
+            os.kill(pid, signal.SIGTERM)
+            while True:
+                os.kill(pid, 0)
+                time.sleep(0.05)
+        except ProcessLookupError:
+            pass
 
 
 class MemoryWatch:

@@ -7,16 +7,13 @@ the same files, for comparison.
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import signal
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.measure import timed
+from benchmarks.measure import daemons, stop_daemons, timed
 
 _PANTS_TOML = """\
 [GLOBAL]
@@ -140,27 +137,16 @@ class Monorepo:
 
     def daemon_megabytes(self) -> float:
         """The peak of the daemon's memory."""
-        for pid in self._daemons():
+        for pid in daemons(self.place):
             status = Path(f"/proc/{pid}/status").read_text()
             found = re.search(r"VmHWM:\s+(\d+) kB", status)
             if found is not None:
                 return int(found[1]) / 1000
         return 0.0
 
-    def _daemons(self) -> list[int]:
-        files = (self.place / ".pids").glob("*/pantsd/pid")
-        return [int(file.read_text()) for file in files]
-
     def stop(self) -> None:
         """Stop the daemon."""
-        for pid in self._daemons():
-            try:
-                os.kill(pid, signal.SIGTERM)
-                while True:
-                    os.kill(pid, 0)
-                    time.sleep(0.05)
-            except ProcessLookupError:
-                pass
+        stop_daemons(self.place)
 
 
 Rows = dict[str, list[float]]

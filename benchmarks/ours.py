@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import signal
 import sys
-import time
 from pathlib import Path
 
-from benchmarks.measure import Timing, timed
+from benchmarks.measure import Timing, stop_daemons, timed
 
 _PANTS_TOML = """\
 [GLOBAL]
@@ -91,15 +88,7 @@ class Ours:
 
     def stop(self) -> None:
         """Stop the daemon."""
-        for file in (self.stack / ".pids").glob("*/pantsd/pid"):
-            pid = int(file.read_text())
-            try:
-                os.kill(pid, signal.SIGTERM)
-                while True:
-                    os.kill(pid, 0)
-                    time.sleep(0.05)
-            except ProcessLookupError:
-                pass
+        stop_daemons(self.stack)
         shutil.rmtree(self.stack / ".pids", ignore_errors=True)
 
     def archives(self) -> list[Path]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from venvstacks_rules.model.code.modules import (
-    NO_MODULES,
     CodeModules,
     is_program,
     launch_files,
@@ -92,7 +91,7 @@ def test_programs(path: str, expected: bool) -> None:
 
 
 def test_a_package_in_one_layer_is_a_namespace_in_another() -> None:
-    joined = CODE.joined([CodeModules.of(["acme/__init__.py", "acme/util.py"]), NO_MODULES])
+    joined = CODE.joined([CodeModules.of(["acme/__init__.py", "acme/util.py"]), CodeModules.of([])])
     assert joined.packages == {"acme", "acme.server"}
     assert joined.namespaces == set()
     assert joined.provide("acme.anything") is None

@@ -16,6 +16,7 @@ from pants.engine.internals.scheduler import ExecutionError
 from pants.engine.platform import Platform
 from pants.testutil.rule_runner import QueryRule, RuleRunner
 
+from tests.pants_backend.process_rules import PROCESS_MODULES
 from tests.pants_backend.stack_runner import (
     CLASSIFY,
     FILES,
@@ -39,19 +40,6 @@ from venvstacks_rules.pants_backend.inputs.interpreters import (
     LocalInterpreterRequest,
 )
 from venvstacks_rules.pants_backend.pants_versions import RUNNING
-from venvstacks_rules.pants_backend.processes import (
-    actions,
-    actions_lock,
-    bare,
-    byte_code,
-    libraries,
-    library_wheels,
-    network,
-    network_actions,
-    python,
-    sources,
-    work,
-)
 from venvstacks_rules.pants_backend.processes.python import ActionPython, ActionPythonRequest
 from venvstacks_rules.pants_backend.subsystems.actions import ActionsSubsystem
 from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
@@ -73,20 +61,7 @@ else:
         RemoteEnvironmentTarget,
     )
 
-MODULES = (
-    *(
-        actions,
-        bare,
-        byte_code,
-        libraries,
-        library_wheels,
-        actions_lock,
-        network,
-        network_actions,
-        work,
-    ),
-    *(python, sources, platforms, downloads, interpreters),
-)
+MODULES = (*PROCESS_MODULES, platforms, downloads, interpreters)
 
 BUILD = """\
 venvstacks_stack(

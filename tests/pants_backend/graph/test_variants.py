@@ -5,6 +5,7 @@ from __future__ import annotations
 from textwrap import dedent
 
 import pytest
+from pants.backend.python.target_types import PythonResolveField, PythonSourceTarget
 from pants.build_graph.address import AddressInput
 from pants.engine.addresses import Address, Addresses
 from pants.engine.internals.graph import Owners, OwnersRequest
@@ -29,7 +30,7 @@ from venvstacks_rules.pants_backend.graph.dependencies import (
     ManifestDependenciesFieldSet,
 )
 from venvstacks_rules.pants_backend.graph.layers import shared_locks
-from venvstacks_rules.pants_backend.graph.variants import TargetsByName
+from venvstacks_rules.pants_backend.graph.variants import TargetsByName, of_resolve
 from venvstacks_rules.pants_backend.targets.layers import (
     COMMON_FIELDS,
     VenvstacksApplication,
@@ -329,3 +330,15 @@ def test_layers_of_a_stack_file_that_overrides_parametrize(runner: RuleRunner) -
         "src:stack#app-classify@frameworks=small",
         "src:stack#app-classify@frameworks=large",
     )
+
+
+def test_files_of_one_generator_are_no_variants_of_each_other() -> None:
+    def source(file: str, resolve: str, *, is_variant: bool) -> Target:
+        parameters = {"resolve": resolve} if is_variant else None
+        address = Address("src", target_name="lib", relative_file_path=file, parameters=parameters)
+        return PythonSourceTarget({"source": file, "resolve": resolve}, address)
+
+    one, two = (source("a.py", resolve, is_variant=True) for resolve in "xy")
+    other = source("b.py", "y", is_variant=False)
+    assert of_resolve([one, two, other], PythonResolveField, "x") == [one, other]
+    assert of_resolve([one, two, other], PythonResolveField, None) == [one, two, other]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from venvstacks_rules.model.code.modules import CodeModules, launch_files, module_files
+from venvstacks_rules.model.code.modules import CodeModules, started_files
 from venvstacks_rules.model.layers.launch_names import LaunchName
 from venvstacks_rules.model.layers.problems import suggestion
 
@@ -14,7 +14,7 @@ def launched_file(name: LaunchName, paths: Collection[str]) -> tuple[str | None,
 
     Without any, what is wrong, and the remedy: follows ``names '...',``.
     """
-    wanted = launch_files(name.module) if name.function is None else module_files(name.module)
+    wanted = started_files(name)
     for path in wanted:
         if path in paths:
             return path, ""

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from venvstacks_rules.model.layers.interface import PackageFolder
+from venvstacks_rules.model.layers.launch_names import LaunchName
 
 
 def module_name(path: str) -> str | None:
@@ -35,6 +36,11 @@ def module_files(module: str) -> tuple[str, ...]:
     """The files that make the module, relative to site-packages; one of them is enough."""
     path = module.replace(".", "/")
     return (f"{path}.py", f"{path}/__init__.py")
+
+
+def started_files(name: LaunchName) -> tuple[str, ...]:
+    """The files that a launch module may be, by its name; relative to site-packages."""
+    return launch_files(name.module) if name.function is None else module_files(name.module)
 
 
 def is_program(path: str) -> bool:
@@ -100,9 +106,6 @@ class CodeModules:
             PackageFolder(name, name in self.packages, (owner,))
             for name in sorted(self.packages | self.namespaces)
         )
-
-
-NO_MODULES = CodeModules(frozenset(), frozenset(), frozenset())
 
 
 def _above(name: str) -> Iterator[str]:

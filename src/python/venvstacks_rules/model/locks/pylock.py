@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
@@ -144,6 +144,16 @@ class Lockfile:
     """None in a file of another tool."""
     python_version: str | None = None
     """In a runtime's lock, the release X.Y.Z that it pins where the layer names X.Y only."""
+
+    @property
+    def built(self) -> tuple[LockedPackage, ...]:
+        """The packages whose wheels are made from sources: the lock has none."""
+        return tuple(package for package in self.packages if package.is_built)
+
+    @property
+    def without_built(self) -> Lockfile:
+        """The lock with the other packages only."""
+        return replace(self, packages=tuple(p for p in self.packages if not p.is_built))
 
     @classmethod
     def from_dict(cls, data: Mapping[str, object], origin: str) -> Lockfile:

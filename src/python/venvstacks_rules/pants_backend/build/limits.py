@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Optional
 
 from packaging.utils import parse_wheel_filename
@@ -123,11 +123,9 @@ def _earlier(
     lock: Lockfile, layer: Layer, platform: str, python_version: str
 ) -> EarlierLock | None:
     # What is built has no size before it is built.
-    built = [package for package in lock.packages if package.is_built]
-    known = replace(lock, packages=tuple(p for p in lock.packages if not p.is_built))
     try:
         wheels = select_wheels(
-            known,
+            lock.without_built,
             platform=PLATFORMS[platform],
             python_version=python_version,
             linux_target=layer.linux_target,
@@ -139,7 +137,7 @@ def _earlier(
     return EarlierLock(
         (
             *(_locked(wheel.file_name, wheel.size) for wheel in wheels),
-            *((package.name, LockedSize(package.version, 0)) for package in built),
+            *((package.name, LockedSize(package.version, 0)) for package in lock.built),
         )
     )
 

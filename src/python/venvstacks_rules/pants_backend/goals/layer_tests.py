@@ -41,6 +41,7 @@ from venvstacks_rules.pants_backend.engine import (
     implicitly,
     rule,
 )
+from venvstacks_rules.pants_backend.goals.partitions import Undescribed
 from venvstacks_rules.pants_backend.graph.layers import LayerRequest, find_layer
 from venvstacks_rules.pants_backend.graph.platforms import NativePlatform
 from venvstacks_rules.pants_backend.graph.tested_layers import TestedLayersRequest, tested_layers
@@ -85,13 +86,6 @@ class LayerTestRequest(TestRequest):
     field_set_type = LayerTestFieldSet
     partitioner_type = PartitionerType.CUSTOM
     supports_debug = True
-
-
-@dataclass(frozen=True)
-class _Apart:
-    """What Pants wants to know of a group of tests: each file is a group."""
-
-    description: None = None
 
 
 @dataclass(frozen=True)
@@ -149,7 +143,7 @@ async def tests_in_layers(
     problems = dict.fromkeys(problem for each in missing for problem in each.problems)
     if problems:
         raise DefinitionError("Tests cannot be run as written:", problems)
-    return Partitions(Partition((field_set,), _Apart()) for field_set, _ in kept)
+    return Partitions(Partition((field_set,), Undescribed()) for field_set, _ in kept)
 
 
 @rule

@@ -29,6 +29,7 @@ from venvstacks_rules.pants_backend.goals.linted_layers import (
     LintedLayerRequest,
     linted_layer,
 )
+from venvstacks_rules.pants_backend.goals.partitions import Undescribed
 from venvstacks_rules.pants_backend.graph.layers import LayerRequest, find_layer
 from venvstacks_rules.pants_backend.graph.stacks import StackLayersRequest, stack_layers
 from venvstacks_rules.pants_backend.subsystems.lint import VenvstacksLintSubsystem
@@ -69,13 +70,6 @@ class NamedLayers:
 
 
 @dataclass(frozen=True)
-class _Together:
-    """What Pants wants to know of a group of targets."""
-
-    description: None = None
-
-
-@dataclass(frozen=True)
 class LintedLayersRequest:
     """All layers that the user named, and those below them."""
 
@@ -104,7 +98,7 @@ async def layers_to_lint(
     }
     layers = [f.address for f in request.field_sets if f.address not in stacks]
     named = NamedLayers(tuple(sorted(layers)), tuple(stacks[spec] for spec in sorted(stacks)))
-    return Partitions([Partition((named,), _Together())])
+    return Partitions([Partition((named,), Undescribed())])
 
 
 @rule

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os.path
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Optional
 from urllib.parse import unquote
 
@@ -68,13 +68,12 @@ async def linted_layer(request: LintedLayerRequest, platforms: BuildPlatforms) -
     if lock is None or lock_error([checked]) is not None:
         return FoundLintedLayer(definitions, unlocked=True)
     # What is built from the repository, or from source, has no wheel before it is built.
-    known = replace(lock, packages=tuple(p for p in lock.packages if not p.is_built))
     try:
         wheels = [
             (
                 platform.name,
                 select_wheels(
-                    known,
+                    lock.without_built,
                     platform=platform,
                     python_version=layer.python_version,
                     linux_target=layer.linux_target,

@@ -38,6 +38,7 @@ from venvstacks_rules.pants_backend.engine import (
     implicitly,
     rule,
 )
+from venvstacks_rules.pants_backend.goals.partitions import Undescribed
 from venvstacks_rules.pants_backend.graph.layer_modules import LayerModulesRequest, layer_modules
 from venvstacks_rules.pants_backend.graph.layers import LayerRequest, find_layer
 from venvstacks_rules.pants_backend.graph.platforms import NativePlatform
@@ -79,13 +80,6 @@ class ApplicationTestRequest(TestRequest):
     partitioner_type = PartitionerType.CUSTOM
 
 
-@dataclass(frozen=True)
-class _Apart:
-    """What Pants wants to know of a group of tests: each application is a group."""
-
-    description: None = None
-
-
 # It runs in every run, because `RunId` changes, so that it says every time what has no tests.
 @rule(desc="Find applications to check", level=LogLevel.DEBUG)
 async def applications_to_check(
@@ -116,7 +110,8 @@ async def applications_to_check(
     needed = tuple(found.target.address for found in layers if _offered(found.layer, native))
     await required_locks(RequiredLocksRequest(needed), **implicitly())
     return Partitions(
-        Partition((ApplicationTestFieldSet.create(found.target),), _Apart()) for found in layers
+        Partition((ApplicationTestFieldSet.create(found.target),), Undescribed())
+        for found in layers
     )
 
 

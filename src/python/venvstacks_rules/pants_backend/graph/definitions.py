@@ -97,12 +97,11 @@ def module_paths(target: Target) -> tuple[str, ...]:
 
 def lock_choices(target: Target, default_resolve: str | None) -> LockChoices:
     """What the fields of `target`, a layer, say about its lock."""
-    resolve = target[PythonResolveField].value
     return LockChoices(
         override_requirements=target[OverrideRequirementsField].value or (),
         without_dependencies=target[WithoutDependenciesField].value or (),
         relaxed_pins=target[RelaxedPinsField].value or (),
-        python_resolve=default_resolve if resolve is None else resolve,
+        python_resolve=target[PythonResolveField].chosen(default_resolve),
     )
 
 

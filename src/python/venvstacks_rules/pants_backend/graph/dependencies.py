@@ -66,12 +66,11 @@ async def infer_layer_dependencies(
         for alias, values in named.items()
         if values
     )
-    resolve = fields.python_resolve.value
     required = await requirement_targets(
         RequirementTargetsRequest(
             fields.address,
             tuple(fields.requirements.value or ()),
-            options.python_resolve if resolve is None else resolve,
+            fields.python_resolve.chosen(options.python_resolve),
         ),
         **implicitly(),
     )
@@ -102,8 +101,7 @@ class InferResolveLockfile(InferDependenciesRequest):  # type: ignore[type-arg] 
 async def infer_resolve_lockfile(
     request: InferResolveLockfile, options: VenvstacksSubsystem, python_setup: PythonSetup
 ) -> InferredDependencies:
-    field = request.field_set.python_resolve.value
-    resolve = options.python_resolve if field is None else field
+    resolve = request.field_set.python_resolve.chosen(options.python_resolve)
     path = dict(python_setup.resolves).get(resolve) if resolve else None
     if path is None:
         return InferredDependencies([])

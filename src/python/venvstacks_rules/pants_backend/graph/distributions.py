@@ -13,8 +13,6 @@ from pants.engine.target import (
     AllTargets,
     Dependencies,
     DependenciesRequest,
-    HydrateSourcesRequest,
-    SourcesField,
     Target,
     WrappedTargetRequest,
 )
@@ -23,7 +21,7 @@ from pants.util.frozendict import FrozenDict
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.graph.code_targets import ReachedCodeRequest, reached_code
-from venvstacks_rules.pants_backend.graph.layer_code import CODE_TYPES
+from venvstacks_rules.pants_backend.graph.layer_code import code_sources
 from venvstacks_rules.pants_backend.graph.references import field_origin, unparsed_addresses
 from venvstacks_rules.pants_backend.targets.layers import LayerDependenciesField
 
@@ -103,12 +101,7 @@ async def distributed_code(request: DistributedCodeRequest) -> DistributedCode:
     roots = {target.address for targets in direct for target in targets}
     reached = await reached_code(ReachedCodeRequest(tuple(sorted(roots))), **implicitly())
     hydrated = await concurrently(
-        engine.hydrate_sources(
-            HydrateSourcesRequest(
-                target.get(SourcesField), for_sources_types=CODE_TYPES, enable_codegen=True
-            )
-        )
-        for target in reached.sources
+        engine.hydrate_sources(code_sources(target)) for target in reached.sources
     )
     files = {file for sources in hydrated for file in sources.snapshot.files}
     packages = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Optional
 
@@ -21,8 +22,7 @@ from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.graph.code_targets import CodeTargetsRequest, code_targets
 
-CODE_TYPES = (PythonSourceField, ResourceSourceField, FileSourceField)
-"""The sources that can be code of a layer."""
+_CODE_TYPES = (PythonSourceField, ResourceSourceField, FileSourceField)
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class LayerCode:
     files: tuple[CodeFile, ...]
     """Sorted by path."""
 
-    @property
+    @cached_property
     def modules(self) -> CodeModules:
         """The modules that the files make."""
         return CodeModules.of(file.path for file in self.files)
@@ -72,6 +72,13 @@ class CodeOfTargetsRequest:
     targets: tuple[Target, ...]
 
 
+def code_sources(target: Target) -> HydrateSourcesRequest:
+    """The files of a target that can be code of a layer, generated ones as well."""
+    return HydrateSourcesRequest(
+        target.get(SourcesField), for_sources_types=_CODE_TYPES, enable_codegen=True
+    )
+
+
 @rule
 async def layer_code(request: LayerCodeRequest) -> LayerCode:
     targets = await code_targets(CodeTargetsRequest(request.address), **implicitly())
@@ -84,12 +91,7 @@ async def layer_code(request: LayerCodeRequest) -> LayerCode:
 @rule
 async def code_of_targets(request: CodeOfTargetsRequest) -> LayerCode:
     hydrated = await concurrently(
-        engine.hydrate_sources(
-            HydrateSourcesRequest(
-                target.get(SourcesField), for_sources_types=CODE_TYPES, enable_codegen=True
-            )
-        )
-        for target in request.targets
+        engine.hydrate_sources(code_sources(target)) for target in request.targets
     )
     rooted: dict[str, None] = {}
     loose: dict[str, None] = {}

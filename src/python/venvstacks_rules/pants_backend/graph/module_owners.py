@@ -21,7 +21,6 @@ from pants.engine.target import (
     InferDependenciesRequest,
     InferredDependencies,
     SourcesField,
-    Target,
     WrappedTargetRequest,
 )
 from pants.engine.unions import UnionRule
@@ -35,13 +34,13 @@ from venvstacks_rules.pants_backend.graph.repository_modules import (
     NamedModuleRequest,
     named_module_files,
 )
+from venvstacks_rules.pants_backend.graph.variants import of_resolve
 from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
 from venvstacks_rules.pants_backend.targets.requirement_fields import PythonResolveField
 from venvstacks_rules.pants_backend.targets.source_fields import (
     LaunchModuleField,
     SupportModulesField,
     is_layer,
-    without_parameters,
 )
 
 
@@ -101,26 +100,12 @@ async def module_owners(
         and not wrapped.target.has_field(OutputPathField)
         and not is_layer(wrapped.target)
     ]
-    own = layer[PythonResolveField].value
-    asked = options.python_resolve if own is None else own
-    chosen = {t.address for t in _of_resolve(code, asked or python.default_resolve)}
+    resolve = layer[PythonResolveField].chosen(options.python_resolve) or python.default_resolve
+    chosen = {target.address for target in of_resolve(code, CodeResolveField, resolve)}
     return ModuleOwners(
         tuple(address for address in of_paths if address in chosen),
         tuple(address for address in of_name if address in chosen),
     )
-
-
-def _of_resolve(targets: Iterable[Target], resolve: str) -> list[Target]:
-    """The variants for `resolve` of targets that are parametrized over resolves; all others."""
-    variants: dict[Address, list[Target]] = {}
-    for target in targets:
-        variants.setdefault(without_parameters(target.address), []).append(target)
-    chosen = []
-    for group in variants.values():
-        matching = [t for t in group if t.has_field(CodeResolveField)]
-        matching = [t for t in matching if t[CodeResolveField].value == resolve]
-        chosen += matching or group
-    return chosen
 
 
 @dataclass(frozen=True)

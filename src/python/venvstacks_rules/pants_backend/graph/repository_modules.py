@@ -11,7 +11,7 @@ from pants.engine.addresses import Address
 from pants.engine.fs import PathGlobs
 from pants.engine.internals.graph import OwnersRequest
 
-from venvstacks_rules.model.code.modules import launch_files, module_files
+from venvstacks_rules.model.code.modules import module_files, started_files
 from venvstacks_rules.model.layers.launch_names import LaunchName
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, rule
@@ -57,8 +57,7 @@ async def named_module_files(request: NamedModuleRequest) -> NamedModuleFiles:
     # With equal names below several source roots, the one that holds the BUILD file is meant.
     beside = [root for root in roots if root in (".", "") or _is_in(request.folder, root)]
     nearest = sorted(beside, key=len, reverse=True)[:1]
-    module = request.name.module
-    wanted = launch_files(module) if request.name.function is None else module_files(module)
+    wanted = started_files(request.name)
     for chosen in (nearest, roots):
         found = await engine.path_globs_to_paths(PathGlobs(_below(chosen, wanted)))
         if found.files:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Optional
 
@@ -26,6 +26,11 @@ from venvstacks_rules.pants_backend.graph.layer_targets import (
     targets_in_folders,
 )
 from venvstacks_rules.pants_backend.graph.references import parsed_address
+from venvstacks_rules.pants_backend.graph.variants import (
+    grouped_variants,
+    of_resolve,
+    without_variant,
+)
 from venvstacks_rules.pants_backend.targets.layers import LayerDependenciesField, RequirementsField
 from venvstacks_rules.pants_backend.targets.requirement_fields import PythonResolveField
 
@@ -66,11 +71,10 @@ class RequirementNames:
 
 def requirements_of(target: Target, default_resolve: str | None) -> RequirementTargetsRequest:
     """What to ask for `target`, a layer; `default_resolve` is that of the option."""
-    resolve = target[PythonResolveField].value
     return RequirementTargetsRequest(
         target.address,
         tuple(target[RequirementsField].value or ()),
-        default_resolve if resolve is None else resolve,
+        target[PythonResolveField].chosen(default_resolve),
     )
 
 
@@ -131,14 +135,15 @@ async def requirement_targets(request: RequirementTargetsRequest) -> Requirement
     for i, (written, address) in entries.items():
         named = _named(address, beside.targets)
         sound = [target for target in named if target.has_field(PythonRequirementsField)]
-        problem = _ambiguity(_of_resolve(sound, request.resolve))
+        chosen = of_resolve(sound, PythonRequirementResolveField, request.resolve)
+        problem = _ambiguity(chosen)
         if not named:
             unknown.append(i)
         elif not sound:
             problem = f"which has no requirements. {_REMEDY}"
         if problem is not None:
             problems[i] = f"names {written!r}, {problem}"
-        found.update((target.address, target) for target in _of_resolve(sound, request.resolve))
+        found.update((target.address, target) for target in chosen)
     if unknown:
         names = await requirement_names(RequirementNamesRequest(), **implicitly())
         for i in unknown:
@@ -171,34 +176,11 @@ def _named(address: Address | None, targets: Iterable[Target]) -> list[Target]:
 def _wider(address: Address) -> set[Address]:
     """The addresses that stand for `address` and others: its generator's, that of all variants."""
     generator = address.maybe_convert_to_target_generator()
-    return {generator, _without_variant(generator), _without_variant(address)}
-
-
-def _without_variant(address: Address) -> Address:
-    return Address(
-        address.spec_path,
-        target_name=address.target_name,
-        generated_name=address.generated_name,
-        relative_file_path=None if address.generated_name else address.relative_file_path,
-    )
-
-
-def _of_resolve(targets: list[Target], resolve: str | None) -> list[Target]:
-    """The variants for `resolve` where it has one; all others as they are."""
-    chosen = []
-    for variants in _variants(targets).values():
-        matching = [
-            target
-            for target in variants
-            if target.has_field(PythonRequirementResolveField)
-            if target[PythonRequirementResolveField].value == resolve
-        ]
-        chosen += matching if matching and resolve is not None else variants
-    return chosen
+    return {generator, without_variant(generator), without_variant(address)}
 
 
 def _ambiguity(targets: list[Target]) -> str | None:
-    for variants in _variants(targets).values():
+    for variants in grouped_variants(targets):
         texts = {tuple(map(str, target[PythonRequirementsField].value)) for target in variants}
         if len(texts) > 1:
             specs = " and ".join(sorted(repr(target.address.spec) for target in variants))
@@ -207,13 +189,6 @@ def _ambiguity(targets: list[Target]) -> str | None:
                 "set `python_resolve` to the resolve of one."
             )
     return None
-
-
-def _variants(targets: Collection[Target]) -> dict[Address, list[Target]]:
-    found: dict[Address, list[Target]] = {}
-    for target in targets:
-        found.setdefault(_without_variant(target.address), []).append(target)
-    return found
 
 
 def _as_written(specs: Iterable[str], written: str, layer: Address) -> Iterable[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from pants.engine.addresses import Address
-from pants.engine.target import Target
+from pants.engine.target import Field, Target
 
 from venvstacks_rules.model.layers.variants import PACKING_PARAMETERS
 from venvstacks_rules.pants_backend.graph.references import as_written
@@ -85,6 +85,34 @@ class TargetsByName:
 def name_of(address: Address) -> tuple[str, str, str | None]:
     """What the addresses of all variants of a target have in common."""
     return (address.spec_path, address.target_name, address.generated_name)
+
+
+def without_variant(address: Address) -> Address:
+    """The address that all variants of a target share, also of one that is generated for a file."""
+    return Address(
+        address.spec_path,
+        target_name=address.target_name,
+        generated_name=address.generated_name,
+        relative_file_path=None if address.generated_name else address.relative_file_path,
+    )
+
+
+def grouped_variants(targets: Iterable[Target]) -> list[list[Target]]:
+    """The variants of each of `targets`, together."""
+    found: dict[Address, list[Target]] = {}
+    for target in targets:
+        found.setdefault(without_variant(target.address), []).append(target)
+    return list(found.values())
+
+
+def of_resolve(targets: Iterable[Target], field: type[Field], resolve: str | None) -> list[Target]:
+    """The variants whose `field` is `resolve`, of targets that have one; all others as they are."""
+    chosen = []
+    for variants in grouped_variants(targets):
+        with_field = [target for target in variants if target.has_field(field)]
+        matching = [target for target in with_field if target[field].value == resolve]
+        chosen += matching if matching and resolve is not None else variants
+    return chosen
 
 
 def _same_parameter(consumer: Address, target: Target, name: str) -> bool:

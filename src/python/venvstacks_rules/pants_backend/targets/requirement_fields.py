@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Optional
+
 from pants.engine.target import StringField, StringSequenceField
 from pants.util.strutil import softwrap
 
@@ -59,6 +61,10 @@ class PythonResolveField(StringField):
         means none. The default is `[venvstacks].python_resolve`.
         """
     )
+
+    def chosen(self, default: Optional[str]) -> Optional[str]:
+        """The value, or else the `default` of the option."""
+        return default if self.value is None else self.value
 
 
 REQUIREMENT_FIELDS = (
