@@ -182,6 +182,16 @@ def check_actions(module: Module) -> Iterator[Problem]:
             )
 
 
+def check_repositories(module: Module) -> Iterator[Problem]:
+    """Repositories are read on users' machines: no Pants, no actions, no `packaging`."""
+    for imported in module.imports:
+        ours = is_ours(imported, "pants_backend") or is_ours(imported, "actions")
+        if imported.root in {"pants", "packaging"} or ours:
+            yield module.problem(
+                imported.line, f"repository is a part below and may not import {imported.module}"
+            )
+
+
 def check_backend(module: Module) -> Iterator[Problem]:
     """Rules see Pants and the model, and reach disk and environment through the engine only."""
     in_engine = module.parts[:2] in KNOW_THE_PANTS
@@ -253,6 +263,7 @@ def check_sizes(path: str, text: str, tree: ast.Module) -> Iterator[Problem]:
 CHECKS: dict[str, Callable[[Module], Iterator[Problem]]] = {
     "model": check_model,
     "actions": check_actions,
+    "repository": check_repositories,
     "pants_backend": check_backend,
     "register": check_backend,
 }

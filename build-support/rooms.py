@@ -1,6 +1,6 @@
 """The rooms of the house: the folders of each part, and which room may import which.
 
-    pants_backend  ->  model  <-  actions
+    pants_backend  ->  model  <-  repository  <-  actions
 
 A room names those below it that it may import, and stands behind them in the table. Modules in a
 part's own folder are its ground, which all rooms of the part may import and which imports none, or
@@ -20,9 +20,17 @@ HOUSE: dict[str, dict[str, str]] = {
         "contents": "platforms layers",
         "libraries": "platforms layers contents",
         "outputs": "layers libraries",
+        "repository": "contents",
         "requests": "platforms layers locks contents libraries",
         "summary": "platforms layers locks contents",
         "advice": "layers locks contents libraries",
+    },
+    "repository": {
+        "stores": "",
+        "trust": "",
+        "reading": "stores trust",
+        "publishing": "stores trust reading",
+        "upkeep": "stores trust reading publishing",
     },
     "actions": {
         "files": "",
@@ -55,6 +63,7 @@ HOUSE: dict[str, dict[str, str]] = {
 
 ROOFS: dict[str, tuple[str, ...]] = {
     "model": (),
+    "repository": ("cli",),
     "actions": ("__main__", "cli"),
     "pants_backend": ("backend",),
 }

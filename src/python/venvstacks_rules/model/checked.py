@@ -62,6 +62,11 @@ class TypedTable(ABC):
     def __contains__(self, name: str) -> bool:
         return name in self._data
 
+    @property
+    def data(self) -> Mapping[str, object]:
+        """The table as it was read."""
+        return self._data
+
     def names(self) -> tuple[str, ...]:
         """The keys, in the order of the file."""
         return tuple(self._data)

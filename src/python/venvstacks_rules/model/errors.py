@@ -73,6 +73,10 @@ class NetworkError(VenvstacksError):
     """A server does not deliver a file, or its settings are missing."""
 
 
+class RepositoryError(ProblemsError):
+    """A repository of layers is damaged, hostile, out of reach, or not as a command needs it."""
+
+
 class RequestError(VenvstacksError):
     """A request or result file does not have the expected shape."""
 

@@ -44,7 +44,7 @@ class IndexedSegment:
             "offset": self.offset,
             "size": self.size,
             "sha256": self.sha256,
-            "files": [_file_to_dict(file) for file in self.files],
+            "files": [file_to_dict(file) for file in self.files],
         }
         if self.tar_size is not None:
             data["tar_size"] = self.tar_size
@@ -128,7 +128,8 @@ def listing_json(segments: Iterable[Segment]) -> str:
     return compact_json(listed)
 
 
-def _file_to_dict(file: ArchivedFile) -> dict[str, Any]:
+def file_to_dict(file: ArchivedFile) -> dict[str, Any]:
+    """A file of a segment, as in an index."""
     if file.link_target is not None:
         return {"path": file.path, "link_target": file.link_target}
     data: dict[str, Any] = {"path": file.path, "size": file.size, "sha256": file.sha256}
@@ -183,17 +184,23 @@ def _read_segment(table: CheckedTable, archive_format: str) -> IndexedSegment:
         size=table.size("size"),
         sha256=table.sha256("sha256"),
         tar_size=None if archive_format == ZIP else table.size("tar_size"),
-        files=tuple(_read_file(item) for item in table.tables("files", required=True)),
+        files=read_files(table),
     )
     if segment.tar_size is not None and segment.tar_size % TAR_BLOCK:
         table.note("tar_size", f"{segment.tar_size} is not a multiple of {TAR_BLOCK}")
+    return segment
+
+
+def read_files(table: CheckedTable) -> tuple[ArchivedFile, ...]:
+    """The files of a segment, at the key `files`."""
+    files = tuple(_read_file(item) for item in table.tables("files", required=True))
     seen: set[str] = set()
-    for i, file in enumerate(segment.files):
+    for i, file in enumerate(files):
         if file.path in seen:
             table.note(f"files[{i}].path", f"`{file.path}` occurs twice")
         elif file.path:
             seen.add(file.path)
-    return segment
+    return files
 
 
 def _read_file(table: CheckedTable) -> ArchivedFile:

@@ -1,0 +1,1 @@
+"""Repositories: layers are published there, read from there, and tidied there."""

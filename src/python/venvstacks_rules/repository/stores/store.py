@@ -1,0 +1,146 @@
+"""The interface to one kind of repository.
+
+A kind is one module with a subclass of :class:`Store`, and one line in `opened.py`. All kinds pass
+one contract test, ``tests/repository/stores/test_contract.py``, against a real server.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from venvstacks_rules.model.errors import RepositoryError, VenvstacksError
+from venvstacks_rules.model.repository.references import Reference
+
+CHUNK = 1024 * 1024
+"""How much is read at once, in bytes."""
+
+
+class StoreError(VenvstacksError):
+    """A store does not do what it was asked for; the text says what, where and why."""
+
+
+@dataclass(frozen=True)
+class Content:
+    """Bytes to store: of memory, or of a file."""
+
+    reference: Reference
+    data: bytes | None = None
+    path: Path | None = None
+
+    @classmethod
+    def of(cls, data: bytes) -> Content:
+        """Bytes of memory."""
+        return cls(Reference.of(data), data)
+
+    def open(self) -> BinaryIO:
+        """The bytes from the beginning; close it after use."""
+        if self.path is None:
+            return io.BytesIO(self.data or b"")
+        return self.path.open("rb")
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What lies at a key, with a mark that changes with it."""
+
+    data: bytes
+    mark: str
+    """Opaque: for :meth:`Store.replace`."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A key that exists."""
+
+    key: str
+    size: int
+    """In bytes."""
+    modified: float
+    """When it was written last, by the clock of the store, in seconds since 1970."""
+
+
+class Store(ABC):
+    """One repository, by keys; see :mod:`venvstacks_rules.model.repository.keys`.
+
+    Every method raises StoreError if the store cannot be reached or refuses; the text names the
+    URL without credentials. Methods may be called from several threads.
+    """
+
+    url: str
+    """Without credentials."""
+    concurrency = 8
+    """How many calls at a time it serves well."""
+
+    @abstractmethod
+    def get(self, key: str, *, limit: int) -> Stored | None:
+        """All bytes at `key`, or None. StoreError if there are more than `limit`."""
+
+    @abstractmethod
+    def size(self, key: str) -> int | None:
+        """The number of bytes at `key`, or None; one request, without the bytes."""
+
+    @abstractmethod
+    def read(self, key: str, start: int, end: int) -> Iterator[bytes]:
+        """The bytes from `start` to before `end`, in pieces of at most a few MiB.
+
+        StoreError if there are fewer, or none.
+        """
+
+    @abstractmethod
+    def put_if_absent(self, key: str, content: Content, holds: Sequence[str] = ()) -> bool:
+        """Store `content`; False if something is there already, which stays as it is.
+
+        Atomic: nobody sees a part of it. `holds` are the keys of the blobs that what is stored
+        names: a store that removes blobs that nothing names learns from it.
+        """
+
+    @abstractmethod
+    def replace(self, key: str, data: bytes, mark: str | None, holds: Sequence[str] = ()) -> bool:
+        """Store `data` if `key` is as it was when it had `mark`; None: if nothing is there.
+
+        False if it is not: somebody else was faster. Atomic.
+        """
+
+    @abstractmethod
+    def list(self, prefix: str) -> Iterator[Entry]:
+        """All keys that begin with `prefix`, sorted; StoreError if the store cannot tell."""
+
+    @abstractmethod
+    def delete(self, keys: Iterable[str]) -> None:
+        """Remove what lies at these keys; nothing happens for a key without anything."""
+
+    def close(self) -> None:  # noqa: B027 - most kinds have nothing to close
+        """Release connections. The store is not used afterwards."""
+
+
+def checked_blob(store: Store, key: str, reference: Reference, *, limit: int) -> bytes:
+    """A small file by its hash. RepositoryError if it is missing or has other bytes."""
+    if reference.size > limit:
+        raise RepositoryError(
+            f"{store.url}: `{key}` is too large.",
+            [f"it has {reference.size} bytes; {limit} are accepted"],
+        )
+    found = store.get(key, limit=reference.size)
+    if found is None:
+        raise RepositoryError(f"{store.url}: `{key}` is missing.", [_REMEDY])
+    problem = reference_problem(found.data, reference)
+    if problem is not None:
+        raise RepositoryError(f"{store.url}: `{key}` is damaged.", [problem, _REMEDY])
+    return found.data
+
+
+def reference_problem(data: bytes, reference: Reference) -> str | None:
+    """Why `data` are not the bytes of `reference`, or None."""
+    if len(data) != reference.size:
+        return f"it has {len(data)} bytes, not {reference.size}"
+    sha256 = hashlib.sha256(data).hexdigest()
+    return None if sha256 == reference.sha256 else f"its hash is sha256:{sha256}"
+
+
+_REMEDY = "Run `venvstacks-repository verify`, and publish the layer again."
