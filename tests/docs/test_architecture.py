@@ -41,7 +41,9 @@ def test_rooms_and_arrows_are_those_of_the_table(part: str) -> None:
 
 def test_the_drawing_has_every_room_above_those_that_it_imports() -> None:
     found = re.search(
-        r"^```text\n(pants_backend +model +actions +repository\n.*?)^```", PAGE, re.MULTILINE | re.DOTALL
+        r"^```text\n(pants_backend +model +actions +repository\n.*?)^```",
+        PAGE,
+        re.MULTILINE | re.DOTALL,
     )
     assert found is not None
     head, *floors = found[1].splitlines()

@@ -13,23 +13,16 @@ from typing import Any
 
 import pytest
 
-from tests.support.wheels import FILE_NAME, decompressed, wheel_bytes
-from venvstacks_rules.actions.archives.formats import new_segment
-from venvstacks_rules.actions.commands import assemble_archive, wheel_segments
+from tests.support.layer_parts import LEVELS, TARGET, layer_parts
+from tests.support.wheels import FILE_NAME, decompressed
+from venvstacks_rules.actions.commands import assemble_archive
 from venvstacks_rules.model.contents.compression import Compression
 from venvstacks_rules.model.contents.files import OwnFile, OwnLink
 from venvstacks_rules.model.contents.segment_index import IndexHeader, SegmentIndex
 from venvstacks_rules.model.errors import ArchiveError, RequestError
 from venvstacks_rules.model.json_codec import to_json
 from venvstacks_rules.model.requests.assemble import AssembleArchiveRequest, AssembledArchive
-from venvstacks_rules.model.requests.segments import (
-    InterpreterSegment,
-    WheelInput,
-    WheelSegmentsRequest,
-)
 
-LEVELS = {"tar.zst": 3, "tar.xz": 0, "tar.gz": 1, "zip": 1}
-TARGET = "framework-demo"
 DEMO = "lib/python3.11/site-packages/demo.py"
 CANNOT = (
     "The archive of `//demo:demo` for linux_x86_64 cannot be assembled: it could not be unpacked. "
@@ -40,56 +33,15 @@ DAMAGED = (
 )
 
 
-def make_segments(folder: Path, compression: Compression) -> tuple[str, ...]:
-    """An interpreter's result and that of a wheel, in folders of their own."""
-    for name in ("python", "wheels"):
-        (folder / name).mkdir(parents=True)
-    with new_segment(
-        folder / "python/python.seg",
-        source="interpreter",
-        install_target=TARGET,
-        compression=compression,
-    ) as writer:
-        writer.add_file("bin/python3.11", [b"elf"], 3, executable=True)
-        writer.add_link("bin/python3", "python3.11")
-    interpreter = InterpreterSegment(writer.segment(), "3.11.13")
-    (folder / "python/result.json").write_text(to_json(interpreter))
-    wheel = wheel_bytes({"demo.py": b"import rich\n"})
-    (folder / FILE_NAME).write_bytes(wheel)
-    wheel_input = WheelInput(
-        str(folder / "wheels/demo.seg"),
-        str(folder / FILE_NAME),
-        FILE_NAME,
-        hashlib.sha256(wheel).hexdigest(),
-        len(wheel),
-    )
-    request = WheelSegmentsRequest((wheel_input,), "3.11", "posix", TARGET, compression)
-    (folder / "wheels/result.json").write_text(to_json(wheel_segments.run(to_json(request))))
-    return str(folder / "python/result.json"), str(folder / "wheels/result.json")
-
-
 def make_request(folder: Path, archive_format: str = "tar.zst") -> AssembleArchiveRequest:
-    compression = Compression(archive_format, LEVELS[archive_format])
-    folder.mkdir(exist_ok=True)
-    (folder / "own.py").write_bytes(b"print()\n")
-    (folder / "own.py").chmod(0o777)
+    parts = layer_parts(folder, archive_format)
+    metadata = {
+        "layer_name": TARGET,
+        "target_platform": "linux_x86_64",
+        "archive_size": "ours wins",
+    }
     return AssembleArchiveRequest(
-        target="//demo:demo",
-        install_target=TARGET,
-        results=make_segments(folder, compression),
-        files=(
-            OwnFile("postinstall.py", source=str(folder / "own.py")),
-            OwnFile("bin/python_w", text="#!/bin/bash\nü\n", executable=True),
-        ),
-        os_name="posix",
-        case_sensitive=True,
-        links=(OwnLink("bin/python", "../../cpython/bin/python3.11"),),
-        compression=compression,
-        metadata={
-            "layer_name": TARGET,
-            "target_platform": "linux_x86_64",
-            "archive_size": "ours wins",
-        },
+        **{**parts, "metadata": metadata},
         archive=str(folder / f"dist/{TARGET}.{archive_format}"),
         metadata_file=str(folder / f"dist/{TARGET}.json"),
         segments_file=str(folder / f"dist/{TARGET}.segments.json"),

@@ -30,6 +30,7 @@ VERBS = {
     "build-wheel": "build_wheel",
     "wheel-segments": "wheel_segments",
     "assemble-archive": "assemble_archive",
+    "index-layer": "index_layer",
     "lock-layer": "lock_layer",
     "fetch-file": "fetch_file",
     "deploy-layers": "deploy_layers",

@@ -7,26 +7,24 @@ of the tar stream, or with the central directory.
 
 from __future__ import annotations
 
-import hashlib
-import os
-from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
-from venvstacks_rules.actions.archives.clashes import clashes, own_problems
-from venvstacks_rules.actions.archives.formats import new_segment
-from venvstacks_rules.actions.archives.joining import Joining, mapped
-from venvstacks_rules.actions.archives.zip_directory import directory_of
-from venvstacks_rules.actions.files.streams import chunks, naming
-from venvstacks_rules.model.contents.compression import ZIP
-from venvstacks_rules.model.contents.files import OwnFile, OwnLink
+from venvstacks_rules.actions.archives.joining import Joining
+from venvstacks_rules.actions.archives.layer_parts import (
+    directory_segment,
+    listed_segments,
+    refuse_clashes,
+    refused,
+    write_own_segment,
+)
+from venvstacks_rules.actions.files.streams import naming
 from venvstacks_rules.model.contents.segment_index import IndexHeader, listing_json
-from venvstacks_rules.model.contents.segments import OWN_FILES, Segment, unpacked_size
-from venvstacks_rules.model.errors import ArchiveError, RequestError
-from venvstacks_rules.model.json_codec import from_data, from_json, parsed_json, published_json
+from venvstacks_rules.model.contents.segments import Segment, unpacked_size
+from venvstacks_rules.model.errors import ArchiveError
+from venvstacks_rules.model.json_codec import from_json, published_json
 from venvstacks_rules.model.outputs.metadata import archive_metadata
 from venvstacks_rules.model.requests.assemble import AssembleArchiveRequest, AssembledArchive
-from venvstacks_rules.model.requests.segments import InterpreterSegment, WheelSegments
 
 
 def run(request_text: str) -> AssembledArchive:
@@ -66,89 +64,26 @@ def _write_archive(
         check_hashes=not request.segments_are_checked,
         hash_all=request.needs_hash,
     ) as joining:
-        for path in request.results:
-            for segment in _read_result(path):
-                # It is copied and hashed while we check its files.
-                joining.add(segment)
-                segments.append(segment)
-        problems = [
-            *own_problems(request.files, request.links, os_name=request.os_name),
-            *clashes(
-                [(segment.source, segment.files) for segment in segments],
-                request.files,
-                request.links,
-                case_sensitive=request.case_sensitive,
-            ),
-        ]
-        if problems:
-            remedy = "Change or leave out the named files, or narrow `platforms`."
-            raise _refused(request, f"it could not be unpacked. {remedy}", problems)
-        segments.append(_write_own_segment(own, request))
+        for segment in listed_segments(request):
+            # It is copied and hashed while we check its files.
+            joining.add(segment)
+            segments.append(segment)
+        refuse_clashes(segments, request)
+        segments.append(write_own_segment(own, request))
         joining.add(segments[-1])
         directory, listing, wrong = b"", "", None
         try:
-            if request.compression.archive_format == ZIP:
-                directory = directory_of(segments, request.install_target)
-                segments[-1] = _with_directory(segments[-1], directory)
+            segments[-1], directory = directory_segment(segments, request)
             listing = listing_json(segments)
         except (ArchiveError, OSError) as e:
             wrong = e
         problems = joining.finish()
         if problems:
-            raise _refused(request, "its segments are damaged.", problems)
+            raise refused(request, "its segments are damaged.", problems)
         if wrong is not None:
             raise wrong
         joining.end_with(directory)
         return listing, AssembledArchive(joining.size, joining.sha256(), unpacked_size(segments))
-
-
-def _refused(request: AssembleArchiveRequest, reason: str, problems: list[str]) -> ArchiveError:
-    platform = request.metadata.get("target_platform")
-    archive = f"The archive of `{request.target}`" + (f" for {platform}" if platform else "")
-    return ArchiveError(f"{archive} cannot be assembled: {reason}", problems)
-
-
-def _read_result(path: str) -> list[Segment]:
-    """The segments of a result file, with paths relative to the working directory."""
-    try:
-        data = parsed_json(Path(path).read_text(encoding="utf-8"))
-    except ValueError as e:
-        raise RequestError(f"`{path}`: not JSON: {e}") from None
-    if isinstance(data, dict) and "segment" in data:
-        found = [from_data(InterpreterSegment, data).segment]
-    else:
-        found = list(from_data(WheelSegments, data).segments)
-    folder = Path(path).parent
-    return [replace(segment, path=str(folder / segment.path)) for segment in found]
-
-
-def _write_own_segment(path: Path, request: AssembleArchiveRequest) -> Segment:
-    with new_segment(
-        path,
-        source=OWN_FILES,
-        install_target=request.install_target,
-        compression=request.compression,
-        end_of_archive=True,
-    ) as writer:
-        own: list[OwnFile | OwnLink] = [*request.files, *request.links]
-        for item in sorted(own, key=lambda item: item.path):
-            if isinstance(item, OwnLink):
-                writer.add_link(item.path, item.target)
-            elif item.text is not None:
-                data = item.text.encode("utf-8")
-                writer.add_file(item.path, [data], len(data), executable=item.executable)
-            elif item.source is not None:
-                with Path(item.source).open("rb") as stream:
-                    size = os.fstat(stream.fileno()).st_size
-                    writer.add_file(item.path, chunks(stream), size, executable=item.executable)
-    return replace(writer.segment(), path=str(path))
-
-
-def _with_directory(segment: Segment, directory: bytes) -> Segment:
-    with mapped(segment.path) as content:
-        hasher = hashlib.sha256(content)
-    hasher.update(directory)
-    return replace(segment, size=segment.size + len(directory), sha256=hasher.hexdigest())
 
 
 def _describe(

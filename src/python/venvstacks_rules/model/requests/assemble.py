@@ -3,36 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Optional
+from typing import Optional
 
-from venvstacks_rules.model.contents.compression import Compression
-from venvstacks_rules.model.contents.files import OwnFile, OwnLink
-from venvstacks_rules.model.contents.layout import InstallTarget, OsName
 from venvstacks_rules.model.paths import GivenPath
+from venvstacks_rules.model.requests.layer_parts import LayerPartsRequest
 
 
 @dataclass(frozen=True)
-class AssembleArchiveRequest:
-    """Join segments into a layer archive (verb ``assemble-archive``).
+class AssembleArchiveRequest(LayerPartsRequest):
+    """Join segments into a layer archive (verb ``assemble-archive``)."""
 
-    `results` are files with an :class:`InterpreterSegment` or :class:`WheelSegments` as JSON,
-    beside the segments that they name. The archive has the segments in this order, and the layer's
-    own files last.
-    """
-
-    target: str
-    """The address of the layer, for messages."""
-    install_target: InstallTarget
-    os_name: OsName
-    """``posix`` or ``nt``, as in markers; Windows has no links, and refuses some names."""
-    case_sensitive: bool
-    """Whether all file systems of the target distinguish names that differ by case only."""
-    results: tuple[GivenPath, ...]
-    files: tuple[OwnFile, ...]
-    links: tuple[OwnLink, ...]
-    compression: Compression
-    metadata: dict[str, Any]
-    """The keys of the layer metadata that do not depend on the archive's bytes."""
     archive: GivenPath
     """The archive to write."""
     metadata_file: Optional[GivenPath] = None
