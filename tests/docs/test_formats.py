@@ -139,7 +139,7 @@ def messages() -> list[type[object]]:
         values = vars(importlib.import_module(f"{requests.__name__}.{path.stem}")).values()
         waiting = [value for value in values if isinstance(value, type) and is_dataclass(value)]
         # A base of several has no place of its own.
-        waiting = [value for value in waiting if not value.__name__.startswith("_")]
+        waiting = [value for value in waiting if not value.__subclasses__()]
         for message in waiting:
             found[message] = None
             parts = [hint for field in get_type_hints(message).values() for hint in types_in(field)]

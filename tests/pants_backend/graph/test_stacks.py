@@ -50,7 +50,7 @@ def test_one_archive_of_a_layer_in_several(runner: RuleRunner) -> None:
     assert layers(runner, ":high", zipped) == ["base:py", zipped, "base:high"]
     both = StackLayersRequest(Address("base", target_name="stack"), (zst, zipped))
     assert refused(runner, StackLayers, both) == (
-        "DefinitionError: A manifest cannot be built as written:\n"
+        "DefinitionError: A stack cannot be built as written:\n"
         f"  * base:stack: `layers` brings together {zst} and {zipped}, which are both called "
         "`framework-low`. Rename one of them."
     )
@@ -73,7 +73,7 @@ def test_what_is_no_layer_and_names_that_occur_twice(runner: RuleRunner) -> None
         Address("top", target_name="stack"), ("base:low", ":low", ":stack")
     )
     assert refused(runner, StackLayers, request) == (
-        "DefinitionError: A manifest cannot be built as written:\n"
+        "DefinitionError: A stack cannot be built as written:\n"
         "  * top:stack: `layers` names top:stack, which is not a layer. Remove it.\n"
         "  * top:stack: `layers` brings together base:low and top:low, which are both called "
         "`framework-low`. Rename one of them."

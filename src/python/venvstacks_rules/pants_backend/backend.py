@@ -16,11 +16,14 @@ from venvstacks_rules.pants_backend.build import (
     exports,
     imports,
     interfaces,
+    layer_indexes,
     limits,
     manifests,
     measured_coverage,
     output_folders,
+    publications,
     pytest_processes,
+    released,
     segments,
     staged_tests,
 )
@@ -34,6 +37,7 @@ from venvstacks_rules.pants_backend.goals import (
     linted_layers,
     lock_options,
     package,
+    package_release,
     package_report,
     repl,
     run,
@@ -54,6 +58,7 @@ from venvstacks_rules.pants_backend.graph import (
     module_files,
     module_owners,
     platforms,
+    releases,
     repository_modules,
     requirement_targets,
     stack_files,
@@ -98,6 +103,7 @@ from venvstacks_rules.pants_backend.processes import (
 from venvstacks_rules.pants_backend.subsystems.actions import ActionsSubsystem
 from venvstacks_rules.pants_backend.subsystems.layer_tests import VenvstacksPytestSubsystem
 from venvstacks_rules.pants_backend.subsystems.lint import VenvstacksLintSubsystem
+from venvstacks_rules.pants_backend.subsystems.publish import VenvstacksPublishSubsystem
 from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
 from venvstacks_rules.pants_backend.targets.layer_tests import VenvstacksTest, VenvstacksTests
 from venvstacks_rules.pants_backend.targets.layers import (
@@ -106,6 +112,7 @@ from venvstacks_rules.pants_backend.targets.layers import (
     VenvstacksRuntime,
 )
 from venvstacks_rules.pants_backend.targets.manifests import VenvstacksManifest
+from venvstacks_rules.pants_backend.targets.releases import VenvstacksRelease
 from venvstacks_rules.pants_backend.targets.stacks import VenvstacksStack
 
 _MODULES = (
@@ -123,16 +130,25 @@ _MODULES = (
         work,
     ),
     *(code_targets, dependencies, distributions, layer_code, layer_modules, layer_targets, layers),
-    *(module_files, module_owners, platforms, repository_modules, requirement_targets),
+    *(module_files, module_owners, platforms, releases, repository_modules, requirement_targets),
     *(stack_files, stack_targets, stacks, tested_layers, tests_edges),
     *(distribution_wheels, earlier, freshness, local_wheels, lockfiles, locking, outcomes),
     *(python_resolves, uv_config),
     *(downloads, interpreters, repository_files, source_builds, wheels),
     *(analysis, archives, chains, contents, descriptions, exports, imports, interfaces),
-    *(limits, manifests, measured_coverage, output_folders, pytest_processes, segments),
+    *(
+        layer_indexes,
+        limits,
+        manifests,
+        measured_coverage,
+        output_folders,
+        pytest_processes,
+        segments,
+    ),
+    *(publications, released),
     *(staged_tests, layer_tests),
     *(check, export, export_resolves, generate_lockfiles, lint, linted_layers, lock_options),
-    *(package, package_report, repl, run, show, shown_layers),
+    *(package, package_release, package_report, repl, run, show, shown_layers),
     *(tailor, tailor_applications, test),
 )
 """The modules with rules, room by room."""
@@ -145,6 +161,7 @@ def target_types() -> Iterable[type[Target]]:
         VenvstacksFramework,
         VenvstacksApplication,
         VenvstacksManifest,
+        VenvstacksRelease,
         VenvstacksStack,
         VenvstacksTest,
         VenvstacksTests,
@@ -158,6 +175,7 @@ def rules() -> Iterable[object]:
         *ActionsSubsystem.rules(),
         *python_bootstrap.rules(),  # type: ignore[no-untyped-call]
         *VenvstacksLintSubsystem.rules(),
+        *VenvstacksPublishSubsystem.rules(),
         *VenvstacksSubsystem.rules(),
         *VenvstacksPytestSubsystem.rules(),
     )

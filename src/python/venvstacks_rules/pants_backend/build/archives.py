@@ -92,7 +92,7 @@ class LayerArchive:
         )
 
 
-def _module_owners(segments: LayerSegments) -> dict[str, str]:
+def module_owners(segments: LayerSegments) -> dict[str, str]:
     """The sources of the modules in the layer's own packages, by name of the module."""
     owners = {}
     site_packages = segments.layout.site_packages
@@ -119,7 +119,7 @@ async def layer_archive(request: LayerArchiveRequest, options: VenvstacksSubsyst
     )
     layer, platform = found.layer, PLATFORMS[request.platform]
     # Without modules, the thousands of files of a framework need no comparison.
-    contents.refuse_shadowing(_module_owners(segments) if contents.modules.files else {})
+    contents.refuse_shadowing(module_owners(segments) if contents.modules.files else {})
     install_target = contents.metadata.install_target
     names = archive_names(
         install_target,

@@ -43,6 +43,7 @@ from venvstacks_rules.pants_backend.targets.lock_fields import (
     VersionedField,
 )
 from venvstacks_rules.pants_backend.targets.manifests import ManifestLayersField
+from venvstacks_rules.pants_backend.targets.publish_fields import PUBLISH_FIELDS
 from venvstacks_rules.pants_backend.targets.source_fields import (
     LaunchModuleField,
     LayerFilesField,
@@ -145,10 +146,13 @@ async def generate_stack_targets(
         fields = _TYPES[layer.kind].class_field_types(union_membership)
         written = dict.fromkeys(key for each in overrides.get(name, {}).values() for key in each)
         _check_fields(address, name, written, [field.alias for field in fields])
+    # What says where to publish is about the stack as a whole.
+    of_stack = {field.alias for field in PUBLISH_FIELDS}
+    template = {key: value for key, value in request.template.items() if key not in of_stack}
     # Fields with `parametrize` make several variants of a layer.
     targets: list[Target] = [
         _TYPES[layer.kind](
-            {**request.template, **generator.values(layer), **own},
+            {**template, **generator.values(layer), **own},
             generated_address(variant, name),
             union_membership,
         )

@@ -93,7 +93,7 @@ async def stack_layers(request: StackLayersRequest) -> StackLayers:
         for first, second in _namesakes(layer for layer, _ in found.values())
     ]
     if problems:
-        raise DefinitionError("A manifest cannot be built as written:", problems)
+        raise DefinitionError("A stack cannot be built as written:", problems)
     return StackLayers(
         tuple(layer for layer, _ in found.values()),
         tuple(address for _, address in found.values()),

@@ -6,6 +6,7 @@ import enum
 
 from pants.option.option_types import (
     BoolOption,
+    DictOption,
     EnumOption,
     IntOption,
     SkipOption,
@@ -135,6 +136,16 @@ class VenvstacksSubsystem(Subsystem):
             Whether the names of archives, and of the files beside them, include the platform, as in
             `framework-sklearn-linux_x86_64-1.tar.zst`. Then one folder can hold the outputs of
             several platforms.
+            """
+        ),
+    )
+    repositories = DictOption[str](
+        help=softwrap(
+            """
+            The repositories that layers are published to: a table of names and URLs, as in
+            `{"store": "s3://bucket/layers", "local": "file:///srv/layers"}`. The field
+            `repositories` of targets names them. A URL has no credentials: these come from the
+            environment, and from the files of the stores' own tools.
             """
         ),
     )

@@ -22,6 +22,7 @@ from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
 from venvstacks_rules.pants_backend.engine import EnvironmentField
 from venvstacks_rules.pants_backend.targets.build_fields import BUILD_FIELDS
 from venvstacks_rules.pants_backend.targets.lock_fields import LOCK_FIELDS
+from venvstacks_rules.pants_backend.targets.publish_fields import PUBLISH_FIELDS
 from venvstacks_rules.pants_backend.targets.requirement_fields import REQUIREMENT_FIELDS
 from venvstacks_rules.pants_backend.targets.shipping_fields import (
     ExcludeFilesField,
@@ -290,6 +291,7 @@ COMMON_FIELDS = (
     IncludeScriptsField,
     *LOCK_FIELDS,
     *SIZE_FIELDS,
+    *PUBLISH_FIELDS,
     *REQUIREMENT_FIELDS,
     *BUILD_FIELDS,
 )

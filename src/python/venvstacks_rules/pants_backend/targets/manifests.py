@@ -15,6 +15,7 @@ from pants.engine.target import (
 from pants.util.strutil import softwrap
 
 from venvstacks_rules.pants_backend.engine import EnvironmentField
+from venvstacks_rules.pants_backend.targets.publish_fields import PUBLISH_FIELDS
 from venvstacks_rules.pants_backend.targets.source_fields import ApplicationsField, StackPartField
 
 
@@ -58,6 +59,7 @@ class VenvstacksManifest(Target):
         ManifestDependenciesField,
         ManifestLayersField,
         ManifestOutputPathField,
+        *PUBLISH_FIELDS,
         EnvironmentField,
     )
     help = softwrap(

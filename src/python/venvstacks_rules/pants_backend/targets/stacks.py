@@ -36,6 +36,7 @@ from venvstacks_rules.pants_backend.targets.layers import (
 )
 from venvstacks_rules.pants_backend.targets.lock_fields import LocalWheelsField
 from venvstacks_rules.pants_backend.targets.manifests import VenvstacksManifest
+from venvstacks_rules.pants_backend.targets.publish_fields import PUBLISH_FIELDS
 from venvstacks_rules.pants_backend.targets.requirement_fields import PythonResolveField
 from venvstacks_rules.pants_backend.targets.size_fields import SIZE_FIELDS
 from venvstacks_rules.pants_backend.targets.skip_fields import (
@@ -107,6 +108,7 @@ class VenvstacksStack(TargetGenerator):
         PythonResolveField,
         EnvironmentField,
         *SIZE_FIELDS,
+        *PUBLISH_FIELDS,
         SkipLockCheckField,
         SkipImportCheckField,
     )

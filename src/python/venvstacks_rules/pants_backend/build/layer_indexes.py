@@ -1,0 +1,137 @@
+"""Makes the indexes of layer versions: what a repository holds of a layer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pants.engine.addresses import Address
+from pants.engine.fs import Digest, DigestSubset, MergeDigests, PathGlobs, RemovePrefix
+
+from venvstacks_rules.model.contents.compression import ARCHIVE_FORMATS, ZIP
+from venvstacks_rules.model.json_codec import from_json, to_json
+from venvstacks_rules.model.layers.layer import Layer
+from venvstacks_rules.model.outputs.names import archive_names
+from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
+from venvstacks_rules.model.requests.index_layer import (
+    IndexedLayer,
+    IndexLayerRequest,
+)
+from venvstacks_rules.pants_backend import engine
+from venvstacks_rules.pants_backend.build.archives import module_owners
+from venvstacks_rules.pants_backend.build.contents import LayerContentsRequest, layer_contents
+from venvstacks_rules.pants_backend.build.segments import (
+    SegmentGroup,
+    SegmentsRequest,
+    layer_segments,
+)
+from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
+from venvstacks_rules.pants_backend.graph.layers import LayerRequest, find_layer
+from venvstacks_rules.pants_backend.locks.freshness import ChainLocksRequest, chain_locks
+from venvstacks_rules.pants_backend.processes.actions import run_action
+from venvstacks_rules.pants_backend.processes.bare import ActionProcessRequest
+from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
+
+_OUTPUT = "indexed"
+
+
+@dataclass(frozen=True)
+class LayerIndexRequest:
+    """The index of a layer for a platform."""
+
+    address: Address
+    platform: str
+
+
+@dataclass(frozen=True)
+class LayerIndexFiles:
+    """A layer version: its index, and where the bytes are that it names."""
+
+    layer: Layer
+    platform: str
+    digest: Digest
+    """``index.json``; and in ``blobs``, each by its hash, all that it names but the segments."""
+    indexed: IndexedLayer
+    groups: tuple[SegmentGroup, ...]
+    """With the segments."""
+    warnings: tuple[str, ...]
+    """For the user who packages the layer."""
+
+    @property
+    def segment_paths(self) -> dict[str, str]:
+        """Where the segments lie in the digests of the groups, by their hash."""
+        return {segment.sha256: segment.path for segment in self.indexed.segments}
+
+
+@rule(desc="Index layer")
+async def layer_index(request: LayerIndexRequest, options: VenvstacksSubsystem) -> LayerIndexFiles:
+    # First, and for the whole chain, to report the problems of all locks together.
+    await chain_locks(ChainLocksRequest(request.address), **implicitly())
+    found, segments, contents = await concurrently(
+        find_layer(LayerRequest(request.address), **implicitly()),
+        layer_segments(SegmentsRequest(request.address, request.platform), **implicitly()),
+        layer_contents(LayerContentsRequest(request.address, request.platform), **implicitly()),
+    )
+    layer, platform = found.layer, PLATFORMS[request.platform]
+    contents.refuse_shadowing(module_owners(segments) if contents.modules.files else {})
+    install_target = contents.metadata.install_target
+    archive_format = segments.compression.archive_format
+    names = archive_names(
+        install_target,
+        extension=ARCHIVE_FORMATS[archive_format].extension,
+        platform=request.platform,
+        tagged=options.tag_outputs,
+    )
+    index = IndexLayerRequest(
+        target=layer.address,
+        install_target=install_target,
+        os_name=platform.os_name,
+        case_sensitive=platform.case_sensitive,
+        results=tuple(group.result for group in segments.groups),
+        files=contents.files,
+        links=contents.links,
+        compression=segments.compression,
+        metadata=contents.metadata.to_dict(),
+        kind=layer.kind.value,
+        archive_name=names.archive,
+        documents=(),
+        output=_OUTPUT,
+    )
+    # The directory of a zip archive lists the entries of its segments; else nobody looks into them.
+    read = (
+        [group.digest for group in segments.groups]
+        if archive_format == ZIP
+        else await concurrently(
+            engine.digest_subset_to_digest(DigestSubset(group.digest, PathGlobs([group.result])))
+            for group in segments.groups
+        )
+    )
+    inputs = await engine.merge_digests(MergeDigests([contents.modules.digest, *read]))
+    result = await run_action(
+        ActionProcessRequest(
+            verb="index-layer",
+            request=to_json(index),
+            input_digest=inputs,
+            output_directories=(_OUTPUT,),
+            description=f"Index {names.archive}",
+        ),
+        **implicitly(),
+    )
+    output = await engine.digest_subset_to_digest(
+        DigestSubset(result.digest, PathGlobs([f"{_OUTPUT}/**"]))
+    )
+    return LayerIndexFiles(
+        layer=layer,
+        platform=request.platform,
+        digest=await engine.remove_prefix(RemovePrefix(output, _OUTPUT)),
+        indexed=from_json(IndexedLayer, result.result),
+        groups=segments.groups,
+        warnings=tuple(
+            f"{layer.address} for {request.platform}: {warning}." for warning in contents.warnings
+        ),
+    )
+
+
+def rules() -> Iterable[object]:
+    """The rules of this module."""
+    return collect_rules()

@@ -1,0 +1,67 @@
+"""``package`` of a release: its manifest, for each platform. No archive is assembled."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pants.core.goals.package import BuiltPackage, BuiltPackageArtifact, PackageFieldSet
+from pants.engine.fs import CreateDigest, FileContent
+from pants.engine.unions import UnionRule
+
+from venvstacks_rules.model.wording import printable_lines
+from venvstacks_rules.pants_backend import engine
+from venvstacks_rules.pants_backend.build.output_folders import output_folder_request
+from venvstacks_rules.pants_backend.build.publications import publication_files
+from venvstacks_rules.pants_backend.build.released import (
+    TargetPublicationRequest,
+    target_publication,
+)
+from venvstacks_rules.pants_backend.engine import (
+    EnvironmentField,
+    collect_rules,
+    implicitly,
+    rule,
+)
+from venvstacks_rules.pants_backend.targets.releases import ReleaseLayersField, ReleaseVersionField
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ReleasePackageFieldSet(PackageFieldSet):
+    """A release to package."""
+
+    required_fields = (ReleaseLayersField, ReleaseVersionField)
+
+    environment: EnvironmentField
+
+
+@rule
+async def package_release(field_set: ReleasePackageFieldSet) -> BuiltPackage:
+    address = field_set.address
+    published = await target_publication(TargetPublicationRequest(address), **implicitly())
+    files = await publication_files(published.request, **implicitly())
+    contents = [
+        FileContent(
+            f"{output_folder_request(address, None, stack.platform).path}/"
+            f"{stack.name}-{stack.version}.release.json",
+            stack.to_json().encode(),
+        )
+        for stack in files.stacks
+    ]
+    for warning in files.warnings:
+        logger.warning("%s", printable_lines(warning))
+    return BuiltPackage(
+        await engine.create_digest(CreateDigest(contents)),
+        (
+            *(BuiltPackageArtifact(content.path) for content in contents),
+            *(BuiltPackageArtifact(None, (note,)) for note in published.notes),
+        ),
+    )
+
+
+def rules() -> Iterable[object]:
+    """The rules of this module."""
+    return [*collect_rules(), UnionRule(PackageFieldSet, ReleasePackageFieldSet)]

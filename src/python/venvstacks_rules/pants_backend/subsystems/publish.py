@@ -1,0 +1,60 @@
+"""The options of the ``[venvstacks-publish]`` scope."""
+
+from __future__ import annotations
+
+from pants.option.option_types import BoolOption, IntOption, StrListOption, StrOption
+from pants.option.subsystem import Subsystem
+from pants.util.strutil import softwrap
+
+
+class VenvstacksPublishSubsystem(Subsystem):
+    """Options for ``publish``."""
+
+    options_scope = "venvstacks-publish"
+    name = "venvstacks-publish"
+    help = "How `publish` sends layers and releases to repositories."
+    help_short = help
+
+    dry_run = BoolOption(
+        default=False,
+        help=softwrap(
+            """
+            Say what would be published, and how many bytes would be sent, and send nothing.
+            """
+        ),
+    )
+    check = BoolOption(
+        default=False,
+        help=softwrap(
+            """
+            Like `--venvstacks-publish-dry-run`, and exit with 1 if something would be published.
+            """
+        ),
+    )
+    json = StrOption(
+        default=None,
+        metavar="<path>",
+        help=softwrap(
+            """
+            Write what was published to this file, relative to the build root: layers, segments,
+            bytes sent and shared. The reference lists its keys.
+            """
+        ),
+    )
+    keys = StrListOption(
+        help=softwrap(
+            """
+            The keys that sign the records of channels: files, relative to the build root, or URIs
+            of `securesystemslib`, as in `envvar:SIGNING_KEY` or `awskms:alias/releases`. Without
+            any, records are not signed.
+            """
+        ),
+    )
+    expires_days = IntOption(
+        default=90,
+        help=softwrap(
+            """
+            How many days a signed record of a channel is valid. Publish, or sign it again, before.
+            """
+        ),
+    )
