@@ -22,6 +22,12 @@ from venvstacks_rules.pants_backend.graph.dependencies import (
 from venvstacks_rules.pants_backend.graph.dependencies import rules as inference_rules
 from venvstacks_rules.pants_backend.graph.layer_targets import rules as layer_target_rules
 from venvstacks_rules.pants_backend.graph.layers import rules as graph_rules
+from venvstacks_rules.pants_backend.graph.releases import (
+    InferReleaseDependencies,
+    ReleasedLayers,
+    ReleasedLayersRequest,
+)
+from venvstacks_rules.pants_backend.graph.releases import rules as release_rules
 from venvstacks_rules.pants_backend.graph.stack_files import rules as stack_file_rules
 from venvstacks_rules.pants_backend.graph.stacks import StackLayers, StackLayersRequest
 from venvstacks_rules.pants_backend.graph.stacks import rules as stack_rules
@@ -49,10 +55,13 @@ def manifest_runner() -> RuleRunner:
             *inference_rules(),
             *output_folder_rules(),
             *stack_rules(),
+            *release_rules(),
             *VenvstacksSubsystem.rules(),
             QueryRule(StackLayers, [StackLayersRequest]),
             QueryRule(OutputFolder, [OutputFolderRequest]),
             QueryRule(InferredDependencies, [InferManifestDependencies]),
+            QueryRule(ReleasedLayers, [ReleasedLayersRequest]),
+            QueryRule(InferredDependencies, [InferReleaseDependencies]),
         ],
         target_types=[*target_types()],
         objects={"parametrize": Parametrize},

@@ -36,6 +36,7 @@ from venvstacks_rules.pants_backend.targets.layers import (
     WindowsArchiveFormatField,
 )
 from venvstacks_rules.pants_backend.targets.manifests import VenvstacksManifest
+from venvstacks_rules.pants_backend.targets.releases import VenvstacksRelease
 from venvstacks_rules.pants_backend.targets.stacks import VenvstacksStack
 
 MIB = 1024 * 1024
@@ -159,6 +160,7 @@ def test_what_the_backend_registers() -> None:
         VenvstacksFramework,
         VenvstacksApplication,
         VenvstacksManifest,
+        VenvstacksRelease,
         VenvstacksStack,
         VenvstacksTest,
         VenvstacksTests,
