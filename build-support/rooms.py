@@ -28,7 +28,7 @@ HOUSE: dict[str, dict[str, str]] = {
     "repository": {
         "stores": "",
         "trust": "",
-        "reading": "stores trust",
+        "reading": "stores",
         "publishing": "stores trust reading",
         "upkeep": "stores trust reading publishing",
     },

@@ -1,0 +1,1 @@
+"""Reading a repository, whose bytes nobody vouches for until they were checked."""
