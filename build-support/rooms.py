@@ -21,6 +21,7 @@ HOUSE: dict[str, dict[str, str]] = {
         "libraries": "platforms layers contents",
         "outputs": "layers libraries",
         "repository": "contents",
+        "publishing": "",
         "requests": "platforms layers locks contents libraries",
         "summary": "platforms layers locks contents",
         "advice": "layers locks contents libraries",
@@ -29,7 +30,7 @@ HOUSE: dict[str, dict[str, str]] = {
         "stores": "",
         "trust": "",
         "reading": "stores",
-        "publishing": "stores trust reading",
+        "publishing": "stores reading",
         "upkeep": "stores trust reading publishing",
     },
     "actions": {

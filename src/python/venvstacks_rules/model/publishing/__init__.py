@@ -1,0 +1,1 @@
+"""What goes to a repository: its files, the plan, and the report."""

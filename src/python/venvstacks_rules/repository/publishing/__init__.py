@@ -1,0 +1,1 @@
+"""Publishing: what a repository lacks is sent, and channels are moved."""

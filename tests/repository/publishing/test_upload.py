@@ -1,0 +1,332 @@
+from __future__ import annotations
+
+import functools
+import multiprocessing
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import pytest
+
+from tests.support.publications import (
+    PLATFORM,
+    RUNTIME,
+    files_below,
+    small_release,
+)
+from tests.support.whole_repository import channel, faults
+from tests.support.wrapped_stores import CountingStore, WrappedStore
+from venvstacks_rules.model.errors import RepositoryError
+from venvstacks_rules.model.repository.references import Reference
+from venvstacks_rules.repository.publishing.planning import planned
+from venvstacks_rules.repository.publishing.publication import Publication
+from venvstacks_rules.repository.publishing.upload import Settings, published, uploaded
+from venvstacks_rules.repository.reading.repository import Repository
+from venvstacks_rules.repository.stores.files import FileStore
+from venvstacks_rules.repository.stores.store import Content
+
+FORKED = multiprocessing.get_context("fork")
+
+
+def in_processes(*functions: Callable[[], object]) -> list[int | None]:
+    """The exit codes of processes that run functions at the same time."""
+    processes = [FORKED.Process(target=function) for function in functions]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    return [process.exitcode for process in processes]
+
+
+def test_publishes_everything_that_is_named(tmp_path: Path) -> None:
+    seen: list[tuple[str, int, int]] = []
+    publication = small_release(tmp_path / "files", channels=("stable", "beta"))
+    repository = Repository(FileStore(tmp_path / "store"))
+    result = published(publication, repository, Settings(progress=lambda *now: seen.append(now)))
+    assert result.sent_size == result.plan.new_size
+    assert seen[-1][1:] == (result.sent_size, result.sent_size)
+    assert {"interpreter", "list of the files of rich.whl", "sbom", "index of app-demo"} <= {
+        name for name, _, _ in seen
+    }
+    assert not list(faults(tmp_path / "store"))
+    assert [change.change for change in result.channels] == ["created", "created"]
+    layers = [str(layer.key) for layer in publication.layers]
+    blobs = [f"blobs/sha256/{sha256[:2]}/{sha256}" for sha256 in publication.files]
+    assert sorted(files_below(tmp_path / "store")) == sorted(
+        [
+            *blobs,
+            *layers,
+            "repository.json",
+            f"stacks/release/1.0/{PLATFORM}.json",
+            f"channels/release/beta/{PLATFORM}.json",
+            "channels/release/beta/.part-lock",
+            f"channels/release/stable/{PLATFORM}.json",
+            "channels/release/stable/.part-lock",
+        ]
+    )
+
+
+def test_what_names_others_comes_after_them(tmp_path: Path) -> None:
+    store = CountingStore(FileStore(tmp_path / "store"))
+    published(small_release(tmp_path / "files"), Repository(store))
+    written = [
+        key.partition("/")[0]
+        for verb, key in store.requests
+        if verb in ("put_if_absent", "replace")
+    ]
+    assert list(dict.fromkeys(written)) == [
+        "locks",
+        "repository.json",
+        "blobs",
+        "layers",
+        "stacks",
+        "channels",
+    ]
+    # The largest first.
+    blobs = [key for verb, key in store.requests if verb == "put_if_absent" and "blobs" in key]
+    assert blobs[0].endswith(Reference.of(RUNTIME["interpreter"]).sha256)
+
+
+def test_an_upload_needs_the_files_that_the_plan_names(tmp_path: Path) -> None:
+    repository = Repository(FileStore(tmp_path / "store"))
+    published(small_release(tmp_path / "1"), repository)
+    second = small_release(tmp_path / "2", "2.0")
+    plan = planned(second, repository)
+    wanted = {sha256: path for sha256, path in second.files.items() if sha256 in plan.missing}
+    assert len(wanted) == 1
+    few = Publication(second.layers, second.stacks, wanted)
+    result = uploaded(few, repository, plan)
+    assert result.sent_size == plan.new_size
+    assert not list(faults(tmp_path / "store"))
+    assert channel(tmp_path / "store")["current"]["version"] == "2.0"  # type: ignore[index]
+
+
+def test_a_blob_that_is_gone_since_the_plan(tmp_path: Path) -> None:
+    repository = Repository(FileStore(tmp_path / "store"))
+    first = small_release(tmp_path / "1")
+    published(first, repository)
+    second = small_release(tmp_path / "2", "2.0")
+    plan = planned(second, repository)
+    few = Publication(
+        second.layers,
+        second.stacks,
+        {sha256: path for sha256, path in second.files.items() if sha256 in plan.missing},
+    )
+    # As a prune does it: what names the blob first.
+    blob = first.layers[1].index.segments[1].blob
+    for key in (
+        f"channels/release/stable/{PLATFORM}.json",
+        str(first.stacks[0].stack.key),
+        str(first.layers[1].key),
+        f"blobs/sha256/{blob.sha256[:2]}/{blob.sha256}",
+    ):
+        (tmp_path / "store" / key).unlink()
+    with pytest.raises(RepositoryError) as caught:
+        uploaded(few, repository, plan)
+    assert str(caught.value) == (
+        f"{repository.url}: the repository lacks what this publish cannot send.\n"
+        f"  * `rich.whl` of `app-demo`, sha256:{blob.sha256}: its file is not given\n"
+        "  * The repository may have changed; run this again."
+    )
+    assert channel(tmp_path / "store") is None
+    assert not [name for name in files_below(tmp_path / "store") if name.startswith("locks")]
+    uploaded(second, repository, planned(second, repository))
+    assert not list(faults(tmp_path / "store"))
+
+
+def test_what_somebody_else_sent_since_the_plan(tmp_path: Path) -> None:
+    repository = Repository(FileStore(tmp_path / "store"))
+    publication = small_release(tmp_path / "files")
+    plan = planned(publication, repository)
+    published(Publication(publication.layers, (), publication.files), repository)
+    result = uploaded(publication, repository, plan)
+    assert result.sent_size == 0
+    assert result.channels[0].change == "created"
+    again = uploaded(publication, repository, plan)
+    assert again.channels[0].change == "same"
+    assert again.channels[0].overtaken == ()
+
+
+def test_local_files_that_are_not_what_the_index_says(tmp_path: Path) -> None:
+    publication = small_release(tmp_path / "files")
+    repository = Repository(FileStore(tmp_path / "store"))
+    blob = publication.layers[1].index.segments[1].blob.sha256
+    publication.files[blob].write_bytes(b"longer")
+    with pytest.raises(RepositoryError) as caught:
+        published(publication, repository)
+    path = tmp_path / "files" / blob
+    assert str(caught.value).splitlines()[1] == (
+        f"  * `rich.whl` of `app-demo`, sha256:{blob}: `{path}` has 6 bytes, not 4"
+    )
+    path.unlink()
+    with pytest.raises(RepositoryError) as caught:
+        published(publication, repository)
+    assert str(caught.value).splitlines()[1] == (
+        f"  * `rich.whl` of `app-demo`, sha256:{blob}: `{path}`: No such file or directory"
+    )
+    assert not [name for name in files_below(tmp_path / "store") if name.startswith("blobs")]
+
+
+class Half:
+    """The first half of a file; whoever wants more is killed."""
+
+    def __init__(self, source: BinaryIO, size: int) -> None:
+        self._source = source
+        self._half = source.read(size // 2)
+
+    def read(self, _size: int = -1) -> bytes:
+        """Less than asked for."""
+        piece, self._half = self._half, b""
+        if not piece:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return piece
+
+    def __enter__(self) -> Half:  # noqa: PYI034 - `Self` is in `typing` from Python 3.11 on
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._source.close()
+
+
+class HalfContent(Content):
+    """Bytes of which the process reads a half before it is killed."""
+
+    def open(self) -> BinaryIO:
+        """The bytes from the beginning."""
+        return cast("BinaryIO", Half(super().open(), self.reference.size))
+
+
+class DyingStore(WrappedStore):
+    """A folder whose process is killed at a request, or in the middle of what it writes."""
+
+    def __init__(self, folder: Path, at: int, *, within: bool) -> None:
+        super().__init__(FileStore(folder), self._count)
+        self.concurrency = 1
+        self.left = at
+        self._within = within
+
+    def _count(self, verb: str, _key: str) -> None:
+        self.left -= verb == "put_if_absent" or not self._within
+        if self.left == 0 and not self._within:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def put_if_absent(self, key: str, content: Content, holds: Sequence[str] = ()) -> bool:
+        """Store a half, if it is time."""
+        self._before("put_if_absent", key)
+        if self.left == 0 and self._within:
+            content = HalfContent(content.reference, content.data, content.path)
+        return self._store.put_if_absent(key, content, holds)
+
+
+NOT_YET = 7
+
+
+def killed(publication: Publication, folder: Path, at: int, *, within: bool) -> bool | None:
+    """Publish in a process that is killed at a request; return whether it was.
+
+    None: it has not so many requests.
+    """
+
+    def publish() -> None:
+        store = DyingStore(folder, at, within=within)
+        published(publication, Repository(store))
+        sys.exit(NOT_YET if store.left <= 0 else 0)
+
+    (code,) = in_processes(publish)
+    assert code in (0, NOT_YET, -signal.SIGKILL)
+    return None if code == 0 else code == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("within", [False, True])
+@pytest.mark.parametrize("old", [None, "1.0"])
+def test_a_kill_at_any_moment_leaves_the_old_stack(
+    tmp_path: Path, old: str | None, *, within: bool
+) -> None:
+    publication = small_release(tmp_path / "2", "2.0")
+    kills = 0
+    for at in range(1, 200):
+        folder = tmp_path / f"store{at}"
+        if old is not None:
+            published(small_release(tmp_path / "1", old), Repository(FileStore(folder)))
+        was_killed = killed(publication, folder, at, within=within)
+        if was_killed is None:
+            break
+        kills += was_killed
+        assert not list(faults(folder))
+        assert not [entry for entry in FileStore(folder).list("") if ".part-" in entry.key]
+        record = channel(folder)
+        # The record is the last thing that is written; only the lease is removed after it.
+        assert (None if record is None else record["current"]["version"]) in {old, "2.0"}
+        # The next one goes on, although the lease is still there.
+        published(publication, Repository(FileStore(folder)))
+        assert not list(faults(folder))
+        record = channel(folder)
+        assert record is not None
+        assert record["current"]["version"] == "2.0"
+        assert [known["version"] for known in record["history"]] == ([old] if old else [])
+        assert not published(publication, Repository(FileStore(folder))).plan.changes
+    # Everything that is written: the lease, `repository.json`, nine blobs, two indexes and the
+    # manifest; or the lease, one blob, an index and the manifest. Other requests come on top.
+    writes = 14 if old is None else 4
+    assert kills == writes if within else kills > writes + 5
+
+
+def test_two_publishers_of_one_channel_lose_nothing(tmp_path: Path) -> None:
+    rounds = 20
+    for name in "ab":
+        for i in range(rounds):
+            small_release(tmp_path / f"{name}{i}", f"{i}.{name}")
+
+    def publisher(name: str) -> Callable[[], None]:
+        def publish() -> None:
+            for i in range(rounds):
+                publication = small_release(tmp_path / f"{name}{i}", f"{i}.{name}")
+                result = published(publication, Repository(FileStore(tmp_path / "store")))
+                (change,) = result.channels
+                assert change.changes
+                with (tmp_path / f"overtaken.{name}").open("a") as log:
+                    log.writelines(f"{version}\n" for version in change.overtaken)
+
+        return publish
+
+    assert in_processes(publisher("a"), publisher("b")) == [0, 0]
+    record = channel(tmp_path / "store")
+    assert record is not None
+    known = [record["current"], *record["history"]]
+    assert {one["version"] for one in known} == {f"{i}.{n}" for i in range(rounds) for n in "ab"}
+    assert [one["sequence"] for one in known] == list(range(2 * rounds, 0, -1))
+    assert record["version"] == 2 * rounds
+    assert not list(faults(tmp_path / "store"))
+    # Each says what came in between, and that is only of the other one.
+    for name in "ab":
+        log = tmp_path / f"overtaken.{name}"
+        assert all(not line.endswith(f".{name}") for line in log.read_text().split())
+
+
+def test_two_publishers_of_one_version_send_it_once(tmp_path: Path) -> None:
+    for i in range(10):
+        store = tmp_path / f"store{i}"
+        publication = small_release(tmp_path / "files", str(i))
+
+        publish = functools.partial(published, publication, Repository(FileStore(store)))
+        assert in_processes(publish, publish) == [0, 0]
+        record = channel(store)
+        assert record is not None
+        assert (record["version"], record["history"]) == (1, [])
+        assert not list(faults(store))
+
+
+def test_one_version_of_two_publishers_has_one_content(tmp_path: Path) -> None:
+    ours, theirs = small_release(tmp_path / "1"), small_release(tmp_path / "2", extra=b"!")
+    repository = Repository(FileStore(tmp_path / "store"))
+    plan = planned(ours, repository)
+    published(theirs, repository)
+    with pytest.raises(RepositoryError) as caught:
+        uploaded(ours, repository, plan)
+    assert str(caught.value).splitlines()[0] == (
+        f"{repository.url}: `release` 1.0 for {PLATFORM} is there already, with other content."
+    )
+    assert not list(faults(tmp_path / "store"))
