@@ -22,7 +22,7 @@ HOUSE: dict[str, dict[str, str]] = {
         "outputs": "layers libraries",
         "repository": "contents",
         "publishing": "",
-        "requests": "platforms layers locks contents libraries",
+        "requests": "platforms layers locks contents libraries publishing",
         "summary": "platforms layers locks contents",
         "advice": "layers locks contents libraries",
     },

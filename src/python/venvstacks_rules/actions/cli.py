@@ -38,6 +38,8 @@ VERBS = {
     "launch": "launch",
     "check-imports": "check_imports",
     "run-tests": "run_tests",
+    "plan-publish": "plan_publish",
+    "publish": "publish",
 }
 
 
@@ -53,7 +55,11 @@ def main(argv: list[str]) -> int:
             from pathlib import Path
 
             extra = {"args": args, "folder": Path(request_path).absolute().parent}
-        text = to_json(module.run(request, **extra))
+        result = module.run(request, **extra)
+        if result is None:
+            # It said all on the terminal.
+            return 0
+        text = to_json(result)
         if result_path is None:
             sys.stdout.write(text)
         else:

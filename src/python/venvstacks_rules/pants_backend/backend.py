@@ -39,6 +39,7 @@ from venvstacks_rules.pants_backend.goals import (
     package,
     package_release,
     package_report,
+    publish,
     repl,
     run,
     show,
@@ -148,7 +149,7 @@ _MODULES = (
     *(publications, released),
     *(staged_tests, layer_tests),
     *(check, export, export_resolves, generate_lockfiles, lint, linted_layers, lock_options),
-    *(package, package_release, package_report, repl, run, show, shown_layers),
+    *(package, package_release, package_report, publish, repl, run, show, shown_layers),
     *(tailor, tailor_applications, test),
 )
 """The modules with rules, room by room."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os.path
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ from venvstacks_rules.model.outputs.names import archive_names
 from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
 from venvstacks_rules.model.requests.index_layer import (
     IndexedLayer,
+    IndexedSegmentFile,
     IndexLayerRequest,
 )
 from venvstacks_rules.pants_backend import engine
@@ -57,10 +59,10 @@ class LayerIndexFiles:
     warnings: tuple[str, ...]
     """For the user who packages the layer."""
 
-    @property
-    def segment_paths(self) -> dict[str, str]:
-        """Where the segments lie in the digests of the groups, by their hash."""
-        return {segment.sha256: segment.path for segment in self.indexed.segments}
+    def segments_of(self, group: SegmentGroup) -> tuple[IndexedSegmentFile, ...]:
+        """The segments of a group, by their paths in its digest."""
+        folder = f"{os.path.dirname(group.result)}/"
+        return tuple(each for each in self.indexed.segments if each.path.startswith(folder))
 
 
 @rule(desc="Index layer")

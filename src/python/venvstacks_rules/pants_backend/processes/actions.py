@@ -48,7 +48,7 @@ async def action_process(request: ActionProcessRequest) -> ActionProcess:
     python, sources, libraries, inputs = await concurrently(
         action_python(ActionPythonRequest(), **implicitly()),
         compiled_action(CompiledActionRequest(request.verb), **implicitly()),
-        action_libraries(ActionLibrariesRequest(request.verb), **implicitly()),
+        action_libraries(ActionLibrariesRequest(request.verb, request.without), **implicitly()),
         request_file(request, **implicitly()),
     )
     tree = await engine.merge_digests(MergeDigests([sources.digest, libraries.digest]))

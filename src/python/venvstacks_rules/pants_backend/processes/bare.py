@@ -92,6 +92,8 @@ class ActionProcessRequest:
     """The run of Pants, for a process that runs in each. To the engine, equal results of two runs
     are one, so that nothing would log the second."""
     timeout_seconds: int | None = None
+    without: tuple[str, ...] = ()
+    """What its sources import and this request does not need: names of libraries' modules."""
     compiles: bool = False
     """Whether it makes byte code: before Python 3.11, the order of sets in it depends on a seed."""
 

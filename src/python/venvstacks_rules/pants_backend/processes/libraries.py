@@ -57,6 +57,8 @@ class ActionLibrariesRequest:
     """The libraries of an action."""
 
     verb: str
+    without: tuple[str, ...] = ()
+    """Names of modules whose libraries are left out."""
 
 
 @dataclass(frozen=True)
@@ -81,19 +83,20 @@ class LibraryTree:
     digest: Digest
 
 
-def needed_distributions(verb: str) -> frozenset[str]:
+def needed_distributions(verb: str, without: tuple[str, ...] = ()) -> frozenset[str]:
     """The distributions that the command `verb` may import, or start programs of."""
     sources = module_sources()
     names = set()
     for module in action_modules(verb, sources):
         names.add(module)
         names |= {name.partition(".")[0] for name in imported_names(sources[module].text)}
+    names.difference_update(without)
     return frozenset(distribution for name in names for distribution in DISTRIBUTIONS.get(name, ()))
 
 
 @rule
 async def action_libraries(request: ActionLibrariesRequest) -> ActionLibraries:
-    wanted = needed_distributions(request.verb)
+    wanted = needed_distributions(request.verb, request.without)
     if not wanted:
         return ActionLibraries(await engine.merge_digests(MergeDigests([])))
     lock, python = await concurrently(

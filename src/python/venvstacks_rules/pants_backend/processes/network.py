@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import netrc
 import os.path
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -48,6 +49,7 @@ NETWORK_DIR = "__network"
 """Where a process sees the settings; what a request has to have as `network`."""
 
 _CACHE_NAME = "venvstacks_network"
+_STORE_VARIABLE = re.compile(r"(AWS|AZURE|GOOGLE|DOCKER|REGISTRY_AUTH)_[A-Z0-9_]+|HOME")
 _PATHS = ("NETRC", "SSL_CERT_DIR", "SSL_CERT_FILE")
 
 
@@ -62,6 +64,8 @@ class NetworkAccess:
     """The servers that it has credentials for."""
     engine_authorities: str | None = field(default=None, repr=False)
     """The file that Pants' option `ca_certs_path` names."""
+    store_variables: FrozenDict[str, str] = field(default=FrozenDict(), repr=False)
+    """Those by which stores are reached, for actions that publish."""
 
     def search(self, url: str, indexes: tuple[str, ...]) -> CredentialSearch:
         """Where credentials for `url` are looked for."""
@@ -132,6 +136,13 @@ def network_variables(
     return variables
 
 
+def store_variables(environment: Mapping[str, str]) -> FrozenDict[str, str]:
+    """The variables by which the stores' own tools find credentials and servers."""
+    return FrozenDict(
+        {name: environment[name] for name in environment if _STORE_VARIABLE.fullmatch(name)}
+    )
+
+
 def mirror_indexes(urls: Iterable[str]) -> tuple[tuple[str, str], ...]:
     """The indexes of `[python-repos]`, which have no names of their own, with names."""
     return tuple((f"python-repos-{number}", url) for number, url in enumerate(urls))
@@ -182,6 +193,7 @@ async def session_network_access(
             name,
             hosts or frozenset(),
             os.path.join(get_buildroot(), authorities) if authorities else None,
+            store_variables(environment),
         )
     )
 

@@ -6,27 +6,44 @@ nowhere else, and workers may have no network.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pants.engine.environment import ChosenLocalEnvironmentName, EnvironmentName
+from pants.engine.internals.options_parsing import _Options
+from pants.engine.process import Process
+from pants.engine.streaming_workunit_handler import (
+    WorkunitsCallback,
+    WorkunitsCallbackFactory,
+    WorkunitsCallbackFactoryRequest,
+)
+from pants.engine.unions import UnionRule
 from pants.option.global_options import NamedCachesDirOption
 
 from venvstacks_rules.pants_backend.engine import (
     collect_rules,
     implicitly,
+    rule,
     uncacheable_rule,
 )
 from venvstacks_rules.pants_backend.processes.actions import (
     PlacedActionRequest,
+    action_process,
     placed_action,
 )
 from venvstacks_rules.pants_backend.processes.bare import ActionProcessRequest, ActionResult
 from venvstacks_rules.pants_backend.processes.network import (
+    NetworkAccess,
     kept_settings,
     network_access,
     with_settings,
 )
+
+_TERMINAL_GOALS = frozenset({"publish"})
+"""Goals that start actions on the terminal with settings."""
+_KEPT = contextlib.ExitStack()
+"""The settings for the terminal; there until the run ends."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +51,26 @@ class NetworkActionRequest:
     """An action that uses the network; the `network` of its request is :data:`NETWORK_DIR`."""
 
     action: ActionProcessRequest
+    stores: bool = False
+    """Whether it talks to repositories of layers, and so gets their credentials."""
+
+
+@dataclass(frozen=True)
+class TerminalNetworkActionRequest:
+    """An action for the terminal that uses the network, later in this run."""
+
+    action: ActionProcessRequest
+
+
+@dataclass(frozen=True)
+class TerminalNetworkAction:
+    """What starts it; its settings are there until the run ends."""
+
+    process: Process
+
+
+def _variables(access: NetworkAccess, *, stores: bool) -> dict[str, str]:
+    return {**(access.store_variables if stores else {}), **access.variables}
 
 
 # Were this remembered, a process that has to run again would run without the file.
@@ -42,7 +79,7 @@ async def run_network_action(
     request: NetworkActionRequest, caches: NamedCachesDirOption, local: ChosenLocalEnvironmentName
 ) -> ActionResult:
     access = await network_access(**implicitly())
-    with kept_settings(access.variables, str(caches.val)):
+    with kept_settings(_variables(access, stores=request.stores), str(caches.val)):
         result: ActionResult = await placed_action(
             PlacedActionRequest(with_settings(request.action)),
             **implicitly({local.val: EnvironmentName}),
@@ -50,6 +87,40 @@ async def run_network_action(
     return result
 
 
+# The same.
+@uncacheable_rule
+async def terminal_network_action(
+    request: TerminalNetworkActionRequest, caches: NamedCachesDirOption
+) -> TerminalNetworkAction:
+    access = await network_access(**implicitly())
+    prepared = await action_process(with_settings(request.action), **implicitly())
+    _KEPT.enter_context(kept_settings(_variables(access, stores=True), str(caches.val)))
+    return TerminalNetworkAction(prepared.process)
+
+
+class _EndOfRun(WorkunitsCallback):
+    """Removes the settings when the run has ended."""
+
+    @property
+    def can_finish_async(self) -> bool:
+        return False
+
+    def __call__(self, *, finished: bool, **_: object) -> None:
+        if finished:
+            _KEPT.close()
+
+
+@dataclass(frozen=True)
+class EndOfRunRequest:
+    """Asks for the callback."""
+
+
+@rule
+async def end_of_run(_: EndOfRunRequest, options: _Options) -> WorkunitsCallbackFactory:
+    used = _TERMINAL_GOALS.intersection(options.options.goals)
+    return WorkunitsCallbackFactory(lambda: _EndOfRun() if used else None)
+
+
 def rules() -> Iterable[object]:
     """The rules of this module."""
-    return collect_rules()
+    return [*collect_rules(), UnionRule(WorkunitsCallbackFactoryRequest, EndOfRunRequest)]

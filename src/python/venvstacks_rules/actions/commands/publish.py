@@ -1,0 +1,95 @@
+"""Carries out the plan of a publish, on a terminal (``publish``)."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+from venvstacks_rules.actions.network.settings import use_network_settings
+from venvstacks_rules.model.errors import RepositoryError
+from venvstacks_rules.model.json_codec import from_json, published_json
+from venvstacks_rules.model.publishing.plan import PublishPlan
+from venvstacks_rules.model.publishing.report import plan_data, plan_text, result_data, result_text
+from venvstacks_rules.model.requests.publish import PublishRequest
+from venvstacks_rules.model.wording import size_text
+from venvstacks_rules.repository.publishing.publication import Publication
+from venvstacks_rules.repository.publishing.upload import Settings, uploaded
+from venvstacks_rules.repository.reading.repository import Repository
+from venvstacks_rules.repository.stores.opened import opened
+
+_PAUSE = 0.2
+"""Between two lines of progress on a terminal, in seconds; ten seconds elsewhere."""
+
+
+def run(request_text: str) -> None:
+    """Do what a PublishRequest asks for, and print the report.
+
+    Raises StoreError and RepositoryError; what was stored by then is seen by nobody, and the next
+    publish goes on with it.
+    """
+    request = from_json(PublishRequest, request_text)
+    if request.only_show:
+        _show(request.plan, request.report)
+        return
+    use_network_settings(request.network)
+    publication = Publication.read(request.files)
+    store = opened(request.repository)
+    progress = _Progress()
+    try:
+        result = uploaded(
+            publication,
+            Repository(store),
+            request.plan,
+            Settings(progress=progress.show, waiting=progress.say),
+        )
+    finally:
+        progress.clear()
+        store.close()
+    _write(request.report, published_json(result_data(result)))
+    print(result_text(result), flush=True)
+
+
+def _show(plan: PublishPlan, report: str | None) -> None:
+    _write(report, published_json(plan_data(plan)))
+    raise RepositoryError("There is something to publish:", [plan_text(plan)])
+
+
+def _write(path: str | None, text: str) -> None:
+    if path is not None:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        Path(path).write_text(text, encoding="utf-8")
+
+
+class _Progress:
+    """Says how much was sent: in one line on a terminal, else in a line now and then."""
+
+    def __init__(self) -> None:
+        self._terminal = sys.stderr.isatty()
+        self._last = time.monotonic()
+        self._width = 0
+
+    def show(self, what: str, done: int, size: int) -> None:
+        """`what` was sent, as the last of `done` of `size` bytes."""
+        now = time.monotonic()
+        if now - self._last < (_PAUSE if self._terminal else 50 * _PAUSE):
+            return
+        self._last = now
+        text = f"  {size_text(done)} of {size_text(size)}: {what}"
+        if self._terminal:
+            text = text[:100]
+            print(f"\r{text:{self._width}}", end="", file=sys.stderr, flush=True)
+            self._width = len(text)
+        else:
+            print(text, file=sys.stderr, flush=True)
+
+    def say(self, text: str) -> None:
+        """A line of its own."""
+        self.clear()
+        print(text, file=sys.stderr, flush=True)
+
+    def clear(self) -> None:
+        """Remove the line from the terminal."""
+        if self._width:
+            print(f"\r{'':{self._width}}\r", end="", file=sys.stderr, flush=True)
+            self._width = 0

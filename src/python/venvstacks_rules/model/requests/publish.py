@@ -1,0 +1,45 @@
+"""The requests of the actions that publish: ``plan-publish`` and ``publish``.
+
+The result of the first is a :class:`~venvstacks_rules.model.publishing.plan.PublishPlan`; the
+second
+prints its report.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Optional
+
+from venvstacks_rules.model.paths import GivenPath
+from venvstacks_rules.model.publishing.plan import PublishPlan
+from venvstacks_rules.model.publishing.publication import PublicationFiles
+
+
+@dataclass(frozen=True)
+class PlanPublishRequest:
+    """Ask a repository what it lacks (verb ``plan-publish``). No blob is read."""
+
+    repository: str
+    """The URL."""
+    files: PublicationFiles
+    network: Optional[GivenPath] = None
+    """A folder with :class:`NetworkSettings`; None for the environment as it is."""
+
+
+@dataclass(frozen=True)
+class PublishRequest:
+    """Carry out a plan, or show it (verb ``publish``). `files` has the blobs that it names."""
+
+    repository: str
+    files: PublicationFiles
+    plan: PublishPlan
+    only_show: bool
+    """Whether to send nothing, and fail."""
+    keys: tuple[str, ...] = ()
+    """URIs of the keys that sign records."""
+    expires_days: int = 90
+    """How long signatures count."""
+    report: Optional[str] = None
+    """A file for the report as JSON."""
+    network: Optional[GivenPath] = None
+    """A folder with :class:`NetworkSettings`; None for the environment as it is."""

@@ -1,0 +1,214 @@
+"""``publish``: layers and releases go to a repository, and only what is new is sent."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.build_root import BuildRoot, build_root
+from venvstacks_rules.model.repository.keys import blob_key
+from venvstacks_rules.model.wording import size_text
+
+pytestmark = pytest.mark.integration
+
+RELEASE = """
+venvstacks_release(
+    name="release",
+    layers=[":hello"],
+    version="{version}",
+    channel="stable",
+    notes="What is new.",
+    repositories=["local"],
+)
+venvstacks_manifest(name="stack", layers=[":hello"], repositories=["local"])
+"""
+CHANNEL = "channels/app-hello/stable/{platform}.json"
+FOR = "app-hello {} for {}"
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
+    folder = tmp_path_factory.mktemp("publish")
+    config = f'repositories = {{local = "{(folder / "store").as_uri()}"}}\n'
+    with build_root(folder / "root", config=config) as made:
+        made.copy_example("hello")
+        release(made, "1.0")
+        yield made
+
+
+@pytest.fixture
+def store(root: BuildRoot) -> Path:
+    return root.path.parent / "store"
+
+
+def release(root: BuildRoot, version: str) -> None:
+    build = root.read("examples/hello/BUILD").partition("\nvenvstacks_release")[0]
+    root.write("examples/hello/BUILD", build + RELEASE.format(version=version))
+
+
+def tree(folder: Path) -> dict[str, str]:
+    """The hashes of all files."""
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.rglob("*")
+        if path.is_file() and not path.name.startswith(".part-")
+    }
+
+
+def read(store: Path, key: str) -> dict[str, object]:
+    data = json.loads((store / key).read_text(encoding="utf-8"))
+    assert isinstance(data, dict)
+    return data
+
+
+def test_a_release_is_published_without_assembled_archives(root: BuildRoot, store: Path) -> None:
+    done = root.succeed("publish", "examples/hello:release")
+    assert "Assembled" not in done.stderr
+    files = tree(store)
+    assert [name for name in files if name.startswith("locks/")] == []
+    for key, sha256 in files.items():
+        assert not key.startswith("blobs/") or key == blob_key(sha256)
+    (platform,) = [Path(name).stem for name in files if name.startswith("channels/")]
+    record = read(store, CHANNEL.format(platform=platform))["signed"]
+    assert isinstance(record, dict)
+    manifest = f"stacks/app-hello/1.0/{platform}.json"
+    assert {key: value["hashes"]["sha256"] for key, value in record["targets"].items()} == {
+        manifest: files[manifest]
+    }
+    layers = read(store, manifest)["layers"]
+    assert isinstance(layers, list)
+    assert [layer["layer_name"] for layer in layers] == [
+        "cpython-3.9",
+        "framework-text",
+        "app-hello",
+    ]
+    # What `package` writes is what the repository has.
+    root.succeed("package", "examples/hello:release")
+    packaged = root.path / f"dist/examples.hello/{platform}/app-hello-1.0.release.json"
+    assert packaged.read_bytes() == (store / manifest).read_bytes()
+
+
+def test_the_page_about_the_format_reads_it(root: BuildRoot, store: Path, tmp_path: Path) -> None:
+    text = Path("docs/reference/repository.md").read_text(encoding="utf-8")
+    script = text.partition("```bash\n")[2].partition("```")[0]
+    (platform,) = [path.stem for path in (store / "channels").rglob("*.json")]
+    script = script.replace("linux_x86_64", platform)
+    subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=tmp_path,
+        check=True,
+        env={"URL": store.as_uri(), "PATH": "/usr/local/bin:/usr/bin:/bin"},
+    )
+    assert (tmp_path / "app-hello/share/venv/metadata").exists() or (
+        tmp_path / "app-hello/postinstall.py"
+    ).exists()
+    root.succeed("package", "examples/hello:hello")
+    archive = root.path / f"dist/examples.hello/{platform}/app-hello.tar.zst"
+    assert (tmp_path / "app-hello.tar.zst").read_bytes() == archive.read_bytes()
+
+
+def test_with_nothing_new_nothing_is_sent(root: BuildRoot, store: Path) -> None:
+    before = tree(store)
+    done = root.succeed("publish", "examples/hello:release")
+    assert "skipped as local" in done.stderr
+    assert tree(store) == before
+
+
+def test_an_edit_sends_the_layer_s_own_segment(root: BuildRoot, store: Path) -> None:
+    before = tree(store)
+    code = root.path / "examples/hello/hello.py"
+    code.write_text(code.read_text() + "\n# Edited.\n")
+    refused = root.pants("publish", "examples/hello:release")
+    assert refused.code == 1
+    assert "1.0" in refused.error
+    assert "version" in refused.error
+    assert tree(store) == before
+    release(root, "1.1")
+    dry = root.succeed("--venvstacks-publish-dry-run", "publish", "examples/hello:release")
+    assert "dry run" in dry.stderr
+    check = root.pants("--venvstacks-publish-check", "publish", "examples/hello:release")
+    assert check.code == 1
+    assert "will move from 1.0 to 1.1" in check.stdout + check.stderr
+    assert tree(store) == before
+    done = root.succeed("--venvstacks-publish-json=out.json", "publish", "examples/hello:release")
+    after = tree(store)
+    new = {key: (store / key).stat().st_size for key in after if key not in before}
+    assert sum(new.values()) < 100_000
+    # Its own segment and the list of its files; the index; the manifest.
+    assert [key.partition("/")[0] for key in sorted(new)] == ["blobs", "blobs", "layers", "stacks"]
+    assert [key for key in before if before[key] != after[key]] == [
+        key for key in before if key.startswith("channels/")
+    ]
+    report = json.loads(root.read("out.json"))
+    sent = sum(size for key, size in new.items() if key.partition("/")[0] in ("blobs", "layers"))
+    assert report["bytes_sent"] == sent
+    assert f"{size_text(sent)} sent" in done.stdout + done.stderr
+
+
+def test_an_old_job_moves_nothing_back(root: BuildRoot, store: Path) -> None:
+    code = root.path / "examples/hello/hello.py"
+    now = code.read_text()
+    code.write_text(now.replace("\n# Edited.\n", ""))
+    release(root, "1.0")
+    before = tree(store)
+    done = root.pants("publish", "examples/hello:release")
+    assert tree(store) == before
+    assert "1.1" in done.stdout + done.stderr
+    code.write_text(now)
+    release(root, "1.1")
+
+
+def test_a_stack_without_a_version(root: BuildRoot, store: Path) -> None:
+    before = set(tree(store))
+    root.succeed("publish", "examples/hello:stack")
+    (key,) = set(tree(store)) - before
+    assert key.startswith("stacks/stack/")
+    version = key.split("/")[2]
+    manifest = read(store, key)
+    manifest["version"] = ""
+    text = json.dumps(manifest, indent=2, sort_keys=True) + "\n"
+    assert hashlib.sha256(text.encode()).hexdigest()[:16] == version
+
+
+def test_targets_that_say_no(root: BuildRoot) -> None:
+    done = root.succeed("publish", "examples/hello:text")
+    assert "examples/hello:text skipped (it has no `repositories`)" in done.stderr
+    build = root.read("examples/hello/BUILD")
+    root.write("examples/hello/BUILD", build.replace('["local"]', '["locale", "s3://u:p@b/c"]', 1))
+    failed = root.pants("publish", "examples/hello:release")
+    root.write("examples/hello/BUILD", build)
+    assert failed.code == 1
+    assert failed.error == (
+        "DefinitionError: Targets cannot be published as written:\n"
+        "  * examples/hello:release: `repositories` has 'locale', which "
+        "`[venvstacks].repositories` does not name. Did you mean 'local'?\n"
+        "  * examples/hello:release: `repositories`: the URL of b has credentials. Remove them: "
+        "they come from the environment, or from the files of the store's own tools."
+    )
+
+
+def test_a_repository_that_cannot_be_written(root: BuildRoot, store: Path) -> None:
+    moved = store.with_name("moved")
+    store.rename(moved)
+    try:
+        store.write_text("no folder")
+        failed = root.pants("publish", "examples/hello:release")
+    finally:
+        store.unlink()
+        moved.rename(store)
+    assert failed.code == 1
+    assert "Traceback" not in failed.stderr
+    assert store.as_uri() in failed.stderr
+
+
+def test_the_settings_are_gone_after_the_run(root: BuildRoot, store: Path) -> None:
+    shutil.rmtree(store)
+    caches = root.path / "caches"
+    root.succeed(f"--named-caches-dir={caches}", "publish", "examples/hello:release")
+    assert list((caches / "venvstacks_network").iterdir()) == []
