@@ -28,7 +28,7 @@ HOUSE: dict[str, dict[str, str]] = {
     },
     "repository": {
         "stores": "",
-        "trust": "",
+        "trust": "stores",
         "reading": "stores",
         "publishing": "stores reading",
         "upkeep": "stores trust reading publishing",

@@ -56,7 +56,7 @@ class ChannelRecord:
     history: tuple[ChannelVersion, ...] = ()
     """Earlier ones and those that were rolled back, the newest first; without the current one."""
     rolled_back_from: str | None = None
-    """The version that the channel left for an older one by its last change."""
+    """The newest version, if the channel has left it for an older one."""
     expires: str = NEVER
     """In UTC, ``YYYY-MM-DDTHH:MM:SSZ``."""
     more: Mapping[str, Any] = field(default_factory=dict)
@@ -78,8 +78,10 @@ class ChannelRecord:
         current = next((known for known in self.history if known.version == version), None)
         if current is None:
             raise KeyError(version)
-        back = current.sequence < self.current.sequence
-        return self._next(current, rolled_back_from=self.current.version if back else None)
+        # Also for a way back half up again: a client may have seen the newest one.
+        newest = max((self.current, *self.history), key=lambda known: known.sequence)
+        back = current.sequence < newest.sequence
+        return self._next(current, rolled_back_from=newest.version if back else None)
 
     def _next(self, current: ChannelVersion, *, rolled_back_from: str | None) -> ChannelRecord:
         others = [

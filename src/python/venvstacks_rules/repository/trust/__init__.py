@@ -1,0 +1,1 @@
+"""Keys, signatures, and what is believed. See docs/how-to/sign-a-repository.md."""
