@@ -79,7 +79,7 @@ def sign_root(
     environment: Mapping[str, str] = os.environ,
 ) -> tuple[Signatures, ...]:
     """Add signatures to the file of a root; the next person goes on with the file."""
-    content = _read(path)
+    content = read_root_file(path)
     trusted = _root_before(content, store)
     content = signed_root(content, trusted, opened_signers(uris, environment))
     part = path.with_name(f"{path.name}.part-{os.getpid()}")
@@ -90,7 +90,7 @@ def sign_root(
 
 def show_root(path: Path, store: Store) -> tuple[Signatures, ...]:
     """Who has signed the file of a root, and who is missing."""
-    content = _read(path)
+    content = read_root_file(path)
     return root_signatures(content, _root_before(content, store))
 
 
@@ -101,7 +101,7 @@ def publish_root(path: Path, store: Store, *, now: str, force: bool = False) -> 
     record would not be believed any more. One that has expired does not matter: its key may be the
     one that is lost.
     """
-    content = _read(path)
+    content = read_root_file(path)
     trusted = _root_before(content, store)
     made = (
         TrustedRoot.pinned(content, str(path)) if trusted is None else trusted.followed_by(content)
@@ -142,7 +142,8 @@ def _root_before(content: bytes, store: Store) -> Optional[TrustedRoot]:
     return trusted
 
 
-def _read(path: Path) -> bytes:
+def read_root_file(path: Path) -> bytes:
+    """A file of a root, or of more than a root may have."""
     try:
         with path.open("rb") as file:
             return file.read(MOST_ROOT_BYTES + 1)
