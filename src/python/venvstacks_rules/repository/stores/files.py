@@ -5,22 +5,21 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from venvstacks_rules.repository.stores.attempts import trouble
+from venvstacks_rules.repository.stores.folders import UMASK, locked, sync_folder
 from venvstacks_rules.repository.stores.store import (
     CHUNK,
+    PART,
     Content,
     Entry,
     Store,
     Stored,
     StoreError,
 )
-
-_PART = ".part-"
-"""In the names of files that are not complete, which no key has."""
 
 
 class FileStore(Store):
@@ -65,44 +64,36 @@ class FileStore(Store):
     def put_if_absent(self, key: str, content: Content, holds: Sequence[str] = ()) -> bool:
         """Store `content`; False if something is there already."""
         path = self._path(key)
-        if path.exists():
-            return False
-        with self._errors(key), self._written(path, content) as part:
-            try:
-                # A link fails where a rename would overwrite.
-                os.link(part, path)
-            except FileExistsError:
+        with self._errors(key):
+            if path.exists():
                 return False
-            _sync_folder(path.parent)
+            with self._written(path, content) as part:
+                try:
+                    # A link fails where a rename would overwrite.
+                    os.link(part, path)
+                except FileExistsError:
+                    return False
+                sync_folder(path.parent)
         return True
 
     def replace(self, key: str, data: bytes, mark: str | None, holds: Sequence[str] = ()) -> bool:
         """Store `data` if `key` is as it was when it had `mark`."""
         path = self._path(key)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with self._errors(key), _locked(path.parent / f"{_PART}lock"):
-            found = path.read_bytes() if path.exists() else None
-            if (None if found is None else _mark(found)) != mark:
-                return False
-            with self._written(path, Content.of(data)) as part:
-                part.replace(path)
-                _sync_folder(path.parent)
+        with self._errors(key):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with locked(path.parent / f"{PART}lock"):
+                found = path.read_bytes() if path.exists() else None
+                if (None if found is None else _mark(found)) != mark:
+                    return False
+                with self._written(path, Content.of(data)) as part:
+                    part.replace(path)
+                    sync_folder(path.parent)
         return True
 
     def list(self, prefix: str) -> Iterator[Entry]:
         """All keys that begin with `prefix`, sorted."""
-        start = self._folder / prefix.rpartition("/")[0]
         with self._errors(prefix):
-            for folder, folders, files in os.walk(start):
-                folders.sort()
-                place = Path(folder).relative_to(self._folder)
-                for name in sorted(files):
-                    key = (place / name).as_posix()
-                    if key.startswith(prefix) and not name.startswith(_PART):
-                        # Somebody may remove it meanwhile.
-                        with contextlib.suppress(FileNotFoundError):
-                            status = (Path(folder) / name).stat()
-                            yield Entry(key, status.st_size, status.st_mtime)
+            yield from self._listed(prefix.rpartition("/")[0], prefix)
 
     def delete(self, keys: Iterable[str]) -> None:
         """Remove what lies at these keys."""
@@ -113,18 +104,36 @@ class FileStore(Store):
     def _path(self, key: str) -> Path:
         return self._folder / key
 
+    def _listed(self, folder: str, prefix: str) -> Iterator[Entry]:
+        try:
+            with os.scandir(self._folder / folder) as found:
+                # In the order of keys: `a.json` lies before `a/b.json`, and after `a-b`.
+                entries = sorted(found, key=lambda entry: entry.name + "/" * entry.is_dir())
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        for entry in entries:
+            key = f"{folder}/{entry.name}" if folder else entry.name
+            if entry.is_dir():
+                if f"{key}/".startswith(prefix) or prefix.startswith(f"{key}/"):
+                    yield from self._listed(key, prefix)
+            elif key.startswith(prefix) and not entry.name.startswith(PART):
+                # Somebody may remove it meanwhile.
+                with contextlib.suppress(FileNotFoundError):
+                    status = entry.stat()
+                    yield Entry(key, status.st_size, status.st_mtime)
+
     @contextlib.contextmanager
     def _written(self, path: Path, content: Content) -> Iterator[Path]:
         """A complete file beside `path`, which is removed at the end if it is still there."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(prefix=_PART, dir=path.parent)
+        descriptor, name = tempfile.mkstemp(prefix=PART, dir=path.parent)
         part = Path(name)
         try:
-            with os.fdopen(descriptor, "wb") as out, content.open() as source:
-                shutil.copyfileobj(source, out, CHUNK)
+            with os.fdopen(descriptor, "wb") as out:
+                out.writelines(content.pieces())
                 out.flush()
                 # The permissions of a file that `open` makes.
-                os.chmod(part, 0o666 & ~_UMASK)  # noqa: PTH101
+                os.chmod(part, 0o666 & ~UMASK)  # noqa: PTH101
                 os.fsync(out.fileno())
             yield part
         finally:
@@ -135,42 +144,9 @@ class FileStore(Store):
         try:
             yield
         except OSError as e:
-            raise StoreError(f"{self.url}: `{key}`: {e.strerror or e}") from None
+            remedy = "Look whether the folder can be reached, and is yours to write."
+            raise StoreError(trouble(self.url, key, e.strerror or e, remedy)) from None
 
 
 def _mark(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
-
-
-def _umask() -> int:
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
-
-
-_UMASK = _umask()
-
-
-@contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Hold the lock of a file, which ends with the process at the latest."""
-    with path.open("a+b") as file:
-        if os.name == "nt":
-            import msvcrt  # noqa: PLC0415
-
-            msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
-        else:
-            import fcntl  # noqa: PLC0415
-
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

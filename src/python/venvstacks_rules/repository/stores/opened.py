@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from venvstacks_rules.model.network.credentials import without_credentials
 from venvstacks_rules.repository.stores.store import Store, StoreError
 
 
@@ -15,11 +17,53 @@ def opened(url: str, environment: Mapping[str, str] = os.environ) -> Store:
 
     `environment` has credentials, proxies and authorities.
     """
-    parts = urlsplit(url)
-    if parts.scheme == "file":
-        from venvstacks_rules.repository.stores.files import FileStore  # noqa: PLC0415
+    scheme = urlsplit(url).scheme
+    kind = _KINDS.get(scheme)
+    shown = without_credentials(url)
+    if kind is None:
+        close = difflib.get_close_matches(scheme, _KINDS, n=1)
+        hint = f" Did you mean `{close[0]}://`?" if close else ""
+        raise StoreError(
+            f"`{shown}`: there is no kind of repository for `{scheme}://`.{hint} There are "
+            f"{', '.join(f'`{name}://`' for name in _KINDS)}."
+        )
+    name, make = kind
+    try:
+        return make(url, environment)
+    except ModuleNotFoundError as e:
+        raise StoreError(
+            f"`{shown}` needs `{e.name}`, which is not installed. Install "
+            f"`venvstacks-rules[{name}]`."
+        ) from None
 
-        if parts.netloc not in ("", "localhost") or not parts.path.startswith("/"):
-            raise StoreError(f"`{url}` is not the URL of a folder; write `file:///path`.")
-        return FileStore(Path(unquote(parts.path)))
-    raise StoreError(f"`{url}`: there is no kind of repository for `{parts.scheme}://`.")
+
+def _file(url: str, _: Mapping[str, str]) -> Store:
+    from venvstacks_rules.repository.stores.files import FileStore  # noqa: PLC0415
+
+    parts = urlsplit(url)
+    if parts.netloc not in ("", "localhost") or not parts.path.startswith("/"):
+        raise StoreError(f"`{url}` is not the URL of a folder; write `file:///path`.")
+    return FileStore(Path(unquote(parts.path)))
+
+
+def _objects(url: str, environment: Mapping[str, str]) -> Store:
+    from venvstacks_rules.repository.stores.objects import ObjectStore  # noqa: PLC0415
+
+    return ObjectStore(url, environment)
+
+
+def _web(url: str, environment: Mapping[str, str]) -> Store:
+    from venvstacks_rules.repository.stores.web import WebStore  # noqa: PLC0415
+
+    return WebStore(url, environment)
+
+
+_KINDS: dict[str, tuple[str, Callable[[str, Mapping[str, str]], Store]]] = {
+    "file": ("", _file),
+    "https": ("", _web),
+    "http": ("", _web),
+    "s3": ("s3", _objects),
+    "gs": ("s3", _objects),
+    "az": ("s3", _objects),
+}
+"""For each scheme the extra with what it needs, and what makes the store."""

@@ -19,6 +19,11 @@ from venvstacks_rules.model.repository.references import Reference
 
 CHUNK = 1024 * 1024
 """How much is read at once, in bytes."""
+PART = ".part-"
+"""The beginning of the names of files that are not complete, where a kind has such files.
+
+No key has a name that begins with it, and no store lists them.
+"""
 
 
 class StoreError(VenvstacksError):
@@ -43,6 +48,32 @@ class Content:
         if self.path is None:
             return io.BytesIO(self.data or b"")
         return self.path.open("rb")
+
+    def pieces(self) -> Iterator[bytes]:
+        """The bytes in pieces of at most `CHUNK`.
+
+        StoreError in place of the last piece if they are not those of the reference, so that no
+        store gets to the end of a file that changed.
+        """
+        hasher, size, last = hashlib.sha256(), 0, b""
+        try:
+            with self.open() as source:
+                while piece := source.read(CHUNK):
+                    hasher.update(piece)
+                    size += len(piece)
+                    if last:
+                        yield last
+                    last = piece
+        except OSError as e:
+            raise StoreError(f"`{self.path}`: {e.strerror or e}") from None
+        if (hasher.hexdigest(), size) != (self.reference.sha256, self.reference.size):
+            what = "the bytes to store" if self.path is None else f"`{self.path}`"
+            raise StoreError(
+                f"{what} changed: {size} bytes with the hash sha256:{hasher.hexdigest()}, not "
+                f"{self.reference.size} with sha256:{self.reference.sha256}. Build it again."
+            )
+        if last:
+            yield last
 
 
 @dataclass(frozen=True)

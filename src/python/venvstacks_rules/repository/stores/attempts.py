@@ -1,0 +1,50 @@
+"""Another attempt, after a pause, for what may pass: shared by all kinds."""
+
+from __future__ import annotations
+
+import random
+import re
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from venvstacks_rules.repository.stores.store import StoreError
+
+WAITS = [0.25, 1.0, 3.0, 8.0]
+"""Between attempts, in seconds."""
+
+_T = TypeVar("_T")
+_USER_INFO = re.compile(r"//[^/?#@\s]*@")
+_MOST = 300
+
+
+class PassingError(StoreError):
+    """Another attempt may succeed."""
+
+
+def attempted(attempt: Callable[[], _T]) -> _T:
+    """The result of the first attempt that raises no PassingError; the error of the last one."""
+    for wait in WAITS:
+        try:
+            return attempt()
+        except PassingError:
+            pause(wait)
+    return attempt()
+
+
+def pause(wait: float) -> None:
+    """Wait for up to so many seconds."""
+    # Many clients may have met the same trouble at the same moment.
+    time.sleep(wait * random.uniform(0.5, 1))  # noqa: S311
+
+
+def trouble(url: str, key: str, why: object, remedy: str) -> str:
+    """The text of a StoreError; credentials in URLs that `why` contains are left out."""
+    reason = _USER_INFO.sub("//", str(why)).strip().split("\n")[0][:_MOST]
+    return f"{url}: `{key}`: {reason.rstrip('.')}. {remedy}"
+
+
+UNREACHED = (
+    "Look whether the server runs and the URL is right; proxies and certificates come from "
+    "HTTPS_PROXY and SSL_CERT_FILE."
+)

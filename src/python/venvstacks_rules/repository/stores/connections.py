@@ -1,0 +1,240 @@
+"""Requests to servers that speak HTTP, by the standard library.
+
+Proxies and certificates come from the environment. Credentials go to their own server only, also
+after a redirect, and what began encrypted stays encrypted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import ssl
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from http.client import HTTPException, HTTPMessage
+from typing import IO, Any, Protocol, cast
+from urllib.parse import urlsplit
+
+from venvstacks_rules.model.network.credentials import server, without_credentials
+from venvstacks_rules.model.network.urls import url_problem
+from venvstacks_rules.repository.stores.attempts import (
+    UNREACHED,
+    WAITS,
+    PassingError,
+    pause,
+    trouble,
+)
+from venvstacks_rules.repository.stores.store import CHUNK, StoreError
+
+_SILENCE = 60
+"""Seconds without a byte."""
+_PASSING = (408, 425, 429, 500, 502, 503, 504)
+_RANGE = re.compile(r"bytes ([0-9]{1,19})-[0-9]{1,19}/(?:[0-9]{1,19}|\*)")
+
+Authorize = Callable[[str], Mapping[str, str]]
+"""The headers with credentials for a URL; none for URLs of other servers."""
+
+
+class Answer(Protocol):
+    """An answer, whose body has not been read."""
+
+    status: int
+    headers: HTTPMessage
+    url: str
+
+    def read(self, size: int) -> bytes:
+        """Up to `size` bytes more of the body."""
+
+
+class Connections:
+    """Requests for one store; its URL stands in all messages."""
+
+    def __init__(self, url: str, environment: Mapping[str, str], authorize: Authorize) -> None:
+        self._url = url
+        self._authorize = authorize
+        self._opener = _opener(environment)
+
+    @contextlib.contextmanager
+    def answer(
+        self,
+        key: str,
+        url: str,
+        method: str = "GET",
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: Iterable[bytes] | None = None,
+    ) -> Iterator[Answer]:
+        """The answer to one request, with any status that is not passing.
+
+        PassingError if there is none, or a passing one; also for OSErrors inside the block.
+        """
+        request = urllib.request.Request(url, method=method)  # noqa: S310  schemes are checked
+        request.data = body
+        for name, value in {**_HEADERS, **(headers or {})}.items():
+            request.add_header(name, value)
+        for name, value in self._authorize(url).items():
+            request.add_unredirected_header(name, value)
+        try:
+            try:
+                found = self._opener.open(request, timeout=_SILENCE)
+            except urllib.error.HTTPError as e:
+                found = e
+            with found:
+                answer = cast("Answer", found)
+                if answer.status in _PASSING:
+                    why = f"the server answers {answer.status}"
+                    raise PassingError(trouble(self._url, key, why, "Try again later."))
+                yield answer
+        except (OSError, HTTPException) as e:
+            reason = getattr(e, "reason", None) or e
+            why = f"no answer ({getattr(reason, 'strerror', None) or reason})"
+            # Another attempt does not help with certificates.
+            lasting = isinstance(reason, ssl.SSLCertVerificationError)
+            kind = StoreError if lasting else PassingError
+            raise kind(trouble(self._url, key, why, UNREACHED)) from None
+
+    def refused(self, key: str, answer: Answer, remedy: str = "") -> StoreError:
+        """The error for an answer that a method cannot do anything with."""
+        why = f"the server answers {answer.status} {getattr(answer, 'reason', '')}"
+        if answer.status in (401, 403):
+            remedy = "Look at the credentials for this server, and at what they permit."
+        return StoreError(trouble(self._url, key, why, remedy or "Look at the URL."))
+
+    def pieces(self, key: str, url: str, start: int, end: int) -> Iterator[bytes]:
+        """The bytes from `start` to before `end` of what lies at `url`.
+
+        After an interruption the next request begins where the last one ended.
+        """
+        place, waits = start, iter(WAITS)
+        while place < end:
+            before = place
+            try:
+                for piece in self._some(key, url, place, end):
+                    place += len(piece)
+                    yield piece
+            except PassingError:
+                waits = waits if place == before else iter(WAITS)
+                wait = next(waits, None)
+                if wait is None:
+                    raise
+                pause(wait)
+
+    def _some(self, key: str, url: str, start: int, end: int) -> Iterator[bytes]:
+        """The bytes from `start` on, to `end` or to where the connection breaks."""
+        headers = {"Range": f"bytes={start}-{end - 1}"}
+        with self.answer(key, url, headers=headers) as answer:
+            if answer.status == 416:
+                raise self._too_few(key, end)
+            if answer.status not in (200, 206):
+                raise self.refused(key, answer)
+            # With 200 a server says that it knows no ranges, and sends everything.
+            begin = _RANGE.match(answer.headers.get("Content-Range", ""))
+            place = 0 if answer.status == 200 else int(begin[1]) if begin else -1
+            if answer.status == 206 and place != start:
+                raise self.refused(key, answer, "It sends another range than it was asked for.")
+            announced = announced_size(answer)
+            last = None if announced is None else place + announced
+            if last is not None and last < end:
+                raise self._too_few(key, end)
+            while place < end:
+                piece = answer.read(min(CHUNK, (end if place >= start else start) - place))
+                if not piece:
+                    if last is None:
+                        raise self._too_few(key, end)
+                    raise ConnectionError("the connection broke")
+                if place >= start:
+                    yield piece
+                place += len(piece)
+
+    def _too_few(self, key: str, end: int) -> StoreError:
+        return StoreError(f"{self._url}: `{key}` has fewer than {end} bytes.")
+
+
+_HEADERS = {"User-Agent": "venvstacks-rules", "Accept-Encoding": "identity"}
+
+
+def announced_size(answer: Answer) -> int | None:
+    """The length of the body according to its header, if that has one."""
+    length = answer.headers.get("Content-Length", "")
+    return int(length) if re.fullmatch("[0-9]{1,19}", length) else None
+
+
+class _RedirectHandler(urllib.request.HTTPRedirectHandler):
+    """Keeps credentials on their own server, and encrypted requests encrypted."""
+
+    def redirect_request(  # noqa: PLR0917  the signature is the standard library's
+        self,
+        req: urllib.request.Request,
+        fp: IO[bytes],
+        code: int,
+        msg: str,
+        headers: HTTPMessage,
+        newurl: str,
+    ) -> urllib.request.Request | None:
+        # Another server chose the credentials in it: they are neither used nor shown.
+        newurl = without_credentials(newurl)
+        allowed = ("https",) if urlsplit(req.full_url).scheme == "https" else ("http", "https")
+        if urlsplit(newurl).scheme not in allowed:
+            reason = f"{msg}, a redirect to {newurl}: only {' or '.join(allowed)} may follow"
+            raise urllib.error.HTTPError(req.full_url, code, reason, headers, fp)
+        new = super().redirect_request(req, fp, code, msg, headers, newurl)
+        authorization = req.unredirected_hdrs.get("Authorization")
+        if new is not None and authorization and server(newurl) == server(req.full_url):
+            new.add_unredirected_header("Authorization", authorization)
+        return new
+
+    def http_error_302(
+        self,
+        req: urllib.request.Request,
+        fp: IO[bytes],
+        code: int,
+        msg: str,
+        headers: HTTPMessage,
+    ) -> Any:
+        # The base class would read a body of any size.
+        fp.close()
+        return super().http_error_302(req, fp, code, msg, headers)
+
+    http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
+
+
+class _ProxyHandler(urllib.request.ProxyHandler):
+    """Uses the proxies of an environment that need not be that of this process."""
+
+    def __init__(self, proxies: Mapping[str, str]) -> None:
+        self._all = dict(proxies)
+        super().__init__({name: url for name, url in self._all.items() if name != "no"})
+
+    def proxy_open(self, req: urllib.request.Request, proxy: str, type: str) -> Any:  # noqa: A002
+        """Pass `req` to its proxy, unless the environment excepts its host."""
+        if _bypasses(req.host or "", self._all):
+            return None
+        return super().proxy_open(req, proxy, type)
+
+
+_bypasses: Callable[[str, Mapping[str, str]], bool] = urllib.request.proxy_bypass_environment  # type: ignore[attr-defined]  # public in all but name
+
+
+def _opener(environment: Mapping[str, str]) -> urllib.request.OpenerDirector:
+    found = {
+        name.lower()[: -len("_proxy")]: url
+        # Names in lower case win.
+        for name, url in sorted(environment.items())
+        if name.lower().endswith("_proxy") and url
+    }
+    everything = found.pop("all", None)
+    if everything is not None:
+        found = {"http": everything, "https": everything, **found}
+    for name in ("http", "https"):
+        proxy = found.get(name, "")
+        url = without_credentials(proxy if "//" in proxy else f"http://{proxy}") if proxy else ""
+        if url and url_problem(url) is not None:
+            raise StoreError(f"{url} cannot be used as a proxy: only http proxies can.")
+    context = ssl.create_default_context(
+        cafile=environment.get("SSL_CERT_FILE") or None,
+        capath=environment.get("SSL_CERT_DIR") or None,
+    )
+    return urllib.request.build_opener(
+        _ProxyHandler(found), urllib.request.HTTPSHandler(context=context), _RedirectHandler()
+    )

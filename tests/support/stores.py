@@ -1,0 +1,181 @@
+"""The servers behind each kind of store, on loopback; each begins and ends with a test.
+
+To have a new kind tested, write a function that yields its :class:`Served`, and add it to `KINDS`.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+
+@dataclass(frozen=True)
+class Served:
+    """A place for repositories."""
+
+    url: str
+    """What is appended to it is the URL of another repository."""
+    down: str
+    """The same where no server is."""
+    why_down: str
+    """What a message says of that place."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    down_environment: Mapping[str, str] | None = None
+    """For `down`, if it is another."""
+    secrets: tuple[str, ...] = ()
+    """What no message may show."""
+    fill: Callable[[str, bytes], None] | None = None
+    """Puts bytes where a URL leads; for kinds that only read."""
+
+
+@contextlib.contextmanager
+def folders(folder: Path) -> Iterator[Served]:
+    """``file://``."""
+    (folder / "file").write_bytes(b"")
+    yield Served((folder / "of").as_uri(), (folder / "file").as_uri(), "Not a directory")
+
+
+@contextlib.contextmanager
+def s3(folder: Path) -> Iterator[Served]:
+    """``s3://``: moto. It compares and stores in two steps, so it serves one request at a time."""
+    port = free_port()
+    script = (
+        "from moto.server import DomainDispatcherApplication as A, create_backend_app as c\n"
+        "from werkzeug.serving import run_simple\n"
+        f"run_simple('127.0.0.1', {port}, A(c), threaded=False)\n"
+    )
+    secret = "sEcReT/of+the+BuCkEt0123456789"
+    environment = {
+        "AWS_ACCESS_KEY_ID": "AKIAOFTHETESTS",
+        "AWS_SECRET_ACCESS_KEY": secret,
+        "AWS_DEFAULT_REGION": "eu-central-1",
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+    }
+    with server([sys.executable, "-c", script], port, folder / "moto.log"):
+        url = f"{environment['AWS_ENDPOINT_URL']}/repositories"
+        with urllib.request.urlopen(urllib.request.Request(url, method="PUT")):
+            pass
+        yield Served(
+            "s3://repositories/below",
+            "s3://repositories/below",
+            "no answer (HTTP error: error sending request). Look whether the server runs and",
+            environment,
+            {**environment, "AWS_ENDPOINT_URL": f"http://127.0.0.1:{free_port()}"},
+            ("AKIAOFTHETESTS", secret),
+        )
+
+
+@contextlib.contextmanager
+def nginx(folder: Path) -> Iterator[Served]:
+    """``http://``: nginx, with a password."""
+    port, files = free_port(), folder / "files"
+    files.mkdir()
+    # Its workers may run as another user.
+    for place in (folder, files):
+        place.chmod(0o755)
+    user, password = "reader-7f3a", "s3cret:Word+of=nginx"
+    digest = base64.b64encode(hashlib.sha1(password.encode()).digest()).decode()
+    (folder / "htpasswd").write_text(f"{user}:{{SHA}}{digest}\n")
+    temporary = "".join(
+        f"{name}_temp_path {folder}/{name};\n"
+        for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    (folder / "nginx.conf").write_text(
+        f"daemon off; master_process off; pid {folder}/pid; error_log {folder}/errors;\n"
+        f"events {{}}\nhttp {{ access_log {folder}/answers; {temporary} server {{\n"
+        f"listen 127.0.0.1:{port}; root {files};\n"
+        f"auth_basic private; auth_basic_user_file {folder}/htpasswd; }} }}\n"
+    )
+    netrc = folder / "netrc"
+    netrc.write_text(f"machine 127.0.0.1 login {user} password {password}\n")
+    netrc.chmod(0o600)
+
+    def fill(url: str, data: bytes) -> None:
+        path = files / urlsplit(url).path.lstrip("/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+
+    with server(
+        [program("nginx"), "-p", str(folder), "-c", str(folder / "nginx.conf")],
+        port,
+        folder / "nginx.log",
+    ):
+        yield Served(
+            f"http://127.0.0.1:{port}",
+            f"http://{user}:pAsS%2Fw@127.0.0.1:{free_port()}/below",
+            "no answer (Connection refused). Look whether the server runs and the URL is right",
+            {"NETRC": str(netrc)},
+            secrets=(user, password, "pAsS/w", "pAsS%2Fw"),
+            fill=fill,
+        )
+
+
+KINDS: Mapping[str, Callable[[Path], contextlib.AbstractContextManager[Served]]] = {
+    "file": folders,
+    "s3": s3,
+    "http": nginx,
+}
+READ_ONLY = ("http",)
+IN_MEMORY: tuple[str, ...] = ()
+"""Kinds that other processes do not see, and that have all in memory."""
+
+
+def free_port() -> int:
+    """A port that nobody listens at."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def program(name: str) -> str:
+    """The path of a program of the machine; skips the test without it."""
+    found = shutil.which(name, path=f"{Path('/usr/sbin')}:{Path('/usr/bin')}") or shutil.which(name)
+    if found is None:
+        pytest.skip(f"there is no `{name}`; see build-support/test-programs.txt")
+    return found
+
+
+@contextlib.contextmanager
+def server(
+    command: list[str], port: int, log: Path, environment: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a server until the block ends."""
+    with (
+        log.open("w") as output,
+        subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment
+        ) as process,
+    ):
+        try:
+            deadline = time.monotonic() + 60
+            while not _listens(port):
+                assert process.poll() is None, log.read_text(errors="replace")
+                assert time.monotonic() < deadline, f"{command[0]} does not start"
+                time.sleep(0.05)
+            yield process
+        finally:
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
