@@ -123,13 +123,29 @@ def nginx(folder: Path) -> Iterator[Served]:
         )
 
 
+@contextlib.contextmanager
+def memory(folder: Path) -> Iterator[Served]:
+    """``memory://`` of fsspec."""
+    (folder / "file").write_bytes(b"")
+    yield Served("memory://of", f"local://{folder}/file", "Not a directory")
+
+
+@contextlib.contextmanager
+def local(folder: Path) -> Iterator[Served]:
+    """``local://`` of fsspec, which other processes see."""
+    (folder / "file").write_bytes(b"")
+    yield Served(f"local://{folder}/of", f"local://{folder}/file", "Not a directory")
+
+
 KINDS: Mapping[str, Callable[[Path], contextlib.AbstractContextManager[Served]]] = {
     "file": folders,
     "s3": s3,
     "http": nginx,
+    "memory": memory,
+    "local": local,
 }
 READ_ONLY = ("http",)
-IN_MEMORY: tuple[str, ...] = ()
+IN_MEMORY = ("memory",)
 """Kinds that other processes do not see, and that have all in memory."""
 
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import random
 import re
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 from venvstacks_rules.repository.stores.store import StoreError
 
 WAITS = [0.25, 1.0, 3.0, 8.0]
 """Between attempts, in seconds."""
 
-_T = TypeVar("_T")
+_F = TypeVar("_F", bound=Callable[..., Any])
 _USER_INFO = re.compile(r"//[^/?#@\s]*@")
 _MOST = 300
 
@@ -22,14 +23,19 @@ class PassingError(StoreError):
     """Another attempt may succeed."""
 
 
-def attempted(attempt: Callable[[], _T]) -> _T:
-    """The result of the first attempt that raises no PassingError; the error of the last one."""
-    for wait in WAITS:
-        try:
-            return attempt()
-        except PassingError:
-            pause(wait)
-    return attempt()
+def retried(function: _F) -> _F:
+    """`function`, called again while it raises PassingError; the last such error is raised."""
+
+    @functools.wraps(function)
+    def attempts(*arguments: Any, **named: Any) -> Any:
+        for wait in WAITS:
+            try:
+                return function(*arguments, **named)
+            except PassingError:
+                pause(wait)
+        return function(*arguments, **named)
+
+    return cast("_F", attempts)
 
 
 def pause(wait: float) -> None:

@@ -18,9 +18,9 @@ from urllib.parse import urlsplit
 
 from venvstacks_rules.model.network.credentials import server, without_credentials
 from venvstacks_rules.model.network.urls import url_problem
+from venvstacks_rules.repository.stores import attempts
 from venvstacks_rules.repository.stores.attempts import (
     UNREACHED,
-    WAITS,
     PassingError,
     pause,
     trouble,
@@ -106,7 +106,7 @@ class Connections:
 
         After an interruption the next request begins where the last one ended.
         """
-        place, waits = start, iter(WAITS)
+        place, waits = start, iter(attempts.WAITS)
         while place < end:
             before = place
             try:
@@ -114,7 +114,7 @@ class Connections:
                     place += len(piece)
                     yield piece
             except PassingError:
-                waits = waits if place == before else iter(WAITS)
+                waits = waits if place == before else iter(attempts.WAITS)
                 wait = next(waits, None)
                 if wait is None:
                     raise

@@ -31,23 +31,19 @@ class FileStore(Store):
 
     def get(self, key: str, *, limit: int) -> Stored | None:
         """All bytes at `key`, or None."""
-        with self._errors(key):
-            try:
-                with self._path(key).open("rb") as file:
-                    data = file.read(limit + 1)
-            except FileNotFoundError:
-                return None
-        if len(data) > limit:
-            raise StoreError(f"{self.url}: `{key}` has more than {limit} bytes.")
-        return Stored(data, _mark(data))
+        with self._errors(key), contextlib.suppress(FileNotFoundError):
+            with self._path(key).open("rb") as file:
+                data = file.read(limit + 1)
+            if len(data) > limit:
+                raise self.too_many(key, limit)
+            return Stored(data, _mark(data))
+        return None
 
     def size(self, key: str) -> int | None:
         """The number of bytes at `key`, or None."""
-        with self._errors(key):
-            try:
-                return self._path(key).stat().st_size
-            except FileNotFoundError:
-                return None
+        with self._errors(key), contextlib.suppress(FileNotFoundError):
+            return self._path(key).stat().st_size
+        return None
 
     def read(self, key: str, start: int, end: int) -> Iterator[bytes]:
         """The bytes from `start` to before `end`."""
@@ -57,7 +53,7 @@ class FileStore(Store):
             while left > 0:
                 piece = file.read(min(left, CHUNK))
                 if not piece:
-                    raise StoreError(f"{self.url}: `{key}` has fewer than {end} bytes.")
+                    raise self.too_few(key, end)
                 left -= len(piece)
                 yield piece
 

@@ -7,8 +7,6 @@ S3 compares each request with its SHA-256 itself; what the others stored is read
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,7 +17,16 @@ from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
 from venvstacks_rules.model.repository.keys import blob_hash
 from venvstacks_rules.repository.stores.attempts import trouble
 from venvstacks_rules.repository.stores.buckets import bucket, bucket_problem, is_missing
-from venvstacks_rules.repository.stores.store import PART, Content, Entry, Store, Stored, StoreError
+from venvstacks_rules.repository.stores.store import (
+    PART,
+    Content,
+    Entry,
+    Store,
+    Stored,
+    StoreError,
+    part_key,
+    read_back,
+)
 
 _PIECE = 8 * 1024 * 1024
 """What is larger is sent and read in several requests."""
@@ -40,7 +47,7 @@ class ObjectStore(Store):
         with self._errors(key), _Missing():
             found = obstore.get(self._store, key)
             if found.meta["size"] > limit:
-                raise StoreError(f"{self.url}: `{key}` has more than {limit} bytes.")
+                raise self.too_many(key, limit)
             mark = f"{found.meta['e_tag'] or ''}\n{found.meta['version'] or ''}"
             return Stored(bytes(found.bytes()), mark)
         return None
@@ -59,7 +66,7 @@ class ObjectStore(Store):
             with self._errors(key), _Missing():
                 data = bytes(obstore.get_range(self._store, key, start=first, end=last))
             if len(data) < last - first:
-                raise StoreError(f"{self.url}: `{key}` has fewer than {end} bytes.")
+                raise self.too_few(key, end)
             yield data
 
     def put_if_absent(self, key: str, content: Content, holds: Sequence[str] = ()) -> bool:
@@ -73,13 +80,15 @@ class ObjectStore(Store):
                 # Whoever else writes this blob at the same time writes the same bytes.
                 self._upload(key, content)
             else:
-                part = f"{key.rpartition('/')[0]}/{PART}{secrets.token_hex(8)}".lstrip("/")
+                part = part_key(key)
                 try:
                     self._upload(part, content)
                     obstore.copy(self._store, part, key, overwrite=False)
                 finally:
                     self.delete([part])
-            self._check(key, content)
+            if not self._s3:
+                # Only S3 compared what was sent with its hash.
+                read_back(self, key, content.reference)
             return True
         return False
 
@@ -113,17 +122,6 @@ class ObjectStore(Store):
 
     def _upload(self, key: str, content: Content) -> None:
         obstore.put(self._store, key, content.pieces(), chunk_size=_PIECE, max_concurrency=_AT_ONCE)
-
-    def _check(self, key: str, content: Content) -> None:
-        """Read back what was sent, where the server did not compare it with a hash of ours."""
-        if self._s3:
-            return
-        hasher = hashlib.sha256()
-        for piece in self.read(key, 0, content.reference.size):
-            hasher.update(piece)
-        if hasher.hexdigest() != content.reference.sha256:
-            self.delete([key])
-            raise StoreError(f"{self.url}: `{key}` was damaged on its way. Publish it again.")
 
     @contextlib.contextmanager
     def _errors(self, key: str) -> Iterator[None]:

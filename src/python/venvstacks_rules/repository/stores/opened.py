@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -18,14 +18,15 @@ def opened(url: str, environment: Mapping[str, str] = os.environ) -> Store:
     `environment` has credentials, proxies and authorities.
     """
     scheme = urlsplit(url).scheme
-    kind = _KINDS.get(scheme)
     shown = without_credentials(url)
+    kind = _KINDS.get(scheme) or (_OTHERS if scheme in _protocols() else None)
     if kind is None:
-        close = difflib.get_close_matches(scheme, _KINDS, n=1)
+        close = difflib.get_close_matches(scheme, [*_KINDS, *_protocols()], n=1)
         hint = f" Did you mean `{close[0]}://`?" if close else ""
+        more = "" if _protocols() else ", if `venvstacks-rules[fsspec]` is installed"
         raise StoreError(
             f"`{shown}`: there is no kind of repository for `{scheme}://`.{hint} There are "
-            f"{', '.join(f'`{name}://`' for name in _KINDS)}."
+            f"{', '.join(f'`{name}://`' for name in _KINDS)}, and the protocols of fsspec{more}."
         )
     name, make = kind
     try:
@@ -35,6 +36,15 @@ def opened(url: str, environment: Mapping[str, str] = os.environ) -> Store:
             f"`{shown}` needs `{e.name}`, which is not installed. Install "
             f"`venvstacks-rules[{name}]`."
         ) from None
+
+
+def _protocols() -> Collection[str]:
+    """What fsspec knows, if it is there."""
+    try:
+        from fsspec.registry import known_implementations  # noqa: PLC0415
+    except ModuleNotFoundError:
+        return ()
+    return [str(name) for name in known_implementations]
 
 
 def _file(url: str, _: Mapping[str, str]) -> Store:
@@ -58,6 +68,12 @@ def _web(url: str, environment: Mapping[str, str]) -> Store:
     return WebStore(url, environment)
 
 
+def _filesystem(url: str, environment: Mapping[str, str]) -> Store:
+    from venvstacks_rules.repository.stores.filesystems import FilesystemStore  # noqa: PLC0415
+
+    return FilesystemStore(url, environment)
+
+
 _KINDS: dict[str, tuple[str, Callable[[str, Mapping[str, str]], Store]]] = {
     "file": ("", _file),
     "https": ("", _web),
@@ -67,3 +83,4 @@ _KINDS: dict[str, tuple[str, Callable[[str, Mapping[str, str]], Store]]] = {
     "az": ("s3", _objects),
 }
 """For each scheme the extra with what it needs, and what makes the store."""
+_OTHERS = ("fsspec", _filesystem)

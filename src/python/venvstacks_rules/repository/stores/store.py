@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,11 @@ PART = ".part-"
 
 No key has a name that begins with it, and no store lists them.
 """
+
+
+def part_key(key: str) -> str:
+    """A key beside `key` for what is not complete."""
+    return f"{key.rpartition('/')[0]}/{PART}{secrets.token_hex(8)}".lstrip("/")
 
 
 class StoreError(VenvstacksError):
@@ -146,6 +152,14 @@ class Store(ABC):
     def delete(self, keys: Iterable[str]) -> None:
         """Remove what lies at these keys; nothing happens for a key without anything."""
 
+    def too_many(self, key: str, limit: int) -> StoreError:
+        """The error for a file that is larger than :meth:`get` may read."""
+        return StoreError(f"{self.url}: `{key}` has more than {limit} bytes.")
+
+    def too_few(self, key: str, end: int) -> StoreError:
+        """The error for a file that is smaller than :meth:`read` has to read."""
+        return StoreError(f"{self.url}: `{key}` has fewer than {end} bytes.")
+
     def close(self) -> None:  # noqa: B027 - most kinds have nothing to close
         """Release connections. The store is not used afterwards."""
 
@@ -164,6 +178,19 @@ def checked_blob(store: Store, key: str, reference: Reference, *, limit: int) ->
     if problem is not None:
         raise RepositoryError(f"{store.url}: `{key}` is damaged.", [problem, _REMEDY])
     return found.data
+
+
+def read_back(store: Store, key: str, reference: Reference) -> None:
+    """Read what was just written; StoreError, and nothing at `key`, if it is something else.
+
+    For stores whose server compares nothing with a hash while it is written.
+    """
+    hasher = hashlib.sha256()
+    for piece in store.read(key, 0, reference.size):
+        hasher.update(piece)
+    if hasher.hexdigest() != reference.sha256:
+        store.delete([key])
+        raise StoreError(f"{store.url}: `{key}` was damaged on its way. Publish it again.")
 
 
 def reference_problem(data: bytes, reference: Reference) -> str | None:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from venvstacks_rules.model.network.credentials import without_credentials
 from venvstacks_rules.model.network.urls import url_problem
-from venvstacks_rules.repository.stores.attempts import PassingError, attempted, trouble
+from venvstacks_rules.repository.stores.attempts import PassingError, retried, trouble
 from venvstacks_rules.repository.stores.connections import Connections, announced_size
 from venvstacks_rules.repository.stores.logins import basic_login
 from venvstacks_rules.repository.stores.store import Content, Entry, Store, Stored, StoreError
@@ -27,13 +27,48 @@ class WebStore(Store):
         self.url = without_credentials(url).rstrip("/")
         self._connections = Connections(self.url, environment, basic_login(url, environment))
 
+    @retried
     def get(self, key: str, *, limit: int) -> Stored | None:
         """All bytes at `key`, or None."""
-        return attempted(lambda: self._get(key, limit))
+        with self._connections.answer(key, self._place(key)) as answer:
+            if answer.status in (404, 410):
+                return None
+            if answer.status != 200:
+                raise self._connections.refused(key, answer)
+            announced = announced_size(answer)
+            data = b""
+            while announced is None or announced <= limit:
+                piece = answer.read(limit + 1 - len(data))
+                data += piece
+                if not piece or len(data) > limit:
+                    break
+            if len(data) > limit or (announced or 0) > limit:
+                raise self.too_many(key, limit)
+            if announced not in (None, len(data)):
+                raise PassingError(
+                    trouble(self.url, key, "the connection broke", "Try again later.")
+                )
+            return Stored(data, hashlib.sha256(data).hexdigest())
 
+    @retried
     def size(self, key: str) -> int | None:
         """The number of bytes at `key`, or None."""
-        return attempted(lambda: self._size(key))
+        with self._connections.answer(key, self._place(key), "HEAD") as answer:
+            if answer.status in (404, 410):
+                return None
+            size = announced_size(answer)
+            if answer.status == 200 and size is not None:
+                return size
+        # Some servers know only GET.
+        first = {"Range": "bytes=0-0"}
+        with self._connections.answer(key, self._place(key), headers=first) as answer:
+            if answer.status in (404, 410):
+                return None
+            total = _TOTAL.fullmatch(answer.headers.get("Content-Range", ""))
+            size = int(total[1]) if total else announced_size(answer)
+            if answer.status not in (200, 206, 416) or size is None:
+                raise self._connections.refused(key, answer)
+            return size
 
     def read(self, key: str, start: int, end: int) -> Iterator[bytes]:
         """The bytes from `start` to before `end`."""
@@ -57,45 +92,6 @@ class WebStore(Store):
     def delete(self, keys: Iterable[str]) -> None:
         """Refuse."""
         raise self._read_only(next(iter(keys), ""))
-
-    def _get(self, key: str, limit: int) -> Stored | None:
-        with self._connections.answer(key, self._place(key)) as answer:
-            if answer.status in (404, 410):
-                return None
-            if answer.status != 200:
-                raise self._connections.refused(key, answer)
-            announced = announced_size(answer)
-            data = b""
-            while announced is None or announced <= limit:
-                piece = answer.read(limit + 1 - len(data))
-                data += piece
-                if not piece or len(data) > limit:
-                    break
-            if len(data) > limit or (announced or 0) > limit:
-                raise StoreError(f"{self.url}: `{key}` has more than {limit} bytes.")
-            if announced not in (None, len(data)):
-                raise PassingError(
-                    trouble(self.url, key, "the connection broke", "Try again later.")
-                )
-            return Stored(data, hashlib.sha256(data).hexdigest())
-
-    def _size(self, key: str) -> int | None:
-        with self._connections.answer(key, self._place(key), "HEAD") as answer:
-            if answer.status in (404, 410):
-                return None
-            size = announced_size(answer)
-            if answer.status == 200 and size is not None:
-                return size
-        # Some servers know only GET.
-        first = {"Range": "bytes=0-0"}
-        with self._connections.answer(key, self._place(key), headers=first) as answer:
-            if answer.status in (404, 410):
-                return None
-            total = _TOTAL.fullmatch(answer.headers.get("Content-Range", ""))
-            size = int(total[1]) if total else announced_size(answer)
-            if answer.status not in (200, 206, 416) or size is None:
-                raise self._connections.refused(key, answer)
-            return size
 
     def _place(self, key: str) -> str:
         return f"{self.url}/{quote(key)}"

@@ -1,0 +1,153 @@
+"""``sftp://``, ``webdav://`` and all other protocols that fsspec has an implementation of.
+
+A file is written beside its place, read back, and moved there. While something is moved to where
+nothing may be overwritten, a lock file lies beside it, which a file system creates exclusively.
+One that cannot do so is not written to, but for blobs: whoever else writes one writes its bytes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+import fsspec
+
+from venvstacks_rules.model.network.credentials import without_credentials
+from venvstacks_rules.model.repository.keys import blob_hash
+from venvstacks_rules.repository.stores.attempts import UNREACHED, PassingError, retried, trouble
+from venvstacks_rules.repository.stores.lock_files import lock_file
+from venvstacks_rules.repository.stores.store import (
+    CHUNK,
+    PART,
+    Content,
+    Entry,
+    Store,
+    Stored,
+    StoreError,
+    part_key,
+    read_back,
+)
+
+
+class FilesystemStore(Store):
+    """A folder of a file system of fsspec."""
+
+    def __init__(self, url: str, _: Mapping[str, str]) -> None:
+        self.url = without_credentials(url).rstrip("/")
+        self._password = urlsplit(url).password or self.url
+        with self._errors(""):
+            found: tuple[Any, str] = fsspec.core.url_to_fs(
+                url.rstrip("/"), skip_instance_cache=True
+            )
+        self._system, self._folder = found[0], found[1].rstrip("/")
+
+    @retried
+    def get(self, key: str, *, limit: int) -> Stored | None:
+        """All bytes at `key`, or None."""
+        with self._errors(key), contextlib.suppress(FileNotFoundError):
+            with self._system.open(self._path(key), "rb") as file:
+                data: bytes = file.read(limit + 1)
+            if len(data) > limit:
+                raise self.too_many(key, limit)
+            return Stored(data, hashlib.sha256(data).hexdigest())
+        return None
+
+    @retried
+    def size(self, key: str) -> int | None:
+        """The number of bytes at `key`, or None."""
+        with self._errors(key), contextlib.suppress(FileNotFoundError):
+            self._system.invalidate_cache()
+            return int(self._system.info(self._path(key))["size"])
+        return None
+
+    def read(self, key: str, start: int, end: int) -> Iterator[bytes]:
+        """The bytes from `start` to before `end`."""
+        with self._errors(key), self._system.open(self._path(key), "rb") as file:
+            file.seek(start)
+            while start < end:
+                piece = file.read(min(CHUNK, end - start))
+                if not piece:
+                    raise self.too_few(key, end)
+                start += len(piece)
+                yield piece
+
+    def put_if_absent(self, key: str, content: Content, holds: Sequence[str] = ()) -> bool:
+        """Store `content`; False if something is there already."""
+        if self.size(key) is not None:
+            return False
+        if blob_hash(key) != content.reference.sha256:
+            return self._moved(key, content, lambda: self.size(key) is None)
+        with self._errors(key), self._written(key, content) as part:
+            self._system.mv(part, self._path(key))
+        return True
+
+    def replace(self, key: str, data: bytes, mark: str | None, holds: Sequence[str] = ()) -> bool:
+        """Store `data` if `key` is as it was when it had `mark`."""
+
+        def is_same() -> bool:
+            return getattr(self.get(key, limit=2**30), "mark", None) == mark
+
+        return is_same() and self._moved(key, Content.of(data), is_same)
+
+    def list(self, prefix: str) -> Iterator[Entry]:
+        """All keys that begin with `prefix`, sorted."""
+        with self._errors(prefix), contextlib.suppress(FileNotFoundError):
+            self._system.invalidate_cache()
+            found = self._system.find(self._path(prefix.rpartition("/")[0]), detail=True)
+            for path in sorted(found):
+                key = path[len(self._folder) :].lstrip("/")
+                if key.startswith(prefix) and PART not in key:
+                    times = (found[path].get(name) for name in ("mtime", "modified", "created"))
+                    when = next(filter(None, times), None) or self._system.modified(path)
+                    when = getattr(when, "timestamp", lambda when=when: when)()
+                    yield Entry(key, int(found[path]["size"]), float(when))
+
+    def delete(self, keys: Iterable[str]) -> None:
+        """Remove what lies at these keys."""
+        for key in keys:
+            with self._errors(key), contextlib.suppress(FileNotFoundError):
+                self._system.rm_file(self._path(key))
+
+    def _path(self, key: str) -> str:
+        return f"{self._folder}/{key}"
+
+    @contextlib.contextmanager
+    def _written(self, key: str, content: Content) -> Iterator[str]:
+        """A complete file beside the place of `key`; it does not stay."""
+        part = part_key(key)
+        with contextlib.suppress(FileExistsError):
+            self._system.makedirs(self._path(key).rpartition("/")[0], exist_ok=True)
+        try:
+            with self._system.open(self._path(part), "wb") as file:
+                for piece in content.pieces():
+                    file.write(piece)
+            read_back(self, part, content.reference)
+            yield self._path(part)
+        finally:
+            self.delete([part])
+
+    def _moved(self, key: str, content: Content, may: Callable[[], bool]) -> bool:
+        lock = lock_file(self._system, self._path(key), self.url)
+        with self._errors(key), self._written(key, content) as part, lock as confirm:
+            if not may():
+                return False
+            confirm()
+            self._system.mv(part, self._path(key))
+        return True
+
+    @contextlib.contextmanager
+    def _errors(self, key: str) -> Iterator[None]:
+        try:
+            yield
+        except StoreError:
+            raise
+        except ImportError as e:
+            raise StoreError(f"{self.url}: the implementation is missing. {e}.") from None
+        except Exception as e:  # noqa: BLE001  each implementation has errors of its own
+            passing = isinstance(e, (ConnectionError, TimeoutError, EOFError))
+            why = str(e).replace(self._password, "...") or type(e).__name__
+            kind = PassingError if passing else StoreError
+            raise kind(trouble(self.url, key, why, UNREACHED)) from None
