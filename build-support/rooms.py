@@ -22,6 +22,7 @@ HOUSE: dict[str, dict[str, str]] = {
         "outputs": "layers libraries",
         "repository": "contents",
         "publishing": "",
+        "documents": "network platforms layers locks contents outputs",
         "requests": "platforms layers locks contents libraries publishing",
         "summary": "platforms layers locks contents",
         "advice": "layers locks contents libraries",

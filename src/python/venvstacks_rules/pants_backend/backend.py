@@ -13,6 +13,7 @@ from venvstacks_rules.pants_backend.build import (
     chains,
     contents,
     descriptions,
+    documents,
     exports,
     imports,
     interfaces,
@@ -136,8 +137,9 @@ _MODULES = (
     *(distribution_wheels, earlier, freshness, local_wheels, lockfiles, locking, outcomes),
     *(python_resolves, uv_config),
     *(downloads, interpreters, repository_files, source_builds, wheels),
-    *(analysis, archives, chains, contents, descriptions, exports, imports, interfaces),
+    *(analysis, archives, chains, contents, descriptions, documents, exports, imports),
     *(
+        interfaces,
         layer_indexes,
         limits,
         manifests,

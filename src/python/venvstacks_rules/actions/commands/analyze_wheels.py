@@ -15,6 +15,7 @@ from venvstacks_rules.actions.binaries.read import HEAD, binary_format, read_bin
 from venvstacks_rules.actions.files.streams import chunks
 from venvstacks_rules.actions.wheels import checks
 from venvstacks_rules.actions.wheels.installed import RefusedWheelError, of_each, opened_wheel
+from venvstacks_rules.actions.wheels.metadata import dist_info_entry, wheel_metadata
 from venvstacks_rules.actions.wheels.places import all_places, excluded_files, importable_files
 from venvstacks_rules.actions.wheels.scripts import ChosenScripts
 from venvstacks_rules.model.contents.ballast import wheel_ballast
@@ -25,6 +26,7 @@ from venvstacks_rules.model.contents.inputs import LayerWheel
 from venvstacks_rules.model.contents.layout import LayerLayout
 from venvstacks_rules.model.contents.package_folders import package_folders
 from venvstacks_rules.model.contents.top_level import module_parts, top_level_module
+from venvstacks_rules.model.contents.wheel_metadata import WheelMetadata
 from venvstacks_rules.model.json_codec import from_json
 from venvstacks_rules.model.libraries.analyzed import AnalyzedWheel, LeftOutFiles
 from venvstacks_rules.model.libraries.binaries import Binary
@@ -34,7 +36,6 @@ from venvstacks_rules.model.wording import printable
 # Tens of times the numbers of the largest wheels.
 _MAX_BINARIES, _MAX_NAMES = 10_000, 100_000
 _MAX_ENTRY_POINTS = 1024 * 1024
-_DIST_INFO = ".dist-info"
 
 
 def run(request_text: str) -> AnalyzedWheels:
@@ -63,6 +64,7 @@ def _analyzed(wheel: LayerWheel, layout: LayerLayout) -> AnalyzedWheel:
         if problems:
             raise RefusedWheelError(wheel, problems)
         scripts = _scripts(wheel, archive, identity)
+        metadata = _metadata(wheel, archive, identity)
         exclusions = Exclusions(wheel.exclude, layout)
         excluded = {}
         if exclusions.globs:
@@ -107,6 +109,7 @@ def _analyzed(wheel: LayerWheel, layout: LayerLayout) -> AnalyzedWheel:
             ),
         ),
         _unused_scripts(wheel, infos, identity, layout),
+        metadata,
     )
 
 
@@ -155,17 +158,23 @@ def _scripts(
     wheel: LayerWheel, archive: zipfile.ZipFile, identity: checks.WheelIdentity
 ) -> tuple[tuple[str, str], ...]:
     """The commands that a wheel defines."""
-    for info in archive.infolist():
-        folder, _, name = info.filename.partition("/")
-        of_wheel = folder.endswith(_DIST_INFO) and identity.is_named(folder[: -len(_DIST_INFO)])
-        if name == "entry_points.txt" and of_wheel and info.file_size <= _MAX_ENTRY_POINTS:
-            try:
-                text = archive.read(info).decode("utf-8", "replace")
-            except checks.READ_ERRORS as e:
-                problem = f"`{printable(info.filename)}`: cannot be unpacked: {e}"
-                raise RefusedWheelError(wheel, [problem]) from None
-            return declared_scripts(text)
-    return ()
+    info = dist_info_entry(archive, identity, "entry_points.txt")
+    if info is None or info.file_size > _MAX_ENTRY_POINTS:
+        return ()
+    try:
+        return declared_scripts(archive.read(info).decode("utf-8", "replace"))
+    except checks.READ_ERRORS as e:
+        problem = f"`{printable(info.filename)}`: cannot be unpacked: {e}"
+        raise RefusedWheelError(wheel, [problem]) from None
+
+
+def _metadata(
+    wheel: LayerWheel, archive: zipfile.ZipFile, identity: checks.WheelIdentity
+) -> WheelMetadata:
+    try:
+        return wheel_metadata(archive, identity)
+    except checks.READ_ERRORS as e:
+        raise RefusedWheelError(wheel, [f"METADATA cannot be unpacked: {e}"]) from None
 
 
 def _binaries(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: str) -> list[Binary]:

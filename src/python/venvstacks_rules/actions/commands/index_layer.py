@@ -19,13 +19,16 @@ from venvstacks_rules.actions.archives.layer_parts import (
 )
 from venvstacks_rules.actions.files.streams import naming
 from venvstacks_rules.model.contents.segments import Segment
+from venvstacks_rules.model.documents.subjects import segment_subject, with_subjects
 from venvstacks_rules.model.json_codec import from_json
 from venvstacks_rules.model.repository.indexes import LayerIndex, PublishedSegment, listing_bytes
 from venvstacks_rules.model.repository.references import Reference
 from venvstacks_rules.model.requests.index_layer import (
+    PROVENANCE,
     IndexedLayer,
     IndexedSegmentFile,
     IndexLayerRequest,
+    LayerDocument,
 )
 
 
@@ -65,7 +68,7 @@ def _written(request: IndexLayerRequest, output: Path) -> IndexedLayer:
         compression_level=request.compression.level,
         segments=_published([*segments[:-1], own], blobs),
         documents={
-            document.name: _stored(Path(document.path).read_bytes(), blobs)
+            document.name: _stored(_content(document, request, [*segments[:-1], own]), blobs)
             for document in request.documents
         },
     )
@@ -78,6 +81,20 @@ def _written(request: IndexLayerRequest, output: Path) -> IndexedLayer:
         index.unpacked_size,
         tuple(IndexedSegmentFile(s.path, s.sha256, s.size) for s in segments[:-1]),
     )
+
+
+def _content(
+    document: LayerDocument, request: IndexLayerRequest, segments: Sequence[Segment]
+) -> bytes:
+    """The document; the provenance is of the segments, which are all known only here."""
+    content = Path(document.path).read_bytes()
+    if document.name != PROVENANCE:
+        return content
+    subjects = (
+        (segment_subject(request.archive_name, segment.source), segment.sha256)
+        for segment in segments
+    )
+    return with_subjects(content, subjects).encode("utf-8")
 
 
 def _published(segments: Sequence[Segment], blobs: Path) -> tuple[PublishedSegment, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from venvstacks_rules.model.contents.ballast import Ballast
+from venvstacks_rules.model.contents.wheel_metadata import NO_METADATA, WheelMetadata
 from venvstacks_rules.model.distributions import normalised_name
 from venvstacks_rules.model.libraries.binaries import Binary
 
@@ -43,6 +44,8 @@ class AnalyzedWheel:
     """What the layer leaves out of it; all else is of the files that stay."""
     unused_scripts: tuple[str, ...] = ()
     """The globs for scripts that name none of its scripts."""
+    metadata: WheelMetadata = NO_METADATA
+    """What METADATA says of its licences and requirements."""
 
     @property
     def distribution(self) -> str:

@@ -21,6 +21,20 @@ class ArchiveNames:
     metadata: str
     segments: str
 
+    @property
+    def sbom(self) -> str:
+        """The SBOM, where one is asked for; the ending is that which scanners know."""
+        return f"{self._stem}.cdx.json"
+
+    @property
+    def provenance(self) -> str:
+        """The provenance statement, where one is asked for."""
+        return f"{self._stem}.provenance.json"
+
+    @property
+    def _stem(self) -> str:
+        return self.metadata[: -len(".json")]
+
 
 def archive_names(
     install_target: str, *, extension: str, platform: str, tagged: bool

@@ -85,15 +85,19 @@ def normalised_marker(marker: str) -> str:
 
 
 @lru_cache(maxsize=8192)
-def holds(marker: str | None, platform: TargetPlatform, python_version: str) -> bool:
+def holds(
+    marker: str | None, platform: TargetPlatform, python_version: str, extra: str = ""
+) -> bool:
     """Whether `marker` is true on `platform` for CPython `python_version` (X.Y.Z, or X.Y for .0).
 
-    A comparison with a value that depends on the machine (``platform_release``) is false.
+    `extra` is the one that is asked for. A comparison with a value that depends on the machine
+    (``platform_release``) is false.
     """
     if marker is None:
         return True
+    environment = {**marker_environment(platform, python_version), "extra": extra}
     try:
-        return _parsed(marker).evaluate(marker_environment(platform, python_version))
+        return _parsed(marker).evaluate(environment)
     except (InvalidVersion, UndefinedComparison):
         return False
 

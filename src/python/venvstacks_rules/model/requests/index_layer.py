@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from venvstacks_rules.model.paths import GivenPath
 from venvstacks_rules.model.requests.layer_parts import LayerPartsRequest
 
+SBOM, PROVENANCE = "sbom", "provenance"
+"""The names of the documents."""
+
 
 @dataclass(frozen=True)
 class LayerDocument:
     """A file about a layer."""
 
     name: str
-    """``sbom``, ``provenance``."""
+    """:data:`SBOM` or :data:`PROVENANCE`; the latter gets the segments as its subjects."""
     path: GivenPath
 
 

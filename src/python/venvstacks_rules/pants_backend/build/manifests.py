@@ -19,6 +19,10 @@ from venvstacks_rules.pants_backend.build.archives import (
     LayerArchiveRequest,
     layer_archive,
 )
+from venvstacks_rules.pants_backend.build.documents import (
+    DocumentsBesideRequest,
+    documents_beside,
+)
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.graph.stacks import StackLayersRequest, stack_layers
 from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
@@ -68,9 +72,14 @@ async def stack_outputs(
         platform=request.platform,
         tagged=options.tag_outputs,
     )
+    documents = await concurrently(
+        documents_beside(DocumentsBesideRequest(address, request.platform, built), **implicitly())
+        for (_, address), built in zip(wanted, archives)
+        if options.documents
+    )
     beside = await engine.create_digest(CreateDigest(files))
     digest = await engine.merge_digests(
-        MergeDigests([beside, *(built.digest for built in archives)])
+        MergeDigests([beside, *(built.digest for built in (*archives, *documents))])
     )
     return StackOutputs(
         digest,

@@ -29,6 +29,10 @@ from venvstacks_rules.pants_backend.build.archives import (
     LayerArchiveRequest,
     layer_archive,
 )
+from venvstacks_rules.pants_backend.build.documents import (
+    DocumentsBesideRequest,
+    documents_beside,
+)
 from venvstacks_rules.pants_backend.build.limits import (
     ComparedLimits,
     LimitsRequest,
@@ -168,9 +172,15 @@ async def packaged_layer(
     archives = await concurrently(
         layer_archive(LayerArchiveRequest(address, name), **implicitly()) for name in chosen.names
     )
+    documents = await concurrently(
+        documents_beside(DocumentsBesideRequest(address, name, built), **implicitly())
+        for name, built in zip(chosen.names, archives)
+        if options.documents
+    )
+    outputs = [built.digest for built in (*archives, *documents)]
     prefixed = await concurrently(
-        engine.add_prefix(AddPrefix(built.digest, folder.path))
-        for built, folder in zip(archives, folders)
+        engine.add_prefix(AddPrefix(digest, folder.path))
+        for digest, folder in zip(outputs, (*folders, *folders))
     )
     compared = await concurrently(
         compared_limits(LimitsRequest(address, name), **implicitly())

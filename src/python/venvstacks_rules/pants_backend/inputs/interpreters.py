@@ -5,6 +5,7 @@ from __future__ import annotations
 import os.path
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Optional
 
 from pants.core.target_types import FileSourceField
 from pants.engine.env_vars import EnvironmentVarsRequest
@@ -67,6 +68,8 @@ class InterpreterArchive:
     """The hash that a lockfile pins; None if none does."""
     size: int | None
     """In bytes."""
+    url: Optional[str] = None
+    """As a lockfile pins it, whatever mirror it came from; None if none does."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +144,7 @@ async def interpreter_archive(
         ),
         **implicitly(),
     )
-    return InterpreterArchive(fetched.digest, fetched.path, pinned.sha256, pinned.size)
+    return InterpreterArchive(fetched.digest, fetched.path, pinned.sha256, pinned.size, pinned.url)
 
 
 @rule

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import re
 
 from pants.option.option_types import (
     BoolOption,
@@ -19,6 +20,9 @@ from pants.util.strutil import softwrap
 from venvstacks_rules.model.contents.compression import ARCHIVE_FORMATS
 from venvstacks_rules.model.errors import DefinitionError
 from venvstacks_rules.model.platforms.target_platforms import DEFAULT_MACOSX_TARGET, macosx_version
+
+DEFAULT_BUILDER = "urn:x-venvstacks-rules:builder"
+_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!-;=?-~]+")
 
 
 class PythonProvider(enum.Enum):
@@ -149,6 +153,25 @@ class VenvstacksSubsystem(Subsystem):
             """
         ),
     )
+    documents = BoolOption(
+        default=False,
+        help=softwrap(
+            """
+            Whether `package` writes an SBOM (CycloneDX) and a provenance statement (in-toto, SLSA)
+            beside each archive.
+            """
+        ),
+    )
+    builder_id = StrOption(
+        default=DEFAULT_BUILDER,
+        advanced=True,
+        help=softwrap(
+            """
+            A URI for who builds, in provenance statements: for example that of the pipeline. Who
+            verifies a statement compares it with the one that it trusts.
+            """
+        ),
+    )
     uv_config = StrOption(
         default=None,
         help=softwrap(
@@ -226,6 +249,19 @@ class VenvstacksSubsystem(Subsystem):
             """
         ),
     )
+
+    @property
+    def checked_builder_id(self) -> str:
+        """`builder_id`. Raises DefinitionError if it is not a URI."""
+        if _URI.fullmatch(self.builder_id) is None:
+            raise DefinitionError(
+                "`[venvstacks].builder_id` cannot be used:",
+                [
+                    f"{self.builder_id!r} is not a URI. Write it as, for example, "
+                    "'https://ci.example.com/release'."
+                ],
+            )
+        return str(self.builder_id)
 
     @property
     def checked_macosx_target(self) -> str:
