@@ -15,13 +15,20 @@ from venvstacks_rules.model.layers.layer import Layer
 from venvstacks_rules.model.outputs.names import archive_names
 from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
 from venvstacks_rules.model.requests.index_layer import (
+    PROVENANCE,
+    SBOM,
     IndexedLayer,
     IndexedSegmentFile,
     IndexLayerRequest,
+    LayerDocument,
 )
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.build.archives import module_owners
 from venvstacks_rules.pants_backend.build.contents import LayerContentsRequest, layer_contents
+from venvstacks_rules.pants_backend.build.documents import (
+    LayerDocumentsRequest,
+    layer_documents,
+)
 from venvstacks_rules.pants_backend.build.segments import (
     SegmentGroup,
     SegmentsRequest,
@@ -69,10 +76,11 @@ class LayerIndexFiles:
 async def layer_index(request: LayerIndexRequest, options: VenvstacksSubsystem) -> LayerIndexFiles:
     # First, and for the whole chain, to report the problems of all locks together.
     await chain_locks(ChainLocksRequest(request.address), **implicitly())
-    found, segments, contents = await concurrently(
+    found, segments, contents, documents = await concurrently(
         find_layer(LayerRequest(request.address), **implicitly()),
         layer_segments(SegmentsRequest(request.address, request.platform), **implicitly()),
         layer_contents(LayerContentsRequest(request.address, request.platform), **implicitly()),
+        layer_documents(LayerDocumentsRequest(request.address, request.platform), **implicitly()),
     )
     layer, platform = found.layer, PLATFORMS[request.platform]
     contents.refuse_shadowing(module_owners(segments) if contents.modules.files else {})
@@ -96,7 +104,10 @@ async def layer_index(request: LayerIndexRequest, options: VenvstacksSubsystem) 
         metadata=contents.metadata.to_dict(),
         kind=layer.kind.value,
         archive_name=names.archive,
-        documents=(),
+        documents=(
+            LayerDocument(SBOM, documents.sbom),
+            LayerDocument(PROVENANCE, documents.provenance),
+        ),
         output=_OUTPUT,
     )
     # The directory of a zip archive lists the entries of its segments; else nobody looks into them.
@@ -108,7 +119,9 @@ async def layer_index(request: LayerIndexRequest, options: VenvstacksSubsystem) 
             for group in segments.groups
         )
     )
-    inputs = await engine.merge_digests(MergeDigests([contents.modules.digest, *read]))
+    inputs = await engine.merge_digests(
+        MergeDigests([contents.modules.digest, documents.digest, *read])
+    )
     result = await run_action(
         ActionProcessRequest(
             verb="index-layer",
