@@ -14,17 +14,26 @@ from venvstacks_rules.model.errors import ArchiveError
 from venvstacks_rules.model.json_codec import to_json
 from venvstacks_rules.model.repository.indexes import LayerIndex, read_listing
 from venvstacks_rules.model.requests.assemble import AssembleArchiveRequest
-from venvstacks_rules.model.requests.index_layer import IndexLayerRequest, LayerDocument
+from venvstacks_rules.model.requests.index_layer import (
+    PROVENANCE,
+    SBOM,
+    IndexLayerRequest,
+    LayerDocument,
+)
 
 
 def make_request(folder: Path, archive_format: str = "tar.zst") -> IndexLayerRequest:
     parts = layer_parts(folder, archive_format)
     (folder / "sbom.json").write_text("{}\n")
+    (folder / "provenance.json").write_text('{"_type": "x", "subject": []}\n')
     return IndexLayerRequest(
         **parts,
         kind="framework",
         archive_name=f"{TARGET}.{archive_format}",
-        documents=(LayerDocument("sbom", str(folder / "sbom.json")),),
+        documents=(
+            LayerDocument(SBOM, str(folder / "sbom.json")),
+            LayerDocument(PROVENANCE, str(folder / "provenance.json")),
+        ),
         output=str(folder / "out"),
     )
 
@@ -61,7 +70,16 @@ def test_the_blobs_are_the_archive(tmp_path: Path, archive_format: str) -> None:
     assert [(s.source, s.tar_size) for s in index.segments] == [
         (segment.source, segment.tar_size) for segment in joined.segments
     ]
-    assert blobs[index.documents["sbom"].sha256].read_text() == "{}\n"
+    assert blobs[index.documents[SBOM].sha256].read_text() == "{}\n"
+    statement = json.loads(blobs[index.documents[PROVENANCE].sha256].read_text())
+    assert statement == {
+        "_type": "x",
+        "subject": [
+            {"name": f"{index.archive_name}#{s.source}", "digest": {"sha256": s.blob.sha256}}
+            for s in index.segments
+        ],
+    }
+    assert [s.source for s in index.segments][-1] == "layer"
     for name, path in blobs.items():
         assert hashlib.sha256(path.read_bytes()).hexdigest() == name
 

@@ -10,23 +10,22 @@ from venvstacks_rules.model.contents.wheel_metadata import WheelMetadata
 _ID = re.compile(r"[A-Za-z0-9.-]+")
 _CUSTOM = "LicenseRef-"
 
-_GNU = {
-    f"GNU {name} v{version}{later} ({short}v{version}{sign})": f"{spdx}-{version}.0-{suffix}"
-    for name, short, spdx, versions in (
-        ("General Public License", "GPL", "GPL", (2, 3)),
-        ("Lesser General Public License", "LGPL", "LGPL", (2, 3)),
-        ("Affero General Public License", "AGPL", "AGPL", (3,)),
-    )
-    for version in versions
-    for later, sign, suffix in (("", "", "only"), (" or later", "+", "or-later"))
-}
 SPDX_OF_CLASSIFIERS = {
-    **_GNU,
     "Boost Software License 1.0 (BSL-1.0)": "BSL-1.0",
     "Eclipse Public License 1.0 (EPL-1.0)": "EPL-1.0",
     "Eclipse Public License 2.0 (EPL-2.0)": "EPL-2.0",
     "European Union Public Licence 1.1 (EUPL 1.1)": "EUPL-1.1",
     "European Union Public Licence 1.2 (EUPL 1.2)": "EUPL-1.2",
+    "GNU Affero General Public License v3": "AGPL-3.0-only",
+    "GNU Affero General Public License v3 or later (AGPLv3+)": "AGPL-3.0-or-later",
+    "GNU General Public License v2 (GPLv2)": "GPL-2.0-only",
+    "GNU General Public License v2 or later (GPLv2+)": "GPL-2.0-or-later",
+    "GNU General Public License v3 (GPLv3)": "GPL-3.0-only",
+    "GNU General Public License v3 or later (GPLv3+)": "GPL-3.0-or-later",
+    "GNU Lesser General Public License v2 (LGPLv2)": "LGPL-2.0-only",
+    "GNU Lesser General Public License v2 or later (LGPLv2+)": "LGPL-2.0-or-later",
+    "GNU Lesser General Public License v3 (LGPLv3)": "LGPL-3.0-only",
+    "GNU Lesser General Public License v3 or later (LGPLv3+)": "LGPL-3.0-or-later",
     "ISC License (ISCL)": "ISC",
     "MIT License": "MIT",
     "MIT No Attribution License (MIT-0)": "MIT-0",

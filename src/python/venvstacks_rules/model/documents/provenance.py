@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
+from venvstacks_rules.model.distributions import normalised_name
 from venvstacks_rules.model.documents.described import DescribedLayer, DescribedPackage, InputFile
 from venvstacks_rules.model.documents.purls import package_url
 from venvstacks_rules.model.json_codec import published_json
@@ -104,7 +105,8 @@ def _source_url(file: InputFile, package: DescribedPackage, *, is_archive: bool)
     if is_archive:
         name, version = package.package.name, package.package.version
     else:
-        name, version, *_ = file.name.split("-")
+        written, version, *_ = file.name.split("-")
+        name = normalised_name(written)
     return package_url("pypi", name, version, {"file_name": file.name})
 
 

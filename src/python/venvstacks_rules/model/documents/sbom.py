@@ -120,7 +120,7 @@ def _package(package: DescribedPackage) -> dict[str, Any]:
     properties = [
         ("wheel", wheel.name),
         ("wheel_size", str(package.wheel.size)),
-        ("wheel_tags", wheel.name[: -len(".whl")].split("-", 2)[2]),
+        ("wheel_tags", "-".join(wheel.name[: -len(".whl")].split("-")[-3:])),
         ("direct", "true" if package.direct else "false"),
     ]
     if package.index is not None:
