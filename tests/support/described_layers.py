@@ -94,8 +94,8 @@ def application(*packages: DescribedPackage, **changes: Any) -> DescribedLayer:
         python_version="3.11.13",
         compression=Compression("tar.zst", 9),
         below=(
-            LayerBelow("framework-text@2", LayerKind.FRAMEWORK),
-            LayerBelow("cpython", LayerKind.RUNTIME),
+            LayerBelow("framework-text", "framework-text@2", LayerKind.FRAMEWORK, "2"),
+            LayerBelow("cpython", "cpython", LayerKind.RUNTIME, f"sha256:{'8' * 64}"),
         ),
         provided=(("pygments", "framework-text@2"),),
         packages=packages,

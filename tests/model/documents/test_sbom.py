@@ -43,9 +43,19 @@ def test_an_application() -> None:
         ("venvstacks:launch_module_hash", f"sha256:{'3' * 64}"),
         ("venvstacks:support_module", f"other sha256/{'4' * 64}"),
     ]
-    assert [(each["type"], each["bom-ref"]) for each in data["components"][:2]] == [
-        ("platform", "layer:cpython"),
-        ("framework", "layer:framework-text@2"),
+    assert data["components"][:2] == [
+        {
+            "type": "platform",
+            "bom-ref": "layer:cpython",
+            "name": "cpython",
+            "version": f"sha256:{'8' * 64}",
+        },
+        {
+            "type": "framework",
+            "bom-ref": "layer:framework-text@2",
+            "name": "framework-text",
+            "version": "2",
+        },
     ]
     purl = "pkg:pypi/{}@1.0?repository_url=https://packages.example.com/simple"
     assert data["dependencies"] == [

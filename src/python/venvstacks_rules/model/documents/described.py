@@ -98,10 +98,12 @@ class DescribedInterpreter:
 
 @dataclass(frozen=True)
 class LayerBelow:
-    """A layer below, as much of it as upper layers depend on."""
+    """A layer below, as much of it as the lockfiles of upper layers have."""
 
+    layer_name: str
     install_target: str
     kind: LayerKind
+    version: str
 
 
 @dataclass(frozen=True)
@@ -140,3 +142,14 @@ class DescribedLayer:
     def kind(self) -> LayerKind:
         """The kind of the layer."""
         return self.layer.kind
+
+    @property
+    def version(self) -> str:
+        """What the layers above call the version of the layer."""
+        metadata = self.metadata
+        return version_of(self.layer, metadata.lock_version, metadata.requirements_hash)
+
+
+def version_of(layer: Layer, lock_version: int, requirements_hash: str) -> str:
+    """The version of a layer: what it has follows from its lock, which most have no number for."""
+    return str(lock_version) if layer.versioned else requirements_hash

@@ -12,6 +12,7 @@ from venvstacks_rules.model.documents.described import (
     DescribedLayer,
     DescribedPackage,
     InputFile,
+    LayerBelow,
 )
 from venvstacks_rules.model.documents.licences import licences
 from venvstacks_rules.model.documents.needs import needs, reached
@@ -48,7 +49,7 @@ def _serial_number(text: str) -> str:
 
 def _sbom(layer: DescribedLayer) -> dict[str, Any]:
     components = [
-        *(_layer_below(below.install_target, _TYPES[below.kind]) for below in layer.below),
+        *(_layer_below(below) for below in layer.below),
         *([_interpreter(layer.interpreter)] if layer.interpreter is not None else []),
         *(_package(package) for package in layer.packages),
     ]
@@ -87,17 +88,19 @@ def _layer(layer: DescribedLayer) -> dict[str, Any]:
         "type": _TYPES[layer.kind],
         "bom-ref": _layer_ref(metadata.install_target),
         "name": metadata.layer_name,
-        # What a layer has follows from its lock, which most layers have no number for.
-        "version": str(metadata.lock_version)
-        if layer.layer.versioned
-        else metadata.requirements_hash,
+        "version": layer.version,
         "properties": _properties(properties),
     }
 
 
-def _layer_below(install_target: str, kind: str) -> dict[str, Any]:
-    # Its SBOM says what it has: named here, this one would change with each of its packages.
-    return {"type": kind, "bom-ref": _layer_ref(install_target), "name": install_target}
+def _layer_below(below: LayerBelow) -> dict[str, Any]:
+    # Its own SBOM says what it has.
+    return {
+        "type": _TYPES[below.kind],
+        "bom-ref": _layer_ref(below.install_target),
+        "name": below.layer_name,
+        "version": below.version,
+    }
 
 
 def _interpreter(interpreter: DescribedInterpreter) -> dict[str, Any]:

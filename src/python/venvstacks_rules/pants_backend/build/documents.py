@@ -17,6 +17,7 @@ from venvstacks_rules.model.documents.described import (
     DescribedPackage,
     InputFile,
     LayerBelow,
+    version_of,
 )
 from venvstacks_rules.model.documents.provenance import provenance_json
 from venvstacks_rules.model.documents.sbom import sbom_json
@@ -173,7 +174,7 @@ async def described_layer(
         metadata=contents.metadata,
         python_version=version,
         compression=layer_compression(found, platform, options),
-        below=tuple(LayerBelow(locks.install_target(one), one.kind) for one in found.lower),
+        below=tuple(_below(one, locks) for one in found.lower),
         provided=_provided(found, locks, platform, version),
         packages=_packages(layer, locks.locks[layer.address], wheels, analysis.wheels),
         interpreter=interpreters[0] if interpreters else None,
@@ -218,6 +219,15 @@ async def documents_beside(request: DocumentsBesideRequest) -> DocumentsBeside:
         )
     )
     return DocumentsBeside(digest)
+
+
+def _below(layer: Layer, locks: ChainLocks) -> LayerBelow:
+    version = version_of(
+        layer,
+        locks.files[layer.address].lock_version,
+        locks.locks[layer.address].requirements_hash,
+    )
+    return LayerBelow(layer.layer_name, locks.install_target(layer), layer.kind, version)
 
 
 def _packages(
