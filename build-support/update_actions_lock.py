@@ -30,11 +30,15 @@ SUPPORT = Path(__file__).resolve().parent
 REQUIREMENTS = SUPPORT / "actions-requirements.in"
 LOCKFILE = SUPPORT.parent / "src/python/venvstacks_rules/actions/pylock.actions.toml"
 
+# The last versions with wheels for Macs with processors of Intel.
+CONSTRAINTS = ("cryptography<49",)
 PYTHONS = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
 REQUIRES_PYTHON = ">=3.9,<3.15"
 # Pants runs on these, with any C library and any macOS that the wheels support.
 MACHINES = tuple(PLATFORMS[name] for name in PLATFORMS if PLATFORMS[name].system != "win")
 LINUX_TARGETS = ("glibc@2.17", "glibc@2.28", "glibc@2.99")
+# Publishing to buckets from an older Linux needs another lock.
+NEWER_GLIBC = frozenset({"obstore"})
 MACOSX_TARGETS = ("11.0", "13.0", "99.0")
 
 
@@ -49,10 +53,11 @@ def export(requirements: Sequence[str], folder: Path, options: Sequence[str]) ->
         },
         "tool": {"uv": {"package": False, "no-build": True}},
     }
+    constraints = list(CONSTRAINTS)
     if LOCKFILE.is_file() and "--upgrade" not in options:
         known = Lockfile.from_dict(read_toml(LOCKFILE), LOCKFILE.name).packages
-        pins = [f"{package.name}=={package.version}" for package in known]
-        project["tool"]["uv"]["constraint-dependencies"] = pins  # type: ignore[index]
+        constraints += [f"{package.name}=={package.version}" for package in known]
+    project["tool"]["uv"]["constraint-dependencies"] = constraints  # type: ignore[index]
     (folder / "pyproject.toml").write_text(write_toml(project), encoding="utf-8")
     uv = [find_uv_bin(), "--no-config", "--directory", str(folder)]
     python = ["--python", sys.executable]
@@ -79,7 +84,7 @@ def _reduced(package: LockedPackage) -> LockedPackage:
         for platform in MACHINES:
             if not holds(package.marker, platform, python_version):
                 continue
-            for linux_target in LINUX_TARGETS:
+            for linux_target in LINUX_TARGETS[package.name in NEWER_GLIBC :]:
                 for macosx_target in MACOSX_TARGETS:
                     wheel = best_wheel(
                         package.wheels,

@@ -149,9 +149,7 @@ class SignedRepository:
         )
         return self.write(replace(new, expires=expires), signers)
 
-    def write(
-        self, record: ChannelRecord, signers: Sequence[str] = ("records",)
-    ) -> ChannelRecord:
+    def write(self, record: ChannelRecord, signers: Sequence[str] = ("records",)) -> ChannelRecord:
         """Put a record in the place of the channel's."""
         self.put(str(record.key), self.text(record, signers))
         return record

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from pants.engine.addresses import Address
 from pants.engine.target import InferredDependencies
@@ -21,7 +23,7 @@ def runner() -> RuleRunner:
     return manifest_runner()
 
 
-def field_set(runner: RuleRunner, *, more: str = "", **fields: object) -> ReleaseLayersFieldSet:
+def field_set(runner: RuleRunner, *, more: str = "", **fields: Any) -> ReleaseLayersFieldSet:
     written = ", ".join(f"{name}={value!r}" for name, value in fields.items())
     runner.write_files(
         {
@@ -34,7 +36,7 @@ def field_set(runner: RuleRunner, *, more: str = "", **fields: object) -> Releas
     return ReleaseLayersFieldSet.create(runner.get_target(Address("base", target_name="release")))
 
 
-def released(runner: RuleRunner, **fields: object) -> tuple[str, list[str]]:
+def released(runner: RuleRunner, **fields: Any) -> tuple[str, list[str]]:
     request = ReleasedLayersRequest(field_set(runner, **fields))
     found = runner.request(ReleasedLayers, [request])
     return found.name, [layer.address for layer in found.stack.layers]
@@ -77,7 +79,7 @@ def test_what_is_released_is_an_edge(runner: RuleRunner) -> None:
         ),
     ],
 )
-def test_what_is_no_release(runner: RuleRunner, fields: dict[str, object], problem: str) -> None:
+def test_what_is_no_release(runner: RuleRunner, fields: dict[str, Any], problem: str) -> None:
     request = ReleasedLayersRequest(field_set(runner, **fields))
     assert refused(runner, ReleasedLayers, request) == (
         f"DefinitionError: A release cannot be built as written:\n  * {problem}"

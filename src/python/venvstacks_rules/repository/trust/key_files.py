@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -129,12 +130,11 @@ def private_key(
         ) from None
 
 
-def require_libraries() -> None:
-    """RepositoryError if the libraries that sign are missing."""
+def require_libraries(*more: str) -> None:
+    """RepositoryError if the libraries that sign are missing, or one of `more`."""
     try:
-        import cryptography  # noqa: F401, PLC0415
-        import securesystemslib  # noqa: F401, PLC0415
-        import tuf  # noqa: F401, PLC0415
+        for name in ("cryptography", "securesystemslib", *more):
+            importlib.import_module(name)
     except ImportError as e:
         raise RepositoryError(
             "Signing needs libraries that are missing.",

@@ -56,7 +56,7 @@ class Signatures:
 
 def new_root(root: RoleChange, records: RoleChange, expires: str) -> bytes:
     """The first root of a repository, without signatures."""
-    require_libraries()
+    require_libraries("tuf")
     from tuf.api.metadata import Root as TufRoot  # noqa: PLC0415
 
     made = TufRoot(version=1, expires=parsed_time(expires), consistent_snapshot=False)
@@ -151,7 +151,7 @@ def _changed(root: TufRoot, changes: dict[str, RoleChange]) -> bytes:
 
 
 def _read(content: bytes) -> Metadata[TufRoot]:
-    require_libraries()
+    require_libraries("tuf")
     from tuf.api.metadata import Metadata  # noqa: PLC0415
 
     Root.read(content)
