@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import functools
-import multiprocessing
 import os
 import signal
 import sys
@@ -11,6 +10,7 @@ from typing import BinaryIO, cast
 
 import pytest
 
+from tests.support.forked import in_processes
 from tests.support.publications import (
     PLATFORM,
     RUNTIME,
@@ -27,18 +27,6 @@ from venvstacks_rules.repository.publishing.upload import Settings, published, u
 from venvstacks_rules.repository.reading.repository import Repository
 from venvstacks_rules.repository.stores.files import FileStore
 from venvstacks_rules.repository.stores.store import Content
-
-FORKED = multiprocessing.get_context("fork")
-
-
-def in_processes(*functions: Callable[[], object]) -> list[int | None]:
-    """The exit codes of processes that run functions at the same time."""
-    processes = [FORKED.Process(target=function) for function in functions]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join()
-    return [process.exitcode for process in processes]
 
 
 def test_publishes_everything_that_is_named(tmp_path: Path) -> None:

@@ -116,13 +116,13 @@ def _table(plan: PublishPlan, sent: str) -> Iterator[str]:
 
 def _row(layer: PlannedLayer) -> tuple[str, str, str, str, str]:
     new = len(layer.new_segments)
-    segments = f"; new: {and_more(layer.new_segments, _MOST_NAMES)}" if new else ""
+    names = f" ({and_more(layer.new_segments, _MOST_NAMES)})" if new else ""
     return (
         layer.install_target,
         layer.platform,
         size_text(layer.new_size),
         size_text(layer.size - layer.new_size),
-        f"; segments: {layer.segments - new} shared, {new} new{segments}",
+        f"; segments: {layer.segments - new} shared, {new} new{names}",
     )
 
 

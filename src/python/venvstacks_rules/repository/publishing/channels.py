@@ -121,7 +121,10 @@ def write_record(
     content = signed.to_json(signing.sign(signed.to_signed())).encode("utf-8")
     held.check()
     mark = None if found is None else found.mark
-    return repository.store.replace(str(record.key), content, mark)
+    stored = repository.store.replace(str(record.key), content, mark)
+    # It may have slept just here.
+    held.check()
+    return stored
 
 
 def other_content(url: str, key: StackKey, there: Reference, ours: Reference) -> RepositoryError:

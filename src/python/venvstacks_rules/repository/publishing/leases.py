@@ -50,6 +50,11 @@ GRACE = 3600.0
 _MOST_GRACE = 7 * 24 * 3600.0
 """What others may ask for."""
 _MOST_LEASE_BYTES = 64 * 1024
+_OTHER_PUBLISHERS = "A publish may have begun meanwhile. Run this again."
+_OTHER_PRUNES = (
+    "A prune may have removed what this publish relies on. Run it again, and then"
+    " `venvstacks-repository verify`."
+)
 _RENEWALS = 8
 """In a grace period."""
 
@@ -97,7 +102,7 @@ class Held:
         if self._lost:
             raise RepositoryError(
                 f"{self._store.url}: the lease `{self.key}` may have ended: {self._lost}.",
-                ["Another process may have changed the repository meanwhile; run this again."],
+                [_OTHER_PUBLISHERS if self.key == PRUNE else _OTHER_PRUNES],
             )
 
     @property

@@ -65,7 +65,7 @@ class _Planning:
         pointed = {
             (change.name, change.version, change.platform)
             for change in channels
-            if change.change == SAME
+            if change.change == SAME and not self.thorough
         }
         stacks = self._stacks(pointed)
         settled = {
