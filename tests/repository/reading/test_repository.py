@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -175,3 +176,43 @@ def test_a_record_is_believed_by_what_the_repository_was_given(repository: Repos
     with pytest.raises(RepositoryError) as caught:
         Repository(repository.store, nobody).record(CHANNEL)
     assert str(caught.value).splitlines()[0] == f"{repository.url}: `{CHANNEL}` has no signature."
+
+
+@pytest.mark.parametrize(
+    ("pieces", "problem"),
+    [
+        ([b"compressed"], "10 bytes"),
+        ([b"compressed", b" bytes and more", b"and more"], "25 bytes"),
+        ([BLOB.upper()], "16 bytes"),
+        ([], "0 bytes"),
+    ],
+)
+def test_a_store_that_sends_something_else(
+    tmp_path: Path, pieces: list[bytes], problem: str
+) -> None:
+    class Liar(FileStore):
+        def read(self, *_: object) -> Iterator[bytes]:
+            return iter(pieces)
+
+    repository = Repository(Liar(tmp_path))
+    with pytest.raises(RepositoryError, match=f"it has {problem} with the hash"):
+        list(repository.blob_pieces(Reference.of(BLOB)))
+
+
+def test_small_files_have_bounds(repository: Repository, tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    (store / str(CHANNEL)).write_bytes(b" " * (1024 * 1024 + 1))
+    with pytest.raises(StoreError, match="has more than 1048576 bytes"):
+        repository.record(CHANNEL)
+    (store / str(INDEX_KEY)).write_bytes(INDEX_BYTES + b" ")
+    with pytest.raises(StoreError, match=f"has more than {len(INDEX_BYTES)} bytes"):
+        repository.index(INDEX_KEY, Reference.of(INDEX_BYTES))
+    with pytest.raises(RepositoryError, match="1099511627776 bytes; 268435456 are accepted"):
+        repository.listing(Reference("0" * 64, 1024**4))
+    with pytest.raises(ValueError, match="without the bytes before"):
+        list(repository.blob_pieces(Reference.of(BLOB), 5))
+
+
+def test_a_blob_has_the_size_that_is_named(repository: Repository) -> None:
+    with pytest.raises(RepositoryError, match="it has 16 bytes, not 17"):
+        repository.has_blob(Reference(Reference.of(BLOB).sha256, 17))
