@@ -101,6 +101,10 @@ def test_the_versions_in_channels_answer_first(store: CountingStore, tmp_path: P
     assert [layer.new_segments for layer in plan.layers] == [(), ("layer",)]
     assert [(c.change, c.before, c.newest) for c in plan.channels] == [("moved", "1.0", 1)]
     assert [verb for verb, _ in store.requests].count("list") == 0
+    # The manifest of the version before answers for the layer that did not change.
+    asked = [key for verb, key in store.requests if verb == "size" and key.startswith("layers")]
+    assert len(asked) == 1
+    assert asked[0].startswith("layers/app-demo")
     # The list of its files is the same.
     assert len([key for _, key in store.requests if key.startswith("blobs")]) == 1
 

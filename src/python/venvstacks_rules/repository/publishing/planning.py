@@ -2,9 +2,9 @@
 
 The fewest requests come first. A channel that points at the same manifest is one request, and
 answers for everything below: a record is stored after its manifest, a manifest after its indexes,
-an index after its blobs. A manifest, or the index of a layer version, is one request and answers
-for what it names. For a layer version that is new, the index of an older one names most of its
-blobs; only the rest is asked for blob by blob.
+an index after its blobs. A manifest, that of the version before too, is one request and answers for
+its layer versions; an index is one and answers for its blobs. For a layer version that is new, the
+index of an older one names most of its blobs; only the rest is asked for blob by blob.
 """
 
 from __future__ import annotations
@@ -74,6 +74,9 @@ class _Planning:
             if stacks[stack.stack.key].known and not self.thorough
             for layer in self.publication.layers_of(stack)
         }
+        unsettled = any(layer.key not in settled for layer in self.publication.layers)
+        older = self._in_channels(records) if unsettled and not self.thorough else frozenset()
+        settled.update(older)
         asked = [layer for layer in self.publication.layers if layer.key not in settled]
         there = settled | {
             layer.key for layer, known in zip(asked, self.pool.map(self._knows, asked)) if known
@@ -85,7 +88,7 @@ class _Planning:
             if layer.key in there and not self.thorough
             if self.missing.isdisjoint(blob.sha256 for blob in layer.index.blobs)
         }
-        lacking = self._lacking(trusted, records)
+        lacking = self._lacking(trusted, older)
         archives = self._archives()
         return PublishPlan(
             repository=self.repository.url,
@@ -140,9 +143,12 @@ class _Planning:
         return size is not None
 
     def _lacking(
-        self, there: Collection[LayerKey], records: Sequence[ChannelRecord]
+        self, there: Collection[LayerKey], older: Collection[LayerKey]
     ) -> dict[str, Reference]:
-        """The blobs that the repository lacks, by their hashes."""
+        """The blobs that the repository lacks, by their hashes.
+
+        `there` and `older` are layer versions that it has, of the publication or not.
+        """
         unknown = [layer for layer in self.publication.layers if layer.key not in there]
         if not unknown:
             return {}
@@ -157,7 +163,7 @@ class _Planning:
             for blob in layer.index.blobs
         }
         if not self.thorough:
-            for index in self._older(unknown, records):
+            for index in self._other_versions(unknown, older):
                 known.update(blob.sha256 for blob in index.blobs)
         known -= self.missing
         asked = [blobs[sha256] for sha256 in blobs if sha256 not in known | self.missing]
@@ -168,17 +174,12 @@ class _Planning:
         )
         return {sha256: blob for sha256, blob in blobs.items() if sha256 not in known}
 
-    def _older(
-        self, unknown: Sequence[PublishedLayer], records: Sequence[ChannelRecord]
+    def _other_versions(
+        self, unknown: Sequence[PublishedLayer], older: Collection[LayerKey]
     ) -> Iterator[LayerIndex]:
         """Indexes of other versions of the layers: of those in the channels, or the newest."""
         names = {(layer.key.layer_name, layer.key.platform) for layer in unknown}
-        found = {
-            key
-            for keys in self.pool.map(self._layers_of, records)
-            for key in keys
-            if (key.layer_name, key.platform) in names
-        }
+        found = {key for key in older if (key.layer_name, key.platform) in names}
         alone = names - {(key.layer_name, key.platform) for key in found}
         newest = self.pool.map(lambda name: self._newest(*name), sorted(alone))
         found.update(key for key in newest if key is not None)
@@ -188,6 +189,10 @@ class _Planning:
 
     # What is wrong with other versions is no reason not to publish this one: they only save
     # requests.
+
+    def _in_channels(self, records: Iterable[ChannelRecord]) -> frozenset[LayerKey]:
+        """The layer versions that channels lead to."""
+        return frozenset(key for keys in self.pool.map(self._layers_of, records) for key in keys)
 
     def _layers_of(self, record: ChannelRecord) -> Iterable[LayerKey]:
         try:
