@@ -68,6 +68,14 @@ def parsed_json(content: str | bytes) -> object:
         raise ValueError("it is nested too deeply") from None
 
 
+def rewritable_json(content: str | bytes) -> object:
+    """The same, for data that is going to be written as JSON again, which takes more memory."""
+    value = parsed_json(content)
+    if _is_too_deep(value):
+        raise ValueError("it is nested too deeply")
+    return value
+
+
 def from_json(cls: type[T], text: str) -> T:
     """Read a request or result; RequestError names the key path of the first wrong value."""
     try:
@@ -175,17 +183,23 @@ def _reader_of_tables(value_hint: typing.Any) -> _Reader:
 
 def _read_data(value: object) -> object:
     """Any value that can be written as JSON again."""
+    if _is_too_deep(value):
+        raise _MisfitError("is nested too deeply")
+    return value
+
+
+def _is_too_deep(value: object) -> bool:
     level = [value]
     for _ in range(_MOST_LEVELS):
         nested = [item for item in level if isinstance(item, (dict, list))]
         if not nested:
-            return value
+            return False
         level = [
             inner
             for item in nested
             for inner in (item.values() if isinstance(item, dict) else item)
         ]
-    raise _MisfitError("is nested too deeply")
+    return True
 
 
 def _reader_of_tuples(read_item: _Reader) -> _Reader:

@@ -16,8 +16,14 @@ from venvstacks_rules.model.contents.files import ArchivedFile
 from venvstacks_rules.model.contents.segment_index import file_to_dict, read_files
 from venvstacks_rules.model.contents.segments import TAR_BLOCK
 from venvstacks_rules.model.errors import RepositoryError, first_problems
-from venvstacks_rules.model.json_codec import compact_json, parsed_json, published_json
+from venvstacks_rules.model.json_codec import (
+    compact_json,
+    parsed_json,
+    published_json,
+    rewritable_json,
+)
 from venvstacks_rules.model.paths import path_problem
+from venvstacks_rules.model.repository.keys import name_problem
 from venvstacks_rules.model.repository.references import Reference, read_reference
 
 INDEX_VERSION = 1
@@ -145,8 +151,10 @@ class LayerIndex:
         kind = table.string("kind")
         if kind not in ("runtime", "framework", "application", ""):
             table.note("kind", f"`{kind}` is not a kind of layer")
-        for key in ("install_target", "layer_name", "runtime_layer", "target_platform"):
+        for key in ("install_target", "runtime_layer"):
             component(layer, key)
+        for key in ("layer_name", "target_platform"):
+            named(layer, key)
         for i, below in enumerate(layer.optional_strings("required_layers")):
             if path_problem(below) or "/" in below:
                 layer.note(f"required_layers[{i}]", "is not the name of a layer's folder")
@@ -194,7 +202,7 @@ def read_table(content: bytes, name: str, version: int) -> CheckedTable:
     """The table of a file of the format; RepositoryError if it is another version."""
     problems: list[str] = []
     try:
-        table = CheckedTable(parsed_json(content), "", problems)
+        table = CheckedTable(rewritable_json(content), "", problems)
     except ValueError as e:
         raise RepositoryError(f"`{name}` cannot be read.", [f"it is not JSON: {e}"]) from None
     found = table.integer("format_version")
@@ -221,6 +229,15 @@ def component(table: CheckedTable, name: str) -> str:
     return value
 
 
+def named(table: CheckedTable, key: str) -> str:
+    """A name that keys of a repository have."""
+    value = table.string(key)
+    problem = name_problem(value) if value else None
+    if problem is not None:
+        table.note(key, f"{value!a}: {problem}")
+    return value
+
+
 def without_overwritten(
     listings: Sequence[Sequence[ArchivedFile]],
 ) -> tuple[tuple[ArchivedFile, ...], ...]:
@@ -233,7 +250,7 @@ def without_overwritten(
 
 def _read_segment(table: CheckedTable, archive_format: str) -> PublishedSegment:
     segment = PublishedSegment(
-        source=table.string("source"),
+        source=component(table, "source"),
         blob=read_reference(table),
         files=read_reference(table.table("files")),
         unpacked_size=table.size("unpacked_size"),

@@ -12,10 +12,11 @@ from venvstacks_rules.model.json_codec import published_json
 from venvstacks_rules.model.repository.indexes import (
     LayerIndex,
     component,
+    named,
     read_table,
     refuse,
 )
-from venvstacks_rules.model.repository.keys import LayerKey, StackKey, name_problem
+from venvstacks_rules.model.repository.keys import LayerKey, StackKey
 from venvstacks_rules.model.repository.references import Reference, read_reference
 
 MANIFEST_VERSION = 1
@@ -122,9 +123,9 @@ class PublishedStack:
         """Read an untrusted manifest, `name` in messages; RepositoryError lists what is wrong."""
         table = read_table(content, name, MANIFEST_VERSION)
         stack = cls(
-            name=_named(table, "name"),
-            version=_named(table, "version"),
-            platform=_named(table, "target_platform"),
+            name=named(table, "name"),
+            version=named(table, "version"),
+            platform=named(table, "target_platform"),
             layers=tuple(_read_layer(item) for item in table.tables("layers", required=True)),
             notes=table.optional_string("notes") or "",
         )
@@ -135,10 +136,14 @@ class PublishedStack:
 
 def _check_layers(table: CheckedTable, layers: Sequence[StackLayer]) -> None:
     above: set[str] = set()
+    names: set[str] = set()
     for i, layer in enumerate(layers):
         place = f"layers[{i}]"
         if layer.install_target.casefold() in above:
             table.note(f"{place}.install_target", f"`{layer.install_target}` occurs twice")
+        if layer.layer_name.casefold() in names:
+            table.note(f"{place}.layer_name", f"`{layer.layer_name}` occurs twice")
+        names.add(layer.layer_name.casefold())
         for below in layer.requires:
             if below.casefold() not in above:
                 table.note(f"{place}.requires", f"`{below}` is not a layer in front of it")
@@ -151,18 +156,10 @@ def _read_layer(table: CheckedTable) -> StackLayer:
         table.note("kind", f"`{kind}` is not a kind of layer")
     return StackLayer(
         kind=kind,
-        layer_name=_named(table, "layer_name"),
+        layer_name=named(table, "layer_name"),
         install_target=component(table, "install_target"),
         requires=table.strings("requires"),
         index=read_reference(table.table("index")),
         archive_size=table.size("archive_size"),
         unpacked_size=table.size("unpacked_size"),
     )
-
-
-def _named(table: CheckedTable, key: str) -> str:
-    value = table.string(key)
-    problem = name_problem(value) if value else None
-    if problem is not None:
-        table.note(key, f"{value!a}: {problem}")
-    return value

@@ -12,7 +12,7 @@ from typing import Any
 
 from venvstacks_rules.model.checked import CheckedTable
 from venvstacks_rules.model.errors import RepositoryError
-from venvstacks_rules.model.json_codec import parsed_json, published_json
+from venvstacks_rules.model.json_codec import published_json, rewritable_json
 from venvstacks_rules.model.repository.indexes import refuse
 from venvstacks_rules.model.repository.keys import ChannelKey, StackKey, name_problem
 from venvstacks_rules.model.repository.references import Reference, read_reference
@@ -137,7 +137,7 @@ class ChannelRecord:
         name = str(key)
         problems: list[str] = []
         try:
-            envelope = CheckedTable(parsed_json(content), "", problems)
+            envelope = CheckedTable(rewritable_json(content), "", problems)
         except ValueError as e:
             raise RepositoryError(f"`{name}` cannot be read.", [f"it is not JSON: {e}"]) from None
         table = envelope.table("signed")
@@ -161,6 +161,11 @@ class ChannelRecord:
             expires=table.string("expires"),
             more={key: value for key, value in table.data.items() if key not in known},
         )
+        seen = {record.current.version}
+        for i, known_version in enumerate(record.history):
+            if known_version.version in seen:
+                table.note(f"history[{i}].version", f"`{known_version.version}` occurs twice")
+            seen.add(known_version.version)
         if record.number < 1:
             table.note("version", f"{record.number} is less than 1")
         if not table.problems and table.data.get("targets") != record.to_signed()["targets"]:
