@@ -205,3 +205,39 @@ def test_numbers_only_grow(steps: list[tuple[bool, int]]) -> None:
         expected = None if record.current == newest else newest.version
         assert record.rolled_back_from == expected
         assert ChannelRecord.from_json(record.to_json().encode(), KEY) == record
+
+
+def reference(version: str) -> Reference:
+    return Reference.of(version.encode())
+
+
+@pytest.fixture
+def record() -> ChannelRecord:
+    made = ChannelRecord.first(KEY, "1.0", reference("1.0"))
+    for version in ("1.1", "1.2"):
+        made = made.moved(version, reference(version))
+    return made
+
+
+def test_a_rollback_names_the_newest_version_that_was_left(record: ChannelRecord) -> None:
+    back = record.rolled_back("1.0")
+    assert (back.number, back.current.version, back.rolled_back_from) == (4, "1.0", "1.2")
+    # Half up again: who has seen 1.2 sees an older version, still.
+    half = back.rolled_back("1.1")
+    assert (half.number, half.current.version, half.rolled_back_from) == (5, "1.1", "1.2")
+    whole = half.rolled_back("1.2")
+    assert (whole.number, whole.current.version, whole.rolled_back_from) == (6, "1.2", None)
+    for one in (back, half, whole):
+        assert ChannelRecord.from_json(one.to_json().encode(), KEY) == one
+        assert {known.version for known in (one.current, *one.history)} == {"1.0", "1.1", "1.2"}
+
+
+def test_a_version_after_a_rollback_is_the_newest(record: ChannelRecord) -> None:
+    new = record.rolled_back("1.0").moved("1.3", reference("1.3"))
+    assert (new.number, new.current.sequence, new.rolled_back_from) == (5, 4, None)
+    assert [known.version for known in new.history] == ["1.0", "1.2", "1.1"]
+
+
+def test_a_version_that_the_channel_never_had(record: ChannelRecord) -> None:
+    with pytest.raises(KeyError):
+        record.rolled_back("0.9")

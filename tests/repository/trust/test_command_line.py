@@ -48,6 +48,8 @@ class Shell:
             name, _, rest = line.partition(" ")
             if name == "export":
                 variable, _, value = rest.partition("=")
+                if value.startswith('"$(cat '):
+                    value = Path(value[len('"$(cat ') : -len(')"')]).read_text()
                 # The repository is the one of the test.
                 self.environment.setdefault(variable, value.strip("'"))
             elif name == "unset":
@@ -77,7 +79,8 @@ def test_the_how_to_is_followed_to_the_letter(
     def type_section(section: str) -> list[Outcome]:
         return [outcome for block in blocks(section) for outcome in shell.type(block)]
 
-    anna, ben, ci = type_section("Make the keys")
+    anna, ben, ci, again = type_section("Make the keys")
+    assert again.lines == (f"signing-key.pub: the public key, {ci.data['keyid']}",)
     assert [anna.lines[0], ci.lines[0]] == [
         "anna.pem: the private key, encrypted; keep it",
         "ci.pem: the private key; keep it",

@@ -84,6 +84,21 @@ def test_a_key_service(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert str(e.value) == f"The key `{uri}` did not sign.\n  * OSError: the service refuses"
 
 
+def test_a_key_service_that_tells_the_public_key(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    public = generate_key(path)
+
+    class Telling(KeyService):
+        @classmethod
+        def import_(cls, name: str) -> tuple[str, Key]:
+            return f"awskms:{name}", Key.from_dict(public.keyid, public.to_dict())
+
+    monkeypatch.setitem(SIGNER_FOR_URI_SCHEME, "awskms", Telling)
+    [made] = signer([f"awskms:{path}"], {"VENVSTACKS_KEY_PASSWORD": "1234"})(SIGNED)
+    assert public.has_signed(canonical_json(SIGNED), bytes.fromhex(made["sig"]))
+
+
 def test_mistakes_in_the_names_of_keys(path: Path) -> None:
     generate_key(path)
     known = "awskms, azurekms, envvar, file, file2, gcpkms, gnupg, hsm"
@@ -92,9 +107,8 @@ def test_mistakes_in_the_names_of_keys(path: Path) -> None:
         "envvar:KEY": (
             "The key `envvar:KEY` cannot be used.\n  * the environment variable `KEY` is not set"
         ),
-        "awskms:alias/release": (
-            "The key `awskms:alias/release` cannot be used.\n"
-            "  * add the file of its public key: `awskms:alias/release#NAME.pub`"
+        "hsm:2": (
+            "The key `hsm:2` cannot be used.\n  * add the file of its public key: `hsm:2#NAME.pub`"
         ),
         "ssh:key": (
             f"The key `ssh:key` cannot be used.\n  * `ssh` is no kind of key; there are {known}"
@@ -107,11 +121,11 @@ def test_mistakes_in_the_names_of_keys(path: Path) -> None:
 
 def test_a_key_service_whose_library_is_missing(path: Path) -> None:
     generate_key(path, kind="rsa")
-    uri = f"gcpkms:projects/p#{public_path(path)}"
-    with pytest.raises(RepositoryError) as e:
-        signer([uri], {})
-    assert e.value.summary == f"The key `{uri}` cannot be used."
-    assert e.value.problems[0].startswith("UnsupportedLibraryError: ")
+    for uri in (f"gcpkms:projects/p#{public_path(path)}", "awskms:alias/release"):
+        with pytest.raises(RepositoryError) as e:
+            signer([uri], {})
+        assert e.value.summary == f"The key `{uri}` cannot be used."
+        assert e.value.problems[0].startswith("UnsupportedLibraryError: ")
 
 
 def test_nothing_of_a_key_is_said(

@@ -40,8 +40,10 @@ from venvstacks_rules.repository.trust.key_files import (
     PASSWORD_VARIABLE,
     generate_key,
     public_path,
+    write_public_key,
 )
 from venvstacks_rules.repository.trust.root_files import Signatures
+from venvstacks_rules.repository.trust.signers import opened_signers
 from venvstacks_rules.repository.trust.verification import TrustedRoot
 
 _ID_LENGTH = 64
@@ -73,6 +75,11 @@ def add_trust_commands(commands: argparse._SubParsersAction[Any]) -> None:
         f" (default: {PASSWORD_VARIABLE})",
     )
     generate.set_defaults(run=_generate)
+    public = key.add_parser("public", help="write the public half of a key, as of a service")
+    public.add_argument("key", metavar="KEY")
+    public.add_argument("file", type=Path, metavar="FILE.pub")
+    public.add_argument("--comment", default="")
+    public.set_defaults(run=_public)
     _add_root_commands(commands.add_parser("root", help="which keys are believed"))
     sign = commands.add_parser("sign", help="sign the records of channels, or renew them")
     _add_keys(sign)
@@ -161,6 +168,13 @@ def _generate(arguments: argparse.Namespace, environment: Mapping[str, str]) -> 
     lines = [f"{arguments.file}: the private key{', encrypted' if password else ''}; keep it"]
     lines.append(f"{public}: the public key, {key.keyid}")
     return Outcome(tuple(lines), {"keyid": key.keyid, "public": str(public)})
+
+
+def _public(arguments: argparse.Namespace, environment: Mapping[str, str]) -> Outcome:
+    [(_, signer)] = opened_signers([arguments.key], environment)
+    write_public_key(arguments.file, signer.public_key, arguments.comment)
+    keyid = signer.public_key.keyid
+    return Outcome((f"{arguments.file}: the public key, {keyid}",), {"keyid": keyid})
 
 
 def _create(arguments: argparse.Namespace, _: Mapping[str, str]) -> Outcome:

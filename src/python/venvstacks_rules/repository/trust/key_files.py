@@ -60,8 +60,13 @@ def generate_key(
         if os.path.lexists(file):
             raise RepositoryError("No key was made.", [f"`{file}` exists already"])
     _write_new(path, private, 0o600)
-    _write_new(public, public_key_text(made.public_key, comment).encode("utf-8"), 0o644)
+    write_public_key(public, made.public_key, comment)
     return of_library(made.public_key)
+
+
+def write_public_key(path: Path, key: Key, comment: str = "") -> None:
+    """Write the file of a public key; RepositoryError if there is one."""
+    _write_new(path, public_key_text(key, comment).encode("utf-8"), 0o644)
 
 
 def public_path(path: Path) -> Path:

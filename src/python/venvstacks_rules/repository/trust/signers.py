@@ -6,7 +6,7 @@
 ``envvar:NAME``                 the same, in an environment variable
 ``SCHEME:...#PUBLIC``           any signer of `securesystemslib` (``gcpkms``, ``awskms``,
                                 ``azurekms``, ``hsm``, ``hv``, ...); PUBLIC is the file of its
-                                public key
+                                public key, which some services are asked for if it is missing
 ==============================  ==================================================================
 """
 
@@ -16,7 +16,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any, Optional, cast
 from urllib.parse import unquote
 
 from venvstacks_rules.model.errors import RepositoryError
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from securesystemslib.signer import Signer
 
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]+:")
+_ASKED = ("awskms", "gcpkms", "hv")
+"""The schemes of services that tell the public key, by the name of the key."""
 _MOST_KEY_BYTES = 1024 * 1024
 
 
@@ -115,28 +117,27 @@ def _of_library(uri: str, name: str, environment: Mapping[str, str]) -> Signer:
     private, _, public = uri.partition("#")
     scheme = private.partition(":")[0]
     if scheme not in SIGNER_FOR_URI_SCHEME:
-        known = ", ".join(sorted(("file", "envvar", *SIGNER_FOR_URI_SCHEME)))
+        kinds = ", ".join(sorted(("file", "envvar", *SIGNER_FOR_URI_SCHEME)))
         raise RepositoryError(
-            f"{name} cannot be used.", [f"`{scheme}` is no kind of key; there are {known}"]
+            f"{name} cannot be used.", [f"`{scheme}` is no kind of key; there are {kinds}"]
         )
-    if not public:
+    if not public and scheme not in _ASKED:
         raise RepositoryError(
             f"{name} cannot be used.",
             [f"add the file of its public key: `{private}#NAME.pub`"],
         )
-    key = read_public_key_file(Path(public))
-    secrets = _secrets(environment)
+    known = read_public_key_file(Path(public)) if public else None
+    # The PIN or password that a signer of the library asks for.
+    secret = environment.get(PASSWORD_VARIABLE, "")
     try:
-        return Signer.from_priv_key_uri(
-            private, Key.from_dict(key.keyid, key.to_dict()), lambda _: secrets
-        )
+        if known is None:
+            imported = cast("Any", SIGNER_FOR_URI_SCHEME[scheme])
+            private, key = imported.import_(private.partition(":")[2])
+        else:
+            key = Key.from_dict(known.keyid, known.to_dict())
+        return Signer.from_priv_key_uri(private, key, lambda _: secret)
     except Exception as e:  # noqa: BLE001 - the same
         raise RepositoryError(f"{name} cannot be used.", [_words(e)]) from None
-
-
-def _secrets(environment: Mapping[str, str]) -> str:
-    """The PIN or password that a signer of the library asks for."""
-    return environment.get(PASSWORD_VARIABLE, "")
 
 
 def _path_and_variable(uri: str) -> tuple[Path, str]:
