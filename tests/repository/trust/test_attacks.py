@@ -9,11 +9,14 @@ from pathlib import Path
 import pytest
 
 from tests.support.signed_repository import KEY, LATER, NOW, SOON, Client, SignedRepository, stack
+from tests.support.slow_server import slow_server
 from venvstacks_rules.model.errors import RepositoryError
 from venvstacks_rules.model.repository.keys import ChannelKey, root_key
 from venvstacks_rules.model.repository.manifests import StackLayer
 from venvstacks_rules.model.repository.records import ChannelRecord
 from venvstacks_rules.model.repository.references import Reference
+from venvstacks_rules.repository.stores import pace
+from venvstacks_rules.repository.stores.opened import opened
 from venvstacks_rules.repository.stores.store import StoreError, checked_blob
 from venvstacks_rules.repository.trust.commands import RoleFiles
 from venvstacks_rules.repository.trust.signers import signer
@@ -340,6 +343,22 @@ def test_rollback_by_another_record_of_the_same_number(
         NOT_BELIEVED,
         "another record with the number 2 was seen before",
     )
+
+
+@pytest.mark.parametrize("key", [RECORD, root_key(2)])
+def test_slow_retrieval(
+    published: SignedRepository, client: Client, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pace, "PATIENCE", 0.2)
+    size = f"Content-Length: {len(published.content(RECORD))}\r\n\r\n".encode()
+    with slow_server([b"HTTP/1.1 200 OK\r\n", size], pause=0.02, again=b" ") as url:
+        mirror = opened(url, {})
+        with pytest.raises(StoreError) as e:
+            mirror.get(key, limit=2**20) if key == RECORD else client.version(mirror)
+    assert str(e.value) == (
+        f"{url}: `{key}`: the server sends fewer than 1024 bytes a second. Use another server."
+    )
+    assert client.version(published.store) == "1.0"
 
 
 def test_vulnerability_to_key_compromises(tmp_path: Path) -> None:

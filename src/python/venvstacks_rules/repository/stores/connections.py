@@ -25,6 +25,11 @@ from venvstacks_rules.repository.stores.attempts import (
     pause,
     trouble,
 )
+from venvstacks_rules.repository.stores.pace import (
+    PacedHandler,
+    PacedSecureHandler,
+    SlowServerError,
+)
 from venvstacks_rules.repository.stores.store import CHUNK, StoreError
 
 _SILENCE = 60
@@ -86,6 +91,9 @@ class Connections:
                     why = f"the server answers {answer.status}"
                     raise PassingError(trouble(self._url, key, why, "Try again later."))
                 yield answer
+        except SlowServerError as e:
+            # The next attempt would take as long.
+            raise StoreError(trouble(self._url, key, e, "Use another server.")) from None
         except (OSError, HTTPException) as e:
             reason = getattr(e, "reason", None) or e
             why = f"no answer ({getattr(reason, 'strerror', None) or reason})"
@@ -236,5 +244,5 @@ def _opener(environment: Mapping[str, str]) -> urllib.request.OpenerDirector:
         capath=environment.get("SSL_CERT_DIR") or None,
     )
     return urllib.request.build_opener(
-        _ProxyHandler(found), urllib.request.HTTPSHandler(context=context), _RedirectHandler()
+        _ProxyHandler(found), PacedHandler(), PacedSecureHandler(context), _RedirectHandler()
     )

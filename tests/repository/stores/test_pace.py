@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import ssl
+import time
+from pathlib import Path
+
+import pytest
+import trustme
+
+from tests.support.slow_server import slow_server
+from venvstacks_rules.repository.stores import attempts, pace
+from venvstacks_rules.repository.stores.opened import opened
+from venvstacks_rules.repository.stores.store import StoreError
+
+OK = b"HTTP/1.1 200 OK\r\n"
+SIZED = OK + b"Content-Length: 1000\r\n\r\n"
+CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
+PART = b"HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 0-999/1000\r\n\r\n"
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pace, "PATIENCE", 0.3)
+    monkeypatch.setattr(attempts, "WAITS", [0.01])
+
+
+def message(url: str) -> str:
+    return f"{url}: `key`: the server sends fewer than 1024 bytes a second. Use another server."
+
+
+@pytest.mark.parametrize(
+    ("begin", "again"),
+    [
+        (b"HTTP/1.1 ", b"0"),  # the status
+        (OK, b"X: y\r\n"),  # headers
+        (OK + b"X-Long: ", b"x"),  # one header
+        (SIZED, b"x"),  # the body
+        (CHUNKED, b"1\r\nx\r\n"),  # chunks
+        (CHUNKED, b"0"),  # the size of a chunk
+        (OK + b"\r\n", b"x"),  # a body without a size
+    ],
+)
+def test_a_slow_answer_is_given_up(begin: bytes, again: bytes) -> None:
+    with slow_server([begin], pause=0.02, again=again) as url:
+        store = opened(url, {})
+        began = time.monotonic()
+        with pytest.raises(StoreError) as e:
+            store.get("key", limit=10_000)
+        assert str(e.value) == message(url)
+        # No attempt after the first.
+        assert 0.3 < time.monotonic() - began < 3
+
+
+def test_a_slow_download_is_given_up_though_it_moves() -> None:
+    with slow_server([PART], pause=0.02, again=b"x") as url:
+        with pytest.raises(StoreError) as e:
+            list(opened(url, {}).read("key", 0, 1000))
+        assert str(e.value) == message(url)
+
+
+def test_a_slow_answer_with_tls_is_given_up(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    environment = {"SSL_CERT_FILE": str(tmp_path / "ca.pem")}
+    with slow_server([SIZED], pause=0.02, again=b"x", tls=context) as url:
+        with pytest.raises(StoreError) as e:
+            opened(url, environment).get("key", limit=10_000)
+        assert str(e.value) == message(url)
+    with slow_server([SIZED + b"x" * 1000], pause=0, tls=context) as url:
+        found = opened(url, environment).get("key", limit=10_000)
+    assert found is not None
+    assert found.data == b"x" * 1000
+
+
+def test_a_server_that_takes_its_time_is_waited_for() -> None:
+    # Within the patience nothing is asked of it; then it is fast enough, on average.
+    pieces = [SIZED, *[b"x" * 100] * 10]
+    with slow_server(pieces, pause=0.05) as url:
+        found = opened(url, {}).get("key", limit=10_000)
+    assert found is not None
+    assert found.data == b"x" * 1000
