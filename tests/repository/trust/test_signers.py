@@ -121,7 +121,7 @@ def test_mistakes_in_the_names_of_keys(path: Path) -> None:
 
 def test_a_key_service_whose_library_is_missing(path: Path) -> None:
     generate_key(path, kind="rsa")
-    for uri in (f"gcpkms:projects/p#{public_path(path)}", "awskms:alias/release"):
+    for uri in (f"gcpkms:projects/p#{public_path(path)}", "gcpkms:projects/p"):
         with pytest.raises(RepositoryError) as e:
             signer([uri], {})
         assert e.value.summary == f"The key `{uri}` cannot be used."

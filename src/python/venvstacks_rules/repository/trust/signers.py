@@ -71,14 +71,17 @@ def signatures(
 ) -> tuple[dict[str, Any], ...]:
     """The signatures by named signers, in the order of their ids."""
     payload = canonical_json(signed)
-    made: dict[str, str] = {}
-    for name, one in signers:
-        try:
-            signature = one.sign(payload)
-        except Exception as e:  # noqa: BLE001 - a key service fails in its own ways
-            raise RepositoryError(f"{name} did not sign.", [_words(e)]) from None
-        made[signature.keyid] = signature.signature
+    made = dict(signature_of(payload, name, one) for name, one in signers)
     return tuple({"keyid": keyid, "sig": made[keyid]} for keyid in sorted(made))
+
+
+def signature_of(payload: bytes, name: str, signer: Signer) -> tuple[str, str]:
+    """The id of a key, and its signature in hexadecimal; RepositoryError if it does not sign."""
+    try:
+        signature = signer.sign(payload)
+    except Exception as e:  # noqa: BLE001 - a key service fails in its own ways
+        raise RepositoryError(f"{name} did not sign.", [_words(e)]) from None
+    return signature.keyid, signature.signature
 
 
 def opened_signers(
