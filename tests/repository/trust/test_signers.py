@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import logging
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +84,34 @@ def test_a_key_service(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(RepositoryError) as e:
         signer([uri], {})(SIGNED)
     assert str(e.value) == f"The key `{uri}` did not sign.\n  * OSError: the service refuses"
+
+
+@pytest.mark.skipif(shutil.which("softhsm2-util") is None, reason="needs softhsm2-util")
+def test_a_key_in_a_hardware_module(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = generate_key(path, kind="ecdsa")
+    folder = path.parent / "tokens"
+    folder.mkdir()
+    config = path.parent / "softhsm2.conf"
+    config.write_text(f"directories.tokendir = {folder}\nobjectstore.backend = file\n")
+    monkeypatch.setenv("SOFTHSM2_CONF", str(config))
+    [module] = Path("/usr/lib/softhsm").glob("libsofthsm2.so")
+    monkeypatch.setenv("PYKCS11LIB", str(module))
+    token = ["--label", "release", "--pin", "1234"]
+    for arguments in (
+        ["--init-token", "--free", "--so-pin", "0000", *token],
+        ["--import", str(path), "--token", "release", "--id", "02", *token],
+    ):
+        subprocess.run(["softhsm2-util", *arguments], check=True, capture_output=True)
+    public = public_path(path)
+    path.unlink()
+
+    uri = f"hsm:2?label=release#{public}"
+    [made] = signer([uri], {"VENVSTACKS_KEY_PASSWORD": "1234"})(SIGNED)
+    assert key.has_signed(canonical_json(SIGNED), bytes.fromhex(made["sig"]))
+    with pytest.raises(RepositoryError) as e:
+        signer([uri], {"VENVSTACKS_KEY_PASSWORD": "4321"})(SIGNED)
+    assert str(e.value).startswith(f"The key `{uri}` did not sign.\n  * ")
+    assert "4321" not in str(e.value)
 
 
 def test_a_key_service_that_tells_the_public_key(
