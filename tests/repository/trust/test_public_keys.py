@@ -74,8 +74,10 @@ def test_a_key_that_is_no_key_of_ed25519(public: str) -> None:
     assert problems == ["`key.keyval.public`: an Ed25519 key has 64 hexadecimal digits"]
 
 
-def test_a_client_without_libraries_believes_keys_of_ed25519(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["ed25519", "ecdsa"])
+def test_a_client_without_libraries_believes_keys(tmp_path: Path, kind: str) -> None:
     repository = SignedRepository(tmp_path)
+    generate_key(tmp_path / "records.pem", kind=kind)
     repository.begin()
     repository.publish("1.0")
     assert without_libraries(repository) == "1.0\n[]\n"
@@ -90,13 +92,13 @@ def test_a_client_without_libraries_believes_keys_of_ed25519(tmp_path: Path) -> 
 
 def test_a_client_without_libraries_says_what_other_keys_need(tmp_path: Path) -> None:
     repository = SignedRepository(tmp_path)
-    generate_key(tmp_path / "records.pem", kind="ecdsa")
+    generate_key(tmp_path / "records.pem", kind="rsa")
     repository.begin()
     repository.publish("1.0")
     keyid = json.loads(repository.public("records")[0].read_text())["keyid"]
     assert without_libraries(repository) == (
         f"0 keys of root 1 signed it, and 1 have to: of {keyid}; "
-        "install `venvstacks-rules[trust]` to verify keys of type `ecdsa`\n[]\n"
+        "install `venvstacks-rules[trust]` to verify keys of type `rsa`\n[]\n"
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from venvstacks_rules.model.checked import CheckedTable
-from venvstacks_rules.repository.trust import ed25519
+from venvstacks_rules.repository.trust import ecdsa, ed25519
 
 ED25519 = "ed25519"
 
@@ -41,13 +41,20 @@ class PublicKey:
     @property
     def is_usable(self) -> bool:
         """Whether signatures of this type of key can be verified here."""
-        return (self.keytype, self.scheme) == (ED25519, ED25519) or _has_library()
+        return (
+            (self.keytype, self.scheme) == (ED25519, ED25519)
+            or self.scheme in ecdsa.CURVES
+            or _has_library()
+        )
 
     def has_signed(self, message: bytes, signature: bytes) -> bool:
         """Whether `signature` is this key's and of `message`; False if that is not usable here."""
         if (self.keytype, self.scheme) == (ED25519, ED25519):
             return _is_signed_ed25519(bytes.fromhex(self.public), message, signature)
-        return _has_library() and _is_signed(self, message, signature)
+        if _has_library():
+            return _is_signed(self, message, signature)
+        curve = ecdsa.CURVES.get(self.scheme)
+        return curve is not None and ecdsa.is_signed(curve, self.public, message, signature)
 
 
 def read_public_key(table: CheckedTable, keyid: str) -> PublicKey:
