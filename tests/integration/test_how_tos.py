@@ -105,6 +105,11 @@ def test_a_page(
     assert follow(DOCS / "how-to" / f"{name}.md", root, programs, skipped) >= count
 
 
+@pytest.mark.skipif(shutil.which("jq") is None, reason="the page uses jq")
+def test_sbom(root: BuildRoot, programs: Path) -> None:
+    assert follow(DOCS / "how-to" / "sbom.md", root, programs, ("pip-audit ",)) >= 6
+
+
 def test_variants(root: BuildRoot, programs: Path) -> None:
     page = DOCS / "how-to" / "variants.md"
     follow(page, root, programs)

@@ -66,6 +66,7 @@ def test_sizes() -> None:
             ("b-1-py3-none-any.whl", 9),
             ("layer", 0),
         ),
+        archive_sha256=INDEX["archive_sha256"],
     )
 
 

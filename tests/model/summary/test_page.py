@@ -14,6 +14,7 @@ from venvstacks_rules.model.summary.drawing import draw_sizes, parts_of, shorten
 from venvstacks_rules.model.summary.layer import LockSummary, OwnPackage, SharedPackage
 from venvstacks_rules.model.summary.page import render_page
 from venvstacks_rules.model.summary.stack import BrokenStackFile, Overview
+from venvstacks_rules.model.summary.text import render_text
 
 EVIL = "</title></style><script>x</script>\"'><img src=x onerror=x>&amp;"
 
@@ -104,6 +105,21 @@ def test_links_lead_to_layers() -> None:
     # One stack needs no list of contents.
     assert links == {f"layer-{i}" for i in range(1, 51)}
     assert links <= set(ids)
+
+
+def test_links_to_documents_lead_from_the_page_to_the_dist_folder() -> None:
+    documents = (("sbom", "dist/a b/x.cdx.json"), ("provenance", "dist/a b/x.provenance.json"))
+    layer = replace(a_layer(LayerKind.RUNTIME, "py"), documents=documents)
+    page = render_page(Overview.of(PLATFORM, [layer]), "../..")
+    assert (
+        '<dt>Documents</dt><dd><a href="../../dist/a%20b/x.cdx.json">SBOM</a>, '
+        '<a href="../../dist/a%20b/x.provenance.json">provenance</a></dd>'
+    ) in page
+    text = render_text(Overview.of(PLATFORM, [layer]))
+    assert "     SBOM       dist/a b/x.cdx.json\n" in text
+    assert "     provenance dist/a b/x.provenance.json\n" in text
+    (found,) = Overview.of(PLATFORM, [layer]).to_dict()["stacks"][0]["runtimes"]
+    assert found["documents"] == dict(documents)
 
 
 def test_the_same_bytes_whatever_the_order() -> None:

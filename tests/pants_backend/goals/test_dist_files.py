@@ -56,6 +56,29 @@ def test_a_build_is_found_by_either_name(tmp_path: Path, stem: str) -> None:
     assert notes == ()
 
 
+def test_documents_count_if_they_are_of_the_archive(tmp_path: Path) -> None:
+    folder = tmp_path / "src"
+    publish(folder)
+    sbom, provenance = (folder / f"framework-x.{end}" for end in ("cdx.json", "provenance.json"))
+    sbom.write_text("{}")
+    for content, expected in (
+        ({"subject": [{"digest": {"sha256": A}}]}, True),
+        ({"subject": [{"digest": {"sha256": "b" * 64}}]}, False),
+        ({"subject": [7]}, False),
+        ([], False),
+    ):
+        provenance.write_text(json.dumps(content))
+        built, notes = find_build(tmp_path, ["src"], EXPECTED)
+        assert built is not None
+        found = (("sbom", str(sbom)), ("provenance", str(provenance)))
+        assert built.documents == (found if expected else ())
+        assert notes == ()
+    provenance.write_text("{")
+    built, _ = find_build(tmp_path, ["src"], EXPECTED)
+    assert built is not None
+    assert built.documents == ()
+
+
 def test_nothing_there(tmp_path: Path) -> None:
     assert find_build(tmp_path / "dist", ["src"], EXPECTED) == (None, ())
     publish(tmp_path / "src")

@@ -35,6 +35,9 @@ class BuiltLayer:
     """For each segment its source and the size of its files, in the order of the archive."""
     excluded_size: int = 0
     """Of the files of packages that the layer leaves out."""
+    documents: tuple[tuple[str, str], ...] = ()
+    """The documents beside the archive: ``sbom``, ``provenance``, and the path of each."""
+    archive_sha256: str = ""
 
 
 def archive_name(metadata: bytes, expected: ExpectedBuild) -> str:
@@ -88,7 +91,19 @@ def built_layer(index: bytes, expected: ExpectedBuild, archive: str) -> BuiltLay
         unpacked_sources=tuple(
             (segment.source, sum(file.size for file in segment.files)) for segment in data.segments
         ),
+        archive_sha256=data.archive_sha256,
     )
+
+
+def is_provenance_of(statement: bytes, archive_sha256: str) -> bool:
+    """Whether a provenance statement is about the archive with this hash."""
+    problems: list[str] = []
+    try:
+        table = CheckedTable(parsed_json(statement), "", problems)
+    except ValueError:
+        return False
+    subjects = table.tables("subject")
+    return any(subject.table("digest").string("sha256") == archive_sha256 for subject in subjects)
 
 
 def _json(content: bytes, what: str) -> object:

@@ -118,6 +118,8 @@ class LayerSummary:
     archive_size: int | None = None
     excluded_size: int | None = None
     """Of the files of packages that the layer leaves out."""
+    documents: tuple[tuple[str, str], ...] = ()
+    """What is said of the built layer, and the path of each file, relative to the build root."""
     notes: tuple[str, ...] = field(default=())
 
     @property
@@ -182,6 +184,7 @@ class LayerSummary:
                 "own_files_unpacked": self.own_files_size,
             },
             "archive_name": self.archive_name,
+            "documents": dict(self.documents),
             "packages": [
                 {
                     "name": package.name,
@@ -232,6 +235,7 @@ def summarize_layer(layer: Layer, context: LayerContext, platform: TargetPlatfor
         archive_name=built.archive_name if built else None,
         archive_size=built.archive_size if built else None,
         excluded_size=built.excluded_size if built else None,
+        documents=built.documents if built else (),
         notes=context.notes,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from urllib.parse import quote
 
 from venvstacks_rules.model.layers.names import LayerKind
 from venvstacks_rules.model.locks.freshness import LockState
@@ -22,6 +23,7 @@ from venvstacks_rules.model.summary.tables import (
     table_of_uses,
 )
 from venvstacks_rules.model.summary.wording import (
+    DOCUMENT_WORDS,
     lock_problem,
     platforms_text,
     shared_by_layer,
@@ -33,8 +35,11 @@ from venvstacks_rules.model.wording import size_text
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
-def render_page(overview: Overview) -> str:
-    """The page; the same summary gives the same text."""
+def render_page(overview: Overview, root: str = ".") -> str:
+    """The page; the same summary gives the same text.
+
+    `root` is the path from the page's folder to the build root, for links to files.
+    """
     names = [stack.name for stack in overview.stacks]
     title = f"Stack {names[0]}" if len(names) == 1 else f"{len(names) or 'No'} stacks"
     layers = [layer for stack in overview.stacks for layer in stack.layers]
@@ -62,7 +67,7 @@ def render_page(overview: Overview) -> str:
             *_changes(overview.comparison),
             *([_contents(overview, sections)] if len(names) > 1 else []),
             *(
-                _stack(stack, anchors, section, titled=len(names) > 1)
+                _stack(stack, anchors, section, root, titled=len(names) > 1)
                 for stack, section in zip(overview.stacks, sections)
             ),
         ),
@@ -104,7 +109,7 @@ def _contents(overview: Overview, sections: Sequence[str]) -> Markup:
 
 # --------------------------------------------------------------------------------------- a stack
 def _stack(
-    stack: StackSummary, anchors: Mapping[str, str], section: str, *, titled: bool
+    stack: StackSummary, anchors: Mapping[str, str], section: str, root: str, *, titled: bool
 ) -> Markup:
     broken = [
         element("p", element("code", file.path), " cannot be used, see above.", class_="alarm")
@@ -131,7 +136,7 @@ def _stack(
         *([_sizes(drawn, unpacked=unpacked)] if drawn else []),
         element("div", table_of_layers(stack, anchors), class_="card scroll"),
         *_uses(stack),
-        *(_layer(layer, anchors, largest) for layer in stack.layers),
+        *(_layer(layer, anchors, largest, root) for layer in stack.layers),
         id=section,
         class_="stack",
         aria_label=f"Stack {stack.name}",
@@ -178,7 +183,7 @@ def _uses(stack: StackSummary) -> Iterator[Markup]:
 
 
 # --------------------------------------------------------------------------------------- a layer
-def _layer(layer: LayerSummary, anchors: Mapping[str, str], largest: int) -> Markup:
+def _layer(layer: LayerSummary, anchors: Mapping[str, str], largest: int, root: str) -> Markup:
     anchor = anchors[layer.address]
     header = element(
         "header",
@@ -192,7 +197,7 @@ def _layer(layer: LayerSummary, anchors: Mapping[str, str], largest: int) -> Mar
         *([element("p", layer.description)] if layer.description else []),
         *_alarm(layer),
         *(element("p", note, class_="soft") for note in layer.notes),
-        element("dl", *_facts_of_layer(layer, anchors)),
+        element("dl", *_facts_of_layer(layer, anchors, root)),
         *_packages(layer, largest),
         *_shared(layer),
         id=anchor,
@@ -209,7 +214,7 @@ def _alarm(layer: LayerSummary) -> Iterator[Markup]:
         yield element("p", f"{problem[0].upper()}{problem[1:]}.", *command, class_="alarm")
 
 
-def _facts_of_layer(layer: LayerSummary, anchors: Mapping[str, str]) -> Iterator[Markup]:
+def _facts_of_layer(layer: LayerSummary, anchors: Mapping[str, str], root: str) -> Iterator[Markup]:
     facts: list[tuple[str, Sequence[str]]] = [("Address", [element("code", layer.address)])]
     facts.append(("Python", [layer.python_implementation]))
     if layer.launch_module:
@@ -222,9 +227,17 @@ def _facts_of_layer(layer: LayerSummary, anchors: Mapping[str, str]) -> Iterator
     if layer.archive_name:
         sizes = f", {size_text(layer.archive_size)}, {size_text(layer.unpacked_size)} unpacked"
         facts.append(("Archive", [element("code", layer.archive_name), sizes]))
+    if layer.documents:
+        facts.append(("Documents", list(_documents(layer, root))))
     for name, content in facts:
         yield element("dt", name)
         yield element("dd", *content)
+
+
+def _documents(layer: LayerSummary, root: str) -> Iterator[str]:
+    for number, (name, path) in enumerate(layer.documents):
+        yield ", " if number else ""
+        yield element("a", DOCUMENT_WORDS[name], href=quote(f"{root}/{path}"))
 
 
 def _import_order(layer: LayerSummary, anchors: Mapping[str, str]) -> Iterator[str]:

@@ -13,6 +13,7 @@ from venvstacks_rules.model.summary.comparison import Comparison
 from venvstacks_rules.model.summary.layer import HEAVIEST, LayerSummary, OwnPackage, SharedPackage
 from venvstacks_rules.model.summary.stack import Overview, StackSummary
 from venvstacks_rules.model.summary.wording import (
+    DOCUMENT_WORDS,
     LOCK_WORDS,
     WEIGHED_BY,
     layer_sizes,
@@ -104,6 +105,7 @@ def _details(layer: LayerSummary) -> Iterator[str]:
     rows.append(("platforms", platforms_text(layer)))
     if layer.excluded_size:
         rows.append(("left out", f"{size_text(layer.excluded_size)} of files of packages"))
+    rows += [(DOCUMENT_WORDS[name], path) for name, path in layer.documents]
     problem = lock_problem(layer)
     if problem is not None:
         # On one line, so that users can copy it.

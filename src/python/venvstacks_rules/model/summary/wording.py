@@ -20,6 +20,9 @@ LOCK_WORDS = {
 }
 """A few words for each state of a lock."""
 
+DOCUMENT_WORDS = {"sbom": "SBOM", "provenance": "provenance"}
+"""What each document about a layer is called."""
+
 WEIGHED_BY = {"unpacked_size": "unpacked size", "wheel_size": "wheel size"}
 
 

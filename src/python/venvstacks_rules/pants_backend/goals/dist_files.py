@@ -12,17 +12,19 @@ from dataclasses import replace
 from pathlib import Path
 
 from venvstacks_rules.model.errors import ArchiveError, VenvstacksError
-from venvstacks_rules.model.outputs.names import archive_names
+from venvstacks_rules.model.outputs.names import ArchiveNames, archive_names
 from venvstacks_rules.model.summary.built import (
     BuiltLayer,
     ExpectedBuild,
     archive_name,
     built_layer,
     excluded_size,
+    is_provenance_of,
 )
 
 _MAX_METADATA = 1_000_000
 _MAX_INDEX = 300_000_000
+_MAX_DOCUMENT = 100_000_000
 """Bytes; the index of a layer of two gigabytes has a hundredth of this."""
 
 
@@ -66,7 +68,21 @@ def _read(metadata: Path, index: Path, expected: ExpectedBuild) -> BuiltLayer:
         raise ArchiveError(
             "incomplete", [f"{archive.name} beside it is missing or has another size"]
         )
-    return replace(built, excluded_size=excluded_size(content))
+    documents = _documents(metadata, index, built)
+    return replace(built, excluded_size=excluded_size(content), documents=documents)
+
+
+def _documents(metadata: Path, index: Path, built: BuiltLayer) -> tuple[tuple[str, str], ...]:
+    """The documents of this build beside its archive; those of another build do not count."""
+    names = ArchiveNames(built.archive_name, metadata.name, index.name)
+    sbom, provenance = (metadata.with_name(name) for name in (names.sbom, names.provenance))
+    try:
+        statement = _content(provenance, _MAX_DOCUMENT)
+    except ArchiveError:
+        return ()
+    if not sbom.is_file() or not is_provenance_of(statement, built.archive_sha256):
+        return ()
+    return ("sbom", str(sbom)), ("provenance", str(provenance))
 
 
 def _content(file: Path, limit: int) -> bytes:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import enum
 import logging
+import os.path
 from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 
 from pants.base.build_root import BuildRoot
 from pants.core.util_rules.distdir import DistDir
@@ -112,6 +114,10 @@ async def show(
     for layer in shown.layers:
         expected = layer.expected_build(shown.platform)
         built, notes = find_build(root / dist_dir.relpath, layer.folders, expected)
+        if built is not None:
+            documents = ((name, Path(path).relative_to(root)) for name, path in built.documents)
+            paths = tuple((name, path.as_posix()) for name, path in documents)
+            built = replace(built, documents=paths)
         layers.append(layer.summary(shown.platform, built, notes))
     overview = Overview.of(shown.platform, layers, shown.problems, shown.broken_files)
     if options.compare:
@@ -127,7 +133,7 @@ async def show(
     if not layers and not shown.problems:
         logger.warning("No layers were named. Name targets of layers, or `::` for all.")
     if options.html:
-        page = render_page(overview)
+        page = render_page(overview, os.path.relpath(root, (root / options.html).parent))
         write_whole(
             root / options.html, page, option="--venvstacks-show-html", written=options.html
         )
