@@ -105,7 +105,7 @@ def test_archives_are_the_same_bytes_whoever_builds_them(tmp_path: Path) -> None
         for path, text in MODULE.items():
             root.write(f"stack/{path}", text)
         root.succeed("generate-lockfiles")
-        root.succeed("package", "stack:")
+        root.succeed("--venvstacks-documents", "package", "stack:")
         shutil.copytree(root.path / "dist", tmp_path / "dist")
         shutil.copytree(root.path / "stack" / "requirements", tmp_path / "requirements")
     with umask(0o077), builder(tmp_path / "two ✓", "chéckout 2", second) as root:
@@ -114,12 +114,12 @@ def test_archives_are_the_same_bytes_whoever_builds_them(tmp_path: Path) -> None
         root.write("stack/greeter/__pycache__/words.cpython-39.pyc", b"stale")
         root.write("stack/BUILD", BUILD)
         shutil.copytree(tmp_path / "requirements", root.path / "stack" / "requirements")
-        root.succeed("package", "stack:")
+        root.succeed("--venvstacks-documents", "package", "stack:")
         again = hashes(root.path / "dist")
     folder = f"stack/{native_platform()}"
     assert sorted(again) == sorted(
         f"{folder}/{name}{end}"
         for name, extension in LAYERS
-        for end in (extension, ".json", ".segments.json")
+        for end in (extension, ".json", ".segments.json", ".cdx.json", ".provenance.json")
     )
     assert again == hashes(tmp_path / "dist")
