@@ -10,6 +10,7 @@ import pytest
 import tomli
 
 from tests.support.build_root import NATIVE, BuildRoot, build_root
+from tests.support.documents import read_provenance, read_sbom
 from tests.support.simple_index import SimpleIndex, package_wheel, simple_index
 from tests.support.source_archives import source_archive
 
@@ -75,6 +76,23 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[BuildRoot, 
         )
         root.succeed("generate-lockfiles")
         yield root, index
+
+
+def test_documents_say_what_a_wheel_was_built_from(site: tuple[BuildRoot, SimpleIndex]) -> None:
+    root, _ = site
+    root.succeed("--venvstacks-documents", "package", "s:fw")
+    stem = f"dist/s/{NATIVE}/framework-fw"
+    text = root.read(f"{stem}.cdx.json")
+    found = {component["name"]: component for component in read_sbom(text)["components"]}
+    lock = tomli.loads(root.read(LOCK))
+    (sdist,) = [package["sdist"] for package in lock["packages"] if package["name"] == "sourced"]
+    (reference,) = found["sourced"]["externalReferences"]
+    assert (reference["type"], reference["url"]) == ("source-distribution", sdist["url"])
+    assert reference["hashes"][0]["content"] == sdist["hashes"]["sha256"]
+    statement = read_provenance(root.read(f"{stem}.provenance.json"))
+    inputs = statement["predicate"]["buildDefinition"]["resolvedDependencies"]
+    into = {f["name"] for f in inputs if "built_into" in f.get("annotations", {})}
+    assert into == {"sourced-1.0.tar.gz", "helper-1.0-py3-none-any.whl"}
 
 
 def test_the_lock_pins_the_archive_and_what_its_build_requires(

@@ -10,6 +10,7 @@ import pytest
 import tomli
 
 from tests.support.build_root import NATIVE, BuildRoot, build_root
+from tests.support.documents import read_provenance, read_sbom
 from tests.support.simple_index import SimpleIndex, package_wheel, simple_index
 from tests.support.wheels import decompressed, members
 
@@ -89,6 +90,32 @@ def test_what_they_require_is_locked_and_no_index_has_them(
     assert {"acme/core/words.py:lib", "acme/text/show.py:lib"} <= set(dependencies)
     (archive,) = root.path.glob("dist/**/app-app.tar.zst")
     assert not [m.name for m in members(decompressed(archive)) if "acme" in m.name]
+
+
+def test_documents_tell_them_from_packages_of_an_index(
+    site: tuple[BuildRoot, SimpleIndex],
+) -> None:
+    root, index = site
+    root.succeed("--venvstacks-documents", "package", "layers:fw")
+    stem = f"dist/layers/{NATIVE}/framework-fw"
+    data = read_sbom(root.read(f"{stem}.cdx.json"))
+    repository = f"?repository_url={index.url}"
+    purls = {c["name"]: c["purl"] for c in data["components"] if c["type"] == "library"}
+    assert purls == {
+        "acme-core": "pkg:generic/acme-core@1.0",
+        "acme-text": "pkg:generic/acme-text@1.0",
+        "beside": f"pkg:pypi/beside@1.0{repository}",
+        "needed": f"pkg:pypi/needed@1.0{repository}",
+    }
+    edges = {entry["ref"]: entry.get("dependsOn", []) for entry in data["dependencies"]}
+    assert edges[purls["acme-text"]] == [purls["acme-core"]]
+    assert edges[purls["acme-core"]] == [purls["needed"]]
+    statement = read_provenance(root.read(f"{stem}.provenance.json"))
+    inputs = statement["predicate"]["buildDefinition"]["resolvedDependencies"]
+    built = {
+        f["name"]: f["digest"]["sha256"] for f in inputs if "built" in f.get("annotations", {})
+    }
+    assert {name: f"sha256:{sha256}" for name, sha256 in built.items()} == hashes(root)
 
 
 def test_an_edit_makes_one_segment_again(site: tuple[BuildRoot, SimpleIndex]) -> None:
