@@ -1,0 +1,1 @@
+"""What ``venvstacks-repository`` does. See docs/reference/repository-commands.md."""

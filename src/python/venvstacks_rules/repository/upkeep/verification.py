@@ -1,0 +1,263 @@
+"""``verify``: every file of a repository is there, and as its hash and its readers want it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Callable, TypeVar
+
+from venvstacks_rules.model.errors import RepositoryError, VenvstacksError
+from venvstacks_rules.model.repository.indexes import MOST_INDEX_BYTES, LayerIndex
+from venvstacks_rules.model.repository.keys import (
+    REPOSITORY_FILE,
+    ChannelKey,
+    LayerKey,
+    StackKey,
+    blob_key,
+)
+from venvstacks_rules.model.repository.references import Reference
+from venvstacks_rules.model.wording import counted, size_text
+from venvstacks_rules.repository.reading.repository import Repository
+from venvstacks_rules.repository.stores.store import StoreError
+from venvstacks_rules.repository.upkeep.parallel import in_parallel
+from venvstacks_rules.repository.upkeep.tables import indented
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+MISSING, DAMAGED, UNUSABLE = "missing", "damaged", "unusable"
+_MOST_SHOWN = 100
+"""Problems in the terminal; all of them are in the JSON output."""
+
+
+@dataclass(frozen=True)
+class Defect:
+    """Something that is wrong with a file."""
+
+    key: str
+    kind: str
+    """``missing``, ``damaged`` (its bytes have another hash), or ``unusable``."""
+    text: str
+    """What is wrong, in words."""
+    needed_by: str = ""
+    """The key of a file that names it; empty if nothing does."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """As in the JSON output."""
+        return {
+            "key": self.key,
+            "kind": self.kind,
+            "problem": self.text,
+            "needed_by": self.needed_by or None,
+        }
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What was looked at, and what is wrong."""
+
+    url: str
+    channels: int
+    stacks: int
+    layers: int
+    blobs: int
+    blob_size: int
+    unreferenced: int
+    """Blobs that no index names, which are fine otherwise."""
+    unreferenced_size: int
+    defects: tuple[Defect, ...]
+    removed: tuple[str, ...] = ()
+    """The keys of damaged files that were removed."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.defects
+
+    def to_dict(self) -> dict[str, Any]:
+        """As in the JSON output."""
+        return {
+            "url": self.url,
+            "channels": self.channels,
+            "stacks": self.stacks,
+            "layers": self.layers,
+            "blobs": {"count": self.blobs, "size": self.blob_size},
+            "unreferenced": {"count": self.unreferenced, "size": self.unreferenced_size},
+            "problems": [defect.to_dict() for defect in self.defects],
+            "removed": list(self.removed),
+        }
+
+    def lines(self) -> Iterator[str]:
+        """For the terminal."""
+        yield f"{self.url}"
+        for defect in self.defects[:_MOST_SHOWN]:
+            yield f"  {defect.kind}: {defect.key}"
+            yield from indented(defect.text.splitlines(), 4)
+            if defect.needed_by:
+                yield f"    {defect.needed_by} names it"
+        if len(self.defects) > _MOST_SHOWN:
+            yield f"  and {len(self.defects) - _MOST_SHOWN} more; `--json` has all of them"
+        yield (
+            f"{counted(self.channels, 'channel')}, {counted(self.stacks, 'manifest')},"
+            f" {counted(self.layers, 'layer version')}, {counted(self.blobs, 'blob')} with"
+            f" {size_text(self.blob_size)}:"
+            f" {'all is well' if self.is_whole else counted(len(self.defects), 'problem')}."
+        )
+        if self.unreferenced:
+            verb = "is" if self.unreferenced == 1 else "are"
+            yield (
+                f"{counted(self.unreferenced, 'blob')} with {size_text(self.unreferenced_size)}"
+                f" {verb} named by nothing; `prune` removes what no publish needs."
+            )
+        if self.removed:
+            yield (
+                f"Removed {counted(len(self.removed), 'damaged file')}: publish what names them"
+                " again, or mirror it from a copy."
+            )
+
+
+def verification(repository: Repository, *, remove_damaged: bool = False) -> Verification:
+    """Read everything; the memory that it takes does not depend on the size of the blobs.
+
+    `remove_damaged` removes files that are named by their hash and have another: nobody can use
+    them, and what is there is not stored again.
+    """
+    look = _Look(repository)
+    look.at_format()
+    channels = [key for key, _ in repository.channels()]
+    stacks = [key for key, _ in repository.stacks()]
+    layers = [key for key, _ in repository.layers()]
+    look.at_channels(channels)
+    look.at_stacks(stacks)
+    look.at_layers(layers)
+    listed = {sha256: entry.size for sha256, entry in repository.blobs()}
+    look.at_blobs(listed)
+    unreferenced = [size for sha256, size in listed.items() if sha256 not in look.blobs]
+    removed = look.damaged if remove_damaged else []
+    repository.store.delete(removed)
+    return Verification(
+        url=repository.url,
+        channels=len(channels),
+        stacks=len(stacks),
+        layers=len(layers),
+        blobs=len(listed),
+        blob_size=sum(listed.values()),
+        unreferenced=len(unreferenced),
+        unreferenced_size=sum(unreferenced),
+        defects=tuple(look.defects),
+        removed=tuple(removed),
+    )
+
+
+@dataclass
+class _Look:
+    """What was seen so far."""
+
+    repository: Repository
+    defects: list[Defect] = field(default_factory=list)
+    damaged: list[str] = field(default_factory=list)
+    """The keys of files that are named by their hash and have another."""
+    indexes: dict[LayerKey, Reference] = field(default_factory=dict)
+    """Of the layers of stacks, as manifests have them."""
+    blobs: dict[str, Reference] = field(default_factory=dict)
+    """That indexes name, by hash."""
+    users: dict[str, str] = field(default_factory=dict)
+    """For keys, that of the first file that names them."""
+
+    def at_format(self) -> None:
+        try:
+            if not self.repository.check_format():
+                self._note(REPOSITORY_FILE, MISSING, "it says which format this is")
+        except RepositoryError as e:
+            self._note(REPOSITORY_FILE, UNUSABLE, _words(e))
+
+    def at_channels(self, keys: Sequence[ChannelKey]) -> None:
+        def read(key: ChannelKey) -> None:
+            found = self.repository.record(key)
+            if found is not None:
+                self.repository.manifest(found.record.stack_key, found.record.current.manifest)
+
+        for _ in self._each(read, keys):
+            pass
+
+    def at_stacks(self, keys: Sequence[StackKey]) -> None:
+        for key, found in self._each(self.repository.found_manifest, keys):
+            # Somebody may have removed it meanwhile.
+            stack = None if found is None else found.stack
+            for layer_key, layer in zip(stack.layer_keys, stack.layers) if stack else ():
+                self.indexes.setdefault(layer_key, layer.index)
+                self.users.setdefault(str(layer_key), str(key))
+
+    def at_layers(self, listed: Sequence[LayerKey]) -> None:
+        def read(key: LayerKey) -> LayerIndex | None:
+            return self.repository.found_index(key, self.indexes.get(key))
+
+        keys = list(dict.fromkeys((*listed, *self.indexes)))
+        for key, index in self._each(read, keys):
+            if index is None:
+                self._note(str(key), MISSING, "")
+                continue
+            for blob in index.blobs:
+                known = self.blobs.setdefault(blob.sha256, blob)
+                self.users.setdefault(blob_key(blob.sha256), str(key))
+                if known != blob:
+                    text = f"{blob_key(blob.sha256)} has {known.size} bytes for another index"
+                    self._note(str(key), UNUSABLE, text)
+
+    def at_blobs(self, listed: Mapping[str, int]) -> None:
+        def problem_of(found: Reference) -> str | None:
+            wanted = self.blobs.get(found.sha256, found)
+            if wanted.size != found.size:
+                return f"it has {found.size} bytes, not {wanted.size}"
+            try:
+                for _ in self.repository.blob_pieces(wanted):
+                    pass
+            except RepositoryError as e:
+                return e.problems[0]
+            return None
+
+        for sha256 in self.blobs:
+            if sha256 not in listed:
+                self._note(blob_key(sha256), MISSING, "")
+        found = [Reference(sha256, size) for sha256, size in listed.items()]
+        for reference, problem in self._each(problem_of, found, lambda r: blob_key(r.sha256)):
+            if problem is not None:
+                self._note(blob_key(reference.sha256), DAMAGED, problem)
+
+    def _each(
+        self, read: Callable[[T], R], items: Sequence[T], key: Callable[[T], str] = str
+    ) -> Iterator[tuple[T, R]]:
+        """What `read` makes of each; what it cannot read is noted instead."""
+
+        def attempt(item: T) -> R | VenvstacksError:
+            try:
+                return read(item)
+            except (RepositoryError, StoreError) as e:
+                return e
+
+        results = in_parallel(attempt, items, self.repository.store.concurrency)
+        for item, result in zip(items, results):
+            if isinstance(result, VenvstacksError):
+                damaged = isinstance(item, LayerKey) and self._is_damaged(item)
+                self._note(key(item), DAMAGED if damaged else UNUSABLE, _words(result))
+            else:
+                yield item, result
+
+    def _is_damaged(self, key: LayerKey) -> bool:
+        try:
+            found = self.repository.store.get(str(key), limit=MOST_INDEX_BYTES)
+        except StoreError:
+            return False
+        return found is not None and Reference.of(found.data).sha256 != key.sha256
+
+    def _note(self, key: str, kind: str, text: str) -> None:
+        self.defects.append(Defect(key, kind, text, self.users.get(key, "")))
+        if kind == DAMAGED:
+            self.damaged.append(key)
+
+
+def _words(error: VenvstacksError) -> str:
+    """What is wrong; the summary has the key, and the last problem may be what to do."""
+    if isinstance(error, RepositoryError):
+        return "\n".join(problem for problem in error.problems if not problem.startswith("Run "))
+    return str(error)

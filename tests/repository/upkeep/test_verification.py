@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from tests.support.small_repositories import FRAMEWORK, SmallRepository, packages
+from venvstacks_rules.model.repository.keys import blob_key
+from venvstacks_rules.model.repository.references import Reference
+from venvstacks_rules.repository.upkeep.verification import verification
+
+
+def test_a_whole_repository(tmp_path: Path) -> None:
+    made = SmallRepository(tmp_path)
+    made.point(made.stack("1.0"))
+    made.put_blob(b"of a publish that was killed")
+    found = verification(made.reader)
+    assert found.is_whole
+    assert list(found.lines()) == [
+        made.url,
+        "1 channel, 1 manifest, 2 layer versions, 5 blobs with 301 B: all is well.",
+        "1 blob with 28 B is named by nothing; `prune` removes what no publish needs.",
+    ]
+
+
+def test_what_is_missing_and_what_is_damaged(tmp_path: Path) -> None:
+    made = SmallRepository(tmp_path)
+    runtime = made.layer()
+    framework = made.layer(FRAMEWORK, packages(numpy="1", rich="13"), kind="framework")
+    stack = made.stack("1.0", [runtime, framework])
+    made.point(stack)
+    numpy, rich = framework.segments
+    loose = made.put_blob(b"named by nothing")
+    (tmp_path / blob_key(numpy.blob.sha256)).unlink()
+    damaged = tmp_path / blob_key(rich.blob.sha256)
+    damaged.write_bytes(damaged.read_bytes().upper())
+    (tmp_path / blob_key(rich.files.sha256)).write_bytes(b"short")
+    (tmp_path / blob_key(loose.sha256)).write_bytes(b"NAMED BY NOTHING")
+    (runtime_key, framework_key) = map(str, stack.layer_keys)
+    (tmp_path / runtime_key).write_bytes(b"{}")
+    found = verification(made.reader)
+    assert not found.is_whole
+    assert {(defect.kind, defect.key, defect.needed_by) for defect in found.defects} == {
+        ("damaged", runtime_key, str(stack.key)),
+        ("missing", blob_key(numpy.blob.sha256), framework_key),
+        ("damaged", blob_key(rich.blob.sha256), framework_key),
+        ("damaged", blob_key(rich.files.sha256), framework_key),
+        ("damaged", blob_key(loose.sha256), ""),
+    }
+    text = "\n".join(found.lines())
+    assert f"  missing: {blob_key(numpy.blob.sha256)}\n    {framework_key} names it" in text
+    assert f"it has 5 bytes, not {rich.files.size}" in text
+    assert "6 blobs" in text
+    assert text.splitlines()[-2].endswith("5 problems.")
+
+
+def test_a_manifest_and_an_index_that_are_missing(tmp_path: Path) -> None:
+    made = SmallRepository(tmp_path)
+    stack = made.stack("1.0")
+    made.point(stack)
+    (tmp_path / str(stack.layer_keys[0])).unlink()
+    found = verification(made.reader)
+    assert [(d.kind, d.key, d.needed_by) for d in found.defects] == [
+        ("missing", str(stack.layer_keys[0]), str(stack.key))
+    ]
+    (tmp_path / str(stack.key)).unlink()
+    found = verification(made.reader)
+    (defect,) = found.defects
+    assert (defect.kind, defect.key) == ("unusable", "channels/release/stable/linux_x86_64.json")
+
+
+def test_a_repository_without_its_version(tmp_path: Path) -> None:
+    made = SmallRepository(tmp_path)
+    (tmp_path / "repository.json").unlink()
+    (defect,) = verification(made.reader).defects
+    assert (defect.kind, defect.key) == ("missing", "repository.json")
+
+
+def test_damaged_files_are_removed_on_request(tmp_path: Path) -> None:
+    made = SmallRepository(tmp_path)
+    index = made.layer()
+    key = blob_key(index.segments[0].blob.sha256)
+    before = made.files()
+    os.truncate(tmp_path / key, 3)
+    (index_key,) = (str(key) for key in made.indexes)
+    os.truncate(tmp_path / index_key, 3)
+    assert not verification(made.reader).removed
+    found = verification(made.reader, remove_damaged=True)
+    # Without its index, nothing says that the blob is too short but its hash.
+    assert set(found.removed) == {index_key, key}
+    assert set(made.files()) == set(before) - {index_key, key}
+    assert list(found.lines())[-1] == (
+        "Removed 2 damaged files: publish what names them again, or mirror it from a copy."
+    )
+    # They are stored again.
+    made.layer()
+    assert made.files() == before
+    assert verification(made.reader).is_whole
+
+
+def test_two_indexes_do_not_agree_on_a_size(tmp_path: Path) -> None:
+    import dataclasses
+
+    made = SmallRepository(tmp_path)
+    index = made.layer()
+    blob = index.segments[0].blob
+    segment = dataclasses.replace(index.segments[0], blob=Reference(blob.sha256, blob.size + 1))
+    made.put_index(dataclasses.replace(index, segments=(segment,)))
+    found = verification(made.reader)
+    assert "for another index" in "\n".join(found.lines())
+    assert not found.is_whole
