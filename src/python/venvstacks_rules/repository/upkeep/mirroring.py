@@ -1,0 +1,284 @@
+"""``mirror``: what one repository has and another lacks, copied so that its readers see it whole.
+
+Blobs come first, then indexes, manifests, the files of the trust, archives, and the records of
+channels last. Records are copied as bytes, so that signatures stay.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from venvstacks_rules.model.errors import RepositoryError, first_problems
+from venvstacks_rules.model.repository.formats import repository_json
+from venvstacks_rules.model.repository.indexes import LayerIndex
+from venvstacks_rules.model.repository.keys import (
+    ARCHIVES,
+    REPOSITORY_FILE,
+    TRUST,
+    LayerKey,
+    StackKey,
+    blob_key,
+)
+from venvstacks_rules.model.repository.manifests import MOST_MANIFEST_BYTES
+from venvstacks_rules.model.repository.references import Reference
+from venvstacks_rules.model.wording import counted, size_text
+from venvstacks_rules.repository.publishing.leases import Held
+from venvstacks_rules.repository.reading.repository import FoundManifest, FoundRecord, Repository
+from venvstacks_rules.repository.stores.store import CHUNK, Content, checked_blob
+from venvstacks_rules.repository.upkeep.overview import found_records
+from venvstacks_rules.repository.upkeep.parallel import in_parallel
+
+MOST_IN_MEMORY = 4 * CHUNK
+"""Larger files go through the disk."""
+
+
+@dataclass(frozen=True)
+class Mirroring:
+    """What was copied."""
+
+    source: str
+    target: str
+    """URLs, without credentials."""
+    blobs: int
+    layers: int
+    stacks: int
+    channels: int
+    others: int
+    """Files of archives and of the trust."""
+    size: int
+    """In bytes."""
+    shared_blobs: int
+    """That were there already."""
+
+    @property
+    def copied(self) -> int:
+        """How many files were copied."""
+        return self.blobs + self.layers + self.stacks + self.channels + self.others
+
+    def to_dict(self) -> dict[str, Any]:
+        """As in the JSON output."""
+        return {
+            "from": self.source,
+            "to": self.target,
+            "copied": {
+                "blobs": self.blobs,
+                "layers": self.layers,
+                "stacks": self.stacks,
+                "channels": self.channels,
+                "others": self.others,
+                "size": self.size,
+            },
+            "shared_blobs": self.shared_blobs,
+        }
+
+    def lines(self) -> Iterator[str]:
+        """For the terminal."""
+        if not self.copied:
+            yield f"{self.target} has everything that {self.source} has."
+            return
+        others = f", {counted(self.others, 'other file')}" if self.others else ""
+        yield (
+            f"{self.target}: copied {counted(self.blobs, 'blob')},"
+            f" {counted(self.layers, 'layer version')}, {counted(self.stacks, 'manifest')},"
+            f" {counted(self.channels, 'record')}{others}; {size_text(self.size)} in all."
+        )
+        if self.shared_blobs:
+            verb = "was" if self.shared_blobs == 1 else "were"
+            yield f"{counted(self.shared_blobs, 'blob')} {verb} there already."
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """What has to be in the copy."""
+
+    records: tuple[FoundRecord, ...]
+    stacks: tuple[FoundManifest, ...]
+    """The oldest first, so that the copy has them in the same order."""
+    indexes: Mapping[LayerKey, LayerIndex]
+    references: Mapping[LayerKey, Reference]
+    """To the files of the indexes."""
+    blobs: tuple[Reference, ...]
+
+
+def mirrored(source: Repository, target: Repository, held: Held) -> Mirroring:
+    """Copy what `target` lacks, under a lease there.
+
+    RepositoryError, before anything is copied, if `target` has other files in the places of some,
+    or newer records.
+    """
+    if not source.check_format():
+        raise RepositoryError(f"{source.url}: there is no repository.", ["nothing can be copied"])
+    target.check_format()
+    wanted = _read(source)
+    stacks = {key for key, _ in target.stacks()}
+    records = _new_records(source, target, wanted, stacks)
+    layers = {key for key, _ in target.layers()}
+    there = {Reference(sha256, entry.size) for sha256, entry in target.blobs()}
+    copy = _Copy(source, target)
+    copy.put(REPOSITORY_FILE, Content.of(repository_json().encode("utf-8")))
+    blobs = [blob for blob in wanted.blobs if blob not in there]
+    copy.put_blobs(blobs)
+    held.check()
+    new_layers = [key for key in wanted.indexes if key not in layers]
+    for key in new_layers:
+        holds = tuple(blob_key(blob.sha256) for blob in wanted.indexes[key].blobs)
+        copy.put_file(str(key), wanted.references[key], holds)
+    held.check()
+    new_stacks = [found for found in wanted.stacks if found.stack.key not in stacks]
+    for found in new_stacks:
+        holds = tuple(map(str, found.stack.layer_keys))
+        copy.put_file(str(found.stack.key), found.reference, holds)
+    others = copy.put_others(f"{ARCHIVES}/") + copy.put_others(f"{TRUST}/")
+    for record, mark in records:
+        held.check()
+        copy.put_record(record, mark)
+    return Mirroring(
+        source=source.url,
+        target=target.url,
+        blobs=len(blobs),
+        layers=len(new_layers),
+        stacks=len(new_stacks),
+        channels=len(records),
+        others=others,
+        size=copy.size,
+        shared_blobs=len(wanted.blobs) - len(blobs),
+    )
+
+
+def _read(source: Repository) -> _Wanted:
+    # Records first: what they name then is there, and stays while nobody prunes.
+    records = tuple(found_records(source))
+    concurrency = source.store.concurrency
+    listed = sorted(source.stacks(), key=lambda found: found[1].modified)
+    manifests = in_parallel(source.found_manifest, [key for key, _ in listed], concurrency)
+    stacks = tuple(found for found in manifests if found is not None)
+    references = {
+        key: layer.index
+        for found in stacks
+        for key, layer in zip(found.stack.layer_keys, found.stack.layers)
+    }
+    for key, entry in source.layers():
+        references.setdefault(key, Reference(key.sha256, entry.size))
+    there = {found.stack.key: found.reference for found in stacks}
+    problems = [
+        f"`{record.record.key}` points at `{record.record.stack_key}`, which is missing or another"
+        for record in records
+        if there.get(record.record.stack_key) != record.record.current.manifest
+    ]
+    if problems:
+        raise RepositoryError(f"{source.url}: it is not whole.", first_problems(problems))
+    indexes = in_parallel(lambda key: source.index(key, references[key]), references, concurrency)
+    by_key = dict(zip(references, indexes))
+    blobs = dict.fromkeys(blob for index in by_key.values() for blob in index.blobs)
+    return _Wanted(records, stacks, by_key, references, tuple(blobs))
+
+
+def _new_records(
+    source: Repository, target: Repository, wanted: _Wanted, stacks: set[StackKey]
+) -> list[tuple[FoundRecord, str | None]]:
+    """The records to copy, with the marks of those that they replace."""
+    problems = []
+    both = [found for found in wanted.stacks if found.stack.key in stacks]
+    for found in both:
+        other = target.found_manifest(found.stack.key)
+        if other is not None and other.reference != found.reference:
+            problems.append(f"`{found.stack.key}` is another there; a version never changes")
+    records: list[tuple[FoundRecord, str | None]] = []
+    for record in wanted.records:
+        key = record.record.key
+        there = target.record(key)
+        if there is None:
+            records.append((record, None))
+        elif there.record.number < record.record.number:
+            records.append((record, there.mark))
+        elif there.content != record.content:
+            problems.append(
+                f"`{key}` has the number {there.record.number} there, and"
+                f" {record.record.number} in {source.url}: somebody moves the channel of the copy"
+            )
+    if problems:
+        raise RepositoryError(
+            f"{target.url}: it cannot become a copy of {source.url}.", first_problems(problems)
+        )
+    return records
+
+
+class _Copy:
+    def __init__(self, source: Repository, target: Repository) -> None:
+        self.size = 0
+        """Copied so far, in bytes."""
+        self._source = source
+        self._target = target
+
+    def put(self, key: str, content: Content, holds: Sequence[str] = ()) -> int:
+        """Store it, and count it; the number of its bytes, 0 if it was there."""
+        stored = self._target.store.put_if_absent(key, content, holds)
+        size = content.reference.size if stored else 0
+        self.size += size
+        return size
+
+    def put_file(self, key: str, reference: Reference, holds: Sequence[str]) -> None:
+        """Copy an index or a manifest."""
+        data = checked_blob(self._source.store, key, reference, limit=MOST_MANIFEST_BYTES)
+        self.put(key, Content(reference, data), holds)
+
+    def put_blobs(self, blobs: Iterable[Reference]) -> None:
+        """Copy blobs, several at a time."""
+        for size in in_parallel(self._put_blob, blobs, self._concurrency):
+            self.size += size
+
+    def put_others(self, prefix: str) -> int:
+        """Copy the files below `prefix` that are missing, and return how many there were."""
+        there = {entry.key for entry in self._target.store.list(prefix)}
+        missing = [entry for entry in self._source.store.list(prefix) if entry.key not in there]
+        for entry in missing:
+            pieces = self._source.store.read(entry.key, 0, entry.size)
+            with _content(pieces, entry.size) as content:
+                self.put(entry.key, content)
+        return len(missing)
+
+    def put_record(self, found: FoundRecord, mark: str | None) -> None:
+        """Copy the record of a channel in place of the one with `mark`."""
+        key = str(found.record.key)
+        if not self._target.store.replace(key, found.content, mark):
+            raise RepositoryError(
+                f"{self._target.url}: somebody else moved `{key}` at the same time.",
+                ["Run this again."],
+            )
+        self.size += len(found.content)
+
+    @property
+    def _concurrency(self) -> int:
+        return min(self._source.store.concurrency, self._target.store.concurrency)
+
+    def _put_blob(self, blob: Reference) -> int:
+        pieces = self._source.blob_pieces(blob)
+        with _content(pieces, blob.size) as content:
+            stored = self._target.store.put_if_absent(blob_key(blob.sha256), content)
+        return blob.size if stored else 0
+
+
+@contextlib.contextmanager
+def _content(pieces: Iterable[bytes], size: int) -> Iterator[Content]:
+    """All pieces, in memory or in a file."""
+    if size <= MOST_IN_MEMORY:
+        yield Content.of(b"".join(pieces))
+        return
+    hasher, size = hashlib.sha256(), 0
+    descriptor, name = tempfile.mkstemp(prefix="venvstacks-mirror-")
+    try:
+        with os.fdopen(descriptor, "wb") as out:
+            for piece in pieces:
+                hasher.update(piece)
+                size += len(piece)
+                out.write(piece)
+        yield Content(Reference(hasher.hexdigest(), size), path=Path(name))
+    finally:
+        Path(name).unlink()

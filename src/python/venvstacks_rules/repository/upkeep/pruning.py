@@ -1,0 +1,278 @@
+"""``prune``: removes what no channel needs and nobody published lately.
+
+Kept are
+
+1. the manifests that channels point at, and of each stack and platform the newest;
+2. the indexes that these name, and of each layer the newest versions that no manifest names;
+3. the blobs that these name;
+
+and everything that is younger than the grace period. What names something is removed before it, so
+that a reader, and a prune that is killed, never leave a name of what is gone.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from venvstacks_rules.model.errors import RepositoryError, first_problems
+from venvstacks_rules.model.outputs.names import MANIFEST_FOLDER
+from venvstacks_rules.model.repository.keys import ARCHIVES, LayerKey, StackKey
+from venvstacks_rules.model.repository.manifests import PublishedStack
+from venvstacks_rules.model.repository.records import ChannelRecord
+from venvstacks_rules.model.wording import counted, size_text
+from venvstacks_rules.repository.publishing.leases import PRUNE, Held
+from venvstacks_rules.repository.reading.repository import Repository
+from venvstacks_rules.repository.stores.store import Entry, StoreError
+from venvstacks_rules.repository.upkeep.parallel import in_parallel
+from venvstacks_rules.repository.upkeep.selection import natural
+
+_BATCH = 200
+"""Keys that are removed after one look at the lock."""
+
+K = TypeVar("K", StackKey, LayerKey)
+Listed = tuple[K, Entry]
+
+
+@dataclass(frozen=True)
+class Pruning:
+    """What is removed, or was."""
+
+    url: str
+    keep: int
+    grace: float
+    """In seconds."""
+    stacks: tuple[StackKey, ...]
+    layers: tuple[LayerKey, ...]
+    archives: tuple[str, ...]
+    """The keys of the archives of versions that are gone."""
+    blobs: tuple[str, ...]
+    """Their keys."""
+    size: int
+    """Of all of it, in bytes."""
+    kept_stacks: int
+    kept_layers: int
+    kept_blobs: int
+    kept_size: int
+    """Of these blobs, in bytes."""
+    applied: bool = False
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """All that is removed, in this order."""
+        return (*self.archives, *map(str, self.stacks), *map(str, self.layers), *self.blobs)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As in the JSON output."""
+        return {
+            "url": self.url,
+            "applied": self.applied,
+            "keep": self.keep,
+            "grace": self.grace,
+            "removed": {
+                "stacks": list(map(str, self.stacks)),
+                "layers": list(map(str, self.layers)),
+                "archives": list(self.archives),
+                "blobs": list(self.blobs),
+                "size": self.size,
+            },
+            "kept": {
+                "stacks": self.kept_stacks,
+                "layers": self.kept_layers,
+                "blobs": self.kept_blobs,
+                "blob_size": self.kept_size,
+            },
+        }
+
+    def lines(self) -> Iterator[str]:
+        """For the terminal."""
+        yield self.url
+        verb = "removed" if self.applied else "to remove"
+        for key in (*map(str, self.stacks), *map(str, self.layers), *self.archives):
+            yield f"  {verb}: {key}"
+        yield (
+            f"{'Removed' if self.applied else 'Would remove'}"
+            f" {counted(len(self.stacks), 'manifest')},"
+            f" {counted(len(self.layers), 'layer version')},"
+            f" {counted(len(self.archives), 'file')} of archives,"
+            f" {counted(len(self.blobs), 'blob')}: {size_text(self.size)}."
+        )
+        yield (
+            f"{'Kept' if self.applied else 'Would keep'} {counted(self.kept_stacks, 'manifest')},"
+            f" {counted(self.kept_layers, 'layer version')},"
+            f" {counted(self.kept_blobs, 'blob')} with {size_text(self.kept_size)}, with all that"
+            f" is younger than {_grace_text(self.grace)}."
+        )
+        if not self.applied and self.keys:
+            yield "Nothing was removed; `--apply` does it."
+
+
+def _grace_text(seconds: float) -> str:
+    for unit, size in (("h", 3600), ("m", 60)):
+        if seconds >= size and seconds % size == 0:
+            return f"{seconds // size:.0f}{unit}"
+    return f"{seconds:.0f}s"
+
+
+def planned_pruning(
+    repository: Repository, keep: int, grace: float, now: float | None = None
+) -> Pruning:
+    """What a prune would remove. RepositoryError if something cannot be read: it might need all.
+
+    `now` is the time of the store, in seconds since 1970; by default that of this machine.
+    """
+    clock = time.time() if now is None else now
+    return _Planning(repository, keep, clock - grace).plan(grace)
+
+
+def pruned(repository: Repository, keep: int, grace: float, held: Held) -> Pruning:
+    """Remove it, under the lock, which must have been there before any of this is read."""
+    lock = [entry for entry in repository.store.list(PRUNE) if entry.key == PRUNE]
+    held.check()
+    if not lock:
+        raise StoreError(f"{repository.url}: `{PRUNE}` was removed.")
+    plan = planned_pruning(repository, keep, grace, lock[0].modified)
+    keys = plan.keys
+    for i in range(0, len(keys), _BATCH):
+        held.check()
+        repository.store.delete(keys[i : i + _BATCH])
+    return replace(plan, applied=True)
+
+
+class _Planning:
+    def __init__(self, repository: Repository, keep: int, limit: float) -> None:
+        self._repository = repository
+        # Whoever signed a record: what it names is kept.
+        self._reader = Repository(repository.store, ChannelRecord.from_json)
+        self._concurrency = repository.store.concurrency
+        self._keep = keep
+        self._limit = limit
+        """Younger ones are kept."""
+
+    def plan(self, grace: float) -> Pruning:
+        stacks, layers = list(self._reader.stacks()), list(self._reader.layers())
+        kept_stacks = self._kept_stacks(stacks)
+        manifests = self._manifests(stacks)
+        named = {key for stack in manifests.values() for key in stack.layer_keys}
+        needed = {
+            key: stack
+            for stack in manifests.values()
+            if stack.key in kept_stacks
+            for key in stack.layer_keys
+        }
+        kept_layers = {*needed, *self._kept_layers(layers, named)}
+        kept_blobs = self._blobs_of(sorted(kept_layers, key=str))
+        # The manifest among them first: who finds it need not ask for the others.
+        manifests_of_archives = f"/{MANIFEST_FOLDER}/"
+        archives = sorted(
+            self._archives(stacks, kept_stacks),
+            key=lambda e: (manifests_of_archives not in e.key, e.key),
+        )
+        removed: list[Entry] = []
+        kept_count = kept_size = 0
+        for sha256, entry in self._reader.blobs():
+            if sha256 in kept_blobs or self._is_young(entry):
+                kept_count, kept_size = kept_count + 1, kept_size + entry.size
+            else:
+                removed.append(entry)
+        gone_stacks = [(key, entry) for key, entry in stacks if key not in kept_stacks]
+        gone_layers = [(key, entry) for key, entry in layers if key not in kept_layers]
+        gone = [*(e for _, e in gone_stacks), *(e for _, e in gone_layers), *archives, *removed]
+        return Pruning(
+            url=self._repository.url,
+            keep=self._keep,
+            grace=grace,
+            stacks=tuple(key for key, _ in gone_stacks),
+            layers=tuple(key for key, _ in gone_layers),
+            archives=tuple(entry.key for entry in archives),
+            blobs=tuple(entry.key for entry in removed),
+            size=sum(entry.size for entry in gone),
+            kept_stacks=len(stacks) - len(gone_stacks),
+            kept_layers=len(layers) - len(gone_layers),
+            kept_blobs=kept_count,
+            kept_size=kept_size,
+        )
+
+    def _kept_stacks(self, stacks: Sequence[Listed[StackKey]]) -> set[StackKey]:
+        channels = [key for key, _ in self._reader.channels()]
+        pointed = set()
+        for found in in_parallel(self._reader.record, channels, self._concurrency):
+            if found is not None:
+                pointed.add(found.record.stack_key)
+        listed = {key for key, _ in stacks}
+        if missing := sorted(map(str, pointed - listed)):
+            raise self._refused(
+                f"`{key}` is missing, and a channel points at it" for key in missing
+            )
+        newest = _newest(stacks, self._keep, lambda key: (key.name, key.platform))
+        young = {key for key, entry in stacks if self._is_young(entry)}
+        return pointed | newest | young
+
+    def _manifests(self, stacks: Sequence[Listed[StackKey]]) -> dict[StackKey, PublishedStack]:
+        keys = [key for key, _ in stacks]
+        found = in_parallel(self._reader.found_manifest, keys, self._concurrency)
+        return {key: one.stack for key, one in zip(keys, found) if one is not None}
+
+    def _kept_layers(
+        self, layers: Sequence[Listed[LayerKey]], named: set[LayerKey]
+    ) -> Iterator[LayerKey]:
+        """Beside those of stacks that are kept."""
+        alone = [(key, entry) for key, entry in layers if key not in named]
+        yield from _newest(alone, self._keep, lambda key: (key.layer_name, key.platform))
+        yield from (key for key, entry in layers if self._is_young(entry))
+
+    def _blobs_of(self, keys: Sequence[LayerKey]) -> set[str]:
+        found: set[str] = set()
+        problems = []
+        indexes = in_parallel(self._reader.found_index, keys, self._concurrency)
+        for key, index in zip(keys, indexes):
+            if index is None:
+                problems.append(f"`{key}` is missing, and a stack names it")
+            else:
+                found.update(blob.sha256 for blob in index.blobs)
+        if problems:
+            raise self._refused(problems)
+        return found
+
+    def _archives(
+        self, stacks: Sequence[Listed[StackKey]], kept: AbstractSet[StackKey]
+    ) -> Iterator[Entry]:
+        """Those of manifests that go, and of versions without any."""
+        versions = {(key.name, key.version) for key in kept}
+        gone = {key for key, _ in stacks} - kept
+        for entry in self._reader.store.list(f"{ARCHIVES}/"):
+            name, version, platform, *_ = (*entry.key.split("/")[1:], "", "", "")
+            is_needed = (name, version) in versions
+            if is_needed and StackKey(name, version, platform) not in gone:
+                continue
+            if not self._is_young(entry):
+                yield entry
+
+    def _is_young(self, entry: Entry) -> bool:
+        return entry.modified >= self._limit
+
+    def _refused(self, problems: Iterable[str]) -> RepositoryError:
+        return RepositoryError(
+            f"{self._repository.url}: nothing is removed, because the repository is not whole.",
+            [
+                *first_problems(list(problems)),
+                "Run `venvstacks-repository verify`, and publish again what is missing.",
+            ],
+        )
+
+
+def _newest(
+    listed: Iterable[Listed[K]], count: int, group: Callable[[K], tuple[str, str]]
+) -> set[K]:
+    """Of each group the `count` that were stored last."""
+    groups: dict[tuple[str, str], list[tuple[K, Entry]]] = {}
+    for key, entry in listed:
+        groups.setdefault(group(key), []).append((key, entry))
+    found: set[K] = set()
+    for members in groups.values():
+        members.sort(key=lambda member: (member[1].modified, natural(str(member[0]))))
+        found.update(key for key, _ in members[max(0, len(members) - count) :])
+    return found
