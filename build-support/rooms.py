@@ -32,7 +32,7 @@ HOUSE: dict[str, dict[str, str]] = {
         "trust": "stores",
         "reading": "stores",
         "publishing": "stores reading",
-        "upkeep": "stores trust reading publishing",
+        "upkeep": "stores reading publishing",
     },
     "actions": {
         "files": "",
@@ -65,7 +65,7 @@ HOUSE: dict[str, dict[str, str]] = {
 
 ROOFS: dict[str, tuple[str, ...]] = {
     "model": (),
-    "repository": ("cli",),
+    "repository": ("__main__", "cli"),
     "actions": ("__main__", "cli"),
     "pants_backend": ("backend",),
 }

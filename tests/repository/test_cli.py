@@ -1,0 +1,196 @@
+"""The console script, as a process and as a function."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.small_repositories import SmallRepository
+from tests.support.whole_repository import faults
+from venvstacks_rules.repository import cli
+from venvstacks_rules.repository.arguments import URL_VARIABLE
+
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAM = [sys.executable, "-m", "venvstacks_rules.repository"]
+
+
+@pytest.fixture
+def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SmallRepository:
+    made = SmallRepository(tmp_path / "store")
+    made.point(made.stack("1.0"))
+    made.stack("1.1")
+    monkeypatch.setenv(URL_VARIABLE, made.url)
+    return made
+
+
+def run(*args: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*PROGRAM, *args],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src/python")},
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_every_command_as_text_and_as_json(
+    made: SmallRepository, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = (tmp_path / "copy").as_uri()
+    commands = {
+        "list": "2 versions of 1 stack",
+        "show release@1.1": "channels: none points at it",
+        "show release 1.1": "channels: none points at it",
+        "diff 1.0 1.1": "numpy    changed  1.0",
+        "verify": "all is well",
+        "promote 1.1 --channel stable": "release stable for linux_x86_64: 1.1, moved from 1.0",
+        "rollback 1.0 --channel stable": "1.0, rolled back from 1.1",
+        "prune --keep 1 --grace 0s": "Would remove 0 manifests",
+        f"export-archives 1.0 --into {tmp_path}/dist": "release@1.0: 2 archives",
+        f"mirror {made.url} {copy}": f"{copy}: copied ",
+        "prune --keep 1 --grace 7d --apply": "younger than 168h",
+    }
+    for command, expected in commands.items():
+        assert cli.main(command.split()) == 0
+        printed = capsys.readouterr()
+        assert expected in printed.out
+        assert printed.err == ""
+        assert cli.main([*command.split(), "--json"]) == 0
+        assert isinstance(json.loads(capsys.readouterr().out), dict)
+    assert list(faults(made.folder)) == []
+    assert list(faults(tmp_path / "copy")) == []
+
+
+def test_the_url_as_an_option(
+    made: SmallRepository, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    os.environ.pop(URL_VARIABLE)
+    assert cli.main(["list"]) == 1
+    assert capsys.readouterr().err == (
+        "error: It is not said which repository.\n"
+        "  * add `--repository URL`, or set the environment variable VENVSTACKS_REPOSITORY\n"
+    )
+    assert cli.main(["list", "--repository", made.url]) == 0
+    empty = (tmp_path / "empty").as_uri()
+    assert cli.main(["list", "--repository", empty]) == 1
+    assert capsys.readouterr().err == (
+        f"error: {empty}: there is no repository.\n"
+        "  * `repository.json` is missing; the first publish writes it\n"
+    )
+    assert cli.main(["list", "--repository", "gopher://x"]) == 1
+    assert "there is no kind of repository" in capsys.readouterr().err
+
+
+def test_a_damaged_repository_is_1(
+    made: SmallRepository, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (key, *_) = [key for key in made.files() if key.startswith("blobs/")]
+    (made.folder / key).write_bytes(b"x")
+    assert cli.main(["verify"]) == 1
+    assert f"damaged: {key}" in capsys.readouterr().out
+    assert cli.main(["verify", "--remove-damaged", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["removed"] == [key]
+    assert cli.main(["verify"]) == 1
+    assert f"missing: {key}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        ([], "the following arguments are required: COMMAND"),
+        (["lists"], "invalid choice: 'lists'"),
+        (["prune"], "the following arguments are required: --keep"),
+        (["prune", "--keep", "0"], "`0` is no number from 1 on"),
+        (["prune", "--keep", "1", "--grace", "1w"], "`1w` is no duration; write 90s, 30m, 24h or"),
+        (["promote", "1.0"], "the following arguments are required: --channel"),
+        (["list", "--js"], "unrecognized arguments: --js"),
+    ],
+)
+def test_wrong_usage_is_2(
+    args: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        cli.main(args)
+    assert caught.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_three_words_are_no_version(
+    made: SmallRepository, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["show", "a", "b", "c"])
+    assert caught.value.code == 2
+    assert "VERSION has one or two words" in capsys.readouterr().err
+
+
+def test_files_that_cannot_be_written(
+    made: SmallRepository, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    assert cli.main(["export-archives", "1.0", "--into", str(tmp_path / "file")]) == 1
+    assert capsys.readouterr().err.startswith("error: [Errno 20] Not a directory: ")
+
+
+def test_a_bug_of_ours_says_so(
+    made: SmallRepository, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(options: object) -> object:
+        raise KeyError("x")
+
+    monkeypatch.setitem(cli._COMMANDS, "list", broken)
+    assert cli.main(["list"]) == 3
+    printed = capsys.readouterr().err
+    assert "Traceback" in printed
+    assert printed.endswith(
+        "error: this is a bug of venvstacks_rules: KeyError: 'x'\n"
+        "Please report it, with the lines above.\n"
+    )
+
+
+def test_as_a_process(made: SmallRepository) -> None:
+    done = run("--help")
+    assert done.returncode == 0
+    assert "venvstacks-repository promote release@1.1 --channel stable" in done.stdout
+    assert run("list").stdout.startswith(made.url)
+    done = run("show", "9")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        f"error: {made.url}: there is no version `9`.\n  * there is release@1.0, release@1.1\n"
+    )
+
+
+def test_who_reads_may_stop(made: SmallRepository) -> None:
+    command = f"{' '.join(PROGRAM)} list | true; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(
+        ["bash", "-c", command],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src/python")},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stderr == ""
+
+
+def test_it_starts_fast() -> None:
+    """Help needs no library, and `list` of a folder no client of a server."""
+    code = (
+        "import sys\n"
+        "from venvstacks_rules.repository import cli\n"
+        "try: cli.main(['list', '--help'])\n"
+        "except SystemExit: pass\n"
+        "print(*sorted(set(sys.modules)))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src/python")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = done.stdout.splitlines()[-1].split()
+    for name in ("packaging", "ssl", "http.client", "concurrent.futures", "urllib.request"):
+        assert name not in loaded
