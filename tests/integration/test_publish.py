@@ -216,3 +216,21 @@ def test_the_settings_are_gone_after_the_run(root: BuildRoot, store: Path) -> No
     caches = root.path / "caches"
     root.succeed(f"--named-caches-dir={caches}", "publish", "examples/hello:release")
     assert list((caches / "venvstacks_network").iterdir()) == []
+
+
+def test_archives_on_request(root: BuildRoot, store: Path) -> None:
+    build = root.read("examples/hello/BUILD")
+    wanted = build.replace(
+        'repositories=["local"],', 'repositories=["local"], publish_archives=True,'
+    )
+    root.write("examples/hello/BUILD", wanted)
+    root.succeed("publish", "examples/hello:release")
+    root.succeed("package", "examples/hello:stack")
+    (platform,) = [path.stem for path in (store / "channels").rglob("*.json")]
+    (published,) = (store / "archives/app-hello").iterdir()
+    packaged = tree(root.path / f"dist/examples.hello/{platform}")
+    expected = {key: value for key, value in packaged.items() if "release.json" not in key}
+    assert tree(published / platform) == expected
+    again = root.succeed("publish", "examples/hello:release")
+    assert "skipped as local" in again.stderr
+    root.write("examples/hello/BUILD", build)

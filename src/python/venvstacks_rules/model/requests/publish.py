@@ -37,7 +37,7 @@ class PublishRequest:
     """Whether to send nothing, and fail."""
     keys: tuple[str, ...] = ()
     """URIs of the keys that sign records."""
-    expires_days: int = 90
+    expires_days: int = 30
     """How long signatures count."""
     report: Optional[str] = None
     """A file for the report as JSON."""

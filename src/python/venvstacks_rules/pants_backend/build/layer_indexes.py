@@ -56,6 +56,7 @@ class LayerIndexRequest:
 class LayerIndexFiles:
     """A layer version: its index, and where the bytes are that it names."""
 
+    address: Address
     layer: Layer
     platform: str
     digest: Digest
@@ -136,6 +137,7 @@ async def layer_index(request: LayerIndexRequest, options: VenvstacksSubsystem) 
         DigestSubset(result.digest, PathGlobs([f"{_OUTPUT}/**"]))
     )
     return LayerIndexFiles(
+        address=request.address,
         layer=layer,
         platform=request.platform,
         digest=await engine.remove_prefix(RemovePrefix(output, _OUTPUT)),

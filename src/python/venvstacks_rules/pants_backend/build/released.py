@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Optional
 
 from pants.engine.addresses import Address
 from pants.engine.target import Target, WrappedTargetRequest
@@ -41,6 +42,8 @@ class TargetPublication:
     """What a layer, a manifest or a release publishes."""
 
     request: PublicationRequest
+    stack: Optional[StackLayersRequest]
+    """Its layers; None for a single layer."""
     notes: tuple[str, ...]
     """What is left out, for the user."""
 
@@ -58,7 +61,8 @@ async def target_publication(
         released = await released_layers(
             ReleasedLayersRequest(ReleaseLayersFieldSet.create(target)), **implicitly()
         )
-        identity = StackIdentity(
+        layers: Optional[StackLayersRequest] = released.request
+        identity: Optional[StackIdentity] = StackIdentity(
             released.name,
             target[ReleaseVersionField].value,
             target[ReleaseNotesField].value or "",
@@ -66,18 +70,21 @@ async def target_publication(
         )
         pairs = tuple(zip(released.stack.layers, released.stack.addresses))
     elif target.has_field(ManifestLayersField):
-        stack = await stack_layers(StackLayersRequest.of(target), **implicitly())
+        layers = StackLayersRequest.of(target)
+        stack = await stack_layers(layers, **implicitly())
         identity = StackIdentity(_name_of_stack(address))
         pairs = tuple(zip(stack.layers, stack.addresses))
     else:
         found = await find_layer(LayerRequest(address), **implicitly())
-        identity = None
+        identity = layers = None
         pairs = ((found.layer, address),)
     chosen, notes = _complete(address, pairs, platforms)
     needed = tuple(at for at, names in chosen if names)
     await required_locks(RequiredLocksRequest(needed, platforms.names), **implicitly())
     return TargetPublication(
-        PublicationRequest(tuple((at, names) for at, names in chosen if names), identity), notes
+        PublicationRequest(tuple((at, names) for at, names in chosen if names), identity),
+        layers,
+        notes,
     )
 
 

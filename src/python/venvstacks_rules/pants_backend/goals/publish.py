@@ -23,6 +23,7 @@ from pants.core.goals.publish import (
 )
 from pants.engine.addresses import Address
 from pants.engine.fs import (
+    EMPTY_DIGEST,
     AddPrefix,
     Digest,
     DigestSubset,
@@ -46,6 +47,10 @@ from venvstacks_rules.model.requests.publish import PublishRequest as PublishAct
 from venvstacks_rules.model.wording import printable_lines, size_text
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.build.publications import PublicationFiles, publication_files
+from venvstacks_rules.pants_backend.build.published_archives import (
+    PublishedArchivesRequest,
+    published_archives,
+)
 from venvstacks_rules.pants_backend.build.released import (
     TargetPublicationRequest,
     target_publication,
@@ -75,6 +80,7 @@ logger = logging.getLogger(__name__)
 
 _STORE_LIBRARIES = {"s3": "obstore", "gs": "obstore", "az": "obstore"}
 """The library that reaches a kind of repository, by the scheme of its URL."""
+_KEY_PASSWORD = "VENVSTACKS_KEY_PASSWORD"  # noqa: S105 - its name
 _SIGNING_LIBRARIES = ("cryptography", "securesystemslib")
 
 
@@ -128,6 +134,7 @@ class PublishedTargetRequest:
     address: Address
     repositories: tuple[str, ...]
     skip: bool
+    archives: bool
 
 
 @dataclass(frozen=True)
@@ -142,6 +149,7 @@ class RepositoryPlanRequest:
     """What a repository lacks of a publication."""
 
     publication: PublicationFiles
+    archives: Optional[PublishedArchivesRequest]
     channel: Optional[str]
     url: str
     run: RunId
@@ -152,6 +160,8 @@ class RepositoryPlan:
     """What a repository lacks of a publication."""
 
     files: FilesOfRequest
+    archives: Digest
+    """Whole archives, if they are published."""
     plan: PublishPlan
 
 
@@ -214,6 +224,11 @@ async def repository_plan(request: RepositoryPlanRequest) -> RepositoryPlan:
         indexes=tuple(f"{number}/index.json" for number in range(len(publication.layers))),
         stacks=tuple(StackFiles(path, channels) for path in publication.manifests.values()),
     )
+    archives = EMPTY_DIGEST
+    if request.archives is not None:
+        packaged = await published_archives(request.archives, **implicitly())
+        archives = packaged.digest
+        files = replace(files, archives=packaged.archives)
     indexes = await engine.digest_subset_to_digest(
         DigestSubset(
             publication.digest,
@@ -225,7 +240,7 @@ async def repository_plan(request: RepositoryPlanRequest) -> RepositoryPlan:
             ActionProcessRequest(
                 verb="plan-publish",
                 request=to_json(PlanPublishRequest(request.url, files, NETWORK_DIR)),
-                input_digest=indexes,
+                input_digest=await engine.merge_digests(MergeDigests([indexes, archives])),
                 description=f"Ask {request.url} what it has",
                 # The repository may answer differently tomorrow.
                 cache_scope=ProcessCacheScope.PER_SESSION,
@@ -236,7 +251,7 @@ async def repository_plan(request: RepositoryPlanRequest) -> RepositoryPlan:
         ),
         **implicitly(),
     )
-    return RepositoryPlan(files, from_json(PublishPlan, result.result))
+    return RepositoryPlan(files, archives, from_json(PublishPlan, result.result))
 
 
 @rule
@@ -291,9 +306,12 @@ async def published_target(
         logger.info("%s", note)
     for warning in publication.warnings:
         logger.warning("%s", printable_lines(warning))
+    archives = PublishedArchivesRequest(publication, found.stack) if request.archives else None
     channel = found.request.stack.channel if found.request.stack else None
     plans = await concurrently(
-        repository_plan(RepositoryPlanRequest(publication, channel, url, run_id), **implicitly())
+        repository_plan(
+            RepositoryPlanRequest(publication, archives, channel, url, run_id), **implicitly()
+        )
         for url in urls.values()
     )
     packages = []
@@ -316,6 +334,7 @@ async def published_target(
         blobs = await missing_blobs(
             MissingBlobsRequest(publication, () if only_show else plan.missing), **implicitly()
         )
+        inputs = await engine.merge_digests(MergeDigests([blobs.digest, planned.archives]))
         started = await terminal_network_action(
             TerminalNetworkActionRequest(
                 ActionProcessRequest(
@@ -332,10 +351,11 @@ async def published_target(
                             network=NETWORK_DIR,
                         )
                     ),
-                    input_digest=blobs.digest,
+                    input_digest=inputs,
                     description=f"Publish to {where}",
                     without=_spared(url, signs=bool(publishing.keys)),
-                )
+                ),
+                secrets=key_variables(publishing.keys),
             ),
             **implicitly(),
         )
@@ -361,13 +381,26 @@ def key_uris(keys: Iterable[str], build_root: str) -> tuple[str, ...]:
     return tuple(key if ":" in key else f"file:{_in(build_root, key)}" for key in keys)
 
 
+def key_variables(keys: Iterable[str]) -> tuple[str, ...]:
+    """The environment variables that keys and their passwords are in."""
+    names = [_KEY_PASSWORD] if keys else []
+    for key in keys:
+        place, _, password = key.partition("?password=")
+        names += [place.removeprefix("envvar:")] if place.startswith("envvar:") else []
+        names += [password] if password else []
+    return tuple(names)
+
+
 def _in(build_root: str, path: str | None) -> str | None:
     return None if path is None else os.path.join(build_root, path)
 
 
 def _request(fields: _PublishFields) -> PublishedTargetRequest:
     return PublishedTargetRequest(
-        fields.address, fields.repositories.value or (), fields.skip_publish.value
+        fields.address,
+        fields.repositories.value or (),
+        fields.skip_publish.value,
+        fields.publish_archives.value,
     )
 
 

@@ -54,6 +54,8 @@ class ReleasedLayersRequest:
 class ReleasedLayers:
     """The layers of a release."""
 
+    request: StackLayersRequest
+    """The same layers as a stack."""
     stack: StackLayers
     name: str
     """What the release is called in the repository."""
@@ -71,8 +73,9 @@ async def released_layers(request: ReleasedLayersRequest) -> ReleasedLayers:
             "A release cannot be built as written:", [f"{address} {both if stack else neither}."]
         )
     if stack is None:
-        found = await stack_layers(StackLayersRequest(address, layers), **implicitly())
-        return ReleasedLayers(found, _release_name(fields, found))
+        listed = StackLayersRequest(address, layers)
+        found = await stack_layers(listed, **implicitly())
+        return ReleasedLayers(listed, found, _release_name(fields, found))
     named = await named_targets(
         NamedTargetsRequest(ReleaseStackField.alias, (stack,), address), **implicitly()
     )
@@ -89,8 +92,9 @@ async def released_layers(request: ReleasedLayersRequest) -> ReleasedLayers:
                 "a `venvstacks_manifest`, or set `layers` instead."
             ],
         )
-    found = await stack_layers(StackLayersRequest.of(manifests[0]), **implicitly())
-    return ReleasedLayers(found, _release_name(fields, found))
+    listed = StackLayersRequest.of(manifests[0])
+    found = await stack_layers(listed, **implicitly())
+    return ReleasedLayers(listed, found, _release_name(fields, found))
 
 
 def _release_name(fields: ReleaseLayersFieldSet, stack: StackLayers) -> str:

@@ -10,8 +10,10 @@ import contextlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from pants.engine.env_vars import CompleteEnvironmentVars
 from pants.engine.environment import ChosenLocalEnvironmentName, EnvironmentName
 from pants.engine.internals.options_parsing import _Options
+from pants.engine.internals.session import SessionValues
 from pants.engine.process import Process
 from pants.engine.streaming_workunit_handler import (
     WorkunitsCallback,
@@ -57,9 +59,11 @@ class NetworkActionRequest:
 
 @dataclass(frozen=True)
 class TerminalNetworkActionRequest:
-    """An action for the terminal that uses the network, later in this run."""
+    """An action for the terminal that talks to repositories of layers, later in this run."""
 
     action: ActionProcessRequest
+    secrets: tuple[str, ...] = ()
+    """The names of further variables that it gets."""
 
 
 @dataclass(frozen=True)
@@ -90,11 +94,13 @@ async def run_network_action(
 # The same.
 @uncacheable_rule
 async def terminal_network_action(
-    request: TerminalNetworkActionRequest, caches: NamedCachesDirOption
+    request: TerminalNetworkActionRequest, caches: NamedCachesDirOption, session: SessionValues
 ) -> TerminalNetworkAction:
     access = await network_access(**implicitly())
     prepared = await action_process(with_settings(request.action), **implicitly())
-    _KEPT.enter_context(kept_settings(_variables(access, stores=True), str(caches.val)))
+    secrets = session[CompleteEnvironmentVars].get_subset(request.secrets)
+    variables = {**_variables(access, stores=True), **secrets}
+    _KEPT.enter_context(kept_settings(variables, str(caches.val)))
     return TerminalNetworkAction(prepared.process)
 
 

@@ -51,7 +51,7 @@ class VenvstacksPublishSubsystem(Subsystem):
         ),
     )
     expires_days = IntOption(
-        default=90,
+        default=30,
         help=softwrap(
             """
             How many days a signed record of a channel is valid. Publish, or sign it again, before.

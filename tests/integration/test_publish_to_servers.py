@@ -1,0 +1,131 @@
+"""``publish`` to real servers, with credentials, and with signatures."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support import stores
+from tests.support.build_root import BuildRoot, build_root
+from venvstacks_rules.repository.reading.repository import Repository
+from venvstacks_rules.repository.stores.opened import opened
+from venvstacks_rules.repository.stores.store import Store
+
+pytestmark = pytest.mark.integration
+
+RELEASE = """
+venvstacks_release(
+    name="release",
+    layers=[":hello"],
+    version="{version}",
+    channel="stable",
+    repositories=["{url}"],
+)
+"""
+PASSWORD = "correct horse battery staple"
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
+    with build_root(tmp_path_factory.mktemp("publish") / "root") as made:
+        made.copy_example("hello")
+        yield made
+
+
+def release(root: BuildRoot, url: str, version: str = "1.0") -> None:
+    build = root.read("examples/hello/BUILD").partition("\nvenvstacks_release")[0]
+    root.write("examples/hello/BUILD", build + RELEASE.format(url=url, version=version))
+
+
+def versions(store: Store) -> list[str]:
+    """The versions of the channels, after a look at every blob that they lead to."""
+    repository = Repository(store)
+    found = []
+    for key, _ in repository.channels():
+        record = repository.record(key)
+        assert record is not None
+        found.append(record.record.current.version)
+    return found
+
+
+def repository_command(*arguments: str, folder: Path, **variables: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "venvstacks_rules.repository", *arguments],
+        cwd=folder,
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_a_bucket(root: BuildRoot, tmp_path: Path) -> None:
+    with stores.s3(tmp_path) as served:
+        release(root, served.url)
+        variables = {
+            name: value for name, value in served.environment.items() if name.startswith("AWS_")
+        }
+        secret = "a-secret-of-nobody-else"
+        variables["AWS_SECRET_ACCESS_KEY"] = secret
+        done = root.pants(
+            "-ldebug",
+            "--keep-sandboxes=always",
+            "publish",
+            "examples/hello:release",
+            environment=variables,
+        )
+        assert done.code == 0, done.stderr
+        assert secret not in done.stdout + done.stderr
+        store = opened(served.url, served.environment)
+        assert versions(store) == ["1.0"]
+        again = root.pants("publish", "examples/hello:release", environment=variables)
+        assert f"skipped as {served.url} has all of it" in again.stderr
+
+
+def test_a_server_that_is_not_there(root: BuildRoot) -> None:
+    url = "s3://layers/here"
+    release(root, url)
+    variables = {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{stores.free_port()}",
+        "AWS_ACCESS_KEY_ID": "nina",
+        "AWS_SECRET_ACCESS_KEY": "a-secret-of-nobody-else",
+        "AWS_REGION": "us-east-1",
+    }
+    failed = root.pants("publish", "examples/hello:release", environment=variables)
+    assert failed.code == 1
+    assert url in failed.error
+    assert "Traceback" not in failed.stderr
+    assert "a-secret-of-nobody-else" not in failed.stderr
+
+
+def test_a_signed_repository(root: BuildRoot, tmp_path: Path) -> None:
+    url = (tmp_path / "store").as_uri()
+    run = {"folder": tmp_path}
+    repository_command("key", "generate", "root.pem", **run)
+    repository_command("key", "generate", "ci.pem", **run, VENVSTACKS_KEY_PASSWORD=PASSWORD)
+    repository_command(
+        *("root", "create", "root.json", "--root-key", "root.pem.pub"),
+        *("--root-threshold", "1", "--record-key", "ci.pem.pub", "--days", "365"),
+        **run,
+    )
+    repository_command("root", "sign", "root.json", url, "--key", "root.pem", **run)
+    repository_command("root", "publish", "root.json", url, **run)
+    release(root, url)
+    unsigned = root.pants("publish", "examples/hello:release")
+    assert unsigned.code == 1
+    assert "clients would not believe what is published" in unsigned.stdout + unsigned.stderr
+    key = "--venvstacks-publish-keys=['envvar:SIGNING_KEY?password=KEY_PASSWORD']"
+    signing = {"SIGNING_KEY": (tmp_path / "ci.pem").read_text(), "KEY_PASSWORD": PASSWORD}
+    done = root.pants("-ldebug", key, "publish", "examples/hello:release", environment=signing)
+    assert done.code == 0, done.stderr
+    assert "1.0" in done.stderr
+    assert PASSWORD not in done.stdout + done.stderr
+    assert "PRIVATE KEY" not in done.stdout + done.stderr
+    repository_command("root", "verify", url, "--root", "root.json", **run)
