@@ -54,6 +54,11 @@ def compact_json(data: object) -> str:
     return json.dumps(data, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
+def document_json(data: object) -> str:
+    """The text of a document about a layer: compact, as each version of the layer sends it anew."""
+    return f"{compact_json(data)}\n"
+
+
 def compact_object(members: Mapping[str, str]) -> str:
     """The :func:`compact_json` of an object whose values are compact JSON already."""
     pairs = (f"{compact_json(key)}:{members[key]}" for key in sorted(members))

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from venvstacks_rules.model.distributions import normalised_name
 from venvstacks_rules.model.documents.described import DescribedLayer, DescribedPackage, InputFile
 from venvstacks_rules.model.documents.purls import package_url
-from venvstacks_rules.model.json_codec import published_json
+from venvstacks_rules.model.json_codec import document_json
 from venvstacks_rules.model.product import NAME, VERSION
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
@@ -41,7 +41,7 @@ def provenance_json(layer: DescribedLayer) -> str:
             },
         },
     }
-    return published_json(statement)
+    return document_json(statement)
 
 
 def _external(layer: DescribedLayer) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from venvstacks_rules.model.documents.described import (
 )
 from venvstacks_rules.model.documents.licences import licences
 from venvstacks_rules.model.documents.needs import needs, reached
-from venvstacks_rules.model.json_codec import compact_json, published_json
+from venvstacks_rules.model.json_codec import compact_json, document_json
 from venvstacks_rules.model.layers.names import LayerKind
 from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
 from venvstacks_rules.model.product import NAME, VERSION
@@ -34,7 +34,7 @@ _PREFIX = "venvstacks"
 def sbom_json(layer: DescribedLayer) -> str:
     """The text of the SBOM; the same layer gives the same bytes."""
     data = _sbom(layer)
-    return published_json({**data, "serialNumber": _serial_number(compact_json(data))})
+    return document_json({**data, "serialNumber": _serial_number(compact_json(data))})
 
 
 def _serial_number(text: str) -> str:

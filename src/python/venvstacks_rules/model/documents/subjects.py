@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from venvstacks_rules.model.errors import RequestError
-from venvstacks_rules.model.json_codec import parsed_json, published_json
+from venvstacks_rules.model.json_codec import document_json, parsed_json
 
 
 def with_subjects(statement: str | bytes, subjects: Iterable[tuple[str, str]]) -> str:
@@ -20,7 +20,7 @@ def with_subjects(statement: str | bytes, subjects: Iterable[tuple[str, str]]) -
     if not isinstance(data, dict):
         raise RequestError("the provenance is not a JSON object")
     listed = [{"name": name, "digest": {"sha256": sha256}} for name, sha256 in subjects]
-    return published_json({**data, "subject": listed})
+    return document_json({**data, "subject": listed})
 
 
 def segment_subject(archive_name: str, source: str) -> str:
