@@ -13,6 +13,7 @@ import pytest
 import tomli
 
 from tests.support.build_root import BuildRoot, build_root
+from tests.support.documents import read_sbom
 from tests.support.simple_index import SimpleIndex, package_wheel, simple_index
 from tests.support.wheels import decompressed, members
 
@@ -113,9 +114,20 @@ def test_sizes_and_hashes_of_paths_may_be_missing_from_a_lockfile(site: Site) ->
     assert lock.count("sha256 =") == 1
     site.root.write(LOCK, lock)
     asked = len(site.index.asked)
-    site.root.succeed("package", "s/t:both")
+    site.root.succeed("--venvstacks-documents", "package", "s/t:both")
     assert len(site.packaged()) == 3
     assert site.index.asked[asked:] == [f"GET /simple/files/{DIRECT}"]
+    # The documents have both all the same.
+    (written,) = site.root.path.glob("dist/**/framework-both.cdx.json")
+    found = {c["name"]: c for c in read_sbom(written.read_text(encoding="utf-8"))["components"]}
+    content = (site.root.path / FOLDER / ONE).read_bytes()
+    sha256 = hashlib.sha256(content).hexdigest()
+    assert found["local-one"]["hashes"] == [{"alg": "SHA-256", "content": sha256}]
+    properties = [(p["name"], p["value"]) for p in found["local-one"]["properties"]]
+    assert ("venvstacks:wheel_size", str(len(content))) in properties
+    assert ("venvstacks:wheel_path", f"../../wh[ee]ls/{ONE}") in properties
+    assert ("venvstacks:direct", "true") in properties
+    assert "download_url=http://" in found["direct"]["purl"]
 
 
 def test_a_wheel_that_changed_and_one_that_is_gone_are_named_together(site: Site) -> None:
