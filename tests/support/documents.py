@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from cyclonedx.model.bom import Bom
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from google.protobuf import json_format
@@ -19,6 +20,7 @@ def read_sbom(text: str) -> dict[str, Any]:
     error = JsonStrictValidator(SchemaVersion.V1_6).validate_str(text)
     assert error is None, repr(error)
     data: dict[str, Any] = json.loads(text)
+    assert Bom.from_json(data).validate()  # type: ignore[attr-defined]
     root = data["metadata"]["component"]["bom-ref"]
     refs = [root, *(component["bom-ref"] for component in data["components"])]
     edges = {entry["ref"]: entry.get("dependsOn", []) for entry in data["dependencies"]}
