@@ -164,6 +164,16 @@ def test_a_channel_is_named(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("words", ["key", "root", "root sign", "sign"])
+def test_a_command_that_is_not_complete(
+    words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as e:
+        Shell(tmp_path.as_uri()).run(f"venvstacks-repository {words}")
+    assert e.value.code == 2
+    assert "the following arguments are required" in capsys.readouterr().err
+
+
 def test_a_repository_without_channels(tmp_path: Path) -> None:
     repository = SignedRepository(tmp_path)
     shell = Shell(repository.store.url)

@@ -30,6 +30,12 @@ from venvstacks_rules.repository.trust.commands import (
 from venvstacks_rules.repository.trust.root_files import Signatures
 from venvstacks_rules.repository.trust.verification import TrustedRoot
 
+REFUSED = (
+    f"`{KEY}` was not signed: somebody else may have put it there.\n"
+    "  * {}\n"
+    "  * Name the root that you know with `--root`; or look at the record, and take `--adopt`."
+)
+
 
 @pytest.fixture
 def repository(tmp_path: Path) -> SignedRepository:
@@ -175,7 +181,7 @@ def test_an_unsigned_repository_becomes_a_signed_one(repository: SignedRepositor
         f"  * `{KEY}`: 0 keys of root 1 signed it, and 1 have to: of {keyid(repository, 'ci')}\n"
         "  * Sign the records with `sign` first, with the keys of the new root."
     )
-    [signed] = sign_channels(repository.store, [repository.key("ci")], [KEY])
+    [signed] = sign_channels(repository.store, [repository.key("ci")], [KEY], now=NOW, adopt=True)
     assert (signed.key, signed.number, signed.renewed) == (KEY, 2, True)
     assert expiry(29) < signed.expires < expiry(31)
     publish_root(file, repository.store, now=now)
@@ -193,12 +199,48 @@ def test_a_record_is_renewed(repository: SignedRepository) -> None:
     assert checked.problems == (
         f"`{KEY}` has expired, at 2020-01-01T00:00:00Z; somebody may hide a newer one",
     )
-    [signed] = sign_channels(repository.store, [repository.key("records")], [KEY], days=7)
+    keys = [repository.key("records")]
+    with pytest.raises(RepositoryError) as e:
+        sign_channels(repository.store, keys, [KEY], now=now, days=7)
+    assert str(e.value) == REFUSED.format(
+        "it has expired, at 2020-01-01T00:00:00Z, and may be from the past"
+    )
+    [signed] = sign_channels(repository.store, keys, [KEY], now=now, days=7, adopt=True)
     assert repository.record() == replace(published, number=2, expires=signed.expires)
     assert expiry(6.9) < signed.expires <= expiry(7)
     root, [checked] = verify(repository.store, pinned(repository), now=now)
     assert (checked.problems, checked.version, checked.number) == ((), "1.0", 2)
     assert checked.signers == (keyid(repository, "records"),)
+
+
+def test_a_job_signs_nothing_that_an_attacker_put_there(
+    repository: SignedRepository, tmp_path: Path
+) -> None:
+    repository.begin()
+    repository.publish("1.0")
+    root = pinned(repository)
+    # The server's own root is none that the job knows.
+    attacker = SignedRepository(tmp_path / "attacker")
+    attacker.folder.mkdir()
+    attacker.begin(("evil",), ("evil records",))
+    attacker.publish("6.6.6", ("evil records",))
+    for key in (root_key(1), str(KEY)):
+        repository.put(key, attacker.content(key))
+    keys = [repository.key("records")]
+    evil = keyid(attacker, "evil records")
+    for known, problem in (
+        (None, "none of these keys has signed it before"),
+        (root, f"0 keys of root 1 signed it, and 1 have to: of {keyid(repository, 'records')}"),
+    ):
+        with pytest.raises(RepositoryError) as e:
+            sign_channels(repository.store, keys, [KEY], now=NOW, days=7, pinned=known)
+        assert str(e.value) == REFUSED.format(problem)
+    assert evil in repository.content(str(KEY)).decode()
+    # Nor what has no root at all.
+    (repository.folder / "repository" / root_key(1)).unlink()
+    with pytest.raises(RepositoryError) as e:
+        sign_channels(repository.store, keys, [KEY], now=NOW, days=7)
+    assert str(e.value) == REFUSED.format("none of these keys has signed it before")
 
 
 def test_a_renewal_says_nothing_of_a_rollback_that_is_not_there(
@@ -210,7 +252,7 @@ def test_a_renewal_says_nothing_of_a_rollback_that_is_not_there(
     client = Client(pinned(repository))
     assert client.version(repository.store) == "1.1"
     repository.write(newest.rolled_back("1.0"))
-    sign_channels(repository.store, [repository.key("records")], [KEY], days=7)
+    sign_channels(repository.store, [repository.key("records")], [KEY], now=NOW, days=7)
     record = repository.record()
     assert record is not None
     assert record.rolled_back_from == "1.1"
@@ -222,7 +264,7 @@ def test_a_record_that_clients_would_refuse_is_not_written(repository: SignedRep
     repository.publish("1.0", ("ci", "laptop"))
     before = repository.content(str(KEY))
     with pytest.raises(RepositoryError) as e:
-        sign_channels(repository.store, [repository.key("ci")], [KEY], days=7)
+        sign_channels(repository.store, [repository.key("ci")], [KEY], now=NOW, days=7)
     assert str(e.value) == (
         f"`{KEY}` was not signed: clients would not believe it.\n"
         f"  * 1 key of root 1 signed it, and 2 have to: of {keyid(repository, 'ci')}, "
@@ -240,7 +282,9 @@ def test_a_key_of_records_is_lost(repository: SignedRepository, expires: str) ->
     old, fresh = Client(pinned(repository)), Client(pinned(repository))
     assert old.version(repository.store, now="2019-01-01T00:00:00Z") == "1.0"
 
-    [signed] = sign_channels(repository.store, [repository.key("new")], [KEY])
+    [signed] = sign_channels(
+        repository.store, [repository.key("new")], [KEY], now=NOW, pinned=old.pinned
+    )
     assert (signed.number, signed.renewed) == (1, False)
     assert old.version(repository.store, now="2019-01-01T00:00:00Z") == "1.0"
     file = repository.folder / "next.json"
@@ -255,7 +299,9 @@ def test_a_key_of_records_is_lost(repository: SignedRepository, expires: str) ->
     for client in (old, fresh):
         assert client.version(repository.store, now="2019-01-01T00:00:00Z") == "1.0"
 
-    sign_channels(repository.store, [repository.key("new")], [KEY], days=30)
+    sign_channels(
+        repository.store, [repository.key("new")], [KEY], now=utc_now(), days=30, adopt=True
+    )
     for client in (old, fresh):
         assert client.version(repository.store, now=utc_now()) == "1.0"
         assert (client.seen.number, client.seen.root) == (2, 2)
@@ -263,7 +309,7 @@ def test_a_key_of_records_is_lost(repository: SignedRepository, expires: str) ->
 
 def test_a_channel_that_is_missing(repository: SignedRepository) -> None:
     with pytest.raises(RepositoryError) as e:
-        sign_channels(repository.store, [repository.key("ci")], [KEY])
+        sign_channels(repository.store, [repository.key("ci")], [KEY], now=NOW)
     assert str(e.value) == f"{repository.store.url}: nothing was signed.\n  * `{KEY}` is missing"
 
 

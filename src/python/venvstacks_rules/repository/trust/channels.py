@@ -12,8 +12,9 @@ from venvstacks_rules.model.errors import ProblemsError, RepositoryError
 from venvstacks_rules.model.repository.keys import CHANNELS, ChannelKey
 from venvstacks_rules.model.repository.manifests import MOST_MANIFEST_BYTES
 from venvstacks_rules.model.repository.records import MOST_RECORD_BYTES, NEVER, ChannelRecord
-from venvstacks_rules.repository.stores.store import Store, StoreError
+from venvstacks_rules.repository.stores.store import Store, Stored, StoreError
 from venvstacks_rules.repository.trust.envelopes import Envelope, signed_text
+from venvstacks_rules.repository.trust.key_files import of_library
 from venvstacks_rules.repository.trust.roots import RECORDS, threshold_problem
 from venvstacks_rules.repository.trust.signers import opened_signers, signatures
 from venvstacks_rules.repository.trust.verification import (
@@ -72,17 +73,33 @@ def sign_channels(
     channels: Iterable[ChannelKey],
     environment: Mapping[str, str] = os.environ,
     *,
+    now: str,
     days: Optional[float] = None,
+    pinned: Optional[TrustedRoot] = None,
+    adopt: bool = False,
 ) -> tuple[SignedRecord, ...]:
     """Sign the records of channels with all of these keys.
 
     With `days`, as a new record with a higher number, which expires then; else the record stays
     what it is and gets more signatures, as before a root takes the key away that signed it. A
     record that never expires always becomes a new one.
+
+    Whoever has the server can put any record there. So one of these keys has to have signed it
+    before, or the keys of the root after `pinned`; and what has expired is not renewed, as it may
+    be from the past. `adopt`: a person has looked at the records.
     """
     signers = opened_signers(uris, environment)
-    root = repository_root(store, None, allow_unsigned=True)
-    return tuple(_sign_channel(store, key, signers, root, days) for key in channels)
+    root = repository_root(store, pinned, allow_unsigned=True)
+    believed = None if pinned is None else root
+    signed = []
+    for key in channels:
+        found = store.get(str(key), limit=MOST_RECORD_BYTES)
+        if found is None:
+            raise RepositoryError(f"{store.url}: nothing was signed.", [f"`{key}` is missing"])
+        if not adopt:
+            _refuse_unknown(found.data, key, signers, believed, now, renewed=days is not None)
+        signed.append(_sign_channel(store, key, found, signers, root=root, days=days))
+    return tuple(signed)
 
 
 def channels_of(store: Store) -> tuple[ChannelKey, ...]:
@@ -145,13 +162,12 @@ def _problems(error: Union[ProblemsError, StoreError]) -> tuple[str, ...]:
 def _sign_channel(
     store: Store,
     key: ChannelKey,
+    found: Stored,
     signers: Sequence[tuple[str, Signer]],
+    *,
     root: Optional[TrustedRoot],
     days: Optional[float],
 ) -> SignedRecord:
-    found = store.get(str(key), limit=MOST_RECORD_BYTES)
-    if found is None:
-        raise RepositoryError(f"{store.url}: nothing was signed.", [f"`{key}` is missing"])
     record = ChannelRecord.from_json(found.data, key)
     renewed = days is not None or record.expires == NEVER
     kept: dict[str, bytes] = {}
@@ -172,6 +188,35 @@ def _sign_channel(
             ["Somebody changed it meanwhile. Sign it once more."],
         )
     return SignedRecord(key, record.number, record.expires, renewed)
+
+
+def _refuse_unknown(
+    content: bytes,
+    key: ChannelKey,
+    signers: Sequence[tuple[str, Signer]],
+    root: Optional[TrustedRoot],
+    now: str,
+    *,
+    renewed: bool,
+) -> None:
+    """RepositoryError for a record that somebody else may have put there."""
+    envelope = Envelope.read(content, str(key), kind=RECORDS)
+    own = [of_library(signer.public_key) for _, signer in signers]
+    problem = None if envelope.signers(own) else "none of these keys has signed it before"
+    if problem is not None and root is not None:
+        owner = f"root {root.version}"
+        problem = threshold_problem(envelope, root.root.roles[RECORDS], owner)
+    if problem is None and renewed and envelope.expires <= now:
+        problem = f"it has expired, at {envelope.expires}, and may be from the past"
+    if problem is not None:
+        raise RepositoryError(
+            f"`{key}` was not signed: somebody else may have put it there.",
+            [
+                problem,
+                "Name the root that you know with `--root`; or look at the record, and take "
+                "`--adopt`.",
+            ],
+        )
 
 
 def _refuse_too_few(content: bytes, key: ChannelKey, root: TrustedRoot) -> None:

@@ -17,6 +17,7 @@ from venvstacks_rules.model.errors import RepositoryError
 from venvstacks_rules.model.json_codec import to_data
 from venvstacks_rules.model.repository.keys import CHANNELS, ChannelKey
 from venvstacks_rules.repository.stores.opened import opened
+from venvstacks_rules.repository.stores.store import Store
 from venvstacks_rules.repository.trust.channels import (
     RECORD_DAYS,
     CheckedChannel,
@@ -62,7 +63,9 @@ class Outcome:
 
 def add_trust_commands(commands: argparse._SubParsersAction[Any]) -> None:
     """Add `key`, `root` and `sign` to the commands of a parser."""
-    key = commands.add_parser("key", help="keys that sign").add_subparsers(required=True)
+    key = commands.add_parser("key", help="keys that sign").add_subparsers(
+        required=True, metavar="COMMAND"
+    )
     generate = key.add_parser("generate", help="make a key: FILE, and FILE.pub beside it")
     generate.add_argument("file", type=Path, metavar="FILE")
     generate.add_argument("--kind", choices=KINDS, default=KINDS[0])
@@ -97,11 +100,18 @@ def add_trust_commands(commands: argparse._SubParsersAction[Any]) -> None:
         f" and stay what they are (one that never expires becomes a new one for {RECORD_DAYS}"
         " days)",
     )
+    _add_root(sign)
+    sign.add_argument(
+        "--adopt",
+        action="store_true",
+        help="sign also what neither these keys nor the root have signed before, and renew what has"
+        " expired: look at it before",
+    )
     sign.set_defaults(run=_sign)
 
 
 def _add_root_commands(root: argparse.ArgumentParser) -> None:
-    commands = root.add_subparsers(required=True)
+    commands = root.add_subparsers(required=True, metavar="COMMAND")
     create = commands.add_parser("create", help="write the first root to a file")
     create.set_defaults(run=_create, remove_root_key=[], remove_record_key=[])
     rotate = commands.add_parser("rotate", help="write the next root, with other keys, to a file")
@@ -141,11 +151,21 @@ def _add_root_commands(root: argparse.ArgumentParser) -> None:
         )
     check = commands.add_parser("verify", help="what a client says of the repository")
     check.add_argument("repository", metavar="REPOSITORY")
-    pin = check.add_mutually_exclusive_group()
-    pin.add_argument("--root", type=Path, metavar="FILE", help="the root that the client has")
-    pin.add_argument("--pin", help="`sha256:...` of the first root, or `ed25519:...` of its key")
+    _add_root(check)
     check.add_argument("--allow-unsigned", action="store_true")
     check.set_defaults(run=_verify)
+
+
+def _add_root(parser: argparse.ArgumentParser) -> None:
+    pin = parser.add_mutually_exclusive_group()
+    pin.add_argument("--root", type=Path, metavar="FILE", help="a root that is believed")
+    pin.add_argument("--pin", help="`sha256:...` of the first root, or `ed25519:...` of its key")
+
+
+def _pinned(arguments: argparse.Namespace, store: Store) -> Optional[TrustedRoot]:
+    if arguments.root is not None:
+        return TrustedRoot.pinned(read_root_file(arguments.root), str(arguments.root))
+    return None if arguments.pin is None else TrustedRoot.of_pin(arguments.pin, store)
 
 
 def _add_keys(parser: argparse.ArgumentParser) -> None:
@@ -212,11 +232,7 @@ def _publish(arguments: argparse.Namespace, environment: Mapping[str, str]) -> O
 
 def _verify(arguments: argparse.Namespace, environment: Mapping[str, str]) -> Outcome:
     store = opened(arguments.repository, environment)
-    pinned: Optional[TrustedRoot] = None
-    if arguments.root is not None:
-        pinned = TrustedRoot.pinned(read_root_file(arguments.root), str(arguments.root))
-    elif arguments.pin is not None:
-        pinned = TrustedRoot.of_pin(arguments.pin, store)
+    pinned = _pinned(arguments, store)
     root, channels = verify(store, pinned, now=utc_now(), allow_unsigned=arguments.allow_unsigned)
     lines = [
         "The repository is not signed."
@@ -235,7 +251,16 @@ def _sign(arguments: argparse.Namespace, environment: Mapping[str, str]) -> Outc
     store = opened(arguments.repository, environment)
     named = [_channel(name) for name in arguments.channels]
     channels = named or channels_of(store)
-    signed = sign_channels(store, arguments.keys, channels, environment, days=arguments.days)
+    signed = sign_channels(
+        store,
+        arguments.keys,
+        channels,
+        environment,
+        now=utc_now(),
+        days=arguments.days,
+        pinned=_pinned(arguments, store),
+        adopt=arguments.adopt,
+    )
     lines = [
         f"{one.key}: {'record' if one.renewed else 'signatures of record'} {one.number}, which "
         f"expires at {one.expires}"
