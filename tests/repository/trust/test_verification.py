@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,18 @@ def test_an_unsigned_repository_says_so(tmp_path: Path) -> None:
     with pytest.raises(RepositoryError) as e:
         client.version(repository.store, allow_unsigned=True)
     assert e.value.problems == ("its number is 1, and 2 was seen before",)
+
+
+def test_what_nobody_had_signed_does_not_count_against_what_is_signed(tmp_path: Path) -> None:
+    repository = SignedRepository(tmp_path)
+    record = repository.publish("1.0", (), expires=NEVER)
+    client = Client(None)
+    repository.write(replace(record, number=2**60), ())
+    assert client.version(repository.store, allow_unsigned=True) == "1.0"
+    repository.begin()
+    repository.write(replace(record, number=2, expires=SOON))
+    assert client.version(repository.store, allow_unsigned=True) == "1.0"
+    assert (client.seen.number, client.seen.root) == (2, 1)
 
 
 def test_a_pinned_client_has_no_use_for_an_unsigned_repository(

@@ -290,9 +290,10 @@ def _counts(seen: Seen, root: Optional[TrustedRoot]) -> bool:
     """Whether what was seen would still be believed.
 
     If its keys were taken from the root, somebody else may have had them, and may have given his
-    record a number that no other can reach. TUF forgets such records (5.3.11).
+    record a number that no other can reach. TUF forgets such records (5.3.11). What nobody had
+    signed is forgotten, too, once there is a root.
     """
-    if root is None or not seen.keyids:
+    if root is None:
         return True
     role = root.root.roles[RECORDS]
     left = {key.keyid for key in role.keys}.intersection(seen.keyids)
