@@ -1,4 +1,4 @@
-"""A process of `test_contract.py`: four threads that each add three lines to one file."""
+"""A process of `test_contract.py`: four threads that each add two lines to one file."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def main() -> None:
                 return 1
 
     def work(thread: int) -> int:
-        return sum(add(f"{name}{thread}.{i}") for i in range(3))
+        return sum(add(f"{name}{thread}.{i}") for i in range(2))
 
     with ThreadPoolExecutor(4) as pool:
         print(sum(pool.map(work, range(4))))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import hashlib
+import json
 import shutil
 import socket
 import subprocess
@@ -19,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import bcrypt
 import pytest
 
 
@@ -124,6 +126,33 @@ def nginx(folder: Path) -> Iterator[Served]:
 
 
 @contextlib.contextmanager
+def registry(folder: Path) -> Iterator[Served]:
+    """``oci://``: the registry of Docker, with a password."""
+    port, user, password = free_port(), "pusher-7f3a", "s3cret:Word+of=registry"
+    hashed = bcrypt.hashpw(password.encode(), bcrypt.gensalt(4)).decode()
+    (folder / "htpasswd").write_text(f"{user}:{hashed}\n")
+    (folder / "registry.yml").write_text(
+        "version: 0.1\nlog: {accesslog: {disabled: true}, level: error}\n"
+        f"storage: {{filesystem: {{rootdirectory: {folder}/data}}, delete: {{enabled: true}}}}\n"
+        f"http: {{addr: '127.0.0.1:{port}'}}\n"
+        f"auth: {{htpasswd: {{realm: private, path: {folder}/htpasswd}}}}\n"
+    )
+    token = base64.b64encode(f"{user}:{password}".encode()).decode()
+    (folder / "config.json").write_text(
+        json.dumps({"auths": {f"127.0.0.1:{port}": {"auth": token}}})
+    )
+    command = [program("docker-registry"), "serve", str(folder / "registry.yml")]
+    with server(command, port, folder / "registry.log"):
+        yield Served(
+            f"oci://127.0.0.1:{port}/below",
+            f"oci://127.0.0.1:{free_port()}/below",
+            "no answer (Connection refused). Look whether the server runs and the URL is right",
+            {"DOCKER_CONFIG": str(folder)},
+            secrets=(user, password, token),
+        )
+
+
+@contextlib.contextmanager
 def memory(folder: Path) -> Iterator[Served]:
     """``memory://`` of fsspec."""
     (folder / "file").write_bytes(b"")
@@ -141,6 +170,7 @@ KINDS: Mapping[str, Callable[[Path], contextlib.AbstractContextManager[Served]]]
     "file": folders,
     "s3": s3,
     "http": nginx,
+    "oci": registry,
     "memory": memory,
     "local": local,
 }

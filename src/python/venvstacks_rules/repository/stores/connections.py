@@ -11,7 +11,7 @@ import re
 import ssl
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from http.client import HTTPException, HTTPMessage
 from typing import IO, Any, Protocol, cast
 from urllib.parse import urlsplit
@@ -102,9 +102,12 @@ class Connections:
             kind = StoreError if lasting else PassingError
             raise kind(trouble(self._url, key, why, UNREACHED)) from None
 
-    def refused(self, key: str, answer: Answer, remedy: str = "") -> StoreError:
+    def refused(
+        self, key: str, answer: Answer, remedy: str = "", codes: Sequence[str] = ()
+    ) -> StoreError:
         """The error for an answer that a method cannot do anything with."""
-        why = f"the server answers {answer.status} {getattr(answer, 'reason', '')}"
+        reason = " ".join([str(getattr(answer, "reason", "")), *codes])
+        why = f"the server answers {answer.status} {reason}"
         if answer.status in (401, 403):
             remedy = "Look at the credentials for this server, and at what they permit."
         return StoreError(trouble(self._url, key, why, remedy or "Look at the URL."))

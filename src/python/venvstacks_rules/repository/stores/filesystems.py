@@ -1,8 +1,7 @@
 """``sftp://``, ``webdav://`` and all other protocols that fsspec has an implementation of.
 
-A file is written beside its place, read back, and moved there. While something is moved to where
-nothing may be overwritten, a lock file lies beside it, which a file system creates exclusively.
-One that cannot do so is not written to, but for blobs: whoever else writes one writes its bytes.
+A file is written beside its place, read back, and moved there; but for blobs, while a lock file
+lies beside it, which the file system must create exclusively.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from datetime import datetime
 from urllib.parse import urlsplit
 
 import fsspec
@@ -39,10 +38,8 @@ class FilesystemStore(Store):
         self.url = without_credentials(url).rstrip("/")
         self._password = urlsplit(url).password or self.url
         with self._errors(""):
-            found: tuple[Any, str] = fsspec.core.url_to_fs(
-                url.rstrip("/"), skip_instance_cache=True
-            )
-        self._system, self._folder = found[0], found[1].rstrip("/")
+            self._system, folder = fsspec.core.url_to_fs(url, skip_instance_cache=True)
+        self._folder = str(folder).rstrip("/")
 
     @retried
     def get(self, key: str, *, limit: int) -> Stored | None:
@@ -90,7 +87,7 @@ class FilesystemStore(Store):
         def is_same() -> bool:
             return getattr(self.get(key, limit=2**30), "mark", None) == mark
 
-        return is_same() and self._moved(key, Content.of(data), is_same)
+        return self._moved(key, Content.of(data), is_same)
 
     def list(self, prefix: str) -> Iterator[Entry]:
         """All keys that begin with `prefix`, sorted."""
@@ -102,7 +99,7 @@ class FilesystemStore(Store):
                 if key.startswith(prefix) and PART not in key:
                     times = (found[path].get(name) for name in ("mtime", "modified", "created"))
                     when = next(filter(None, times), None) or self._system.modified(path)
-                    when = getattr(when, "timestamp", lambda when=when: when)()
+                    when = when.timestamp() if isinstance(when, datetime) else when
                     yield Entry(key, int(found[path]["size"]), float(when))
 
     def delete(self, keys: Iterable[str]) -> None:
@@ -147,7 +144,8 @@ class FilesystemStore(Store):
         except ImportError as e:
             raise StoreError(f"{self.url}: the implementation is missing. {e}.") from None
         except Exception as e:  # noqa: BLE001  each implementation has errors of its own
-            passing = isinstance(e, (ConnectionError, TimeoutError, EOFError))
+            passing = (ConnectionError, TimeoutError, EOFError)
             why = str(e).replace(self._password, "...") or type(e).__name__
-            kind = PassingError if passing else StoreError
-            raise kind(trouble(self.url, key, why, UNREACHED)) from None
+            raise (PassingError if isinstance(e, passing) else StoreError)(
+                trouble(self.url, key, why, UNREACHED)
+            ) from None

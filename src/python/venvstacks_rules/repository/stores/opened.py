@@ -68,6 +68,12 @@ def _web(url: str, environment: Mapping[str, str]) -> Store:
     return WebStore(url, environment)
 
 
+def _oci(url: str, environment: Mapping[str, str]) -> Store:
+    from venvstacks_rules.repository.stores.oci import OciStore  # noqa: PLC0415
+
+    return OciStore(url, environment)
+
+
 def _filesystem(url: str, environment: Mapping[str, str]) -> Store:
     from venvstacks_rules.repository.stores.filesystems import FilesystemStore  # noqa: PLC0415
 
@@ -81,6 +87,7 @@ _KINDS: dict[str, tuple[str, Callable[[str, Mapping[str, str]], Store]]] = {
     "s3": ("s3", _objects),
     "gs": ("s3", _objects),
     "az": ("s3", _objects),
+    "oci": ("", _oci),
 }
 """For each scheme the extra with what it needs, and what makes the store."""
 _OTHERS = ("fsspec", _filesystem)
