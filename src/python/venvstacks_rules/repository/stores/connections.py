@@ -84,6 +84,10 @@ class Connections:
             try:
                 found = self._opener.open(request, timeout=_SILENCE)
             except urllib.error.HTTPError as e:
+                if e.code < 400:
+                    # A redirect that is not followed, whose body is closed already.
+                    why = f"the server answers {e.code} {e.reason}"
+                    raise StoreError(trouble(self._url, key, why, "Look at the URL.")) from None
                 found = e
             with found:
                 answer = cast("Answer", found)

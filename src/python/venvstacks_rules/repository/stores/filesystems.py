@@ -9,10 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
 from urllib.parse import urlsplit
-
-import fsspec
 
 from venvstacks_rules.model.network.credentials import without_credentials
 from venvstacks_rules.model.repository.keys import blob_hash
@@ -29,6 +26,7 @@ from venvstacks_rules.repository.stores.store import (
     part_key,
     read_back,
 )
+from venvstacks_rules.repository.stores.systems import Systems, last_written
 
 
 class FilesystemStore(Store):
@@ -37,15 +35,15 @@ class FilesystemStore(Store):
     def __init__(self, url: str, _: Mapping[str, str]) -> None:
         self.url = without_credentials(url).rstrip("/")
         self._password = urlsplit(url).password or self.url
+        self._system = Systems(url, self.url)
         with self._errors(""):
-            self._system, folder = fsspec.core.url_to_fs(url, skip_instance_cache=True)
-        self._folder = str(folder).rstrip("/")
+            self._folder = self._system.folder
 
     @retried
     def get(self, key: str, *, limit: int) -> Stored | None:
         """All bytes at `key`, or None."""
         with self._errors(key), contextlib.suppress(FileNotFoundError):
-            with self._system.open(self._path(key), "rb") as file:
+            with self._system().open(self._path(key), "rb") as file:
                 data: bytes = file.read(limit + 1)
             if len(data) > limit:
                 raise self.too_many(key, limit)
@@ -56,13 +54,13 @@ class FilesystemStore(Store):
     def size(self, key: str) -> int | None:
         """The number of bytes at `key`, or None."""
         with self._errors(key), contextlib.suppress(FileNotFoundError):
-            self._system.invalidate_cache()
-            return int(self._system.info(self._path(key))["size"])
+            self._system().invalidate_cache()
+            return int(self._system().info(self._path(key))["size"])
         return None
 
     def read(self, key: str, start: int, end: int) -> Iterator[bytes]:
         """The bytes from `start` to before `end`."""
-        with self._errors(key), self._system.open(self._path(key), "rb") as file:
+        with self._errors(key), self._system().open(self._path(key), "rb") as file:
             file.seek(start)
             while start < end:
                 piece = file.read(min(CHUNK, end - start))
@@ -78,35 +76,31 @@ class FilesystemStore(Store):
         if blob_hash(key) != content.reference.sha256:
             return self._moved(key, content, lambda: self.size(key) is None)
         with self._errors(key), self._written(key, content) as part:
-            self._system.mv(part, self._path(key))
+            self._system().mv(part, self._path(key))
         return True
 
     def replace(self, key: str, data: bytes, mark: str | None, holds: Sequence[str] = ()) -> bool:
         """Store `data` if `key` is as it was when it had `mark`."""
-
-        def is_same() -> bool:
-            return getattr(self.get(key, limit=2**30), "mark", None) == mark
-
-        return self._moved(key, Content.of(data), is_same)
+        return self._moved(
+            key, Content.of(data), lambda: getattr(self.get(key, limit=2**30), "mark", None) == mark
+        )
 
     def list(self, prefix: str) -> Iterator[Entry]:
         """All keys that begin with `prefix`, sorted."""
         with self._errors(prefix), contextlib.suppress(FileNotFoundError):
-            self._system.invalidate_cache()
-            found = self._system.find(self._path(prefix.rpartition("/")[0]), detail=True)
+            self._system().invalidate_cache()
+            found = self._system().find(self._path(prefix.rpartition("/")[0]), detail=True)
             for path in sorted(found):
                 key = path[len(self._folder) :].lstrip("/")
                 if key.startswith(prefix) and PART not in key:
-                    times = (found[path].get(name) for name in ("mtime", "modified", "created"))
-                    when = next(filter(None, times), None) or self._system.modified(path)
-                    when = when.timestamp() if isinstance(when, datetime) else when
-                    yield Entry(key, int(found[path]["size"]), float(when))
+                    when = last_written(self._system(), path, found[path])
+                    yield Entry(key, int(found[path]["size"]), when)
 
     def delete(self, keys: Iterable[str]) -> None:
         """Remove what lies at these keys."""
         for key in keys:
             with self._errors(key), contextlib.suppress(FileNotFoundError):
-                self._system.rm_file(self._path(key))
+                self._system().rm_file(self._path(key))
 
     def _path(self, key: str) -> str:
         return f"{self._folder}/{key}"
@@ -116,9 +110,9 @@ class FilesystemStore(Store):
         """A complete file beside the place of `key`; it does not stay."""
         part = part_key(key)
         with contextlib.suppress(FileExistsError):
-            self._system.makedirs(self._path(key).rpartition("/")[0], exist_ok=True)
+            self._system().makedirs(self._path(key).rpartition("/")[0], exist_ok=True)
         try:
-            with self._system.open(self._path(part), "wb") as file:
+            with self._system().open(self._path(part), "wb") as file:
                 for piece in content.pieces():
                     file.write(piece)
             read_back(self, part, content.reference)
@@ -127,12 +121,15 @@ class FilesystemStore(Store):
             self.delete([part])
 
     def _moved(self, key: str, content: Content, may: Callable[[], bool]) -> bool:
-        lock = lock_file(self._system, self._path(key), self.url)
-        with self._errors(key), self._written(key, content) as part, lock as confirm:
+        with (
+            self._errors(key),
+            self._written(key, content) as part,
+            lock_file(self._system(), self._path(key), self.url) as confirm,
+        ):
             if not may():
                 return False
             confirm()
-            self._system.mv(part, self._path(key))
+            self._system().mv(part, self._path(key))
         return True
 
     @contextlib.contextmanager
@@ -141,8 +138,6 @@ class FilesystemStore(Store):
             yield
         except StoreError:
             raise
-        except ImportError as e:
-            raise StoreError(f"{self.url}: the implementation is missing. {e}.") from None
         except Exception as e:  # noqa: BLE001  each implementation has errors of its own
             passing = (ConnectionError, TimeoutError, EOFError)
             why = str(e).replace(self._password, "...") or type(e).__name__

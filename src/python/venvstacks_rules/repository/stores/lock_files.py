@@ -74,7 +74,8 @@ def _wait(system: Any, path: str, token: bytes) -> None:
 def _created(system: Any, path: str, token: bytes) -> bool:
     for attempt in range(5):
         try:
-            with system.open(path, "xb") as file:
+            # For SFTP, `x` alone does not permit writing.
+            with system.open(path, "wxb" if "sftp" in system.protocol else "xb") as file:
                 file.write(token)
         except (ValueError, NotImplementedError) as e:
             raise _NotExclusiveError from e

@@ -21,7 +21,7 @@ def opened(url: str, environment: Mapping[str, str] = os.environ) -> Store:
     shown = without_credentials(url)
     kind = _KINDS.get(scheme) or (_OTHERS if scheme in _protocols() else None)
     if kind is None:
-        close = difflib.get_close_matches(scheme, [*_KINDS, *_protocols()], n=1)
+        close = difflib.get_close_matches(scheme, [*_KINDS, *_protocols()], n=1, cutoff=0.5)
         hint = f" Did you mean `{close[0]}://`?" if close else ""
         more = "" if _protocols() else ", if `venvstacks-rules[fsspec]` is installed"
         raise StoreError(
@@ -41,10 +41,10 @@ def opened(url: str, environment: Mapping[str, str] = os.environ) -> Store:
 def _protocols() -> Collection[str]:
     """What fsspec knows, if it is there."""
     try:
-        from fsspec.registry import known_implementations  # noqa: PLC0415
+        from fsspec.registry import known_implementations, registry  # noqa: PLC0415
     except ModuleNotFoundError:
         return ()
-    return [str(name) for name in known_implementations]
+    return [str(name) for name in (*known_implementations, *registry)]
 
 
 def _file(url: str, _: Mapping[str, str]) -> Store:

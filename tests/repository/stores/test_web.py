@@ -1,0 +1,248 @@
+"""Servers that answer in other ways than nginx does, and what no way leads to."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+import trustme
+
+from tests.support.stores import free_port
+from venvstacks_rules.repository.stores import attempts
+from venvstacks_rules.repository.stores.opened import opened
+from venvstacks_rules.repository.stores.store import Content, StoreError
+
+DATA = bytes(range(256)) * 40
+Answer = Callable[[BaseHTTPRequestHandler], None]
+
+
+@pytest.fixture(autouse=True)
+def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attempts, "WAITS", [0.01, 0.01])
+
+
+@contextlib.contextmanager
+def answering(answer: Answer, context: ssl.SSLContext | None = None) -> Iterator[str]:
+    """A server that answers GET and HEAD in one way."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            answer(self)
+
+        def do_HEAD(self) -> None:
+            answer(self)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        if context is not None:
+            server.socket = context.wrap_socket(server.socket, server_side=True)
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            scheme = "http" if context is None else "https"
+            yield f"{scheme}://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def sent(handler: BaseHTTPRequestHandler, status: int, body: bytes = b"", **headers: str) -> None:
+    handler.send_response(status)
+    for name, value in {"Content-Length": str(len(body)), **headers}.items():
+        handler.send_header(name.replace("_", "-"), value)
+    handler.end_headers()
+    if handler.command != "HEAD":
+        handler.wfile.write(body)
+
+
+def test_a_server_without_ranges() -> None:
+    with answering(lambda handler: sent(handler, 200, DATA)) as url:
+        store = opened(url, {})
+        assert b"".join(store.read("x", 5, 9000)) == DATA[5:9000]
+        with pytest.raises(StoreError) as e:
+            list(store.read("x", 0, len(DATA) + 1))
+    assert str(e.value) == f"{url}: `x` has fewer than {len(DATA) + 1} bytes."
+
+
+def test_a_server_without_head() -> None:
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        if handler.command == "HEAD":
+            sent(handler, 405)
+        else:
+            sent(handler, 206, DATA[:1], Content_Range=f"bytes 0-0/{len(DATA)}")
+
+    with answering(answer) as url:
+        assert opened(url, {}).size("x") == len(DATA)
+
+
+def test_a_read_goes_on_where_it_broke_off() -> None:
+    ranges: list[str] = []
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        asked = handler.headers["Range"]
+        ranges.append(asked)
+        start, end = (int(part) for part in asked[len("bytes=") :].split("-"))
+        handler.send_response(206)
+        handler.send_header("Content-Length", str(end + 1 - start))
+        handler.send_header("Content-Range", f"bytes {start}-{end}/{len(DATA)}")
+        handler.end_headers()
+        handler.wfile.write(DATA[start : min(start + 3000, end + 1)])
+
+    with answering(answer) as url:
+        assert b"".join(opened(url, {}).read("x", 100, 9000)) == DATA[100:9000]
+    assert ranges == ["bytes=100-8999", "bytes=3100-8999", "bytes=6100-8999"]
+
+
+def test_another_range_than_was_asked_for() -> None:
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        sent(handler, 206, DATA[:100], Content_Range=f"bytes 0-99/{len(DATA)}")
+
+    with answering(answer) as url, pytest.raises(StoreError) as e:
+        list(opened(url, {}).read("x", 10, 20))
+    assert str(e.value) == (
+        f"{url}: `x`: the server answers 206 Partial Content. "
+        "It sends another range than it was asked for."
+    )
+
+
+def test_what_passes_is_tried_again() -> None:
+    statuses = [503, 429, 200]
+    with answering(lambda handler: sent(handler, statuses.pop(0), b"x")) as url:
+        found = opened(url, {}).get("x", limit=10)
+    assert found is not None
+    assert found.data == b"x"
+    assert statuses == []
+
+
+def test_what_does_not_pass() -> None:
+    asked: list[str] = []
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        asked.append(handler.path)
+        sent(handler, 503)
+
+    with answering(answer) as url, pytest.raises(StoreError) as e:
+        opened(url, {}).get("x", limit=10)
+    assert str(e.value) == f"{url}: `x`: the server answers 503. Try again later."
+    assert len(asked) == 3
+
+
+def test_a_body_without_an_end() -> None:
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.end_headers()
+        with contextlib.suppress(OSError):
+            while True:
+                handler.wfile.write(DATA)
+
+    with answering(answer) as url, pytest.raises(StoreError) as e:
+        opened(url, {}).get("x", limit=1000)
+    assert str(e.value) == f"{url}: `x` has more than 1000 bytes."
+
+
+def test_redirects_take_no_password_to_another_server() -> None:
+    seen: list[str | None] = []
+
+    def last(handler: BaseHTTPRequestHandler) -> None:
+        seen.append(handler.headers["Authorization"])
+        sent(handler, 200, b"x")
+
+    with answering(last) as target:
+
+        def first(handler: BaseHTTPRequestHandler) -> None:
+            seen.append(handler.headers["Authorization"])
+            if handler.path == "/x":
+                sent(handler, 302, Location="/y")
+            else:
+                sent(handler, 302, Location=f"{target}/z")
+
+        with answering(first) as url:
+            found = opened(url.replace("//", "//user:p%40ss@"), {}).get("x", limit=10)
+    assert found is not None
+    token = "Basic " + base64.b64encode(b"user:p@ss").decode()
+    assert seen == [token, token, None]
+
+
+def test_what_began_encrypted_stays_so(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    with answering(lambda handler: sent(handler, 200, b"plain")) as plain:
+
+        def answer(handler: BaseHTTPRequestHandler) -> None:
+            if handler.path == "/fine":
+                sent(handler, 200, b"x")
+            else:
+                sent(handler, 302, Location=f"{plain}/x")
+
+        with answering(answer, context) as url:
+            store = opened(url, {"SSL_CERT_FILE": str(tmp_path / "ca.pem")})
+            found = store.get("fine", limit=10)
+            assert found is not None
+            assert found.data == b"x"
+            with pytest.raises(StoreError) as e:
+                store.get("x", limit=10)
+            assert f"a redirect to {plain}/x: only https may follow" in str(e.value)
+            # Nobody vouches for it.
+            with pytest.raises(StoreError) as e:
+                opened(url, {}).get("fine", limit=10)
+    assert str(e.value).startswith(f"{url}: `fine`: no answer ([SSL: CERTIFICATE_VERIFY_FAILED]")
+
+
+def test_proxies() -> None:
+    asked: list[str] = []
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        asked.append(f"{handler.path} {handler.headers['Proxy-Authorization']}")
+        sent(handler, 200, b"x")
+
+    with answering(answer) as proxy:
+        environment = {"http_proxy": proxy.replace("//", "//me:pAsS@"), "NO_PROXY": "127.0.0.1"}
+        assert opened("http://layers.example.test/of", environment).size("x") == 1
+        assert opened(proxy, environment).size("y") == 1
+    token = base64.b64encode(b"me:pAsS").decode()
+    assert asked == [f"http://layers.example.test/of/x Basic {token}", "/y None"]
+
+
+def test_a_proxy_of_another_kind() -> None:
+    with pytest.raises(StoreError) as e:
+        opened("http://layers.example.test", {"ALL_PROXY": "socks5://me:pAsS@host:1"})
+    assert str(e.value) == "socks5://host:1 cannot be used as a proxy: only http proxies can."
+
+
+def test_a_netrc_that_cannot_be_read(tmp_path: Path) -> None:
+    path = tmp_path / "netrc"
+    path.write_text("machine host login\n\nmachine pAsS\n")
+    with pytest.raises(StoreError) as e:
+        opened("https://host/x", {"NETRC": str(path)})
+    assert str(e.value) == (f"https://host/x: `{path}` cannot be read as a netrc file. Correct it.")
+
+
+def test_it_only_reads() -> None:
+    url = f"http://127.0.0.1:{free_port()}"
+    store = opened(url, {})
+    refused = f"{url}: `x`: a web server is read-only. Publish to the URL of its folder or bucket."
+    calls: list[Callable[[], object]] = [
+        lambda: store.put_if_absent("x", Content.of(b"")),
+        lambda: store.replace("x", b"", None),
+        lambda: store.delete(["x"]),
+    ]
+    for call in calls:
+        with pytest.raises(StoreError) as e:
+            call()
+        assert str(e.value) == refused
+    with pytest.raises(StoreError) as e:
+        store.list("channels/")
+    assert str(e.value) == (
+        f"{url}: `channels/`: a web server cannot tell what it has. Use the URL that the "
+        "repository is published to."
+    )
