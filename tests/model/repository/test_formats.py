@@ -7,24 +7,39 @@ from venvstacks_rules.model.repository.formats import check_repository_json, rep
 
 
 def test_the_file_of_this_format() -> None:
-    assert repository_json() == '{\n  "format_version": 1\n}\n'
+    # As in docs/reference/repository.md.
+    assert repository_json() == (
+        '{\n  "format": "venvstacks-repository",\n  "format_version": 1\n}\n'
+    )
     check_repository_json(repository_json().encode())
-    check_repository_json(b'{"format_version": 1, "hint": "later"}')
+    check_repository_json(
+        b'{"format": "venvstacks-repository", "format_version": 1, "hint": "later"}'
+    )
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
         (
-            b'{"format_version": 2}',
+            b'{"format": "venvstacks-repository", "format_version": 2}',
             "`repository.json`: the repository has version 2 of the format.\n"
             "  * this release reads and writes version 1; use a newer release of venvstacks-rules",
         ),
         (
-            b'{"format_version": 0}',
+            b'{"format": "venvstacks-repository", "format_version": 0}',
             "`repository.json` cannot be used.\n  * `format_version`: 0 is less than 1",
         ),
-        (b"{}", "`repository.json` cannot be used.\n  * `format_version`: missing"),
+        (
+            b"{}",
+            "`repository.json` cannot be used.\n"
+            "  * `format`: missing\n"
+            "  * `format_version`: missing",
+        ),
+        (
+            b'{"format": "maven", "format_version": 1}',
+            "`repository.json` cannot be used.\n"
+            "  * `format`: 'maven' is not `venvstacks-repository`",
+        ),
         (b"[]", "`repository.json` cannot be used.\n  * expected a table, got a list"),
         (
             b"\xff",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import resource
 import shutil
@@ -18,6 +17,7 @@ from tests.support.publications import PLATFORM, files_below, small_release
 from tests.support.whole_repository import channel, faults
 from tests.support.wrapped_stores import WrappedStore
 from venvstacks_rules.model.errors import RepositoryError, VenvstacksError
+from venvstacks_rules.model.repository.formats import repository_json
 from venvstacks_rules.repository.publishing.planning import planned
 from venvstacks_rules.repository.publishing.publication import Publication
 from venvstacks_rules.repository.publishing.upload import Settings, published, uploaded
@@ -164,7 +164,7 @@ def test_a_store_with_other_bytes(tmp_path: Path) -> None:
 def test_a_repository_of_a_later_format_is_left_alone(tmp_path: Path) -> None:
     folder = tmp_path / "store"
     folder.mkdir()
-    (folder / "repository.json").write_text(json.dumps({"format_version": 2}))
+    (folder / "repository.json").write_text(repository_json().replace("1", "2"))
     with pytest.raises(RepositoryError, match="has version 2 of the format"):
         published(small_release(tmp_path / "files"), Repository(FileStore(folder)))
     assert list(files_below(folder)) == ["repository.json"]

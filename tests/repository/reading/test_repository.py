@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -160,7 +159,7 @@ def test_the_version_of_the_format(tmp_path: Path) -> None:
     assert not repository.check_format()
     (tmp_path / "repository.json").write_text(repository_json())
     assert repository.check_format()
-    (tmp_path / "repository.json").write_text(json.dumps({"format_version": 2}))
+    (tmp_path / "repository.json").write_text(repository_json().replace("1", "2"))
     with pytest.raises(RepositoryError) as caught:
         repository.check_format()
     assert str(caught.value) == (

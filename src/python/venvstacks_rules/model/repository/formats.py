@@ -8,6 +8,7 @@ from venvstacks_rules.model.json_codec import parsed_json, published_json
 from venvstacks_rules.model.repository.indexes import refuse
 from venvstacks_rules.model.repository.keys import REPOSITORY_FILE
 
+REPOSITORY_FORMAT = "venvstacks-repository"
 REPOSITORY_VERSION = 1
 MOST_REPOSITORY_BYTES = 64 * 1024
 """A larger file is not read."""
@@ -15,7 +16,7 @@ MOST_REPOSITORY_BYTES = 64 * 1024
 
 def repository_json() -> str:
     """The text of the file."""
-    return published_json({"format_version": REPOSITORY_VERSION})
+    return published_json({"format": REPOSITORY_FORMAT, "format_version": REPOSITORY_VERSION})
 
 
 def check_repository_json(content: bytes, name: str = REPOSITORY_FILE) -> None:
@@ -25,6 +26,9 @@ def check_repository_json(content: bytes, name: str = REPOSITORY_FILE) -> None:
         table = CheckedTable(parsed_json(content), "", problems)
     except ValueError as e:
         raise RepositoryError(f"`{name}` cannot be read.", [f"it is not JSON: {e}"]) from None
+    found = table.string("format")
+    if found and found != REPOSITORY_FORMAT:
+        table.note("format", f"{found!a} is not `{REPOSITORY_FORMAT}`")
     version = table.integer("format_version")
     if not problems and version < 1:
         table.note("format_version", f"{version} is less than 1")
