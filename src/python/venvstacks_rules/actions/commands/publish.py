@@ -18,10 +18,10 @@ from venvstacks_rules.repository.publishing.publication import Publication
 from venvstacks_rules.repository.publishing.upload import Settings, uploaded
 from venvstacks_rules.repository.reading.repository import Repository
 from venvstacks_rules.repository.stores.opened import opened
-from venvstacks_rules.repository.stores.store import Store
-from venvstacks_rules.repository.trust.channels import expiry
+from venvstacks_rules.repository.trust.channels import expiry, records_to_extend
 from venvstacks_rules.repository.trust.commands import newest_root
 from venvstacks_rules.repository.trust.signers import signer
+from venvstacks_rules.repository.trust.verification import TrustedRoot
 
 _PAUSE = 0.2
 """Between two lines of progress on a terminal, in seconds; ten seconds elsewhere."""
@@ -42,10 +42,12 @@ def run(request_text: str) -> None:
     store = opened(request.repository)
     progress = _Progress()
     try:
-        settings = Settings(
-            signing=_signing(store, request), progress=progress.show, waiting=progress.say
-        )
-        result = uploaded(publication, Repository(store), request.plan, settings)
+        moves = any(change.changes for change in request.plan.channels)
+        root = newest_root(store) if moves else None
+        signing = _signing(root, request) if moves else UNSIGNED
+        settings = Settings(signing=signing, progress=progress.show, waiting=progress.say)
+        repository = Repository(store, records_to_extend(root))
+        result = uploaded(publication, repository, request.plan, settings)
     finally:
         progress.clear()
         store.close()
@@ -53,11 +55,8 @@ def run(request_text: str) -> None:
     print(result_text(result), flush=True)
 
 
-def _signing(store: Store, request: PublishRequest) -> Signing:
+def _signing(root: TrustedRoot | None, request: PublishRequest) -> Signing:
     """How the records of channels are signed. RepositoryError if clients would not believe them."""
-    if not any(change.changes for change in request.plan.channels):
-        return UNSIGNED
-    root = newest_root(store)
     sign = signer(request.keys, root=None if root is None else root.root)
     return Signing(sign, expiry(request.expires_days)) if request.keys else UNSIGNED
 

@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Optional, Union
+from typing import TYPE_CHECKING, Callable, Optional, Union
 
 from venvstacks_rules.model.errors import ProblemsError, RepositoryError
 from venvstacks_rules.model.repository.keys import CHANNELS, ChannelKey
@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 RECORD_DAYS = 30
 """How long a signed record is believed, if nobody says."""
 _DAY = 24 * 60 * 60
+_REMEDY = (
+    "Nothing is published on top of it. If the record is right, sign it with"
+    " `venvstacks-repository sign`; if somebody else wrote it, put back the last one of yours."
+)
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,26 @@ def sign_channels(
             _refuse_unknown(found.data, key, signers, believed, now, renewed=days is not None)
         signed.append(_sign_channel(store, key, found, signers, root=root, days=days))
     return tuple(signed)
+
+
+def records_to_extend(
+    root: Optional[TrustedRoot],
+) -> Callable[[bytes, ChannelKey], ChannelRecord]:
+    """What reads a record for a publisher, who puts a version on top of it and signs the whole.
+
+    A signature covers the history. So with a root, a record that nobody signed is refused: else
+    whoever can write to the store has his versions signed. It may have expired.
+    """
+
+    def read(content: bytes, key: ChannelKey) -> ChannelRecord:
+        if root is None:
+            return ChannelRecord.from_json(content, key)
+        try:
+            return verified_record(content, key, root, utc_now(), allow_expired=True).record
+        except RepositoryError as e:
+            raise RepositoryError(e.summary, [*e.problems, _REMEDY]) from None
+
+    return read
 
 
 def channels_of(store: Store) -> tuple[ChannelKey, ...]:
