@@ -14,12 +14,15 @@ from tests.support.forked import in_processes
 from tests.support.publications import (
     PLATFORM,
     RUNTIME,
+    Layer,
     files_below,
+    release,
     small_release,
 )
 from tests.support.whole_repository import channel, faults
 from tests.support.wrapped_stores import CountingStore, WrappedStore
 from venvstacks_rules.model.errors import RepositoryError
+from venvstacks_rules.model.repository.keys import ChannelKey
 from venvstacks_rules.model.repository.references import Reference
 from venvstacks_rules.repository.publishing.planning import planned
 from venvstacks_rules.repository.publishing.publication import Publication
@@ -292,6 +295,88 @@ def test_two_publishers_of_one_channel_lose_nothing(tmp_path: Path) -> None:
     for name in "ab":
         log = tmp_path / f"overtaken.{name}"
         assert all(not line.endswith(f".{name}") for line in log.read_text().split())
+
+
+def test_a_kill_between_two_channels(tmp_path: Path) -> None:
+    seen = set()
+    for at in range(1, 200):
+        folder = tmp_path / f"store{at}"
+        old = small_release(tmp_path / "1", "1.0", ("stable", "beta"))
+        published(old, Repository(FileStore(folder)))
+        publication = small_release(tmp_path / "2", "2.0", ("stable", "beta"))
+        if killed(publication, folder, at, within=False) is None:
+            break
+        versions = tuple(
+            known["current"]["version"]
+            for name in ("stable", "beta")
+            for known in [channel(folder, channel=name)]
+            if known is not None
+        )
+        seen.add(versions)
+        result = published(publication, Repository(FileStore(folder)))
+        assert [change.before for change in result.channels] == list(versions)
+        assert not published(publication, Repository(FileStore(folder))).plan.changes
+        assert not list(faults(folder))
+    assert seen == {("1.0", "1.0"), ("2.0", "1.0"), ("2.0", "2.0")}
+
+
+def test_readers_see_whole_versions_at_any_moment(tmp_path: Path) -> None:
+    versions = [str(i) for i in range(15)]
+    for version in versions:
+        small_release(tmp_path / version, version)
+    published(small_release(tmp_path / "0", "0"), Repository(FileStore(tmp_path / "store")))
+
+    def publish() -> None:
+        for version in versions[1:]:
+            published(
+                small_release(tmp_path / version, version),
+                Repository(FileStore(tmp_path / "store")),
+            )
+
+    def read() -> None:
+        repository = Repository(FileStore(tmp_path / "store"))
+        seen: list[str] = []
+        while not seen or seen[-1] != versions[-1]:
+            found = repository.record(ChannelKey("release", "stable", PLATFORM))
+            assert found is not None
+            current = found.record.current
+            seen += [current.version] if current.version not in seen[-1:] else []
+            stack = repository.manifest(found.record.stack_key, current.manifest)
+            for key, layer in zip(stack.layer_keys, stack.layers):
+                index = repository.index(key, layer.index)
+                for segment in index.segments:
+                    repository.listing(segment.files)
+                    data = b"".join(repository.blob_pieces(segment.blob))
+                    if (layer.layer_name, segment.source) == ("app-demo", "layer"):
+                        assert data == f"demo {current.version}".encode()
+        assert [int(version) for version in seen] == sorted(map(int, seen))
+
+    assert in_processes(publish, read) == [0, 0]
+
+
+def test_platforms_share_what_they_have_in_common(tmp_path: Path) -> None:
+    wheel = {"pure.whl": b"for every platform" * 100}
+    publications = [
+        Publication.read(release(tmp_path / platform, [Layer.of("cpython", wheel, platform)]))
+        for platform in (PLATFORM, "win_amd64")
+    ]
+    both = Publication(
+        tuple(layer for one in publications for layer in one.layers),
+        tuple(stack for one in publications for stack in one.stacks),
+        {**publications[0].files, **publications[1].files},
+    )
+    store = CountingStore(FileStore(tmp_path / "store"))
+    result = published(both, Repository(store))
+    assert [layer.new_segments for layer in result.plan.layers] == [("pure.whl",), ()]
+    assert result.sent_size == result.plan.new_size
+    assert [(one.platform, one.change) for one in result.channels] == [
+        (PLATFORM, "created"),
+        ("win_amd64", "created"),
+    ]
+    assert not list(faults(tmp_path / "store"))
+    store.requests.clear()
+    published(both, Repository(store))
+    assert len(store.requests) == 2
 
 
 def test_two_publishers_of_one_version_send_it_once(tmp_path: Path) -> None:

@@ -45,6 +45,8 @@ PUBLISHERS = f"{LOCKS}/publish/"
 """The leases of publishers."""
 PRUNE = f"{LOCKS}/prune.json"
 """The lock of a prune."""
+_CLOCKS = f"{LOCKS}/clock-"
+"""Objects that tell the time of the store."""
 GRACE = 3600.0
 """The grace period, in seconds."""
 _MOST_GRACE = 7 * 24 * 3600.0
@@ -212,7 +214,7 @@ def _take_over(store: Store, held: Held) -> None:
     """Take the lock of a prune that was killed."""
     found = store.get(PRUNE, limit=_MOST_LEASE_BYTES)
     # An object of its own tells the time of the store.
-    clock = f"{LOCKS}/clock-{secrets.token_hex(8)}.json"
+    clock = f"{_CLOCKS}{secrets.token_hex(8)}.json"
     store.put_if_absent(clock, Content.of(held.data))
     try:
         locks = {entry.key: entry for entry in store.list(f"{LOCKS}/")}
@@ -238,12 +240,14 @@ def _refuse_live_publishers(store: Store, held: Held) -> None:
     locks = {entry.key: entry for entry in store.list(f"{LOCKS}/")}
     abandoned = []
     for key, entry in locks.items():
-        if not key.startswith(PUBLISHERS):
+        if not key.startswith((PUBLISHERS, _CLOCKS)):
             continue
         found = store.get(key, limit=_MOST_LEASE_BYTES)
         if found is None:
             continue
         if not _is_abandoned(entry, found.data, locks.get(PRUNE), held):
+            if key.startswith(_CLOCKS):
+                continue
             raise RepositoryError(
                 f"{store.url}: a publish is running; its lease is `{key}`.",
                 [
