@@ -103,6 +103,7 @@ def test_a_damaged_repository_is_1(
     [
         ([], "the following arguments are required: COMMAND"),
         (["lists"], "invalid choice: 'lists'"),
+        (["key"], "the following arguments are required: {generate"),
         (["prune"], "the following arguments are required: --keep"),
         (["prune", "--keep", "0"], "`0` is no number from 1 on"),
         (["prune", "--keep", "1", "--grace", "1w"], "`1w` is no duration; write 90s, 30m, 24h or"),
@@ -150,6 +151,45 @@ def test_a_bug_of_ours_says_so(
         "error: this is a bug of venvstacks_rules: KeyError: 'x'\n"
         "Please report it, with the lines above.\n"
     )
+
+
+def test_a_signed_repository(
+    made: SmallRepository,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    url = made.url
+    for line in (
+        "key generate anna.pem",
+        "key generate ci.pem --json",
+        "root create root.json --root-key anna.pem.pub --root-threshold 1"
+        " --record-key ci.pem.pub --record-threshold 1",
+        f"root sign root.json {url} --key anna.pem",
+        f"sign {url} --key ci.pem --days 9",
+        f"root publish root.json {url}",
+    ):
+        assert cli.main(line.split()) == 0
+    assert "signed" in capsys.readouterr().out
+    before = made.files()
+    for keys in ("", " --key anna.pem"):
+        assert cli.main(f"promote 1.1 --channel stable{keys}".split()) == 1
+        assert capsys.readouterr().err.startswith(
+            "error: The repository is signed, and clients would not believe what is published.\n"
+        )
+    assert made.files() == before
+    assert (
+        cli.main(["promote", "1.1", "--channel", "stable", "--key", "ci.pem", "--days", "3"]) == 0
+    )
+    assert cli.main(["rollback", "--channel", "stable", "--key", "ci.pem"]) == 0
+    assert made.record().rolled_back_from == "1.1"
+    assert cli.main(["list"]) == 0
+    assert "signed, rolled back from 1.1\n" in capsys.readouterr().out
+    assert cli.main(["root", "verify", url, "--root", "root.json"]) == 0
+    copy = (tmp_path / "copy").as_uri()
+    assert cli.main(["mirror", url, copy]) == 0
+    assert cli.main(["root", "verify", copy, "--root", "root.json", "--json"]) == 0
 
 
 def test_as_a_process(made: SmallRepository) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +28,10 @@ Begin with these:
   {PROGRAM} promote release@1.1 --channel stable
   {PROGRAM} rollback --channel stable
 
-`{PROGRAM} COMMAND --help` explains a command. Exit codes: 0 done; 1 something is wrong with
-the repository or cannot be done, with the reason on standard error; 2 wrong usage.
+`{PROGRAM} COMMAND --help` explains a command.
+
+Exit codes: 0 done; 1 something is wrong with the repository or cannot be done, with the reason on
+standard error; 2 wrong usage.
 """
 
 _VERSION_HELP = "`NAME@VERSION`, `NAME VERSION`, or `VERSION` if only one stack has it"
@@ -51,17 +53,23 @@ def count(text: str) -> int:
     return int(text)
 
 
-def parsed(argv: Sequence[str] | None) -> argparse.Namespace:
-    """The options of a command line; SystemExit with 2 for wrong usage."""
-    made = parser()
+def parsed(argv: Sequence[str], more: Callable[[Any], None] = lambda _: None) -> argparse.Namespace:
+    """The options of a command line; SystemExit with 2 for wrong usage.
+
+    `more` adds commands of others to the parser.
+    """
+    made = parser(more)
     options = made.parse_args(argv)
     if isinstance(getattr(options, "version", ""), list) and len(options.version) > 2:
         made.error("VERSION has one or two words: NAME@VERSION, NAME VERSION, or VERSION")
     return options
 
 
-def parser() -> argparse.ArgumentParser:
-    """The parser of all commands; the one that was chosen is in `command`."""
+def parser(more: Callable[[Any], None] = lambda _: None) -> argparse.ArgumentParser:
+    """The parser of all commands; the one that was chosen is in `command`.
+
+    `more` adds the commands of others.
+    """
     made = argparse.ArgumentParser(
         prog=PROGRAM,
         description=_DESCRIPTION,
@@ -75,6 +83,7 @@ def parser() -> argparse.ArgumentParser:
     _add_looks(commands)
     _add_moves(commands)
     _add_copies(commands)
+    more(commands)
     return made
 
 
@@ -82,7 +91,7 @@ class _Command(argparse.ArgumentParser):
     """The parser of a command, with the options that all of them have."""
 
     def __init__(self, **settings: Any) -> None:
-        has_url = settings.pop("has_url", True)
+        has_url = settings.pop("has_url", False)
         settings.setdefault("description", settings.pop("text", None))
         super().__init__(
             formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **settings
@@ -111,11 +120,13 @@ class _Command(argparse.ArgumentParser):
 def _add_looks(commands: Any) -> None:
     commands.add_parser(
         "list",
+        has_url=True,
         help="the versions, channels and layers that there are",
         text="Show the versions of each stack, where channels point, and the layers, with sizes.",
     )
     show = commands.add_parser(
         "show",
+        has_url=True,
         help="what a version consists of",
         text="Show the layers of a version, their packages and documents, and where they lie.",
         epilog=f"Example:\n  {PROGRAM} show release@1.1 --platform linux_x86_64",
@@ -124,6 +135,7 @@ def _add_looks(commands: Any) -> None:
     show.add_platform("only this platform")
     diff = commands.add_parser(
         "diff",
+        has_url=True,
         help="what is between two versions",
         text=(
             "Show the packages that an update adds, removes and changes, and the bytes that it\n"
@@ -137,6 +149,7 @@ def _add_looks(commands: Any) -> None:
     diff.add_platform("only this platform")
     verify = commands.add_parser(
         "verify",
+        has_url=True,
         help="read everything, and say what is missing or damaged",
         text=(
             "Read every file and compare its hash. What is missing or damaged is listed, with\n"
@@ -154,6 +167,7 @@ def _add_looks(commands: Any) -> None:
 def _add_moves(commands: Any) -> None:
     promote = commands.add_parser(
         "promote",
+        has_url=True,
         help="point a channel at a version",
         text=(
             "Point a channel at a version, on all platforms of the version. The version has to be\n"
@@ -164,9 +178,11 @@ def _add_moves(commands: Any) -> None:
     )
     promote.add_version()
     _add_channel(promote)
+    _add_keys(promote)
     promote.add_platform("move it for this platform only")
     rollback = commands.add_parser(
         "rollback",
+        has_url=True,
         help="point a channel at an older version again",
         text=(
             "Point a channel at a version that it had before. That is a new record with a higher\n"
@@ -185,12 +201,14 @@ def _add_moves(commands: Any) -> None:
         help="`NAME@VERSION` or `VERSION`; by default the one before",
     )
     _add_channel(rollback)
+    _add_keys(rollback)
     rollback.add_argument(
         "--stack", default="", metavar="NAME", help="the stack, if several have the channel"
     )
     rollback.add_platform("move it for this platform only")
     prune = commands.add_parser(
         "prune",
+        has_url=True,
         help="remove what no channel needs",
         text=(
             "Say what could be removed, and remove it with --apply. Kept are the versions that\n"
@@ -216,6 +234,7 @@ def _add_moves(commands: Any) -> None:
 def _add_copies(commands: Any) -> None:
     export = commands.add_parser(
         "export-archives",
+        has_url=True,
         help="write the archives of a version",
         text=(
             "Write the archives of a version, and the files beside them, as `package` writes them\n"
@@ -230,7 +249,6 @@ def _add_copies(commands: Any) -> None:
     export.add_platform("only this platform")
     mirror = commands.add_parser(
         "mirror",
-        has_url=False,
         help="copy to another repository what it lacks",
         text=(
             "Copy all versions, layers and channels of one repository to another, without what is\n"
@@ -244,3 +262,21 @@ def _add_copies(commands: Any) -> None:
 
 def _add_channel(command: argparse.ArgumentParser) -> None:
     command.add_argument("--channel", required=True, metavar="CHANNEL", help="the channel")
+
+
+def _add_keys(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--key",
+        action="append",
+        default=[],
+        metavar="KEY",
+        help="sign the record with a key: a file, `envvar:NAME`, or the URI of a key service with "
+        "`#FILE.pub`; repeatable",
+    )
+    command.add_argument(
+        "--days",
+        type=count,
+        default=30,
+        metavar="N",
+        help="a signed record expires in so many days (default: 30)",
+    )

@@ -11,12 +11,16 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from typing import Any, Callable, Protocol
+from typing import TYPE_CHECKING, Any, Callable, Protocol
 
 from venvstacks_rules.model.errors import RepositoryError, VenvstacksError
 from venvstacks_rules.model.wording import printable
 from venvstacks_rules.repository.arguments import URL_VARIABLE, parsed
 from venvstacks_rules.repository.reading.repository import Repository
+
+if TYPE_CHECKING:
+    from venvstacks_rules.repository.publishing.channels import Signing
+    from venvstacks_rules.repository.trust.command_line import Outcome
 
 # What a shell makes of SIGINT.
 _INTERRUPTED = 130
@@ -35,9 +39,11 @@ class Result(Protocol):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; `argv` is without the program's name, by default that of the process."""
-    options = parsed(argv)
+    words = sys.argv[1:] if argv is None else list(argv)
+    # Those about keys load libraries of their own.
+    options = parsed(words) if words and words[0] in _COMMANDS else parsed(words, _add_others)
     try:
-        result, code = _COMMANDS[options.command](options)
+        result, code = _COMMANDS.get(options.command, _of_trust)(options)
         _print(result, as_json=options.json)
     except VenvstacksError as e:
         print(f"error: {e}", file=sys.stderr)
@@ -62,6 +68,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
         return _BUG
     return code
+
+
+def _add_others(commands: Any) -> None:
+    from venvstacks_rules.repository.trust.command_line import add_trust_commands  # noqa: PLC0415
+
+    add_trust_commands(commands)
 
 
 def _print(result: Result, *, as_json: bool) -> None:
@@ -145,28 +157,44 @@ def _promote(options: argparse.Namespace) -> tuple[Result, int]:
     with _repository(options) as repository:
         # A mistake needs no lease.
         find_version(repository, options.version, options.platform)
+        signing = _signing(options, repository)
         with publisher_lease(repository.store, waiting=_tell) as held:
             version = find_version(repository, options.version, options.platform)
-            return promoted(repository, version, options.channel, held), 0
+            return promoted(repository, version, options.channel, held, signing), 0
 
 
 def _rollback(options: argparse.Namespace) -> tuple[Result, int]:
     from venvstacks_rules.repository.publishing.leases import publisher_lease  # noqa: PLC0415
     from venvstacks_rules.repository.upkeep.promotion import rolled_back  # noqa: PLC0415
 
-    with (
-        _repository(options) as repository,
-        publisher_lease(repository.store, waiting=_tell) as held,
-    ):
-        result = rolled_back(
-            repository,
-            options.channel,
-            held,
-            version=options.version,
-            name=options.stack,
-            platforms=options.platform,
-        )
-        return result, 0
+    with _repository(options) as repository:
+        signing = _signing(options, repository)
+        with publisher_lease(repository.store, waiting=_tell) as held:
+            result = rolled_back(
+                repository,
+                options.channel,
+                held,
+                version=options.version,
+                name=options.stack,
+                platforms=options.platform,
+                signing=signing,
+            )
+            return result, 0
+
+
+def _signing(options: argparse.Namespace, repository: Repository) -> Signing:
+    """How records are signed: as clients of the repository's root believe it."""
+    from venvstacks_rules.repository.publishing.channels import UNSIGNED, Signing  # noqa: PLC0415
+    from venvstacks_rules.repository.trust.verification import repository_root  # noqa: PLC0415
+
+    root = repository_root(repository.store, None, allow_unsigned=True)
+    if root is None and not options.key:
+        return UNSIGNED
+    from venvstacks_rules.repository.trust.channels import expiry  # noqa: PLC0415
+    from venvstacks_rules.repository.trust.signers import signer  # noqa: PLC0415
+
+    sign = signer(options.key, os.environ, None if root is None else root.root)
+    return Signing(sign, expiry(options.days))
 
 
 def _prune(options: argparse.Namespace) -> tuple[Result, int]:
@@ -199,6 +227,24 @@ def _mirror(options: argparse.Namespace) -> tuple[Result, int]:
         publisher_lease(target.store, waiting=_tell) as held,
     ):
         return mirrored(source, target, held), 0
+
+
+class _Said:
+    """What a command about keys says."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        self._outcome = outcome
+
+    def to_dict(self) -> dict[str, Any]:
+        return dict(self._outcome.data)
+
+    def lines(self) -> Iterator[str]:
+        return iter(self._outcome.lines)
+
+
+def _of_trust(options: argparse.Namespace) -> tuple[Result, int]:
+    outcome = options.run(options, os.environ)
+    return _Said(outcome), outcome.exit_code
 
 
 def _tell(line: str) -> None:

@@ -35,6 +35,7 @@ from venvstacks_rules.repository.stores.store import CHUNK, Content, checked_blo
 from venvstacks_rules.repository.upkeep.overview import found_records
 from venvstacks_rules.repository.upkeep.parallel import in_parallel
 
+_MOST_TRUST_BYTES = 16 * 1024 * 1024
 MOST_IN_MEMORY = 4 * CHUNK
 """Larger files go through the disk."""
 
@@ -190,6 +191,10 @@ def _new_records(
         other = target.found_manifest(found.stack.key)
         if other is not None and other.reference != found.reference:
             problems.append(f"`{found.stack.key}` is another there; a version never changes")
+    for entry in source.store.list(f"{TRUST}/"):
+        file = target.store.get(entry.key, limit=_MOST_TRUST_BYTES)
+        if file is not None and file.data != b"".join(source.store.read(entry.key, 0, entry.size)):
+            problems.append(f"`{entry.key}` is another there; a root never changes")
     records: list[tuple[FoundRecord, str | None]] = []
     for record in wanted.records:
         key = record.record.key
@@ -247,7 +252,8 @@ class _Copy:
     def put_record(self, found: FoundRecord, mark: str | None) -> None:
         """Copy the record of a channel in place of the one with `mark`."""
         key = str(found.record.key)
-        if not self._target.store.replace(key, found.content, mark):
+        holds = [str(found.record.stack_key)]
+        if not self._target.store.replace(key, found.content, mark, holds):
             raise RepositoryError(
                 f"{self._target.url}: somebody else moved `{key}` at the same time.",
                 ["Run this again."],

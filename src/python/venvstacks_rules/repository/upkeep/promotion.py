@@ -200,13 +200,13 @@ def _carried_out(
 
 
 def _moved(move: _Move) -> MovedChannel:
-    record = move.record
+    record, before = move.record, move.found.record.current if move.found else None
     return MovedChannel(
         record.key,
-        move.found.record.current.version if move.found else None,
+        before.version if before else None,
         record.current.version,
         record.number,
-        rolled_back=move.is_needed and record.rolled_back_from is not None,
+        rolled_back=before is not None and record.current.sequence < before.sequence,
     )
 
 
