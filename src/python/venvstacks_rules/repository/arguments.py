@@ -254,10 +254,22 @@ def _add_copies(commands: Any) -> None:
             "Copy all versions, layers and channels of one repository to another, without what is\n"
             "there already. Records are copied as they are, with their signatures, and come last."
         ),
-        epilog=f"Example:\n  {PROGRAM} mirror https://layers.example.com file:///srv/layers",
+        epilog=(
+            f"Examples:\n  {PROGRAM} mirror s3://layers/assistant file:///srv/layers\n"
+            f"  {PROGRAM} mirror https://layers.example.com file:///srv/layers \\\n"
+            "    --channel release/stable/linux_x86_64"
+        ),
     )
     mirror.add_argument("source", metavar="FROM", help="the URL of the repository to copy")
     mirror.add_argument("target", metavar="TO", help="the URL of the copy; it may be empty")
+    mirror.add_argument(
+        "--channel",
+        action="append",
+        default=[],
+        metavar="NAME/CHANNEL/PLATFORM",
+        help="only what this channel points at, as of a web server, which cannot list what it has;"
+        " repeatable",
+    )
 
 
 def _add_channel(command: argparse.ArgumentParser) -> None:

@@ -11,7 +11,8 @@ from venvstacks_rules.model.repository.keys import LayerKey, blob_key
 from venvstacks_rules.model.repository.manifests import PublishedStack, StackLayer
 from venvstacks_rules.model.repository.references import Reference
 from venvstacks_rules.model.wording import size_text
-from venvstacks_rules.repository.reading.repository import FoundManifest, Repository
+from venvstacks_rules.repository.reading.repository import Repository
+from venvstacks_rules.repository.stores.store import StoreError
 from venvstacks_rules.repository.upkeep.overview import found_records
 from venvstacks_rules.repository.upkeep.parallel import in_parallel
 from venvstacks_rules.repository.upkeep.selection import StackVersion
@@ -94,8 +95,8 @@ class ShownStack:
     stack: PublishedStack
     manifest: Reference
     layers: tuple[ShownLayer, ...]
-    channels: tuple[str, ...]
-    """Those that point at it."""
+    channels: tuple[str, ...] | None
+    """Those that point at it; None if the store cannot tell."""
 
     def to_dict(self) -> dict[str, Any]:
         """As in the JSON output."""
@@ -103,7 +104,7 @@ class ShownStack:
             "platform": self.stack.platform,
             "manifest": {"key": str(self.stack.key), **self.manifest.to_dict()},
             "notes": self.stack.notes,
-            "channels": list(self.channels),
+            "channels": None if self.channels is None else list(self.channels),
             "layers": [layer.to_dict() for layer in self.layers],
         }
 
@@ -111,7 +112,10 @@ class ShownStack:
         """For the terminal."""
         yield f"{self.stack.name} {self.stack.version} for {self.stack.platform}"
         yield f"  manifest: {self.stack.key} ({self.manifest.sha256})"
-        yield f"  channels: {', '.join(self.channels) or 'none points at it'}"
+        pointing = "this kind of repository cannot list them"
+        if self.channels is not None:
+            pointing = ", ".join(self.channels) or "none points at it"
+        yield f"  channels: {pointing}"
         size = sum(layer.layer.archive_size for layer in self.layers)
         unpacked = sum(layer.layer.unpacked_size for layer in self.layers)
         yield f"  size: {size_text(size)}, {size_text(unpacked)} unpacked"
@@ -151,23 +155,34 @@ class Details:
 
 def details(repository: Repository, version: StackVersion) -> Details:
     """What a version consists of."""
-    pointing: dict[str, list[str]] = {}
-    for found in found_records(repository, version.name):
-        if found.record.current.version == version.version:
-            pointing.setdefault(found.record.key.platform, []).append(found.record.key.channel)
+    pointing = _pointing(repository, version)
     return Details(
         repository.url,
         version.name,
         version.version,
         tuple(
-            _shown(repository, found, tuple(pointing.get(found.stack.platform, ())))
+            ShownStack(
+                found.stack,
+                found.reference,
+                shown_layers(repository, found.stack),
+                None if pointing is None else tuple(pointing.get(found.stack.platform, ())),
+            )
             for found in version.found
         ),
     )
 
 
-def _shown(repository: Repository, found: FoundManifest, channels: tuple[str, ...]) -> ShownStack:
-    return ShownStack(found.stack, found.reference, shown_layers(repository, found.stack), channels)
+def _pointing(repository: Repository, version: StackVersion) -> dict[str, list[str]] | None:
+    """The channels that point at a version, by platform."""
+    pointing: dict[str, list[str]] = {}
+    try:
+        for found in found_records(repository, version.name):
+            if found.record.current.version == version.version:
+                pointing.setdefault(found.record.key.platform, []).append(found.record.key.channel)
+    except StoreError:
+        # If it is something else, what is read next fails as well.
+        return None
+    return pointing
 
 
 def shown_layers(repository: Repository, stack: PublishedStack) -> tuple[ShownLayer, ...]:

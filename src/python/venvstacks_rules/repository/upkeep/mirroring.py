@@ -10,19 +10,17 @@ import contextlib
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from venvstacks_rules.model.errors import RepositoryError, first_problems
 from venvstacks_rules.model.repository.formats import repository_json
-from venvstacks_rules.model.repository.indexes import LayerIndex
 from venvstacks_rules.model.repository.keys import (
-    ARCHIVES,
     REPOSITORY_FILE,
     TRUST,
-    LayerKey,
+    ChannelKey,
     StackKey,
     blob_key,
 )
@@ -30,12 +28,17 @@ from venvstacks_rules.model.repository.manifests import MOST_MANIFEST_BYTES
 from venvstacks_rules.model.repository.references import Reference
 from venvstacks_rules.model.wording import counted, size_text
 from venvstacks_rules.repository.publishing.leases import Held
-from venvstacks_rules.repository.reading.repository import FoundManifest, FoundRecord, Repository
+from venvstacks_rules.repository.reading.repository import FoundRecord, Repository
 from venvstacks_rules.repository.stores.store import CHUNK, Content, checked_blob
-from venvstacks_rules.repository.upkeep.overview import found_records
 from venvstacks_rules.repository.upkeep.parallel import in_parallel
+from venvstacks_rules.repository.upkeep.wanted import (
+    OtherFile,
+    Wanted,
+    all_wanted,
+    wanted_of_channels,
+)
 
-_MOST_TRUST_BYTES = 16 * 1024 * 1024
+_MOST_ROOT_BYTES = 16 * 1024 * 1024
 MOST_IN_MEMORY = 4 * CHUNK
 """Larger files go through the disk."""
 
@@ -95,21 +98,10 @@ class Mirroring:
             yield f"{counted(self.shared_blobs, 'blob')} {verb} there already."
 
 
-@dataclass(frozen=True)
-class _Wanted:
-    """What has to be in the copy."""
-
-    records: tuple[FoundRecord, ...]
-    stacks: tuple[FoundManifest, ...]
-    """The oldest first, so that the copy has them in the same order."""
-    indexes: Mapping[LayerKey, LayerIndex]
-    references: Mapping[LayerKey, Reference]
-    """To the files of the indexes."""
-    blobs: tuple[Reference, ...]
-
-
-def mirrored(source: Repository, target: Repository, held: Held) -> Mirroring:
-    """Copy what `target` lacks, under a lease there.
+def mirrored(
+    source: Repository, target: Repository, held: Held, channels: Sequence[ChannelKey] = ()
+) -> Mirroring:
+    """Copy what `target` lacks, under a lease there: everything, or what `channels` point at.
 
     RepositoryError, before anything is copied, if `target` has other files in the places of some,
     or newer records.
@@ -117,7 +109,7 @@ def mirrored(source: Repository, target: Repository, held: Held) -> Mirroring:
     if not source.check_format():
         raise RepositoryError(f"{source.url}: there is no repository.", ["nothing can be copied"])
     target.check_format()
-    wanted = _read(source)
+    wanted = wanted_of_channels(source, channels) if channels else all_wanted(source)
     stacks = {key for key, _ in target.stacks()}
     records = _new_records(source, target, wanted, stacks)
     layers = {key for key, _ in target.layers()}
@@ -136,7 +128,9 @@ def mirrored(source: Repository, target: Repository, held: Held) -> Mirroring:
     for found in new_stacks:
         holds = tuple(map(str, found.stack.layer_keys))
         copy.put_file(str(found.stack.key), found.reference, holds)
-    others = copy.put_others(f"{ARCHIVES}/") + copy.put_others(f"{TRUST}/")
+    others = [entry for entry in wanted.others if target.store.size(entry.key) is None]
+    for entry in others:
+        copy.put_other(entry)
     for record, mark in records:
         held.check()
         copy.put_record(record, mark)
@@ -147,42 +141,14 @@ def mirrored(source: Repository, target: Repository, held: Held) -> Mirroring:
         layers=len(new_layers),
         stacks=len(new_stacks),
         channels=len(records),
-        others=others,
+        others=len(others),
         size=copy.size,
         shared_blobs=len(wanted.blobs) - len(blobs),
     )
 
 
-def _read(source: Repository) -> _Wanted:
-    # Records first: what they name then is there, and stays while nobody prunes.
-    records = tuple(found_records(source))
-    concurrency = source.store.concurrency
-    listed = sorted(source.stacks(), key=lambda found: found[1].modified)
-    manifests = in_parallel(source.found_manifest, [key for key, _ in listed], concurrency)
-    stacks = tuple(found for found in manifests if found is not None)
-    references = {
-        key: layer.index
-        for found in stacks
-        for key, layer in zip(found.stack.layer_keys, found.stack.layers)
-    }
-    for key, entry in source.layers():
-        references.setdefault(key, Reference(key.sha256, entry.size))
-    there = {found.stack.key: found.reference for found in stacks}
-    problems = [
-        f"`{record.record.key}` points at `{record.record.stack_key}`, which is missing or another"
-        for record in records
-        if there.get(record.record.stack_key) != record.record.current.manifest
-    ]
-    if problems:
-        raise RepositoryError(f"{source.url}: it is not whole.", first_problems(problems))
-    indexes = in_parallel(lambda key: source.index(key, references[key]), references, concurrency)
-    by_key = dict(zip(references, indexes))
-    blobs = dict.fromkeys(blob for index in by_key.values() for blob in index.blobs)
-    return _Wanted(records, stacks, by_key, references, tuple(blobs))
-
-
 def _new_records(
-    source: Repository, target: Repository, wanted: _Wanted, stacks: set[StackKey]
+    source: Repository, target: Repository, wanted: Wanted, stacks: set[StackKey]
 ) -> list[tuple[FoundRecord, str | None]]:
     """The records to copy, with the marks of those that they replace."""
     problems = []
@@ -191,10 +157,9 @@ def _new_records(
         other = target.found_manifest(found.stack.key)
         if other is not None and other.reference != found.reference:
             problems.append(f"`{found.stack.key}` is another there; a version never changes")
-    for entry in source.store.list(f"{TRUST}/"):
-        file = target.store.get(entry.key, limit=_MOST_TRUST_BYTES)
-        if file is not None and file.data != b"".join(source.store.read(entry.key, 0, entry.size)):
-            problems.append(f"`{entry.key}` is another there; a root never changes")
+    for other_file in wanted.others:
+        if other_file.key.startswith(f"{TRUST}/") and _differs(source, target, other_file):
+            problems.append(f"`{other_file.key}` is another there; a root never changes")
     records: list[tuple[FoundRecord, str | None]] = []
     for record in wanted.records:
         key = record.record.key
@@ -213,6 +178,11 @@ def _new_records(
             f"{target.url}: it cannot become a copy of {source.url}.", first_problems(problems)
         )
     return records
+
+
+def _differs(source: Repository, target: Repository, file: OtherFile) -> bool:
+    there = target.store.get(file.key, limit=_MOST_ROOT_BYTES)
+    return there is not None and there.data != b"".join(source.store.read(file.key, 0, file.size))
 
 
 class _Copy:
@@ -239,15 +209,11 @@ class _Copy:
         for size in in_parallel(self._put_blob, blobs, self._concurrency):
             self.size += size
 
-    def put_others(self, prefix: str) -> int:
-        """Copy the files below `prefix` that are missing, and return how many there were."""
-        there = {entry.key for entry in self._target.store.list(prefix)}
-        missing = [entry for entry in self._source.store.list(prefix) if entry.key not in there]
-        for entry in missing:
-            pieces = self._source.store.read(entry.key, 0, entry.size)
-            with _content(pieces, entry.size) as content:
-                self.put(entry.key, content)
-        return len(missing)
+    def put_other(self, file: OtherFile) -> None:
+        """Copy a file that nothing names by its hash."""
+        pieces = self._source.store.read(file.key, 0, file.size)
+        with _content(pieces, file.size) as content:
+            self.put(file.key, content)
 
     def put_record(self, found: FoundRecord, mark: str | None) -> None:
         """Copy the record of a channel in place of the one with `mark`."""

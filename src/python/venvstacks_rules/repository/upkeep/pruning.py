@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 
 from venvstacks_rules.model.errors import RepositoryError, first_problems
 from venvstacks_rules.model.outputs.names import MANIFEST_FOLDER
-from venvstacks_rules.model.repository.keys import ARCHIVES, LayerKey, StackKey
+from venvstacks_rules.model.repository.keys import ARCHIVES, LOCKS, LayerKey, StackKey
 from venvstacks_rules.model.repository.manifests import PublishedStack
 from venvstacks_rules.model.repository.records import ChannelRecord
 from venvstacks_rules.model.wording import counted, size_text
@@ -130,12 +130,19 @@ def planned_pruning(
 
 def pruned(repository: Repository, keep: int, grace: float, held: Held) -> Pruning:
     """Remove it, under the lock, which must have been there before any of this is read."""
-    lock = [entry for entry in repository.store.list(PRUNE) if entry.key == PRUNE]
+    locks = {entry.key: entry for entry in repository.store.list(f"{LOCKS}/")}
     held.check()
-    if not lock:
+    if PRUNE not in locks:
         raise StoreError(f"{repository.url}: `{PRUNE}` was removed.")
-    plan = planned_pruning(repository, keep, grace, lock[0].modified)
-    keys = plan.keys
+    now = locks[PRUNE].modified
+    plan = planned_pruning(repository, keep, grace, now)
+    # What a prune that was killed had told the time with.
+    clocks = [
+        entry.key
+        for entry in locks.values()
+        if entry.key.startswith(f"{LOCKS}/clock-") and now - entry.modified > held.grace
+    ]
+    keys = [*clocks, *plan.keys]
     for i in range(0, len(keys), _BATCH):
         held.check()
         repository.store.delete(keys[i : i + _BATCH])

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from venvstacks_rules.model.errors import RepositoryError
-from venvstacks_rules.model.repository.keys import StackKey, name_problem
+from venvstacks_rules.model.repository.keys import CHANNELS, ChannelKey, StackKey, name_problem
 from venvstacks_rules.model.wording import and_more
 from venvstacks_rules.repository.reading.repository import FoundManifest, Repository
 
@@ -101,6 +101,16 @@ def _named(words: Sequence[str]) -> tuple[str | None, str]:
     else:
         return None, words[0]
     return (None if name_problem(name) or name_problem(version) else name), version
+
+
+def named_channel(text: str) -> ChannelKey:
+    """The channel that a user means by ``NAME/CHANNEL/PLATFORM``. RepositoryError if it is none."""
+    key = ChannelKey.parsed(f"{CHANNELS}/{text}.json")
+    if key is None:
+        raise RepositoryError(
+            f"`{text}` does not name a channel.", ["write `NAME/CHANNEL/PLATFORM`"]
+        )
+    return key
 
 
 def natural(text: str) -> tuple[tuple[int, int, str], ...]:
