@@ -14,6 +14,7 @@ import pytest
 from tests.support.build_root import BuildRoot, build_root
 from venvstacks_rules.model.repository.keys import blob_key
 from venvstacks_rules.model.wording import size_text
+from venvstacks_rules.repository import cli
 
 pytestmark = pytest.mark.integration
 
@@ -178,6 +179,22 @@ def test_a_stack_without_a_version(root: BuildRoot, store: Path) -> None:
     manifest["version"] = ""
     text = json.dumps(manifest, indent=2, sort_keys=True) + "\n"
     assert hashlib.sha256(text.encode()).hexdigest()[:16] == version
+
+
+def test_exported_archives_are_those_of_package(
+    root: BuildRoot, store: Path, tmp_path: Path
+) -> None:
+    """Byte for byte, with the metadata, the segment indexes and the manifest."""
+    root.succeed("publish", "examples/hello:stack")
+    shutil.rmtree(root.path / "dist", ignore_errors=True)
+    root.succeed("package", "examples/hello:stack")
+    (manifest,) = (store / "stacks/stack").rglob("*.json")
+    version = f"stack@{manifest.parent.name}"
+    command = ["export-archives", version, "--repository", store.as_uri(), "--into", str(tmp_path)]
+    assert cli.main(command) == 0
+    exported = tree(tmp_path)
+    assert exported == tree(root.path / "dist/examples.hello")
+    assert len([name for name in exported if name.endswith(".tar.zst")]) == 3
 
 
 def test_targets_that_say_no(root: BuildRoot) -> None:
