@@ -92,6 +92,7 @@ def test_every_target_is_documented(pants_help: Mapping[str, Any]) -> None:
         "venvstacks-export",
         "venvstacks-lint",
         "venvstacks-pytest",
+        "venvstacks-repository",
         "venvstacks-show",
     ],
 )

@@ -197,6 +197,32 @@ def test_exported_archives_are_those_of_package(
     assert len([name for name in exported if name.endswith(".tar.zst")]) == 3
 
 
+def test_the_goal_that_looks_after_it(root: BuildRoot, store: Path) -> None:
+    root.succeed("publish", "examples/hello:stack")
+    listed = root.succeed("venvstacks-repository", "--", "list", "--json")
+    data = json.loads(listed.stdout)
+    assert data["url"] == store.as_uri()
+    (manifest,) = (store / "stacks/stack").rglob("*.json")
+    version = f"stack@{manifest.parent.name}"
+    promote = ("--", "promote", version, "--channel", "beta")
+    root.succeed("venvstacks-repository", "--at=local", *promote)
+    assert read(store, f"channels/stack/beta/{manifest.stem}.json")
+    shutil.rmtree(root.path / "exported", ignore_errors=True)
+    export = ("--", "export-archives", version, "--into", "exported")
+    root.succeed("venvstacks-repository", f"--at={store.as_uri()}", *export)
+    assert len(list((root.path / "exported").rglob("*.tar.zst"))) == 3
+    failed = root.pants("venvstacks-repository", "--", "show", "9")
+    assert failed.code == 1
+    assert f"error: {store.as_uri()}: there is no version `9`." in failed.stdout + failed.stderr
+    failed = root.pants("venvstacks-repository", "--at=locale", "--", "list")
+    assert failed.code == 1
+    assert failed.error == (
+        "DefinitionError: The repository is not known:\n"
+        "  * `--venvstacks-repository-at` is 'locale', which `[venvstacks].repositories` does not "
+        "name. Did you mean 'local'?"
+    )
+
+
 def test_targets_that_say_no(root: BuildRoot) -> None:
     done = root.succeed("publish", "examples/hello:text")
     assert "examples/hello:text skipped (it has no `repositories`)" in done.stderr

@@ -40,6 +40,7 @@ VERBS = {
     "run-tests": "run_tests",
     "plan-publish": "plan_publish",
     "publish": "publish",
+    "repository": "repository",
 }
 
 

@@ -43,6 +43,7 @@ from venvstacks_rules.pants_backend.goals import (
     package_report,
     publish,
     repl,
+    repository,
     run,
     show,
     shown_layers,
@@ -152,7 +153,7 @@ _MODULES = (
     *(publications, published_archives, released),
     *(staged_tests, layer_tests),
     *(check, export, export_resolves, generate_lockfiles, lint, linted_layers, lock_options),
-    *(package, package_release, package_report, publish, repl, run, show, shown_layers),
+    *(package, package_release, package_report, publish, repl, repository, run, show, shown_layers),
     *(tailor, tailor_applications, test),
 )
 """The modules with rules, room by room."""

@@ -42,7 +42,7 @@ from venvstacks_rules.pants_backend.processes.network import (
     with_settings,
 )
 
-_TERMINAL_GOALS = frozenset({"publish"})
+_TERMINAL_GOALS = frozenset({"publish", "venvstacks-repository"})
 """Goals that start actions on the terminal with settings."""
 _KEPT = contextlib.ExitStack()
 """The settings for the terminal; there until the run ends."""

@@ -1,0 +1,112 @@
+"""``venvstacks-repository``: looks after a repository, as the console script does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from pants.base.build_root import BuildRoot
+from pants.engine.console import Console
+from pants.engine.goal import Goal, GoalSubsystem
+from pants.engine.process import InteractiveProcess
+from pants.option.option_types import ArgsListOption, StrOption
+from pants.util.strutil import softwrap
+
+from venvstacks_rules.model.errors import DefinitionError
+from venvstacks_rules.model.json_codec import to_json
+from venvstacks_rules.model.layers.problems import suggestion
+from venvstacks_rules.model.requests.repository import RepositoryRequest
+from venvstacks_rules.pants_backend import engine
+from venvstacks_rules.pants_backend.engine import collect_rules, goal_rule, implicitly
+from venvstacks_rules.pants_backend.processes.bare import ActionProcessRequest
+from venvstacks_rules.pants_backend.processes.network import NETWORK_DIR
+from venvstacks_rules.pants_backend.processes.network_actions import (
+    TerminalNetworkActionRequest,
+    terminal_network_action,
+)
+from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
+
+
+class RepositorySubsystem(GoalSubsystem):
+    """Options of the goal."""
+
+    name = "venvstacks-repository"
+    help = softwrap(
+        """
+        Look after a repository of layers: `list`, `show`, `diff`, `verify`, `promote`, `rollback`,
+        `prune`, `export-archives`, `mirror`, and commands about keys. The command follows `--`, as
+        in `pants venvstacks-repository -- list`. It is the console script of the same name, with
+        the settings and credentials of `publish`.
+        """
+    )
+
+    at = StrOption(
+        default=None,
+        metavar="<name>",
+        help=softwrap(
+            """
+            The repository: a name of `[venvstacks].repositories`, or a URL. Without it, the only
+            one that is named there.
+            """
+        ),
+    )
+    args = ArgsListOption(example="list --json", passthrough=True)
+
+
+class Repository(Goal):
+    """The goal itself."""
+
+    subsystem_cls = RepositorySubsystem
+    environment_behavior = Goal.EnvironmentBehavior.LOCAL_ONLY
+
+
+def repository_url(name: str | None, known: Mapping[str, str]) -> str:
+    """The URL of the repository that is meant; empty if that is not clear without a name."""
+    if name is None:
+        return next(iter(known.values())) if len(known) == 1 else ""
+    url = name if "://" in name else known.get(name.removeprefix("@"))
+    if url is None:
+        meant = suggestion(name, known)
+        hint = f"Did you mean {meant!r}?" if meant else "Add it there, or write a URL."
+        raise DefinitionError(
+            "The repository is not known:",
+            [
+                f"`--venvstacks-repository-at` is {name!r}, which `[venvstacks].repositories` does "
+                f"not name. {hint}"
+            ],
+        )
+    return url
+
+
+@goal_rule
+async def repository(
+    # Pants 2.17 lets a rule have effects only if it takes a type that has them.
+    _: Console,
+    options: RepositorySubsystem,
+    venvstacks: VenvstacksSubsystem,
+    build_root: BuildRoot,
+) -> Repository:
+    url = repository_url(options.at, dict(venvstacks.repositories))
+    started = await terminal_network_action(
+        TerminalNetworkActionRequest(
+            ActionProcessRequest(
+                verb="repository",
+                request=to_json(
+                    RepositoryRequest(
+                        repository=url,
+                        args=tuple(options.args) or ("--help",),
+                        folder=build_root.path,
+                        network=NETWORK_DIR,
+                    )
+                ),
+                description="Look after a repository",
+            )
+        ),
+        **implicitly(),
+    )
+    result = await engine.run_interactive_process(InteractiveProcess.from_process(started.process))
+    return Repository(exit_code=result.exit_code)
+
+
+def rules() -> Iterable[object]:
+    """The rules of this module."""
+    return collect_rules()

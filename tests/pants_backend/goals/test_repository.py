@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import pytest
+
+from venvstacks_rules.model.errors import DefinitionError
+from venvstacks_rules.pants_backend.goals.repository import repository_url
+
+KNOWN = {"store": "s3://layers", "local": "file:///srv/layers"}
+
+
+def test_a_repository_is_named_or_the_only_one() -> None:
+    assert repository_url("store", KNOWN) == "s3://layers"
+    assert repository_url("@local", KNOWN) == "file:///srv/layers"
+    assert repository_url("file:///x", KNOWN) == "file:///x"
+    assert repository_url(None, {"store": "s3://layers"}) == "s3://layers"
+    # The command says that it is not said, if it needs one.
+    assert repository_url(None, KNOWN) == repository_url(None, {}) == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("stores", "Did you mean 'store'?"), ("x", "Add it there, or write a URL.")],
+)
+def test_a_name_that_is_not_known(name: str, hint: str) -> None:
+    with pytest.raises(DefinitionError) as caught:
+        repository_url(name, KNOWN)
+    assert str(caught.value) == (
+        "The repository is not known:\n"
+        f"  * `--venvstacks-repository-at` is {name!r}, which `[venvstacks].repositories` does not"
+        f" name. {hint}"
+    )
