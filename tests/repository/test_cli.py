@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,10 +15,10 @@ import pytest
 from tests.support.small_repositories import SmallRepository
 from tests.support.whole_repository import faults
 from venvstacks_rules.repository import cli
-from venvstacks_rules.repository.arguments import URL_VARIABLE
+from venvstacks_rules.repository.arguments import PROGRAM, URL_VARIABLE, parser
 
 ROOT = Path(__file__).resolve().parents[2]
-PROGRAM = [sys.executable, "-m", "venvstacks_rules.repository"]
+COMMAND = [sys.executable, "-m", "venvstacks_rules.repository"]
 
 
 @pytest.fixture
@@ -30,7 +32,7 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SmallRepository:
 
 def run(*args: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*PROGRAM, *args],
+        [*COMMAND, *args],
         env={**os.environ, "PYTHONPATH": str(ROOT / "src/python")},
         capture_output=True,
         text=True,
@@ -204,8 +206,18 @@ def test_as_a_process(made: SmallRepository) -> None:
     )
 
 
+def test_the_examples_of_the_help_are_right() -> None:
+    made = parser()
+    (commands,) = (a for a in made._actions if isinstance(a, argparse._SubParsersAction))
+    epilogs = [p.epilog or "" for p in (made, *commands.choices.values())]
+    found = re.findall(rf"^  {PROGRAM} (.*)$", "\n".join(epilogs).replace("\\\n", ""), re.MULTILINE)
+    assert len(found) > 12
+    for line in found:
+        assert made.parse_args(line.split()).command == line.split()[0]
+
+
 def test_who_reads_may_stop(made: SmallRepository) -> None:
-    command = f"{' '.join(PROGRAM)} list | true; exit ${{PIPESTATUS[0]}}"
+    command = f"{' '.join(COMMAND)} list | true; exit ${{PIPESTATUS[0]}}"
     done = subprocess.run(
         ["bash", "-c", command],
         env={**os.environ, "PYTHONPATH": str(ROOT / "src/python")},
