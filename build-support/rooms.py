@@ -39,14 +39,15 @@ HOUSE: dict[str, dict[str, str]] = {
         "network": "files",
         "binaries": "",
         "tools": "files",
-        "archives": "files",
-        "wheels": "files archives",
+        "compiling": "files",
+        "archives": "files compiling",
+        "wheels": "files archives compiling",
         "unpacking": "files archives",
         "interpreters": "files network archives",
         "locking": "files network",
         "deployment": "files wheels unpacking interpreters",
         "commands": (
-            "files network binaries tools archives wheels interpreters locking deployment"
+            "files network binaries tools archives compiling wheels interpreters locking deployment"
         ),
     },
     "pants_backend": {

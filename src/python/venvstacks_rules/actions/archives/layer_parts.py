@@ -85,6 +85,11 @@ def write_own_segment(path: Path, request: LayerPartsRequest) -> Segment:
                 with Path(item.source).open("rb") as stream:
                     size = os.fstat(stream.fileno()).st_size
                     writer.add_file(item.path, chunks(stream), size, executable=item.executable)
+        if request.byte_code is not None:
+            # An archive without any starts sooner.
+            from venvstacks_rules.actions.compiling.stored import add_byte_code
+
+            add_byte_code(request.byte_code, "", writer)
     return replace(writer.segment(), path=str(path))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 
+from venvstacks_rules.actions.files.streams import sha256_of
 from venvstacks_rules.actions.interpreters.capture import capture_of
 from venvstacks_rules.actions.interpreters.probe import Installation
 from venvstacks_rules.actions.interpreters.search import installations, search_patterns
@@ -37,7 +38,8 @@ def run(request_text: str) -> FoundInterpreter:
     fitting = [
         found
         for found in candidates
-        if is_release_of(found.python_version, wanted) and found.libc in (None, libc)
+        if is_release_of(found.python_version, wanted)
+        and (request.to_compile or found.libc in (None, libc))
     ]
     if not fitting:
         raise _not_found(request, patterns, candidates)
@@ -46,7 +48,8 @@ def run(request_text: str) -> FoundInterpreter:
     return FoundInterpreter(
         executable=best.executable,
         python_version=best.python_version,
-        fingerprint=capture_of(best)[1],
+        # Compiling takes nothing of it, and its standard library hardly matters.
+        fingerprint=(sha256_of(best.executable)[0] if request.to_compile else capture_of(best)[1]),
     )
 
 
@@ -66,7 +69,13 @@ def _not_found(
         f"looked in {quoted(patterns)}",
         "found " + (", ".join(found) or "no CPython 3 at all"),
     ]
-    if others:
+    if request.to_compile:
+        problems.append(
+            f"install it (for example `uv python install {request.python_version}` or `pyenv "
+            f"install {request.python_version}`), add the platform of this machine to `platforms` "
+            f"of the runtime, or set `byte_code` to 'deployed'"
+        )
+    elif others:
         problems.append(
             f"interpreters for {' and '.join(others)} do not fit: `linux_target` is "
             f"`{request.linux_target}`; change that, or build where {libc} is the C library, or "
@@ -78,6 +87,7 @@ def _not_found(
             f"`pyenv install {request.python_version}`), choose another `python_implementation`, "
             "or set `[venvstacks].python_provider` to `pbs` or `archive`"
         )
+    to_compile = ", which its byte code needs," if request.to_compile else ""
     return InterpreterError(
-        f"{request.target}: no CPython {wanted} was found on this machine", problems
+        f"{request.target}: no CPython {wanted}{to_compile} was found on this machine", problems
     )

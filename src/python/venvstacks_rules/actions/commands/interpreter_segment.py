@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from venvstacks_rules.actions.archives.formats import new_segment
+from venvstacks_rules.actions.compiling.stored import add_byte_code
 from venvstacks_rules.actions.interpreters.files import write_interpreter
 from venvstacks_rules.model.contents.segments import INTERPRETER
 from venvstacks_rules.model.json_codec import from_json
@@ -29,4 +30,5 @@ def run(request_text: str) -> InterpreterSegment:
             os_name=request.os_name,
             case_sensitive=request.case_sensitive,
         )
+        add_byte_code(request.byte_code, "", writer)
     return InterpreterSegment(writer.segment(), version)

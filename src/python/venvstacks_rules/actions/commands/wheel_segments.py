@@ -48,6 +48,6 @@ def _segment(
         compression=request.compression,
     ) as writer:
         layout = LayerLayout(request.python_version, request.os_name)
-        remarks = write_wheel(wheel, layout, writer)
+        remarks = write_wheel(wheel, layout, writer, byte_code=wheel.byte_code)
     written.append(output)
     return writer.segment(), remarks

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import TypeVar
 
+from venvstacks_rules.actions.compiling.stored import add_byte_code
 from venvstacks_rules.actions.files.sinks import FileSink, StreamSink
 from venvstacks_rules.actions.files.streams import sha256_of
 from venvstacks_rules.actions.wheels import checks
@@ -73,9 +74,12 @@ def of_each(wheels: Sequence[_Wheel], make: Callable[[_Wheel], _Made]) -> tuple[
     return tuple(made)
 
 
-def write_wheel(wheel: LayerWheel, layout: LayerLayout, sink: FileSink) -> tuple[str, ...]:
+def write_wheel(
+    wheel: LayerWheel, layout: LayerLayout, sink: FileSink, *, byte_code: str | None = None
+) -> tuple[str, ...]:
     """Write the files of `wheel` into `sink`, in the places that `layout` says.
 
+    `byte_code` is a zip archive with that of its modules, if the layer is to have some.
     Returns what is wrong with a wheel that is used all the same: no more than one sentence. Raises
     RefusedWheelError for a wheel that is damaged, hostile, or not the announced one; the content of
     `sink` is useless then.
@@ -83,7 +87,7 @@ def write_wheel(wheel: LayerWheel, layout: LayerLayout, sink: FileSink) -> tuple
     with opened_wheel(wheel) as archive:
         try:
             plan = _Plan(archive, wheel, layout)
-            _write(archive, plan, sink, layout)
+            _write(archive, plan, sink, layout, byte_code)
         except _ProblemsError as e:
             raise RefusedWheelError(wheel, e.problems) from None
     return plan.remarks
@@ -289,7 +293,13 @@ def _windows_problems(entries: list[_Entry]) -> Iterator[str]:
             yield f"`{printable(entry.info.filename)}`: {problem}"
 
 
-def _write(archive: zipfile.ZipFile, plan: _Plan, sink: FileSink, layout: LayerLayout) -> None:
+def _write(
+    archive: zipfile.ZipFile,
+    plan: _Plan,
+    sink: FileSink,
+    layout: LayerLayout,
+    byte_code: str | None,
+) -> None:
     """Stream the wheel's files into the sink, in the order of their paths, RECORD last."""
     problems: list[str] = []
     written: list[ArchivedFile] = []
@@ -304,6 +314,7 @@ def _write(archive: zipfile.ZipFile, plan: _Plan, sink: FileSink, layout: LayerL
     if problems:
         raise _ProblemsError(problems)
     written += [_add_made(*file, sink) for file in made]
+    written += add_byte_code(byte_code, str(layout.site_packages), sink)
     record_path = str(plan.dist_info_path / "RECORD")
     text = record_text(written, record_path, layout).encode("utf-8")
     sink.add_file(record_path, [text], len(text))

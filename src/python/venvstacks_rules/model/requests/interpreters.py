@@ -18,6 +18,8 @@ class FindInterpreterRequest:
     """``X.Y`` (for the newest) or ``X.Y.Z``; with a ``t`` for a free-threaded build."""
     linux_target: LinuxTargetText = DEFAULT_LINUX_TARGET
     """``glibc@X.Y`` or ``musl@X.Y``: the interpreter must be for this C library."""
+    to_compile: bool = False
+    """Whether it only has to run on this machine, to compile: any C library will do."""
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Optional
 
 from venvstacks_rules.model.contents.compression import Compression
 from venvstacks_rules.model.contents.inputs import InterpreterFile, LayerWheel
@@ -30,6 +31,9 @@ class _RuntimeSegment:
 class InterpreterSegmentRequest(InterpreterFile, _RuntimeSegment):
     """Make the segment of a runtime's interpreter (verb ``interpreter-segment``)."""
 
+    byte_code: Optional[GivenPath] = None
+    """A zip archive with the byte code, if the segment is to have some."""
+
 
 @dataclass(frozen=True)
 class InterpreterSegment:
@@ -49,6 +53,9 @@ class _Output:
 @dataclass(frozen=True)
 class WheelInput(LayerWheel, _Output):
     """A wheel to make a segment of."""
+
+    byte_code: Optional[GivenPath] = None
+    """A zip archive with the byte code, if the segment is to have some."""
 
 
 @dataclass(frozen=True)
