@@ -47,6 +47,8 @@ METADATA = LayerMetadata(
     chosen_files=(ChosenFiles("a", "a-1.0-py3-none-any.whl", ("*.a",)),),
     stripped_interpreter=("test",),
     built_wheels=(BuiltWheelHash("", ""),),
+    byte_code="included",
+    sealed=True,
 )
 # What assemble-archive adds.
 OF_THE_ARCHIVE = {"archive_name", "archive_size", "archive_hashes", "archive_build"}

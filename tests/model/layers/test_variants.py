@@ -20,6 +20,7 @@ from venvstacks_rules.model.layers.variants import archive_variant, name_of_vari
         ({"archive_format": "tar.zst"}, "torch", "tar.zst"),
         ({"archive_format": "zip", "runtime": "py311"}, "torch-py311", "zip"),
         ({"environment": "docker", "compression_level": "small"}, "torch", "small-docker"),
+        ({"byte_code": "included"}, "torch", "included"),
     ],
 )
 def test_the_name_of_a_variant(parameters: dict[str, str], name: str, archive: str) -> None:

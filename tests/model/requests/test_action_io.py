@@ -53,6 +53,7 @@ def test_optional_and_default_values() -> None:
         results=("r",),
         files=(OwnFile("a", text="b"), OwnFile("c", source="d", executable=True)),
         links=(OwnLink("l", "m"),),
+        byte_code="p",
         compression=Compression("tar.xz", 6),
         metadata={"deep": {"list": [1, None]}},
         archive="z",

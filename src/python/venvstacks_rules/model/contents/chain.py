@@ -22,6 +22,7 @@ MODULE_PREFIX = "_venvstacks_chain_"
 # Python takes the files in the order of their names; those of packages may need the layers below.
 _FIRST = "0000_venvstacks_chain"
 
+_LINKS_RESOLVED_SINCE = (3, 11)
 _START_FILES_SINCE = (3, 15)
 _NO_IMPORTS_IN_PTH_SINCE = (3, 18)
 
@@ -133,6 +134,21 @@ _WRAPPED = """\
             sys.orig_argv[0] = sys.executable
 """
 
+# Python takes what it was started as for the interpreter itself.
+_SEALED = """\
+    base = _PEERS + {base_python!r}
+    if getattr(sys, "_base_executable", None) == sys.executable:
+        sys._base_executable = base
+"""
+
+# These versions join the link to the interpreter with where it is, and do not look what that is.
+_SEALED_BEFORE = """\
+    old, new = os.path.abspath(sys.base_prefix), os.path.dirname(os.path.dirname(base))
+    sys.base_prefix = sys.base_exec_prefix = new
+    if old != new:
+        sys.path[:] = [new + p[len(old) :] if p.startswith(old + "/") else p for p in sys.path]
+"""
+
 # Where wheels for Windows put the libraries that others are to find.
 _OWN_DLLS = '    _LAYER + "/Library/bin",\n'
 
@@ -144,12 +160,14 @@ def chain_files(
     system: str,
     library_dirs: Sequence[str] = (),
     joined: Sequence[tuple[str, tuple[int, ...]]] = (),
+    sealed: bool = False,
 ) -> tuple[OwnFile, ...]:
     """The files that chain the layer with this config, for a platform's `system`.
 
     Empty for a layer without layers below. `library_dirs` are those that the wrapper tells the
     loader, if there is one. `joined` has the packages with modules in several layers, each with the
-    numbers of these layers, 0 for the layer itself.
+    numbers of these layers, 0 for the layer itself. The `pyvenv.cfg` of a `sealed` layer names no
+    interpreter.
     """
     if not config.pylib_dirs:
         return ()
@@ -164,6 +182,10 @@ def chain_files(
             base_python=config.base_python[len("..") :],
             python=PurePosixPath(config.python).name,
         )
+    if sealed and system != "win":
+        older = release_numbers(config.py_version) < _LINKS_RESOLVED_SINCE
+        first += _SEALED.format(base_python=config.base_python[len("..") :])
+        first += _SEALED_BEFORE if older else ""
     if joined:
         first += _FIND
     if system == "win":

@@ -43,6 +43,19 @@ def layer_config(
     )
 
 
+def environment_files(config: LayerConfig) -> tuple[OwnFile, ...]:
+    """The file by which Python takes the folder of a sealed layer for an environment.
+
+    Without a `home`, Python finds its standard library where the link to the interpreter leads.
+    """
+    lines = (
+        "include-system-site-packages = false",
+        # Like `venv`, which does not tell builds apart here.
+        f"version = {config.py_version.rstrip('t')}",
+    )
+    return (OwnFile("pyvenv.cfg", text="".join(f"{line}\n" for line in lines)),)
+
+
 def _dynlib_dir(below: LayerInterface) -> str:
     return f"../{below.install_target}/{DYNLIB_DIR}"
 
@@ -58,6 +71,7 @@ def layer_files(
     own_libraries: bool = False,
     own_packages: Sequence[PackageFolder] = (),
     own_data: Iterable[DataFile] = (),
+    sealed: bool = False,
 ) -> tuple[tuple[OwnFile, ...], tuple[OwnLink, ...]]:
     """The files and links that make a folder of packages a layer, for a platform's `system`.
 
@@ -65,7 +79,8 @@ def layer_files(
     layer's own, with paths relative to site-packages. `own_libraries` is whether packages of the
     layer need the shared libraries that it offers to the layers above. `own_packages` are the
     folders of modules of the layer's packages, `own_data` the files that these bring for programs.
-    On Windows there are no links, and post-installation makes the interpreter.
+    On Windows there are no links, and post-installation makes the interpreter. A `sealed` layer
+    needs no post-installation elsewhere.
     """
     libraries: list[str] = []
     if lower and system != "win":
@@ -80,7 +95,9 @@ def layer_files(
             system=system,
             library_dirs=libraries,
             joined=joined_packages([own_packages, *(below.packages for below in lower)]),
+            sealed=sealed,
         ),
+        *(environment_files(config) if sealed and lower and system != "win" else ()),
     ]
     for module in modules:
         files.append(replace(module, path=f"{config.site_dir}/{module.path}"))

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from packaging.utils import canonicalize_name
 
 from venvstacks_rules.model.layers.accepted_libraries import entry_problem
+from venvstacks_rules.model.layers.byte_code import byte_code_problems
 from venvstacks_rules.model.layers.checked_choices import choice_problems
 from venvstacks_rules.model.layers.launch_names import LaunchName
 from venvstacks_rules.model.layers.local_files import local_file
@@ -153,6 +154,10 @@ class LayerDefinition:
     """Names of distributions, as written, and globs of the names of their scripts to keep."""
     strip_interpreter: tuple[str, ...] = ()
     """Parts of a runtime's interpreter to leave out."""
+    byte_code: str | None = None
+    """One of the names in `byte_code.py`; None for the option's."""
+    sealed: bool = False
+    """Whether nothing is written after the layer was unpacked."""
     lock_choices: LockChoices = NO_CHOICES
     stack_origin: Origin | None = None
     """The place in the stack file that defines the layer; None for a hand-written target."""
@@ -264,6 +269,7 @@ def _own_problems(definition: LayerDefinition) -> Iterator[Problem]:
     yield from _value_problems(definition)
     yield from wheel_glob_problems(definition.exclude_files, definition.include_scripts)
     yield from stripped_problems(definition.strip_interpreter)
+    yield from byte_code_problems(definition.byte_code, sealed=definition.sealed)
     for i, written in enumerate(definition.build_from_source):
         if _NAME.fullmatch(written) is None:
             text = f"is {written!r}, which is not the name of a distribution, like 'docopt'. "

@@ -55,6 +55,10 @@ class Layer:
     """The same for the names of scripts to keep."""
     strip_interpreter: tuple[str, ...] = ()
     """The parts of the interpreter that the runtime leaves out, sorted."""
+    byte_code: str | None = None
+    """Who makes the byte code; None for what the option says."""
+    sealed: bool = False
+    """Whether nothing is written after the layer was unpacked."""
     lock_choices: LockChoices = NO_CHOICES
     """Normalised; includes what the layers below override and leave out."""
     requirement_origins: tuple[tuple[str, str], ...] = ()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
+from venvstacks_rules.model.layers.byte_code import INCLUDED, not_sealed
 from venvstacks_rules.model.layers.checked_choices import choices_above
 from venvstacks_rules.model.layers.definitions import LayerDefinition, field_problems
 from venvstacks_rules.model.layers.layer import Layer
@@ -120,6 +121,8 @@ class _Resolver:
             problems += standard_name_problems(
                 definition, lower[-1].python_version, lower[-1].strip_interpreter
             )
+        if definition.sealed:
+            problems += [not_sealed(self._called(x.address)) for x in lower if not x.sealed]
         if whole and any(platform.system == "linux" for platform in platforms):
             problems += self._libc_problems(definition, order)
         self.problems += [LayerProblem(definition, problem) for problem in problems]
@@ -174,6 +177,8 @@ class _Resolver:
             strip_interpreter=(
                 base.strip_interpreter if base else tuple(sorted(definition.strip_interpreter))
             ),
+            byte_code=INCLUDED if definition.sealed else definition.byte_code,
+            sealed=definition.sealed,
         )
 
     def _libc_problems(

@@ -9,7 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 PACKING_PARAMETERS = frozenset(
-    ("archive_format", "windows_archive_format", "compression_level", "output_path", "environment")
+    (
+        "archive_format",
+        "windows_archive_format",
+        "compression_level",
+        "byte_code",
+        "output_path",
+        "environment",
+    )
 )
 """The fields that change nothing of a layer but its archive."""
 

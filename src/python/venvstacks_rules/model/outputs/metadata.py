@@ -65,6 +65,10 @@ class LayerMetadata:
     stripped_interpreter: tuple[str, ...] = ()
     """The parts of the interpreter that a runtime leaves out."""
     built_wheels: tuple[BuiltWheelHash, ...] = ()
+    byte_code: str | None = None
+    """Who makes the byte code, unless post-installation does."""
+    sealed: bool = False
+    """Whether the layer runs as it was unpacked."""
 
     def to_dict(self) -> dict[str, Any]:
         """As in the file, without keys that the layer does not need."""
@@ -101,7 +105,15 @@ class LayerMetadata:
             data["built_wheels"] = [
                 {"name": wheel.name, "hash": wheel.hash} for wheel in self.built_wheels
             ]
-        return data
+        return {**data, **self._byte_code()}
+
+    def _byte_code(self) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        if self.byte_code is not None:
+            found["byte_code"] = self.byte_code
+        if self.sealed:
+            found["sealed"] = True
+        return found
 
     def to_export_dict(self) -> dict[str, Any]:
         """As in the file of an exported layer, which has no archive and stays on this machine."""

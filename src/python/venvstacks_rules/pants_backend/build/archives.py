@@ -26,6 +26,7 @@ from venvstacks_rules.pants_backend.build.descriptions import (
     DescribedArchiveRequest,
     described_archive,
 )
+from venvstacks_rules.pants_backend.build.own_byte_code import OwnByteCodeRequest, own_byte_code
 from venvstacks_rules.pants_backend.build.segments import (
     LayerSegments,
     SegmentsRequest,
@@ -105,17 +106,22 @@ def module_owners(segments: LayerSegments) -> dict[str, str]:
     return owners
 
 
+def _made(segments: LayerSegments, own: ProcessResultMetadata) -> tuple[MadeSegments, ...]:
+    """The segments by process; `own` is that of the process that made the layer's own."""
+    groups = (MadeSegments(len(group.segments), group.metadata) for group in segments.groups)
+    return (*groups, MadeSegments(1, own))
+
+
 @rule(desc="Build layer archive")
 async def layer_archive(request: LayerArchiveRequest, options: VenvstacksSubsystem) -> LayerArchive:
     # First, and for the whole chain, to report the problems of all locks together.
     await chain_locks(ChainLocksRequest(request.address), **implicitly())
-    found, segments, contents = await concurrently(
+    wanted = LayerContentsRequest(request.address, request.platform, request.build_root)
+    found, segments, contents, byte_code = await concurrently(
         find_layer(LayerRequest(request.address), **implicitly()),
         layer_segments(SegmentsRequest(request.address, request.platform), **implicitly()),
-        layer_contents(
-            LayerContentsRequest(request.address, request.platform, request.build_root),
-            **implicitly(),
-        ),
+        layer_contents(wanted, **implicitly()),
+        own_byte_code(OwnByteCodeRequest(wanted), **implicitly()),
     )
     layer, platform = found.layer, PLATFORMS[request.platform]
     # Without modules, the thousands of files of a framework need no comparison.
@@ -141,11 +147,13 @@ async def layer_archive(request: LayerArchiveRequest, options: VenvstacksSubsyst
         metadata=contents.metadata.to_dict(),
         archive=names.archive,
         listing_file=listing,
+        byte_code=next(iter(byte_code.paths), None),
         # The engine stores files by their SHA-256, and `require_as_announced` has compared it.
         segments_are_checked=True,
     )
+    own = [contents.modules.digest, byte_code.digest]
     inputs = await engine.merge_digests(
-        MergeDigests([contents.modules.digest, *(group.digest for group in segments.groups)])
+        MergeDigests([*own, *(group.digest for group in segments.groups)])
     )
     result = await run_action(
         ActionProcessRequest(
@@ -167,9 +175,6 @@ async def layer_archive(request: LayerArchiveRequest, options: VenvstacksSubsyst
         ),
         **implicitly(),
     )
-    segments_made = [MadeSegments(len(g.segments), g.metadata) for g in segments.groups]
-    # For the layer's own files.
-    segments_made.append(MadeSegments(1, result.metadata))
     return LayerArchive(
         described.digest,
         install_target,
@@ -179,12 +184,10 @@ async def layer_archive(request: LayerArchiveRequest, options: VenvstacksSubsyst
         described.size,
         from_json(AssembledArchive, result.result).unpacked_size,
         described.sha256,
-        warnings=tuple(
-            f"{layer.address} for {request.platform}: {warning}." for warning in contents.warnings
-        ),
+        warnings=contents.warnings_for(request.platform),
         wheel_remarks=tuple(remark for group in segments.groups for remark in group.remarks),
         chosen_files=contents.metadata.chosen_files,
-        made=tuple(segments_made),
+        made=_made(segments, result.metadata),
     )
 
 

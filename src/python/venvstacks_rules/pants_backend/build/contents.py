@@ -19,7 +19,9 @@ from venvstacks_rules.model.contents.data_warnings import data_warnings
 from venvstacks_rules.model.contents.files import OwnFile, OwnLink
 from venvstacks_rules.model.contents.layout import LayerLayout
 from venvstacks_rules.model.contents.own import layer_config, layer_files
+from venvstacks_rules.model.contents.postinstall import postinstall_text
 from venvstacks_rules.model.errors import DefinitionError
+from venvstacks_rules.model.layers.byte_code import DEPLOYED
 from venvstacks_rules.model.layers.interface import LayerInterface, PackageFolder
 from venvstacks_rules.model.layers.layer import Layer
 from venvstacks_rules.model.layers.lock_choices import NO_CHOICES
@@ -27,6 +29,7 @@ from venvstacks_rules.model.layers.wheel_globs import EXCLUDE_FILES, INCLUDE_SCR
 from venvstacks_rules.model.libraries.checks import library_report, refuse_ambiguous
 from venvstacks_rules.model.libraries.hidden_modules import hidden_module_warnings
 from venvstacks_rules.model.libraries.report import LibraryReport
+from venvstacks_rules.model.locks.pylock import LockedWheel
 from venvstacks_rules.model.outputs.chosen_files import ChosenFiles
 from venvstacks_rules.model.outputs.metadata import BuiltWheelHash, LayerMetadata
 from venvstacks_rules.model.times import in_utc
@@ -56,6 +59,7 @@ from venvstacks_rules.pants_backend.locks.freshness import (
     chain_locks,
 )
 from venvstacks_rules.pants_backend.processes.sources import postinstall_source
+from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,8 @@ class LayerContentsRequest:
     platform: str
     build_root: Optional[str] = None
     """The path of the repository if the layer takes first-party code from there, for editors."""
+    exported: bool = False
+    """Whether there will be no archive: such a layer is made ready for its place."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +93,10 @@ class LayerContents:
     metadata: LayerMetadata
     warnings: tuple[str, ...]
     """For the user who packages the layer, with their remedies; without a full stop."""
+
+    def warnings_for(self, platform: str) -> tuple[str, ...]:
+        """The warnings as whole sentences."""
+        return tuple(f"{self.layer.address} for {platform}: {text}." for text in self.warnings)
 
     def refuse_shadowing(self, own_packages: Mapping[str, str]) -> None:
         """Raise DefinitionError for modules that hide a module of a package.
@@ -112,7 +122,7 @@ class LayerContents:
 
 @rule
 async def layer_contents(
-    request: LayerContentsRequest, inference: PythonInferSubsystem
+    request: LayerContentsRequest, inference: PythonInferSubsystem, options: VenvstacksSubsystem
 ) -> LayerContents:
     found, locks, selected, analysis, modules = await concurrently(
         find_layer(LayerRequest(request.address), **implicitly()),
@@ -123,20 +133,16 @@ async def layer_contents(
     )
     layer = found.layer
     interfaces = await concurrently(
-        layer_interface(
-            LayerInterfaceRequest(found.targets[address].address, request.platform), **implicitly()
-        )
-        for address in layer.lower
+        layer_interface(LayerInterfaceRequest(below, request.platform), **implicitly())
+        for below in (found.targets[address].address for address in layer.lower)
     )
     lower = tuple(interfaces)
     if request.build_root is not None:
         modules = modules.in_place(request.build_root)
         lower = tuple(below.without_code for below in lower)
     imports = await concurrently(
-        layer_imports(
-            LayerImportsRequest(found.targets[address].address, request.platform), **implicitly()
-        )
-        for address in (layer.address, *layer.lower)
+        layer_imports(LayerImportsRequest(each, request.platform), **implicitly())
+        for each in (found.targets[address].address for address in (layer.address, *layer.lower))
     )
     warned = refuse_missing(imports, inference)
     version, libraries = analysis.target.python_version, analysis.libraries
@@ -145,14 +151,18 @@ async def layer_contents(
     scripts = _console_scripts(layer, platform.name, analysis, lower)
     config = layer_config(layer, version, lower, os_name=platform.os_name)
     if platform.os_name == "nt":
-        named = tuple((script.name, script.target) for script in scripts)
-        config = replace(config, console_scripts=named)
+        config = replace(config, console_scripts=tuple((s.name, s.target) for s in scripts))
+    byte_code = DEPLOYED if request.exported else options.byte_code_of(layer.byte_code)
+    sealed = layer.sealed and not request.exported
     files, links = layer_files(
         config,
         lower,
         install_target=locks.install_target(layer),
         system=platform.system,
-        postinstall=postinstall_source(),
+        postinstall=postinstall_text(
+            postinstall_source(), byte_code=byte_code, sealed=sealed, system=platform.system
+        ),
+        sealed=sealed,
         modules=modules.files,
         own_libraries=libraries.used,
         own_packages=(*analysis.packages, *code_folders(modules, locks.install_target(layer))),
@@ -168,11 +178,9 @@ async def layer_contents(
         python_version=version,
         libraries=report,
         chosen_files=_chosen_files(layer, analysis),
-        built_wheels=tuple(
-            BuiltWheelHash(wheel.file_name, f"sha256:{wheel.sha256}")
-            for wheel in selected.wheels
-            if wheel.is_built
-        ),
+        built_wheels=_built_wheels(selected.wheels),
+        byte_code=byte_code,
+        sealed=sealed,
     )
     return LayerContents(
         layer=layer,
@@ -191,6 +199,11 @@ async def layer_contents(
             *(data_warnings(lower) if platform.system == "win" else ()),
         ),
     )
+
+
+def _built_wheels(wheels: Iterable[LockedWheel]) -> tuple[BuiltWheelHash, ...]:
+    built = (wheel for wheel in wheels if wheel.is_built)
+    return tuple(BuiltWheelHash(wheel.file_name, f"sha256:{wheel.sha256}") for wheel in built)
 
 
 def _joined(code: CodeModules, packages: Iterable[Iterable[PackageFolder]]) -> frozenset[str]:
@@ -227,6 +240,8 @@ def _metadata(
     libraries: LibraryReport,
     chosen_files: tuple[ChosenFiles, ...],
     built_wheels: tuple[BuiltWheelHash, ...],
+    byte_code: str,
+    sealed: bool,
 ) -> LayerMetadata:
     files = chain.files[layer.address]
     install_target = chain.install_target(layer)
@@ -252,6 +267,8 @@ def _metadata(
         chosen_files=chosen_files,
         stripped_interpreter=() if lower else layer.strip_interpreter,
         built_wheels=built_wheels,
+        byte_code=None if byte_code == DEPLOYED else byte_code,
+        sealed=sealed,
     )
 
 

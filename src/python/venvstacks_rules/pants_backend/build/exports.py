@@ -101,7 +101,9 @@ async def exported_interpreter(request: ExportedInterpreterRequest) -> ExportedI
 async def layer_export(request: LayerExportRequest) -> LayerExport:
     contents, selected, interpreter = await concurrently(
         layer_contents(
-            LayerContentsRequest(request.address, request.platform, request.build_root),
+            LayerContentsRequest(
+                request.address, request.platform, request.build_root, exported=True
+            ),
             **implicitly(),
         ),
         layer_wheels(LayerWheelsRequest(request.address, request.platform), **implicitly()),

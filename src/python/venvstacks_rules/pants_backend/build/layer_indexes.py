@@ -29,6 +29,7 @@ from venvstacks_rules.pants_backend.build.documents import (
     LayerDocumentsRequest,
     layer_documents,
 )
+from venvstacks_rules.pants_backend.build.own_byte_code import OwnByteCodeRequest, own_byte_code
 from venvstacks_rules.pants_backend.build.segments import (
     SegmentGroup,
     SegmentsRequest,
@@ -77,10 +78,12 @@ class LayerIndexFiles:
 async def layer_index(request: LayerIndexRequest, options: VenvstacksSubsystem) -> LayerIndexFiles:
     # First, and for the whole chain, to report the problems of all locks together.
     await chain_locks(ChainLocksRequest(request.address), **implicitly())
-    found, segments, contents, documents = await concurrently(
+    wanted = LayerContentsRequest(request.address, request.platform)
+    found, segments, contents, byte_code, documents = await concurrently(
         find_layer(LayerRequest(request.address), **implicitly()),
         layer_segments(SegmentsRequest(request.address, request.platform), **implicitly()),
-        layer_contents(LayerContentsRequest(request.address, request.platform), **implicitly()),
+        layer_contents(wanted, **implicitly()),
+        own_byte_code(OwnByteCodeRequest(wanted), **implicitly()),
         layer_documents(LayerDocumentsRequest(request.address, request.platform), **implicitly()),
     )
     layer, platform = found.layer, PLATFORMS[request.platform]
@@ -101,6 +104,7 @@ async def layer_index(request: LayerIndexRequest, options: VenvstacksSubsystem) 
         results=tuple(group.result for group in segments.groups),
         files=contents.files,
         links=contents.links,
+        byte_code=next(iter(byte_code.paths), None),
         compression=segments.compression,
         metadata=contents.metadata.to_dict(),
         kind=layer.kind.value,
@@ -121,7 +125,7 @@ async def layer_index(request: LayerIndexRequest, options: VenvstacksSubsystem) 
         )
     )
     inputs = await engine.merge_digests(
-        MergeDigests([contents.modules.digest, documents.digest, *read])
+        MergeDigests([contents.modules.digest, byte_code.digest, documents.digest, *read])
     )
     result = await run_action(
         ActionProcessRequest(
@@ -143,9 +147,7 @@ async def layer_index(request: LayerIndexRequest, options: VenvstacksSubsystem) 
         digest=await engine.remove_prefix(RemovePrefix(output, _OUTPUT)),
         indexed=from_json(IndexedLayer, result.result),
         groups=segments.groups,
-        warnings=tuple(
-            f"{layer.address} for {request.platform}: {warning}." for warning in contents.warnings
-        ),
+        warnings=contents.warnings_for(request.platform),
     )
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 
 from pants.engine.addresses import Address
-from pants.engine.fs import AddPrefix, Digest, DigestEntries, FileEntry
+from pants.engine.fs import AddPrefix, Digest, DigestEntries, FileEntry, MergeDigests
 from pants.engine.process import ProcessResultMetadata
 
 from venvstacks_rules.model.contents.compression import Compression, compression
@@ -14,6 +15,7 @@ from venvstacks_rules.model.contents.layout import LayerLayout
 from venvstacks_rules.model.contents.segments import Segment
 from venvstacks_rules.model.errors import ArchiveError, DefinitionError
 from venvstacks_rules.model.json_codec import from_json, to_json
+from venvstacks_rules.model.layers.byte_code import INCLUDED
 from venvstacks_rules.model.layers.layer import Layer
 from venvstacks_rules.model.layers.names import LayerKind
 from venvstacks_rules.model.locks.pylock import LockedWheel
@@ -27,6 +29,13 @@ from venvstacks_rules.model.requests.segments import (
     WheelSegmentsRequest,
 )
 from venvstacks_rules.pants_backend import engine
+from venvstacks_rules.pants_backend.build.layer_byte_code import (
+    NO_BYTE_CODE,
+    InterpreterByteCodeRequest,
+    WheelByteCodeRequest,
+    interpreter_byte_code,
+    wheel_byte_code,
+)
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.graph.layers import LayerInGraph, LayerRequest, find_layer
 from venvstacks_rules.pants_backend.inputs.interpreters import (
@@ -112,6 +121,8 @@ class WheelGroupRequest:
     compression: Compression
     directory: str
     """The folder for the group's files in the digest of the layer's segments."""
+    byte_code: bool = False
+    """Whether the segments have the byte code."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +132,8 @@ class InterpreterGroupRequest:
     address: Address
     platform: str
     compression: Compression
+    byte_code: bool = False
+    """Whether the segment has the byte code."""
 
 
 def layer_compression(
@@ -218,8 +231,9 @@ async def layer_segments(request: SegmentsRequest, options: VenvstacksSubsystem)
     await path_wheels(PathWheelsRequest(selected.wheels, request.address), **implicitly())
     chosen = layer_compression(found, request.platform, options)
     os_name = PLATFORMS[request.platform].os_name
+    compiled = options.byte_code_of(layer.byte_code) == INCLUDED
     interpreters = (
-        [InterpreterGroupRequest(request.address, request.platform, chosen)]
+        [InterpreterGroupRequest(request.address, request.platform, chosen, compiled)]
         if layer.kind is LayerKind.RUNTIME
         else []
     )
@@ -237,6 +251,7 @@ async def layer_segments(request: SegmentsRequest, options: VenvstacksSubsystem)
                         install_target=locks.install_target(layer),
                         compression=chosen,
                         directory=f"wheels-{index}",
+                        byte_code=compiled,
                     ),
                     **implicitly(),
                 )
@@ -252,10 +267,17 @@ async def wheel_group(request: WheelGroupRequest) -> SegmentGroup:
     fetched = await fetched_wheels(
         FetchedWheelsRequest(request.wheels, request.address), **implicitly()
     )
+    byte_code = NO_BYTE_CODE
+    if request.byte_code:
+        byte_code = await wheel_byte_code(
+            WheelByteCodeRequest(request.wheels, request.address, request.python_version),
+            **implicitly(),
+        )
     wheels = tuple(
-        WheelInput(**vars(wheel), output=f"{index}.segment")
-        for index, wheel in enumerate(fetched.wheels)
+        WheelInput(**vars(wheel), output=f"{index}.segment", byte_code=compiled)
+        for index, (wheel, compiled) in enumerate(zip_longest(fetched.wheels, byte_code.paths))
     )
+    inputs = await engine.merge_digests(MergeDigests([fetched.digest, byte_code.digest]))
     what = f"{fetched.called} for {request.layer}"
     result = await run_action(
         ActionProcessRequest(
@@ -269,7 +291,7 @@ async def wheel_group(request: WheelGroupRequest) -> SegmentGroup:
                     compression=request.compression,
                 )
             ),
-            input_digest=fetched.digest,
+            input_digest=inputs,
             output_files=tuple(wheel.output for wheel in wheels),
             description=f"Compress {what}",
             done=f"Compressed {what}",
@@ -299,6 +321,12 @@ async def interpreter_group(request: InterpreterGroupRequest) -> SegmentGroup:
         InterpreterRequest(layer, found.target, locks.locks[layer.address], request.platform),
         **implicitly(),
     )
+    byte_code = NO_BYTE_CODE
+    if request.byte_code:
+        byte_code = await interpreter_byte_code(
+            InterpreterByteCodeRequest(request.address, request.platform), **implicitly()
+        )
+    inputs = await engine.merge_digests(MergeDigests([archive.digest, byte_code.digest]))
     output = "interpreter.segment"
     result = await run_action(
         ActionProcessRequest(
@@ -315,9 +343,10 @@ async def interpreter_group(request: InterpreterGroupRequest) -> SegmentGroup:
                     install_target=locks.install_target(layer),
                     compression=request.compression,
                     output=output,
+                    byte_code=next(iter(byte_code.paths), None),
                 )
             ),
-            input_digest=archive.digest,
+            input_digest=inputs,
             output_files=(output,),
             description=f"Compress the interpreter of {layer.layer_name}",
             done=f"Compressed the interpreter of {layer.layer_name}",

@@ -46,8 +46,10 @@ from venvstacks_rules.pants_backend.targets.requirement_fields import (
     WithoutDependenciesField,
 )
 from venvstacks_rules.pants_backend.targets.shipping_fields import (
+    ByteCodeField,
     ExcludeFilesField,
     IncludeScriptsField,
+    SealedField,
     StripInterpreterField,
 )
 from venvstacks_rules.pants_backend.targets.size_fields import (
@@ -175,5 +177,7 @@ def layer_definition(
         exclude_files=tuple(sorted((target[ExcludeFilesField].value or {}).items())),
         include_scripts=tuple(sorted((target[IncludeScriptsField].value or {}).items())),
         strip_interpreter=target.get(StripInterpreterField).value or (),
+        byte_code=target[ByteCodeField].value,
+        sealed=target[SealedField].value,
         lock_choices=lock_choices(target, python_resolve),
     )

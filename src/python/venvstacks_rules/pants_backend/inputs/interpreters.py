@@ -79,6 +79,8 @@ class LocalInterpreterRequest:
     address: str
     python_version: str
     linux_target: str
+    to_compile: bool = False
+    """Whether it only has to run here, to compile."""
 
 
 @dataclass(frozen=True)
@@ -177,7 +179,9 @@ async def pinned_interpreter(
 @rule_of_environment
 async def found_interpreter(request: LocalInterpreterRequest) -> FoundInterpreter:
     env = await engine.environment_vars_subset(EnvironmentVarsRequest(SEARCH_VARIABLES))
-    find = FindInterpreterRequest(request.address, request.python_version, request.linux_target)
+    find = FindInterpreterRequest(
+        request.address, request.python_version, request.linux_target, request.to_compile
+    )
     result = await run_action(
         ActionProcessRequest(
             verb="find-interpreter",

@@ -83,6 +83,8 @@ class ActionProcessRequest:
     size: int | None = None
     """Of what it reads, in bytes: both say it."""
     input_digest: Digest = EMPTY_DIGEST
+    mounts: FrozenDict[str, Digest] = FrozenDict()
+    """Trees that many processes read, by their folder."""
     output_files: tuple[str, ...] = ()
     output_directories: tuple[str, ...] = ()
     env: FrozenDict[str, str] = FrozenDict()
@@ -159,7 +161,11 @@ def process_of(
         # Shown while it runs, but without Pants' lines in the log: `logged_work` has one.
         level=LogLevel.DEBUG,
         input_digest=inputs,
-        immutable_input_digests={ACTIONS_DIR: tree, **mounted(python.digest)},
+        immutable_input_digests={
+            ACTIONS_DIR: tree,
+            **mounted(python.digest),
+            **request.mounts,
+        },
         append_only_caches=request.append_only_caches,
         env=_SEED if request.compiles else request.env,
         output_files=(RESULT, *request.output_files),

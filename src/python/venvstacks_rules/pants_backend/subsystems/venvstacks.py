@@ -19,6 +19,7 @@ from pants.util.strutil import softwrap
 
 from venvstacks_rules.model.contents.compression import ARCHIVE_FORMATS
 from venvstacks_rules.model.errors import DefinitionError
+from venvstacks_rules.model.layers.byte_code import DEPLOYED, INCLUDED, NONE
 from venvstacks_rules.model.platforms.target_platforms import DEFAULT_MACOSX_TARGET, macosx_version
 
 DEFAULT_BUILDER = "urn:x-venvstacks-rules:builder"
@@ -40,6 +41,14 @@ class ArchiveFormatChoice(enum.Enum):
     XZ = "tar.xz"
     GZ = "tar.gz"
     ZIP = "zip"
+
+
+class ByteCodeChoice(enum.Enum):
+    """Who makes the byte code of layers."""
+
+    DEPLOYED = DEPLOYED
+    INCLUDED = INCLUDED
+    NONE = NONE
 
 
 assert {choice.value for choice in ArchiveFormatChoice} == set(ARCHIVE_FORMATS)
@@ -111,6 +120,17 @@ class VenvstacksSubsystem(Subsystem):
             The compression level of layer archives, in the scale of `archive_format`, unless the
             `compression_level` field overrides it. Archives in another format have the default
             level of that format. The defaults suit everyday builds.
+            """
+        ),
+    )
+    byte_code = EnumOption(
+        default=ByteCodeChoice.DEPLOYED,
+        help=softwrap(
+            """
+            Who makes the byte code of layers, unless the `byte_code` field overrides it.
+            `deployed`: their `postinstall.py`, where they are deployed. `included`: `package`;
+            archives have it. `none`: nobody; Python makes it at the first import, where it may
+            write. Sealed layers always include it.
             """
         ),
     )
@@ -249,6 +269,10 @@ class VenvstacksSubsystem(Subsystem):
             """
         ),
     )
+
+    def byte_code_of(self, chosen: str | None) -> str:
+        """Who makes the byte code of a layer whose field is `chosen`."""
+        return chosen or str(self.byte_code.value)
 
     @property
     def checked_builder_id(self) -> str:

@@ -25,8 +25,10 @@ from venvstacks_rules.pants_backend.targets.lock_fields import LOCK_FIELDS
 from venvstacks_rules.pants_backend.targets.publish_fields import PUBLISH_FIELDS
 from venvstacks_rules.pants_backend.targets.requirement_fields import REQUIREMENT_FIELDS
 from venvstacks_rules.pants_backend.targets.shipping_fields import (
+    ByteCodeField,
     ExcludeFilesField,
     IncludeScriptsField,
+    SealedField,
     StripInterpreterField,
 )
 from venvstacks_rules.pants_backend.targets.size_fields import SIZE_FIELDS
@@ -289,6 +291,8 @@ COMMON_FIELDS = (
     SkipImportCheckField,
     ExcludeFilesField,
     IncludeScriptsField,
+    ByteCodeField,
+    SealedField,
     *LOCK_FIELDS,
     *SIZE_FIELDS,
     *PUBLISH_FIELDS,

@@ -38,6 +38,7 @@ from venvstacks_rules.pants_backend.targets.lock_fields import LocalWheelsField
 from venvstacks_rules.pants_backend.targets.manifests import VenvstacksManifest
 from venvstacks_rules.pants_backend.targets.publish_fields import PUBLISH_FIELDS
 from venvstacks_rules.pants_backend.targets.requirement_fields import PythonResolveField
+from venvstacks_rules.pants_backend.targets.shipping_fields import ByteCodeField, SealedField
 from venvstacks_rules.pants_backend.targets.size_fields import SIZE_FIELDS
 from venvstacks_rules.pants_backend.targets.skip_fields import (
     SkipImportCheckField,
@@ -103,6 +104,8 @@ class VenvstacksStack(TargetGenerator):
         ArchiveFormatField,
         WindowsArchiveFormatField,
         CompressionLevelField,
+        ByteCodeField,
+        SealedField,
         LayerOutputPathField,
         LocalWheelsField,
         PythonResolveField,
