@@ -67,7 +67,6 @@ def layer_parts(folder: Path, archive_format: str = "tar.zst") -> dict[str, Any]
         "os_name": "posix",
         "case_sensitive": True,
         "links": (OwnLink("bin/python", "../../cpython/bin/python3.11"),),
-        "byte_code": None,
         "compression": compression,
         "metadata": {
             "layer_name": TARGET,

@@ -50,7 +50,6 @@ def request_of(
         results=tuple(results),
         files=(OwnFile("share/note.txt", text="Grüße\n" * 99), OwnFile("run", "#!", None, True)),
         links=(OwnLink("bin/python", "../../cpython/bin/python3.11"), OwnLink("lib64", "lib")),
-        byte_code=None,
         compression=compression,
         metadata={},
         os_name="posix",

@@ -25,6 +25,7 @@ WHEEL = {
     "output": "o",
     "exclude": [],
     "scripts": [],
+    "byte_code": None,
 }
 REQUEST: dict[str, Any] = {
     "wheels": [WHEEL],
@@ -53,12 +54,12 @@ def test_optional_and_default_values() -> None:
         results=("r",),
         files=(OwnFile("a", text="b"), OwnFile("c", source="d", executable=True)),
         links=(OwnLink("l", "m"),),
-        byte_code="p",
         compression=Compression("tar.xz", 6),
         metadata={"deep": {"list": [1, None]}},
         archive="z",
         metadata_file="m",
         segments_file="s",
+        byte_code="p",
     )
     assert from_json(AssembleArchiveRequest, to_json(request)) == request
     data = json.loads(to_json(request))

@@ -65,8 +65,11 @@ def _read_result(path: str) -> list[Segment]:
     return [replace(segment, path=str(folder / segment.path)) for segment in found]
 
 
-def write_own_segment(path: Path, request: LayerPartsRequest) -> Segment:
-    """Write the segment of the layer's own files, which ends a tar archive."""
+def write_own_segment(path: Path, request: LayerPartsRequest, byte_code: str | None) -> Segment:
+    """Write the segment of the layer's own files, which ends a tar archive.
+
+    `byte_code` is a zip archive with that of the files, if the layer has some.
+    """
     with new_segment(
         path,
         source=OWN_FILES,
@@ -85,11 +88,11 @@ def write_own_segment(path: Path, request: LayerPartsRequest) -> Segment:
                 with Path(item.source).open("rb") as stream:
                     size = os.fstat(stream.fileno()).st_size
                     writer.add_file(item.path, chunks(stream), size, executable=item.executable)
-        if request.byte_code is not None:
+        if byte_code is not None:
             # An archive without any starts sooner.
             from venvstacks_rules.actions.compiling.stored import add_byte_code
 
-            add_byte_code(request.byte_code, "", writer)
+            add_byte_code(byte_code, "", writer)
     return replace(writer.segment(), path=str(path))
 
 

@@ -69,7 +69,7 @@ def _write_archive(
             joining.add(segment)
             segments.append(segment)
         refuse_clashes(segments, request)
-        segments.append(write_own_segment(own, request))
+        segments.append(write_own_segment(own, request, request.byte_code))
         joining.add(segments[-1])
         directory, listing, wrong = b"", "", None
         try:

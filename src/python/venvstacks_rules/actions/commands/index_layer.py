@@ -54,7 +54,7 @@ def _written(request: IndexLayerRequest, output: Path) -> IndexedLayer:
     segments = list(listed_segments(request))
     refuse_clashes(segments, request)
     part = output / "own-segment"
-    segments.append(write_own_segment(part, request))
+    segments.append(write_own_segment(part, request, request.byte_code))
     own, directory = directory_segment(segments, request)
     if directory:
         with part.open("ab") as out:

@@ -22,6 +22,8 @@ class AssembleArchiveRequest(LayerPartsRequest):
     listing_file: Optional[GivenPath] = None
     """A file for the value of the key `segments` of the index, if any. A caller that hashes what is
     written makes metadata and index itself, and asks for this instead of the two."""
+    byte_code: Optional[GivenPath] = None
+    """A zip archive with the byte code of `files`, if the layer is to have some."""
     segments_are_checked: bool = False
     """Whether the caller knows that the segments have the hashes of their results, because it
     stores files by their hash: they are not hashed again."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Optional
 
 from venvstacks_rules.model.paths import GivenPath
 from venvstacks_rules.model.requests.layer_parts import LayerPartsRequest
@@ -34,6 +35,8 @@ class IndexLayerRequest(LayerPartsRequest):
     output: GivenPath
     """The folder to write: ``index.json``; and in ``blobs``, each by its hash, the segment of the
     layer's own files, the lists of files and the documents."""
+    byte_code: Optional[GivenPath] = None
+    """A zip archive with the byte code of `files`, if the layer is to have some."""
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Optional
+from typing import Any
 
 from venvstacks_rules.model.contents.compression import Compression
 from venvstacks_rules.model.contents.files import OwnFile, OwnLink
@@ -30,8 +30,6 @@ class LayerPartsRequest:
     results: tuple[GivenPath, ...]
     files: tuple[OwnFile, ...]
     links: tuple[OwnLink, ...]
-    byte_code: Optional[GivenPath]
-    """A zip archive with the byte code of `files`, if the layer is to have some."""
     compression: Compression
     metadata: dict[str, Any]
     """The keys of the layer metadata that do not depend on the archive's bytes."""
