@@ -107,16 +107,18 @@ def test_a_server_that_is_not_there(root: BuildRoot) -> None:
 
 def test_a_signed_repository(root: BuildRoot, tmp_path: Path) -> None:
     url = (tmp_path / "store").as_uri()
-    run = {"folder": tmp_path}
-    repository_command("key", "generate", "root.pem", **run)
-    repository_command("key", "generate", "ci.pem", **run, VENVSTACKS_KEY_PASSWORD=PASSWORD)
-    repository_command(
+
+    def run(*arguments: str, **variables: str) -> None:
+        repository_command(*arguments, folder=tmp_path, **variables)
+
+    run("key", "generate", "root.pem")
+    run("key", "generate", "ci.pem", VENVSTACKS_KEY_PASSWORD=PASSWORD)
+    run(
         *("root", "create", "root.json", "--root-key", "root.pem.pub"),
         *("--root-threshold", "1", "--record-key", "ci.pem.pub", "--days", "365"),
-        **run,
     )
-    repository_command("root", "sign", "root.json", url, "--key", "root.pem", **run)
-    repository_command("root", "publish", "root.json", url, **run)
+    run("root", "sign", "root.json", url, "--key", "root.pem")
+    run("root", "publish", "root.json", url)
     release(root, url)
     unsigned = root.pants("publish", "examples/hello:release")
     assert unsigned.code == 1
@@ -128,4 +130,4 @@ def test_a_signed_repository(root: BuildRoot, tmp_path: Path) -> None:
     assert "1.0" in done.stderr
     assert PASSWORD not in done.stdout + done.stderr
     assert "PRIVATE KEY" not in done.stdout + done.stderr
-    repository_command("root", "verify", url, "--root", "root.json", **run)
+    run("root", "verify", url, "--root", "root.json")
