@@ -223,9 +223,31 @@ def test_the_goal_that_looks_after_it(root: BuildRoot, store: Path) -> None:
     )
 
 
+def test_a_layer_is_published_without_its_archive(root: BuildRoot, store: Path) -> None:
+    build = root.read("examples/hello/BUILD")
+    shutil.rmtree(store)
+    own = build.replace('name="text",', 'name="text", repositories=["local"],')
+    root.write("examples/hello/BUILD", own)
+    done = root.succeed("publish", "examples/hello:text")
+    assert "Assembled" not in done.stderr
+    assert "framework-text for" in done.stderr
+    assert [key.split("/")[1] for key in tree(store) if key.startswith("layers/")] == [
+        "framework-text"
+    ]
+    limit = own.replace('name="text",', 'name="text", max_archive_size="1 MB",')
+    root.write("examples/hello/BUILD", limit)
+    refused = root.pants("publish", "examples/hello:text")
+    root.write("examples/hello/BUILD", build)
+    assert refused.code == 1
+    assert "examples/hello:text" in refused.error
+    assert "max_archive_size" in refused.error
+    root.succeed("publish", "examples/hello:release")
+
+
 def test_targets_that_say_no(root: BuildRoot) -> None:
     done = root.succeed("publish", "examples/hello:text")
-    assert "examples/hello:text skipped (it has no `repositories`)" in done.stderr
+    assert "No applicable" in done.stderr
+    assert "Assembled" not in done.stderr
     build = root.read("examples/hello/BUILD")
     root.write("examples/hello/BUILD", build.replace('["local"]', '["locale", "s3://u:p@b/c"]', 1))
     failed = root.pants("publish", "examples/hello:release")

@@ -65,6 +65,11 @@ class Layer:
     """Of requirements that targets declare: the requirement, and the address of the target."""
 
     @property
+    def has_limits(self) -> bool:
+        """Whether its archives may have some sizes only."""
+        return self.max_archive_size is not None or self.max_unpacked_size is not None
+
+    @property
     def layer_name(self) -> str:
         """The kind-prefixed name."""
         return layer_name(self.kind, self.name)

@@ -11,7 +11,8 @@ from typing import Optional
 from pants.core.goals.package import BuiltPackage, BuiltPackageArtifact, PackageFieldSet
 from pants.engine.addresses import Address
 from pants.engine.environment import EnvironmentName
-from pants.engine.fs import AddPrefix, MergeDigests
+from pants.engine.fs import EMPTY_DIGEST, AddPrefix, MergeDigests
+from pants.engine.internals.options_parsing import _Options
 from pants.engine.internals.session import RunId
 from pants.engine.unions import UnionRule
 from pants.util.logging import LogLevel
@@ -184,7 +185,7 @@ async def packaged_layer(
     )
     compared = await concurrently(
         compared_limits(LimitsRequest(address, name), **implicitly())
-        for name in (chosen.names if _has_limits(found.layer) else ())
+        for name in (chosen.names if found.layer.has_limits else ())
     )
     built_layers = [(found.layer, name, built) for name, built in zip(chosen.names, archives)]
     await concurrently(logged_remark(remark, **implicitly()) for remark in _remarks(built_layers))
@@ -244,7 +245,7 @@ async def packaged_stack(
     compared = await concurrently(
         compared_limits(LimitsRequest(member, name), **implicitly())
         for layer, member in zip(stack.layers, stack.addresses)
-        for name in (chosen[layer.address].names if _has_limits(layer) else ())
+        for name in (chosen[layer.address].names if layer.has_limits else ())
     )
     built_layers = [
         (layer, name, built)
@@ -295,8 +296,30 @@ async def outgrown_in_run(_: OutgrownInRunRequest) -> OutgrownInRun:
     return OutgrownInRun(size_limit_error(outgrown))
 
 
+@dataclass(frozen=True)
+class WantedArchivesRequest:
+    """Whether somebody wants archives in this run."""
+
+
+@dataclass(frozen=True)
+class WantedArchives:
+    """Whether somebody wants archives in this run."""
+
+    any: bool
+
+
+# `publish` has Pants package its targets first, and publishes segments.
+@rule
+async def wanted_archives(_: WantedArchivesRequest, options: _Options) -> WantedArchives:
+    goals = options.options.goals
+    return WantedArchives("publish" not in goals or "package" in goals)
+
+
 @rule
 async def package_layer(field_set: LayerPackageFieldSet) -> BuiltPackage:
+    wanted = await wanted_archives(WantedArchivesRequest(), **implicitly())
+    if not wanted.any:
+        return BuiltPackage(EMPTY_DIGEST, ())
     request = LayerOutputsRequest(field_set.address, field_set.output_path.value)
     in_run = await packaged_in_run(PackagedInRunRequest(), **implicitly())
     in_run.layers[request] = None
@@ -309,6 +332,9 @@ async def package_layer(field_set: LayerPackageFieldSet) -> BuiltPackage:
 
 @rule
 async def package_stack(field_set: StackPackageFieldSet) -> BuiltPackage:
+    wanted = await wanted_archives(WantedArchivesRequest(), **implicitly())
+    if not wanted.any:
+        return BuiltPackage(EMPTY_DIGEST, ())
     layers = StackLayersRequest(field_set.address, field_set.layers.value)
     request = StackPackageRequest(layers, field_set.output_path.value)
     in_run = await packaged_in_run(PackagedInRunRequest(), **implicitly())
@@ -332,10 +358,6 @@ def _packaged(
         archive=built.archive,
         report=built.report(run_id),
     )
-
-
-def _has_limits(layer: Layer) -> bool:
-    return layer.max_archive_size is not None or layer.max_unpacked_size is not None
 
 
 def _outgrown(compared: Iterable[ComparedLimits]) -> tuple[OutgrownLayer, ...]:

@@ -33,10 +33,12 @@ from pants.engine.fs import (
 )
 from pants.engine.internals.session import RunId
 from pants.engine.process import InteractiveProcess, ProcessCacheScope
+from pants.engine.target import Target
 
 from venvstacks_rules.model.errors import DefinitionError
 from venvstacks_rules.model.json_codec import from_json, to_json
 from venvstacks_rules.model.layers.problems import suggestion
+from venvstacks_rules.model.outputs.limits import size_limit_error
 from venvstacks_rules.model.paths import literal_glob
 from venvstacks_rules.model.publishing.plan import PublishPlan
 from venvstacks_rules.model.publishing.publication import PublicationFiles as FilesOfRequest
@@ -46,6 +48,7 @@ from venvstacks_rules.model.requests.publish import PlanPublishRequest
 from venvstacks_rules.model.requests.publish import PublishRequest as PublishActionRequest
 from venvstacks_rules.model.wording import printable_lines, size_text
 from venvstacks_rules.pants_backend import engine
+from venvstacks_rules.pants_backend.build.limits import LimitsRequest, compared_limits
 from venvstacks_rules.pants_backend.build.publications import PublicationFiles, publication_files
 from venvstacks_rules.pants_backend.build.published_archives import (
     PublishedArchivesRequest,
@@ -110,6 +113,11 @@ class LayerPublishFieldSet(_PublishFields):
     publish_request_type = PublishLayerRequest
     required_fields = (LayerSourcesField, RepositoriesField)
 
+    @classmethod
+    def opt_out(cls, target: Target) -> bool:
+        """Most layers are published as part of a stack or a release: `publish ::` passes over."""
+        return _stays(target)
+
 
 @dataclass(frozen=True)
 class StackPublishFieldSet(_PublishFields):
@@ -117,6 +125,11 @@ class StackPublishFieldSet(_PublishFields):
 
     publish_request_type = PublishStackRequest
     required_fields = (ManifestLayersField, RepositoriesField)
+
+    @classmethod
+    def opt_out(cls, target: Target) -> bool:
+        """The same."""
+        return _stays(target)
 
 
 @dataclass(frozen=True)
@@ -207,6 +220,11 @@ def repository_urls(
     if problems:
         raise DefinitionError("Targets cannot be published as written:", problems)
     return urls
+
+
+def _stays(target: Target) -> bool:
+    """Whether a target is not published."""
+    return not target[RepositoriesField].value or target[SkipPublishField].value
 
 
 def _spared(url: str, *, signs: bool = False) -> tuple[str, ...]:
@@ -306,6 +324,14 @@ async def published_target(
         logger.info("%s", note)
     for warning in publication.warnings:
         logger.warning("%s", printable_lines(warning))
+    compared = await concurrently(
+        compared_limits(LimitsRequest(layer.address, layer.platform), **implicitly())
+        for layer in publication.layers
+        if layer.layer.has_limits
+    )
+    outgrown = [each.outgrown for each in compared if each.outgrown is not None]
+    if outgrown:
+        raise size_limit_error(outgrown)
     archives = PublishedArchivesRequest(publication, found.stack) if request.archives else None
     channel = found.request.stack.channel if found.request.stack else None
     plans = await concurrently(
