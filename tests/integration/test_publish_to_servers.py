@@ -131,3 +131,21 @@ def test_a_signed_repository(root: BuildRoot, tmp_path: Path) -> None:
     assert PASSWORD not in done.stdout + done.stderr
     assert "PRIVATE KEY" not in done.stdout + done.stderr
     run("root", "verify", url, "--root", "root.json")
+    # Somebody else's root is not believed.
+    run("key", "generate", "other.pem")
+    run(
+        *("root", "create", "other.json", "--root-key", "other.pem.pub"),
+        *("--root-threshold", "1", "--record-key", "ci.pem.pub", "--days", "365"),
+    )
+    run("root", "sign", "other.json", (tmp_path / "elsewhere").as_uri(), "--key", "other.pem")
+    root.write("other.json", (tmp_path / "other.json").read_text())
+    release(root, url, "1.1")
+    pinned = "--venvstacks-publish-root=other.json"
+    refused = root.pants(key, pinned, "publish", "examples/hello:release", environment=signing)
+    assert refused.code == 1
+    assert versions(opened(url)) == ["1.0"]
+    root.write("root.json", (tmp_path / "root.json").read_text())
+    pinned = "--venvstacks-publish-root=root.json"
+    done = root.pants(key, pinned, "publish", "examples/hello:release", environment=signing)
+    assert done.code == 0, done.stderr
+    assert versions(opened(url)) == ["1.1"]

@@ -18,11 +18,13 @@ from venvstacks_rules.repository.publishing.publication import Publication
 from venvstacks_rules.repository.publishing.upload import Settings, uploaded
 from venvstacks_rules.repository.reading.repository import Repository
 from venvstacks_rules.repository.stores.opened import opened
+from venvstacks_rules.repository.stores.store import Store
 from venvstacks_rules.repository.trust.channels import expiry, records_to_extend
-from venvstacks_rules.repository.trust.commands import newest_root
+from venvstacks_rules.repository.trust.commands import read_root_file
 from venvstacks_rules.repository.trust.signers import signer
-from venvstacks_rules.repository.trust.verification import TrustedRoot
+from venvstacks_rules.repository.trust.verification import TrustedRoot, repository_root
 
+_PINS = ("sha256:", "ed25519:")
 _PAUSE = 0.2
 """Between two lines of progress on a terminal, in seconds; ten seconds elsewhere."""
 
@@ -43,7 +45,7 @@ def run(request_text: str) -> None:
     progress = _Progress()
     try:
         moves = any(change.changes for change in request.plan.channels)
-        root = newest_root(store) if moves else None
+        root = _believed_root(store, request.root) if moves else None
         signing = _signing(root, request) if moves else UNSIGNED
         settings = Settings(signing=signing, progress=progress.show, waiting=progress.say)
         repository = Repository(store, records_to_extend(root))
@@ -53,6 +55,16 @@ def run(request_text: str) -> None:
         store.close()
     _write(request.report, published_json(result_data(result)))
     print(result_text(result), flush=True)
+
+
+def _believed_root(store: Store, pinned: str | None) -> TrustedRoot | None:
+    """The newest root of a repository, by the one that is pinned, or by its first."""
+    first = None
+    if pinned is not None and pinned.startswith(_PINS):
+        first = TrustedRoot.of_pin(pinned, store)
+    elif pinned is not None:
+        first = TrustedRoot.pinned(read_root_file(Path(pinned)), pinned)
+    return repository_root(store, first, allow_unsigned=True)
 
 
 def _signing(root: TrustedRoot | None, request: PublishRequest) -> Signing:

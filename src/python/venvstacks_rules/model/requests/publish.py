@@ -37,6 +37,8 @@ class PublishRequest:
     """Whether to send nothing, and fail."""
     keys: tuple[str, ...] = ()
     """URIs of the keys that sign records."""
+    root: Optional[str] = None
+    """The root that is believed: a file, or a pin; None for that of the repository."""
     expires_days: int = 30
     """How long signatures count."""
     report: Optional[str] = None

@@ -372,6 +372,7 @@ async def published_target(
                             plan=plan,
                             only_show=only_show,
                             keys=key_uris(publishing.keys, build_root.path),
+                            root=_root_in(build_root.path, publishing.root),
                             expires_days=publishing.expires_days,
                             report=_in(build_root.path, publishing.json),
                             network=NETWORK_DIR,
@@ -415,6 +416,11 @@ def key_variables(keys: Iterable[str]) -> tuple[str, ...]:
         names += [place.removeprefix("envvar:")] if place.startswith("envvar:") else []
         names += [password] if password else []
     return tuple(names)
+
+
+def _root_in(build_root: str, root: str | None) -> str | None:
+    """A pin as it is, a file with its place."""
+    return root if root is None or ":" in root else _in(build_root, root)
 
 
 def _in(build_root: str, path: str | None) -> str | None:

@@ -50,6 +50,16 @@ class VenvstacksPublishSubsystem(Subsystem):
             """
         ),
     )
+    root = StrOption(
+        default=None,
+        help=softwrap(
+            """
+            The root of signed repositories that this build believes: a file, relative to the build
+            root, or a pin, `sha256:...` or `ed25519:...`. Without it, `publish` takes the root that
+            the repository shows.
+            """
+        ),
+    )
     expires_days = IntOption(
         default=30,
         help=softwrap(
