@@ -169,7 +169,7 @@ def test_a_signed_repository(
         "root create root.json --root-key anna.pem.pub --root-threshold 1"
         " --record-key ci.pem.pub --record-threshold 1",
         f"root sign root.json {url} --key anna.pem",
-        f"sign {url} --key ci.pem --days 9",
+        f"sign {url} --key ci.pem --days 9 --adopt",
         f"root publish root.json {url}",
     ):
         assert cli.main(line.split()) == 0
@@ -192,6 +192,15 @@ def test_a_signed_repository(
     copy = (tmp_path / "copy").as_uri()
     assert cli.main(["mirror", url, copy]) == 0
     assert cli.main(["root", "verify", copy, "--root", "root.json", "--json"]) == 0
+    # Whoever can write to the store gets nothing signed.
+    (record,) = (tmp_path / "store/channels").rglob("*.json")
+    record.write_text(record.read_text().replace('"sequence": 1', '"sequence": 9'))
+    before = made.files()
+    capsys.readouterr()
+    for command in ("promote 1.1", "rollback"):
+        assert cli.main(f"{command} --channel stable --key ci.pem".split()) == 1
+        assert "is not believed." in capsys.readouterr().err
+    assert made.files() == before
 
 
 def test_as_a_process(made: SmallRepository) -> None:

@@ -157,10 +157,10 @@ def _promote(options: argparse.Namespace) -> tuple[Result, int]:
     with _repository(options) as repository:
         # A mistake needs no lease.
         find_version(repository, options.version, options.platform)
-        signing = _signing(options, repository)
+        trusting, signing = _signing(options, repository)
         with publisher_lease(repository.store, waiting=_tell) as held:
             version = find_version(repository, options.version, options.platform)
-            return promoted(repository, version, options.channel, held, signing), 0
+            return promoted(trusting, version, options.channel, held, signing), 0
 
 
 def _rollback(options: argparse.Namespace) -> tuple[Result, int]:
@@ -168,10 +168,10 @@ def _rollback(options: argparse.Namespace) -> tuple[Result, int]:
     from venvstacks_rules.repository.upkeep.promotion import rolled_back  # noqa: PLC0415
 
     with _repository(options) as repository:
-        signing = _signing(options, repository)
+        trusting, signing = _signing(options, repository)
         with publisher_lease(repository.store, waiting=_tell) as held:
             result = rolled_back(
-                repository,
+                trusting,
                 options.channel,
                 held,
                 version=options.version,
@@ -182,19 +182,27 @@ def _rollback(options: argparse.Namespace) -> tuple[Result, int]:
             return result, 0
 
 
-def _signing(options: argparse.Namespace, repository: Repository) -> Signing:
-    """How records are signed: as clients of the repository's root believe it."""
+def _signing(options: argparse.Namespace, repository: Repository) -> tuple[Repository, Signing]:
+    """How records are signed, as clients of the repository's root believe it.
+
+    With a reader of the repository that refuses records which nobody signed: a signature covers
+    what an earlier record says.
+    """
     from venvstacks_rules.repository.publishing.channels import UNSIGNED, Signing  # noqa: PLC0415
     from venvstacks_rules.repository.trust.verification import repository_root  # noqa: PLC0415
 
     root = repository_root(repository.store, None, allow_unsigned=True)
     if root is None and not options.key:
-        return UNSIGNED
-    from venvstacks_rules.repository.trust.channels import expiry  # noqa: PLC0415
+        return repository, UNSIGNED
+    from venvstacks_rules.repository.trust.channels import (  # noqa: PLC0415
+        expiry,
+        records_to_extend,
+    )
     from venvstacks_rules.repository.trust.signers import signer  # noqa: PLC0415
 
     sign = signer(options.key, os.environ, None if root is None else root.root)
-    return Signing(sign, expiry(options.days))
+    trusting = Repository(repository.store, records_to_extend(root))
+    return trusting, Signing(sign, expiry(options.days))
 
 
 def _prune(options: argparse.Namespace) -> tuple[Result, int]:
