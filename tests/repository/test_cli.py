@@ -105,7 +105,7 @@ def test_a_damaged_repository_is_1(
     [
         ([], "the following arguments are required: COMMAND"),
         (["lists"], "invalid choice: 'lists'"),
-        (["key"], "the following arguments are required: {generate"),
+        (["key"], "the following arguments are required: COMMAND"),
         (["prune"], "the following arguments are required: --keep"),
         (["prune", "--keep", "0"], "`0` is no number from 1 on"),
         (["prune", "--keep", "1", "--grace", "1w"], "`1w` is no duration; write 90s, 30m, 24h or"),
