@@ -4,8 +4,10 @@ import os
 from pathlib import Path
 
 from tests.support.small_repositories import FRAMEWORK, SmallRepository, packages
+from tests.support.wrapped_stores import WrappedStore
 from venvstacks_rules.model.repository.keys import blob_key
 from venvstacks_rules.model.repository.references import Reference
+from venvstacks_rules.repository.reading.repository import Repository
 from venvstacks_rules.repository.upkeep.verification import verification
 
 
@@ -86,15 +88,29 @@ def test_damaged_files_are_removed_on_request(tmp_path: Path) -> None:
     assert not verification(made.reader).removed
     found = verification(made.reader, remove_damaged=True)
     # Without its index, nothing says that the blob is too short but its hash.
-    assert set(found.removed) == {index_key, key}
+    assert found.removed == (index_key, key)
     assert set(made.files()) == set(before) - {index_key, key}
     assert list(found.lines())[-1] == (
-        "Removed 2 damaged files: publish what names them again, or mirror it from a copy."
+        "Removed 2 damaged files; `mirror` from a copy brings them back."
     )
     # They are stored again.
     made.layer()
     assert made.files() == before
     assert verification(made.reader).is_whole
+
+
+def test_what_a_prune_removes_meanwhile_is_not_missing(tmp_path: Path) -> None:
+    made = SmallRepository(tmp_path)
+    index = made.layer()
+    (key,) = map(str, made.indexes)
+
+    def prune(verb: str, prefix: str) -> None:
+        if verb == "list" and prefix.startswith("blobs"):
+            made.store.delete([key, *(blob_key(blob.sha256) for blob in index.blobs)])
+
+    found = verification(Repository(WrappedStore(made.store, prune)))
+    assert found.is_whole
+    assert found.layers == 1
 
 
 def test_two_indexes_do_not_agree_on_a_size(tmp_path: Path) -> None:

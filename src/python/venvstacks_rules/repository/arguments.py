@@ -159,8 +159,8 @@ def _add_looks(commands: Any) -> None:
     verify.add_argument(
         "--remove-damaged",
         action="store_true",
-        help="remove blobs and indexes whose bytes have another hash, so that a publish that asks "
-        "for each blob, or `mirror` from a copy, stores them again",
+        help="remove blobs and indexes whose bytes have another hash: what is there is never "
+        "stored again, and `mirror` from a copy brings them back then",
     )
 
 

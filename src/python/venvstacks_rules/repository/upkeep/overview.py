@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -229,9 +229,8 @@ def overview(repository: Repository) -> Overview:
     )
 
 
-def newest_first(stacks: Iterable[ListedStack]) -> Iterator[ListedStack]:
+def newest_first(listed: Sequence[ListedStack]) -> list[ListedStack]:
     """By name; of a stack the version that was published last first, with all its platforms."""
-    listed = list(stacks)
     age: dict[tuple[str, str], float] = {}
     for item in listed:
         key = (item.stack.name, item.stack.version)
@@ -245,8 +244,7 @@ def newest_first(stacks: Iterable[ListedStack]) -> Iterator[ListedStack]:
         reverse=True,
     )
     ordered.sort(key=lambda item: item.stack.name)
-    # `reverse` keeps the order of equals.
-    return iter(ordered)
+    return ordered
 
 
 def found_records(repository: Repository, name: str = "") -> Iterator[FoundRecord]:

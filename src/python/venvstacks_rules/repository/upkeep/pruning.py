@@ -165,7 +165,7 @@ class _Planning:
         manifests = self._manifests(stacks)
         named = {key for stack in manifests.values() for key in stack.layer_keys}
         needed = {
-            key: stack
+            key
             for stack in manifests.values()
             if stack.key in kept_stacks
             for key in stack.layer_keys

@@ -67,7 +67,7 @@ class Verification:
     unreferenced_size: int
     defects: tuple[Defect, ...]
     removed: tuple[str, ...] = ()
-    """The keys of damaged files that were removed."""
+    """The keys of files that were removed."""
 
     @property
     def is_whole(self) -> bool:
@@ -111,8 +111,8 @@ class Verification:
             )
         if self.removed:
             yield (
-                f"Removed {counted(len(self.removed), 'damaged file')}: publish what names them"
-                " again, or mirror it from a copy."
+                f"Removed {counted(len(self.removed), 'damaged file')}; `mirror` from a copy brings"
+                " them back."
             )
 
 
@@ -132,8 +132,9 @@ def verification(repository: Repository, *, remove_damaged: bool = False) -> Ver
     look.at_layers(layers)
     listed = {sha256: entry.size for sha256, entry in repository.blobs()}
     look.at_blobs(listed)
+    look.forget_removed()
     unreferenced = [size for sha256, size in listed.items() if sha256 not in look.blobs]
-    removed = look.damaged if remove_damaged else []
+    removed = look.removable() if remove_damaged else []
     repository.store.delete(removed)
     return Verification(
         url=repository.url,
@@ -155,14 +156,12 @@ class _Look:
 
     repository: Repository
     defects: list[Defect] = field(default_factory=list)
-    damaged: list[str] = field(default_factory=list)
-    """The keys of files that are named by their hash and have another."""
     indexes: dict[LayerKey, Reference] = field(default_factory=dict)
     """Of the layers of stacks, as manifests have them."""
     blobs: dict[str, Reference] = field(default_factory=dict)
     """That indexes name, by hash."""
-    users: dict[str, str] = field(default_factory=dict)
-    """For keys, that of the first file that names them."""
+    users: dict[str, list[str]] = field(default_factory=dict)
+    """For keys, those of the files that name them."""
 
     def at_format(self) -> None:
         try:
@@ -186,7 +185,7 @@ class _Look:
             stack = None if found is None else found.stack
             for layer_key, layer in zip(stack.layer_keys, stack.layers) if stack else ():
                 self.indexes.setdefault(layer_key, layer.index)
-                self.users.setdefault(str(layer_key), str(key))
+                self.users.setdefault(str(layer_key), []).append(str(key))
 
     def at_layers(self, listed: Sequence[LayerKey]) -> None:
         def read(key: LayerKey) -> LayerIndex | None:
@@ -199,7 +198,7 @@ class _Look:
                 continue
             for blob in index.blobs:
                 known = self.blobs.setdefault(blob.sha256, blob)
-                self.users.setdefault(blob_key(blob.sha256), str(key))
+                self.users.setdefault(blob_key(blob.sha256), []).append(str(key))
                 if known != blob:
                     text = f"{blob_key(blob.sha256)} has {known.size} bytes for another index"
                     self._note(str(key), UNUSABLE, text)
@@ -223,6 +222,20 @@ class _Look:
         for reference, problem in self._each(problem_of, found, lambda r: blob_key(r.sha256)):
             if problem is not None:
                 self._note(blob_key(reference.sha256), DAMAGED, problem)
+
+    def forget_removed(self) -> None:
+        """What a prune removed meanwhile, with all that named it, is not missing."""
+        for defect in list(self.defects):
+            users = self.users.get(defect.key)
+            if defect.kind == MISSING and users and not any(map(self._is_there, users)):
+                self.defects.remove(defect)
+
+    def removable(self) -> list[str]:
+        """Blobs and indexes that stand in the place of what they should be."""
+        return [defect.key for defect in self.defects if defect.kind == DAMAGED]
+
+    def _is_there(self, key: str) -> bool:
+        return self.repository.store.size(key) is not None
 
     def _each(
         self, read: Callable[[T], R], items: Sequence[T], key: Callable[[T], str] = str
@@ -251,9 +264,7 @@ class _Look:
         return found is not None and Reference.of(found.data).sha256 != key.sha256
 
     def _note(self, key: str, kind: str, text: str) -> None:
-        self.defects.append(Defect(key, kind, text, self.users.get(key, "")))
-        if kind == DAMAGED:
-            self.damaged.append(key)
+        self.defects.append(Defect(key, kind, text, *self.users.get(key, ())[:1]))
 
 
 def _words(error: VenvstacksError) -> str:
