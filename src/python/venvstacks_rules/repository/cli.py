@@ -237,7 +237,8 @@ def _mirror(options: argparse.Namespace) -> tuple[Result, int]:
         _opened(options.target) as target,
         publisher_lease(target.store, waiting=_tell) as held,
     ):
-        return mirrored(source, target, held, channels), 0
+        result = mirrored(source, target, held, channels)
+        return result, 1 if result.left else 0
 
 
 class _Said:

@@ -60,6 +60,8 @@ class Mirroring:
     """In bytes."""
     shared_blobs: int
     """That were there already."""
+    left: tuple[str, ...] = ()
+    """The keys of records that stay, because somebody moved the channels of the copy."""
 
     @property
     def copied(self) -> int:
@@ -80,12 +82,16 @@ class Mirroring:
                 "size": self.size,
             },
             "shared_blobs": self.shared_blobs,
+            "left": list(self.left),
         }
 
     def lines(self) -> Iterator[str]:
         """For the terminal."""
+        for key in self.left:
+            yield f"{self.target}: `{key}` stays: somebody moved the channel of the copy"
         if not self.copied:
-            yield f"{self.target} has everything that {self.source} has."
+            others = " else" if self.left else ""
+            yield f"{self.target} has everything{others} that {self.source} has."
             return
         others = f", {counted(self.others, 'other file')}" if self.others else ""
         yield (
@@ -103,15 +109,16 @@ def mirrored(
 ) -> Mirroring:
     """Copy what `target` lacks, under a lease there: everything, or what `channels` point at.
 
-    RepositoryError, before anything is copied, if `target` has other files in the places of some,
-    or newer records.
+    Records there that are newer, or others with the same number, stay. RepositoryError, before
+    anything is copied, if `target` has another manifest or root in the place of one.
     """
     if not source.check_format():
         raise RepositoryError(f"{source.url}: there is no repository.", ["nothing can be copied"])
     target.check_format()
     wanted = wanted_of_channels(source, channels) if channels else all_wanted(source)
     stacks = {key for key, _ in target.stacks()}
-    records = _new_records(source, target, wanted, stacks)
+    _refuse_others(source, target, wanted, stacks)
+    records, left = _new_records(target, wanted)
     layers = {key for key, _ in target.layers()}
     there = {Reference(sha256, entry.size) for sha256, entry in target.blobs()}
     copy = _Copy(source, target)
@@ -144,40 +151,43 @@ def mirrored(
         others=len(others),
         size=copy.size,
         shared_blobs=len(wanted.blobs) - len(blobs),
+        left=tuple(left),
     )
 
 
-def _new_records(
+def _refuse_others(
     source: Repository, target: Repository, wanted: Wanted, stacks: set[StackKey]
-) -> list[tuple[FoundRecord, str | None]]:
-    """The records to copy, with the marks of those that they replace."""
+) -> None:
     problems = []
     both = [found for found in wanted.stacks if found.stack.key in stacks]
     for found in both:
         other = target.found_manifest(found.stack.key)
         if other is not None and other.reference != found.reference:
             problems.append(f"`{found.stack.key}` is another there; a version never changes")
-    for other_file in wanted.others:
-        if other_file.key.startswith(f"{TRUST}/") and _differs(source, target, other_file):
-            problems.append(f"`{other_file.key}` is another there; a root never changes")
+    for file in wanted.others:
+        if file.key.startswith(f"{TRUST}/") and _differs(source, target, file):
+            problems.append(f"`{file.key}` is another there; a root never changes")
+    if problems:
+        raise RepositoryError(
+            f"{target.url}: it cannot become a copy of {source.url}.", first_problems(problems)
+        )
+
+
+def _new_records(
+    target: Repository, wanted: Wanted
+) -> tuple[list[tuple[FoundRecord, str | None]], list[str]]:
+    """The records to copy, with the marks of those that they replace; the keys of others."""
     records: list[tuple[FoundRecord, str | None]] = []
+    left = []
     for record in wanted.records:
-        key = record.record.key
-        there = target.record(key)
+        there = target.record(record.record.key)
         if there is None:
             records.append((record, None))
         elif there.record.number < record.record.number:
             records.append((record, there.mark))
         elif there.content != record.content:
-            problems.append(
-                f"`{key}` has the number {there.record.number} there, and"
-                f" {record.record.number} in {source.url}: somebody moves the channel of the copy"
-            )
-    if problems:
-        raise RepositoryError(
-            f"{target.url}: it cannot become a copy of {source.url}.", first_problems(problems)
-        )
-    return records
+            left.append(str(record.record.key))
+    return records, left
 
 
 def _differs(source: Repository, target: Repository, file: OtherFile) -> bool:
