@@ -130,6 +130,10 @@ class Artifacts(Registry):
     @retried
     def put_artifact(self, key: str, tag: str, layers: Sequence[Layer]) -> None:
         """Have `tag` stand for `layers`; none: for nothing at all."""
+        self.put_artifact_once(key, tag, layers)
+
+    def put_artifact_once(self, key: str, tag: str, layers: Sequence[Layer]) -> None:
+        """The same in one attempt; PassingError if there may be another."""
         if not self._has_nothing:
             if self.blob_size(key, _NOTHING.reference.sha256) is None:
                 self.upload(key, _NOTHING)

@@ -17,7 +17,9 @@ import secrets
 import time
 from collections.abc import Callable, Iterator
 
+from venvstacks_rules.repository.stores import attempts
 from venvstacks_rules.repository.stores.artifacts import Artifacts
+from venvstacks_rules.repository.stores.attempts import PassingError
 from venvstacks_rules.repository.stores.tags import claim_prefix
 
 CLAIM_LIFE = 60.0
@@ -40,13 +42,25 @@ def written(
                     if not may():
                         return False
                     if time.monotonic() < end:
-                        write()
-                        return True
+                        return _done(write, end)
             finally:
                 claims.withdraw(name)
         time.sleep(random.uniform(0, wait))  # noqa: S311
         wait = min(2 * wait, 1.0)
     return False
+
+
+def _done(write: Callable[[], None], end: float) -> bool:
+    """Call `write` until it succeeds, but not after the end: what it writes may be old then."""
+    while True:
+        try:
+            write()
+        except PassingError:
+            attempts.pause(0.2)
+            if time.monotonic() > end:
+                raise
+        else:
+            return True
 
 
 def _new_name() -> str:
@@ -100,7 +114,9 @@ class _Claims:
             name = tag[len(self._prefix) :]
             if tag.startswith(self._prefix) and name not in {own, *self._withdrawn}:
                 artifact = self._artifacts.artifact(self._key, tag)
-                if artifact is not None and artifact.key:
-                    yield name
-                else:
+                if artifact is not None and not artifact.key:
                     self._withdrawn.add(name)
+                elif artifact is not None:
+                    yield name
+                # Else it is on its way in or out. Who is on the way in has not looked yet, and
+                # will see us; but it may be there the next time.

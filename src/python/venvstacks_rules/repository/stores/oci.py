@@ -123,7 +123,7 @@ class OciStore(Store):
             return (self._found(key)[1] or None) == mark
 
         def write() -> None:
-            self._artifacts.put_artifact(key, key_tag(key), layers)
+            self._artifacts.put_artifact_once(key, key_tag(key), layers)
 
         return written(self._artifacts, key, is_same, write)
 
