@@ -135,7 +135,7 @@ def test_a_signed_repository(root: BuildRoot, tmp_path: Path) -> None:
     run("key", "generate", "other.pem")
     run(
         *("root", "create", "other.json", "--root-key", "other.pem.pub"),
-        *("--root-threshold", "1", "--record-key", "ci.pem.pub", "--days", "365"),
+        *("--root-threshold", "1", "--record-key", "other.pem.pub", "--days", "365"),
     )
     run("root", "sign", "other.json", (tmp_path / "elsewhere").as_uri(), "--key", "other.pem")
     root.write("other.json", (tmp_path / "other.json").read_text())
