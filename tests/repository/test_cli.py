@@ -186,6 +186,12 @@ def test_a_signed_repository(
     )
     assert cli.main(["rollback", "--channel", "stable", "--key", "ci.pem"]) == 0
     assert made.record().rolled_back_from == "1.1"
+    # What somebody put there is not signed together with the new version.
+    path = made.folder / "channels/release/stable/linux_x86_64.json"
+    right = path.read_bytes()
+    path.write_text(made.record().to_json())
+    assert cli.main(["promote", "1.1", "--channel", "stable", "--key", "ci.pem"]) == 1
+    path.write_bytes(right)
     assert cli.main(["list"]) == 0
     assert "signed, rolled back from 1.1\n" in capsys.readouterr().out
     assert cli.main(["root", "verify", url, "--root", "root.json"]) == 0
