@@ -299,3 +299,17 @@ def test_archives_on_request(root: BuildRoot, store: Path) -> None:
     again = root.succeed("publish", "examples/hello:release")
     assert "skipped as local" in again.stderr
     root.write("examples/hello/BUILD", build)
+
+
+def test_what_somebody_removed_is_sent_again(root: BuildRoot, store: Path) -> None:
+    # It stands alone: the repository has the version, and lacks a blob of it.
+    root.succeed("publish", "examples/hello:release")
+    blob = max(
+        (store / "blobs").rglob("*"), key=lambda path: path.is_file() and path.stat().st_size
+    )
+    content = blob.read_bytes()
+    blob.unlink()
+    believed = root.succeed("publish", "examples/hello:release")
+    assert "skipped as local" in believed.stderr
+    root.succeed("--venvstacks-publish-thorough", "publish", "examples/hello:release")
+    assert blob.read_bytes() == content

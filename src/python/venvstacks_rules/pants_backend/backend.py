@@ -28,6 +28,7 @@ from venvstacks_rules.pants_backend.build import (
     published_archives,
     pytest_processes,
     released,
+    repository_plans,
     segments,
     staged_tests,
 )
@@ -155,7 +156,7 @@ _MODULES = (
         pytest_processes,
         segments,
     ),
-    *(publications, published_archives, released),
+    *(publications, published_archives, released, repository_plans),
     *(staged_tests, layer_tests),
     *(check, export, export_resolves, generate_lockfiles, lint, linted_layers, lock_options),
     *(package, package_release, package_report, publish, repl, repository, run, show, shown_layers),

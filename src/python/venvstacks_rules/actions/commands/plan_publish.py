@@ -23,6 +23,6 @@ def run(request_text: str) -> PublishPlan:
     publication = Publication.read(request.files)
     store = opened(request.repository)
     try:
-        return planned(publication, Repository(store))
+        return planned(publication, Repository(store), thorough=request.thorough)
     finally:
         store.close()

@@ -47,7 +47,12 @@ def run(request_text: str) -> None:
         moves = any(change.changes for change in request.plan.channels)
         root = _believed_root(store, request.root) if moves else None
         signing = _signing(root, request) if moves else UNSIGNED
-        settings = Settings(signing=signing, progress=progress.show, waiting=progress.say)
+        settings = Settings(
+            signing=signing,
+            progress=progress.show,
+            waiting=progress.say,
+            thorough=request.thorough,
+        )
         repository = Repository(store, records_to_extend(root))
         result = uploaded(publication, repository, request.plan, settings)
     finally:

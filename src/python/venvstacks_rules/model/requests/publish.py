@@ -22,6 +22,8 @@ class PlanPublishRequest:
     repository: str
     """The URL."""
     files: PublicationFiles
+    thorough: bool = False
+    """Whether to ask for each blob, also of layer versions that are there."""
     network: Optional[GivenPath] = None
     """A folder with :class:`NetworkSettings`; None for the environment as it is."""
 
@@ -35,6 +37,8 @@ class PublishRequest:
     plan: PublishPlan
     only_show: bool
     """Whether to send nothing, and fail."""
+    thorough: bool = False
+    """Whether to ask for each blob, also of layer versions that are there."""
     keys: tuple[str, ...] = ()
     """URIs of the keys that sign records."""
     root: Optional[str] = None

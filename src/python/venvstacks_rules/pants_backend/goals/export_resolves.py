@@ -29,7 +29,6 @@ from venvstacks_rules.pants_backend.goals.run import InteractiveActionRequest, i
 from venvstacks_rules.pants_backend.graph.layers import shared_locks
 from venvstacks_rules.pants_backend.graph.stacks import StackLayersRequest, stack_layers
 from venvstacks_rules.pants_backend.locks.freshness import RequiredLocksRequest, required_locks
-from venvstacks_rules.pants_backend.processes.actions import action_process
 from venvstacks_rules.pants_backend.processes.bare import ActionProcessRequest
 
 _INPUTS = ".inputs"
@@ -100,8 +99,7 @@ async def resolve_export(
         input_digest=await engine.merge_digests(MergeDigests(chain.digest for chain in chains)),
         description=f"Export {request.name}",
     )
-    prepared = await action_process(action, **implicitly())
-    started = await interactive_action(InteractiveActionRequest(prepared.process), **implicitly())
+    started = await interactive_action(InteractiveActionRequest(action), **implicitly())
     inputs = f"{{digest_root}}/{_INPUTS}"
     start = (
         *(argument.replace("{chroot}", inputs) for argument in started.args),

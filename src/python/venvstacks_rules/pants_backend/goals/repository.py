@@ -13,10 +13,10 @@ from pants.util.strutil import softwrap
 
 from venvstacks_rules.model.errors import DefinitionError
 from venvstacks_rules.model.json_codec import to_json
-from venvstacks_rules.model.layers.problems import suggestion
 from venvstacks_rules.model.requests.repository import RepositoryRequest
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, goal_rule, implicitly
+from venvstacks_rules.pants_backend.goals.publish_settings import named_url, unknown_repository
 from venvstacks_rules.pants_backend.processes.bare import ActionProcessRequest
 from venvstacks_rules.pants_backend.processes.network import NETWORK_DIR
 from venvstacks_rules.pants_backend.processes.network_actions import (
@@ -63,17 +63,10 @@ def repository_url(name: str | None, known: Mapping[str, str]) -> str:
     """The URL of the repository that is meant; empty if that is not clear without a name."""
     if name is None:
         return next(iter(known.values())) if len(known) == 1 else ""
-    url = name if "://" in name else known.get(name.removeprefix("@"))
+    url = named_url(name, known)
     if url is None:
-        meant = suggestion(name, known)
-        hint = f"Did you mean {meant!r}?" if meant else "Add it there, or write a URL."
-        raise DefinitionError(
-            "The repository is not known:",
-            [
-                f"`--venvstacks-repository-at` is {name!r}, which `[venvstacks].repositories` does "
-                f"not name. {hint}"
-            ],
-        )
+        problem = unknown_repository("`--venvstacks-repository-at` is", name, known)
+        raise DefinitionError("The repository is not known:", [problem])
     return url
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pants.core.goals.run import RunFieldSet, RunInSandboxBehavior, RunRequest
 from pants.engine.addresses import Address
 from pants.engine.fs import AddPrefix, Digest, MergeDigests
-from pants.engine.process import Process
 from pants.util.frozendict import FrozenDict
 
 from venvstacks_rules.model.json_codec import to_json
@@ -60,8 +59,7 @@ class LaunchedLayer:
 class InteractiveActionRequest:
     """An action to start outside of a sandbox of the engine."""
 
-    process: Process
-    """The same for a sandbox."""
+    action: ActionProcessRequest
 
 
 @dataclass(frozen=True)
@@ -76,7 +74,8 @@ class InteractiveAction:
 
 @rule
 async def interactive_action(request: InteractiveActionRequest) -> InteractiveAction:
-    process = request.process
+    prepared = await action_process(request.action, **implicitly())
+    process = prepared.process
     sources = await concurrently(
         engine.add_prefix(AddPrefix(digest, path))
         for path, digest in process.immutable_input_digests.items()
@@ -106,8 +105,7 @@ async def launched_layer(
         append_only_caches=FrozenDict({CACHE_NAME: CACHE_DIR}),
         description=f"Run {request.address}",
     )
-    prepared = await action_process(action, **implicitly())
-    started = await interactive_action(InteractiveActionRequest(prepared.process), **implicitly())
+    started = await interactive_action(InteractiveActionRequest(action), **implicitly())
     return LaunchedLayer(started.digest, (*started.args, "--"), started.append_only_caches)
 
 

@@ -31,6 +31,15 @@ class VenvstacksPublishSubsystem(Subsystem):
             """
         ),
     )
+    thorough = BoolOption(
+        default=False,
+        help=softwrap(
+            """
+            Ask the repository for every blob, instead of believing an index that is there. This
+            sends again what somebody removed from the repository.
+            """
+        ),
+    )
     json = StrOption(
         default=None,
         metavar="<path>",

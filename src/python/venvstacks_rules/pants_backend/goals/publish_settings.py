@@ -1,0 +1,73 @@
+"""The settings of ``publish`` as its actions want them: URLs, keys, paths."""
+
+from __future__ import annotations
+
+import os.path
+from collections.abc import Iterable, Mapping
+from urllib.parse import urlsplit
+
+from pants.engine.addresses import Address
+
+from venvstacks_rules.model.errors import DefinitionError
+from venvstacks_rules.model.layers.problems import suggestion
+
+_KEY_PASSWORD = "VENVSTACKS_KEY_PASSWORD"  # noqa: S105 - its name
+
+
+def named_url(name: str, known: Mapping[str, str]) -> str | None:
+    """The URL of a repository by its name in `[venvstacks].repositories`, or as it is."""
+    return name if "://" in name else known.get(name.removeprefix("@"))
+
+
+def unknown_repository(place: str, name: str, known: Iterable[str]) -> str:
+    """The problem that a place names a repository that is not known."""
+    meant = suggestion(name, known)
+    hint = f"Did you mean {meant!r}?" if meant else "Add it there, or write a URL."
+    return f"{place} {name!r}, which `[venvstacks].repositories` does not name. {hint}"
+
+
+def repository_urls(
+    address: Address, names: Iterable[str], known: dict[str, str]
+) -> dict[str, str]:
+    """The URLs of repositories, by what the field of a target calls them."""
+    urls, problems = {}, []
+    for name in dict.fromkeys(names):
+        url = named_url(name, known)
+        if url is None:
+            problems.append(unknown_repository(f"{address}: `repositories` has", name, known))
+        elif urlsplit(url).username is not None or urlsplit(url).password is not None:
+            where = f"{address}: `repositories`" if url == name else "`[venvstacks].repositories`"
+            problems.append(
+                f"{where}: the URL of {urlsplit(url).hostname} has credentials. Remove them: they "
+                "come from the environment, or from the files of the store's own tools."
+            )
+        else:
+            urls[name] = url
+    if problems:
+        raise DefinitionError("Targets cannot be published as written:", problems)
+    return urls
+
+
+def key_uris(keys: Iterable[str], build_root: str) -> tuple[str, ...]:
+    """The URIs of keys; paths of files start at the build root."""
+    return tuple(key if ":" in key else f"file:{path_in(build_root, key)}" for key in keys)
+
+
+def key_variables(keys: Iterable[str]) -> tuple[str, ...]:
+    """The environment variables that keys and their passwords are in."""
+    names = [_KEY_PASSWORD] if keys else []
+    for key in keys:
+        place, _, password = key.partition("?password=")
+        names += [place.removeprefix("envvar:")] if place.startswith("envvar:") else []
+        names += [password] if password else []
+    return tuple(names)
+
+
+def root_in(build_root: str, root: str | None) -> str | None:
+    """A pin as it is, a file with its place."""
+    return root if root is None or ":" in root else path_in(build_root, root)
+
+
+def path_in(build_root: str, path: str | None) -> str | None:
+    """A path that starts at the build root, or None."""
+    return None if path is None else os.path.join(build_root, path)
