@@ -17,7 +17,7 @@ from typing import Any
 
 import zstandard
 
-from benchmarks import action_start, monorepo, platforms, zips
+from benchmarks import action_start, app_start, monorepo, platforms, zips
 from benchmarks.first_command import first_command
 from benchmarks.measure import MemoryWatch
 from benchmarks.ours import Ours
@@ -26,6 +26,7 @@ from benchmarks.stack import PYTHON, edit_launch_module, write_stack
 
 ROOT = Path(__file__).resolve().parent.parent
 RELEASE_LEVEL = 19
+_STARTS = 100
 
 Figures = dict[str, Any]
 """What goes to the file of option ``--json``."""
@@ -248,6 +249,34 @@ def start_of_actions(
     return {"action_start_ms": found}
 
 
+def start_of_applications(
+    folder: Path, archive: Path, version: str, options: argparse.Namespace
+) -> Figures:
+    """The part ``launch``: the start of Python in sealed layers, and in the peer's."""
+    stack = folder / "launch/stack"
+    write_stack(stack, ROOT / "examples/sklearn", archive=archive, version=version)
+    build = (stack / "BUILD").read_text()
+    kinds = ("runtime", "framework", "application")
+    for kind in kinds:
+        build = build.replace(f"venvstacks_{kind}(", f"venvstacks_{kind}(sealed=True, ")
+    (stack / "BUILD").write_text(build)
+    ours = Ours(ROOT, folder / "launch", stack)
+    peer = Peer(folder / "launch/peer", folder / "launch/peer/stack", archive, version)
+    (folder / "launch/peer").mkdir(parents=True)
+    peer_python = str(find(folder, "3.12")["executable"])
+    peer.set_up(options.uv, ROOT / "benchmarks/peer-requirements.txt", peer_python)
+    try:
+        ours.set_up()
+        ours.package()
+    finally:
+        ours.stop()
+    found = app_start.measure(folder / "launch", ours, peer, _STARTS)
+    print(f"\n{app_start.HEAD}")
+    for start, base in found:
+        print(start.row(base))
+    return {"app_start_s": {start.name: start.processor for start, _ in found}}
+
+
 def many_layers(folder: Path, archive: Path, version: str, options: argparse.Namespace) -> Figures:
     """The part ``monorepo``: many small layers with first-party code, and a third of that."""
     del archive, version
@@ -267,6 +296,7 @@ PARTS = {
     "zip": spliced_zip,
     "first": fresh_machine,
     "start": start_of_actions,
+    "launch": start_of_applications,
     "monorepo": many_layers,
 }
 

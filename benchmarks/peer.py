@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.measure import Timing, timed
@@ -53,6 +54,17 @@ class Peer:
         site = next((self._folder / "venv/lib").glob("python*/site-packages"))
         with (site / "pbs_installer/__init__.py").open("a") as module:
             module.write(_PATCH)
+
+    @property
+    def postinstall(self) -> Path:
+        """What the peer puts into each layer."""
+        (package,) = (self._folder / "venv/lib").glob("python*/site-packages/venvstacks")
+        return package / "_injected/postinstall.py"
+
+    def write_layer(self, layers: Path, code: str, names: Sequence[str]) -> None:
+        """Run `code`, which uses the peer's modules, on layers in a folder."""
+        command = [str(self._bin / "python"), "-c", code, str(layers), *names]
+        subprocess.run(command, check=True)
 
     def forget_wheels(self) -> None:
         """Drop the caches of pip and uv."""

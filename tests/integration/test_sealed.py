@@ -120,6 +120,19 @@ def test_no_system_call_would_write(root: BuildRoot, tmp_path: Path) -> None:
     assert [call for call in calls if "open" not in call.split("(")[0]] == []
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="strace is for Linux")
+def test_the_chain_takes_few_system_calls(root: BuildRoot, tmp_path: Path) -> None:
+    folder = unpacked(root, tmp_path / "layers")
+    calls = {}
+    for name in ("py", "app-show"):
+        log = tmp_path / f"{name}.log"
+        python = str(folder / name / "bin/python")
+        started(["strace", "-f", "-o", str(log), python, "-s", "-c", "pass"])
+        calls[name] = len(log.read_text().splitlines())
+    # Two layers below: an environment, a file of paths, a module, and a look into each folder.
+    assert 0 < calls["app-show"] - calls["py"] <= 100
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="bubblewrap is for Linux")
 def test_read_only_mounted_twice_and_moved(root: BuildRoot, tmp_path: Path) -> None:
     folder = unpacked(root, tmp_path / "layers")
