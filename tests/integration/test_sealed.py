@@ -97,6 +97,7 @@ def test_tar_alone_deploys_and_nothing_is_written(root: BuildRoot, tmp_path: Pat
     # All modules that were imported have byte code that Python took.
     done = subprocess.run(
         [*command(folder)[:1], "-v", *command(folder, "a")[1:]],
+        env={"PATH": os.defpath, "LC_ALL": "C.UTF-8"},
         capture_output=True,
         text=True,
         check=True,
