@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import platform
@@ -23,7 +24,7 @@ Machine = Callable[[str, str], str]
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="captures work on Linux")
 
 
-def request(version: str, **fields: str) -> str:
+def request(version: str, **fields: object) -> str:
     return json.dumps({"target": "//stacks:rt", "python_version": version, **fields})
 
 
@@ -109,6 +110,23 @@ def test_an_interpreter_for_another_c_library_is_refused(
         f"found 3.11.9 (`{python}`)",
         f"interpreters for {host} do not fit: `linux_target` is `{target}`; change that, or build "
         f"where {other} is the C library, or set `[venvstacks].python_provider` to `archive`",
+    )
+
+
+def test_one_that_only_compiles_may_have_any_c_library(machine: Machine, tmp_path: Path) -> None:
+    musl = machine("home/.pyenv/versions/musl/bin/python3.11", "3.11.4 musl")
+    found = find_interpreter.run(request("3.11", to_compile=True))
+    assert (found.executable, found.python_version) == (musl, "3.11.4")
+    assert found.fingerprint == hashlib.sha256(Path(musl).read_bytes()).hexdigest()
+    with pytest.raises(InterpreterError) as caught:
+        find_interpreter.run(request("3.12", to_compile=True))
+    assert str(caught.value) == (
+        "//stacks:rt: no CPython 3.12, which its byte code needs, was found on this machine\n"
+        f"  * looked in `{tmp_path}/home/.local/share/uv/python/*/bin`, "
+        f"`{tmp_path}/home/.pyenv/versions/*/bin`, `{tmp_path}/usr/bin`\n"
+        f"  * found 3.11.4 (`{musl}`)\n"
+        "  * install it (for example `uv python install 3.12` or `pyenv install 3.12`), add the "
+        "platform of this machine to `platforms` of the runtime, or set `byte_code` to 'deployed'"
     )
 
 

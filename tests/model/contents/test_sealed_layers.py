@@ -90,8 +90,10 @@ class Sealed:
         }
 
 
-def write(folder: Path, name: str, lower: Sequence[str], version: str) -> None:
-    below = [LayerInterface(other, version) for other in lower]
+def write(
+    folder: Path, name: str, lower: Sequence[str], version: str, libraries: tuple[str, ...] = ()
+) -> None:
+    below = [LayerInterface(other, version, libraries=libraries) for other in lower]
     files, links = layer_files(
         layer_config(replace(APPLICATION, python_version=version), version, below, os_name="posix"),
         below,
@@ -105,6 +107,7 @@ def write(folder: Path, name: str, lower: Sequence[str], version: str) -> None:
         place = folder / name / file.path
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(file.text or "")
+        place.chmod(0o755 if file.executable else 0o644)
     for link in links:
         place = folder / name / link.path
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -202,6 +205,14 @@ def test_packages_of_the_user_and_a_home_of_python_do_not_count(
     (user / "evil.pth").write_text("import sys; sys.exit('of the user')\n")
     env = {"HOME": str(tmp_path / "home")}
     assert layers.seen(env=env) == layers.expected(layers.folder)
+
+
+def test_with_the_script_for_shared_libraries(layers: Sealed) -> None:
+    shutil.rmtree(layers.folder / "app")
+    version = f"{layers.library[len('lib/python') :]}.0"
+    write(layers.folder, "app", ["fw", "rt"], version, libraries=("libx.so",))
+    assert (layers.folder / "app/bin/python").read_text().startswith("#!/bin/sh")
+    assert layers.seen() == layers.expected(layers.folder)
 
 
 def test_programs_that_it_starts_are_in_the_same_layers(layers: Sealed) -> None:
