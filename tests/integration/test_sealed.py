@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -109,7 +109,7 @@ def test_tar_alone_deploys_and_nothing_is_written(root: BuildRoot, tmp_path: Pat
     assert tree(folder) == before
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="strace is for Linux")
+@pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace")
 def test_no_system_call_would_write(root: BuildRoot, tmp_path: Path) -> None:
     folder = unpacked(root, tmp_path / "layers")
     log = tmp_path / "log"
@@ -121,7 +121,7 @@ def test_no_system_call_would_write(root: BuildRoot, tmp_path: Path) -> None:
     assert [call for call in calls if "open" not in call.split("(")[0]] == []
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="strace is for Linux")
+@pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace")
 def test_the_chain_takes_few_system_calls(root: BuildRoot, tmp_path: Path) -> None:
     folder = unpacked(root, tmp_path / "layers")
     calls = {}
@@ -134,7 +134,7 @@ def test_the_chain_takes_few_system_calls(root: BuildRoot, tmp_path: Path) -> No
     assert 0 < calls["app-show"] - calls["py"] <= 100
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="bubblewrap is for Linux")
+@pytest.mark.skipif(shutil.which("bwrap") is None, reason="needs bubblewrap")
 def test_read_only_mounted_twice_and_moved(root: BuildRoot, tmp_path: Path) -> None:
     folder = unpacked(root, tmp_path / "layers")
     mounts = ["bwrap", "--ro-bind", "/", "/", "--tmpfs", "/mnt", "--dev", "/dev"]
@@ -154,6 +154,7 @@ def test_read_only_mounted_twice_and_moved(root: BuildRoot, tmp_path: Path) -> N
     assert started(command(tmp_path / "linked", "a")) == EXPECTED
 
 
+@pytest.mark.skipif(shutil.which("bsdtar") is None, reason="needs bsdtar")
 def test_another_tar(root: BuildRoot, tmp_path: Path) -> None:
     folder = tmp_path / "layers"
     folder.mkdir()
