@@ -174,6 +174,8 @@ def check_actions(module: Module) -> Iterator[Problem]:
             yield module.problem(
                 imported.line, "actions know nothing of Pants and may not import it"
             )
+        elif is_ours(imported, "client"):
+            yield module.problem(imported.line, "actions know nothing of the client")
         elif module.parts == ("actions", "postinstall") and imported.root not in STANDARD_LIBRARY:
             yield module.problem(
                 imported.line,
@@ -185,10 +187,38 @@ def check_actions(module: Module) -> Iterator[Problem]:
 def check_repositories(module: Module) -> Iterator[Problem]:
     """Repositories are read on users' machines: no Pants, no actions, no `packaging`."""
     for imported in module.imports:
-        ours = is_ours(imported, "pants_backend") or is_ours(imported, "actions")
+        ours = any(is_ours(imported, p) for p in ("pants_backend", "actions", "client", "local"))
         if imported.root in {"pants", "packaging"} or ours:
             yield module.problem(
                 imported.line, f"repository is a part below and may not import {imported.module}"
+            )
+
+
+def check_local(module: Module) -> Iterator[Problem]:
+    """What actions and the client share knows neither of them, and no repository."""
+    others = ("pants_backend", "actions", "repository", "client")
+    for imported in module.imports:
+        if imported.root in {"pants", "packaging"} or any(is_ours(imported, o) for o in others):
+            yield module.problem(
+                imported.line, f"local is a part below and may not import {imported.module}"
+            )
+
+
+CLIENT_MAY_IMPORT = frozenset({"zstandard", "compression"})
+
+
+def check_client(module: Module) -> Iterator[Problem]:
+    """The client is small and starts fast: the standard library, Zstandard, and the parts below."""
+    for imported in module.imports:
+        ours = ("model", "local", "repository", "client")
+        if not (
+            imported.root in STANDARD_LIBRARY | CLIENT_MAY_IMPORT
+            or any(is_ours(imported, part) for part in ours)
+        ):
+            yield module.problem(
+                imported.line,
+                "the client may import the standard library, zstandard and the parts below it,"
+                f" not {imported.module}",
             )
 
 
@@ -263,6 +293,8 @@ def check_sizes(path: str, text: str, tree: ast.Module) -> Iterator[Problem]:
 CHECKS: dict[str, Callable[[Module], Iterator[Problem]]] = {
     "model": check_model,
     "actions": check_actions,
+    "local": check_local,
+    "client": check_client,
     "repository": check_repositories,
     "pants_backend": check_backend,
     "register": check_backend,

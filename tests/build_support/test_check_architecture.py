@@ -178,7 +178,7 @@ def test_rules_reach_the_world_through_the_engine(text: str, message: str) -> No
         ),
         (
             "actions/files/a.py",
-            "import venvstacks_rules.actions.archives.zip_headers",
+            "import venvstacks_rules.actions.archives.zip_reader",
             "actions/files may not import actions/archives; see build-support/rooms.py",
         ),
         (

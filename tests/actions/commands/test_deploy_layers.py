@@ -27,7 +27,7 @@ from tests.support.layer_archives import (
 )
 from venvstacks_rules.actions.commands import deploy_layers
 from venvstacks_rules.actions.deployment import swap
-from venvstacks_rules.actions.deployment.locks import locked
+from venvstacks_rules.local.files.locks import locked
 from venvstacks_rules.model.errors import ArchiveError, DeploymentError
 from venvstacks_rules.model.json_codec import to_json
 from venvstacks_rules.model.requests.deploy import (

@@ -24,7 +24,7 @@ from tests.support.wheels import wheel_bytes
 from venvstacks_rules.actions.commands import export_layers
 from venvstacks_rules.actions.deployment import swap
 from venvstacks_rules.actions.deployment.exported import LISTING, MARKER
-from venvstacks_rules.actions.deployment.locks import locked
+from venvstacks_rules.local.files.locks import locked
 from venvstacks_rules.model.contents.files import OwnFile
 from venvstacks_rules.model.errors import (
     DeploymentError,

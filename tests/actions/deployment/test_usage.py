@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from venvstacks_rules.actions.deployment.locks import Lock
 from venvstacks_rules.actions.deployment.usage import mark_used, prune
+from venvstacks_rules.local.files.locks import Lock
 
 DAYS = 24 * 3600
 

@@ -25,8 +25,8 @@ from tests.support.interpreter_archives import (
     symlink,
     tar,
 )
-from venvstacks_rules.actions.files import streams
 from venvstacks_rules.actions.interpreters import archive
+from venvstacks_rules.local.files import streams
 
 
 @pytest.fixture(autouse=True)

@@ -15,8 +15,8 @@ from tests.support.layer_archives import (
     tree,
     write_archive,
 )
-from venvstacks_rules.actions.files import streams
 from venvstacks_rules.actions.unpacking import unpack
+from venvstacks_rules.local.files import streams
 from venvstacks_rules.model.errors import ArchiveError
 from venvstacks_rules.model.requests.deploy import DeployedArchive
 

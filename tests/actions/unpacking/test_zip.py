@@ -12,9 +12,10 @@ import pytest
 
 from tests.support.layer_archives import announced, tree
 from tests.support.zips import EXECUTABLE, FOLDER, LINK, REGULAR, Zip
-from venvstacks_rules.actions.archives import zip_headers, zip_reader
-from venvstacks_rules.actions.files import streams
+from venvstacks_rules.actions.archives import zip_reader
 from venvstacks_rules.actions.unpacking.unpack import unpack as unpack_archive
+from venvstacks_rules.local.archives import zip_headers
+from venvstacks_rules.local.files import streams
 from venvstacks_rules.model.errors import ArchiveError
 
 

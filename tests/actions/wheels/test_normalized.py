@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.wheels import METADATA, WHEEL, regular, wheel_bytes
-from venvstacks_rules.actions.files.streams import sha256_of
 from venvstacks_rules.actions.wheels.normalized import normalized
+from venvstacks_rules.local.files.streams import sha256_of
 from venvstacks_rules.model.errors import WheelError
 
 NAME = "demo-1.0-py3-none-any.whl"

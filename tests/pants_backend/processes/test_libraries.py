@@ -81,7 +81,7 @@ def test_every_library_that_an_action_imports_is_known(verb: str) -> None:
     }
     for module in action_modules(verb, SOURCES):
         tops = {name.split(".")[0] for name in imported_names(SOURCES[module].text)}
-        assert tops - standard - {"msvcrt", "tomllib", "venvstacks_rules"} <= {
+        assert tops - standard - {"compression", "msvcrt", "tomllib", "venvstacks_rules"} <= {
             *DISTRIBUTIONS,
             *OPTIONAL,
         }, module

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING
 
-from venvstacks_rules.actions.files.streams import chunks
+from venvstacks_rules.local.files.streams import chunks
 from venvstacks_rules.model.contents.segments import Segment
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from venvstacks_rules.actions.archives.clashes import clashes, own_problems
 from venvstacks_rules.actions.archives.formats import new_segment
 from venvstacks_rules.actions.archives.joining import mapped
 from venvstacks_rules.actions.archives.zip_directory import directory_of
-from venvstacks_rules.actions.files.streams import chunks
+from venvstacks_rules.local.files.streams import chunks
 from venvstacks_rules.model.contents.compression import ZIP
 from venvstacks_rules.model.contents.files import OwnFile, OwnLink
 from venvstacks_rules.model.contents.segments import OWN_FILES, Segment

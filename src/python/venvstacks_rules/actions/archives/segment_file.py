@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Optional, TypeVar
 
-from venvstacks_rules.actions.files.streams import naming
+from venvstacks_rules.local.files.streams import naming
 from venvstacks_rules.model.contents.files import ArchivedFile
 from venvstacks_rules.model.contents.segments import Segment
 

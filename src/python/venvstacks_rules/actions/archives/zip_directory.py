@@ -9,8 +9,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator, Sequence
 
-from venvstacks_rules.actions.archives import zip_headers
 from venvstacks_rules.actions.archives.joining import mapped
+from venvstacks_rules.local.archives import zip_headers
 from venvstacks_rules.model.contents.files import ArchivedFile
 from venvstacks_rules.model.contents.segments import Segment
 from venvstacks_rules.model.errors import ArchiveError

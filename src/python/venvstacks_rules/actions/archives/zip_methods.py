@@ -11,7 +11,7 @@ import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Union
 
-from venvstacks_rules.actions.files.streams import CHUNK
+from venvstacks_rules.local.files.streams import CHUNK
 
 _MOST_MEMORY = 128 * 1024 * 1024
 """Of an LZMA dictionary, in bytes; the highest preset has half of it."""

@@ -13,9 +13,9 @@ import sys
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
-from venvstacks_rules.actions.archives import zip_headers
-from venvstacks_rules.actions.archives.zip_headers import ZipEntry
-from venvstacks_rules.actions.files.streams import DamagedError
+from venvstacks_rules.local.archives import zip_headers
+from venvstacks_rules.local.archives.zip_headers import ZipEntry
+from venvstacks_rules.local.files.streams import DamagedError
 from venvstacks_rules.model.wording import printable
 
 MOST_DIRECTORY_BYTES = 256 * 1024 * 1024

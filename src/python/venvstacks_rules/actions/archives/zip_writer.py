@@ -16,11 +16,11 @@ from typing import IO, TYPE_CHECKING, cast
 
 import cramjam
 
-from venvstacks_rules.actions.archives import zip_headers
 from venvstacks_rules.actions.archives.segment_file import SegmentFile
-from venvstacks_rules.actions.archives.zip_headers import ZipEntry
 from venvstacks_rules.actions.files.sinks import CompressedStream, write_exactly
-from venvstacks_rules.actions.files.streams import chunks
+from venvstacks_rules.local.archives import zip_headers
+from venvstacks_rules.local.archives.zip_headers import ZipEntry
+from venvstacks_rules.local.files.streams import chunks
 from venvstacks_rules.model.contents.compression import Compression
 from venvstacks_rules.model.contents.files import ArchivedFile
 

@@ -12,12 +12,12 @@ from pathlib import PurePosixPath
 from typing import IO
 
 from venvstacks_rules.actions.binaries.read import HEAD, binary_format, read_binaries
-from venvstacks_rules.actions.files.streams import chunks
 from venvstacks_rules.actions.wheels import checks
 from venvstacks_rules.actions.wheels.installed import RefusedWheelError, of_each, opened_wheel
 from venvstacks_rules.actions.wheels.metadata import dist_info_entry, wheel_metadata
 from venvstacks_rules.actions.wheels.places import all_places, excluded_files, importable_files
 from venvstacks_rules.actions.wheels.scripts import ChosenScripts
+from venvstacks_rules.local.files.streams import chunks
 from venvstacks_rules.model.contents.ballast import wheel_ballast
 from venvstacks_rules.model.contents.data_links import is_data
 from venvstacks_rules.model.contents.entry_points import declared_scripts, target_module

@@ -18,7 +18,7 @@ from venvstacks_rules.actions.archives.layer_parts import (
     refused,
     write_own_segment,
 )
-from venvstacks_rules.actions.files.streams import naming
+from venvstacks_rules.local.files.streams import naming
 from venvstacks_rules.model.contents.segment_index import IndexHeader, listing_json
 from venvstacks_rules.model.contents.segments import Segment, unpacked_size
 from venvstacks_rules.model.errors import ArchiveError

@@ -17,9 +17,9 @@ from pathlib import Path
 
 from uv import find_uv_bin
 
-from venvstacks_rules.actions.files.streams import sha256_of
 from venvstacks_rules.actions.interpreters.archive import InterpreterArchive
 from venvstacks_rules.actions.wheels.normalized import normalized
+from venvstacks_rules.local.files.streams import sha256_of
 from venvstacks_rules.model.errors import WheelError
 from venvstacks_rules.model.json_codec import from_json
 from venvstacks_rules.model.requests.built_wheels import BuildWheelRequest, BuiltWheel

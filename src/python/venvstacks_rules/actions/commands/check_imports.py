@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 from venvstacks_rules.actions.deployment import import_probe, layer_cache
-from venvstacks_rules.actions.deployment.environment import python_environment
+from venvstacks_rules.local.layers.environment import python_environment
 from venvstacks_rules.model.errors import DeploymentError
 from venvstacks_rules.model.json_codec import from_json
 from venvstacks_rules.model.requests.deploy import CheckedImports, CheckImportsRequest

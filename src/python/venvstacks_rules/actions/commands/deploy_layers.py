@@ -28,8 +28,8 @@ from venvstacks_rules.actions.deployment.deployed import (
     was_moved,
 )
 from venvstacks_rules.actions.deployment.destination import Destination, destination
-from venvstacks_rules.actions.deployment.layer_config import read_layer_config
-from venvstacks_rules.actions.deployment.postinstall import post_install
+from venvstacks_rules.local.layers.layer_config import read_layer_config
+from venvstacks_rules.local.layers.postinstall import post_install
 from venvstacks_rules.model.errors import DeploymentError
 from venvstacks_rules.model.json_codec import from_json
 from venvstacks_rules.model.requests.deploy import (

@@ -6,10 +6,10 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from venvstacks_rules.actions.files.streams import sha256_of, whole_file
 from venvstacks_rules.actions.network.downloads import DownloadFailedError, save
 from venvstacks_rules.actions.network.settings import use_network_settings
 from venvstacks_rules.actions.network.wheel_search import Candidate, in_index, in_links
+from venvstacks_rules.local.files.streams import sha256_of, whole_file
 from venvstacks_rules.model.errors import NetworkError
 from venvstacks_rules.model.json_codec import from_json
 from venvstacks_rules.model.network.credentials import server, without_credentials

@@ -17,7 +17,7 @@ from venvstacks_rules.actions.archives.layer_parts import (
     refuse_clashes,
     write_own_segment,
 )
-from venvstacks_rules.actions.files.streams import naming
+from venvstacks_rules.local.files.streams import naming
 from venvstacks_rules.model.contents.segments import Segment
 from venvstacks_rules.model.documents.subjects import segment_subject, with_subjects
 from venvstacks_rules.model.json_codec import from_json

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from venvstacks_rules.actions.deployment import layer_cache
-from venvstacks_rules.actions.deployment.environment import python_environment
+from venvstacks_rules.local.layers.environment import python_environment
 from venvstacks_rules.model.contents.start import start_arguments
 from venvstacks_rules.model.errors import DeploymentError
 from venvstacks_rules.model.json_codec import from_json

@@ -10,10 +10,10 @@ import tempfile
 from pathlib import Path
 
 from venvstacks_rules.actions.archives.tar_writer import SegmentWriter
-from venvstacks_rules.actions.files.streams import chunks
 from venvstacks_rules.actions.interpreters.capture import Capture, CapturedFile, capture_of
 from venvstacks_rules.actions.interpreters.probe import Installation, not_captured, probe
 from venvstacks_rules.actions.interpreters.relocation import changed_files
+from venvstacks_rules.local.files.streams import chunks
 from venvstacks_rules.model.contents.compression import Compression
 from venvstacks_rules.model.contents.segments import INTERPRETER
 from venvstacks_rules.model.json_codec import from_json

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from venvstacks_rules.actions.deployment import layer_cache, pytest_start
-from venvstacks_rules.actions.deployment.environment import python_environment
+from venvstacks_rules.local.layers.environment import python_environment
 from venvstacks_rules.model.errors import DeploymentError
 from venvstacks_rules.model.json_codec import from_json
 from venvstacks_rules.model.requests.run_tests import MeasuredCode, RunTestsRequest

@@ -14,11 +14,11 @@ from pathlib import Path
 
 from venvstacks_rules.actions.deployment.folders import remove
 from venvstacks_rules.actions.deployment.layer_files import place_trees
-from venvstacks_rules.actions.deployment.postinstall import post_install
 from venvstacks_rules.actions.deployment.tree_cache import TreeCache, key
 from venvstacks_rules.actions.deployment.tree_sources import Source, listed
-from venvstacks_rules.actions.files.streams import naming
 from venvstacks_rules.actions.files.tree import Tree, TreeWriter
+from venvstacks_rules.local.files.streams import naming
+from venvstacks_rules.local.layers.postinstall import post_install
 from venvstacks_rules.model.contents.layout import POSTINSTALL
 
 _CACHE_FOLDER = "/__pycache__/"

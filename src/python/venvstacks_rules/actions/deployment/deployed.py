@@ -10,7 +10,6 @@ import os
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from venvstacks_rules.actions.deployment.layer_config import read_layer_config
 from venvstacks_rules.actions.deployment.listing import (
     damaged_files,
     named_damage,
@@ -18,6 +17,7 @@ from venvstacks_rules.actions.deployment.listing import (
     update_listing,
 )
 from venvstacks_rules.actions.deployment.markers import read_marker, write_marker
+from venvstacks_rules.local.layers.layer_config import read_layer_config
 from venvstacks_rules.model.contents.layout import LAYER_CONFIG
 from venvstacks_rules.model.requests.deploy import DeployedArchive
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from venvstacks_rules.actions.deployment import swap
 from venvstacks_rules.actions.deployment.durable import flush, flush_names
 from venvstacks_rules.actions.deployment.folders import os_errors, remove, staging_folder
-from venvstacks_rules.actions.deployment.locks import locked
+from venvstacks_rules.local.files.locks import locked
 
 _STATE, _STAGING, _OLD = ".venvstacks", "staging", "old"
 

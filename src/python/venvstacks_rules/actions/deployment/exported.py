@@ -25,8 +25,8 @@ from venvstacks_rules.actions.deployment.markers import read_marker, write_marke
 from venvstacks_rules.actions.deployment.tree_cache import FORMAT
 from venvstacks_rules.actions.deployment.tree_sources import chosen_files
 from venvstacks_rules.actions.files.sealed import replace_file
-from venvstacks_rules.actions.files.streams import sha256_of
 from venvstacks_rules.actions.files.tree import Tree
+from venvstacks_rules.local.files.streams import sha256_of
 from venvstacks_rules.model.contents.files import MODIFICATION_TIME, OwnFile
 from venvstacks_rules.model.requests.export import LayerToExport
 from venvstacks_rules.model.wording import and_more

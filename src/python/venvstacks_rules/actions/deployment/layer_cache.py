@@ -26,9 +26,9 @@ from typing import cast
 from venvstacks_rules.actions.deployment.archives import check_archives
 from venvstacks_rules.actions.deployment.folders import os_errors
 from venvstacks_rules.actions.deployment.listing import damaged_files, read_listing
-from venvstacks_rules.actions.deployment.locks import Lock
 from venvstacks_rules.actions.deployment.usage import mark_used
 from venvstacks_rules.actions.files.sealed import unsealed
+from venvstacks_rules.local.files.locks import Lock
 from venvstacks_rules.model.errors import DeploymentError
 from venvstacks_rules.model.requests.deploy import DeployedArchive
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from venvstacks_rules.actions.deployment.links import place_file
-from venvstacks_rules.actions.files.streams import naming
 from venvstacks_rules.actions.files.tree import Tree
+from venvstacks_rules.local.files.streams import naming
 from venvstacks_rules.model.contents.files import MODIFICATION_TIME, ArchivedFile, OwnFile, OwnLink
 
 

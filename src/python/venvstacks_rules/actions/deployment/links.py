@@ -6,7 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
-from venvstacks_rules.actions.files.streams import naming
+from venvstacks_rules.local.files.streams import naming
 
 
 def place_file(source: str, place: str) -> bool:

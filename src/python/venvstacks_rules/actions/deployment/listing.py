@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple, Optional
 
 from venvstacks_rules.actions.files.sealed import read_sealed, write_sealed
-from venvstacks_rules.actions.files.streams import sha256_of
+from venvstacks_rules.local.files.streams import sha256_of
 from venvstacks_rules.model.wording import and_more, counted, printable
 
 _SHOWN_FILES = 5

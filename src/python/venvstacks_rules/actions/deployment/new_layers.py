@@ -13,10 +13,10 @@ from venvstacks_rules.actions.deployment.byte_code import (
     is_compiled,
 )
 from venvstacks_rules.actions.deployment.layer_files import Placed, place_trees, write_own
-from venvstacks_rules.actions.deployment.postinstall import post_install
 from venvstacks_rules.actions.deployment.tree_cache import TreeCache
 from venvstacks_rules.actions.deployment.tree_sources import Source, sources, unpack
 from venvstacks_rules.actions.files.tree import Tree
+from venvstacks_rules.local.layers.postinstall import post_install
 from venvstacks_rules.model.contents.files import ArchivedFile
 from venvstacks_rules.model.contents.layout import POSTINSTALL, LayerLayout
 from venvstacks_rules.model.requests.export import LayerToExport

@@ -10,7 +10,6 @@ from venvstacks_rules.actions.deployment.archives import unpack_all
 from venvstacks_rules.actions.deployment.durable import flush
 from venvstacks_rules.actions.deployment.folders import staging_folder
 from venvstacks_rules.actions.deployment.layer_cache import LISTING, is_sound
-from venvstacks_rules.actions.deployment.layer_config import read_layer_config
 from venvstacks_rules.actions.deployment.links import place_folder
 from venvstacks_rules.actions.deployment.listing import (
     ListedFile,
@@ -18,11 +17,12 @@ from venvstacks_rules.actions.deployment.listing import (
     read_listing,
     write_listing,
 )
-from venvstacks_rules.actions.deployment.locks import locked
-from venvstacks_rules.actions.deployment.postinstall import post_install
 from venvstacks_rules.actions.deployment.swap import take_place
 from venvstacks_rules.actions.deployment.usage import mark_used, prune
 from venvstacks_rules.actions.files.sealed import read_sealed, write_sealed
+from venvstacks_rules.local.files.locks import locked
+from venvstacks_rules.local.layers.layer_config import read_layer_config
+from venvstacks_rules.local.layers.postinstall import post_install
 from venvstacks_rules.model.requests.deploy import DeployedArchive
 
 

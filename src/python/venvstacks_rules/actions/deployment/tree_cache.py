@@ -19,9 +19,9 @@ from pathlib import Path
 
 from venvstacks_rules.actions.deployment import swap
 from venvstacks_rules.actions.deployment.folders import remove, staging_folder
-from venvstacks_rules.actions.deployment.locks import Lock
 from venvstacks_rules.actions.deployment.usage import mark_used, prune
 from venvstacks_rules.actions.files.tree import LISTING, Tree, TreeWriter, read_tree, tree_in
+from venvstacks_rules.local.files.locks import Lock
 
 # Changes whenever trees made by an older version of the actions must not be used any more.
 FORMAT = "2"

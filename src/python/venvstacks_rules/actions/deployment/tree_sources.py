@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Union
 
 from venvstacks_rules.actions.deployment.tree_cache import TreeCache, key
-from venvstacks_rules.actions.files.streams import sha256_of
 from venvstacks_rules.actions.files.tree import Tree, TreeWriter
 from venvstacks_rules.actions.interpreters.files import write_interpreter
 from venvstacks_rules.actions.wheels.installed import RefusedWheelError, refusal, write_wheel
+from venvstacks_rules.local.files.streams import sha256_of
 from venvstacks_rules.model.contents.inputs import InterpreterFile, LayerWheel
 from venvstacks_rules.model.contents.layout import LayerLayout
 from venvstacks_rules.model.contents.segments import INTERPRETER

@@ -11,7 +11,7 @@ from collections.abc import Container
 from contextlib import suppress
 from pathlib import Path
 
-from venvstacks_rules.actions.deployment.locks import Lock
+from venvstacks_rules.local.files.locks import Lock
 
 _UNUSED_SECONDS = 30 * 24 * 3600
 

@@ -1,1 +1,1 @@
-"""Files: read in pieces, written into sinks, kept in trees; and TOML."""
+"""Files: written into sinks, kept in trees; and TOML."""

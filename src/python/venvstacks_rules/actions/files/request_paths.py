@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from venvstacks_rules.actions.files.streams import FULL
+from venvstacks_rules.local.files.streams import FULL
 from venvstacks_rules.model.json_codec import parsed_json
 from venvstacks_rules.model.wording import quoted
 

@@ -10,7 +10,7 @@ import hashlib
 import os
 from pathlib import Path
 
-from venvstacks_rules.actions.files.streams import naming
+from venvstacks_rules.local.files.streams import naming
 
 
 def write_sealed(path: Path, text: str) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from venvstacks_rules.actions.files.sealed import read_sealed, write_sealed
 from venvstacks_rules.actions.files.sinks import write_exactly
-from venvstacks_rules.actions.files.streams import naming, sha256_of, write_all
+from venvstacks_rules.local.files.streams import naming, sha256_of, write_all
 from venvstacks_rules.model.contents.files import MODIFICATION_TIME, ArchivedFile
 
 LISTING = "tree.json"

@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
-from venvstacks_rules.actions.archives.tar_members import members, open_members
-from venvstacks_rules.actions.archives.tar_stream import TarStream, open_tar_stream
-from venvstacks_rules.actions.files.streams import (
+from venvstacks_rules.local.archives.tar_members import members, open_members
+from venvstacks_rules.local.archives.tar_stream import TarStream, open_tar_stream
+from venvstacks_rules.local.files.streams import (
     DamagedError,
     chunks,
     exactly,

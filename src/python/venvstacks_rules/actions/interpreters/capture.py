@@ -19,9 +19,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from venvstacks_rules.actions.files.streams import sha256_of
 from venvstacks_rules.actions.interpreters import shared_libraries
 from venvstacks_rules.actions.interpreters.probe import Installation, not_captured
+from venvstacks_rules.local.files.streams import sha256_of
 from venvstacks_rules.model.platforms.python_versions import (
     language_version,
     release,

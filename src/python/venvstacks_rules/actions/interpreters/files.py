@@ -14,7 +14,6 @@ import re
 from pathlib import Path, PurePosixPath
 
 from venvstacks_rules.actions.files.sinks import FileSink
-from venvstacks_rules.actions.files.streams import sha256_of
 from venvstacks_rules.actions.interpreters.archive import (
     InterpreterArchive,
     SpooledFile,
@@ -22,6 +21,7 @@ from venvstacks_rules.actions.interpreters.archive import (
     with_folders,
 )
 from venvstacks_rules.actions.interpreters.names import Selection
+from venvstacks_rules.local.files.streams import sha256_of
 from venvstacks_rules.model.contents.inputs import InterpreterFile
 from venvstacks_rules.model.contents.layout import LayerLayout
 from venvstacks_rules.model.contents.stripping import Stripping

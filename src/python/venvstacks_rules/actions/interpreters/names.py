@@ -11,7 +11,6 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from venvstacks_rules.actions.files.streams import MIN_EXPANSION, sha256_of_chunks
 from venvstacks_rules.actions.interpreters.archive import (
     MAX_MEMBERS,
     TOP,
@@ -20,6 +19,7 @@ from venvstacks_rules.actions.interpreters.archive import (
     resolved,
     with_folders,
 )
+from venvstacks_rules.local.files.streams import MIN_EXPANSION, sha256_of_chunks
 from venvstacks_rules.model.paths import folded, windows_problem
 
 _MAX_PLACE = 1024

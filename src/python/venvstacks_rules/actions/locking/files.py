@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
-from venvstacks_rules.actions.files.streams import naming
 from venvstacks_rules.actions.files.toml import write_toml
+from venvstacks_rules.local.files.streams import naming
 from venvstacks_rules.model.layers.names import lock_file_stem
 from venvstacks_rules.model.layers.requirements import declared_requirements
 from venvstacks_rules.model.locks.metadata import HashedInputs, LockMetadata, renewed

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from venvstacks_rules.actions.files.streams import sha256_of
+from venvstacks_rules.local.files.streams import sha256_of
 from venvstacks_rules.model.requests.lock import LocalWheels
 
 

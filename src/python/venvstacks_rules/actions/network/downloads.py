@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import IO, Any, TypeVar, cast
 from urllib.parse import urlsplit
 
-from venvstacks_rules.actions.files.streams import CHUNK, whole_file
 from venvstacks_rules.actions.network import pace
 from venvstacks_rules.actions.network.pace import (
     PacedHTTPHandler,
@@ -31,6 +30,7 @@ from venvstacks_rules.actions.network.pace import (
     silent,
 )
 from venvstacks_rules.actions.network.settings import find_credentials
+from venvstacks_rules.local.files.streams import CHUNK, whole_file
 from venvstacks_rules.model.network.credentials import refused, server, without_credentials
 from venvstacks_rules.model.network.urls import url_problem
 

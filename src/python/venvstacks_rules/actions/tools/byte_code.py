@@ -15,7 +15,7 @@ import warnings
 from collections.abc import Iterable
 from types import CodeType
 
-from venvstacks_rules.actions.files.streams import naming
+from venvstacks_rules.local.files.streams import naming
 
 _UNCHECKED_HASH = 0b01
 

@@ -14,7 +14,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 
-from venvstacks_rules.actions.files.streams import (
+from venvstacks_rules.local.files.streams import (
     chunks,
     expansion_limit,
     naming,

@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from venvstacks_rules.actions.files.streams import naming, write_all
+from venvstacks_rules.local.files.streams import naming, write_all
 from venvstacks_rules.model.contents.files import MODIFICATION_TIME
 from venvstacks_rules.model.errors import MOST_PROBLEMS
 from venvstacks_rules.model.paths import link_problem, path_problem

@@ -5,9 +5,6 @@ from __future__ import annotations
 import tarfile
 from typing import BinaryIO
 
-from venvstacks_rules.actions.archives.tar_members import members, open_members
-from venvstacks_rules.actions.archives.tar_stream import TarStream, open_tar_stream
-from venvstacks_rules.actions.files.streams import DamagedError, exactly
 from venvstacks_rules.actions.unpacking.guard import (
     FILE,
     FOLDER,
@@ -15,6 +12,9 @@ from venvstacks_rules.actions.unpacking.guard import (
     Extraction,
     target_problem,
 )
+from venvstacks_rules.local.archives.tar_members import members, open_members
+from venvstacks_rules.local.archives.tar_stream import TarStream, open_tar_stream
+from venvstacks_rules.local.files.streams import DamagedError, exactly
 from venvstacks_rules.model.wording import printable
 
 

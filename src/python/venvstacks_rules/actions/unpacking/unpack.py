@@ -10,17 +10,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
-from venvstacks_rules.actions.archives import zip_headers
-from venvstacks_rules.actions.archives.tar_stream import TAR_MAGIC
-from venvstacks_rules.actions.files.streams import (
+from venvstacks_rules.actions.unpacking.guard import FOLDER, Extraction
+from venvstacks_rules.actions.unpacking.tar import unpack_tar
+from venvstacks_rules.actions.unpacking.zip import unpack_zip
+from venvstacks_rules.local.archives import zip_headers
+from venvstacks_rules.local.archives.tar_stream import TAR_MAGIC
+from venvstacks_rules.local.files.streams import (
     DamagedError,
     chunks,
     expansion_limit,
     sha256_of_chunks,
 )
-from venvstacks_rules.actions.unpacking.guard import FOLDER, Extraction
-from venvstacks_rules.actions.unpacking.tar import unpack_tar
-from venvstacks_rules.actions.unpacking.zip import unpack_zip
 from venvstacks_rules.model.errors import ArchiveError
 from venvstacks_rules.model.requests.deploy import DeployedArchive
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from venvstacks_rules.actions.archives.zip_reader import ListedEntry, read_entries
-from venvstacks_rules.actions.files.streams import DamagedError, Inflated, exactly
 from venvstacks_rules.actions.unpacking.guard import FILE, FOLDER, LINK, Extraction, target_problem
+from venvstacks_rules.local.files.streams import DamagedError, Inflated, exactly
 from venvstacks_rules.model.wording import printable
 
 _MOST_TARGET_BYTES = 4096

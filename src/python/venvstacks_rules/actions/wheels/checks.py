@@ -17,12 +17,12 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from venvstacks_rules.actions.archives import zip_methods
-from venvstacks_rules.actions.files.streams import expansion_limit
 from venvstacks_rules.actions.wheels.dist_info_files import (
     RecordEntry,
     headers,
     record_entries,
 )
+from venvstacks_rules.local.files.streams import expansion_limit
 from venvstacks_rules.model.distributions import normalised_name
 from venvstacks_rules.model.paths import path_problem, place_inside
 from venvstacks_rules.model.wording import printable, quoted

@@ -15,9 +15,9 @@ from typing import IO
 
 from venvstacks_rules.actions.archives import zip_methods
 from venvstacks_rules.actions.files.sinks import CompressedStream
-from venvstacks_rules.actions.files.streams import Inflated, chunks, exactly
 from venvstacks_rules.actions.wheels import checks
 from venvstacks_rules.actions.wheels.dist_info_files import RecordEntry
+from venvstacks_rules.local.files.streams import Inflated, chunks, exactly
 from venvstacks_rules.model.wording import printable
 
 

@@ -16,13 +16,13 @@ from typing import TypeVar
 
 from venvstacks_rules.actions.compiling.stored import add_byte_code
 from venvstacks_rules.actions.files.sinks import FileSink, StreamSink
-from venvstacks_rules.actions.files.streams import sha256_of
 from venvstacks_rules.actions.wheels import checks
 from venvstacks_rules.actions.wheels.checks import DistInfo
 from venvstacks_rules.actions.wheels.content import WheelContent
 from venvstacks_rules.actions.wheels.dist_info_files import RecordEntry
 from venvstacks_rules.actions.wheels.places import is_program, place
 from venvstacks_rules.actions.wheels.scripts import ChosenScripts
+from venvstacks_rules.local.files.streams import sha256_of
 from venvstacks_rules.model.contents.exclusions import Exclusions
 from venvstacks_rules.model.contents.files import ArchivedFile
 from venvstacks_rules.model.contents.inputs import LayerWheel

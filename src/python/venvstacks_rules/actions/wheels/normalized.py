@@ -11,9 +11,9 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from venvstacks_rules.actions.files.streams import chunks, sha256_of
 from venvstacks_rules.actions.wheels import checks
 from venvstacks_rules.actions.wheels.dist_info_files import header_values
+from venvstacks_rules.local.files.streams import chunks, sha256_of
 from venvstacks_rules.model.distributions import normalised_name
 from venvstacks_rules.model.errors import WheelError
 from venvstacks_rules.model.layers.requirements import normalised_requirements

@@ -30,7 +30,7 @@ START = f"{_ACTIONS}.__main__"
 START_FILE = "__main__.py"
 """Where it lies in a tree of actions, as a script; it finds the other modules beside it."""
 
-_PARTS = ("actions", "model", "repository")
+_PARTS = ("actions", "local", "model", "repository")
 """The packages below ours whose modules may run in a sandbox."""
 
 

@@ -8,9 +8,9 @@ import tarfile
 
 import pytest
 
-from venvstacks_rules.actions.archives.tar_members import MOST_HEADER_BYTES, members, open_members
-from venvstacks_rules.actions.archives.tar_stream import open_tar_stream
-from venvstacks_rules.actions.files.streams import DamagedError
+from venvstacks_rules.local.archives.tar_members import MOST_HEADER_BYTES, members, open_members
+from venvstacks_rules.local.archives.tar_stream import open_tar_stream
+from venvstacks_rules.local.files.streams import DamagedError
 
 END = bytes(1024)
 

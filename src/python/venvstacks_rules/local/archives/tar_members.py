@@ -9,8 +9,8 @@ from __future__ import annotations
 import tarfile
 from collections.abc import Iterator
 
-from venvstacks_rules.actions.archives.tar_stream import TarStream
-from venvstacks_rules.actions.files.streams import CHUNK, DamagedError
+from venvstacks_rules.local.archives.tar_stream import TarStream
+from venvstacks_rules.local.files.streams import CHUNK, DamagedError
 from venvstacks_rules.model.wording import printable
 
 MOST_HEADER_BYTES = 1024 * 1024

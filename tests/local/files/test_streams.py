@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from venvstacks_rules.actions.files.streams import CHUNK, exactly, sha256_of
+from venvstacks_rules.local.files.streams import CHUNK, exactly, sha256_of
 
 
 @pytest.mark.parametrize("size", [0, 1, CHUNK, CHUNK + 1, 2 * CHUNK + 2])

@@ -8,9 +8,7 @@ import zlib
 from collections.abc import Callable
 from typing import BinaryIO, Protocol
 
-import zstandard
-
-from venvstacks_rules.actions.files.streams import CHUNK, DamagedError
+from venvstacks_rules.local.files.streams import CHUNK, DamagedError
 from venvstacks_rules.model.contents.segments import TAR_BLOCK
 
 _COMPRESSED_CHUNK = 64 * 1024
@@ -20,6 +18,7 @@ TAR_MAGIC = (_GZIP, _XZ, _ZSTD)
 """The first bytes of a compressed tar archive, by format."""
 _MAX_MEMORY = 256 * 1024 * 1024
 """The limit for a decompressor, in bytes; enough for every preset of the three formats."""
+_MAX_WINDOW = _MAX_MEMORY // 2
 
 
 class _Decompressor(Protocol):
@@ -47,9 +46,30 @@ def open_tar_stream(stream: BinaryIO, max_size: int) -> TarStream:
             _Members(stream, lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, _MAX_MEMORY)), max_size
         )
     if magic.startswith(_ZSTD):
-        decompressor = zstandard.ZstdDecompressor(max_window_size=_MAX_MEMORY // 2)
-        return TarStream(decompressor.stream_reader(stream, read_across_frames=True), max_size)
+        return TarStream(_zstd_reader(stream), max_size)
     return TarStream(stream, max_size)
+
+
+def _zstd_reader(stream: BinaryIO) -> BinaryIO | io.RawIOBase:
+    """What the frames in `stream` unpack to; see :func:`_is_damage`."""
+    try:
+        import zstandard
+    except ModuleNotFoundError:
+        # Of Python 3.14.
+        from compression import zstd
+
+        window = {zstd.DecompressionParameter.window_log_max: _MAX_WINDOW.bit_length() - 1}
+        return _Members(stream, lambda: zstd.ZstdDecompressor(options=window))
+    decompressor = zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW)
+    return decompressor.stream_reader(stream, read_across_frames=True)
+
+
+def _is_damage(error: Exception) -> bool:
+    """Whether a decompressor raised `error` for its data."""
+    # Libraries are imported for their own streams only.
+    return isinstance(error, (zlib.error, lzma.LZMAError, EOFError)) or (
+        type(error).__name__ == "ZstdError"
+    )
 
 
 class _Gzip:
@@ -128,7 +148,9 @@ class TarStream(io.RawIOBase):
         """At most `size` bytes; raises DamagedError for damaged data, and beyond `max_size`."""
         try:
             data = self._inner.read(CHUNK if size < 0 else size) or b""
-        except (zlib.error, lzma.LZMAError, zstandard.ZstdError, EOFError) as e:
+        except Exception as e:
+            if not _is_damage(e):
+                raise
             raise DamagedError(f"it cannot be decompressed: {e}") from None
         self._left -= len(data)
         if self._left < 0:

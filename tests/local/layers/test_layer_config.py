@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from venvstacks_rules.actions.deployment.layer_config import read_layer_config
+from venvstacks_rules.local.layers.layer_config import read_layer_config
 from venvstacks_rules.model.contents.config import LayerConfig
 from venvstacks_rules.model.contents.layout import LAYER_CONFIG
 from venvstacks_rules.model.errors import DeploymentError

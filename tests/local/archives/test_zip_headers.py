@@ -8,8 +8,8 @@ import zipfile
 
 import pytest
 
-from venvstacks_rules.actions.archives import zip_headers
-from venvstacks_rules.actions.archives.zip_headers import ZipEntry
+from venvstacks_rules.local.archives import zip_headers
+from venvstacks_rules.local.archives.zip_headers import ZipEntry
 
 GIB = 1024**3
 ENTRIES = {

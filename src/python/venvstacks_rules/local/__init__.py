@@ -1,0 +1,1 @@
+"""What actions and the client do with files, archives and layers on a disk."""

@@ -1,0 +1,1 @@
+"""Streams of bytes, and lock files."""

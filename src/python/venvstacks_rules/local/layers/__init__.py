@@ -1,0 +1,1 @@
+"""Layers that were unpacked: their configuration, their post-installation, their environment."""
