@@ -1,6 +1,6 @@
 """The rooms of the house: the folders of each part, and which room may import which.
 
-    pants_backend  ->  model  <-  repository  <-  actions
+    pants_backend  ->  model  <-  local, repository  <-  actions, client
 
 A room names those below it that it may import, and stands behind them in the table. Modules in a
 part's own folder are its ground, which all rooms of the part may import and which imports none, or
@@ -27,6 +27,11 @@ HOUSE: dict[str, dict[str, str]] = {
         "summary": "platforms layers locks contents",
         "advice": "layers locks contents libraries",
     },
+    "local": {
+        "files": "",
+        "archives": "files",
+        "layers": "",
+    },
     "repository": {
         "stores": "",
         "trust": "stores",
@@ -36,19 +41,25 @@ HOUSE: dict[str, dict[str, str]] = {
     },
     "actions": {
         "files": "",
-        "network": "files",
+        "network": "",
         "binaries": "",
-        "tools": "files",
+        "tools": "",
         "compiling": "files",
         "archives": "files compiling",
         "wheels": "files archives compiling",
-        "unpacking": "files archives",
-        "interpreters": "files network archives",
+        "unpacking": "archives",
+        "interpreters": "files network",
         "locking": "files network",
         "deployment": "files wheels unpacking interpreters",
         "commands": (
             "files network binaries tools archives compiling wheels interpreters locking deployment"
         ),
+    },
+    "client": {
+        "disk": "",
+        "installation": "disk",
+        "fetching": "disk installation",
+        "commands": "disk installation fetching",
     },
     "pants_backend": {
         "engine": "",
@@ -66,8 +77,10 @@ HOUSE: dict[str, dict[str, str]] = {
 
 ROOFS: dict[str, tuple[str, ...]] = {
     "model": (),
+    "local": (),
     "repository": ("__main__", "cli"),
     "actions": ("__main__", "cli"),
+    "client": ("__main__", "cli"),
     "pants_backend": ("backend",),
 }
 """The modules of each part's own folder that bring its rooms together."""

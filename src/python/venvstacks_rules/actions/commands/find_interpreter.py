@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import re
 
-from venvstacks_rules.actions.files.streams import sha256_of
 from venvstacks_rules.actions.interpreters.capture import capture_of
 from venvstacks_rules.actions.interpreters.probe import Installation
 from venvstacks_rules.actions.interpreters.search import installations, search_patterns
+from venvstacks_rules.local.files.streams import sha256_of
 from venvstacks_rules.model.errors import InterpreterError
 from venvstacks_rules.model.json_codec import from_json
 from venvstacks_rules.model.platforms.libc import parsed_linux_target

@@ -6,8 +6,8 @@ import os
 import posixpath
 from pathlib import Path
 
-from venvstacks_rules.actions.files.streams import sha256_of
 from venvstacks_rules.actions.interpreters.archive import InterpreterArchive
+from venvstacks_rules.local.files.streams import sha256_of
 from venvstacks_rules.model.contents.layout import LayerLayout
 from venvstacks_rules.model.errors import InterpreterError
 from venvstacks_rules.model.json_codec import from_json

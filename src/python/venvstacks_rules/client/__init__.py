@@ -1,0 +1,1 @@
+"""Installs applications from repositories, and keeps them up to date."""

@@ -1,0 +1,376 @@
+"""The command line, ``venvstacks-deploy``.
+
+Exit codes are those of `EXITS`; ``run`` has that of the application.
+"""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from venvstacks_rules.client.terminal import Lines, Printer, json_lines
+from venvstacks_rules.local.files.streams import FULL
+from venvstacks_rules.model.errors import VenvstacksError
+from venvstacks_rules.model.product import VERSION
+
+DONE, FAILED, MISUSED, DAMAGED, NOT_BELIEVED, UNREACHED, DISK, NOT_INSTALLED = range(8)
+INTERRUPTED = 130
+
+EXITS = {
+    DONE: "done; also if there was nothing to do",
+    FAILED: "the command cannot be done; the text says why",
+    MISUSED: "the command line is wrong",
+    DAMAGED: "the installation is damaged: run `repair`",
+    NOT_BELIEVED: "the repository is damaged, or is not believed",
+    UNREACHED: "the repository cannot be reached: try again later",
+    DISK: "the disk is full, read-only, or not yours to write",
+    NOT_INSTALLED: "there is no such installation or application",
+    INTERRUPTED: "interrupted from the keyboard",
+}
+"""What exit codes say."""
+
+_EPILOG = """\
+examples:
+  venvstacks-deploy install --from https://apps.example.com/layers --app app-hello \\
+      --root root.json --into ~/apps
+  venvstacks-deploy run --into ~/apps app-hello -- --help
+  venvstacks-deploy update --into ~/apps
+  venvstacks-deploy rollback --into ~/apps
+
+Each version is complete in a folder of its own, a generation, and shares files with the others. An
+update makes a new generation beside the old one, checks it, and switches. Programs that run keep
+theirs. A command can be ended at any moment: the next one goes on.
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of the command line."""
+    main_parser = argparse.ArgumentParser(
+        prog="venvstacks-deploy",
+        description="Install applications from a repository of layers, and keep them up to date.",
+        epilog=_EPILOG + "\nexit codes:\n" + "\n".join(f"  {c:<4} {t}" for c, t in EXITS.items()),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    main_parser.add_argument("--version", action="version", version=VERSION)
+    commands = main_parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
+    _add_install(commands)
+    _add_update(commands)
+    _add_others(commands)
+    _add_run(commands)
+    return main_parser
+
+
+def _command(
+    commands: Any, name: str, text: str, description: str, *, app: bool = True
+) -> argparse.ArgumentParser:
+    added: argparse.ArgumentParser = commands.add_parser(
+        name, help=text, description=f"{text[0].upper()}{text[1:]}. {description}"
+    )
+    added.add_argument(
+        "--into", required=True, type=Path, metavar="DIR", help="the folder of the installation"
+    )
+    added.add_argument(
+        "--json", action="store_true", help="tell what happens as JSON, one object a line"
+    )
+    if app:
+        added.add_argument(
+            "app", nargs="?", metavar="APP", help="the application (default: the only one)"
+        )
+    return added
+
+
+def _add_install(commands: Any) -> None:
+    install = _command(
+        commands,
+        "install",
+        "install an application, or change where its updates come from",
+        "Only the layers that the application needs are fetched. Run it again to follow another "
+        "channel or repository.",
+        app=False,
+    )
+    install.add_argument(
+        "--from",
+        dest="repository",
+        required=True,
+        metavar="REPOSITORY",
+        help="the URL: file://, https://, s3:// and others; credentials are taken from the "
+        "environment",
+    )
+    install.add_argument("--app", required=True, help="the name of the application's layer")
+    install.add_argument("--channel", default="stable", help="(default: stable)")
+    install.add_argument(
+        "--name", help="the name of the stack, if it is not that of the application"
+    )
+    install.add_argument("--platform", help="such as linux_x86_64 (default: this machine's)")
+    trust = install.add_mutually_exclusive_group()
+    trust.add_argument(
+        "--root",
+        metavar="ROOT",
+        help="whose signatures are believed: the file of a root, `sha256:` and its hash, or "
+        "`ed25519:` and a key that signed it",
+    )
+    trust.add_argument(
+        "--allow-unsigned",
+        action="store_true",
+        help="believe a repository without signatures: whoever can change it decides what runs "
+        "here",
+    )
+    _add_versions(install)
+
+
+def _add_update(commands: Any) -> None:
+    update = _command(
+        commands,
+        "update",
+        "bring an application to the version that its channel points at",
+        "Only what is not here is fetched. Without a newer version, that is one question.",
+    )
+    _add_versions(update)
+
+
+def _add_versions(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--version", help="a version of the channel's history (default: the current one)"
+    )
+    command.add_argument(
+        "--allow-expired",
+        action="store_true",
+        help="believe a record that has expired, for a copy of a repository that is used offline; "
+        "an older one than was seen before is never believed",
+    )
+    command.add_argument(
+        "--keep",
+        type=int,
+        default=3,
+        metavar="N",
+        help="how many generations stay (default: 3); those that run stay in any case",
+    )
+
+
+def _add_others(commands: Any) -> None:
+    rollback = _command(
+        commands,
+        "rollback",
+        "go back to the generation before",
+        "Nothing is fetched. The next `update` goes forward again.",
+    )
+    rollback.add_argument("--to", type=int, metavar="N", help="the number of a generation")
+    for name, text, description in (
+        (
+            "verify",
+            "read all files, and name those that changed, are missing, or do not belong there",
+            "Changes nothing, and needs no network.",
+        ),
+        (
+            "repair",
+            "have all files again as they were installed",
+            "Only what is damaged is fetched. It also makes an installation ready that was moved "
+            "to another folder.",
+        ),
+    ):
+        command = _command(commands, name, text, description)
+        command.add_argument(
+            "--all", action="store_true", dest="every", help="old generations as well"
+        )
+        if name == "repair":
+            command.add_argument(
+                "--remove-extra",
+                action="store_true",
+                help="remove files that do not belong there; without, they are named only",
+            )
+    gc = _command(
+        commands,
+        "gc",
+        "remove old generations",
+        "What runs, and what is started next, stays.",
+        app=False,
+    )
+    gc.add_argument(
+        "--keep", type=int, default=1, metavar="N", help="how many of each stay (default: 1)"
+    )
+    _command(commands, "list", "show applications and generations, with their sizes", "", app=False)
+    _command(
+        commands,
+        "uninstall",
+        "remove an application",
+        "With the last one, the folder goes as well.",
+    )
+
+
+def _add_run(commands: Any) -> None:
+    run = _command(
+        commands,
+        "run",
+        "start an application",
+        "It takes the place of this process. What stands behind `--` is for the application.",
+    )
+    run.add_argument("arguments", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Do what the command line says; the exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    own, more = arguments, []
+    if "--" in arguments:
+        at = arguments.index("--")
+        own, more = arguments[:at], arguments[at + 1 :]
+    options = parser().parse_args(own)
+    printer: Printer = json_lines() if options.json else Lines()
+    try:
+        return _run(options, more, printer)
+    except KeyboardInterrupt:
+        printer.error("Interrupted. The next command goes on.", INTERRUPTED)
+        return INTERRUPTED
+    except (VenvstacksError, OSError) as e:
+        code, text = _failure(e)
+        printer.error(text, code)
+        return code
+
+
+def _run(options: argparse.Namespace, more: Sequence[str], printer: Printer) -> int:
+    command = options.command
+    if command == "run":
+        from venvstacks_rules.client.commands.starting import run
+
+        return run(options.into, options.app, [*options.arguments, *more])
+    if more:
+        parser().error(f"unrecognized arguments: {' '.join(more)}")
+    return _COMMANDS[command](options, printer)
+
+
+def _install(options: argparse.Namespace, printer: Printer) -> int:
+    from venvstacks_rules.client.commands.updating import InstallRequest, install
+
+    request = InstallRequest(
+        options.repository,
+        options.app,
+        options.channel,
+        options.name,
+        options.platform,
+        options.root,
+        options.allow_unsigned,
+        options.allow_expired,
+        options.version,
+        options.keep,
+    )
+    install(options.into, request, printer.report)
+    return DONE
+
+
+def _update(options: argparse.Namespace, printer: Printer) -> int:
+    from venvstacks_rules.client.commands.updating import update
+
+    update(
+        options.into,
+        options.app,
+        printer.report,
+        version=options.version,
+        allow_expired=options.allow_expired,
+        keep=options.keep,
+    )
+    return DONE
+
+
+def _rollback(options: argparse.Namespace, printer: Printer) -> int:
+    from venvstacks_rules.client.commands.tidying import rollback
+
+    rollback(options.into, options.app, printer.report, number=options.to)
+    return DONE
+
+
+def _verify(options: argparse.Namespace, printer: Printer) -> int:
+    from venvstacks_rules.client.commands.checking import verify
+
+    found = verify(options.into, options.app, printer.report, every=options.every)
+    return DAMAGED if any(one.damage for one in found) else DONE
+
+
+def _repair(options: argparse.Namespace, printer: Printer) -> int:
+    from venvstacks_rules.client.commands.repairing import repair
+
+    found = repair(
+        options.into,
+        options.app,
+        printer.report,
+        every=options.every,
+        remove_extra=options.remove_extra,
+    )
+    return DAMAGED if any(one.damage for one in found) else DONE
+
+
+def _gc(options: argparse.Namespace, printer: Printer) -> int:
+    from venvstacks_rules.client.commands.tidying import gc
+
+    freed = gc(options.into, printer.report, keep=options.keep)
+    printer.report("freed", generations=len(freed.generations), bytes=freed.size)
+    return DONE
+
+
+def _list(options: argparse.Namespace, printer: Printer) -> int:
+    from venvstacks_rules.client.commands.tidying import listed
+
+    for app in listed(options.into):
+        own = sum(generation.own_size for generation in app.generations if not generation.current)
+        printer.report(
+            "app",
+            app=app.app,
+            repository=app.repository,
+            channel=app.channel,
+            generations=len(app.generations),
+            old_bytes=own,
+        )
+        for one in app.generations:
+            printer.report(
+                "generation",
+                app=app.app,
+                generation=one.number,
+                version=one.version,
+                current=one.current,
+                in_use=one.in_use,
+                bytes=one.size,
+                own_bytes=one.own_size,
+            )
+    return DONE
+
+
+def _uninstall(options: argparse.Namespace, printer: Printer) -> int:
+    from venvstacks_rules.client.commands.tidying import uninstall
+
+    uninstall(options.into, options.app, printer.report)
+    return DONE
+
+
+_COMMANDS = {
+    "install": _install,
+    "update": _update,
+    "rollback": _rollback,
+    "verify": _verify,
+    "repair": _repair,
+    "gc": _gc,
+    "list": _list,
+    "uninstall": _uninstall,
+}
+
+
+def _failure(error: Exception) -> tuple[int, str]:
+    """The exit code and the text for what went wrong."""
+    if isinstance(error, OSError):
+        where = f"`{error.filename}`: " if error.filename else ""
+        code = DISK if error.errno in (*FULL, errno.EROFS, errno.EACCES, errno.EPERM) else FAILED
+        return code, f"{where}{error.strerror or error}. What was installed is as it was."
+    # Only after something went wrong: the names take time to import.
+    from venvstacks_rules.client.installation.layout import NotInstalledError
+    from venvstacks_rules.model.errors import RepositoryError
+    from venvstacks_rules.repository.stores.store import StoreError
+
+    if isinstance(error, NotInstalledError):
+        return NOT_INSTALLED, str(error)
+    if isinstance(error, RepositoryError):
+        return NOT_BELIEVED, str(error)
+    if isinstance(error, StoreError):
+        return UNREACHED, str(error)
+    return FAILED, str(error)

@@ -1,0 +1,1 @@
+"""The commands: install, update, rollback, verify, repair, gc, list, run, uninstall."""

@@ -1,0 +1,236 @@
+"""Makes a new generation: beside the others, complete and checked before anybody sees it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from venvstacks_rules.client.commands.events import Report
+from venvstacks_rules.client.disk.operations import Disk, files_below, hashed
+from venvstacks_rules.client.fetching.downloads import Downloads
+from venvstacks_rules.client.fetching.filling import Filling, refuse_full_disk
+from venvstacks_rules.client.fetching.known import Known, KnownLayer, is_sound
+from venvstacks_rules.client.fetching.plan import Plan, WantedLayer, planned
+from venvstacks_rules.client.installation.documents import Documents, Files
+from venvstacks_rules.client.installation.generations import LAYERS, LOCK, RECORD, Generations
+from venvstacks_rules.client.installation.records import Generation, InstalledLayer
+from venvstacks_rules.local.layers.layer_config import read_layer_config
+from venvstacks_rules.local.layers.postinstall import post_install
+from venvstacks_rules.model.contents.files import ArchivedFile
+from venvstacks_rules.model.contents.layout import POSTINSTALL
+from venvstacks_rules.model.errors import DeploymentError
+from venvstacks_rules.model.repository.indexes import listing_bytes
+from venvstacks_rules.model.repository.manifests import PublishedStack
+from venvstacks_rules.model.repository.references import Reference
+from venvstacks_rules.repository.reading.repository import Repository
+
+_CACHE = "/__pycache__/"
+_FEW = 200
+"""Sources that one process compiles."""
+
+
+@dataclass(frozen=True)
+class Builder:
+    """Makes generations of one application."""
+
+    generations: Generations
+    documents: Documents
+    disk: Disk
+    report: Report
+
+    def build(
+        self,
+        stack: PublishedStack,
+        manifest: Reference,
+        layers: Sequence[WantedLayer],
+        known: Known,
+        repository: Repository,
+    ) -> int:
+        """The number of a new generation; nothing is there if it cannot be made."""
+        plan = planned(layers, known)
+        number = self.generations.next
+        self._report_plan(stack, plan)
+        layout = self.generations.layout
+        self.disk.make_folders(str(layout.staging))
+        refuse_full_disk(str(layout.staging), plan.new_size + plan.fetched_size)
+        staged = layout.staging / secrets.token_hex(8)
+        place = self.generations.layers(number)
+        try:
+            self.disk.make_folder(str(staged))
+            folder = staged / LAYERS
+            self.disk.make_folder(str(folder))
+            downloads = Downloads(layout.downloads, repository, self.disk)
+            Filling(str(folder), self.disk).fill(
+                plan, downloads, self._progress, repository.store.concurrency
+            )
+            installed = self._post_installed(layers, folder, place, known)
+            generation = Generation(
+                self.generations.app,
+                stack.name,
+                stack.version,
+                stack.platform,
+                manifest,
+                installed,
+                str(place),
+            )
+            self.disk.write(f"{staged}/{LOCK}", [])
+            self.disk.write(f"{staged}/{RECORD}", [generation.to_json().encode("utf-8")])
+            self.disk.make_folders(str(self.generations.folder))
+            # Documents as well: a generation that is there has them.
+            self.disk.sync_tree(str(staged), self.documents.added)
+            self.disk.rename(str(staged), str(self.generations.place(number)))
+            self.disk.sync_folder(str(self.generations.folder))
+        except BaseException:
+            self.disk.remove(str(staged))
+            raise
+        return number
+
+    def _report_plan(self, stack: PublishedStack, plan: Plan) -> None:
+        self.report(
+            "plan",
+            app=self.generations.app,
+            version=stack.version,
+            files=sum(len(layer.all_files) for layer in plan.layers),
+            linked=len(plan.linked),
+            fetched_segments=len(plan.fetched),
+            fetched_bytes=plan.fetched_size,
+        )
+
+    def _progress(self, came: int, total: int) -> None:
+        self.report("progress", bytes=came, total=total)
+
+    def _post_installed(
+        self, layers: Sequence[WantedLayer], folder: Path, place: Path, known: Known
+    ) -> tuple[InstalledLayer, ...]:
+        runtime = folder / layers[0].index.install_target
+        python = runtime / read_layer_config(runtime).base_python
+        return tuple(
+            post_installed(
+                layer,
+                folder,
+                place,
+                python,
+                known=known,
+                documents=self.documents,
+                disk=self.disk,
+            )
+            for layer in layers
+        )
+
+
+def post_installed(
+    wanted: WantedLayer,
+    folder: Path,
+    place: Path,
+    python: Path,
+    *,
+    known: Known,
+    documents: Documents,
+    disk: Disk,
+) -> InstalledLayer:
+    """Make a layer in `folder` ready for the folder `place`, with the interpreter `python`.
+
+    Byte code of sources that did not change is linked. The rest is compiled as the layer's own
+    script does it.
+    """
+    layer = folder / wanted.index.install_target
+    files = wanted.all_files
+    if str(POSTINSTALL) in files:
+        linked = _linked_byte_code(wanted, layer, known, disk)
+        disk.step("post-install", str(layer))
+        post_install(layer, python, "--no-compile", f"--deployed-in={place}")
+        missing = [path for path in compiled_sources(files) if path not in linked]
+        compile_sources(layer, python, missing, disk)
+    made = made_in(layer, files)
+    return InstalledLayer(
+        wanted.layer.layer_name,
+        wanted.index.install_target,
+        wanted.layer.index,
+        tuple(documents.add(part) for part in made_lists(wanted, made)),
+    )
+
+
+def compile_sources(layer: Path, python: Path, sources: Sequence[str], disk: Disk) -> None:
+    """Have the byte code of these files."""
+    if not sources:
+        return
+    disk.step("compile", str(layer))
+    if len(sources) > _FEW:
+        # On all processors; what is there already is looked at again.
+        post_install(layer, python, "--no-config")
+    else:
+        post_install(layer, python, "--compile-listed", paths=sources)
+
+
+def made_in(layer: Path, files: Files) -> Sequence[ArchivedFile]:
+    """What is in a layer and is not among `files`: post-installation made it."""
+    made = []
+    for path, status in files_below(str(layer)):
+        if path not in files:
+            found = hashed(f"{layer}/{path}")
+            if found is None:
+                raise DeploymentError(
+                    f"`{layer.name}` cannot be installed.",
+                    [f"post-installation made `{path}`, which is no file"],
+                )
+            made.append(ArchivedFile(path, found[1], found[0], bool(status.st_mode & 0o100)))
+    return sorted(made, key=lambda file: file.path)
+
+
+def source_of(path: str) -> str:
+    """The source of the byte code at `path`; empty if it is none."""
+    folder, cache, name = path.rpartition(_CACHE)
+    return f"{folder}/{name.split('.')[0]}.py" if cache and name.endswith(".pyc") else ""
+
+
+def compiled_sources(files: Files) -> list[str]:
+    """The sources that post-installation compiles, unless their byte code came with them."""
+    there = {source_of(path) for path in files}
+    return [
+        path
+        for path in files
+        if path.endswith(".py") and path[:4].lower() == "lib/" and path not in there
+    ]
+
+
+def _linked_byte_code(
+    wanted: WantedLayer, layer: Path, known: Known, disk: Disk
+) -> Mapping[str, str]:
+    """Link the byte code of sources that are as they were; the paths, by their sources."""
+    files = wanted.all_files
+    linked: dict[str, str] = {}
+    for other in known.layers(wanted.index.install_target):
+        if not _same_interpreter(wanted, other):
+            continue
+        for path, file in other.made.items():
+            source = source_of(path)
+            if not source or source in linked or files.get(source) is None:
+                continue
+            if files[source] == other.files.get(source):
+                origin = f"{other.folder}/{path}"
+                if is_sound(origin, file):
+                    disk.make_folders(os.path.dirname(f"{layer}/{path}"))
+                    disk.place(origin, f"{layer}/{path}", executable=file.executable)
+                    linked[source] = path
+    return linked
+
+
+def _same_interpreter(wanted: WantedLayer, other: KnownLayer) -> bool:
+    """Whether both layers are for the same version of Python, with which byte code changes."""
+    python = wanted.index.metadata.get("python_implementation")
+    return python is not None and python == other.python
+
+
+def made_lists(wanted: WantedLayer, made: Sequence[ArchivedFile]) -> Sequence[bytes]:
+    """What was made, listed by the segments of the sources; what has no source comes last.
+
+    So the lists of segments that stay are there already with the next version.
+    """
+    owners = {file.path: number for number, files in enumerate(wanted.files) for file in files}
+    parts: list[list[ArchivedFile]] = [[] for _ in range(len(wanted.files) + 1)]
+    for file in made:
+        parts[owners.get(source_of(file.path), -1)].append(file)
+    return [listing_bytes(part) for part in parts if part]

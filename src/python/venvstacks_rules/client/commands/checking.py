@@ -1,0 +1,163 @@
+"""``verify``: what in a generation is not as it was installed."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from venvstacks_rules.client.commands.events import Report, silent
+from venvstacks_rules.client.disk.operations import Disk, files_below
+from venvstacks_rules.client.fetching.known import is_sound, made_files
+from venvstacks_rules.client.fetching.plan import WORKERS
+from venvstacks_rules.client.installation.documents import Documents, Files
+from venvstacks_rules.client.installation.generations import (
+    LAYERS,
+    LOCK,
+    RECORD,
+    Generations,
+    chosen_app,
+)
+from venvstacks_rules.client.installation.layout import Layout, opened_layout
+from venvstacks_rules.client.installation.records import Generation, InstalledLayer
+from venvstacks_rules.model.contents.files import ArchivedFile
+from venvstacks_rules.model.errors import DeploymentError, VenvstacksError
+
+CHANGED, MISSING, EXTRA, MOVED = "changed", "missing", "extra", "moved"
+
+
+@dataclass(frozen=True)
+class Damage:
+    """A file that is not as it was installed."""
+
+    kind: str
+    """``changed``, ``missing``, ``extra``; ``moved`` for a generation in another folder."""
+    path: str
+    """From the folder of the installation on."""
+    layer: str = ""
+    """The folder of the layer; empty for what lies in none."""
+    file: str = ""
+    """The path in the layer."""
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What was found in a generation."""
+
+    app: str
+    generation: int
+    damage: tuple[Damage, ...]
+
+
+def verify(
+    folder: Path, app: str | None = None, report: Report = silent, *, every: bool = False
+) -> tuple[Verified, ...]:
+    """Read all files of an application, or of all of them; `every` looks at old generations, too.
+
+    Changes nothing. Raises DeploymentError.
+    """
+    layout = opened_layout(folder)
+    apps = layout.app_names() if app is None else (chosen_app(layout, app),)
+    found = []
+    for name in apps:
+        generations = Generations(layout, name)
+        numbers = generations.numbers if every else (generations.current,)
+        for number in numbers:
+            documents = Documents(layout, Disk())
+            damage = tuple(damage_of(generations, number, documents))
+            for one in damage:
+                report("damage", app=name, generation=number, kind=one.kind, path=one.path)
+            report("verified", app=name, generation=number, problems=len(damage))
+            found.append(Verified(name, number, damage))
+    return tuple(found)
+
+
+def damage_of(generations: Generations, number: int, documents: Documents) -> list[Damage]:
+    """All that is wrong with a generation, by path."""
+    layout = generations.layout
+    place = generations.place(number)
+    record = relative(layout, place / RECORD)
+    try:
+        generation = generations.read(number)
+    except DeploymentError:
+        kind = CHANGED if (place / RECORD).exists() else MISSING
+        return [Damage(kind, record)]
+    found = list(_outside_of_layers(generations, number, generation))
+    if documents.find(generation.manifest) is None:
+        found.append(_document(layout, generation.manifest.sha256))
+    if generation.place != str(place / LAYERS):
+        found.append(Damage(MOVED, relative(layout, place)))
+    with ThreadPoolExecutor(WORKERS) as pool:
+        for layer in generation.layers:
+            try:
+                files = documents.files(documents.index(layer.index))
+                made = made_files(layer, documents)
+            except VenvstacksError:
+                found += _missing_documents(layout, layer, documents)
+                continue
+            found += _layer_damage(layout, place / LAYERS / layer.install_target, files, made, pool)
+    return sorted(found, key=lambda damage: (damage.path, damage.kind))
+
+
+def _layer_damage(
+    layout: Layout, folder: Path, files: Files, made: Files, pool: ThreadPoolExecutor
+) -> Iterator[Damage]:
+    # What post-installation made in the place of a file counts.
+    expected = list({**files, **made}.values())
+    place = f"{relative(layout, folder)}/"
+    states = pool.map(lambda file: _state(f"{folder}/{file.path}", file), expected)
+    for file, state in zip(expected, states):
+        if state is not None:
+            yield Damage(state, f"{place}{file.path}", folder.name, file.path)
+    for path, _ in files_below(str(folder)):
+        if path not in files and path not in made:
+            yield Damage(EXTRA, f"{place}{path}", folder.name, path)
+
+
+def _state(path: str, file: ArchivedFile) -> str | None:
+    """``missing`` or ``changed``; None if a file is as it should be."""
+    try:
+        status = os.lstat(path)
+        if file.link_target is not None:
+            is_link = stat.S_ISLNK(status.st_mode)
+            return None if is_link and os.readlink(path) == file.link_target else CHANGED
+    except (FileNotFoundError, NotADirectoryError):
+        return MISSING
+    return None if is_sound(path, file) else CHANGED
+
+
+def _outside_of_layers(
+    generations: Generations, number: int, generation: Generation
+) -> Iterator[Damage]:
+    place = generations.place(number)
+    targets = {layer.install_target for layer in generation.layers}
+    for folder, known in ((place, {RECORD, LOCK, LAYERS}), (place / LAYERS, targets)):
+        there = set(os.listdir(folder)) if folder.is_dir() else set()
+        for name in sorted(there - known):
+            yield Damage(EXTRA, relative(generations.layout, folder / name))
+        for name in sorted(known - there - targets):
+            yield Damage(MISSING, relative(generations.layout, folder / name))
+
+
+def _missing_documents(
+    layout: Layout, layer: InstalledLayer, documents: Documents
+) -> Iterator[Damage]:
+    needed = [layer.index, *layer.made]
+    if documents.find(layer.index) is not None:
+        needed += [segment.files for segment in documents.index(layer.index).segments]
+    for reference in needed:
+        if documents.find(reference) is None:
+            yield _document(layout, reference.sha256)
+
+
+def _document(layout: Layout, sha256: str) -> Damage:
+    path = layout.documents / sha256
+    return Damage(CHANGED if path.exists() else MISSING, relative(layout, path))
+
+
+def relative(layout: Layout, path: Path) -> str:
+    """A path from the folder of the installation on, with forward slashes."""
+    return path.relative_to(layout.folder).as_posix()

@@ -1,0 +1,258 @@
+"""``rollback``, ``gc``, ``list`` and ``uninstall``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from venvstacks_rules.client.commands.events import Report, silent
+from venvstacks_rules.client.disk.operations import Disk
+from venvstacks_rules.client.installation.documents import Documents
+from venvstacks_rules.client.installation.generations import Generations, chosen_app
+from venvstacks_rules.client.installation.layout import (
+    MARKER,
+    Layout,
+    changing,
+    opened_layout,
+)
+from venvstacks_rules.client.installation.records import Generation, as_event
+from venvstacks_rules.model.errors import DeploymentError, VenvstacksError
+
+
+@dataclass(frozen=True)
+class ListedGeneration:
+    """A generation, and what it takes."""
+
+    number: int
+    version: str
+    current: bool
+    in_use: bool
+    size: int
+    """Of its files, in bytes."""
+    own_size: int
+    """Of those that no other generation has: what its removal frees."""
+
+
+@dataclass(frozen=True)
+class ListedApp:
+    """An application, and its generations, oldest first."""
+
+    app: str
+    repository: str
+    channel: str
+    generations: tuple[ListedGeneration, ...]
+
+
+@dataclass(frozen=True)
+class Freed:
+    """What was removed."""
+
+    generations: tuple[tuple[str, int], ...]
+    """Applications and numbers."""
+    size: int
+    """In bytes."""
+
+
+def rollback(
+    folder: Path,
+    app: str | None = None,
+    report: Report = silent,
+    disk: Disk | None = None,
+    *,
+    number: int | None = None,
+) -> int:
+    """Start an older generation from now on: the one before, or `number`; return its number.
+
+    Raises DeploymentError if it is not there.
+    """
+    disk = disk or Disk()
+    layout = opened_layout(folder)
+    generations = Generations(layout, chosen_app(layout, app))
+    with changing(layout, disk, lambda: report("waiting", folder=str(layout.folder))):
+        current = generations.current
+        if number is None:
+            older = [n for n in generations.numbers if n < current]
+            if not older:
+                raise DeploymentError(
+                    f"`{generations.app}` has no generation before {current}.",
+                    ["`venvstacks-deploy list` shows those that are there"],
+                )
+            number = older[-1]
+        generation = generations.read(number)
+        generations.switch(number, disk)
+    report("rolled-back", **as_event(generation, number), before=current)
+    return number
+
+
+def gc(folder: Path, report: Report = silent, disk: Disk | None = None, *, keep: int) -> Freed:
+    """Remove all but the last `keep` generations of each application, and what nothing needs.
+
+    Those that are started, or in use, stay. Raises DeploymentError.
+    """
+    disk = disk or Disk()
+    layout = opened_layout(folder)
+    with changing(layout, disk, lambda: report("waiting", folder=str(layout.folder))):
+        return remove_old(layout, keep, disk, report)
+
+
+def remove_old(
+    layout: Layout, keep: int, disk: Disk, report: Report, app: str | None = None
+) -> Freed:
+    """The same, for whoever changes the installation already; of one application, or of all."""
+    if keep < 1:
+        raise DeploymentError("Nothing was removed.", [f"{keep} generations cannot be kept"])
+    # Looking at all files takes a while.
+    sizes: _Sizes | None = None
+    removed = []
+    freed = 0
+    for name in layout.app_names() if app is None else (app,):
+        generations = Generations(layout, name)
+        current = generations.current
+        # Those after the current one were left by a rollback: the next update may need them.
+        kept = {current, *[n for n in generations.numbers if n <= current][-keep:]}
+        kept.update([n for n in generations.numbers if n > current][-keep:])
+        for number in generations.numbers:
+            if number in kept:
+                continue
+            sizes = sizes or _Sizes(layout)
+            size = sizes.own(name, number)
+            if generations.remove(number, disk):
+                sizes.forget(name, number)
+                removed.append((name, number))
+                freed += size
+                report("removed", app=name, generation=number, bytes=size)
+            else:
+                report("in-use", app=name, generation=number)
+    freed += Documents(layout, disk).remove_others(_needed_documents(layout, disk))
+    if layout.downloads.is_dir():
+        for path in layout.downloads.iterdir():
+            freed += path.stat().st_size
+            disk.unlink(str(path))
+    return Freed(tuple(removed), freed)
+
+
+def listed(folder: Path) -> tuple[ListedApp, ...]:
+    """All applications, with all their generations. Raises DeploymentError."""
+    layout = opened_layout(folder)
+    sizes = _Sizes(layout)
+    found = []
+    for name in layout.app_names():
+        generations = Generations(layout, name)
+        current = generations.current
+        settings = generations.settings()
+        shown = []
+        for number in generations.numbers:
+            version = "?"
+            with suppress(DeploymentError):
+                version = generations.read(number).version
+            shown.append(
+                ListedGeneration(
+                    number,
+                    version,
+                    number == current,
+                    generations.in_use(number),
+                    sizes.total(name, number),
+                    sizes.own(name, number),
+                )
+            )
+        found.append(ListedApp(name, settings.repository, settings.channel, tuple(shown)))
+    return tuple(found)
+
+
+def uninstall(
+    folder: Path,
+    app: str | None = None,
+    report: Report = silent,
+    disk: Disk | None = None,
+) -> None:
+    """Remove an application; with the last one, the installation.
+
+    Raises DeploymentError if it runs.
+    """
+    disk = disk or Disk()
+    layout = opened_layout(folder)
+    name = chosen_app(layout, app)
+    with changing(layout, disk, lambda: report("waiting", folder=str(layout.folder))):
+        generations = Generations(layout, name)
+        used = [number for number in generations.numbers if generations.in_use(number)]
+        if used:
+            raise DeploymentError(
+                f"`{name}` was not removed.",
+                [f"it runs, from generation {used[0]}; end it first"],
+            )
+        disk.make_folders(str(layout.staging))
+        away = layout.staging / f"{name}-{os.getpid()}"
+        disk.rename(str(generations.folder), str(away))
+        disk.sync_folder(str(layout.apps))
+        disk.remove(str(away))
+        if layout.app_names():
+            Documents(layout, disk).remove_others(_needed_documents(layout, disk))
+        else:
+            for path in (layout.apps, layout.documents, layout.downloads, layout.staging):
+                disk.remove(str(path))
+            disk.unlink(str(layout.folder / MARKER))
+            disk.unlink(str(layout.lock))
+            # With files of others, it stays.
+            with suppress(OSError):
+                layout.folder.rmdir()
+    report("uninstalled", app=name)
+
+
+def _needed_documents(layout: Layout, disk: Disk) -> set[str]:
+    """The hashes of the documents that some generation names."""
+    documents = Documents(layout, disk)
+    needed: set[str] = set()
+    for name in layout.app_names():
+        for _, generation in Generations(layout, name).usable():
+            needed.update(_documents_of(generation, documents))
+    return needed
+
+
+def _documents_of(generation: Generation, documents: Documents) -> Iterable[str]:
+    yield generation.manifest.sha256
+    for layer in generation.layers:
+        yield layer.index.sha256
+        yield from (made.sha256 for made in layer.made)
+        with suppress(VenvstacksError):
+            for segment in documents.index(layer.index).segments:
+                yield segment.files.sha256
+
+
+class _Sizes:
+    """What generations take on the disk; a file with several names counts once."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._files: dict[tuple[str, int], dict[tuple[int, int], int]] = {}
+        self._names: dict[tuple[int, int], int] = {}
+        for name in layout.app_names():
+            generations = Generations(layout, name)
+            for number in generations.numbers:
+                files = _inodes(str(generations.place(number)))
+                self._files[name, number] = files
+                for inode in files:
+                    self._names[inode] = self._names.get(inode, 0) + 1
+
+    def total(self, app: str, number: int) -> int:
+        return sum(self._files[app, number].values())
+
+    def own(self, app: str, number: int) -> int:
+        files = self._files[app, number]
+        return sum(size for inode, size in files.items() if self._names[inode] == 1)
+
+    def forget(self, app: str, number: int) -> None:
+        for inode in self._files.pop((app, number)):
+            self._names[inode] -= 1
+
+
+def _inodes(folder: str) -> dict[tuple[int, int], int]:
+    """The sizes of files, by device and number."""
+    found = {}
+    for here, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):
+                status = os.lstat(f"{here}/{name}")
+                found[status.st_dev, status.st_ino] = status.st_size
+    return found

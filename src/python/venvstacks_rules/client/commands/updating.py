@@ -1,0 +1,259 @@
+"""``install`` and ``update``: from any version to any other."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from venvstacks_rules.client.commands.building import Builder
+from venvstacks_rules.client.commands.checking import damage_of
+from venvstacks_rules.client.commands.events import Report, silent
+from venvstacks_rules.client.commands.tidying import remove_old
+from venvstacks_rules.client.disk.operations import Disk
+from venvstacks_rules.client.fetching.known import known_layers
+from venvstacks_rules.client.fetching.plan import wanted_layers
+from venvstacks_rules.client.fetching.source import Offer, Source, Trust
+from venvstacks_rules.client.installation.documents import Documents
+from venvstacks_rules.client.installation.generations import SETTINGS, Generations, chosen_app
+from venvstacks_rules.client.installation.layout import (
+    Layout,
+    NotInstalledError,
+    changing,
+    made_layout,
+    opened_layout,
+)
+from venvstacks_rules.client.installation.records import Settings, as_event
+from venvstacks_rules.model.errors import DeploymentError, RepositoryError
+from venvstacks_rules.model.network.credentials import without_credentials
+from venvstacks_rules.model.repository.keys import name_problem
+from venvstacks_rules.repository.stores.store import Store
+from venvstacks_rules.repository.trust.verification import TrustedRoot
+
+KEPT = 3
+"""How many generations an update leaves, if nobody says."""
+
+
+@dataclass(frozen=True)
+class InstallRequest:
+    """What is installed, and from where."""
+
+    repository: str
+    app: str
+    """The name of the application layer."""
+    channel: str = "stable"
+    name: str | None = None
+    """Of the stack; None: that of the application."""
+    platform: str | None = None
+    """None: this machine's."""
+    root: str | None = None
+    """A file with a root, or ``sha256:...`` or ``ed25519:...``."""
+    allow_unsigned: bool = False
+    allow_expired: bool = False
+    version: str | None = None
+    """None: what the channel points at."""
+    keep: int = KEPT
+
+
+@dataclass(frozen=True)
+class Change:
+    """What became of an application."""
+
+    app: str
+    version: str
+    generation: int
+    changed: bool
+    """False: it was there already."""
+
+
+def install(
+    folder: Path, request: InstallRequest, report: Report = silent, disk: Disk | None = None
+) -> Change:
+    """Install an application, or the newest version of one that is there.
+
+    Raises DeploymentError, RepositoryError, StoreError and OSError. What was there is then as it
+    was before.
+    """
+    disk = disk or Disk()
+    _check_names(request)
+    settings = Settings(
+        without_credentials(request.repository),
+        request.name or request.app,
+        request.channel,
+        request.platform or machine_platform(),
+        request.allow_unsigned,
+    )
+    source = Source(settings, request.repository)
+    # Before a folder is made for something that nobody can install.
+    pinned = _pinned(request.root, source.repository.store)
+    layout = made_layout(folder, disk)
+    with changing(layout, disk, lambda: report("waiting", folder=str(layout.folder))):
+        generations = Generations(layout, request.app)
+        before = Trust.read(generations.folder)
+        trust = before if pinned is None else Trust(pinned, before.seen, before.time)
+        if pinned is None and before.root is None and not request.allow_unsigned:
+            raise _no_root(settings)
+        offer = source.offer(trust, version=request.version, allow_expired=request.allow_expired)
+        disk.make_folders(str(generations.folder))
+        offer.trust.write(generations.folder, before, disk)
+        change = _brought(source, offer, generations, disk, report)
+        text = settings.to_json().encode("utf-8")
+        path = generations.folder / SETTINGS
+        if not path.is_file() or path.read_bytes() != text:
+            disk.replace(str(path), text)
+        _switched(change, generations, disk, report, request.keep)
+    return change
+
+
+def update(
+    folder: Path,
+    app: str | None = None,
+    report: Report = silent,
+    disk: Disk | None = None,
+    *,
+    version: str | None = None,
+    allow_expired: bool = False,
+    keep: int = KEPT,
+) -> Change:
+    """Bring an application to what its channel points at, or to a `version` of its history.
+
+    Raises DeploymentError, RepositoryError, StoreError and OSError. What was there is then as it
+    was before.
+    """
+    disk = disk or Disk()
+    layout = opened_layout(folder)
+    app = chosen_app(layout, app)
+    with changing(layout, disk, lambda: report("waiting", folder=str(layout.folder))):
+        generations = Generations(layout, app)
+        settings = generations.settings()
+        trust = Trust.read(generations.folder)
+        if trust.root is None and not settings.allow_unsigned:
+            raise _no_root(settings)
+        source = Source(settings)
+        offer = source.offer(trust, version=version, allow_expired=allow_expired)
+        offer.trust.write(generations.folder, trust, disk)
+        change = _brought(source, offer, generations, disk, report)
+        _switched(change, generations, disk, report, keep)
+    return change
+
+
+def machine_platform() -> str:
+    """The target platform of this machine."""
+    import platform
+    import sys
+
+    machine = platform.machine().lower()
+    machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(machine, machine)
+    names = {
+        ("linux", "x86_64"): "linux_x86_64",
+        ("linux", "aarch64"): "linux_aarch64",
+        ("darwin", "aarch64"): "macosx_arm64",
+        ("darwin", "x86_64"): "macosx_x86_64",
+        ("win32", "x86_64"): "win_amd64",
+        ("win32", "aarch64"): "win_arm64",
+    }
+    found = names.get((sys.platform, machine))
+    if found is None:
+        raise DeploymentError(
+            f"There are no layers for {sys.platform} on {machine}.",
+            [f"name one of {', '.join(names.values())} with `--platform`"],
+        )
+    return found
+
+
+def _brought(
+    source: Source, offer: Offer, generations: Generations, disk: Disk, report: Report
+) -> Change:
+    """Have what is offered as a generation."""
+    for note in offer.notes:
+        report("note", text=note)
+    layout = generations.layout
+    documents = Documents(layout, disk)
+    found = _there(offer, generations, documents)
+    if found is not None:
+        current = found == _current(generations)
+        return Change(generations.app, offer.key.version, found, not current)
+    stack = source.parsed(offer, documents.read(offer.manifest, lambda: source.manifest(offer)))
+    layers = wanted_layers(stack, generations.app, source.repository, documents)
+    known = known_layers(_everywhere(layout, generations), documents)
+    builder = Builder(generations, documents, disk, report)
+    number = builder.build(stack, offer.manifest, layers, known, source.repository)
+    return Change(generations.app, stack.version, number, changed=True)
+
+
+def _there(offer: Offer, generations: Generations, documents: Documents) -> int | None:
+    """A generation that is what is offered; another than the current one has to be sound."""
+    current = _current(generations)
+    for number, generation in generations.usable():
+        if generation.manifest != offer.manifest:
+            continue
+        if generation.place != str(generations.layers(number)):
+            continue
+        if number == current or not damage_of(generations, number, documents):
+            return number
+    return None
+
+
+def _current(generations: Generations) -> int | None:
+    try:
+        return generations.current
+    except NotInstalledError:
+        return None
+
+
+def _switched(
+    change: Change, generations: Generations, disk: Disk, report: Report, keep: int
+) -> None:
+    number = change.generation
+    if change.changed:
+        generations.switch(number, disk)
+        report("installed", **as_event(generations.read(number), number))
+        remove_old(generations.layout, keep, disk, report, app=generations.app)
+    else:
+        report("unchanged", **as_event(generations.read(number), number))
+
+
+def _everywhere(layout: Layout, first: Generations) -> Sequence[Generations]:
+    others = (Generations(layout, name) for name in layout.app_names() if name != first.app)
+    return (first, *others)
+
+
+def _pinned(root: str | None, store: Store) -> TrustedRoot | None:
+    if root is None:
+        return None
+    if root.startswith(("sha256:", "ed25519:")):
+        return TrustedRoot.of_pin(root, store)
+    try:
+        content = Path(root).read_bytes()
+    except OSError as e:
+        raise RepositoryError(
+            "The pinned root cannot be read.", [f"`{root}`: {e.strerror}"]
+        ) from None
+    return TrustedRoot.pinned(content, os.fspath(root))
+
+
+def _check_names(request: InstallRequest) -> None:
+    problems = [
+        f"{option} {value!a}: {name_problem(value)}"
+        for option, value in (
+            ("--app", request.app),
+            ("--channel", request.channel),
+            ("--name", request.name or request.app),
+            ("--platform", request.platform or "any"),
+        )
+        if name_problem(value)
+    ]
+    if problems:
+        raise DeploymentError("The names cannot be used.", problems)
+
+
+def _no_root(settings: Settings) -> RepositoryError:
+    return RepositoryError(
+        f"{settings.repository}: no root was pinned, so nothing can be verified.",
+        [
+            "name the root that its publisher gave you, with `--root FILE` or `--root sha256:...`",
+            "or say `--allow-unsigned`: whoever can change the repository, or the way to it, then "
+            "decides what runs here",
+        ],
+    )

@@ -1,0 +1,1 @@
+"""What a new generation needs: what is here already, and the rest from a repository."""

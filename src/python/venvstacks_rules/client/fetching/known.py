@@ -1,0 +1,114 @@
+"""Files that are here already: in the generations of all applications."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Iterator
+
+from venvstacks_rules.client.disk.operations import hashed
+from venvstacks_rules.client.installation.documents import Documents, Files
+from venvstacks_rules.client.installation.generations import Generations
+from venvstacks_rules.client.installation.records import InstalledLayer
+from venvstacks_rules.model.contents.files import ArchivedFile
+from venvstacks_rules.model.errors import VenvstacksError
+from venvstacks_rules.model.repository.indexes import LayerIndex
+
+_MOST_COPIES = 3
+"""Of one layer version, and of one file: others are the same file, most of the time."""
+
+
+class KnownLayer:
+    """A layer in a generation, with the files that its lists name."""
+
+    def __init__(self, folder: str, index: LayerIndex, files: Files, made: Files) -> None:
+        self.folder = folder
+        self.index = index
+        self.files = files
+        self.made = made
+        """What post-installation made."""
+
+    @property
+    def python(self) -> str | None:
+        """The version of Python that the layer is for."""
+        return self.index.metadata.get("python_implementation")
+
+    def place(self, file: ArchivedFile) -> str | None:
+        """Where the file is that has the path, the content and the mode of `file`."""
+        found = self.made.get(file.path) or self.files.get(file.path)
+        return f"{self.folder}/{file.path}" if found == file else None
+
+
+class Known:
+    """Where files of a content may be. Nothing of it is believed before it was hashed."""
+
+    def __init__(self, layers: Iterable[KnownLayer]) -> None:
+        self._layers = tuple(layers)
+        self._places: dict[tuple[str, bool], list[str]] | None = None
+
+    def layers(self, install_target: str) -> Iterator[KnownLayer]:
+        """The layers with a folder of this name, the ones that are started first."""
+        return (known for known in self._layers if known.index.install_target == install_target)
+
+    def find(self, install_target: str, file: ArchivedFile) -> str | None:
+        """The path of a file with the content and the mode of `file`, which was read and hashed."""
+        same = [known.place(file) for known in self.layers(install_target)]
+        tried = set()
+        for path in (*same, *self._elsewhere(file)):
+            if path is not None and path not in tried:
+                tried.add(path)
+                if is_sound(path, file):
+                    return path
+        return None
+
+    def _elsewhere(self, file: ArchivedFile) -> Iterator[str]:
+        """Paths in other layers, and moved ones in the same; looked for only when asked."""
+        if self._places is None:
+            self._places = {}
+            for known in self._layers:
+                for other in known.files.values():
+                    places = self._places.setdefault((other.sha256, other.executable), [])
+                    if len(places) < _MOST_COPIES:
+                        places.append(f"{known.folder}/{other.path}")
+        yield from self._places.get((file.sha256, file.executable), ())
+
+
+def known_layers(all_generations: Iterable[Generations], documents: Documents) -> Known:
+    """What is in these generations, those of the first application first."""
+    found = []
+    seen: dict[str, int] = {}
+    for generations in all_generations:
+        for number, generation in generations.usable():
+            for layer in generation.layers:
+                seen[layer.index.sha256] = seen.get(layer.index.sha256, 0) + 1
+                if seen[layer.index.sha256] > _MOST_COPIES:
+                    continue
+                try:
+                    index = documents.index(layer.index)
+                    files = documents.files(index)
+                    made = made_files(layer, documents)
+                except VenvstacksError:
+                    # A damaged generation: its files are fetched.
+                    continue
+                folder = f"{generations.layers(number)}/{layer.install_target}"
+                found.append(KnownLayer(folder, index, files, made))
+    return Known(found)
+
+
+def made_files(layer: InstalledLayer, documents: Documents) -> Files:
+    """What post-installation made in a layer, by path."""
+    return {file.path: file for made in layer.made for file in documents.listing(made)}
+
+
+def is_sound(path: str, file: ArchivedFile) -> bool:
+    """Whether a file has the mode and, when it is read, the content that `file` says."""
+    try:
+        status = os.stat(path, follow_symlinks=False)
+    except OSError:
+        return False
+    if not stat.S_ISREG(status.st_mode) or status.st_size != file.size:
+        return False
+    if os.name != "nt" and bool(status.st_mode & 0o100) != file.executable:
+        return False
+    found = hashed(path)
+    return found is not None and found[0] == file.sha256

@@ -1,0 +1,172 @@
+"""Where an application comes from: a repository, and what of it is believed."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from venvstacks_rules.client.disk.operations import Disk
+from venvstacks_rules.client.installation.records import Settings
+from venvstacks_rules.model.checked import CheckedTable
+from venvstacks_rules.model.errors import RepositoryError
+from venvstacks_rules.model.json_codec import parsed_json, published_json
+from venvstacks_rules.model.repository.keys import ChannelKey, StackKey
+from venvstacks_rules.model.repository.manifests import PublishedStack
+from venvstacks_rules.model.repository.records import MOST_RECORD_BYTES
+from venvstacks_rules.model.repository.references import Reference
+from venvstacks_rules.repository.reading.repository import Repository
+from venvstacks_rules.repository.stores.opened import opened
+from venvstacks_rules.repository.trust.verification import (
+    Seen,
+    TrustedRoot,
+    VerifiedRecord,
+    repository_root,
+    verified_record,
+)
+
+ROOT, SEEN = "root.json", "seen.json"
+"""In the folder of an application."""
+
+
+@dataclass(frozen=True)
+class Trust:
+    """What is believed of a channel, as it is kept between two runs."""
+
+    root: TrustedRoot | None = None
+    seen: Seen = field(default_factory=Seen)
+    time: str = ""
+    """Of the last look at a signed record, so that a clock that was set back shows nothing that has
+    expired. A record that was believed expires later, so a clock that was set forward for a while
+    stops nothing for longer than that."""
+
+    @classmethod
+    def read(cls, folder: Path) -> Trust:
+        """What was kept in the folder of an application; nothing if nothing was."""
+        root = _content(folder / ROOT)
+        trusted = None if root is None else TrustedRoot.pinned(root, str(folder / ROOT))
+        content = _content(folder / SEEN)
+        if content is None:
+            return cls(trusted)
+        name = str(folder / SEEN)
+        try:
+            table = CheckedTable(parsed_json(content), "", [])
+        except ValueError as e:
+            raise RepositoryError(f"`{name}` cannot be read.", [f"it is not JSON: {e}"]) from None
+        return cls(
+            trusted, Seen.from_dict(table.data, name), str(table.optional_string("time") or "")
+        )
+
+    def write(self, folder: Path, before: Trust, disk: Disk) -> None:
+        """Keep it, where it is not as it was `before`."""
+        if self.root is not None and (before.root is None or self.root != before.root):
+            disk.replace(str(folder / ROOT), self.root.content)
+        if (self.seen, self.time) != (before.seen, before.time):
+            data = {**self.seen.to_dict(), "time": self.time}
+            disk.replace(str(folder / SEEN), published_json(data).encode("utf-8"))
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What a channel offers."""
+
+    key: StackKey
+    manifest: Reference
+    trust: Trust
+    """To keep."""
+    notes: tuple[str, ...] = ()
+    """What people should know."""
+
+
+class Source:
+    """The repository of an application."""
+
+    def __init__(self, settings: Settings, url: str | None = None) -> None:
+        """`url` may have credentials, which are not kept."""
+        self.settings = settings
+        self.repository = Repository(opened(url or settings.repository, os.environ))
+
+    def offer(
+        self, trust: Trust, *, version: str | None = None, allow_expired: bool = False
+    ) -> Offer:
+        """What the channel points at, or the `version` of its history.
+
+        StoreError if the repository cannot be reached, RepositoryError if it is not believed.
+        """
+        settings, store = self.settings, self.repository.store
+        key = settings.key
+        self._check_there()
+        root = repository_root(store, trust.root, allow_unsigned=settings.allow_unsigned)
+        found = store.get(str(key), limit=MOST_RECORD_BYTES)
+        if found is None:
+            raise self._no_channel(key)
+        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        verified = verified_record(
+            found.data,
+            key,
+            root,
+            max(now, trust.time),
+            trust.seen,
+            allow_unsigned=settings.allow_unsigned,
+            allow_expired=allow_expired,
+        )
+        counts = root is not None and verified.record.expires > now
+        kept = Trust(root, verified.seen, max(now, trust.time) if counts else trust.time)
+        chosen = self._chosen(verified, version)
+        return Offer(StackKey(key.name, chosen[0], key.platform), chosen[1], kept, verified.notes)
+
+    def manifest(self, offer: Offer) -> bytes:
+        """The bytes of a manifest, by the hash that a believed record names."""
+        from venvstacks_rules.model.repository.manifests import MOST_MANIFEST_BYTES
+        from venvstacks_rules.repository.stores.store import checked_blob
+
+        return checked_blob(
+            self.repository.store, str(offer.key), offer.manifest, limit=MOST_MANIFEST_BYTES
+        )
+
+    def parsed(self, offer: Offer, content: bytes) -> PublishedStack:
+        """The manifest of an offer; RepositoryError if it is that of another version."""
+        stack = PublishedStack.from_json(content, str(offer.key))
+        if stack.key != offer.key:
+            raise RepositoryError(
+                f"{self.repository.url}: `{offer.key}` is not believed.",
+                [f"it is the manifest of `{stack.key}`"],
+            )
+        return stack
+
+    def _check_there(self) -> None:
+        if not self.repository.check_format():
+            raise RepositoryError(
+                f"{self.repository.url}: there is no repository.",
+                ["it has no `repository.json`; look at the URL"],
+            )
+
+    def _no_channel(self, key: ChannelKey) -> RepositoryError:
+        return RepositoryError(
+            f"{self.repository.url}: `{key}` is missing.",
+            [
+                f"the stack `{key.name}` has no channel `{key.channel}` for {key.platform}; name a "
+                "stack that has another name than the application with `--name`"
+            ],
+        )
+
+    def _chosen(self, verified: VerifiedRecord, version: str | None) -> tuple[str, Reference]:
+        record = verified.record
+        if version is None:
+            return record.current.version, record.current.manifest
+        for known in (record.current, *record.history):
+            if known.version == version:
+                return known.version, known.manifest
+        versions = ", ".join(known.version for known in (record.current, *record.history))
+        raise RepositoryError(
+            f"{self.repository.url}: `{record.key}` does not have the version {version!a}.",
+            [f"it has {versions}"],
+        )
+
+
+def _content(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None

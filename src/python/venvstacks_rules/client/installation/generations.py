@@ -1,0 +1,159 @@
+"""The generations of an application: which there are, which is started, which are in use."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from venvstacks_rules.client.disk.operations import Disk
+from venvstacks_rules.client.installation.layout import Layout, NotInstalledError
+from venvstacks_rules.client.installation.records import (
+    Generation,
+    Settings,
+    current_json,
+    read_current,
+)
+from venvstacks_rules.local.files.locks import Lock
+from venvstacks_rules.model.errors import DeploymentError
+
+RECORD, LOCK, LAYERS = "generation.json", "lock", "layers"
+"""In the folder of a generation."""
+CURRENT, SETTINGS = "current.json", "settings.json"
+"""In the folder of an application."""
+
+
+class Generations:
+    """The generations of one application."""
+
+    def __init__(self, layout: Layout, app: str) -> None:
+        self.layout = layout
+        self.app = app
+        self.folder = layout.app(app)
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """Oldest first."""
+        if not self.folder.is_dir():
+            return ()
+        found = (entry.name for entry in self.folder.iterdir())
+        return tuple(sorted(int(n) for n in found if n.isascii() and n.isdigit()))
+
+    @property
+    def current(self) -> int:
+        """The one that is started; NotInstalledError if there is none."""
+        path = self.folder / CURRENT
+        try:
+            return read_current(path.read_bytes(), str(path))
+        except FileNotFoundError:
+            raise self._not_installed() from None
+
+    @property
+    def next(self) -> int:
+        """The number of a new one."""
+        return max((0, *self.numbers)) + 1
+
+    def place(self, number: int) -> Path:
+        """The folder of a generation."""
+        return self.folder / str(number)
+
+    def layers(self, number: int) -> Path:
+        """The folder that holds the layers of a generation."""
+        return self.place(number) / LAYERS
+
+    def read(self, number: int) -> Generation:
+        """What a generation consists of. DeploymentError if it is damaged or missing."""
+        path = self.place(number) / RECORD
+        try:
+            return Generation.from_json(path.read_bytes(), str(path))
+        except FileNotFoundError:
+            raise DeploymentError(
+                f"`{self.app}` has no generation {number}.",
+                [f"`{path}` is missing; `venvstacks-deploy list` shows those that are there"],
+            ) from None
+
+    def usable(self) -> list[tuple[int, Generation]]:
+        """Those that can be read: the current one first, then the newest."""
+        found = []
+        for number in reversed(self.numbers):
+            with suppress(DeploymentError):
+                found.append((number, self.read(number)))
+        with suppress(DeploymentError):
+            current = self.current
+            found.sort(key=lambda one: one[0] != current)
+        return found
+
+    def settings(self) -> Settings:
+        """Where the application comes from."""
+        path = self.folder / SETTINGS
+        try:
+            return Settings.from_json(path.read_bytes(), str(path))
+        except FileNotFoundError:
+            raise self._not_installed() from None
+
+    def switch(self, number: int, disk: Disk) -> None:
+        """From now on, this generation is started."""
+        disk.replace(str(self.folder / CURRENT), current_json(number).encode("ascii"))
+
+    def in_use(self, number: int) -> bool:
+        """Whether a process that was started by this client runs in a generation."""
+        try:
+            lock = Lock(self.place(number) / LOCK, create=False)
+        except FileNotFoundError:
+            return False
+        with lock:
+            return not lock.try_take()
+
+    def remove(self, number: int, disk: Disk) -> bool:
+        """Remove a generation, unless a process runs in it; whether it is gone."""
+        folder = self.place(number)
+        away = self.layout.staging / f"{self.app}-{number}-{os.getpid()}"
+        disk.make_folders(str(self.layout.staging))
+        try:
+            lock = Lock(folder / LOCK, create=False)
+        except FileNotFoundError:
+            # Nobody can have started it.
+            disk.rename(str(folder), str(away))
+        else:
+            with lock:
+                if not lock.try_take():
+                    return False
+                if os.name != "nt":
+                    disk.rename(str(folder), str(away))
+            if os.name == "nt":
+                # Where files that are open cannot be moved.
+                try:
+                    disk.rename(str(folder), str(away))
+                except PermissionError:
+                    return False
+        disk.remove(str(away))
+        return True
+
+    def _not_installed(self) -> NotInstalledError:
+        there = self.layout.app_names()
+        known = ", ".join(f"`{name}`" for name in there)
+        return NotInstalledError(
+            f"`{self.app}` is not installed in `{self.layout.folder}`.",
+            [f"there are {known}" if known else "nothing is installed there"],
+        )
+
+
+def chosen_app(layout: Layout, app: str | None) -> str:
+    """`app`, or the only one that is installed. NotInstalledError if it is not there."""
+    names = layout.app_names()
+    if app is None and len(names) == 1:
+        return names[0]
+    if app is None and names:
+        raise NotInstalledError(
+            "Several applications are installed; name one of them.",
+            [", ".join(f"`{name}`" for name in names)],
+        )
+    if app is None or app not in names:
+        known = ", ".join(f"`{name}`" for name in names)
+        raise NotInstalledError(
+            f"`{app}` is not installed in `{layout.folder}`."
+            if app
+            else f"Nothing is installed in `{layout.folder}`.",
+            [f"there are {known}"] if known else [],
+        )
+    return app

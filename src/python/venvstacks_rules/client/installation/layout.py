@@ -1,0 +1,151 @@
+"""Where things lie in an installation. See docs/reference/client.md, "Layout".
+
+<folder>/venvstacks-deploy.json       the version of the layout
+<folder>/lock                         held by whoever changes the installation
+<folder>/apps/<app>/settings.json     where the application comes from
+<folder>/apps/<app>/root.json         the root that is believed; not if nothing is signed
+<folder>/apps/<app>/seen.json         the newest record that was seen
+<folder>/apps/<app>/current.json      which generation is started
+<folder>/apps/<app>/<number>/         a generation: generation.json, lock, layers/
+<folder>/documents/<sha256>           manifests, indexes and lists of files
+<folder>/downloads/                   segments on their way
+<folder>/staging/                     what is not complete yet, or no longer
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from venvstacks_rules.client.disk.operations import Disk, resolved
+from venvstacks_rules.local.files.locks import Lock
+from venvstacks_rules.model.errors import DeploymentError
+from venvstacks_rules.model.json_codec import parsed_json, published_json
+
+LAYOUT_VERSION = 1
+MARKER = "venvstacks-deploy.json"
+
+
+class NotInstalledError(DeploymentError):
+    """There is no such installation or application."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The folder of an installation, by its real path."""
+
+    folder: Path
+
+    @property
+    def lock(self) -> Path:
+        """Held by whoever changes the installation."""
+        return self.folder / "lock"
+
+    @property
+    def apps(self) -> Path:
+        """The folder of the applications."""
+        return self.folder / "apps"
+
+    @property
+    def documents(self) -> Path:
+        """Manifests, indexes and lists of files, by hash."""
+        return self.folder / "documents"
+
+    @property
+    def downloads(self) -> Path:
+        """Segments on their way."""
+        return self.folder / "downloads"
+
+    @property
+    def staging(self) -> Path:
+        """What is not complete yet, or no longer."""
+        return self.folder / "staging"
+
+    def app(self, name: str) -> Path:
+        """The folder of an application."""
+        return self.apps / name
+
+    def app_names(self) -> tuple[str, ...]:
+        """The applications that are installed, sorted."""
+        if not self.apps.is_dir():
+            return ()
+        found = (entry.name for entry in self.apps.iterdir())
+        return tuple(sorted(name for name in found if (self.app(name) / "current.json").is_file()))
+
+
+def opened_layout(folder: Path) -> Layout:
+    """The installation in `folder`; NotInstalledError if there is none."""
+    layout = Layout(resolved(folder))
+    path = layout.folder / MARKER
+    try:
+        data = parsed_json(path.read_bytes())
+    except FileNotFoundError:
+        raise NotInstalledError(
+            f"`{folder}` is no installation.",
+            [f"it has no `{MARKER}`; `venvstacks-deploy install --into {folder}` makes one"],
+        ) from None
+    except ValueError as e:
+        raise DeploymentError(
+            f"`{folder}` cannot be used.",
+            [
+                f"`{MARKER}` is not JSON: {e}",
+                f"write {json.dumps({'layout_version': LAYOUT_VERSION})} into it",
+            ],
+        ) from None
+    version = data.get("layout_version") if isinstance(data, dict) else None
+    if version != LAYOUT_VERSION:
+        raise DeploymentError(
+            f"`{folder}` cannot be used.",
+            [
+                f"its layout has the version {version!a}, not {LAYOUT_VERSION}; use the release of "
+                "venvstacks-deploy that made it, or a newer one"
+            ],
+        )
+    return layout
+
+
+def made_layout(folder: Path, disk: Disk) -> Layout:
+    """The installation in `folder`, a new one if the folder is missing or empty.
+
+    DeploymentError if something else is there.
+    """
+    layout = Layout(resolved(folder))
+    marker = layout.folder / MARKER
+    if not marker.exists():
+        ours = {"lock", f"{MARKER}.new"}
+        others = (
+            sorted(entry.name for entry in layout.folder.iterdir() if entry.name not in ours)
+            if layout.folder.is_dir()
+            else []
+        )
+        if others:
+            raise DeploymentError(
+                f"`{folder}` cannot become an installation.",
+                [f"it has other files, such as `{others[0]}`; name a new or an empty folder"],
+            )
+        disk.make_folders(str(layout.folder))
+        text = published_json({"layout_version": LAYOUT_VERSION})
+        disk.replace(str(marker), text.encode("utf-8"))
+    return opened_layout(folder)
+
+
+@contextmanager
+def changing(layout: Layout, disk: Disk, wait: Callable[[], None] | None = None) -> Iterator[None]:
+    """Be the only process that changes the installation.
+
+    What processes left that did not come to an end is removed first. `wait` is called if another
+    process has to be waited for.
+    """
+    with Lock(layout.lock) as lock:
+        if not lock.try_take():
+            if wait is not None:
+                wait()
+            lock.take()
+        if not lock.is_in_place():
+            raise NotInstalledError(f"`{layout.folder}` is no installation any more.", [])
+        for entry in sorted(layout.staging.iterdir()) if layout.staging.is_dir() else []:
+            disk.remove(str(entry))
+        yield

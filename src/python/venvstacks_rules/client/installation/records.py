@@ -1,0 +1,193 @@
+"""What an installation remembers, as files of JSON that this client reads again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from venvstacks_rules.model.checked import CheckedTable
+from venvstacks_rules.model.errors import DeploymentError, first_problems
+from venvstacks_rules.model.json_codec import parsed_json, published_json
+from venvstacks_rules.model.paths import install_target_problem
+from venvstacks_rules.model.repository.keys import ChannelKey, name_problem
+from venvstacks_rules.model.repository.references import Reference, read_reference
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where an application comes from."""
+
+    repository: str
+    """Its URL, without credentials."""
+    name: str
+    """Of the stack."""
+    channel: str
+    platform: str
+    allow_unsigned: bool = False
+
+    @property
+    def key(self) -> ChannelKey:
+        """The channel that the application follows."""
+        return ChannelKey(self.name, self.channel, self.platform)
+
+    def to_json(self) -> str:
+        """The text of the file."""
+        return published_json(
+            {
+                "repository": self.repository,
+                "name": self.name,
+                "channel": self.channel,
+                "platform": self.platform,
+                "allow_unsigned": self.allow_unsigned,
+            }
+        )
+
+    @classmethod
+    def from_json(cls, content: bytes, name: str) -> Settings:
+        """Read the file `name`; DeploymentError lists what is wrong."""
+        table = _table(content, name)
+        settings = cls(
+            table.string("repository"),
+            _name(table, "name"),
+            _name(table, "channel"),
+            _name(table, "platform"),
+            table.optional_boolean("allow_unsigned"),
+        )
+        _refuse(table, name)
+        return settings
+
+
+@dataclass(frozen=True)
+class InstalledLayer:
+    """A layer of a generation."""
+
+    layer_name: str
+    install_target: str
+    index: Reference
+    made: tuple[Reference, ...] = ()
+    """Lists of the files that post-installation made: the byte code of each segment, and others."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """As in the file."""
+        return {
+            "layer_name": self.layer_name,
+            "install_target": self.install_target,
+            "index": self.index.to_dict(),
+            "made": [reference.to_dict() for reference in self.made],
+        }
+
+
+@dataclass(frozen=True)
+class Generation:
+    """One version of an application, in place."""
+
+    app: str
+    stack: str
+    version: str
+    platform: str
+    manifest: Reference
+    layers: tuple[InstalledLayer, ...]
+    """Lower ones first; the application is the last one."""
+    place: str
+    """The folder that it was post-installed for."""
+
+    @property
+    def application(self) -> InstalledLayer:
+        """The layer that is started."""
+        return self.layers[-1]
+
+    def to_json(self) -> str:
+        """The text of the file."""
+        return published_json(
+            {
+                "app": self.app,
+                "stack": self.stack,
+                "version": self.version,
+                "platform": self.platform,
+                "manifest": self.manifest.to_dict(),
+                "layers": [layer.to_dict() for layer in self.layers],
+                "place": self.place,
+            }
+        )
+
+    @classmethod
+    def from_json(cls, content: bytes, name: str) -> Generation:
+        """Read the file `name`; DeploymentError lists what is wrong."""
+        table = _table(content, name)
+        generation = cls(
+            _name(table, "app"),
+            _name(table, "stack"),
+            _name(table, "version"),
+            _name(table, "platform"),
+            read_reference(table.table("manifest")),
+            tuple(_read_layer(item) for item in table.tables("layers", required=True)),
+            table.string("place"),
+        )
+        if not generation.layers:
+            table.note("layers", "is empty")
+        _refuse(table, name)
+        return generation
+
+
+def current_json(number: int) -> str:
+    """The text of the file that says which generation is started."""
+    return published_json({"generation": number})
+
+
+def read_current(content: bytes, name: str) -> int:
+    """The number of the generation that is started; DeploymentError if there is none."""
+    table = _table(content, name)
+    number = table.size("generation")
+    _refuse(table, name)
+    return number
+
+
+def _read_layer(table: CheckedTable) -> InstalledLayer:
+    target = table.string("install_target")
+    problem = install_target_problem(target) if target else None
+    if problem is not None:
+        table.note("install_target", problem)
+    return InstalledLayer(
+        _name(table, "layer_name"),
+        target,
+        read_reference(table.table("index")),
+        tuple(read_reference(item) for item in table.tables("made")),
+    )
+
+
+def _name(table: CheckedTable, key: str) -> str:
+    value = table.string(key)
+    problem = name_problem(value) if value else None
+    if problem is not None:
+        table.note(key, f"{value!a}: {problem}")
+    return value
+
+
+def _table(content: bytes, name: str) -> CheckedTable:
+    try:
+        data: object = parsed_json(content)
+    except ValueError as e:
+        raise _damaged(name, [f"it is not JSON: {e}"]) from None
+    problems: list[str] = []
+    return CheckedTable(data, "", problems)
+
+
+def _refuse(table: CheckedTable, name: str) -> None:
+    if table.problems:
+        raise _damaged(name, first_problems(table.problems))
+
+
+def _damaged(name: str, problems: list[str]) -> DeploymentError:
+    remedy = "`venvstacks-deploy install` with the same options makes it anew"
+    return DeploymentError(f"`{name}` is damaged.", [*problems, remedy])
+
+
+def as_event(generation: Generation, number: int) -> Mapping[str, Any]:
+    """What programs are told of a generation."""
+    return {
+        "app": generation.app,
+        "generation": number,
+        "version": generation.version,
+        "stack": generation.stack,
+    }
