@@ -74,7 +74,7 @@ class Builder:
                 stack.platform,
                 manifest,
                 installed,
-                str(place),
+                "" if all(map(runs_anywhere, layers)) else str(place),
             )
             self.disk.write(f"{staged}/{LOCK}", [])
             self.disk.write(f"{staged}/{RECORD}", [generation.to_json().encode("utf-8")])
@@ -138,11 +138,11 @@ def post_installed(
     """
     layer = folder / wanted.index.install_target
     files = wanted.all_files
-    if str(POSTINSTALL) in files:
+    if str(POSTINSTALL) in files and not is_sealed(wanted):
         linked = _linked_byte_code(wanted, layer, known, disk)
         disk.step("post-install", str(layer))
         post_install(layer, python, "--no-compile", f"--deployed-in={place}")
-        missing = [path for path in compiled_sources(files) if path not in linked]
+        missing = [path for path in compiled_sources(wanted) if path not in linked]
         compile_sources(layer, python, missing, disk)
     made = made_in(layer, files)
     return InstalledLayer(
@@ -151,6 +151,12 @@ def post_installed(
         wanted.layer.index,
         tuple(documents.add(part) for part in made_lists(wanted, made)),
     )
+
+
+def runs_anywhere(wanted: WantedLayer) -> bool:
+    """Whether a layer has nothing that tells its place."""
+    windows = wanted.index.platform.startswith("win")
+    return is_sealed(wanted) or (wanted.index.kind == "runtime" and not windows)
 
 
 def compile_sources(layer: Path, python: Path, sources: Sequence[str], disk: Disk) -> None:
@@ -186,14 +192,18 @@ def source_of(path: str) -> str:
     return f"{folder}/{name.split('.')[0]}.py" if cache and name.endswith(".pyc") else ""
 
 
-def compiled_sources(files: Files) -> list[str]:
-    """The sources that post-installation compiles, unless their byte code came with them."""
-    there = {source_of(path) for path in files}
-    return [
-        path
-        for path in files
-        if path.endswith(".py") and path[:4].lower() == "lib/" and path not in there
-    ]
+def is_sealed(wanted: WantedLayer) -> bool:
+    """Whether a layer runs as it was unpacked, wherever it is."""
+    sealed = wanted.index.metadata.get("sealed") is True
+    return sealed and not wanted.index.platform.startswith("win")
+
+
+def compiled_sources(wanted: WantedLayer) -> list[str]:
+    """The sources that post-installation compiles; none if the layer says who else does, if any."""
+    if wanted.index.metadata.get("byte_code") is not None:
+        return []
+    files = wanted.all_files
+    return [path for path in files if path.endswith(".py") and path[:4].lower() == "lib/"]
 
 
 def _linked_byte_code(

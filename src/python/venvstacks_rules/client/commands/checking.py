@@ -88,7 +88,7 @@ def damage_of(generations: Generations, number: int, documents: Documents) -> li
     found = list(_outside_of_layers(generations, number, generation))
     if documents.find(generation.manifest) is None:
         found.append(_document(layout, generation.manifest.sha256))
-    if generation.place != str(place / LAYERS):
+    if not generation.is_ready(str(place / LAYERS)):
         found.append(Damage(MOVED, relative(layout, place)))
     with ThreadPoolExecutor(WORKERS) as pool:
         for layer in generation.layers:

@@ -11,6 +11,7 @@ from pathlib import Path
 from venvstacks_rules.client.commands.building import (
     compile_sources,
     compiled_sources,
+    is_sealed,
     made_in,
     made_lists,
     source_of,
@@ -130,9 +131,8 @@ class _Repair:
             self._made(wanted, layer, damaged, layers[0], moved=moved)
             for wanted, layer in zip(layers, generation.layers)
         )
-        again = replace(
-            generation, layers=installed, place=str(self.generations.layers(self.number))
-        )
+        place = str(self.generations.layers(self.number)) if generation.place else ""
+        again = replace(generation, layers=installed, place=place)
         self.disk.sync_tree(str(self._place), self.documents.added)
         if again != generation:
             self.disk.replace(str(self._place / RECORD), again.to_json().encode("utf-8"))
@@ -228,14 +228,14 @@ class _Repair:
             self.disk.unlink(f"{folder}/{path}")
         if made is None:
             self._remove_made(folder, files)
-        if str(POSTINSTALL) in files:
+        if str(POSTINSTALL) in files and not is_sealed(wanted):
             below = self.generations.layers(self.number) / runtime.index.install_target
             python = below / read_layer_config(below).base_python
             self.disk.step("post-install", str(folder))
             post_install(folder, python, "--no-compile")
             there = {source_of(path) for path in made or {}} - {source_of(path) for path in bad}
             compile_sources(
-                folder, python, [p for p in compiled_sources(files) if p not in there], self.disk
+                folder, python, [p for p in compiled_sources(wanted) if p not in there], self.disk
             )
         now = [file for file in made_in(folder, files) if _is_ours(file.path, files, made)]
         return replace(

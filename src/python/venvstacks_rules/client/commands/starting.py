@@ -64,7 +64,7 @@ def _started(
 ) -> Started:
     generation = generations.read(number)
     place = generations.place(number) / LAYERS
-    if generation.place != str(place):
+    if not generation.is_ready(str(place)):
         raise DeploymentError(
             f"`{generations.app}` cannot be started.",
             [

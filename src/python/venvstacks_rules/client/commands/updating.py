@@ -188,7 +188,7 @@ def _there(offer: Offer, generations: Generations, documents: Documents) -> int 
     for number, generation in generations.usable():
         if generation.manifest != offer.manifest:
             continue
-        if generation.place != str(generations.layers(number)):
+        if not generation.is_ready(str(generations.layers(number))):
             continue
         if number == current or not damage_of(generations, number, documents):
             return number

@@ -90,12 +90,16 @@ class Generation:
     layers: tuple[InstalledLayer, ...]
     """Lower ones first; the application is the last one."""
     place: str
-    """The folder that it was post-installed for."""
+    """The folder that its layers were post-installed for; empty if they run anywhere."""
 
     @property
     def application(self) -> InstalledLayer:
         """The layer that is started."""
         return self.layers[-1]
+
+    def is_ready(self, folder: str) -> bool:
+        """Whether it can run in this folder of layers."""
+        return self.place in {"", folder}
 
     def to_json(self) -> str:
         """The text of the file."""
@@ -107,7 +111,7 @@ class Generation:
                 "platform": self.platform,
                 "manifest": self.manifest.to_dict(),
                 "layers": [layer.to_dict() for layer in self.layers],
-                "place": self.place,
+                **({"place": self.place} if self.place else {}),
             }
         )
 
@@ -122,7 +126,7 @@ class Generation:
             _name(table, "platform"),
             read_reference(table.table("manifest")),
             tuple(_read_layer(item) for item in table.tables("layers", required=True)),
-            table.string("place"),
+            table.optional_string("place") or "",
         )
         if not generation.layers:
             table.note("layers", "is empty")
