@@ -78,7 +78,7 @@ class Builder:
             )
             self.disk.write(f"{staged}/{LOCK}", [])
             self.disk.write(f"{staged}/{RECORD}", [generation.to_json().encode("utf-8")])
-            self.disk.make_folders(str(self.generations.folder))
+            self.disk.keep_folder(str(self.generations.folder))
             # Documents as well: a generation that is there has them.
             self.disk.sync_tree(str(staged), self.documents.added)
             self.disk.rename(str(staged), str(self.generations.place(number)))

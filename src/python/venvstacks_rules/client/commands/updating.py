@@ -95,7 +95,7 @@ def install(
         if pinned is None and before.root is None and not request.allow_unsigned:
             raise _no_root(settings)
         offer = source.offer(trust, version=request.version, allow_expired=request.allow_expired)
-        disk.make_folders(str(generations.folder))
+        disk.keep_folder(str(generations.folder))
         offer.trust.write(generations.folder, before, disk)
         change = _brought(source, offer, generations, disk, report)
         text = settings.to_json().encode("utf-8")

@@ -51,6 +51,14 @@ class Disk:
             with contextlib.suppress(FileExistsError):
                 self.make_folder(path)
 
+    def keep_folder(self, path: str) -> None:
+        """Have a folder, and those above it, that survive a crash of the machine."""
+        if not os.path.isdir(path):
+            self.keep_folder(os.path.dirname(path))
+            with contextlib.suppress(FileExistsError):
+                self.make_folder(path)
+            self.sync_folder(os.path.dirname(path))
+
     def write(self, path: str, pieces: Iterable[bytes], *, executable: bool = False) -> int:
         """Write a new file; return its size."""
         self.step("create", path)

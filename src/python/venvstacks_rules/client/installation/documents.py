@@ -59,7 +59,7 @@ class Documents:
         """Keep a document."""
         reference = Reference.of(data)
         if self.find(reference) is None:
-            self._disk.make_folders(str(self._folder))
+            self._disk.keep_folder(str(self._folder))
             path = str(self._folder / reference.sha256)
             self._disk.unlink(path)
             self._disk.write(path, [data])

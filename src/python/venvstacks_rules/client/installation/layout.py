@@ -126,7 +126,7 @@ def made_layout(folder: Path, disk: Disk) -> Layout:
                 f"`{folder}` cannot become an installation.",
                 [f"it has other files, such as `{others[0]}`; name a new or an empty folder"],
             )
-        disk.make_folders(str(layout.folder))
+        disk.keep_folder(str(layout.folder))
         text = published_json({"layout_version": LAYOUT_VERSION})
         disk.replace(str(marker), text.encode("utf-8"))
     return opened_layout(folder)
