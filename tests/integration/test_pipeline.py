@@ -119,7 +119,7 @@ class Site:
     def segments(self) -> dict[str, str]:
         """The segments of wheels and of interpreters, by their hashes."""
         return {
-            segment["blob"]["sha256"]: segment["source"]
+            segment["sha256"]: segment["source"]
             for content in self.read("layers/*/*/*.json").values()
             for segment in json.loads(content)["segments"]
             if segment["source"] != "layer"
