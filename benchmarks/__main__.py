@@ -17,12 +17,22 @@ from typing import Any
 
 import zstandard
 
-from benchmarks import action_start, app_start, monorepo, platforms, zips
+from benchmarks import (
+    action_start,
+    app_start,
+    monorepo,
+    places,
+    platforms,
+    pruning,
+    publish,
+    versions,
+    zips,
+)
 from benchmarks.first_command import first_command
 from benchmarks.measure import MemoryWatch
 from benchmarks.ours import Ours
 from benchmarks.peer import Peer
-from benchmarks.stack import PYTHON, edit_launch_module, write_stack
+from benchmarks.stack import ADDED_REQUIREMENT, PYTHON, edit_launch_module, write_stack
 
 ROOT = Path(__file__).resolve().parent.parent
 RELEASE_LEVEL = 19
@@ -181,7 +191,11 @@ def compare(folder: Path, archive: Path, version: str, options: argparse.Namespa
     def write(added: bool) -> None:
         for stack in stacks.values():
             write_stack(
-                stack, ROOT / "examples/sklearn", archive=archive, version=version, added=added
+                stack,
+                ROOT / "examples/sklearn",
+                archive=archive,
+                version=version,
+                added=(ADDED_REQUIREMENT,) if added else (),
             )
 
     write(added=False)
@@ -290,6 +304,37 @@ def many_layers(folder: Path, archive: Path, version: str, options: argparse.Nam
     return {"monorepo": found}
 
 
+def publishing(folder: Path, archive: Path, version: str, options: argparse.Namespace) -> Figures:
+    """The part ``publish``: repositories beside copies of archives."""
+    python = str(find(folder, "3.12")["executable"])
+    requirements = ROOT / "benchmarks/copiers-requirements.txt"
+    copiers = places.install_copiers(options.uv, requirements, folder / "copiers", python)
+    tools = (options.uv, python, copiers)
+    rows, noop = publish.compare(ROOT, folder / "publish", tools, (archive, version), options.runs)
+    print(f"\n{publish.table(rows)}\n\nPants alone: {noop:.2f} s. Load: {publish.load()}.")
+    pruned = pruning.measure(ROOT, folder / "prune")
+    released = monorepo.measure_release(ROOT, folder / "release", options.layers, options.runs)
+    print("\n| what | s |\n|---|---|")
+    for name, seconds in pruned.items():
+        print(f"| {name}, {pruning.BLOBS} blobs | {seconds:.2f} |")
+    for name, values in released.items():
+        print(f"| release of {options.layers} layers: {name} | {statistics.median(values):.2f} |")
+    compared = {row.name: {"ours": row.ours, "peer": row.peer} for row in rows}
+    return {"publish": compared, "prune": pruned, "release": released}
+
+
+def monthly(folder: Path, archive: Path, version: str, options: argparse.Namespace) -> Figures:
+    """The part ``versions``: what ten versions weigh in a repository."""
+    del options
+    found = versions.measure(ROOT, folder / "versions", archive, version)
+    print("\n| month | archives | sent | repository |\n|---|---|---|---|")
+    for month, *sizes in found:
+        print(f"| {month} | {' | '.join(f'{size:.1f} MB' for size in sizes)} |")
+    archives, stored = sum(row[1] for row in found), found[-1][3]
+    print(f"\nIn all {stored:.0f} MB of {archives:.0f} MB: {stored / archives:.2f}.")
+    return {"versions_mb": found}
+
+
 PARTS = {
     "peer": compare,
     "platforms": every_platform,
@@ -298,7 +343,10 @@ PARTS = {
     "start": start_of_actions,
     "launch": start_of_applications,
     "monorepo": many_layers,
+    "publish": publishing,
+    "versions": monthly,
 }
+ON_DEMAND = ("versions",)
 
 
 def main() -> int:
@@ -306,7 +354,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="benchmarks/run", description=__doc__)
     parser.add_argument("--runs", type=int, default=3, help="of each measurement (default: 3)")
     parser.add_argument("--layers", type=int, default=300, help="of the monorepo (default: 300)")
-    parser.add_argument("--only", choices=PARTS, action="append", help="a part (default: all)")
+    parser.add_argument("--only", choices=PARTS, action="append", help="a part (default: most)")
     parser.add_argument("--json", type=Path, help="where to write all figures")
     parser.add_argument("--folder", type=Path, help="scratch space to keep (default: temporary)")
     parser.add_argument("--uv", required=True, help=argparse.SUPPRESS)
@@ -319,7 +367,7 @@ def main() -> int:
         folder.mkdir(parents=True, exist_ok=True)
         archive, version = interpreter(folder)
         for name, part in PARTS.items():
-            if not options.only or name in options.only:
+            if name in (options.only or set(PARTS) - set(ON_DEMAND)):
                 figures.update(part(folder, archive, version, options))
     if options.json is not None:
         options.json.write_text(json.dumps(figures, indent=2) + "\n")

@@ -100,7 +100,7 @@ class Monorepo:
             f"{folder}/BUILD",
             "python_sources()\n"
             f'pex_binary(name="pex", entry_point="main.py")\n'
-            f'venvstacks_application(name="app", frameworks=["stacks:fw{framework}"], '
+            f'venvstacks_application(name="tool{number}", frameworks=["stacks:fw{framework}"], '
             f'launch_module="app{number}.main")\n',
         )
         self._file(f"{folder}/helper.py", "HELP = 1\n")
@@ -117,6 +117,14 @@ class Monorepo:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
 
+    def release(self, url: str, version: str) -> None:
+        """Write a release of all applications."""
+        self._file(
+            "release/BUILD",
+            f"venvstacks_release(name='release', layers={_applications(self)}, "
+            f"version='{version}', channel='stable', repositories=['{url}'])\n",
+        )
+
     def edit(self, path: str) -> None:
         """Append a line to a file."""
         self._edits += 1
@@ -130,7 +138,7 @@ class Monorepo:
     def lock(self) -> float:
         """Seconds to lock all layers."""
         layers = [f"stacks:fw{number}" for number in range(self.size.frameworks)]
-        layers += [f"src/app{n}:app" for n in range(self.size.applications)]
+        layers += [f"src/app{n}:tool{n}" for n in range(self.size.applications)]
         return self.pants(
             "generate-lockfiles", *(f"--resolve={layer}" for layer in ("stacks:py", *layers))
         )
@@ -152,7 +160,7 @@ class Monorepo:
 Rows = dict[str, list[float]]
 """Seconds, or megabytes, by what was measured."""
 
-APPLICATION = "src/app0:app"
+APPLICATION = "src/app0:tool0"
 
 
 def measure(root: Path, folder: Path, layers: int, runs: int) -> Rows:
@@ -196,5 +204,43 @@ def measure(root: Path, folder: Path, layers: int, runs: int) -> Rows:
     return rows
 
 
+RELEASE = "release:release"
+
+
+def measure_release(root: Path, folder: Path, layers: int, runs: int) -> Rows:
+    """The figures of a release of all layers, to a folder."""
+    repo = Monorepo(root, folder, Size(layers))
+    repo.write()
+    rows: Rows = {}
+
+    def add(name: str, value: float) -> None:
+        rows.setdefault(name, []).append(value)
+        print(f"  release of {layers} layers, {name}: {value:.2f}", file=sys.stderr, flush=True)
+
+    def publish(name: str) -> None:
+        add(name, repo.pants("publish", RELEASE))
+
+    try:
+        repo.lock()
+        repo.release((folder / "nowhere").as_uri(), "0")
+        add("build all layers", repo.pants("package", RELEASE))
+        for run in range(runs):
+            url = (folder / f"repository{run}").as_uri()
+            repo.release(url, f"{run}.0")
+            publish("first publish")
+            publish("nothing changed")
+            repo.edit("src/app0/main.py")
+            repo.release(url, f"{run}.1")
+            publish("one file of an application edited")
+            repo.edit("src/lib0/m0.py")
+            repo.release(url, f"{run}.2")
+            publish("one file of a library edited")
+            add("list, nothing changed", repo.pants("list", RELEASE))
+        add("memory of the daemon, MB", repo.daemon_megabytes())
+    finally:
+        repo.stop()
+    return rows
+
+
 def _applications(repo: Monorepo) -> list[str]:
-    return [f"src/app{n}:app" for n in range(repo.size.applications)]
+    return [f"src/app{n}:tool{n}" for n in range(repo.size.applications)]

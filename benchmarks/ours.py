@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from benchmarks.measure import Timing, stop_daemons, timed
@@ -55,6 +56,10 @@ class Ours:
         self.stop()
         shutil.copytree(self._store, self._set_up_store, symlinks=True)
 
+    def relock(self) -> Timing:
+        """Lock all layers."""
+        return self.pants("generate-lockfiles", *self._resolves())
+
     def _resolves(self) -> list[str]:
         names = ("cpython", "sklearn", "http", "classify", "report")
         return [f"--resolve=//:{name}" for name in names]
@@ -75,9 +80,9 @@ class Ours:
         """Start the daemon, and have it look for interpreters, as it does once after a start."""
         self.pants("list", "::")
 
-    def pants(self, *arguments: str) -> Timing:
+    def pants(self, *arguments: str, env: Mapping[str, str] | None = None) -> Timing:
         """One run of Pants."""
-        return timed([str(self._root / "pants"), *arguments], cwd=self.stack)
+        return timed([str(self._root / "pants"), *arguments], cwd=self.stack, env=env)
 
     def package(self, archive_format: str = "tar.zst", level: int | None = None) -> Timing:
         """Package all layers."""

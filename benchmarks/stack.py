@@ -6,6 +6,7 @@ On Python 3.11, unlike the example: what the peer runs after unpacking works on 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 PYTHON = "3.11"
@@ -76,11 +77,14 @@ venvstacks_runtime(
 
 
 def write_stack(
-    folder: Path, sources: Path, *, archive: Path, version: str, added: bool = False
+    folder: Path, sources: Path, *, archive: Path, version: str, added: Sequence[str] = ()
 ) -> None:
-    """Write both definitions, the launch modules and the interpreter into `folder`."""
+    """Write both definitions, the launch modules and the interpreter into `folder`.
+
+    `added` are more requirements of the scikit-learn framework.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    framework = '"scikit-learn"' + (f', "{ADDED_REQUIREMENT}"' if added else "")
+    framework = ", ".join(f'"{requirement}"' for requirement in ("scikit-learn", *added))
     (folder / "venvstacks.toml").write_text(_TOML.format(version=version, framework=framework))
     (folder / "BUILD").write_text(
         _BUILD.format(version=version, archive=archive.name)
