@@ -121,9 +121,9 @@ class Hostile:
         if dice.random() < 0.05:
             data = _flipped(dice, data)
         repository.put(str(StackKey("hello", "1.0", self._platform)), data)
-        key = ChannelKey("hello", "stable", self._platform)
-        record = ChannelRecord.first(key, "1.0", Reference.of(data)).to_json().encode()
-        repository.put(str(key), _flipped(dice, record) if dice.random() < 0.05 else record)
+        channel = ChannelKey("hello", "stable", self._platform)
+        record = ChannelRecord.first(channel, "1.0", Reference.of(data)).to_json().encode()
+        repository.put(str(channel), _flipped(dice, record) if dice.random() < 0.05 else record)
         return " ".join(change.__name__ for change in changes)
 
 
