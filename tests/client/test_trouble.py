@@ -1,0 +1,226 @@
+"""Full disks, servers that drop or lie, two updates at once: what was installed stays as it was."""
+
+from __future__ import annotations
+
+import hashlib
+import http.server
+import random
+import resource
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.client_repository import (
+    APP,
+    MAIN,
+    RUNTIME,
+    SITE,
+    ClientRepository,
+    Content,
+    called,
+    own_files,
+    own_links,
+    runtime_content,
+)
+from venvstacks_rules.repository.stores import attempts
+
+_SIZE = 6_000_000
+
+
+def publish(repository: ClientRepository, version: str, *, large: bool = False) -> None:
+    """A version of two layers; a large one has a segment that is downloaded to the disk."""
+    main = {f"{SITE}/hello.py": MAIN.format(version=version), f"{SITE}/words.py": "WORD = 'x'\n"}
+    contents = [Content("layer", {**main, **own_files((RUNTIME,), "hello")}, own_links())]
+    if large:
+        # Which does not compress below that.
+        text = random.Random(version).getrandbits(8 * _SIZE).to_bytes(_SIZE, "little").hex()
+        contents.insert(0, Content("large.whl", {f"{SITE}/large.txt": text}))
+    runtime = repository.layer(RUNTIME, "runtime", (), [runtime_content()])
+    app = repository.layer(APP, "application", (RUNTIME,), contents)
+    repository.release(version, [runtime, app])
+
+
+class Server:
+    """A server of files that fails as it is told."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.url = ""
+        self.cut_after: int | None = None
+        """Break each large answer after so many bytes."""
+        self.most_bytes: int | None = None
+        """Break all connections after so many bytes of large answers."""
+        self.lies = False
+        """Change a byte of large answers."""
+        self.starts: list[int] = []
+        """Where the large answers began."""
+
+    def answer(self, handler: http.server.BaseHTTPRequestHandler) -> None:
+        path = self.folder / handler.path.lstrip("/")
+        if not path.is_file():
+            handler.send_error(404)
+            return
+        data = path.read_bytes()
+        large = len(data) > 1_000_000
+        start, end = 0, len(data)
+        asked = handler.headers.get("Range")
+        if asked:
+            first, _, last = asked[len("bytes=") :].partition("-")
+            start, end = int(first), int(last) + 1
+        handler.send_response(206 if asked else 200)
+        if asked:
+            handler.send_header("Content-Range", f"bytes {start}-{end - 1}/{len(data)}")
+        handler.send_header("Content-Length", str(end - start))
+        handler.end_headers()
+        body = bytearray(data[start:end])
+        if large:
+            self.starts.append(start)
+            if self.lies:
+                body[-1] ^= 1
+            for most in (self.cut_after, self.most_bytes):
+                body = body if most is None else body[:most]
+            if self.most_bytes is not None:
+                self.most_bytes -= len(body)
+        handler.wfile.write(body)
+        handler.close_connection = True
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    made = Server(tmp_path / "repository")
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            made.answer(self)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    monkeypatch.setattr(attempts, "WAITS", [0.01, 0.02])
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        made.url = f"http://127.0.0.1:{running.server_address[1]}"
+        yield made
+        running.shutdown()
+
+
+@pytest.fixture
+def installed(server: Server, tmp_path: Path) -> ClientRepository:
+    """Version 1.0 is installed, and 1.1, a large one, is there."""
+    repository = ClientRepository(server.folder)
+    publish(repository, "1.0")
+    done = called(
+        *("install", "--from", server.url, "--app", APP, "--name", "hello"),
+        *("--into", tmp_path / "apps", "--allow-unsigned"),
+    )
+    assert done.returncode == 0, done
+    publish(repository, "1.1", large=True)
+    return repository
+
+
+def version(folder: Path) -> str:
+    assert called("verify", "--into", folder).returncode == 0
+    return called("run", "--into", folder).stdout.split(" ")[0]
+
+
+@pytest.mark.usefixtures("installed")
+def test_a_connection_that_breaks_again_and_again(server: Server, tmp_path: Path) -> None:
+    server.cut_after = 2_000_000
+    assert called("update", "--into", tmp_path / "apps").returncode == 0
+    assert len(server.starts) > 2
+    assert server.starts == sorted(set(server.starts))
+    assert version(tmp_path / "apps") == "1.1"
+
+
+@pytest.mark.usefixtures("installed")
+def test_the_next_update_goes_on_where_the_last_one_ended(server: Server, tmp_path: Path) -> None:
+    folder = tmp_path / "apps"
+    server.most_bytes = 5_000_000
+    done = called("update", "--into", folder)
+    assert done.returncode == 5
+    assert "Look whether the server runs" in done.stderr
+    assert version(folder) == "1.0"
+    server.most_bytes, server.starts = None, []
+    assert called("update", "--into", folder).returncode == 0
+    assert server.starts == [5_000_000]
+    assert version(folder) == "1.1"
+    assert not list((folder / "downloads").iterdir())
+
+
+@pytest.mark.usefixtures("installed")
+def test_bytes_that_are_wrong_are_discarded(server: Server, tmp_path: Path) -> None:
+    folder = tmp_path / "apps"
+    server.lies = True
+    done = called("update", "--into", folder)
+    assert done.returncode == 4
+    assert " is damaged." in done.stderr
+    assert len(server.starts) == 1
+    assert not list((folder / "downloads").iterdir())
+    assert version(folder) == "1.0"
+    server.lies = False
+    assert called("update", "--into", folder).returncode == 0
+    assert version(folder) == "1.1"
+
+
+@pytest.mark.usefixtures("installed")
+def test_what_a_crash_did_to_a_download_costs_one_more_attempt(
+    server: Server, tmp_path: Path
+) -> None:
+    folder = tmp_path / "apps"
+    server.most_bytes = 5_000_000
+    assert called("update", "--into", folder).returncode == 5
+    (part,) = (folder / "downloads").iterdir()
+    part.write_bytes(bytes(part.stat().st_size))
+    server.most_bytes, server.starts = None, []
+    assert called("update", "--into", folder).returncode == 0
+    assert server.starts == [5_000_000, 0]
+    assert version(folder) == "1.1"
+
+
+def test_a_full_disk(installed: ClientRepository, server: Server, tmp_path: Path) -> None:
+    folder = tmp_path / "apps"
+    before = tree(folder)
+    done = subprocess.run(
+        [sys.executable, "-m", "venvstacks_rules.client", "update", "--into", str(folder)],
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (_SIZE, _SIZE)),
+        check=False,
+    )
+    assert done.returncode == 6, done
+    assert done.stderr.splitlines()[-1].endswith("File too large. What was installed is as it was.")
+    assert tree(folder) == before
+    assert version(folder) == "1.0"
+    assert called("update", "--into", folder).returncode == 0
+    assert version(folder) == "1.1"
+
+
+def tree(folder: Path) -> dict[str, str]:
+    """All files of the applications, with their hashes."""
+    return {
+        str(path): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in (folder / "apps").rglob("*")
+        if path.is_file() and path.name != "seen.json"
+    }
+
+
+@pytest.mark.usefixtures("installed")
+def test_two_updates_at_once(tmp_path: Path) -> None:
+    folder = tmp_path / "apps"
+    command = [sys.executable, "-m", "venvstacks_rules.client", "update", "--into", str(folder)]
+    running = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
+    said = [process.communicate()[0] for process in running]
+    assert [process.returncode for process in running] == [0, 0, 0]
+    assert sorted(text.count(f"Installed {APP} 1.1") for text in said) == [0, 0, 1]
+    assert sum(text.count(f"{APP} 1.1 is installed; nothing was changed.") for text in said) == 2
+    assert version(folder) == "1.1"
+    assert sorted(path.name for path in (folder / "apps" / APP).iterdir() if path.is_dir()) == [
+        "1", "2",
+    ]  # fmt: skip
