@@ -18,11 +18,16 @@ import pytest
 from tests.support.client_repository import (
     APP,
     FRAMEWORK,
+    RUNTIME,
     SITE,
     ClientRepository,
+    Content,
     called,
     deploy,
     events,
+    own_files,
+    own_links,
+    runtime_content,
 )
 
 
@@ -248,6 +253,24 @@ def test_a_moved_installation_is_made_ready_again(
     )
     assert called("repair", "--into", folder).returncode == 0
     assert called("run", "--into", folder).stdout == "1.0 hello\n"
+    assert called("verify", "--into", folder).returncode == 0
+
+
+def test_nothing_is_written_into_sealed_layers_which_run_anywhere(tmp_path: Path) -> None:
+    repository = ClientRepository(tmp_path / "repository")
+    main = {f"{SITE}/hello.py": "print('sealed')\n", **own_files((RUNTIME,), "hello")}
+    sealed = {"sealed": True, "byte_code": "none"}
+    runtime = repository.layer(RUNTIME, "runtime", (), [runtime_content()], more=sealed)
+    contents = [Content("layer", main, own_links())]
+    app = repository.layer(APP, "application", (RUNTIME,), contents, more=sealed)
+    repository.release("1.0", [runtime, app])
+    install(repository, tmp_path / "apps")
+    folder = tmp_path / "moved"
+    (tmp_path / "apps").rename(folder)
+    layers = folder / "apps" / APP / "1/layers"
+    found = {path.relative_to(layers / APP).as_posix() for path in (layers / APP).rglob("*.*")}
+    assert found == {*main, f"lib/{SITE.split('/')[1]}"}
+    assert called("run", "--into", folder).stdout == "sealed\n"
     assert called("verify", "--into", folder).returncode == 0
 
 

@@ -26,6 +26,7 @@ from tests.support.client_repository import (
     own_links,
     runtime_content,
 )
+from venvstacks_rules.model.contents.files import ArchivedFile
 from venvstacks_rules.repository.stores import attempts
 
 _SIZE = 6_000_000
@@ -197,6 +198,27 @@ def test_a_full_disk(installed: ClientRepository, server: Server, tmp_path: Path
     assert version(folder) == "1.0"
     assert called("update", "--into", folder).returncode == 0
     assert version(folder) == "1.1"
+
+
+def test_a_disk_without_room_is_noticed_before_anything_is_fetched(
+    server: Server, tmp_path: Path
+) -> None:
+    repository = ClientRepository(server.folder)
+    main = {f"{SITE}/hello.py": "", **own_files((RUNTIME,), "hello")}
+    huge = [ArchivedFile(f"{SITE}/huge.bin", 10**18, "a" * 64)]
+    contents = [Content("huge.whl", {f"{SITE}/huge.bin": ""}), Content("layer", main, own_links())]
+    runtime = repository.layer(RUNTIME, "runtime", (), [runtime_content()])
+    app = repository.layer(APP, "application", (RUNTIME,), contents, listed={"huge.whl": huge})
+    repository.release("1.0", [runtime, app])
+    done = called(
+        *("install", "--from", server.url, "--app", APP, "--name", "hello"),
+        *("--into", tmp_path / "apps", "--allow-unsigned"),
+    )
+    assert done.returncode == 6
+    first, second, third = done.stderr.splitlines()
+    assert first == "error: The disk has no room for the new version."
+    assert second.startswith("  * it needs 10000000000000")
+    assert third == "  * `venvstacks-deploy gc --keep 1` removes old versions"
 
 
 def tree(folder: Path) -> dict[str, str]:

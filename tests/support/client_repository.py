@@ -172,9 +172,14 @@ class ClientRepository:
         contents: Sequence[Content],
         *,
         listed: Mapping[str, Sequence[ArchivedFile]] | None = None,
+        more: Mapping[str, Any] | None = None,
     ) -> LayerIndex:
-        """Publish a layer on `lower`, in import order; `listed` has lists that lie."""
+        """Publish a layer on `lower`, in import order.
+
+        `listed` has lists that lie, and `more` what the metadata say beside names.
+        """
         metadata: dict[str, Any] = {
+            **(more or {}),
             "layer_name": name,
             "install_target": name,
             "target_platform": self.platform,

@@ -363,14 +363,14 @@ def _failure(error: Exception) -> tuple[int, str]:
         code = DISK if error.errno in (*FULL, errno.EROFS, errno.EACCES, errno.EPERM) else FAILED
         return code, f"{where}{error.strerror or error}. What was installed is as it was."
     # Only after something went wrong: the names take time to import.
-    from venvstacks_rules.client.installation.layout import NotInstalledError
+    from venvstacks_rules.client.installation.layout import NoRoomError, NotInstalledError
     from venvstacks_rules.model.errors import RepositoryError
     from venvstacks_rules.repository.stores.store import StoreError
 
-    if isinstance(error, NotInstalledError):
-        return NOT_INSTALLED, str(error)
-    if isinstance(error, RepositoryError):
-        return NOT_BELIEVED, str(error)
-    if isinstance(error, StoreError):
-        return UNREACHED, str(error)
-    return FAILED, str(error)
+    kinds = (
+        (NotInstalledError, NOT_INSTALLED),
+        (NoRoomError, DISK),
+        (RepositoryError, NOT_BELIEVED),
+        (StoreError, UNREACHED),
+    )
+    return next((code for kind, code in kinds if isinstance(error, kind)), FAILED), str(error)

@@ -189,7 +189,7 @@ def made_in(layer: Path, files: Files) -> Sequence[ArchivedFile]:
 def source_of(path: str) -> str:
     """The source of the byte code at `path`; empty if it is none."""
     folder, cache, name = path.rpartition(_CACHE)
-    return f"{folder}/{name.split('.')[0]}.py" if cache and name.endswith(".pyc") else ""
+    return f"{folder}/{name.rsplit('.', 2)[0]}.py" if cache and name.endswith(".pyc") else ""
 
 
 def is_sealed(wanted: WantedLayer) -> bool:

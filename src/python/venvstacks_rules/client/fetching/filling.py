@@ -17,9 +17,10 @@ from venvstacks_rules.client.fetching.plan import (
     parents,
 )
 from venvstacks_rules.client.fetching.segments import segment_members
+from venvstacks_rules.client.installation.layout import NoRoomError
 from venvstacks_rules.local.files.streams import DamagedError
 from venvstacks_rules.model.contents.files import ArchivedFile
-from venvstacks_rules.model.errors import DeploymentError, RepositoryError
+from venvstacks_rules.model.errors import RepositoryError
 from venvstacks_rules.model.wording import counted
 
 Progress = Callable[[int, int], None]
@@ -138,7 +139,7 @@ def _damaged(wanted: WantedSegment, problem: str) -> RepositoryError:
 
 
 def refuse_full_disk(folder: str, size: int) -> None:
-    """DeploymentError if the disk has no room for so many bytes."""
+    """NoRoomError if the disk has no room for so many bytes."""
     if os.name == "nt":
         import shutil
 
@@ -147,7 +148,7 @@ def refuse_full_disk(folder: str, size: int) -> None:
         status = os.statvfs(folder)
         free = status.f_bavail * status.f_frsize
     if free < size:
-        raise DeploymentError(
+        raise NoRoomError(
             "The disk has no room for the new version.",
             [
                 f"it needs {size} bytes in `{folder}`, and {free} are free; nothing was changed",

@@ -33,6 +33,10 @@ class NotInstalledError(DeploymentError):
     """There is no such installation or application."""
 
 
+class NoRoomError(DeploymentError):
+    """The disk has no room for what is to be installed."""
+
+
 @dataclass(frozen=True)
 class Layout:
     """The folder of an installation, by its real path."""
