@@ -147,7 +147,7 @@ def _list(dice: random.Random, blob: bytes, listing: Any) -> tuple[bytes, Any]:
     if not isinstance(listing, list) or not listing:
         return blob, listing
     entry = dice.choice(listing)
-    kind = dice.randrange(6)
+    kind = dice.randrange(6) if isinstance(entry, dict) else 5
     if kind == 0:
         entry["path"] = dice.choice(PATHS)
     elif kind == 1:
@@ -162,7 +162,7 @@ def _list(dice: random.Random, blob: bytes, listing: Any) -> tuple[bytes, Any]:
         listing.append({"path": name, "link_target": dice.choice(["../../..", "..", "data"])})
         listing.append({**entry, "path": f"{name}/escaped"})
     else:
-        listing.insert(0, dice.choice([{}, None, [], "x", dict(entry)]))
+        listing.insert(0, dice.choice([{}, None, [], "x", copy.copy(entry)]))
     return blob, listing
 
 
