@@ -106,6 +106,7 @@ class Site:
         return {
             path.relative_to(self.layers).as_posix(): path.read_bytes()
             for path in sorted(self.layers.glob(pattern))
+            if path.is_file()
         }
 
     def channels(self) -> dict[str, str]:
