@@ -137,7 +137,7 @@ def test_an_edit_sends_the_layer_s_own_segment(root: BuildRoot, store: Path) -> 
     assert check.code == 1
     assert "will move from 1.0 to 1.1" in check.stdout + check.stderr
     assert tree(store) == before
-    done = root.succeed("--venvstacks-publish-json=out.json", "publish", "examples/hello:release")
+    done = root.succeed("publish", "--output=out.json", "examples/hello:release")
     after = tree(store)
     new = {key: (store / key).stat().st_size for key in after if key not in before}
     assert sum(new.values()) < 100_000
@@ -150,9 +150,10 @@ def test_an_edit_sends_the_layer_s_own_segment(root: BuildRoot, store: Path) -> 
     assert [key for key in before if before[key] != after[key]] == [
         key for key in before if key.startswith("channels/")
     ]
-    report = json.loads(root.read("out.json"))
+    (report,) = json.loads(root.read("out.json"))
     sent = sum(size for key, size in new.items() if key.partition("/")[0] in ("blobs", "layers"))
-    assert report["bytes_sent"] == sent
+    assert (report["published"], report["bytes_to_send"]) == (True, sent)
+    assert [layer["new_segments"] for layer in report["layers"]] == [[], [], ["layer"]]
     assert f"{size_text(sent)} sent" in done.stdout + done.stderr
 
 

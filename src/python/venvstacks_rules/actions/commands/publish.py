@@ -8,9 +8,8 @@ from pathlib import Path
 
 from venvstacks_rules.actions.network.settings import use_network_settings
 from venvstacks_rules.model.errors import RepositoryError
-from venvstacks_rules.model.json_codec import from_json, published_json
-from venvstacks_rules.model.publishing.plan import PublishPlan
-from venvstacks_rules.model.publishing.report import plan_data, plan_text, result_data, result_text
+from venvstacks_rules.model.json_codec import from_json
+from venvstacks_rules.model.publishing.report import plan_text, result_text
 from venvstacks_rules.model.requests.publish import PublishRequest
 from venvstacks_rules.model.wording import size_text
 from venvstacks_rules.repository.publishing.channels import UNSIGNED, Signing
@@ -37,8 +36,7 @@ def run(request_text: str) -> None:
     """
     request = from_json(PublishRequest, request_text)
     if request.only_show:
-        _show(request.plan, request.report)
-        return
+        raise RepositoryError("There is something to publish:", [plan_text(request.plan)])
     use_network_settings(request.network)
     publication = Publication.read(request.files)
     store = opened(request.repository)
@@ -58,7 +56,6 @@ def run(request_text: str) -> None:
     finally:
         progress.clear()
         store.close()
-    _write(request.report, published_json(result_data(result)))
     print(result_text(result), flush=True)
 
 
@@ -76,17 +73,6 @@ def _signing(root: TrustedRoot | None, request: PublishRequest) -> Signing:
     """How the records of channels are signed. RepositoryError if clients would not believe them."""
     sign = signer(request.keys, root=None if root is None else root.root)
     return Signing(sign, expiry(request.expires_days)) if request.keys else UNSIGNED
-
-
-def _show(plan: PublishPlan, report: str | None) -> None:
-    _write(report, published_json(plan_data(plan)))
-    raise RepositoryError("There is something to publish:", [plan_text(plan)])
-
-
-def _write(path: str | None, text: str) -> None:
-    if path is not None:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        Path(path).write_text(text, encoding="utf-8")
 
 
 class _Progress:

@@ -60,7 +60,7 @@ def result_text(result: PublishResult) -> str:
 
 
 def plan_data(plan: PublishPlan) -> dict[str, Any]:
-    """What a publish would do, for ``--json``."""
+    """What a publish would do, for programs."""
     return {
         "repository": plan.repository,
         "changes": plan.changes,
@@ -71,20 +71,6 @@ def plan_data(plan: PublishPlan) -> dict[str, Any]:
         "channels": to_data(plan.channels),
         "missing_blobs": list(plan.missing),
         "missing_archives": list(plan.archives),
-    }
-
-
-def result_data(result: PublishResult) -> dict[str, Any]:
-    """What a publish did, for ``--json``."""
-    plan = result.plan
-    return {
-        "repository": plan.repository,
-        "changed": plan.changes,
-        "bytes_sent": result.sent_size,
-        "bytes_shared": plan.shared_size,
-        "layers": to_data(plan.layers),
-        "stacks": to_data(plan.stacks),
-        "channels": to_data(result.channels),
     }
 
 

@@ -45,7 +45,5 @@ class PublishRequest:
     """The root that is believed: a file, or a pin; None for that of the repository."""
     expires_days: int = 30
     """How long signatures count."""
-    report: Optional[str] = None
-    """A file for the report as JSON."""
     network: Optional[GivenPath] = None
     """A folder with :class:`NetworkSettings`; None for the environment as it is."""

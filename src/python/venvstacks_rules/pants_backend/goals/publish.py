@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pants.base.build_root import BuildRoot
 from pants.core.goals.publish import (
     PublishFieldSet,
+    PublishOutputData,
     PublishPackages,
     PublishProcesses,
     PublishRequest,
@@ -24,10 +25,11 @@ from pants.engine.fs import (
 from pants.engine.internals.session import RunId
 from pants.engine.process import InteractiveProcess
 from pants.engine.target import Target
+from pants.util.frozendict import FrozenDict
 
 from venvstacks_rules.model.json_codec import to_json
 from venvstacks_rules.model.outputs.limits import size_limit_error
-from venvstacks_rules.model.publishing.report import plan_text
+from venvstacks_rules.model.publishing.report import plan_data, plan_text
 from venvstacks_rules.model.requests.publish import PublishRequest as PublishActionRequest
 from venvstacks_rules.model.wording import printable_lines, size_text
 from venvstacks_rules.pants_backend import engine
@@ -51,7 +53,6 @@ from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, i
 from venvstacks_rules.pants_backend.goals.publish_settings import (
     key_uris,
     key_variables,
-    path_in,
     repository_urls,
     root_in,
 )
@@ -220,16 +221,18 @@ async def repository_packages(
     build_root: BuildRoot,
 ) -> RepositoryPackages:
     planned = await repository_plan(request.plan, **implicitly())
+    data = PublishOutputData(FrozenDict.deep_freeze(plan_data(planned.plan)))
     plan, names, url = planned.plan, request.names, request.plan.url
     where = f"{request.repository} ({url})" if request.repository != url else url
     if not plan.changes:
         if plan.left:
             logger.warning("%s", plan_text(plan))
-        return RepositoryPackages(PublishPackages(names, description=f"as {where} has all of it"))
+        text = f"as {where} has all of it"
+        return RepositoryPackages(PublishPackages(names, description=text, data=data))
     if publishing.dry_run and not publishing.check:
         logger.info("%s", plan_text(plan))
         text = f"(dry run: {size_text(plan.new_size)} to send to {where})"
-        return RepositoryPackages(PublishPackages(names, description=text))
+        return RepositoryPackages(PublishPackages(names, description=text, data=data))
     blobs = await missing_blobs(
         MissingBlobsRequest(request.plan.publication, () if publishing.check else plan.missing),
         **implicitly(),
@@ -248,7 +251,6 @@ async def repository_packages(
                         keys=key_uris(publishing.keys, build_root.path),
                         root=root_in(build_root.path, publishing.root),
                         expires_days=publishing.expires_days,
-                        report=path_in(build_root.path, publishing.json),
                         network=NETWORK_DIR,
                     )
                 ),
@@ -263,7 +265,7 @@ async def repository_packages(
         **implicitly(),
     )
     process = InteractiveProcess.from_process(started.process)
-    return RepositoryPackages(PublishPackages(names, process, where))
+    return RepositoryPackages(PublishPackages(names, process, where, data))
 
 
 def _names(publication: PublicationFiles) -> tuple[str, ...]:

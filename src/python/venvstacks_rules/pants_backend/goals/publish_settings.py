@@ -50,7 +50,7 @@ def repository_urls(
 
 def key_uris(keys: Iterable[str], build_root: str) -> tuple[str, ...]:
     """The URIs of keys; paths of files start at the build root."""
-    return tuple(key if ":" in key else f"file:{path_in(build_root, key)}" for key in keys)
+    return tuple(key if ":" in key else f"file:{os.path.join(build_root, key)}" for key in keys)
 
 
 def key_variables(keys: Iterable[str]) -> tuple[str, ...]:
@@ -65,9 +65,4 @@ def key_variables(keys: Iterable[str]) -> tuple[str, ...]:
 
 def root_in(build_root: str, root: str | None) -> str | None:
     """A pin as it is, a file with its place."""
-    return root if root is None or ":" in root else path_in(build_root, root)
-
-
-def path_in(build_root: str, path: str | None) -> str | None:
-    """A path that starts at the build root, or None."""
-    return None if path is None else os.path.join(build_root, path)
+    return root if root is None or ":" in root else os.path.join(build_root, root)

@@ -40,16 +40,6 @@ class VenvstacksPublishSubsystem(Subsystem):
             """
         ),
     )
-    json = StrOption(
-        default=None,
-        metavar="<path>",
-        help=softwrap(
-            """
-            Write what was published to this file, relative to the build root: layers, segments,
-            bytes sent and shared. The reference lists its keys.
-            """
-        ),
-    )
     keys = StrListOption(
         help=softwrap(
             """
