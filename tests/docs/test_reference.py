@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "docs" / "reference"
 LAYERS = ("venvstacks_runtime", "venvstacks_framework", "venvstacks_application")
 TESTS = ("venvstacks_test", "venvstacks_tests")
-TARGETS = (*LAYERS, "venvstacks_manifest", "venvstacks_stack", *TESTS)
+TARGETS = (*LAYERS, "venvstacks_manifest", "venvstacks_release", "venvstacks_stack", *TESTS)
 COMMON = "Fields of all layers"
 
 # One worker, so that Pants is asked once.
@@ -91,6 +91,7 @@ def test_every_target_is_documented(pants_help: Mapping[str, Any]) -> None:
         "venvstacks-actions",
         "venvstacks-export",
         "venvstacks-lint",
+        "venvstacks-publish",
         "venvstacks-pytest",
         "venvstacks-repository",
         "venvstacks-show",
@@ -104,7 +105,7 @@ def test_every_option_is_documented_with_its_default(
     documented = {}
     for name, cells in tables("options.md")[f"[{scope}]"].items():
         text = cells[1]
-        written = text[:1] in "[(" or text in ("None", "True", "False")
+        written = text[:1] in "[({" or text.isdigit() or text in ("None", "True", "False")
         documented[name] = ast.literal_eval(text) if written else text
     assert documented == expected
 
@@ -121,7 +122,7 @@ def test_the_options_of_ours_for_the_goal_of_pants_are_documented(
     }
 
 
-@pytest.mark.parametrize(("scope", "count"), [("venvstacks", 3), ("venvstacks-show", 1)])
+@pytest.mark.parametrize(("scope", "count"), [("venvstacks", 4), ("venvstacks-show", 1)])
 def test_every_choice_of_an_option_is_documented(
     pants_help: Mapping[str, Any], scope: str, count: int
 ) -> None:
