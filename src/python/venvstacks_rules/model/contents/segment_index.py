@@ -147,8 +147,8 @@ def _read_index(table: CheckedTable) -> SegmentIndex:
         return SegmentIndex("", "", 0, "", "", 0, ())
     archive_format = table.string("archive_format")
     index = SegmentIndex(
-        install_target=_component(table, "install_target"),
-        archive_name=_component(table, "archive_name"),
+        install_target=component(table, "install_target"),
+        archive_name=component(table, "archive_name"),
         archive_size=table.size("archive_size"),
         archive_sha256=table.sha256("archive_sha256"),
         archive_format=archive_format,
@@ -178,17 +178,24 @@ def _check_whole(table: CheckedTable, index: SegmentIndex) -> None:
 
 
 def _read_segment(table: CheckedTable, archive_format: str) -> IndexedSegment:
-    segment = IndexedSegment(
+    return IndexedSegment(
         source=table.string("source"),
         offset=table.size("offset"),
         size=table.size("size"),
         sha256=table.sha256("sha256"),
-        tar_size=None if archive_format == ZIP else table.size("tar_size"),
         files=read_files(table),
+        tar_size=read_tar_size(table, archive_format),
     )
-    if segment.tar_size is not None and segment.tar_size % TAR_BLOCK:
-        table.note("tar_size", f"{segment.tar_size} is not a multiple of {TAR_BLOCK}")
-    return segment
+
+
+def read_tar_size(table: CheckedTable, archive_format: str) -> int | None:
+    """The size of a segment's piece of the tar stream; None in a zip archive."""
+    if archive_format == ZIP:
+        return None
+    size = table.size("tar_size")
+    if size % TAR_BLOCK:
+        table.note("tar_size", f"{size} is not a multiple of {TAR_BLOCK}")
+    return size
 
 
 def read_files(table: CheckedTable) -> tuple[ArchivedFile, ...]:
@@ -219,7 +226,7 @@ def _read_file(table: CheckedTable) -> ArchivedFile:
     )
 
 
-def _component(table: CheckedTable, name: str) -> str:
+def component(table: CheckedTable, name: str) -> str:
     """A name that is one component of a path."""
     value = table.string(name)
     problem = path_problem(value) if value else None

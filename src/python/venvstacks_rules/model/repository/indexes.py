@@ -11,10 +11,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from venvstacks_rules.model.checked import CheckedTable
-from venvstacks_rules.model.contents.compression import ARCHIVE_FORMATS, ZIP
+from venvstacks_rules.model.contents.compression import ARCHIVE_FORMATS
 from venvstacks_rules.model.contents.files import ArchivedFile
-from venvstacks_rules.model.contents.segment_index import file_to_dict, read_files
-from venvstacks_rules.model.contents.segments import TAR_BLOCK
+from venvstacks_rules.model.contents.segment_index import (
+    component,
+    file_to_dict,
+    read_files,
+    read_tar_size,
+)
 from venvstacks_rules.model.errors import RepositoryError, first_problems
 from venvstacks_rules.model.json_codec import (
     compact_json,
@@ -148,9 +152,7 @@ class LayerIndex:
         archive_format = archive.string("format")
         if archive_format and archive_format not in ARCHIVE_FORMATS:
             archive.note("format", f"`{archive_format}` is not an archive format")
-        kind = table.string("kind")
-        if kind not in ("runtime", "framework", "application", ""):
-            table.note("kind", f"`{kind}` is not a kind of layer")
+        kind = layer_kind(table)
         for key in ("install_target", "runtime_layer"):
             component(layer, key)
         for key in ("layer_name", "target_platform"):
@@ -218,15 +220,12 @@ def refuse(table: CheckedTable, name: str) -> None:
         raise RepositoryError(f"`{name}` cannot be used.", first_problems(table.problems))
 
 
-def component(table: CheckedTable, name: str) -> str:
-    """A name that is one component of a path."""
-    value = table.string(name)
-    problem = path_problem(value) if value else None
-    if problem is None and "/" in value:
-        problem = "the name contains a slash"
-    if problem is not None:
-        table.note(name, f"{problem}: {value!a}")
-    return value
+def layer_kind(table: CheckedTable) -> str:
+    """The kind of a layer, at the key `kind`."""
+    kind = table.string("kind")
+    if kind not in ("runtime", "framework", "application", ""):
+        table.note("kind", f"`{kind}` is not a kind of layer")
+    return kind
 
 
 def named(table: CheckedTable, key: str) -> str:
@@ -249,13 +248,10 @@ def without_overwritten(
 
 
 def _read_segment(table: CheckedTable, archive_format: str) -> PublishedSegment:
-    segment = PublishedSegment(
+    return PublishedSegment(
         source=component(table, "source"),
         blob=read_reference(table),
         files=read_reference(table.table("files")),
         unpacked_size=table.size("unpacked_size"),
-        tar_size=None if archive_format == ZIP else table.size("tar_size"),
+        tar_size=read_tar_size(table, archive_format),
     )
-    if segment.tar_size is not None and segment.tar_size % TAR_BLOCK:
-        table.note("tar_size", f"{segment.tar_size} is not a multiple of {TAR_BLOCK}")
-    return segment

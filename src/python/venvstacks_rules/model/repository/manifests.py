@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from venvstacks_rules.model.checked import CheckedTable
+from venvstacks_rules.model.contents.segment_index import component
 from venvstacks_rules.model.json_codec import published_json
 from venvstacks_rules.model.repository.indexes import (
     LayerIndex,
-    component,
+    layer_kind,
     named,
     read_table,
     refuse,
@@ -151,11 +152,8 @@ def _check_layers(table: CheckedTable, layers: Sequence[StackLayer]) -> None:
 
 
 def _read_layer(table: CheckedTable) -> StackLayer:
-    kind = table.string("kind")
-    if kind not in ("runtime", "framework", "application", ""):
-        table.note("kind", f"`{kind}` is not a kind of layer")
     return StackLayer(
-        kind=kind,
+        kind=layer_kind(table),
         layer_name=named(table, "layer_name"),
         install_target=component(table, "install_target"),
         requires=table.strings("requires"),
