@@ -38,8 +38,8 @@ from venvstacks_rules.pants_backend.build.segments import layer_compression, whe
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.graph.layers import LayerInGraph, LayerRequest, find_layer
 from venvstacks_rules.pants_backend.inputs.interpreters import (
-    InterpreterRequest,
-    interpreter_archive,
+    RuntimeInterpreterRequest,
+    runtime_interpreter,
 )
 from venvstacks_rules.pants_backend.inputs.wheels import (
     FetchedWheelsRequest,
@@ -116,14 +116,8 @@ class DocumentsBeside:
 async def described_interpreter(
     request: DescribedInterpreterRequest, options: VenvstacksSubsystem
 ) -> DescribedInterpreter:
-    found, locks = await concurrently(
-        find_layer(LayerRequest(request.address), **implicitly()),
-        chain_locks(ChainLocksRequest(request.address), **implicitly()),
-    )
-    layer = found.layer
-    archive = await interpreter_archive(
-        InterpreterRequest(layer, found.target, locks.locks[layer.address], request.platform),
-        **implicitly(),
+    archive = await runtime_interpreter(
+        RuntimeInterpreterRequest(request.address, request.platform), **implicitly()
     )
     # The engine stores files by their SHA-256: no lockfile pins some of them.
     stored = _inputs(await engine.get_digest_entries(archive.digest))

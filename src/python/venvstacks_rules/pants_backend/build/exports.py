@@ -21,8 +21,8 @@ from venvstacks_rules.pants_backend.build.segments import wheel_groups
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.graph.layers import LayerRequest, find_layer
 from venvstacks_rules.pants_backend.inputs.interpreters import (
-    InterpreterRequest,
-    interpreter_archive,
+    RuntimeInterpreterRequest,
+    runtime_interpreter,
 )
 from venvstacks_rules.pants_backend.inputs.wheels import (
     FetchedWheelsRequest,
@@ -30,7 +30,6 @@ from venvstacks_rules.pants_backend.inputs.wheels import (
     fetched_wheels,
     layer_wheels,
 )
-from venvstacks_rules.pants_backend.locks.freshness import ChainLocksRequest, chain_locks
 
 
 @dataclass(frozen=True)
@@ -74,16 +73,12 @@ class ExportedInterpreter:
 
 @rule
 async def exported_interpreter(request: ExportedInterpreterRequest) -> ExportedInterpreter:
-    found, locks = await concurrently(
-        find_layer(LayerRequest(request.address), **implicitly()),
-        chain_locks(ChainLocksRequest(request.address), **implicitly()),
-    )
+    found = await find_layer(LayerRequest(request.address), **implicitly())
     layer = found.layer
     if layer.kind is not LayerKind.RUNTIME:
         return ExportedInterpreter(await engine.merge_digests(MergeDigests([])), None)
-    archive = await interpreter_archive(
-        InterpreterRequest(layer, found.target, locks.locks[layer.address], request.platform),
-        **implicitly(),
+    archive = await runtime_interpreter(
+        RuntimeInterpreterRequest(request.address, request.platform), **implicitly()
     )
     return ExportedInterpreter(
         archive.digest,

@@ -27,11 +27,10 @@ from venvstacks_rules.pants_backend.inputs.compilers import (
     layer_compiler,
 )
 from venvstacks_rules.pants_backend.inputs.interpreters import (
-    InterpreterRequest,
-    interpreter_archive,
+    RuntimeInterpreterRequest,
+    runtime_interpreter,
 )
 from venvstacks_rules.pants_backend.inputs.wheels import FetchedWheelsRequest, fetched_wheels
-from venvstacks_rules.pants_backend.locks.freshness import ChainLocksRequest, chain_locks
 from venvstacks_rules.pants_backend.processes.bare import ActionProcessRequest
 
 # Beside files whose names are not ours.
@@ -68,22 +67,15 @@ class ByteCodeFiles:
 NO_BYTE_CODE = ByteCodeFiles(EMPTY_DIGEST, ())
 
 
-@dataclass(frozen=True)
-class PlacedByteCodeRequest:
-    """What an action wrote, to be moved beside the inputs of another."""
-
-    digest: Digest
-    outputs: tuple[str, ...]
-
-
 @rule
-async def placed_byte_code(request: PlacedByteCodeRequest) -> ByteCodeFiles:
-    files = await engine.digest_subset_to_digest(
-        DigestSubset(request.digest, PathGlobs(request.outputs))
-    )
+async def compiled_byte_code(request: CompileActionRequest) -> ByteCodeFiles:
+    """What an action compiles, moved beside the inputs of another."""
+    result = await compile_action(request, **implicitly())
+    outputs = request.action.output_files
+    files = await engine.digest_subset_to_digest(DigestSubset(result.digest, PathGlobs(outputs)))
     return ByteCodeFiles(
         await engine.add_prefix(AddPrefix(files, _DIRECTORY)),
-        tuple(f"{_DIRECTORY}/{output}" for output in request.outputs),
+        tuple(f"{_DIRECTORY}/{output}" for output in outputs),
     )
 
 
@@ -98,7 +90,7 @@ async def wheel_byte_code(request: WheelByteCodeRequest) -> ByteCodeFiles:
         WheelToCompile(**vars(wheel), byte_code=output)
         for wheel, output in zip(fetched.wheels, outputs)
     )
-    result = await compile_action(
+    compiled: ByteCodeFiles = await compiled_byte_code(
         CompileActionRequest(
             ActionProcessRequest(
                 verb="compile-wheels",
@@ -116,26 +108,21 @@ async def wheel_byte_code(request: WheelByteCodeRequest) -> ByteCodeFiles:
         ),
         **implicitly(),
     )
-    placed: ByteCodeFiles = await placed_byte_code(
-        PlacedByteCodeRequest(result.digest, outputs), **implicitly()
-    )
-    return placed
+    return compiled
 
 
 @rule
 async def interpreter_byte_code(request: InterpreterByteCodeRequest) -> ByteCodeFiles:
-    found, locks, compiler = await concurrently(
+    found, archive, compiler = await concurrently(
         find_layer(LayerRequest(request.address), **implicitly()),
-        chain_locks(ChainLocksRequest(request.address), **implicitly()),
+        runtime_interpreter(
+            RuntimeInterpreterRequest(request.address, request.platform), **implicitly()
+        ),
         layer_compiler(CompilerRequest(request.address), **implicitly()),
     )
     layer, platform = found.layer, PLATFORMS[request.platform]
-    archive = await interpreter_archive(
-        InterpreterRequest(layer, found.target, locks.locks[layer.address], request.platform),
-        **implicitly(),
-    )
     output = "interpreter.zip"
-    result = await compile_action(
+    compiled: ByteCodeFiles = await compiled_byte_code(
         CompileActionRequest(
             ActionProcessRequest(
                 verb="compile-interpreter",
@@ -161,10 +148,7 @@ async def interpreter_byte_code(request: InterpreterByteCodeRequest) -> ByteCode
         ),
         **implicitly(),
     )
-    placed: ByteCodeFiles = await placed_byte_code(
-        PlacedByteCodeRequest(result.digest, (output,)), **implicitly()
-    )
-    return placed
+    return compiled
 
 
 def rules() -> Iterable[object]:

@@ -16,14 +16,12 @@ from venvstacks_rules.pants_backend.build.contents import LayerContentsRequest, 
 from venvstacks_rules.pants_backend.build.layer_byte_code import (
     NO_BYTE_CODE,
     ByteCodeFiles,
-    PlacedByteCodeRequest,
-    placed_byte_code,
+    compiled_byte_code,
 )
 from venvstacks_rules.pants_backend.engine import collect_rules, implicitly, rule
 from venvstacks_rules.pants_backend.inputs.compilers import (
     CompileActionRequest,
     CompilerRequest,
-    compile_action,
     layer_compiler,
 )
 from venvstacks_rules.pants_backend.processes.bare import ActionProcessRequest
@@ -47,7 +45,7 @@ async def own_byte_code(request: OwnByteCodeRequest, options: VenvstacksSubsyste
         return NO_BYTE_CODE
     compiler = await layer_compiler(CompilerRequest(request.contents.address), **implicitly())
     output = "files.zip"
-    result = await compile_action(
+    compiled: ByteCodeFiles = await compiled_byte_code(
         CompileActionRequest(
             ActionProcessRequest(
                 verb="compile-files",
@@ -68,10 +66,7 @@ async def own_byte_code(request: OwnByteCodeRequest, options: VenvstacksSubsyste
         ),
         **implicitly(),
     )
-    placed: ByteCodeFiles = await placed_byte_code(
-        PlacedByteCodeRequest(result.digest, (output,)), **implicitly()
-    )
-    return placed
+    return compiled
 
 
 def rules() -> Iterable[object]:

@@ -39,8 +39,8 @@ from venvstacks_rules.pants_backend.build.layer_byte_code import (
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.graph.layers import LayerInGraph, LayerRequest, find_layer
 from venvstacks_rules.pants_backend.inputs.interpreters import (
-    InterpreterRequest,
-    interpreter_archive,
+    RuntimeInterpreterRequest,
+    runtime_interpreter,
 )
 from venvstacks_rules.pants_backend.inputs.wheels import (
     FetchedWheelsRequest,
@@ -312,15 +312,14 @@ async def wheel_group(request: WheelGroupRequest) -> SegmentGroup:
 
 @rule
 async def interpreter_group(request: InterpreterGroupRequest) -> SegmentGroup:
-    found, locks = await concurrently(
+    found, locks, archive = await concurrently(
         find_layer(LayerRequest(request.address), **implicitly()),
         chain_locks(ChainLocksRequest(request.address), **implicitly()),
+        runtime_interpreter(
+            RuntimeInterpreterRequest(request.address, request.platform), **implicitly()
+        ),
     )
     layer = found.layer
-    archive = await interpreter_archive(
-        InterpreterRequest(layer, found.target, locks.locks[layer.address], request.platform),
-        **implicitly(),
-    )
     byte_code = NO_BYTE_CODE
     if request.byte_code:
         byte_code = await interpreter_byte_code(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Optional
 
 from pants.core.target_types import FileSourceField
+from pants.engine.addresses import Address
 from pants.engine.env_vars import EnvironmentVarsRequest
 from pants.engine.environment import ChosenLocalEnvironmentName, EnvironmentName
 from pants.engine.fs import Digest
@@ -29,13 +30,16 @@ from venvstacks_rules.model.requests.pin import PinInterpretersRequest, PinnedIn
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import (
     collect_rules,
+    concurrently,
     implicitly,
     rule,
     rule_of_environment,
 )
+from venvstacks_rules.pants_backend.graph.layers import LayerRequest, find_layer
 from venvstacks_rules.pants_backend.graph.platforms import NativePlatform
 from venvstacks_rules.pants_backend.graph.references import field_origin, parsed_address
 from venvstacks_rules.pants_backend.inputs.downloads import PinnedFileRequest, pinned_file
+from venvstacks_rules.pants_backend.locks.freshness import ChainLocksRequest, chain_locks
 from venvstacks_rules.pants_backend.processes.actions import run_action
 from venvstacks_rules.pants_backend.processes.bare import ActionProcessRequest
 from venvstacks_rules.pants_backend.processes.network import NETWORK_DIR
@@ -55,6 +59,14 @@ class InterpreterRequest:
     layer: Layer
     target: Target
     lock: Lockfile
+    platform: str
+
+
+@dataclass(frozen=True)
+class RuntimeInterpreterRequest:
+    """The interpreter of the runtime layer at an address, on one platform."""
+
+    address: Address
     platform: str
 
 
@@ -107,6 +119,20 @@ class UnpinnedInterpreterRequest:
     python_version: str
     linux_target: str
     platform: str
+
+
+@rule
+async def runtime_interpreter(request: RuntimeInterpreterRequest) -> InterpreterArchive:
+    found, locks = await concurrently(
+        find_layer(LayerRequest(request.address), **implicitly()),
+        chain_locks(ChainLocksRequest(request.address), **implicitly()),
+    )
+    layer = found.layer
+    archive: InterpreterArchive = await interpreter_archive(
+        InterpreterRequest(layer, found.target, locks.locks[layer.address], request.platform),
+        **implicitly(),
+    )
+    return archive
 
 
 @rule
