@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 from typing import Optional
 
 from pants.engine.addresses import Address
@@ -12,32 +11,26 @@ from pants.engine.fs import Digest, MergeDigests
 from pants.engine.internals.session import RunId
 from pants.engine.process import ProcessResultMetadata
 
-from venvstacks_rules.model.contents.compression import ARCHIVE_FORMATS
-from venvstacks_rules.model.contents.top_level import top_level_module
 from venvstacks_rules.model.json_codec import from_json, to_json
 from venvstacks_rules.model.outputs.chosen_files import ChosenFiles
-from venvstacks_rules.model.outputs.names import archive_names
 from venvstacks_rules.model.outputs.report import ArchiveReport
-from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
 from venvstacks_rules.model.requests.assemble import AssembleArchiveRequest, AssembledArchive
 from venvstacks_rules.pants_backend import engine
-from venvstacks_rules.pants_backend.build.contents import LayerContentsRequest, layer_contents
+from venvstacks_rules.pants_backend.build.contents import LayerContentsRequest
 from venvstacks_rules.pants_backend.build.descriptions import (
     DescribedArchiveRequest,
     described_archive,
 )
-from venvstacks_rules.pants_backend.build.own_byte_code import OwnByteCodeRequest, own_byte_code
+from venvstacks_rules.pants_backend.build.layer_parts import (
+    PartsOfLayerRequest,
+    parts_of_layer,
+)
 from venvstacks_rules.pants_backend.build.segments import (
     LayerSegments,
-    SegmentsRequest,
-    layer_segments,
 )
-from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
-from venvstacks_rules.pants_backend.graph.layers import LayerRequest, find_layer
-from venvstacks_rules.pants_backend.locks.freshness import ChainLocksRequest, chain_locks
+from venvstacks_rules.pants_backend.engine import collect_rules, implicitly, rule
 from venvstacks_rules.pants_backend.processes.actions import run_action
 from venvstacks_rules.pants_backend.processes.bare import ActionProcessRequest
-from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
 
 
 @dataclass(frozen=True)
@@ -93,19 +86,6 @@ class LayerArchive:
         )
 
 
-def module_owners(segments: LayerSegments) -> dict[str, str]:
-    """The sources of the modules in the layer's own packages, by name of the module."""
-    owners = {}
-    site_packages = segments.layout.site_packages
-    for group in segments.groups:
-        for segment in group.segments:
-            for file in segment.files:
-                name = top_level_module(PurePosixPath(file.path), site_packages)
-                if name is not None:
-                    owners[name] = segment.source
-    return owners
-
-
 def _made(segments: LayerSegments, own: ProcessResultMetadata) -> tuple[MadeSegments, ...]:
     """The segments by process; `own` is that of the process that made the layer's own."""
     groups = (MadeSegments(len(group.segments), group.metadata) for group in segments.groups)
@@ -113,47 +93,21 @@ def _made(segments: LayerSegments, own: ProcessResultMetadata) -> tuple[MadeSegm
 
 
 @rule(desc="Build layer archive")
-async def layer_archive(request: LayerArchiveRequest, options: VenvstacksSubsystem) -> LayerArchive:
-    # First, and for the whole chain, to report the problems of all locks together.
-    await chain_locks(ChainLocksRequest(request.address), **implicitly())
+async def layer_archive(request: LayerArchiveRequest) -> LayerArchive:
     wanted = LayerContentsRequest(request.address, request.platform, request.build_root)
-    found, segments, contents, byte_code = await concurrently(
-        find_layer(LayerRequest(request.address), **implicitly()),
-        layer_segments(SegmentsRequest(request.address, request.platform), **implicitly()),
-        layer_contents(wanted, **implicitly()),
-        own_byte_code(OwnByteCodeRequest(wanted), **implicitly()),
-    )
-    layer, platform = found.layer, PLATFORMS[request.platform]
-    # Without modules, the thousands of files of a framework need no comparison.
-    contents.refuse_shadowing(module_owners(segments) if contents.modules.files else {})
-    install_target = contents.metadata.install_target
-    names = archive_names(
-        install_target,
-        extension=ARCHIVE_FORMATS[segments.compression.archive_format].extension,
-        platform=request.platform,
-        tagged=options.tag_outputs,
-    )
+    parts = await parts_of_layer(PartsOfLayerRequest(wanted), **implicitly())
+    segments, contents, names = parts.segments, parts.contents, parts.names
     # Beside the modules of the repository, whose names are not ours.
     listing = f"{names.archive}.listing.json"
     assemble = AssembleArchiveRequest(
-        target=layer.address,
-        install_target=install_target,
-        os_name=platform.os_name,
-        case_sensitive=platform.case_sensitive,
-        results=tuple(group.result for group in segments.groups),
-        files=contents.files,
-        links=contents.links,
-        compression=segments.compression,
-        metadata=contents.metadata.to_dict(),
+        **parts.fields,
         archive=names.archive,
         listing_file=listing,
-        byte_code=next(iter(byte_code.paths), None),
         # The engine stores files by their SHA-256, and `require_as_announced` has compared it.
         segments_are_checked=True,
     )
-    own = [contents.modules.digest, byte_code.digest]
     inputs = await engine.merge_digests(
-        MergeDigests([*own, *(group.digest for group in segments.groups)])
+        MergeDigests([parts.digest, *(group.digest for group in segments.groups)])
     )
     result = await run_action(
         ActionProcessRequest(
@@ -177,7 +131,7 @@ async def layer_archive(request: LayerArchiveRequest, options: VenvstacksSubsyst
     )
     return LayerArchive(
         described.digest,
-        install_target,
+        contents.metadata.install_target,
         names.archive,
         names.metadata,
         names.segments,

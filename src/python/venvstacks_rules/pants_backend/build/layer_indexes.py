@@ -9,11 +9,9 @@ from dataclasses import dataclass
 from pants.engine.addresses import Address
 from pants.engine.fs import Digest, DigestSubset, MergeDigests, PathGlobs, RemovePrefix
 
-from venvstacks_rules.model.contents.compression import ARCHIVE_FORMATS, ZIP
+from venvstacks_rules.model.contents.compression import ZIP
 from venvstacks_rules.model.json_codec import from_json, to_json
 from venvstacks_rules.model.layers.layer import Layer
-from venvstacks_rules.model.outputs.names import archive_names
-from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
 from venvstacks_rules.model.requests.index_layer import (
     PROVENANCE,
     SBOM,
@@ -23,24 +21,21 @@ from venvstacks_rules.model.requests.index_layer import (
     LayerDocument,
 )
 from venvstacks_rules.pants_backend import engine
-from venvstacks_rules.pants_backend.build.archives import module_owners
-from venvstacks_rules.pants_backend.build.contents import LayerContentsRequest, layer_contents
+from venvstacks_rules.pants_backend.build.contents import LayerContentsRequest
 from venvstacks_rules.pants_backend.build.documents import (
     LayerDocumentsRequest,
     layer_documents,
 )
-from venvstacks_rules.pants_backend.build.own_byte_code import OwnByteCodeRequest, own_byte_code
+from venvstacks_rules.pants_backend.build.layer_parts import (
+    PartsOfLayerRequest,
+    parts_of_layer,
+)
 from venvstacks_rules.pants_backend.build.segments import (
     SegmentGroup,
-    SegmentsRequest,
-    layer_segments,
 )
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
-from venvstacks_rules.pants_backend.graph.layers import LayerRequest, find_layer
-from venvstacks_rules.pants_backend.locks.freshness import ChainLocksRequest, chain_locks
 from venvstacks_rules.pants_backend.processes.actions import run_action
 from venvstacks_rules.pants_backend.processes.bare import ActionProcessRequest
-from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
 
 _OUTPUT = "indexed"
 
@@ -75,40 +70,17 @@ class LayerIndexFiles:
 
 
 @rule(desc="Index layer")
-async def layer_index(request: LayerIndexRequest, options: VenvstacksSubsystem) -> LayerIndexFiles:
-    # First, and for the whole chain, to report the problems of all locks together.
-    await chain_locks(ChainLocksRequest(request.address), **implicitly())
+async def layer_index(request: LayerIndexRequest) -> LayerIndexFiles:
     wanted = LayerContentsRequest(request.address, request.platform)
-    found, segments, contents, byte_code, documents = await concurrently(
-        find_layer(LayerRequest(request.address), **implicitly()),
-        layer_segments(SegmentsRequest(request.address, request.platform), **implicitly()),
-        layer_contents(wanted, **implicitly()),
-        own_byte_code(OwnByteCodeRequest(wanted), **implicitly()),
+    parts, documents = await concurrently(
+        parts_of_layer(PartsOfLayerRequest(wanted), **implicitly()),
         layer_documents(LayerDocumentsRequest(request.address, request.platform), **implicitly()),
     )
-    layer, platform = found.layer, PLATFORMS[request.platform]
-    contents.refuse_shadowing(module_owners(segments) if contents.modules.files else {})
-    install_target = contents.metadata.install_target
-    archive_format = segments.compression.archive_format
-    names = archive_names(
-        install_target,
-        extension=ARCHIVE_FORMATS[archive_format].extension,
-        platform=request.platform,
-        tagged=options.tag_outputs,
-    )
+    layer, segments = parts.layer, parts.segments
     index = IndexLayerRequest(
-        target=layer.address,
-        install_target=install_target,
-        os_name=platform.os_name,
-        case_sensitive=platform.case_sensitive,
-        results=tuple(group.result for group in segments.groups),
-        files=contents.files,
-        links=contents.links,
-        byte_code=next(iter(byte_code.paths), None),
-        compression=segments.compression,
-        metadata=contents.metadata.to_dict(),
+        **parts.fields,
         kind=layer.kind.value,
-        archive_name=names.archive,
+        archive_name=parts.names.archive,
         documents=(
             LayerDocument(SBOM, documents.sbom),
             LayerDocument(PROVENANCE, documents.provenance),
@@ -118,22 +90,20 @@ async def layer_index(request: LayerIndexRequest, options: VenvstacksSubsystem) 
     # The directory of a zip archive lists the entries of its segments; else nobody looks into them.
     read = (
         [group.digest for group in segments.groups]
-        if archive_format == ZIP
+        if segments.compression.archive_format == ZIP
         else await concurrently(
             engine.digest_subset_to_digest(DigestSubset(group.digest, PathGlobs([group.result])))
             for group in segments.groups
         )
     )
-    inputs = await engine.merge_digests(
-        MergeDigests([contents.modules.digest, byte_code.digest, documents.digest, *read])
-    )
+    inputs = await engine.merge_digests(MergeDigests([parts.digest, documents.digest, *read]))
     result = await run_action(
         ActionProcessRequest(
             verb="index-layer",
             request=to_json(index),
             input_digest=inputs,
             output_directories=(_OUTPUT,),
-            description=f"Index {names.archive}",
+            description=f"Index {parts.names.archive}",
         ),
         **implicitly(),
     )
@@ -147,7 +117,7 @@ async def layer_index(request: LayerIndexRequest, options: VenvstacksSubsystem) 
         digest=await engine.remove_prefix(RemovePrefix(output, _OUTPUT)),
         indexed=from_json(IndexedLayer, result.result),
         groups=segments.groups,
-        warnings=contents.warnings_for(request.platform),
+        warnings=parts.contents.warnings_for(request.platform),
     )
 
 
