@@ -187,7 +187,7 @@ def check_actions(module: Module) -> Iterator[Problem]:
 def check_repositories(module: Module) -> Iterator[Problem]:
     """Repositories are read on users' machines: no Pants, no actions, no `packaging`."""
     for imported in module.imports:
-        ours = any(is_ours(imported, p) for p in ("pants_backend", "actions", "client", "local"))
+        ours = any(is_ours(imported, p) for p in ("pants_backend", "actions", "client"))
         if imported.root in {"pants", "packaging"} or ours:
             yield module.problem(
                 imported.line, f"repository is a part below and may not import {imported.module}"
@@ -195,7 +195,7 @@ def check_repositories(module: Module) -> Iterator[Problem]:
 
 
 def check_local(module: Module) -> Iterator[Problem]:
-    """What actions and the client share knows neither of them, and no repository."""
+    """What the parts above share knows none of them."""
     others = ("pants_backend", "actions", "repository", "client")
     for imported in module.imports:
         if imported.root in {"pants", "packaging"} or any(is_ours(imported, o) for o in others):

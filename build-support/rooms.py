@@ -1,6 +1,6 @@
 """The rooms of the house: the folders of each part, and which room may import which.
 
-    pants_backend  ->  model  <-  local, repository  <-  actions, client
+    pants_backend  ->  model  <-  local  <-  repository  <-  actions, client
 
 A room names those below it that it may import, and stands behind them in the table. Modules in a
 part's own folder are its ground, which all rooms of the part may import and which imports none, or
@@ -31,6 +31,7 @@ HOUSE: dict[str, dict[str, str]] = {
         "files": "",
         "archives": "files",
         "layers": "",
+        "web": "",
     },
     "repository": {
         "stores": "",

@@ -21,6 +21,7 @@ import pytest
 
 from venvstacks_rules.actions.commands import fetch_file
 from venvstacks_rules.actions.network import downloads
+from venvstacks_rules.local.web.redirects import RedirectHandler
 from venvstacks_rules.model.errors import NetworkError, RequestError
 from venvstacks_rules.model.json_codec import to_json
 from venvstacks_rules.model.requests.network import (
@@ -196,7 +197,7 @@ def test_credentials_in_a_redirect_are_not_used(servers: Servers) -> None:
 def test_a_redirect_stays_encrypted() -> None:
     request = urllib.request.Request("https://packages.example.test/a")
     with pytest.raises(urllib.error.HTTPError) as caught:
-        downloads._RedirectHandler().redirect_request(
+        RedirectHandler().redirect_request(
             request, io.BytesIO(), 302, "Found", HTTPMessage(), "http://packages.example.test/b"
         )
     assert caught.value.reason == (

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import re
 import socket
 import ssl
 import time
@@ -17,10 +16,9 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from http.client import HTTPException, HTTPMessage, HTTPResponse
+from http.client import HTTPException, HTTPResponse
 from pathlib import Path
-from typing import IO, Any, TypeVar, cast
-from urllib.parse import urlsplit
+from typing import TypeVar, cast
 
 from venvstacks_rules.actions.network import pace
 from venvstacks_rules.actions.network.pace import (
@@ -31,7 +29,9 @@ from venvstacks_rules.actions.network.pace import (
 )
 from venvstacks_rules.actions.network.settings import find_credentials
 from venvstacks_rules.local.files.streams import CHUNK, whole_file
-from venvstacks_rules.model.network.credentials import refused, server, without_credentials
+from venvstacks_rules.local.web.answers import announced_size
+from venvstacks_rules.local.web.redirects import RedirectHandler
+from venvstacks_rules.model.network.credentials import refused, without_credentials
 from venvstacks_rules.model.network.urls import url_problem
 
 _T = TypeVar("_T")
@@ -78,7 +78,7 @@ def ask_size(url: str, indexes: tuple[str, ...] = ()) -> int:
     """
     try:
         with _open(url, "HEAD", indexes) as response:
-            length = _announced(response)
+            length = announced_size(response)
             if length is not None and not response.headers.get("Content-Encoding"):
                 return length
     except DownloadFailedError:
@@ -171,56 +171,9 @@ def _chunks(response: HTTPResponse, url: str, limit: int) -> Iterator[bytes]:
     except (OSError, HTTPException) as e:
         error = _SlowError if isinstance(e, SlowServerError) else _InterruptedError
         raise error(f"{clean}: {e}") from None
-    length = _announced(response)
+    length = announced_size(response)
     if length not in (None, size):
         raise _InterruptedError(f"{clean}: got {size} bytes, but the server announced {length}")
-
-
-def _announced(response: HTTPResponse) -> int | None:
-    """The length of the body according to its header, if that has one."""
-    length = response.headers.get("Content-Length", "")
-    return int(length) if re.fullmatch("[0-9]{1,19}", length) else None
-
-
-class _RedirectHandler(urllib.request.HTTPRedirectHandler):
-    """Keeps credentials on their own server, and encrypted requests encrypted."""
-
-    def redirect_request(  # noqa: PLR0917  the signature is the standard library's
-        self,
-        req: urllib.request.Request,
-        fp: IO[bytes],
-        code: int,
-        msg: str,
-        headers: HTTPMessage,
-        newurl: str,
-    ) -> urllib.request.Request | None:
-        # Another server chose the credentials in it: they are neither used nor shown.
-        newurl = without_credentials(newurl)
-        allowed = ("https",) if urlsplit(req.full_url).scheme == "https" else ("http", "https")
-        if urlsplit(newurl).scheme not in allowed:
-            reason = (
-                f"{msg}, which is a redirect to {newurl}: only {' or '.join(allowed)} may follow"
-            )
-            raise urllib.error.HTTPError(req.full_url, code, reason, headers, fp)
-        new = super().redirect_request(req, fp, code, msg, headers, newurl)
-        authorization = req.unredirected_hdrs.get("Authorization")
-        if new is not None and authorization and server(newurl) == server(req.full_url):
-            new.add_unredirected_header("Authorization", authorization)
-        return new
-
-    def http_error_302(
-        self,
-        req: urllib.request.Request,
-        fp: IO[bytes],
-        code: int,
-        msg: str,
-        headers: HTTPMessage,
-    ) -> Any:
-        # The base class would read a body of any size.
-        fp.close()
-        return super().http_error_302(req, fp, code, msg, headers)
-
-    http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
 
 
 def _check_proxy(proxy: str) -> None:
@@ -248,7 +201,7 @@ def _opener() -> urllib.request.OpenerDirector:
         urllib.request.ProxyHandler(proxies),
         PacedHTTPHandler(),
         PacedHTTPSHandler(context=context),
-        _RedirectHandler(),
+        RedirectHandler(),
     )
 
 

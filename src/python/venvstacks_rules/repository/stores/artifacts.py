@@ -11,9 +11,10 @@ from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from venvstacks_rules.local.web.answers import announced_size
 from venvstacks_rules.model.repository.keys import blob_hash
 from venvstacks_rules.repository.stores.attempts import PassingError, retried, trouble
-from venvstacks_rules.repository.stores.connections import Answer, announced_size
+from venvstacks_rules.repository.stores.connections import Answer
 from venvstacks_rules.repository.stores.registries import Registry
 from venvstacks_rules.repository.stores.store import Content, StoreError
 

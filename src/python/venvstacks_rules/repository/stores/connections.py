@@ -13,10 +13,11 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from http.client import HTTPException, HTTPMessage
-from typing import IO, Any, Protocol, cast
-from urllib.parse import urlsplit
+from typing import Any, Protocol, cast
 
-from venvstacks_rules.model.network.credentials import server, without_credentials
+from venvstacks_rules.local.web.answers import announced_size
+from venvstacks_rules.local.web.redirects import RedirectHandler
+from venvstacks_rules.model.network.credentials import without_credentials
 from venvstacks_rules.model.network.urls import url_problem
 from venvstacks_rules.repository.stores import attempts
 from venvstacks_rules.repository.stores.attempts import (
@@ -169,51 +170,6 @@ class Connections:
 _HEADERS = {"User-Agent": "venvstacks-rules", "Accept-Encoding": "identity"}
 
 
-def announced_size(answer: Answer) -> int | None:
-    """The length of the body according to its header, if that has one."""
-    length = answer.headers.get("Content-Length", "")
-    return int(length) if re.fullmatch("[0-9]{1,19}", length) else None
-
-
-class _RedirectHandler(urllib.request.HTTPRedirectHandler):
-    """Keeps credentials on their own server, and encrypted requests encrypted."""
-
-    def redirect_request(  # noqa: PLR0917  the signature is the standard library's
-        self,
-        req: urllib.request.Request,
-        fp: IO[bytes],
-        code: int,
-        msg: str,
-        headers: HTTPMessage,
-        newurl: str,
-    ) -> urllib.request.Request | None:
-        # Another server chose the credentials in it: they are neither used nor shown.
-        newurl = without_credentials(newurl)
-        allowed = ("https",) if urlsplit(req.full_url).scheme == "https" else ("http", "https")
-        if urlsplit(newurl).scheme not in allowed:
-            reason = f"{msg}, a redirect to {newurl}: only {' or '.join(allowed)} may follow"
-            raise urllib.error.HTTPError(req.full_url, code, reason, headers, fp)
-        new = super().redirect_request(req, fp, code, msg, headers, newurl)
-        authorization = req.unredirected_hdrs.get("Authorization")
-        if new is not None and authorization and server(newurl) == server(req.full_url):
-            new.add_unredirected_header("Authorization", authorization)
-        return new
-
-    def http_error_302(
-        self,
-        req: urllib.request.Request,
-        fp: IO[bytes],
-        code: int,
-        msg: str,
-        headers: HTTPMessage,
-    ) -> Any:
-        # The base class would read a body of any size.
-        fp.close()
-        return super().http_error_302(req, fp, code, msg, headers)
-
-    http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
-
-
 class _ProxyHandler(urllib.request.ProxyHandler):
     """Uses the proxies of an environment that need not be that of this process."""
 
@@ -251,5 +207,5 @@ def _opener(environment: Mapping[str, str]) -> urllib.request.OpenerDirector:
         capath=environment.get("SSL_CERT_DIR") or None,
     )
     return urllib.request.build_opener(
-        _ProxyHandler(found), PacedHandler(), PacedSecureHandler(context), _RedirectHandler()
+        _ProxyHandler(found), PacedHandler(), PacedSecureHandler(context), RedirectHandler()
     )

@@ -7,10 +7,11 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from urllib.parse import quote
 
+from venvstacks_rules.local.web.answers import announced_size
 from venvstacks_rules.model.network.credentials import without_credentials
 from venvstacks_rules.model.network.urls import url_problem
 from venvstacks_rules.repository.stores.attempts import PassingError, retried, trouble
-from venvstacks_rules.repository.stores.connections import Connections, announced_size
+from venvstacks_rules.repository.stores.connections import Connections
 from venvstacks_rules.repository.stores.logins import basic_login
 from venvstacks_rules.repository.stores.store import Content, Entry, Store, Stored, StoreError
 

@@ -1,0 +1,1 @@
+"""What all of our clients of web servers do alike."""
