@@ -56,7 +56,7 @@ def _zstd_reader(stream: BinaryIO) -> BinaryIO | io.RawIOBase:
         import zstandard
     except ModuleNotFoundError:
         # Of Python 3.14.
-        from compression import zstd
+        from compression import zstd  # pants: no-infer-dep
 
         window = {zstd.DecompressionParameter.window_log_max: _MAX_WINDOW.bit_length() - 1}
         return _Members(stream, lambda: zstd.ZstdDecompressor(options=window))
