@@ -28,9 +28,10 @@ SUPPORT = Path(__file__).resolve().parent
 PEX_PLATFORMS = ("linux_arm64", "linux_x86_64", "macos_arm64", "macos_x86_64")
 
 
-# pex copies itself from folders, and not from a zip archive of this kind.
+# pex copies itself from folders, and not from a zip archive of this kind. Pants asks for another of
+# its scripts as it would of a real pex, and what pex starts in turn must not be asked the same.
 PEX_MAIN = """\
-import os, shutil, sys, tempfile, zipfile
+import importlib, os, shutil, sys, tempfile, zipfile
 root = os.environ.get("PEX_ROOT") or os.path.join(os.path.expanduser("~"), ".pex")
 folder = os.path.join(os.path.abspath(root), "cli-{version}")
 if not os.path.isdir(folder):
@@ -43,8 +44,8 @@ if not os.path.isdir(folder):
     except OSError:
         shutil.rmtree(staged)
 sys.path[0] = folder
-from pex.bin.pex import main
-main()
+scripts = {{"pex": "pex.bin.pex", "pex3": "pex.cli.pex", "pex-tools": "pex.tools.main"}}
+importlib.import_module(scripts[os.environ.pop("PEX_SCRIPT", "pex")]).main()
 """
 
 

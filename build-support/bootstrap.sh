@@ -64,8 +64,11 @@ find_python() {
 # there if it is missing. Sets `ready_lines` to the content of the file `ready`.
 use_tool() {
   local sum line _
-  read -r sum _ < <(cksum <"$_support/$1-requirements.txt")
-  tool="$_cache/$1/$2-$sum-${OSTYPE%%[0-9.]*}-$HOSTTYPE"
+  tool="$_cache/$1/$2"
+  # What is installed, and how.
+  while read -r sum _; do tool+="-$sum"; done \
+    < <(cksum "$_support/$1-requirements.txt" "$_support/bootstrap.py")
+  tool+="-${OSTYPE%%[0-9.]*}-$HOSTTYPE"
   if [[ -n ${VENVSTACKS_RULES_PYTHON:-} ]]; then
     # Another interpreter is another folder.
     read -r sum _ < <(cksum <<<"$VENVSTACKS_RULES_PYTHON")
