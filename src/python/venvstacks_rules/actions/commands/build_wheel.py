@@ -131,17 +131,7 @@ class _Build:
 def _unpacked(archive: Path, folder: Path, spool: Path) -> Path:
     """The interpreter in `archive`, unpacked below `folder`."""
     with InterpreterArchive(archive, spool) as interpreter:
-        for path, file in interpreter.files.items():
-            place = folder / path
-            place.parent.mkdir(parents=True, exist_ok=True)
-            with place.open("wb") as stream:
-                stream.writelines(interpreter.content(file))
-            if file.executable:
-                place.chmod(0o755)
-        for path, target in interpreter.links.items():
-            place = folder / path
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.symlink_to(os.path.relpath(folder / target, place.parent))
+        interpreter.unpack(folder)
     return folder / ("python.exe" if sys.platform == "win32" else "bin/python3")
 
 

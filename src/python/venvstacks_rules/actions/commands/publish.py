@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from pathlib import Path
 
 from venvstacks_rules.actions.network.settings import use_network_settings
 from venvstacks_rules.model.errors import RepositoryError
@@ -19,11 +18,10 @@ from venvstacks_rules.repository.reading.repository import Repository
 from venvstacks_rules.repository.stores.opened import opened
 from venvstacks_rules.repository.stores.store import Store
 from venvstacks_rules.repository.trust.channels import expiry, records_to_extend
-from venvstacks_rules.repository.trust.commands import read_root_file
+from venvstacks_rules.repository.trust.pins import pinned_root
 from venvstacks_rules.repository.trust.signers import signer
 from venvstacks_rules.repository.trust.verification import TrustedRoot, repository_root
 
-_PINS = ("sha256:", "ed25519:")
 _PAUSE = 0.2
 """Between two lines of progress on a terminal, in seconds; ten seconds elsewhere."""
 
@@ -61,11 +59,7 @@ def run(request_text: str) -> None:
 
 def _believed_root(store: Store, pinned: str | None) -> TrustedRoot | None:
     """The newest root of a repository, by the one that is pinned, or by its first."""
-    first = None
-    if pinned is not None and pinned.startswith(_PINS):
-        first = TrustedRoot.of_pin(pinned, store)
-    elif pinned is not None:
-        first = TrustedRoot.pinned(read_root_file(Path(pinned)), pinned)
+    first = None if pinned is None else pinned_root(pinned, store)
     return repository_root(store, first, allow_unsigned=True)
 
 

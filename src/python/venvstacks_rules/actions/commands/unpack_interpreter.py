@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import posixpath
 from pathlib import Path
 
@@ -42,20 +41,8 @@ def run(request_text: str) -> UnpackedInterpreter:
         )
     library = str(LayerLayout(request.python_version, "posix").stdlib)
     with InterpreterArchive(archive, Path.cwd()) as interpreter:
-        kept = {path: f for path, f in interpreter.files.items() if _is_needed(path, library)}
-        for path, file in kept.items():
-            place = output / path
-            place.parent.mkdir(parents=True, exist_ok=True)
-            with place.open("wb") as stream:
-                stream.writelines(interpreter.content(file))
-            if file.executable:
-                place.chmod(0o755)
-        for path, target in interpreter.links.items():
-            # Libraries have several names.
-            if target in kept:
-                place = output / path
-                place.parent.mkdir(parents=True, exist_ok=True)
-                place.symlink_to(os.path.relpath(output / target, place.parent))
+        # Libraries have several names.
+        interpreter.unpack(output, lambda path: _is_needed(path, library))
     names = [f"bin/python{version}" for version in (short_version(request.python_version), "3", "")]
     python = next((name for name in names if (output / name).is_file()), None)
     if python is None:

@@ -6,10 +6,11 @@ name, and has written nothing anywhere.
 
 from __future__ import annotations
 
+import os
 import posixpath
 import tarfile
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
@@ -80,6 +81,22 @@ class InterpreterArchive:
         """The bytes of a file, in pieces."""
         self._spool.seek(file.offset)
         yield from exactly(self._spool, file.size, file.path)
+
+    def unpack(self, folder: Path, is_needed: Callable[[str], bool] | None = None) -> None:
+        """Write the members below `folder`; of files that `is_needed`, and of links to those."""
+        kept = {p: f for p, f in self.files.items() if is_needed is None or is_needed(p)}
+        for path, file in kept.items():
+            place = folder / path
+            place.parent.mkdir(parents=True, exist_ok=True)
+            with place.open("wb") as stream:
+                stream.writelines(self.content(file))
+            if file.executable:
+                place.chmod(0o755)
+        for path, target in self.links.items():
+            if is_needed is None or target in kept:
+                place = folder / path
+                place.parent.mkdir(parents=True, exist_ok=True)
+                place.symlink_to(os.path.relpath(folder / target, place.parent))
 
     # ------------------------------------------------------------------------------ reading
     def _read(self, path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,8 +27,7 @@ from venvstacks_rules.client.installation.records import Settings, as_event
 from venvstacks_rules.model.errors import DeploymentError, RepositoryError
 from venvstacks_rules.model.network.credentials import without_credentials
 from venvstacks_rules.model.repository.keys import name_problem
-from venvstacks_rules.repository.stores.store import Store
-from venvstacks_rules.repository.trust.verification import TrustedRoot
+from venvstacks_rules.repository.trust.pins import pinned_root
 
 KEPT = 3
 """How many generations an update leaves, if nobody says."""
@@ -86,7 +84,8 @@ def install(
     )
     source = Source(settings, request.repository)
     # Before a folder is made for something that nobody can install.
-    pinned = _pinned(request.root, source.repository.store)
+    pin = request.root
+    pinned = None if pin is None else pinned_root(pin, source.repository.store)
     layout = made_layout(folder, disk)
     with changing(layout, disk, lambda: report("waiting", folder=str(layout.folder))):
         generations = Generations(layout, request.app)
@@ -217,20 +216,6 @@ def _switched(
 def _everywhere(layout: Layout, first: Generations) -> Sequence[Generations]:
     others = (Generations(layout, name) for name in layout.app_names() if name != first.app)
     return (first, *others)
-
-
-def _pinned(root: str | None, store: Store) -> TrustedRoot | None:
-    if root is None:
-        return None
-    if root.startswith(("sha256:", "ed25519:")):
-        return TrustedRoot.of_pin(root, store)
-    try:
-        content = Path(root).read_bytes()
-    except OSError as e:
-        raise RepositoryError(
-            "The pinned root cannot be read.", [f"`{root}`: {e.strerror}"]
-        ) from None
-    return TrustedRoot.pinned(content, os.fspath(root))
 
 
 def _check_names(request: InstallRequest) -> None:

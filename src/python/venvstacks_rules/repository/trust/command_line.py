@@ -31,7 +31,6 @@ from venvstacks_rules.repository.trust.commands import (
     RoleFiles,
     create_root,
     publish_root,
-    read_root_file,
     rotate_root,
     show_root,
     sign_root,
@@ -43,6 +42,7 @@ from venvstacks_rules.repository.trust.key_files import (
     public_path,
     write_public_key,
 )
+from venvstacks_rules.repository.trust.pins import read_root_file
 from venvstacks_rules.repository.trust.root_files import Signatures
 from venvstacks_rules.repository.trust.signers import opened_signers
 from venvstacks_rules.repository.trust.verification import TrustedRoot

@@ -13,6 +13,7 @@ from venvstacks_rules.model.repository.keys import root_key
 from venvstacks_rules.repository.stores.store import Content, Store
 from venvstacks_rules.repository.trust.channels import checked_channels, expiry
 from venvstacks_rules.repository.trust.key_files import read_public_key_file
+from venvstacks_rules.repository.trust.pins import read_root_file
 from venvstacks_rules.repository.trust.root_files import (
     RoleChange,
     Signatures,
@@ -21,7 +22,7 @@ from venvstacks_rules.repository.trust.root_files import (
     root_signatures,
     signed_root,
 )
-from venvstacks_rules.repository.trust.roots import MOST_ROOT_BYTES, Root
+from venvstacks_rules.repository.trust.roots import Root
 from venvstacks_rules.repository.trust.signers import opened_signers
 from venvstacks_rules.repository.trust.verification import TrustedRoot, repository_root
 
@@ -140,15 +141,6 @@ def _root_before(content: bytes, store: Store) -> Optional[TrustedRoot]:
             [f"Make root {newest + 1} with `root {'rotate' if newest else 'create'}`."],
         )
     return trusted
-
-
-def read_root_file(path: Path) -> bytes:
-    """A file of a root, or of more than a root may have."""
-    try:
-        with path.open("rb") as file:
-            return file.read(MOST_ROOT_BYTES + 1)
-    except OSError as e:
-        raise RepositoryError(f"`{path}` cannot be read.", [e.strerror or str(e)]) from None
 
 
 def _write_new(path: Path, content: bytes) -> None:
