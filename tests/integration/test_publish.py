@@ -106,9 +106,7 @@ def test_the_page_about_the_format_reads_it(root: BuildRoot, store: Path, tmp_pa
         check=True,
         env={"URL": store.as_uri(), "PATH": "/usr/local/bin:/usr/bin:/bin"},
     )
-    assert (tmp_path / "app-hello/share/venv/metadata").exists() or (
-        tmp_path / "app-hello/postinstall.py"
-    ).exists()
+    assert (tmp_path / "app-hello/postinstall.py").exists()
     root.succeed("package", "examples/hello:hello")
     archive = root.path / f"dist/examples.hello/{platform}/app-hello.tar.zst"
     assert (tmp_path / "app-hello.tar.zst").read_bytes() == archive.read_bytes()

@@ -43,7 +43,7 @@ def release(root: BuildRoot, url: str, version: str = "1.0") -> None:
 
 
 def versions(store: Store) -> list[str]:
-    """The versions of the channels, after a look at every blob that they lead to."""
+    """The versions that the channels point at."""
     repository = Repository(store)
     found = []
     for key, _ in repository.channels():

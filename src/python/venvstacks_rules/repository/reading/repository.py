@@ -37,7 +37,7 @@ from venvstacks_rules.model.repository.keys import (
 from venvstacks_rules.model.repository.manifests import MOST_MANIFEST_BYTES, PublishedStack
 from venvstacks_rules.model.repository.records import MOST_RECORD_BYTES, ChannelRecord
 from venvstacks_rules.model.repository.references import Reference
-from venvstacks_rules.repository.stores.store import Entry, Store, checked_blob
+from venvstacks_rules.repository.stores.store import REMEDY, Entry, Store, checked_blob
 
 if TYPE_CHECKING:
     # Its name is private.
@@ -243,20 +243,17 @@ class Repository:
             raise RepositoryError(f"{self.url}: {e.summary}", e.problems) from None
 
     def _missing(self, key: str) -> RepositoryError:
-        return RepositoryError(f"{self.url}: `{key}` is missing.", [_REMEDY])
+        return RepositoryError(f"{self.url}: `{key}` is missing.", [REMEDY])
 
     def _damaged(self, key: str, actual: Reference) -> RepositoryError:
         return RepositoryError(
             f"{self.url}: `{key}` is damaged.",
-            [f"it has {actual.size} bytes with the hash sha256:{actual.sha256}", _REMEDY],
+            [f"it has {actual.size} bytes with the hash sha256:{actual.sha256}", REMEDY],
         )
 
     def _wrong(self, key: str, problem: str) -> RepositoryError:
-        return RepositoryError(f"{self.url}: `{key}` cannot be used.", [problem, _REMEDY])
+        return RepositoryError(f"{self.url}: `{key}` cannot be used.", [problem, REMEDY])
 
 
 def _prefix(folder: str, *names: str) -> str:
     return "/".join([folder, *filter(None, names), ""])
-
-
-_REMEDY = "Run `venvstacks-repository verify`, and publish the layer again."

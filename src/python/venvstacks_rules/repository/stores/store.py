@@ -20,6 +20,8 @@ from venvstacks_rules.model.repository.references import Reference
 
 CHUNK = 1024 * 1024
 """How much is read at once, in bytes."""
+REMEDY = "Run `venvstacks-repository verify`, and publish the layer again."
+"""What to do about a file that is missing or damaged."""
 PART = ".part-"
 """The beginning of the names of files that are not complete, where a kind has such files.
 
@@ -173,10 +175,10 @@ def checked_blob(store: Store, key: str, reference: Reference, *, limit: int) ->
         )
     found = store.get(key, limit=reference.size)
     if found is None:
-        raise RepositoryError(f"{store.url}: `{key}` is missing.", [_REMEDY])
+        raise RepositoryError(f"{store.url}: `{key}` is missing.", [REMEDY])
     problem = reference_problem(found.data, reference)
     if problem is not None:
-        raise RepositoryError(f"{store.url}: `{key}` is damaged.", [problem, _REMEDY])
+        raise RepositoryError(f"{store.url}: `{key}` is damaged.", [problem, REMEDY])
     return found.data
 
 
@@ -199,6 +201,3 @@ def reference_problem(data: bytes, reference: Reference) -> str | None:
         return f"it has {len(data)} bytes, not {reference.size}"
     sha256 = hashlib.sha256(data).hexdigest()
     return None if sha256 == reference.sha256 else f"its hash is sha256:{sha256}"
-
-
-_REMEDY = "Run `venvstacks-repository verify`, and publish the layer again."
