@@ -9,8 +9,9 @@ from collections.abc import Iterator
 import pytest
 import tomli
 
-from tests.support.build_root import NATIVE, BuildRoot, build_root
+from tests.support.build_root import NATIVE, BuildRoot
 from tests.support.documents import read_provenance, read_sbom
+from tests.support.shared_roots import shared_root
 from tests.support.simple_index import SimpleIndex, package_wheel, simple_index
 from tests.support.source_archives import source_archive
 
@@ -49,12 +50,11 @@ def network():
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[BuildRoot, SimpleIndex]]:
-    path = tmp_path_factory.mktemp("source") / "root"
+def site() -> Iterator[tuple[BuildRoot, SimpleIndex]]:
     wheels = [package_wheel(name) for name in ("helper", "needed", "both")]
     with (
         simple_index(*wheels) as index,
-        build_root(path, config='uv_config = "uv.toml"\n') as root,
+        shared_root(config='uv_config = "uv.toml"\n') as root,
     ):
         port = int(index.url.split(":")[2].split("/")[0])
         # Only the wheel of an older version would do without a build.

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.build_root import NATIVE, BuildRoot, Finished, build_root
+from tests.support.build_root import NATIVE, BuildRoot, Finished
+from tests.support.shared_roots import shared_root
 from tests.support.simple_index import package_wheel
 
 pytestmark = [
@@ -58,8 +59,8 @@ WHEELS = {
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
-    with build_root(tmp_path_factory.mktemp("chain") / "root") as made:
+def root() -> Iterator[BuildRoot]:
+    with shared_root() as made:
         made.write("s/BUILD", BUILD.replace(BUILD.splitlines()[-1], ""))
         made.write("s/app.py", APP)
         made.write("s/calendar.py", "")

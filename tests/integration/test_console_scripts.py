@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.build_root import NATIVE, BuildRoot, build_root
+from tests.support.build_root import NATIVE, BuildRoot
+from tests.support.shared_roots import shared_root
 from tests.support.wheels import FILE_NAME, METADATA, wheel_bytes
 
 SERVER = """\
@@ -47,11 +48,10 @@ venvstacks_application(
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
+def root() -> Iterator[BuildRoot]:
     program = shutil.which("true")
     assert program is not None
-    path = tmp_path_factory.mktemp("scripts") / "root"
-    with build_root(path, config='uv_config = "uv.toml"\n') as root:
+    with shared_root(config='uv_config = "uv.toml"\n') as root:
         root.write("uv.toml", "no-index = true\n")
         root.write("s/BUILD", BUILD)
         root.write("s/site_app.py", "import demo\n")

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.build_root import NATIVE, BuildRoot, Finished, build_root
+from tests.support.build_root import NATIVE, BuildRoot, Finished
+from tests.support.shared_roots import shared_root
 
 RUNTIME = 'venvstacks_runtime(name="py", python_implementation="cpython@3.9"{})\n'
 
@@ -105,8 +106,8 @@ Name a `venvstacks_framework` target."""
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
-    with build_root(tmp_path_factory.mktemp("definitions") / "root") as made:
+def shared() -> Iterator[BuildRoot]:
+    with shared_root() as made:
         yield made
 
 

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.build_root import BuildRoot, build_root
+from tests.support.build_root import BuildRoot
 from tests.support.outputs import Tree, native_platform, tree, unpack
+from tests.support.shared_roots import shared_root
 
 TAR_FORMATS = ("tar.zst", "tar.xz", "tar.gz")
 FORMATS = (*TAR_FORMATS, "zip")
@@ -59,8 +60,8 @@ venvstacks_framework(
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
-    with build_root(tmp_path_factory.mktemp("formats") / "root") as root:
+def root() -> Iterator[BuildRoot]:
+    with shared_root() as root:
         root.copy_example("hello")
         yield root
 

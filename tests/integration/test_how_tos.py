@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.build_root import NATIVE, REPOSITORY, BuildRoot, build_root
+from tests.support.build_root import NATIVE, REPOSITORY, BuildRoot
 from tests.support.documented import (
     Printed,
     WrittenFile,
@@ -28,6 +28,7 @@ from tests.support.documented import (
     typed,
 )
 from tests.support.pants_under_test import PANTS, pants_environment
+from tests.support.shared_roots import shared_root
 
 DOCS = REPOSITORY / "docs"
 EXAMPLE = "/tmp/stack"
@@ -39,10 +40,9 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
+def root() -> Iterator[BuildRoot]:
     """A repository after the quick start, and with the examples."""
-    folder = tmp_path_factory.mktemp("how-tos")
-    with build_root(folder / "root") as made:
+    with shared_root() as made:
         made.copy_example("hello")
         made.copy_example("sklearn")
         page, _, _ = (DOCS / "quick-start.md").read_text(encoding="utf-8").partition("## 3. Lock")

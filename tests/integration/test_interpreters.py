@@ -23,6 +23,7 @@ from tests.support.build_root import BuildRoot, build_root
 from tests.support.http_server import FileServer, serve
 from tests.support.interpreters import CapturedInterpreter, capture
 from tests.support.outputs import native_platform, unpack
+from tests.support.shared_roots import shared_root
 
 # What every release of CPython 3.9 has.
 PLATFORMS = {name: key for name, key in pbs_archives.PLATFORMS.items() if name != "win_arm64"}
@@ -218,8 +219,8 @@ file(
 
 
 @pytest.fixture(scope="module")
-def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
-    with build_root(tmp_path_factory.mktemp("local") / "root") as root:
+def local() -> Iterator[BuildRoot]:
+    with shared_root() as root:
         yield root
 
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 import tomli
 
-from tests.support.build_root import NATIVE, BuildRoot, Finished, build_root
+from tests.support.build_root import NATIVE, BuildRoot, Finished
+from tests.support.shared_roots import shared_root
 from tests.support.simple_index import SimpleIndex, package_wheel, simple_index
 
 STACK = f"""
@@ -74,8 +75,7 @@ def shown(done: Finished) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
-    path = tmp_path_factory.mktemp("locking") / "root"
+def shared() -> Iterator[Workspace]:
     wheels = (
         package_wheel("base"),
         package_wheel("base", "2.0"),
@@ -86,7 +86,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     )
     with (
         simple_index(*wheels, sizes=False) as index,
-        build_root(path, config='uv_config = "uv.toml"\n') as root,
+        shared_root(config='uv_config = "uv.toml"\n') as root,
     ):
         root.write("uv.toml", index.uv_config)
         root.write("s/BUILD", STACK)

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 import pytest
 import tomli
 
-from tests.support.build_root import NATIVE, BuildRoot, build_root
+from tests.support.build_root import NATIVE, BuildRoot
 from tests.support.documents import read_provenance, read_sbom
+from tests.support.shared_roots import shared_root
 from tests.support.simple_index import SimpleIndex, package_wheel, simple_index
 from tests.support.wheels import decompressed, members
 
@@ -20,13 +21,12 @@ FRAMEWORK = "layers/requirements/framework-fw/pylock.framework-fw.toml"
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[BuildRoot, SimpleIndex]]:
+def site() -> Iterator[tuple[BuildRoot, SimpleIndex]]:
     """Two distributions, one of which requires the other, in a framework and an application."""
-    path = tmp_path_factory.mktemp("own") / "root"
     other = package_wheel("acme_core", "9.0")
     with (
         simple_index(package_wheel("needed"), package_wheel("beside"), other) as index,
-        build_root(path, config='uv_config = "uv.toml"\n') as root,
+        shared_root(config='uv_config = "uv.toml"\n') as root,
     ):
         root.write("uv.toml", index.uv_config.replace("tool.uv.", ""))
         root.write("BUILD", 'python_requirement(name="needed", requirements=["needed>=1"])\n')

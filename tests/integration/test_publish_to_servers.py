@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.support import stores
-from tests.support.build_root import BuildRoot, build_root
+from tests.support.build_root import BuildRoot
+from tests.support.shared_roots import shared_root
 from venvstacks_rules.repository.reading.repository import Repository
 from venvstacks_rules.repository.stores.opened import opened
 from venvstacks_rules.repository.stores.store import Store
@@ -31,8 +32,8 @@ PASSWORD = "correct horse battery staple"
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
-    with build_root(tmp_path_factory.mktemp("publish") / "root") as made:
+def root() -> Iterator[BuildRoot]:
+    with shared_root() as made:
         made.copy_example("hello")
         yield made
 

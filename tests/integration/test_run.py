@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.build_root import BuildRoot, build_root
+from tests.support.build_root import BuildRoot
+from tests.support.shared_roots import shared_root
 
 PROBE = '''\
 """Does what its arguments say, so that the tests see what reaches it."""
@@ -50,8 +51,8 @@ elif what == "wait":
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
-    with build_root(tmp_path_factory.mktemp("run") / "root") as made:
+def root() -> Iterator[BuildRoot]:
+    with shared_root() as made:
         made.copy_example("hello")
         made.write(
             "probe/BUILD",

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.build_root import NATIVE, BuildRoot, build_root
+from tests.support.build_root import NATIVE, BuildRoot
+from tests.support.shared_roots import shared_root
 
 BUILD = f"""\
 venvstacks_runtime(
@@ -34,8 +35,8 @@ TRACED = "open,openat,openat2,creat,mkdir,mkdirat,rename,renameat,renameat2,unli
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
-    with build_root(tmp_path_factory.mktemp("sealed") / "root") as root:
+def root() -> Iterator[BuildRoot]:
+    with shared_root() as root:
         root.write("s/show.py", SHOW)
         write(root)
         root.succeed("generate-lockfiles")

@@ -14,6 +14,7 @@ import pytest
 
 from tests.support.build_root import NATIVE, REPOSITORY, BuildRoot, Finished, build_root
 from tests.support.elf import shared_library
+from tests.support.shared_roots import shared_root
 from tests.support.simple_index import package_wheel
 from tests.support.wheels import decompressed, members
 
@@ -117,7 +118,7 @@ def wheels(folder: Path) -> dict[str, bytes]:
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
     folder = tmp_path_factory.mktemp("libraries")
-    with build_root(folder / "root") as made:
+    with shared_root() as made:
         made.write("s/BUILD", BUILD)
         made.write("s/app.py", APP)
         made.write("s/above.py", "import our_asking\n")

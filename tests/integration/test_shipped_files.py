@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.build_root import NATIVE, BuildRoot, build_root
+from tests.support.build_root import NATIVE, BuildRoot
+from tests.support.shared_roots import shared_root
 from venvstacks_rules.model.platforms.interpreter_parts import strippable_parts
 
 # greenlet has tests, sources and headers, jmespath a script. Python 3.11 has all that is stripped.
@@ -49,8 +50,8 @@ SCRIPTS = 'include_scripts={"jmespath": ["jp.py"]},'
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
-    with build_root(tmp_path_factory.mktemp("shipped") / "root") as root:
+def root() -> Iterator[BuildRoot]:
+    with shared_root() as root:
         root.write("s/show.py", SHOW)
         write(root)
         root.succeed("generate-lockfiles")

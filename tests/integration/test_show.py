@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.build_root import NATIVE, BuildRoot, build_root
+from tests.support.build_root import NATIVE, BuildRoot
 from tests.support.published_layers import PublishedLayer
+from tests.support.shared_roots import shared_root
 from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
 
 STACK = "examples/sklearn"
@@ -32,8 +33,8 @@ pytestmark = pytest.mark.skipif(
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
-    with build_root(tmp_path_factory.mktemp("show") / "root") as made:
+def root() -> Iterator[BuildRoot]:
+    with shared_root() as made:
         made.copy_example("sklearn")
         yield made
 

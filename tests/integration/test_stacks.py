@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.build_root import NATIVE, BuildRoot, build_root
+from tests.support.build_root import NATIVE, BuildRoot
+from tests.support.shared_roots import shared_root
 
 LAYER_CONFIG = "share/venv/metadata/venvstacks_layer.json"
 MANIFEST = '\nvenvstacks_manifest(name="stack", layers=[":cpython-3.9", ":text", ":hello"])\n'
@@ -23,8 +24,8 @@ DIST = f"dist/{PUBLISHED}"
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
-    with build_root(tmp_path_factory.mktemp("stacks") / "root") as made:
+def root() -> Iterator[BuildRoot]:
+    with shared_root() as made:
         made.copy_example("hello")
         build = made.read("examples/hello/BUILD")
         assert '    name="text",\n' in build

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.build_root import NATIVE, BuildRoot, Finished, build_root
+from tests.support.build_root import NATIVE, BuildRoot, Finished
 from tests.support.interpreter_archives import file, symlink, tar
+from tests.support.shared_roots import shared_root
 from tests.support.simple_index import package_wheel
 from tests.support.wheels import Member, decompressed, members
 
@@ -67,8 +68,8 @@ HEADER = '#define PY_VERSION "3.9.18"\n'
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
-    with build_root(tmp_path_factory.mktemp("platforms") / "root") as made:
+def root() -> Iterator[BuildRoot]:
+    with shared_root() as made:
         made.write("s/BUILD", BUILD)
         made.write("s/greet.py", "import humanize, markupsafe\nprint('Hello')\n")
         # Bytes that no earlier run has left in a cache.

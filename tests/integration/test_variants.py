@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.build_root import NATIVE, BuildRoot, build_root
+from tests.support.build_root import NATIVE, BuildRoot
+from tests.support.shared_roots import shared_root
 
 STACK = """\
 [[runtimes]]
@@ -53,8 +54,8 @@ pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
-    with build_root(tmp_path_factory.mktemp("variants") / "root") as made:
+def root() -> Iterator[BuildRoot]:
+    with shared_root() as made:
         made.write("src/venvstacks.toml", STACK)
         made.write("src/BUILD", BUILD)
         made.write("src/tool.py", TOOL)

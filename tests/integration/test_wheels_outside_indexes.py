@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 import tomli
 
-from tests.support.build_root import BuildRoot, build_root
+from tests.support.build_root import BuildRoot
 from tests.support.documents import read_sbom
+from tests.support.shared_roots import shared_root
 from tests.support.simple_index import SimpleIndex, package_wheel, simple_index
 from tests.support.wheels import decompressed, members
 
@@ -39,11 +40,10 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    path = tmp_path_factory.mktemp("outside") / "root"
+def site() -> Iterator[Site]:
     with (
         simple_index(package_wheel("direct"), sizes=False) as index,
-        build_root(path, config='uv_config = "uv.toml"\n') as root,
+        shared_root(config='uv_config = "uv.toml"\n') as root,
     ):
         url = f"{index.url}/files/{DIRECT}"
         root.write("uv.toml", index.uv_config.replace("tool.uv.", ""))

@@ -193,9 +193,15 @@ class BuildRoot:
 
     def stop(self) -> None:
         """Stop the daemon of this build root, and wait for its end."""
+        for pid in self.daemons():
+            with contextlib.suppress(ProcessLookupError):
+                _end(pid)
+
+    def daemons(self) -> Iterator[int]:
+        """The process id of the daemon of this build root, if one was started."""
         for file in self.path.glob(".pids/*/pantsd/pid"):
-            with contextlib.suppress(ProcessLookupError, ValueError):
-                _end(int(file.read_text()))
+            with contextlib.suppress(ValueError):
+                yield int(file.read_text())
 
     def _environment(self, more: Mapping[str, str] | None) -> dict[str, str]:
         kept = {
