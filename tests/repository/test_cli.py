@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import re
@@ -181,9 +182,19 @@ def test_a_signed_repository(
             "error: The repository is signed, and clients would not believe what is published.\n"
         )
     assert made.files() == before
-    assert (
-        cli.main(["promote", "1.1", "--channel", "stable", "--key", "ci.pem", "--days", "3"]) == 0
+    # No signed record names the version.
+    manifest = made.folder / "stacks/release/1.1/linux_x86_64.json"
+    sha256 = hashlib.sha256(manifest.read_bytes()).hexdigest()
+    command = "promote 1.1 --channel stable --key ci.pem --days 3"
+    assert cli.main(command.split()) == 1
+    assert capsys.readouterr().err == (
+        f"error: {url}: `release@1.1` cannot be promoted to `stable`.\n"
+        f"  * `stacks/release/1.1/linux_x86_64.json`, sha256:{sha256}, is in no signed record, so"
+        " anybody may have written it; `--manifest` names the one that is right, as the file that"
+        " `package` wrote\n"
     )
+    assert made.files() == before
+    assert cli.main(f"{command} --manifest sha256:{sha256}".split()) == 0
     assert cli.main(["rollback", "--channel", "stable", "--key", "ci.pem"]) == 0
     assert made.record().rolled_back_from == "1.1"
     # What somebody put there is not signed together with the new version.

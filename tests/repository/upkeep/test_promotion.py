@@ -10,7 +10,8 @@ import pytest
 from tests.support.small_repositories import LINUX, WINDOWS, SmallRepository
 from tests.support.wrapped_stores import WrappedStore
 from venvstacks_rules.model.errors import RepositoryError
-from venvstacks_rules.model.repository.keys import ChannelKey, blob_key
+from venvstacks_rules.model.repository.keys import ChannelKey, StackKey, blob_key
+from venvstacks_rules.model.repository.references import Reference
 from venvstacks_rules.repository.publishing.channels import Signing
 from venvstacks_rules.repository.publishing.leases import Held, publisher_lease
 from venvstacks_rules.repository.reading.repository import Repository
@@ -39,6 +40,11 @@ def promote(
     made: SmallRepository, held: Held, version: str, channel: str = "stable", **more: Any
 ) -> Promotion:
     return promoted(made.reader, find_version(made.reader, [version]), channel, held, **more)
+
+
+def at(made: SmallRepository, version: str) -> tuple[StackKey, Reference]:
+    (found,) = find_version(made.reader, [version], [LINUX]).found
+    return found.stack.key, found.reference
 
 
 def test_a_channel_moves_on_all_platforms_of_a_version(made: SmallRepository, held: Held) -> None:
@@ -197,6 +203,7 @@ def test_signed_channels(made: SmallRepository, held: Held, tmp_path: Path) -> N
         return ({"keyid": "k", "sig": "s"},)
 
     signing = Signing(sign, "2030-01-01T00:00:00Z")
+    made.point(made.reader.manifest(*at(made, "1.2")), "beta")
     promote(made, held, "1.2", signing=signing)
     path = tmp_path / str(ChannelKey("release", "stable", LINUX))
     data = json.loads(path.read_text())

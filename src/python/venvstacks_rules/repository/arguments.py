@@ -178,6 +178,14 @@ def _add_moves(commands: Any) -> None:
     )
     promote.add_version()
     _add_channel(promote)
+    promote.add_argument(
+        "--manifest",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="the manifest that is right: the file that `package` wrote, or its `sha256:...`; for a"
+        " version that no signed record names; repeatable, one for each platform",
+    )
     _add_keys(promote)
     promote.add_platform("move it for this platform only")
     rollback = commands.add_parser(
@@ -291,4 +299,14 @@ def _add_keys(command: argparse.ArgumentParser) -> None:
         default=30,
         metavar="N",
         help="a signed record expires in so many days (default: 30)",
+    )
+    add_root(command)
+
+
+def add_root(command: argparse.ArgumentParser) -> None:
+    """Add `--root` and `--pin`, of which one may be there."""
+    pin = command.add_mutually_exclusive_group()
+    pin.add_argument("--root", type=Path, metavar="FILE", help="a root that is believed")
+    pin.add_argument(
+        "--pin", metavar="PIN", help="`sha256:...` of the first root, or `ed25519:...` of its key"
     )

@@ -153,14 +153,16 @@ def _promote(options: argparse.Namespace) -> tuple[Result, int]:
     from venvstacks_rules.repository.publishing.leases import publisher_lease  # noqa: PLC0415
     from venvstacks_rules.repository.upkeep.promotion import promoted  # noqa: PLC0415
     from venvstacks_rules.repository.upkeep.selection import find_version  # noqa: PLC0415
+    from venvstacks_rules.repository.upkeep.vouching import known_manifests  # noqa: PLC0415
 
+    known = known_manifests(options.manifest)
     with _repository(options) as repository:
         # A mistake needs no lease.
         find_version(repository, options.version, options.platform)
         trusting, signing = _signing(options, repository)
         with publisher_lease(repository.store, waiting=_tell) as held:
             version = find_version(repository, options.version, options.platform)
-            return promoted(trusting, version, options.channel, held, signing), 0
+            return promoted(trusting, version, options.channel, held, signing, known=known), 0
 
 
 def _rollback(options: argparse.Namespace) -> tuple[Result, int]:
@@ -189,20 +191,13 @@ def _signing(options: argparse.Namespace, repository: Repository) -> tuple[Repos
     what an earlier record says.
     """
     from venvstacks_rules.repository.publishing.channels import UNSIGNED, Signing  # noqa: PLC0415
-    from venvstacks_rules.repository.trust.verification import repository_root  # noqa: PLC0415
+    from venvstacks_rules.repository.trust.channels import expiry, publisher  # noqa: PLC0415
+    from venvstacks_rules.repository.trust.pins import chosen_root  # noqa: PLC0415
 
-    root = repository_root(repository.store, None, allow_unsigned=True)
-    if root is None and not options.key:
-        return repository, UNSIGNED
-    from venvstacks_rules.repository.trust.channels import (  # noqa: PLC0415
-        expiry,
-        records_to_extend,
-    )
-    from venvstacks_rules.repository.trust.signers import signer  # noqa: PLC0415
-
-    sign = signer(options.key, os.environ, None if root is None else root.root)
-    trusting = Repository(repository.store, records_to_extend(root))
-    return trusting, Signing(sign, expiry(options.days))
+    store = repository.store
+    who = publisher(store, options.key, os.environ, chosen_root(options.root, options.pin, store))
+    signing = Signing(who.sign, expiry(options.days)) if who.signs else UNSIGNED
+    return Repository(store, who.read), signing
 
 
 def _prune(options: argparse.Namespace) -> tuple[Result, int]:

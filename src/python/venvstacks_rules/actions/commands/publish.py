@@ -9,18 +9,17 @@ from venvstacks_rules.actions.network.settings import use_network_settings
 from venvstacks_rules.model.errors import RepositoryError
 from venvstacks_rules.model.json_codec import from_json
 from venvstacks_rules.model.publishing.report import plan_text, result_text
+from venvstacks_rules.model.repository.records import ChannelRecord
 from venvstacks_rules.model.requests.publish import PublishRequest
 from venvstacks_rules.model.wording import size_text
 from venvstacks_rules.repository.publishing.channels import UNSIGNED, Signing
 from venvstacks_rules.repository.publishing.publication import Publication
 from venvstacks_rules.repository.publishing.upload import Settings, uploaded
-from venvstacks_rules.repository.reading.repository import Repository
+from venvstacks_rules.repository.reading.repository import Repository, Trust
 from venvstacks_rules.repository.stores.opened import opened
 from venvstacks_rules.repository.stores.store import Store
-from venvstacks_rules.repository.trust.channels import expiry, records_to_extend
+from venvstacks_rules.repository.trust.channels import expiry, publisher
 from venvstacks_rules.repository.trust.pins import pinned_root
-from venvstacks_rules.repository.trust.signers import signer
-from venvstacks_rules.repository.trust.verification import TrustedRoot, repository_root
 
 _PAUSE = 0.2
 """Between two lines of progress on a terminal, in seconds; ten seconds elsewhere."""
@@ -41,15 +40,14 @@ def run(request_text: str) -> None:
     progress = _Progress()
     try:
         moves = any(change.changes for change in request.plan.channels)
-        root = _believed_root(store, request.root) if moves else None
-        signing = _signing(root, request) if moves else UNSIGNED
+        trust, signing = _trust(store, request) if moves else (ChannelRecord.from_json, UNSIGNED)
         settings = Settings(
             signing=signing,
             progress=progress.show,
             waiting=progress.say,
             thorough=request.thorough,
         )
-        repository = Repository(store, records_to_extend(root))
+        repository = Repository(store, trust)
         result = uploaded(publication, repository, request.plan, settings)
     finally:
         progress.clear()
@@ -57,16 +55,14 @@ def run(request_text: str) -> None:
     print(result_text(result), flush=True)
 
 
-def _believed_root(store: Store, pinned: str | None) -> TrustedRoot | None:
-    """The newest root of a repository, by the one that is pinned, or by its first."""
-    first = None if pinned is None else pinned_root(pinned, store)
-    return repository_root(store, first, allow_unsigned=True)
+def _trust(store: Store, request: PublishRequest) -> tuple[Trust, Signing]:
+    """How the records of channels are read and signed.
 
-
-def _signing(root: TrustedRoot | None, request: PublishRequest) -> Signing:
-    """How the records of channels are signed. RepositoryError if clients would not believe them."""
-    sign = signer(request.keys, root=None if root is None else root.root)
-    return Signing(sign, expiry(request.expires_days)) if request.keys else UNSIGNED
+    RepositoryError if clients would not believe them.
+    """
+    pinned = None if request.root is None else pinned_root(request.root, store)
+    who = publisher(store, request.keys, pinned=pinned)
+    return who.read, Signing(who.sign, expiry(request.expires_days)) if who.signs else UNSIGNED
 
 
 class _Progress:

@@ -55,7 +55,7 @@ class VenvstacksPublishSubsystem(Subsystem):
             """
             The root of signed repositories that this build believes: a file, relative to the build
             root, or a pin, `sha256:...` or `ed25519:...`. Without it, `publish` takes the root that
-            the repository shows.
+            the repository shows, and extends only records that one of its `keys` has signed before.
             """
         ),
     )

@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Callable, Optional, Union
+from typing import TYPE_CHECKING, Any, Callable, Optional, Union
 
 from venvstacks_rules.model.errors import ProblemsError, RepositoryError
 from venvstacks_rules.model.repository.keys import CHANNELS, ChannelKey
@@ -16,7 +16,7 @@ from venvstacks_rules.repository.stores.store import Store, Stored, StoreError
 from venvstacks_rules.repository.trust.envelopes import Envelope, signed_text
 from venvstacks_rules.repository.trust.key_files import of_library
 from venvstacks_rules.repository.trust.roots import RECORDS, threshold_problem
-from venvstacks_rules.repository.trust.signers import opened_signers, signatures
+from venvstacks_rules.repository.trust.signers import opened_signers, signatures, signing
 from venvstacks_rules.repository.trust.verification import (
     TrustedRoot,
     repository_root,
@@ -33,6 +33,13 @@ _DAY = 24 * 60 * 60
 _REMEDY = (
     "Nothing is published on top of it. If the record is right, sign it with"
     " `venvstacks-repository sign`; if somebody else wrote it, put back the last one of yours."
+)
+
+
+_UNKNOWN = "none of these keys has signed it before"
+_KNOWN_ROOT = (
+    "Name the root that you know, with `--root` or as `[venvstacks-publish].root`; or look at the"
+    " record, and sign it with `venvstacks-repository sign --adopt`."
 )
 
 
@@ -106,24 +113,52 @@ def sign_channels(
     return tuple(signed)
 
 
-def records_to_extend(
-    root: Optional[TrustedRoot],
-) -> Callable[[bytes, ChannelKey], ChannelRecord]:
-    """What reads a record for a publisher, who puts a version on top of it and signs the whole.
+@dataclass(frozen=True)
+class Publisher:
+    """Somebody who puts versions on top of the records of channels."""
 
-    A signature covers the history. So with a root, a record that nobody signed is refused: else
-    whoever can write to the store has his versions signed. It may have expired.
+    sign: Callable[[Mapping[str, Any]], tuple[Mapping[str, Any], ...]]
+    """Signs what :meth:`ChannelRecord.to_signed` gives; nothing without keys."""
+    read: Callable[[bytes, ChannelKey], ChannelRecord]
+    """Reads a record that is to be extended; RepositoryError if it is not to be believed."""
+    signs: bool
+    """Whether there are keys."""
+
+
+def publisher(
+    store: Store,
+    uris: Sequence[str],
+    environment: Mapping[str, str] = os.environ,
+    pinned: Optional[TrustedRoot] = None,
+) -> Publisher:
+    """A publisher with these keys, who may know a root of the repository.
+
+    RepositoryError if clients would not believe what the keys sign.
+
+    A signature covers the history of a channel. So with keys a record is believed only if keys that
+    the publisher knows have signed it: those of the root after `pinned`. Without one, one of his
+    own, as whoever can write to the store can also put another first root there. The record may
+    have expired.
     """
+    root = repository_root(store, pinned, allow_unsigned=True)
+    signers = opened_signers(uris, environment) if uris else ()
+    sign = signing(signers, None if root is None else root.root)
+    own = [of_library(one.public_key) for _, one in signers]
 
     def read(content: bytes, key: ChannelKey) -> ChannelRecord:
-        if root is None:
-            return ChannelRecord.from_json(content, key)
         try:
-            return verified_record(content, key, root, utc_now(), allow_expired=True).record
+            record = verified_record(
+                content, key, root, utc_now(), allow_unsigned=root is None, allow_expired=True
+            ).record
         except RepositoryError as e:
             raise RepositoryError(e.summary, [*e.problems, _REMEDY]) from None
+        if signers and pinned is None:
+            envelope = Envelope.read(content, str(key), kind=RECORDS)
+            if not envelope.signers(own):
+                raise RepositoryError(f"`{key}` is not believed.", [_UNKNOWN, _KNOWN_ROOT])
+        return record
 
-    return read
+    return Publisher(sign, read, bool(signers))
 
 
 def channels_of(store: Store) -> tuple[ChannelKey, ...]:
@@ -226,7 +261,7 @@ def _refuse_unknown(
     """RepositoryError for a record that somebody else may have put there."""
     envelope = Envelope.read(content, str(key), kind=RECORDS)
     own = [of_library(signer.public_key) for _, signer in signers]
-    problem = None if envelope.signers(own) else "none of these keys has signed it before"
+    problem = None if envelope.signers(own) else _UNKNOWN
     if problem is not None and root is not None:
         owner = f"root {root.version}"
         problem = threshold_problem(envelope, root.root.roles[RECORDS], owner)

@@ -16,8 +16,8 @@ from typing import Any, Optional
 from venvstacks_rules.model.errors import RepositoryError
 from venvstacks_rules.model.json_codec import to_data
 from venvstacks_rules.model.repository.keys import CHANNELS, ChannelKey
+from venvstacks_rules.repository.arguments import add_root
 from venvstacks_rules.repository.stores.opened import opened
-from venvstacks_rules.repository.stores.store import Store
 from venvstacks_rules.repository.trust.channels import (
     RECORD_DAYS,
     CheckedChannel,
@@ -42,10 +42,9 @@ from venvstacks_rules.repository.trust.key_files import (
     public_path,
     write_public_key,
 )
-from venvstacks_rules.repository.trust.pins import read_root_file
+from venvstacks_rules.repository.trust.pins import chosen_root
 from venvstacks_rules.repository.trust.root_files import Signatures
 from venvstacks_rules.repository.trust.signers import opened_signers
-from venvstacks_rules.repository.trust.verification import TrustedRoot
 
 _ID_LENGTH = 64
 
@@ -100,7 +99,7 @@ def add_trust_commands(commands: argparse._SubParsersAction[Any]) -> None:
         f" and stay what they are (one that never expires becomes a new one for {RECORD_DAYS}"
         " days)",
     )
-    _add_root(sign)
+    add_root(sign)
     sign.add_argument(
         "--adopt",
         action="store_true",
@@ -151,21 +150,9 @@ def _add_root_commands(root: argparse.ArgumentParser) -> None:
         )
     check = commands.add_parser("verify", help="what a client says of the repository")
     check.add_argument("repository", metavar="REPOSITORY")
-    _add_root(check)
+    add_root(check)
     check.add_argument("--allow-unsigned", action="store_true")
     check.set_defaults(run=_verify)
-
-
-def _add_root(parser: argparse.ArgumentParser) -> None:
-    pin = parser.add_mutually_exclusive_group()
-    pin.add_argument("--root", type=Path, metavar="FILE", help="a root that is believed")
-    pin.add_argument("--pin", help="`sha256:...` of the first root, or `ed25519:...` of its key")
-
-
-def _pinned(arguments: argparse.Namespace, store: Store) -> Optional[TrustedRoot]:
-    if arguments.root is not None:
-        return TrustedRoot.pinned(read_root_file(arguments.root), str(arguments.root))
-    return None if arguments.pin is None else TrustedRoot.of_pin(arguments.pin, store)
 
 
 def _add_keys(parser: argparse.ArgumentParser) -> None:
@@ -232,7 +219,7 @@ def _publish(arguments: argparse.Namespace, environment: Mapping[str, str]) -> O
 
 def _verify(arguments: argparse.Namespace, environment: Mapping[str, str]) -> Outcome:
     store = opened(arguments.repository, environment)
-    pinned = _pinned(arguments, store)
+    pinned = chosen_root(arguments.root, arguments.pin, store)
     root, channels = verify(store, pinned, now=utc_now(), allow_unsigned=arguments.allow_unsigned)
     lines = [
         "The repository is not signed."
@@ -258,7 +245,7 @@ def _sign(arguments: argparse.Namespace, environment: Mapping[str, str]) -> Outc
         environment,
         now=utc_now(),
         days=arguments.days,
-        pinned=_pinned(arguments, store),
+        pinned=chosen_root(arguments.root, arguments.pin, store),
         adopt=arguments.adopt,
     )
     lines = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Optional
 
 from venvstacks_rules.model.errors import RepositoryError
 from venvstacks_rules.repository.stores.store import Store
@@ -20,6 +21,13 @@ def pinned_root(pin: str, store: Store) -> TrustedRoot:
     if pin.startswith(_KINDS):
         return TrustedRoot.of_pin(pin, store)
     return TrustedRoot.pinned(read_root_file(Path(pin)), pin)
+
+
+def chosen_root(file: Optional[Path], pin: Optional[str], store: Store) -> Optional[TrustedRoot]:
+    """The root that a person names by its file or by a pin, or None."""
+    if file is not None:
+        return TrustedRoot.pinned(read_root_file(file), str(file))
+    return None if pin is None else TrustedRoot.of_pin(pin, store)
 
 
 def read_root_file(path: Path) -> bytes:

@@ -48,7 +48,13 @@ def signer(
     With the newest `root` of the repository, clients have to believe what it signs. RepositoryError
     if they would not, or if one of the keys cannot be used; none of it is in the text.
     """
-    signers = opened_signers(uris, environment) if uris else ()
+    return signing(opened_signers(uris, environment) if uris else (), root)
+
+
+def signing(
+    signers: Sequence[tuple[str, Signer]], root: Optional[Root] = None
+) -> Callable[[Mapping[str, Any]], tuple[Mapping[str, Any], ...]]:
+    """The same, for signers that are open."""
     if root is not None:
         ids = {one.public_key.keyid for _, one in signers}
         asked = root.roles[RECORDS]

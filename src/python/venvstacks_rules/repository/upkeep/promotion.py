@@ -6,7 +6,7 @@ channel is about to point at.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,7 @@ from venvstacks_rules.repository.reading.repository import FoundRecord, Reposito
 from venvstacks_rules.repository.upkeep.overview import found_records, is_signed
 from venvstacks_rules.repository.upkeep.parallel import in_parallel
 from venvstacks_rules.repository.upkeep.selection import StackVersion
+from venvstacks_rules.repository.upkeep.vouching import not_vouched
 
 
 @dataclass(frozen=True)
@@ -102,17 +103,20 @@ def promoted(
     channel: str,
     held: Held,
     signing: Signing = UNSIGNED,
+    *,
+    known: Collection[str] = (),
 ) -> Promotion:
     """Point a channel at a version, on all its platforms; `version` was found under the lease.
 
-    RepositoryError, before any channel moves, if blobs are missing, or if a channel points at a
-    newer version already.
+    `known` are the hashes of the manifests that are right, if a person knows them. RepositoryError,
+    before any channel moves, if blobs are missing, if nobody vouches for a manifest that is to be
+    signed, or if a channel points at a newer version already.
     """
     problem = name_problem(channel)
     if problem is not None:
         raise RepositoryError(f"`{channel}` cannot be the name of a channel.", [problem])
     moves: list[_Move] = []
-    problems: list[str] = []
+    problems = not_vouched(repository, version, known, needed=signing is not UNSIGNED)
     for found in version.found:
         key = ChannelKey(version.name, channel, found.stack.platform)
         record = repository.record(key)
