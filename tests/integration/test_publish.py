@@ -308,7 +308,13 @@ def test_what_somebody_removed_is_sent_again(root: BuildRoot, store: Path) -> No
     )
     content = blob.read_bytes()
     blob.unlink()
+    # What is damaged is in the way of a publish, until it is removed.
+    other = next(path for path in (store / "blobs").rglob("*") if path.is_file())
+    right = other.read_bytes()
+    other.write_bytes(right[::-1])
     believed = root.succeed("publish", "examples/hello:release")
     assert "skipped as local" in believed.stderr
+    assert cli.main(["verify", "--repository", store.as_uri(), "--remove-damaged"]) == 1
     root.succeed("--venvstacks-publish-thorough", "publish", "examples/hello:release")
     assert blob.read_bytes() == content
+    assert other.read_bytes() == right

@@ -18,9 +18,10 @@ from venvstacks_rules.model.errors import RepositoryError
 from venvstacks_rules.model.json_codec import from_json, to_json
 from venvstacks_rules.model.publishing.plan import PublishPlan
 from venvstacks_rules.model.repository.references import Reference
+from venvstacks_rules.repository import cli
 from venvstacks_rules.repository.publishing.planning import planned
 from venvstacks_rules.repository.publishing.publication import Publication
-from venvstacks_rules.repository.publishing.upload import published, uploaded
+from venvstacks_rules.repository.publishing.upload import Settings, published, uploaded
 from venvstacks_rules.repository.reading.repository import Repository
 from venvstacks_rules.repository.stores.files import FileStore
 
@@ -176,6 +177,34 @@ def test_a_thorough_plan_finds_blobs_that_are_gone(tmp_path: Path) -> None:
     result = uploaded(publication, repository, plan)
     assert result.sent_size == blob.size
     assert path.read_bytes() == b"demo 1.0"
+
+
+def test_what_the_message_says_mends_everything(tmp_path: Path) -> None:
+    """`verify --remove-damaged`, and a thorough publish; one without the other mends nothing."""
+    repository = Repository(FileStore(tmp_path / "store"))
+    publication = small_release(tmp_path / "files")
+    published(publication, repository)
+    whole = {
+        path: path.read_bytes()
+        for path in (tmp_path / "store").rglob("*")
+        if path.is_file() and path.name != "repository.json" and "channels" not in path.parts
+    }
+    for i, (path, content) in enumerate(whole.items()):
+        # Of the same size, shorter, or away.
+        path.write_bytes([content.swapcase(), content[1:], content][i % 3])
+        if i % 3 == 2:
+            path.unlink()
+    with pytest.raises(RepositoryError) as caught:
+        repository.index(publication.layers[0].key)
+    assert str(caught.value).endswith(
+        "  * Run `venvstacks-repository verify --remove-damaged`, and then publish the version"
+        " again with `--venvstacks-publish-thorough`."
+    )
+    command = ["verify", "--repository", repository.url, "--remove-damaged"]
+    assert cli.main(command) == 1
+    published(publication, repository, Settings(thorough=True))
+    assert {path: path.read_bytes() for path in whole if path.exists()} == whole
+    assert cli.main(command) == 0
 
 
 def test_a_plan_is_json(tmp_path: Path) -> None:

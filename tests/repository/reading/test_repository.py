@@ -95,7 +95,8 @@ def test_what_is_not_there(repository: Repository) -> None:
         repository.index(absent)
     assert str(caught.value) == (
         f"{url}: `layers/cpython/linux_x86_64/{'0' * 64}.json` is missing.\n"
-        "  * Run `venvstacks-repository verify`, and publish the layer again."
+        "  * Run `venvstacks-repository verify --remove-damaged`, and then publish the version"
+        " again with `--venvstacks-publish-thorough`."
     )
     with pytest.raises(StoreError):
         list(repository.blob_pieces(Reference("0" * 64, 1)))

@@ -15,6 +15,7 @@ from venvstacks_rules.model.repository.references import Reference
 from venvstacks_rules.repository.publishing.channels import Signing
 from venvstacks_rules.repository.publishing.leases import Held, publisher_lease
 from venvstacks_rules.repository.reading.repository import Repository
+from venvstacks_rules.repository.stores.store import REMEDY
 from venvstacks_rules.repository.upkeep.promotion import Promotion, promoted, rolled_back
 from venvstacks_rules.repository.upkeep.selection import find_version
 
@@ -129,16 +130,17 @@ def test_a_channel_never_points_at_what_is_missing(
         promote(made, held, "1.2")
     assert str(caught.value) == (
         f"{made.url}: `release@1.2` cannot be promoted to `stable`.\n"
-        f"  * `{blob}` is missing; publish 1.2 again"
+        f"  * `{blob}` is missing\n"
+        f"  * {REMEDY}"
     )
     (tmp_path / str(key)).unlink()
-    with pytest.raises(RepositoryError, match=f"`{key}` is missing; publish 1.2 again"):
+    with pytest.raises(RepositoryError, match=f"`{key}` is missing"):
         promote(made, held, "1.2")
     (tmp_path / "stacks/release/1.0/linux_x86_64.json").unlink()
     with pytest.raises(RepositoryError) as caught:
         rolled_back(made.reader, "stable", held)
     assert str(caught.value).endswith(
-        "  * `stacks/release/1.0/linux_x86_64.json` was removed; publish it again"
+        f"  * `stacks/release/1.0/linux_x86_64.json` was removed\n  * {REMEDY}"
     )
     assert made.record() == before
 

@@ -20,7 +20,7 @@ from venvstacks_rules.model.repository.keys import StackKey, blob_key
 from venvstacks_rules.model.repository.references import Reference
 from venvstacks_rules.repository.publishing.leases import prune_lock, publisher_lease
 from venvstacks_rules.repository.reading.repository import Repository
-from venvstacks_rules.repository.stores.store import Store
+from venvstacks_rules.repository.stores.store import REMEDY, Store
 from venvstacks_rules.repository.upkeep.pruning import Pruning, planned_pruning, pruned
 
 OLD, HOUR = 1_000_000, 3600.0
@@ -176,7 +176,7 @@ def test_a_repository_that_is_not_whole_is_left_alone(tmp_path: Path) -> None:
     assert str(caught.value) == (
         f"{made.url}: nothing is removed, because the repository is not whole.\n"
         f"  * `{stack.layer_keys[0]}` is missing, and a stack names it\n"
-        "  * Run `venvstacks-repository verify`, and publish again what is missing."
+        f"  * {REMEDY}"
     )
     (tmp_path / str(stack.key)).unlink()
     with pytest.raises(RepositoryError, match="is missing, and a channel points at it"):

@@ -91,7 +91,8 @@ def test_damaged_files_are_removed_on_request(tmp_path: Path) -> None:
     assert found.removed == (index_key, key)
     assert set(made.files()) == set(before) - {index_key, key}
     assert list(found.lines())[-1] == (
-        "Removed 2 damaged files; `mirror` from a copy brings them back."
+        "Removed 2 damaged files. A publish with `--venvstacks-publish-thorough`, or `mirror` from"
+        " a copy, brings back what is needed."
     )
     # They are stored again.
     made.layer()

@@ -159,8 +159,9 @@ def _add_looks(commands: Any) -> None:
     verify.add_argument(
         "--remove-damaged",
         action="store_true",
-        help="remove blobs and indexes whose bytes have another hash: what is there is never "
-        "stored again, and `mirror` from a copy brings them back then",
+        help="remove blobs, indexes and manifests whose bytes have another hash: what is there is"
+        " never stored again; a publish with `--venvstacks-publish-thorough`, or `mirror` from a"
+        " copy, brings them back then",
     )
 
 

@@ -22,6 +22,7 @@ from venvstacks_rules.local.files.streams import DamagedError
 from venvstacks_rules.model.contents.files import ArchivedFile
 from venvstacks_rules.model.errors import RepositoryError
 from venvstacks_rules.model.wording import counted
+from venvstacks_rules.repository.stores.store import REMEDY
 
 Progress = Callable[[int, int], None]
 """Is told how many bytes of how many have come."""
@@ -134,7 +135,7 @@ def _checked(content: Iterator[bytes], file: ArchivedFile) -> Iterator[bytes]:
 def _damaged(wanted: WantedSegment, problem: str) -> RepositoryError:
     return RepositoryError(
         f"The segment {named(wanted)} cannot be used.",
-        [problem, "publish the layer again"],
+        [problem, REMEDY],
     )
 
 

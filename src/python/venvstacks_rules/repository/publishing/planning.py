@@ -32,7 +32,7 @@ from venvstacks_rules.repository.publishing.publication import (
     StackToPublish,
 )
 from venvstacks_rules.repository.reading.repository import Repository
-from venvstacks_rules.repository.stores.store import StoreError
+from venvstacks_rules.repository.stores.store import REMEDY, StoreError
 
 
 def planned(
@@ -138,7 +138,7 @@ class _Planning:
         if size is not None and size != len(layer.content):
             raise RepositoryError(
                 f"{self.repository.url}: `{key}` is damaged.",
-                [f"it has {size} bytes, not {len(layer.content)}"],
+                [f"it has {size} bytes, not {len(layer.content)}", REMEDY],
             )
         return size is not None
 

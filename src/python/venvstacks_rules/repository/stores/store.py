@@ -20,8 +20,12 @@ from venvstacks_rules.model.repository.references import Reference
 
 CHUNK = 1024 * 1024
 """How much is read at once, in bytes."""
-REMEDY = "Run `venvstacks-repository verify`, and publish the layer again."
-"""What to do about a file that is missing or damaged."""
+REMEDY = (
+    "Run `venvstacks-repository verify --remove-damaged`, and then publish the version again with"
+    " `--venvstacks-publish-thorough`."
+)
+"""What to do about a file that is missing or damaged: what is there is never stored again, and a
+publish that is not thorough believes that all is there which an index names."""
 PART = ".part-"
 """The beginning of the names of files that are not complete, where a kind has such files.
 

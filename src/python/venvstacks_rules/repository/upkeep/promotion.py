@@ -24,10 +24,13 @@ from venvstacks_rules.model.wording import quoted
 from venvstacks_rules.repository.publishing.channels import UNSIGNED, Signing, write_record
 from venvstacks_rules.repository.publishing.leases import Held
 from venvstacks_rules.repository.reading.repository import FoundRecord, Repository
+from venvstacks_rules.repository.stores.store import REMEDY
 from venvstacks_rules.repository.upkeep.overview import found_records, is_signed
 from venvstacks_rules.repository.upkeep.parallel import in_parallel
 from venvstacks_rules.repository.upkeep.selection import StackVersion
 from venvstacks_rules.repository.upkeep.vouching import not_vouched
+
+_MISSING, _REMOVED = "is missing", "was removed"
 
 
 @dataclass(frozen=True)
@@ -132,7 +135,7 @@ def promoted(
     if problems:
         raise RepositoryError(
             f"{repository.url}: `{version}` cannot be promoted to `{channel}`.",
-            first_problems(problems),
+            _with_remedy(problems),
         )
     return _carried_out(repository, moves, held, signing)
 
@@ -170,7 +173,7 @@ def rolled_back(
         moves.append(_Move(found, record))
     if problems:
         raise RepositoryError(
-            f"{repository.url}: `{channel}` cannot be rolled back.", first_problems(problems)
+            f"{repository.url}: `{channel}` cannot be rolled back.", _with_remedy(problems)
         )
     return _carried_out(repository, moves, held, signing)
 
@@ -312,6 +315,11 @@ def _is_named(record: ChannelRecord, version: str) -> bool:
     return version.startswith(f"{record.key.name}@")
 
 
+def _with_remedy(problems: Sequence[str]) -> list[str]:
+    lacks = any(problem.endswith((_MISSING, _REMOVED)) for problem in problems)
+    return [*first_problems(problems), *([REMEDY] if lacks else [])]
+
+
 def _missing(
     repository: Repository, key: ChannelKey, version: str, manifest: Reference
 ) -> Iterator[str]:
@@ -319,7 +327,7 @@ def _missing(
     stack_key = StackKey(key.name, version, key.platform)
     found = repository.found_manifest(stack_key)
     if found is None:
-        yield f"`{stack_key}` was removed; publish it again"
+        yield f"`{stack_key}` {_REMOVED}"
         return
     if found.reference != manifest:
         yield f"`{stack_key}` is not the one that the channel pointed at"
@@ -328,10 +336,10 @@ def _missing(
     for layer_key, layer in zip(found.stack.layer_keys, found.stack.layers):
         index = repository.found_index(layer_key, layer.index)
         if index is None:
-            yield f"`{layer_key}` is missing; publish {version} again"
+            yield f"`{layer_key}` {_MISSING}"
         else:
             blobs.update(dict.fromkeys(index.blobs))
     concurrency = repository.store.concurrency
     for blob, there in zip(blobs, in_parallel(repository.has_blob, blobs, concurrency)):
         if not there:
-            yield f"`{blob_key(blob.sha256)}` is missing; publish {version} again"
+            yield f"`{blob_key(blob.sha256)}` {_MISSING}"

@@ -26,7 +26,7 @@ from venvstacks_rules.model.repository.records import ChannelRecord
 from venvstacks_rules.model.wording import counted, size_text
 from venvstacks_rules.repository.publishing.leases import PRUNE, Held
 from venvstacks_rules.repository.reading.repository import Repository
-from venvstacks_rules.repository.stores.store import Entry, StoreError
+from venvstacks_rules.repository.stores.store import REMEDY, Entry, StoreError
 from venvstacks_rules.repository.upkeep.parallel import in_parallel
 from venvstacks_rules.repository.upkeep.selection import natural
 
@@ -266,7 +266,7 @@ class _Planning:
             f"{self._repository.url}: nothing is removed, because the repository is not whole.",
             [
                 *first_problems(list(problems)),
-                "Run `venvstacks-repository verify`, and publish again what is missing.",
+                REMEDY,
             ],
         )
 

@@ -15,6 +15,7 @@ from venvstacks_rules.model.repository.keys import (
     StackKey,
     blob_key,
 )
+from venvstacks_rules.model.repository.manifests import MOST_MANIFEST_BYTES
 from venvstacks_rules.model.repository.references import Reference
 from venvstacks_rules.model.wording import counted, size_text
 from venvstacks_rules.repository.reading.repository import Repository
@@ -111,8 +112,9 @@ class Verification:
             )
         if self.removed:
             yield (
-                f"Removed {counted(len(self.removed), 'damaged file')}; `mirror` from a copy brings"
-                " them back."
+                f"Removed {counted(len(self.removed), 'damaged file')}. A publish with"
+                " `--venvstacks-publish-thorough`, or `mirror` from a copy, brings back what is"
+                " needed."
             )
 
 
@@ -158,6 +160,8 @@ class _Look:
     defects: list[Defect] = field(default_factory=list)
     indexes: dict[LayerKey, Reference] = field(default_factory=dict)
     """Of the layers of stacks, as manifests have them."""
+    manifests: dict[str, dict[Reference, str]] = field(default_factory=dict)
+    """Of the stacks at these keys, as records of channels have them, which are named."""
     blobs: dict[str, Reference] = field(default_factory=dict)
     """That indexes name, by hash."""
     users: dict[str, list[str]] = field(default_factory=dict)
@@ -174,6 +178,10 @@ class _Look:
         def read(key: ChannelKey) -> None:
             found = self.repository.record(key)
             if found is not None:
+                record = found.record
+                for known in (record.current, *record.history):
+                    stack = StackKey(key.name, known.version, key.platform)
+                    self.manifests.setdefault(str(stack), {})[known.manifest] = str(key)
                 self.repository.manifest(found.record.stack_key, found.record.current.manifest)
 
         for _ in self._each(read, keys):
@@ -183,6 +191,12 @@ class _Look:
         for key, found in self._each(self.repository.found_manifest, keys):
             # Somebody may have removed it meanwhile.
             stack = None if found is None else found.stack
+            named = self.manifests.get(str(key), {})
+            if found is not None and named and found.reference not in named:
+                wanted, user = next(iter(named.items()))
+                text = f"its hash is sha256:{found.reference.sha256}, not sha256:{wanted.sha256}"
+                self.defects.append(Defect(str(key), DAMAGED, text, user))
+                continue
             for layer_key, layer in zip(stack.layer_keys, stack.layers) if stack else ():
                 self.indexes.setdefault(layer_key, layer.index)
                 self.users.setdefault(str(layer_key), []).append(str(key))
@@ -231,7 +245,7 @@ class _Look:
                 self.defects.remove(defect)
 
     def removable(self) -> list[str]:
-        """Blobs and indexes that stand in the place of what they should be."""
+        """Blobs, indexes and manifests that stand in the place of what they should be."""
         return [defect.key for defect in self.defects if defect.kind == DAMAGED]
 
     def _is_there(self, key: str) -> bool:
@@ -251,17 +265,25 @@ class _Look:
         results = in_parallel(attempt, items, self.repository.store.concurrency)
         for item, result in zip(items, results):
             if isinstance(result, VenvstacksError):
-                damaged = isinstance(item, LayerKey) and self._is_damaged(item)
+                damaged = self._is_damaged(item)
                 self._note(key(item), DAMAGED if damaged else UNUSABLE, _words(result))
             else:
                 yield item, result
 
-    def _is_damaged(self, key: LayerKey) -> bool:
+    def _is_damaged(self, key: object) -> bool:
+        """Whether an index or a manifest has another hash than what names it says."""
+        if isinstance(key, LayerKey):
+            wanted, limit = {key.sha256}, MOST_INDEX_BYTES
+        else:
+            wanted = {reference.sha256 for reference in self.manifests.get(str(key), {})}
+            limit = MOST_MANIFEST_BYTES
+        if not wanted:
+            return False
         try:
-            found = self.repository.store.get(str(key), limit=MOST_INDEX_BYTES)
+            found = self.repository.store.get(str(key), limit=limit)
         except StoreError:
             return False
-        return found is not None and Reference.of(found.data).sha256 != key.sha256
+        return found is not None and Reference.of(found.data).sha256 not in wanted
 
     def _note(self, key: str, kind: str, text: str) -> None:
         self.defects.append(Defect(key, kind, text, *self.users.get(key, ())[:1]))
