@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,12 +11,12 @@ import pytest
 
 from tests.support.signed_repository import KEY, LATER, NOW, SOON, Client, SignedRepository, stack
 from tests.support.slow_server import slow_server
+from venvstacks_rules.local.web import pace
 from venvstacks_rules.model.errors import RepositoryError
 from venvstacks_rules.model.repository.keys import ChannelKey, root_key
 from venvstacks_rules.model.repository.manifests import StackLayer
 from venvstacks_rules.model.repository.records import ChannelRecord
 from venvstacks_rules.model.repository.references import Reference
-from venvstacks_rules.repository.stores import pace
 from venvstacks_rules.repository.stores.opened import opened
 from venvstacks_rules.repository.stores.store import StoreError, checked_blob
 from venvstacks_rules.repository.trust.commands import RoleFiles
@@ -349,14 +350,16 @@ def test_rollback_by_another_record_of_the_same_number(
 def test_slow_retrieval(
     published: SignedRepository, client: Client, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pace, "PATIENCE", 0.2)
+    monkeypatch.setattr(pace, "WINDOW", 0.2)
     size = f"Content-Length: {len(published.content(RECORD))}\r\n\r\n".encode()
     with slow_server([b"HTTP/1.1 200 OK\r\n", size], pause=0.02, again=b" ") as url:
         mirror = opened(url, {})
         with pytest.raises(StoreError) as e:
             mirror.get(key, limit=2**20) if key == RECORD else client.version(mirror)
-    assert str(e.value) == (
-        f"{url}: `{key}`: the server sends fewer than 1024 bytes a second. Use another server."
+    assert re.fullmatch(
+        rf"{re.escape(url)}: `{re.escape(key)}`: the server sent [0-9]+ bytes in 0\.2 seconds; it"
+        r" is given up below 30000\. Use another server\.",
+        str(e.value),
     )
     assert client.version(published.store) == "1.0"
 

@@ -20,16 +20,16 @@ from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from typing import TypeVar, cast
 
-from venvstacks_rules.actions.network import pace
-from venvstacks_rules.actions.network.pace import (
-    PacedHTTPHandler,
-    PacedHTTPSHandler,
-    SlowServerError,
-    silent,
-)
 from venvstacks_rules.actions.network.settings import find_credentials
 from venvstacks_rules.local.files.streams import CHUNK, whole_file
+from venvstacks_rules.local.web import pace
 from venvstacks_rules.local.web.answers import announced_size
+from venvstacks_rules.local.web.pace import (
+    PacedHTTPHandler,
+    PacedHTTPSHandler,
+    SilentServerError,
+    SlowServerError,
+)
 from venvstacks_rules.local.web.redirects import RedirectHandler
 from venvstacks_rules.model.network.credentials import refused, without_credentials
 from venvstacks_rules.model.network.urls import url_problem
@@ -227,7 +227,8 @@ def _open(url: str, method: str, indexes: tuple[str, ...], *, accept: str = "*/*
     except (OSError, HTTPException) as e:
         reason = getattr(e, "reason", None) or e
         if isinstance(reason, (SlowServerError, socket.timeout)):
-            slow = reason if isinstance(reason, SlowServerError) else silent()
+            is_ours = isinstance(reason, SlowServerError)
+            slow = reason if is_ours else SilentServerError(pace.SILENCE)
             raise _SlowError(f"{clean}: {slow}") from None
         # Another attempt does not help with certificates, or proxies that refuse us.
         lasting = isinstance(reason, ssl.SSLCertVerificationError) or "failed: 4" in str(reason)

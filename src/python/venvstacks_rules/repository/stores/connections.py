@@ -15,7 +15,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from http.client import HTTPException, HTTPMessage
 from typing import Any, Protocol, cast
 
+from venvstacks_rules.local.web import pace
 from venvstacks_rules.local.web.answers import announced_size
+from venvstacks_rules.local.web.pace import (
+    PacedHTTPHandler,
+    PacedHTTPSHandler,
+    SilentServerError,
+    SlowServerError,
+)
 from venvstacks_rules.local.web.redirects import RedirectHandler
 from venvstacks_rules.model.network.credentials import without_credentials
 from venvstacks_rules.model.network.urls import url_problem
@@ -26,15 +33,8 @@ from venvstacks_rules.repository.stores.attempts import (
     pause,
     trouble,
 )
-from venvstacks_rules.repository.stores.pace import (
-    PacedHandler,
-    PacedSecureHandler,
-    SlowServerError,
-)
 from venvstacks_rules.repository.stores.store import CHUNK, StoreError
 
-_SILENCE = 60
-"""Seconds without a byte."""
 _PASSING = (408, 425, 429, 500, 502, 503, 504)
 _RANGE = re.compile(r"bytes ([0-9]{1,19})-[0-9]{1,19}/(?:[0-9]{1,19}|\*)")
 
@@ -83,7 +83,8 @@ class Connections:
             request.add_unredirected_header(name, value)
         try:
             try:
-                found = self._opener.open(request, timeout=_SILENCE)
+                limit = pace.SILENCE if body is None else pace.WORK
+                found = self._opener.open(request, timeout=limit)
             except urllib.error.HTTPError as e:
                 if e.code < 400:
                     # A redirect that is not followed, whose body is closed already.
@@ -96,11 +97,11 @@ class Connections:
                     why = f"the server answers {answer.status}"
                     raise PassingError(trouble(self._url, key, why, "Try again later."))
                 yield answer
-        except SlowServerError as e:
-            # The next attempt would take as long.
-            raise StoreError(trouble(self._url, key, e, "Use another server.")) from None
         except (OSError, HTTPException) as e:
             reason = getattr(e, "reason", None) or e
+            if isinstance(reason, SlowServerError) and not isinstance(reason, SilentServerError):
+                # The next attempt would take as long.
+                raise StoreError(trouble(self._url, key, reason, "Use another server.")) from None
             why = f"no answer ({getattr(reason, 'strerror', None) or reason})"
             # Another attempt does not help with certificates.
             lasting = isinstance(reason, ssl.SSLCertVerificationError)
@@ -207,5 +208,8 @@ def _opener(environment: Mapping[str, str]) -> urllib.request.OpenerDirector:
         capath=environment.get("SSL_CERT_DIR") or None,
     )
     return urllib.request.build_opener(
-        _ProxyHandler(found), PacedHandler(), PacedSecureHandler(context), RedirectHandler()
+        _ProxyHandler(found),
+        PacedHTTPHandler(),
+        PacedHTTPSHandler(context=context),
+        RedirectHandler(),
     )

@@ -1,5 +1,8 @@
 """HTTP connections that give up on servers that are silent, or that send next to nothing.
 
+They are given up after :data:`SILENCE`, the timeout that a caller has to set, and below
+:data:`LEAST` bytes in :data:`WINDOW` seconds.
+
 A time limit of a socket is for one wait: a server that sends one byte a minute never meets it. So
 all that is read from a server, its headers included, passes a reader that counts.
 """
@@ -15,25 +18,36 @@ from typing import Any
 
 SILENCE = 30
 """Seconds without a byte, which uv waits as well."""
+WORK = 120
+"""Seconds without a byte after an upload, which a server may check and move before it answers."""
 WINDOW, LEAST = 30, 30_000
 """In so many seconds of waiting, so many bytes have to arrive: 1 kB/s."""
 HEAD = 60
-"""Seconds for all headers of an answer."""
+"""Seconds for all headers of an answer, from the first byte on."""
 
 
 class SlowServerError(OSError):
     """The server is given up; the text says why."""
 
 
+class SilentServerError(SlowServerError):
+    """The server sent nothing at all."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"the server sent nothing for {seconds:g} seconds")
+
+
 class _Reader(io.RawIOBase):
     """Reads from a socket, and counts."""
 
-    def __init__(self, inner: io.RawIOBase) -> None:
+    def __init__(self, inner: io.RawIOBase, silence: float | None) -> None:
         self._inner = inner
+        self._silence = silence or 0.0
         self._waited = 0.0
         self._received = 0
-        self.deadline: float | None = time.monotonic() + HEAD
-        """When the headers must be there; None after them."""
+        self._deadline: float | None = None
+        self.has_headers = False
+        """Whether all of them are there."""
 
     def readable(self) -> bool:
         return True
@@ -47,9 +61,13 @@ class _Reader(io.RawIOBase):
         try:
             count = self._inner.readinto(buffer)
         except socket.timeout:
-            raise silent() from None
+            raise SilentServerError(self._silence) from None
         now = time.monotonic()
-        if self.deadline is not None and now > self.deadline:
+        if self._deadline is None:
+            # Until now it was silent, which has a limit of its own.
+            began = now
+            self._deadline = now + HEAD
+        if not self.has_headers and now > self._deadline:
             raise SlowServerError(f"the server took more than {HEAD} seconds for its headers")
         # The time that we need ourselves is not the server's.
         self._waited += now - began
@@ -64,20 +82,15 @@ class _Reader(io.RawIOBase):
         return count
 
 
-def silent() -> SlowServerError:
-    """The error for a server that sent nothing at all."""
-    return SlowServerError(f"the server sent nothing for {SILENCE} seconds")
-
-
 class _Response(http.client.HTTPResponse):
     def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:
         super().__init__(sock, *args, **options)
-        self._reader = _Reader(self.fp.detach())
+        self._reader = _Reader(self.fp.detach(), sock.gettimeout())
         self.fp = io.BufferedReader(self._reader)
 
     def begin(self) -> None:
         super().begin()
-        self._reader.deadline = None
+        self._reader.has_headers = True
 
 
 class _Connection(http.client.HTTPConnection):

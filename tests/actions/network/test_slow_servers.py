@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 import trustme
 
-from venvstacks_rules.actions.network import downloads, pace
+from venvstacks_rules.actions.network import downloads
 from venvstacks_rules.actions.network.downloads import DownloadFailedError
+from venvstacks_rules.local.web import pace
 
 Script = Callable[[socket.socket], None]
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n"
