@@ -67,7 +67,7 @@ HOUSE: dict[str, dict[str, str]] = {
         "subsystems": "",
         "targets": "engine",
         "processes": "engine subsystems",
-        "graph": "engine subsystems targets",
+        "graph": "engine subsystems targets processes",
         "locks": "engine subsystems processes graph",
         "inputs": "engine subsystems targets processes graph locks",
         "build": "engine subsystems targets processes graph locks inputs",

@@ -17,7 +17,10 @@ from tests.support.pants_under_test import PANTS, pants_environment
 
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "docs" / "reference"
-LAYERS = ("venvstacks_runtime", "venvstacks_framework", "venvstacks_application")
+LAYERS = (
+    *("venvstacks_runtime", "venvstacks_framework", "venvstacks_application"),
+    "venvstacks_client",
+)
 TESTS = ("venvstacks_test", "venvstacks_tests")
 TARGETS = (*LAYERS, "venvstacks_manifest", "venvstacks_release", "venvstacks_stack", *TESTS)
 COMMON = "Fields of all layers"

@@ -13,7 +13,8 @@ import socket
 import subprocess
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,7 @@ from tests.support.shared_roots import shared_root
 
 DOCS = REPOSITORY / "docs"
 EXAMPLE = "/tmp/stack"
+SHOP = "/srv/layers"
 
 pytestmark = [
     pytest.mark.timeout(600),
@@ -71,21 +73,28 @@ def follow(page: Path, root: BuildRoot, programs: Path, skipped: tuple[str, ...]
         **pants_environment(),
     }
     text = page.read_text(encoding="utf-8")
-    place = str(root.path.parent / "exported")
+    places = {EXAMPLE: f"{root.path.parent}/exported", SHOP: f"{root.path.parent}/shop"}
     outputs: dict[int, Printed] = {}
     for step in steps(text):
         if isinstance(step, WrittenFile):
-            step.write(root.path)
+            replace(step, content=_put(step.content, places)).write(root.path)
         elif not step.text.startswith(skipped or ("\0",)):
             # A folder that the page gives as an example is not ours to write into.
-            printed = typed(step.text.replace(EXAMPLE, place), root.path, environment)
-            lines = tuple(line.replace(place, EXAMPLE) for line in printed.lines)
+            printed = typed(_put(step.text, places), root.path, environment)
+            back = {place: example for example, place in places.items()}
+            lines = tuple(_put(line, back) for line in printed.lines)
             printed = Printed(printed.code, lines)
             assert complaint(step, printed) is None, complaint(step, printed)
             outputs[step.line] = printed
     if os.environ.get("VENVSTACKS_RULES_UPDATE_DOCS"):
         page.write_text(renewed(text, outputs), encoding="utf-8")
     return len(outputs)
+
+
+def _put(text: str, places: Mapping[str, str]) -> str:
+    for example, place in places.items():
+        text = text.replace(example, place)
+    return text
 
 
 @pytest.mark.parametrize(
@@ -108,6 +117,36 @@ def test_a_page(
 @pytest.mark.skipif(shutil.which("jq") is None, reason="the page uses jq")
 def test_sbom(root: BuildRoot, programs: Path) -> None:
     assert follow(DOCS / "how-to" / "sbom.md", root, programs, ("pip-audit ",)) >= 6
+
+
+def test_the_client_ships_with_layers_and_updates_itself(root: BuildRoot, programs: Path) -> None:
+    page = DOCS / "how-to" / "ship-the-client.md"
+    assert follow(page, root, programs) == 11
+    # The publisher releases both again; from here on only the installed client works.
+    build = root.read("src/apps/BUILD")
+    root.write("src/apps/BUILD", build.replace('version="1.0"', 'version="1.1"'))
+    root.write("src/apps/hello.py", root.read("src/apps/hello.py").replace("Hello", "Hi"))
+    root.succeed("publish", "src/apps:hello-release", "src/apps:client")
+    apps = root.path / "apps"
+    installed = apps / "apps/app-deploy/1/layers/app-deploy/bin/venvstacks-deploy"
+
+    def deploy(*arguments: str) -> str:
+        return subprocess.run(
+            [str(installed), *arguments], env={}, stdout=subprocess.PIPE, text=True, check=True
+        ).stdout
+
+    into = ("--into", str(apps))
+    assert "Installed app-hello 1.1 (generation 2).\n" in deploy("update", *into, "app-hello")
+    assert deploy("run", *into, "app-hello", "--", "Ada") == "Hi Ada 1,000\n"
+    # It is old as soon as it has updated itself, and still runs.
+    told = deploy("update", *into, "app-deploy", "--keep", "1").splitlines()
+    assert told[-2:] == [
+        "Installed app-deploy 1.1 (generation 2).",
+        "Generation 1 of app-deploy is in use, and stays.",
+    ]
+    newer = ("run", *into, "app-deploy", "--")
+    assert deploy(*newer, "verify", *into, "app-hello") == "app-hello (generation 2): verified.\n"
+    assert deploy(*newer, "verify", *into, "app-deploy") == "app-deploy (generation 2): verified.\n"
 
 
 def test_variants(root: BuildRoot, programs: Path) -> None:

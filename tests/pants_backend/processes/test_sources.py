@@ -12,6 +12,7 @@ import pytest
 from venvstacks_rules.pants_backend.processes.sources import (
     ModuleSource,
     action_module,
+    client_sources,
     imported_modules,
     module_sources,
     postinstall_source,
@@ -105,3 +106,24 @@ def test_imports_of_every_form_are_followed() -> None:
 def test_every_layer_carries_the_post_installation_script() -> None:
     assert postinstall_source() == SOURCES[f"{ROOT}.actions.postinstall"].text
     assert "def main(argv: list[str]) -> int:" in postinstall_source()
+
+
+def test_the_client_starts_from_its_own_files_alone(tmp_path: Path) -> None:
+    for module in client_sources():
+        path = tmp_path / module.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(module.text)
+    command = [sys.executable, "-S", "-E", "-m", f"{ROOT}.client"]
+    lists = [*command, "list", "--into", "nowhere"]
+    done = subprocess.run(lists, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 7
+    assert done.stderr.startswith("error: `nowhere` is no installation.")
+
+
+def test_the_client_comes_whole_and_without_what_builds_layers() -> None:
+    names = {module.name for module in client_sources()}
+    assert {name for name in SOURCES if name.startswith(f"{ROOT}.client.")} <= names
+    for name in names:
+        assert imports(SOURCES[name].text) <= names, name
+    assert not any(name.startswith((f"{ROOT}.actions", f"{ROOT}.repository.pub")) for name in names)
+    assert sum(len(module.text) for module in client_sources()) < 500_000

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -221,6 +222,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser().parse_args(own)
     printer: Printer = json_lines() if options.json else Lines()
     try:
+        _keep_own_generation()
         return _run(options, more, printer)
     except KeyboardInterrupt:
         printer.error("Interrupted. The next command goes on.", INTERRUPTED)
@@ -229,6 +231,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         code, text = _failure(e)
         printer.error(text, code)
         return code
+
+
+def _keep_own_generation() -> None:
+    # Only a client that is a layer needs the names, which take time to import.
+    if f"{os.sep}layers{os.sep}" in __file__:
+        from venvstacks_rules.client.installation.own import held_generation
+
+        held_generation(__file__)
 
 
 def _run(options: argparse.Namespace, more: Sequence[str], printer: Printer) -> int:

@@ -117,6 +117,7 @@ from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsy
 from venvstacks_rules.pants_backend.targets.layer_tests import VenvstacksTest, VenvstacksTests
 from venvstacks_rules.pants_backend.targets.layers import (
     VenvstacksApplication,
+    VenvstacksClient,
     VenvstacksFramework,
     VenvstacksRuntime,
 )
@@ -173,6 +174,7 @@ def target_types() -> Iterable[type[Target]]:
         VenvstacksRuntime,
         VenvstacksFramework,
         VenvstacksApplication,
+        VenvstacksClient,
         VenvstacksManifest,
         VenvstacksRelease,
         VenvstacksStack,

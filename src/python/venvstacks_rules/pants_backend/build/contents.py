@@ -22,6 +22,7 @@ from venvstacks_rules.model.contents.own import layer_config, layer_files
 from venvstacks_rules.model.contents.postinstall import postinstall_text
 from venvstacks_rules.model.errors import DefinitionError
 from venvstacks_rules.model.layers.byte_code import DEPLOYED
+from venvstacks_rules.model.layers.client import CLIENT_SCRIPTS
 from venvstacks_rules.model.layers.interface import LayerInterface, PackageFolder
 from venvstacks_rules.model.layers.layer import Layer
 from venvstacks_rules.model.layers.lock_choices import NO_CHOICES
@@ -60,6 +61,7 @@ from venvstacks_rules.pants_backend.locks.freshness import (
 )
 from venvstacks_rules.pants_backend.processes.sources import postinstall_source
 from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
+from venvstacks_rules.pants_backend.targets.source_fields import is_client
 
 
 @dataclass(frozen=True)
@@ -148,7 +150,8 @@ async def layer_contents(
     version, libraries = analysis.target.python_version, analysis.libraries
     platform = analysis.target.platform
     refuse_ambiguous(f"{layer.address} for {platform.name}", libraries, lower)
-    scripts = _console_scripts(layer, platform.name, analysis, lower)
+    provided = CLIENT_SCRIPTS if is_client(found.target) else {}
+    scripts = _console_scripts(layer, platform.name, analysis, lower, provided)
     config = layer_config(layer, version, lower, os_name=platform.os_name)
     if platform.os_name == "nt":
         config = replace(config, console_scripts=tuple((s.name, s.target) for s in scripts))
@@ -213,11 +216,18 @@ def _joined(code: CodeModules, packages: Iterable[Iterable[PackageFolder]]) -> f
 
 
 def _console_scripts(
-    layer: Layer, platform: str, analysis: LayerAnalysis, lower: Iterable[LayerInterface]
+    layer: Layer,
+    platform: str,
+    analysis: LayerAnalysis,
+    lower: Iterable[LayerInterface],
+    provided: Mapping[str, str],
 ) -> tuple[ConsoleScript, ...]:
-    """The commands of a layer; raises DefinitionError for those that no package defines."""
-    known = [dict(analysis.scripts), *(dict(below.scripts) for below in lower)]
-    scripts, problems = chosen_scripts(layer.console_scripts, known)
+    """The commands of a layer; raises DefinitionError for those that no package defines.
+
+    `provided` has those that the layer has in any case, and their functions.
+    """
+    known = [provided, dict(analysis.scripts), *(dict(below.scripts) for below in lower)]
+    scripts, problems = chosen_scripts((*provided, *layer.console_scripts), known)
     if problems:
         raise DefinitionError(
             "Commands that packages do not define:",

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pants.base.build_environment import get_buildroot
 from pants.engine.target import Target
 
+from venvstacks_rules.model.layers.client import CLIENT_REQUIREMENTS
 from venvstacks_rules.model.layers.definitions import LayerDefinition, ModuleDefinition, Reference
 from venvstacks_rules.model.layers.local_files import relative_to
 from venvstacks_rules.model.layers.lock_choices import LockChoices
@@ -60,6 +61,7 @@ from venvstacks_rules.pants_backend.targets.source_fields import (
     LaunchModuleField,
     LayerSourcesField,
     SupportModulesField,
+    is_client,
 )
 
 NO_ARCHIVES = Problem(
@@ -94,7 +96,7 @@ def module_paths(target: Target) -> tuple[str, ...]:
     """The launch module and the sorted support modules of an application, as written."""
     if not target.has_field(LaunchModuleField):
         return ()
-    return (target[LaunchModuleField].value, *sorted(target[SupportModulesField].value or ()))
+    return (target[LaunchModuleField].value, *sorted(target.get(SupportModulesField).value or ()))
 
 
 def lock_choices(target: Target, default_resolve: str | None) -> LockChoices:
@@ -144,9 +146,12 @@ def layer_definition(
         address=target.address.spec,
         kind=sources.layer_kind,
         name=sources.layer_base_name,
-        requirements=tuple(
-            relative_to(text, get_buildroot(), target.address.spec_path)
-            for text in target[RequirementsField].value or ()
+        requirements=(
+            *(
+                relative_to(text, get_buildroot(), target.address.spec_path)
+                for text in target[RequirementsField].value or ()
+            ),
+            *(CLIENT_REQUIREMENTS if is_client(target) else ()),
         ),
         target_requirements=target_requirements,
         python_implementation=(

@@ -11,8 +11,15 @@ from typing import Optional
 from pants.backend.python.target_types import PythonSourceField
 from pants.core.target_types import FileSourceField, ResourceSourceField
 from pants.engine.addresses import Address
-from pants.engine.fs import Digest, FileEntry, MergeDigests, PathGlobs
-from pants.engine.target import HydrateSourcesRequest, SourcesField, Target
+from pants.engine.fs import (
+    CreateDigest,
+    Digest,
+    FileContent,
+    FileEntry,
+    MergeDigests,
+    PathGlobs,
+)
+from pants.engine.target import HydrateSourcesRequest, SourcesField, Target, WrappedTargetRequest
 from pants.source.source_root import SourceRootsRequest
 
 from venvstacks_rules.model.code.modules import CodeModules
@@ -21,7 +28,11 @@ from venvstacks_rules.model.paths import literal_glob
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.graph.code_targets import CodeTargetsRequest, code_targets
+from venvstacks_rules.pants_backend.processes.sources import client_sources
+from venvstacks_rules.pants_backend.targets.source_fields import is_client
 
+_CLIENT_FOLDER = "__venvstacks_client__"
+"""Where the sources of the client lie beside those of the repository, which may be the same."""
 _CODE_TYPES = (PythonSourceField, ResourceSourceField, FileSourceField)
 
 
@@ -85,7 +96,35 @@ async def layer_code(request: LayerCodeRequest) -> LayerCode:
     code: LayerCode = await code_of_targets(
         CodeOfTargetsRequest(request.address, targets.sources), **implicitly()
     )
-    return code
+    wrapped = await engine.resolve_target(
+        WrappedTargetRequest(request.address, description_of_origin="the layers of a stack")
+    )
+    if not is_client(wrapped.target):
+        return code
+    client = await engine.create_digest(
+        CreateDigest(
+            FileContent(f"{_CLIENT_FOLDER}/{module.path}", module.text.encode())
+            for module in client_sources()
+        )
+    )
+    entries = [
+        entry for entry in await engine.get_digest_entries(client) if isinstance(entry, FileEntry)
+    ]
+    shipped = [
+        CodeFile(
+            entry.path[len(_CLIENT_FOLDER) + 1 :],
+            entry.path,
+            entry.file_digest.fingerprint,
+            entry.is_executable,
+            # What it imports is known, and some of it only where a repository needs it.
+            is_python=False,
+        )
+        for entry in entries
+    ]
+    return LayerCode(
+        await engine.merge_digests(MergeDigests([code.digest, client])),
+        tuple(_without_repeated([*code.files, *shipped], request.address)),
+    )
 
 
 @rule

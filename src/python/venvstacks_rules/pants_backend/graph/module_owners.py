@@ -40,6 +40,7 @@ from venvstacks_rules.pants_backend.targets.requirement_fields import PythonReso
 from venvstacks_rules.pants_backend.targets.source_fields import (
     LaunchModuleField,
     SupportModulesField,
+    is_client,
     is_layer,
 )
 
@@ -69,6 +70,8 @@ async def module_owners(
         WrappedTargetRequest(request.address, description_of_origin="the layers of a stack")
     )
     layer = wrapped.target
+    if is_client(layer):
+        return ModuleOwners((), ())
     written = module_paths(layer)
     name = launch_name(written[0]) if written else None
     modules = await concurrently(

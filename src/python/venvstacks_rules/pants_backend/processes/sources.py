@@ -1,4 +1,4 @@
-"""The sources of actions: which of our modules are shipped into the sandbox of one.
+"""The sources of actions, and of the client: which of our modules are shipped.
 
 They are shipped as plain files; nothing here imports them.
 """
@@ -14,6 +14,7 @@ from importlib import resources
 
 from pants.engine.fs import CreateDigest, Digest, FileContent
 
+from venvstacks_rules.model.layers.client import CLIENT_MODULE
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, rule
 
@@ -30,8 +31,8 @@ START = f"{_ACTIONS}.__main__"
 START_FILE = "__main__.py"
 """Where it lies in a tree of actions, as a script; it finds the other modules beside it."""
 
-_PARTS = ("actions", "local", "model", "repository")
-"""The packages below ours whose modules may run in a sandbox."""
+_PARTS = ("actions", "client", "local", "model", "repository")
+"""The packages below ours whose modules are shipped."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class ActionSources:
 
 @dataclass(frozen=True)
 class ModuleSource:
-    """A module that may run in a sandbox."""
+    """A module that is shipped."""
 
     path: str
     """Relative to the folder that holds our package, with forward slashes."""
@@ -66,7 +67,7 @@ class ModuleSource:
 # Rules ask several times for each action, and remember what they made of it as long.
 @cache
 def module_sources() -> Mapping[str, ModuleSource]:
-    """Our own modules that may run in a sandbox, by dotted name."""
+    """Our own modules that are shipped, by dotted name."""
     root = resources.files(_PACKAGE)
     found = [_read(root / "__init__.py", _PACKAGE)]
     for part in _PARTS:
@@ -120,6 +121,16 @@ def action_modules(verb: str, sources: Mapping[str, ModuleSource]) -> frozenset[
     """The modules that the command `verb` is started with and may import."""
     # The command line finds the command's module by name, which no import statement shows.
     return imported_modules(action_module(verb), sources) | imported_modules(START, sources)
+
+
+@cache
+def client_sources() -> tuple[ModuleSource, ...]:
+    """The modules of the client, and those that they may import."""
+    sources = module_sources()
+    # Of the API, no import of the command line knows.
+    roots = [name for name in sources if name.startswith(f"{CLIENT_MODULE}.")]
+    names = frozenset().union(*(imported_modules(name, sources) for name in roots))
+    return tuple(sources[name] for name in sorted(names))
 
 
 def postinstall_source() -> str:

@@ -38,6 +38,7 @@ from venvstacks_rules.pants_backend.targets.skip_fields import (
     SkipTestsField,
 )
 from venvstacks_rules.pants_backend.targets.source_fields import (
+    ClientModuleField,
     FrameworkLockfileField,
     OwnedLaunchModuleField,
     RuntimeLockfileField,
@@ -318,6 +319,10 @@ APPLICATION_FIELDS = (
 """The fields that a target has whether a BUILD file or a stack file defines the layer."""
 
 
+CLIENT_FIELDS = (*COMMON_FIELDS, RuntimeField, FrameworksField, SkipTestsField)
+"""The fields of a layer with the client, beside the one that owns its files."""
+
+
 class VenvstacksRuntime(Target):
     """A runtime layer."""
 
@@ -351,5 +356,19 @@ class VenvstacksApplication(Target):
     help = softwrap(
         """
         An application layer: the code to launch, and the packages that only this code needs.
+        """
+    )
+
+
+class VenvstacksClient(Target):
+    """An application layer with the client."""
+
+    alias = "venvstacks_client"
+    core_fields: ClassVar[tuple[type[Field], ...]] = (*CLIENT_FIELDS, ClientModuleField)
+    help = softwrap(
+        """
+        An application layer with `venvstacks-deploy`, the client that installs and updates
+        applications. The plugin brings its code, so that both have one version; the lock of the
+        layer has what it needs. It is published, installed and updated like any application.
         """
     )

@@ -23,6 +23,7 @@ from pants.engine.target import (
 )
 from pants.util.strutil import softwrap
 
+from venvstacks_rules.model.layers.client import CLIENT_MODULE
 from venvstacks_rules.model.layers.launch_names import launch_name
 from venvstacks_rules.model.layers.modules import module_globs, module_place
 from venvstacks_rules.model.layers.names import LayerKind, layer_name, lockfile_path
@@ -199,6 +200,35 @@ def owned_module_globs(paths: Iterable[str]) -> tuple[str, ...]:
     """The globs of the modules below the BUILD file's folder; a target cannot own any others."""
     places = [module_place("", path) for path in paths]
     return tuple(glob for place in places if place for glob in module_globs(place))
+
+
+class ClientModuleField(LayerSourcesField, LaunchModuleField):
+    """The launch module of a layer with the client, which owns nothing but its lockfile."""
+
+    required = False
+    value: str
+    layer_kind = LayerKind.APPLICATION
+    help = softwrap(
+        f"""
+        Do not set this field: the layer is started with `{CLIENT_MODULE}`, which the plugin has.
+        """
+    )
+
+    @classmethod
+    def compute_value(cls, raw_value: Optional[str], address: Address) -> str:
+        """Refuse any value: there is one client."""
+        if raw_value is not None:
+            raise InvalidFieldException(
+                f"The `launch_module` field in target {address} cannot be set: the layer is "
+                f"started with `{CLIENT_MODULE}`. Remove the field, or define a "
+                "`venvstacks_application`."
+            )
+        return CLIENT_MODULE
+
+
+def is_client(target: Target) -> bool:
+    """Whether a layer has the client, whose sources come from the plugin."""
+    return target.has_field(ClientModuleField)
 
 
 class SupportModulesField(StringSequenceField):
