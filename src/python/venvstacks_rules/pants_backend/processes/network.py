@@ -49,7 +49,11 @@ NETWORK_DIR = "__network"
 """Where a process sees the settings; what a request has to have as `network`."""
 
 _CACHE_NAME = "venvstacks_network"
-_STORE_VARIABLE = re.compile(r"(AWS|AZURE|GOOGLE|DOCKER|REGISTRY_AUTH)_[A-Z0-9_]+|HOME")
+_STORE_VARIABLE = re.compile(
+    r"(AWS|AZURE|GOOGLE|DOCKER|REGISTRY_AUTH)_[A-Z0-9_]+|HOME"
+    # Programs that keep the passwords of docker, and what they ask.
+    r"|PATH|GNUPGHOME|PASSWORD_STORE_DIR|DBUS_SESSION_BUS_ADDRESS|XDG_RUNTIME_DIR"
+)
 _PATHS = ("NETRC", "SSL_CERT_DIR", "SSL_CERT_FILE")
 
 

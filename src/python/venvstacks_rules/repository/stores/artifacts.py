@@ -51,6 +51,16 @@ class Artifact:
     """By the clock of the registry, in seconds since 1970."""
 
 
+@dataclass(frozen=True)
+class _Body:
+    """A body that can be sent again."""
+
+    content: Content
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self.content.pieces()
+
+
 class Artifacts(Registry):
     """Blobs and manifests of one repository."""
 
@@ -98,7 +108,7 @@ class Artifacts(Registry):
             "Content-Length": str(content.reference.size),
             "Content-Type": "application/octet-stream",
         }
-        with self.answer(key, url, "PUT", headers=headers, body=content.pieces()) as answer:
+        with self.answer(key, url, "PUT", headers=headers, body=_Body(content)) as answer:
             if answer.status != 201:
                 raise self.refused(key, answer)
         self._sizes[content.reference.sha256] = content.reference.size
