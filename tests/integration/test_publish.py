@@ -71,6 +71,8 @@ def read(store: Path, key: str) -> dict[str, object]:
 def test_a_release_is_published_without_assembled_archives(root: BuildRoot, store: Path) -> None:
     done = root.succeed("publish", "examples/hello:release")
     assert "Assembled" not in done.stderr
+    # Nothing is written to the dist folder.
+    assert "Packaged" not in done.stderr
     files = tree(store)
     assert [name for name in files if name.startswith("locks/")] == []
     for key, sha256 in files.items():

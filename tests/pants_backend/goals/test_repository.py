@@ -29,3 +29,14 @@ def test_a_name_that_is_not_known(name: str, hint: str) -> None:
         f"  * `--venvstacks-repository-at` is {name!r}, which `[venvstacks].repositories` does not"
         f" name. {hint}"
     )
+
+
+def test_a_kind_that_a_build_does_not_reach() -> None:
+    with pytest.raises(DefinitionError) as caught:
+        repository_url("sftp://host/layers", KNOWN)
+    assert str(caught.value) == (
+        "The repository cannot be reached:\n"
+        "  * `sftp://host/layers` is none of the kinds that a build reaches, `file://`, `s3://`,"
+        " `gs://`, `az://`, `oci://`, `http://` and `https://`. Run the program"
+        " `venvstacks-repository`, from `venvstacks-rules[fsspec]`."
+    )

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pants.core.goals.package import BuiltPackage, BuiltPackageArtifact, PackageFieldSet
-from pants.engine.fs import CreateDigest, FileContent
+from pants.engine.fs import EMPTY_DIGEST, CreateDigest, FileContent
 from pants.engine.unions import UnionRule
 
 from venvstacks_rules.model.wording import printable_lines
@@ -24,6 +24,7 @@ from venvstacks_rules.pants_backend.engine import (
     implicitly,
     rule,
 )
+from venvstacks_rules.pants_backend.goals.package import WantedArchivesRequest, wanted_archives
 from venvstacks_rules.pants_backend.targets.releases import ReleaseLayersField, ReleaseVersionField
 
 logger = logging.getLogger(__name__)
@@ -40,6 +41,10 @@ class ReleasePackageFieldSet(PackageFieldSet):
 
 @rule
 async def package_release(field_set: ReleasePackageFieldSet) -> BuiltPackage:
+    # `publish` has Pants package its targets first, and writes no file of them.
+    wanted = await wanted_archives(WantedArchivesRequest(), **implicitly())
+    if not wanted.any:
+        return BuiltPackage(EMPTY_DIGEST, ())
     address = field_set.address
     published = await target_publication(TargetPublicationRequest(address), **implicitly())
     files = await publication_files(published.request, **implicitly())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os.path
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import urlsplit
 
 from pants.engine.addresses import Address
@@ -11,6 +11,14 @@ from pants.engine.addresses import Address
 from venvstacks_rules.model.errors import DefinitionError
 from venvstacks_rules.model.layers.problems import suggestion
 
+WRITTEN = ("file", "s3", "gs", "az", "oci")
+"""The kinds of repositories that the actions of a build can write to: they have no `fsspec`."""
+READ = (*WRITTEN, "http", "https")
+"""Those that they can read."""
+_MIRROR = (
+    " Publish to a folder, and copy it there with `venvstacks-repository mirror`, where"
+    " `venvstacks-rules[fsspec]` is installed."
+)
 _KEY_PASSWORD = "VENVSTACKS_KEY_PASSWORD"  # noqa: S105 - its name
 
 
@@ -24,6 +32,15 @@ def unknown_repository(place: str, name: str, known: Iterable[str]) -> str:
     meant = suggestion(name, known)
     hint = f"Did you mean {meant!r}?" if meant else "Add it there, or write a URL."
     return f"{place} {name!r}, which `[venvstacks].repositories` does not name. {hint}"
+
+
+def unreached(url: str, schemes: Sequence[str]) -> str | None:
+    """Why the actions of a build do not reach a URL, but `schemes`; None if they do."""
+    if url.partition("://")[0] in READ:
+        # What can only be read says so itself.
+        return None
+    kinds = ", ".join(f"`{each}://`" for each in schemes[:-1])
+    return f"`{url}` is none of the kinds that a build reaches, {kinds} and `{schemes[-1]}://`."
 
 
 def repository_urls(
@@ -41,6 +58,8 @@ def repository_urls(
                 f"{where}: the URL of {urlsplit(url).hostname} has credentials. Remove them: they "
                 "come from the environment, or from the files of the store's own tools."
             )
+        elif (problem := unreached(url, WRITTEN)) is not None:
+            problems.append(f"{address}: `repositories`: {problem}{_MIRROR}")
         else:
             urls[name] = url
     if problems:

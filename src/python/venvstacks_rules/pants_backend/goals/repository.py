@@ -16,7 +16,12 @@ from venvstacks_rules.model.json_codec import to_json
 from venvstacks_rules.model.requests.repository import RepositoryRequest
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, goal_rule, implicitly
-from venvstacks_rules.pants_backend.goals.publish_settings import named_url, unknown_repository
+from venvstacks_rules.pants_backend.goals.publish_settings import (
+    READ,
+    named_url,
+    unknown_repository,
+    unreached,
+)
 from venvstacks_rules.pants_backend.processes.bare import ActionProcessRequest
 from venvstacks_rules.pants_backend.processes.network import NETWORK_DIR
 from venvstacks_rules.pants_backend.processes.network_actions import (
@@ -67,6 +72,10 @@ def repository_url(name: str | None, known: Mapping[str, str]) -> str:
     if url is None:
         problem = unknown_repository("`--venvstacks-repository-at` is", name, known)
         raise DefinitionError("The repository is not known:", [problem])
+    unread = unreached(url, READ)
+    if unread is not None:
+        remedy = "Run the program `venvstacks-repository`, from `venvstacks-rules[fsspec]`."
+        raise DefinitionError("The repository cannot be reached:", [f"{unread} {remedy}"])
     return url
 
 
