@@ -71,6 +71,8 @@ def test_an_application_is_installed_started_updated_and_rolled_back(
         assert called("run", "--into", folder, APP, "--", "you").stdout == "1.0 hello you\n"
 
         repository.publish("1.1", word="hi")
+        asked = called("update", "--into", folder, "--check").stdout.splitlines()
+        assert asked[-1:] == [f"{APP} 1.1 is available; 1.0 is installed."]
         done = called("update", "--into", folder, "--json")
         assert done.returncode == 0, done.stderr
         plan = next(event for event in events(done.stdout) if event["event"] == "plan")

@@ -78,7 +78,15 @@ def test_every_event_is_documented(tmp_path: Path) -> None:
     for words in (["repair"], ["update"], ["verify"], ["list"]):
         done.append(called(*words, "--into", folder, "--json"))
     repository.publish("1.1")
-    for words in (["update"], ["rollback"], ["update"], ["gc"], ["uninstall"], ["list"]):
+    for words in (
+        ["update", "--check"],
+        ["update"],
+        ["rollback"],
+        ["update"],
+        ["gc"],
+        ["uninstall"],
+        ["list"],
+    ):
         done.append(called(*words, "--into", folder, "--json"))
     seen: dict[str, set[str]] = {}
     for event in (event for one in done for event in events(one.stdout)):
@@ -140,18 +148,3 @@ def test_the_how_to_works(
         assert complaint(Command(step.text, step.line, expected), shown) is None
         count += 1
     assert count == 14
-
-
-def test_the_python_of_the_reference_works(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    repository = ClientRepository(tmp_path / "repository")
-    repository.publish("1.0")
-    monkeypatch.chdir(tmp_path)
-    (code,) = re.findall(r"```python\n(.*?)```", REFERENCE, re.DOTALL)
-    exec(compile(code.replace("file:///srv/layers", repository.url), "client.md", "exec"), {})
-    out = capsys.readouterr().out.splitlines()
-    assert out[-2:] == [
-        f"{APP} 1.0, as before",
-        f"{tmp_path}/apps/apps/{APP}/1/layers/{APP}/bin/python",
-    ]

@@ -130,6 +130,9 @@ def _add_update(commands: Any) -> None:
         "bring an application to the version that its channel points at",
         "Only what is not here is fetched. Without a newer version, that is one question.",
     )
+    update.add_argument(
+        "--check", action="store_true", help="only say whether there is another version"
+    )
     _add_versions(update)
 
 
@@ -272,8 +275,17 @@ def _install(options: argparse.Namespace, printer: Printer) -> int:
 
 
 def _update(options: argparse.Namespace, printer: Printer) -> int:
-    from venvstacks_rules.client.commands.updating import update
+    from venvstacks_rules.client.commands.updating import check, update
 
+    if options.check:
+        check(
+            options.into,
+            options.app,
+            printer.report,
+            version=options.version,
+            allow_expired=options.allow_expired,
+        )
+        return DONE
     update(
         options.into,
         options.app,

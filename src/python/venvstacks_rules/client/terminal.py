@@ -106,6 +106,9 @@ _TEXTS: dict[str, Callable[[dict[str, Any]], str]] = {
     "note": lambda v: f"note: {v['text']}",
     "plan": _plan,
     "installed": lambda v: f"Installed {v['app']} {v['version']} (generation {v['generation']}).",
+    "available": lambda v: (
+        f"{v['app']} {v['version']} is available; {v['installed']} is installed."
+    ),
     "unchanged": lambda v: f"{v['app']} {v['version']} is installed; nothing was changed.",
     "rolled-back": lambda v: (
         f"{v['app']} is at {v['version']} again (generation {v['generation']})."

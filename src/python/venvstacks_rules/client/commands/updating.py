@@ -65,6 +65,18 @@ class Change:
     """False: it was there already."""
 
 
+@dataclass(frozen=True)
+class Checked:
+    """What the channel of an application points at."""
+
+    app: str
+    version: str
+    installed: str
+    """The version that is started now."""
+    changed: bool
+    """Whether an update would change something."""
+
+
 def install(
     folder: Path, request: InstallRequest, report: Report = silent, disk: Disk | None = None
 ) -> Change:
@@ -125,16 +137,41 @@ def update(
     app = chosen_app(layout, app)
     with changing(layout, disk, lambda: report("waiting", folder=str(layout.folder))):
         generations = Generations(layout, app)
-        settings = generations.settings()
-        trust = Trust.read(generations.folder)
-        if trust.root is None and not settings.allow_unsigned:
-            raise _no_root(settings)
-        source = Source(settings)
-        offer = source.offer(trust, version=version, allow_expired=allow_expired)
-        offer.trust.write(generations.folder, trust, disk)
+        source, offer = _offered(generations, disk, version=version, allow_expired=allow_expired)
         change = _brought(source, offer, generations, disk, report)
         _switched(change, generations, disk, report, keep)
     return change
+
+
+def check(
+    folder: Path,
+    app: str | None = None,
+    report: Report = silent,
+    disk: Disk | None = None,
+    *,
+    version: str | None = None,
+    allow_expired: bool = False,
+) -> Checked:
+    """Ask what an update would install, and keep nothing but what was seen of the channel.
+
+    Raises DeploymentError, RepositoryError, StoreError and OSError.
+    """
+    disk = disk or Disk()
+    layout = opened_layout(folder)
+    app = chosen_app(layout, app)
+    with changing(layout, disk, lambda: report("waiting", folder=str(layout.folder))):
+        generations = Generations(layout, app)
+        _, offer = _offered(generations, disk, version=version, allow_expired=allow_expired)
+        number = generations.current
+        installed = generations.read(number)
+        checked = Checked(
+            app, offer.key.version, installed.version, installed.manifest != offer.manifest
+        )
+    if checked.changed:
+        report("available", app=app, version=checked.version, installed=checked.installed)
+    else:
+        report("unchanged", **as_event(installed, number))
+    return checked
 
 
 def machine_platform() -> str:
@@ -159,6 +196,20 @@ def machine_platform() -> str:
             [f"name one of {', '.join(names.values())} with `--platform`"],
         )
     return found
+
+
+def _offered(
+    generations: Generations, disk: Disk, *, version: str | None, allow_expired: bool
+) -> tuple[Source, Offer]:
+    """What the channel of an installed application offers; what was seen of it is kept."""
+    settings = generations.settings()
+    trust = Trust.read(generations.folder)
+    if trust.root is None and not settings.allow_unsigned:
+        raise _no_root(settings)
+    source = Source(settings)
+    offer = source.offer(trust, version=version, allow_expired=allow_expired)
+    offer.trust.write(generations.folder, trust, disk)
+    return source, offer
 
 
 def _brought(
