@@ -22,7 +22,7 @@ from venvstacks_rules.actions.network import downloads
 TIMES = "lock-layer"
 """Notes when it ran."""
 REFUSED = (
-    *("find-interpreter", "pin-interpreters", "fetch-file"),
+    *("find-interpreter", "pin-interpreters", "fetch-file", "fetch-commit"),
     *("build-wheel", "launch", "check-imports"),
 )
 """Verbs whose request is refused as it is; see `REQUESTS`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import tomli
@@ -12,8 +13,9 @@ import tomli
 from tests.support.build_root import NATIVE, BuildRoot
 from tests.support.documents import read_provenance, read_sbom
 from tests.support.shared_roots import shared_root
+from tests.support.git_server import git_server
 from tests.support.simple_index import SimpleIndex, package_wheel, simple_index
-from tests.support.source_archives import source_archive
+from tests.support.source_archives import source_archive, source_files
 
 pytestmark = pytest.mark.slow
 
@@ -131,6 +133,33 @@ def test_it_is_built_with_the_interpreter_of_the_layer(
     assert root.succeed("run", "s:app").stdout == f"(3, 9) 1.0 {network}\n"
     metadata = json.loads(root.read(f"dist/s/{NATIVE}/framework-fw.json"))
     assert [wheel["name"] for wheel in metadata["built_wheels"]] == ["sourced-1.0-py3-none-any.whl"]
+
+
+def test_a_package_at_a_commit(site: tuple[BuildRoot, SimpleIndex], tmp_path: Path) -> None:
+    root, _ = site
+    with git_server(tmp_path / "repo") as server:
+        module = "f\"BUILT = {os.environ.get('SETUPTOOLS_SCM_PRETEND_VERSION')!r}\\n\""
+        files = source_files("atcommit", "2.5", module=module, imports="import os")
+        commit = server.commit({f"python/{path}": text for path, text in files.items()})
+        requirement = f"atcommit @ git+{server.url}@{commit}#subdirectory=python"
+        root.write("c/reqs.txt", f"{requirement}\n")
+        build = """\
+python_requirements(name="reqs", source="reqs.txt")
+venvstacks_runtime(
+    name="py", python_implementation="cpython@3.9", requirements=[":reqs"], build_from_source=[%s]
+)
+venvstacks_application(
+    name="app", runtime=":py", requirements=["atcommit"], launch_module="run.py"
+)
+"""
+        root.write("c/BUILD", build % "")
+        refused = root.pants("package", "c:py").error
+        assert "* c:py: `build_from_source` lacks 'atcommit': 'atcommit" in refused
+        assert ", of c:reqs#atcommit names a commit" in refused
+        root.write("c/BUILD", build % '"AtCommit"')
+        root.write("c/run.py", "import atcommit\n\nprint(atcommit.BUILT)\n")
+        root.succeed("generate-lockfiles", "--resolve=c:py", "--resolve=c:app")
+        assert root.succeed("run", "c:app").stdout == "2.5\n"
 
 
 def test_one_that_is_never_the_same_is_named(site: tuple[BuildRoot, SimpleIndex]) -> None:

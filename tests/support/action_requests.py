@@ -205,6 +205,16 @@ def _fetch_file() -> Request:
     }
 
 
+def _fetch_commit() -> Request:
+    return {
+        "url": "http://127.0.0.1:1/x",
+        "commit": "0" * 40,
+        "sha256": "0" * 64,
+        "output": "out/x",
+        "network": None,
+    }
+
+
 def _archives() -> list[Any]:
     folder = Path("archives")
     runtime = write_archive(folder, RT, small_runtime())
@@ -252,6 +262,7 @@ REQUESTS: dict[str, Callable[[], Request]] = {
     "assemble-archive": _assemble_archive,
     "lock-layer": _lock_layer,
     "fetch-file": _fetch_file,
+    "fetch-commit": _fetch_commit,
     "deploy-layers": _deploy_layers,
     "export-layers": _export_layers,
     "launch": _launch,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import tarfile
+from typing import Any
 
 _BACKEND = """\
 import base64, hashlib, os, zipfile
@@ -15,7 +16,7 @@ METADATA = f"Metadata-Version: 2.1\\nName: {{NAME}}\\nVersion: {{VERSION}}\\n{re
 WHEEL = "Wheel-Version: 1.0\\nGenerator: tests\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n"
 
 
-def build_wheel(folder, config_settings=None, metadata_directory=None):
+{asked}def build_wheel(folder, config_settings=None, metadata_directory=None):
     module = {module}
     files = {{f"{{NAME}}.py": module, f"{{INFO}}/METADATA": METADATA, f"{{INFO}}/WHEEL": WHEEL}}
     record = f"{{INFO}}/RECORD,,\\n"
@@ -30,7 +31,7 @@ def build_wheel(folder, config_settings=None, metadata_directory=None):
 """
 
 
-def source_archive(
+def source_files(
     name: str,
     version: str = "1.0",
     *,
@@ -38,29 +39,37 @@ def source_archive(
     imports: str = "",
     requires: tuple[str, ...] = (),
     build_requires: tuple[str, ...] = (),
-) -> dict[str, bytes]:
-    """A source archive by its file name.
+    told: tuple[str, ...] = (),
+) -> dict[str, str]:
+    """The files of a project.
 
     `module` is the expression for the text of its one module, with what `imports` brings; what the
-    wheel requires only a build tells.
+    wheel requires only a build tells, and what the build requires beside `build_requires`, `told`,
+    only the backend.
     """
+    asked = f"def get_requires_for_build_wheel(config_settings=None):\n    return {list(told)!r}\n"
     backend = _BACKEND.format(
         name=name,
         version=version,
         imports=imports,
         module=module,
+        asked=f"{asked}\n\n" if told else "",
         requires="".join(f"Requires-Dist: {text}\\n" for text in requires),
     )
     listed = ", ".join(f'"{text}"' for text in build_requires)
     project = (
         f'[build-system]\nrequires = [{listed}]\nbuild-backend = "backend"\nbackend-path = ["."]\n'
     )
-    top = f"{name}-{version}"
     about = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+    return {"backend.py": backend, "pyproject.toml": project, "PKG-INFO": about}
+
+
+def source_archive(name: str, version: str = "1.0", **parts: Any) -> dict[str, bytes]:
+    """A source archive by its file name; `parts` as for :func:`source_files`."""
+    top = f"{name}-{version}"
     data = io.BytesIO()
     with tarfile.open(fileobj=data, mode="w") as archive:
-        files = {"backend.py": backend, "pyproject.toml": project, "PKG-INFO": about}
-        for path, text in files.items():
+        for path, text in source_files(name, version, **parts).items():
             info = tarfile.TarInfo(f"{top}/{path}")
             info.size = len(text.encode())
             archive.addfile(info, io.BytesIO(text.encode()))

@@ -11,12 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.git_server import git_server
 from tests.support.layer_locks import Index, lock, pins, refused, served_index
-from tests.support.source_archives import source_archive
+from tests.support.source_archives import source_archive, source_files
 from venvstacks_rules.actions.files.toml import read_toml
 from venvstacks_rules.actions.locking.source_archives import read_project
 from venvstacks_rules.model.errors import LockError
 from venvstacks_rules.model.locks.pylock import Lockfile
+from venvstacks_rules.model.network.commits import Commit
 
 PYTHON = f"cpython@{sys.version_info[0]}.{sys.version_info[1]}.{sys.version_info[2]}"
 
@@ -64,6 +66,57 @@ def test_the_archive_is_asked_what_the_package_requires(index: Index) -> None:
     newer = Lockfile.from_dict(read_toml(locked("new", "sourced")), "lock").packages[1].source
     assert newer is not None
     assert [tool.file_name for tool in newer.build_wheels] == ["helper-2-py3-none-any.whl"]
+
+
+def test_the_backend_is_asked_what_a_build_requires(index: Index) -> None:
+    told = source_archive("tells", build_requires=("helper",), told=("needed>=1",))
+    (index.root / "tells").mkdir()
+    for name, data in told.items():
+        (index.root / "tells" / name).write_bytes(data)
+    path = lock(
+        "rt",
+        "tells",
+        python_implementation=PYTHON,
+        build_from_source=("tells",),
+        declared_sources=("tells",),
+    )
+    source = Lockfile.from_dict(read_toml(path), "lock").packages[0].source
+    assert source is not None
+    names = [tool.file_name for tool in source.build_wheels]
+    assert names == ["helper-1-py3-none-any.whl", "needed-1-py3-none-any.whl"]
+
+
+def test_a_commit_is_pinned_with_its_files(index: Index, tmp_path: Path) -> None:
+    files = source_files("atcommit", requires=("needed",), build_requires=("helper",))
+    with git_server(tmp_path / "repo") as server:
+        commit = server.commit({f"python/{path}": text for path, text in files.items()})
+        server.commit({"python/pyproject.toml": "not toml"})
+        reference = f"git+{server.url}@{commit}#subdirectory=python"
+        names = ("atcommit",)
+        path = lock(
+            "framework-fw",
+            f"atcommit @ {reference}",
+            python_implementation=PYTHON,
+            build_from_source=names,
+            declared_sources=names,
+        )
+        read = Lockfile.from_dict(read_toml(path), "lock")
+        assert pins(path) == [("atcommit", "1.0", None, False), ("needed", "1", None, False)]
+        source = read.packages[0].source
+        assert source is not None
+        assert source.commit == Commit(server.url, commit, "python")
+        assert source.archive.url == reference
+        assert [tool.file_name for tool in source.build_wheels] == ["helper-1-py3-none-any.whl"]
+        # A layer above takes it from there: no index has it.
+        above = lock(
+            "app-a",
+            "atcommit",
+            out="above",
+            lower=(path,),
+            python_implementation=PYTHON,
+            build_from_source=names,
+        )
+    assert pins(above) == [("atcommit", "1.0", None, True), ("needed", "1", None, True)]
 
 
 def test_a_name_that_the_layer_does_not_need(index: Index) -> None:

@@ -37,6 +37,7 @@ VERBS = {
     "index-layer": "index_layer",
     "lock-layer": "lock_layer",
     "fetch-file": "fetch_file",
+    "fetch-commit": "fetch_commit",
     "deploy-layers": "deploy_layers",
     "export-layers": "export_layers",
     "launch": "launch",

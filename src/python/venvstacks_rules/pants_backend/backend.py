@@ -76,6 +76,7 @@ from venvstacks_rules.pants_backend.graph import (
     tests_edges,
 )
 from venvstacks_rules.pants_backend.inputs import (
+    commits,
     compilers,
     downloads,
     interpreters,
@@ -144,7 +145,7 @@ _MODULES = (
     *(stack_files, stack_targets, stacks, tested_layers, tests_edges),
     *(distribution_wheels, earlier, freshness, local_wheels, lockfiles, locking, outcomes),
     *(python_resolves, uv_config),
-    *(compilers, downloads, interpreters, repository_files, source_builds, wheels),
+    *(commits, compilers, downloads, interpreters, repository_files, source_builds, wheels),
     *(analysis, archives, chains, contents, descriptions, documents, exports, imports),
     *(
         interfaces,

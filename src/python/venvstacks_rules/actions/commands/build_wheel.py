@@ -17,7 +17,9 @@ from pathlib import Path
 
 from uv import find_uv_bin
 
+from venvstacks_rules.actions.files.source_trees import unpack_source, version_variables
 from venvstacks_rules.actions.interpreters.archive import InterpreterArchive
+from venvstacks_rules.actions.network.repositories import TOP
 from venvstacks_rules.actions.wheels.normalized import normalized
 from venvstacks_rules.local.files.streams import sha256_of
 from venvstacks_rules.model.errors import WheelError
@@ -82,7 +84,11 @@ class _Build:
         """The wheel, built in a folder of its own."""
         output = self._folder / name / "wheels"
         options = ["--wheel", "--no-build-isolation", "--python", str(self._python)]
-        self._uv("build", *options, "--out-dir", str(output), str(Path(self._request.archive)))
+        source = Path(self._request.archive)
+        if self._request.folder is not None:
+            unpack_source(source, self._folder / name)
+            source = self._folder / name / TOP / self._request.folder
+        self._uv("build", *options, "--out-dir", str(output), str(source))
         (found,) = output.glob("*.whl")
         return found
 
@@ -125,7 +131,7 @@ class _Build:
         if compilers:
             # Debug information names the folder of the build, another one each time.
             compilers.update(CFLAGS="-g0", CXXFLAGS="-g0")
-        return {**environment, **compilers}
+        return {**environment, **compilers, **version_variables(self._request.version)}
 
 
 def _unpacked(archive: Path, folder: Path, spool: Path) -> Path:

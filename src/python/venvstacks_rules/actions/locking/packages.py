@@ -108,12 +108,17 @@ class PackageLocker:
 
     @cached_property
     def _sources(self) -> SourceArchives:
+        own = () if self.request.upgrade or self.previous is None else (self.previous,)
         return SourceArchives(
             target=self.request.target,
             names=frozenset(self.request.build_from_source),
             config=self.config,
-            previous=None if self.request.upgrade else self.previous,
+            locks=(*(lock for _, lock in self.lower), *own),
             resolve_wheels=self._build_wheels,
+            python=self.python,
+            python_version=self.provided.python_version,
+            linux_target=self.request.linux_target,
+            macosx_target=self.request.macosx_target,
         )
 
     def _build_wheels(self, requires: tuple[str, ...]) -> list[dict[str, Any]]:
@@ -310,7 +315,7 @@ def _without_wheels(package: Mapping[str, Any]) -> LockedPackage:
         marker=package.get("marker"),
         index=None if index is None else without_credentials(index),
         wheels=(),
-        from_distribution="tool" in package and "sdist" not in package,
+        from_distribution="tool" in package and not package.keys() & {"sdist", "vcs"},
     )
 
 

@@ -26,6 +26,7 @@ from venvstacks_rules.actions.files.toml import read_toml, write_toml
 from venvstacks_rules.actions.locking.distributions import NO_DISTRIBUTIONS, DistributionWheels
 from venvstacks_rules.actions.locking.local_wheels import LocalWheelFolders
 from venvstacks_rules.actions.locking.uv_config import UvConfig
+from venvstacks_rules.actions.network.repositories import git_variables
 from venvstacks_rules.model.layers.requirements import parsed_requirement
 from venvstacks_rules.model.locks.pylock import LockedPackage, Lockfile
 from venvstacks_rules.model.platforms.markers import platform_marker
@@ -253,7 +254,7 @@ def _run(arguments: list[str], project: Path, names: Mapping[str, str]) -> None:
     done = subprocess.run(
         [*command, "--no-progress"],
         cwd=project,
-        env=_environment(os.environ),
+        env={**_environment(os.environ), **git_variables(os.environ)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

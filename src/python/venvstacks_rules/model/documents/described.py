@@ -10,6 +10,7 @@ from venvstacks_rules.model.documents.purls import package_url, public_url, repo
 from venvstacks_rules.model.layers.layer import Layer
 from venvstacks_rules.model.layers.names import LayerKind
 from venvstacks_rules.model.locks.pylock import LockedPackage, LockedWheel
+from venvstacks_rules.model.network.commits import Commit
 from venvstacks_rules.model.outputs.metadata import LayerMetadata
 from venvstacks_rules.model.platforms.python_versions import release
 
@@ -60,8 +61,14 @@ class DescribedPackage:
             {
                 "repository_url": repository_url(package.index),
                 "download_url": self.url if package.index is None else None,
+                "vcs_url": None if self.commit is None else self.commit.reference,
             },
         )
+
+    @property
+    def commit(self) -> Commit | None:
+        """The commit that its wheel was built from, if it was."""
+        return None if self.package.source is None else self.package.source.commit
 
     @property
     def sources(self) -> tuple[InputFile, ...]:

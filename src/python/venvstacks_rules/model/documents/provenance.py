@@ -102,6 +102,8 @@ def _of_package(package: DescribedPackage) -> Iterator[dict[str, Any]]:
 
 def _source_url(file: InputFile, package: DescribedPackage, *, is_archive: bool) -> str:
     """The package URL of what a wheel was built from, with the name of the file."""
+    if is_archive and package.commit is not None:
+        return package.commit.reference
     if is_archive:
         name, version = package.package.name, package.package.version
     else:

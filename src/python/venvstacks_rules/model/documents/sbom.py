@@ -131,7 +131,8 @@ def _package(package: DescribedPackage) -> dict[str, Any]:
     if package.wheel.path is not None:
         properties.append(("wheel_path", package.wheel.path))
     if package.package.is_built:
-        properties.append(("built_from", "sdist" if source is not None else "python_distribution"))
+        archive = "sdist" if package.commit is None else "vcs"
+        properties.append(("built_from", archive if source is not None else "python_distribution"))
     properties += [("license_file", name) for name in package.metadata.license_files]
     found = licences(package.metadata)
     return {
@@ -142,7 +143,12 @@ def _package(package: DescribedPackage) -> dict[str, Any]:
         "purl": package.purl,
         "hashes": _hashes(wheel.sha256),
         **({"licenses": found} if found else {}),
-        **_references([("distribution", wheel), ("source-distribution", source)]),
+        **_references(
+            [
+                ("distribution", wheel),
+                ("source-distribution" if package.commit is None else "vcs", source),
+            ]
+        ),
         "properties": _properties(properties),
     }
 

@@ -12,9 +12,11 @@ from packaging.utils import canonicalize_name
 
 from venvstacks_rules.model.errors import LockError
 from venvstacks_rules.model.layers.local_files import local_file
+from venvstacks_rules.model.network.commits import commit_problem, is_repository
 from venvstacks_rules.model.network.credentials import has_credentials, without_credentials
 from venvstacks_rules.model.network.urls import url_problem
 
+_SOME_COMMIT = "0123456789abcdef0123456789abcdef01234567"
 _CREDENTIALS = re.compile(r"(?<=//)[^/\s]*@")
 
 
@@ -30,13 +32,19 @@ def normalised_requirements(requirements: Iterable[str]) -> tuple[str, ...]:
             "invalid requirements",
             [f"`{text}` is not a PEP 508 requirement" for text in unreadable],
         )
-    spreading = sorted(text for text in declared if has_credentials(Requirement(text).url or ""))
+    spreading = sorted(text for text in declared if _spreads_credentials(Requirement(text).url))
     if spreading:
         raise LockError(
             "requirements contain credentials",
             [_credentials_problem(Requirement(text)) for text in spreading],
         )
     return tuple(sorted({_normalised(Requirement(text)) for text in declared}))
+
+
+def _spreads_credentials(url: str | None) -> bool:
+    if url is None:
+        return False
+    return has_credentials(url.partition("+")[2] if is_repository(url) else url)
 
 
 def declared_requirements(requirements: Iterable[str]) -> tuple[str, ...]:
@@ -107,15 +115,42 @@ def requirement_problem(written: str) -> str | None:
 
 
 def _url_problem(url: str, shown: str) -> str | None:
+    if is_repository(url):
+        if _spreads_credentials(url):
+            return _credentials_remedy(url, shown)
+        return _repository_problem(url, shown)
     if url_problem(url) is not None or not urlsplit(url).path.endswith(".whl"):
         return (
             f"{shown}, a direct reference to something other than a wheel on a web server. Build "
             "a wheel of it and put it into a folder of `local_wheels`, or name the URL of a wheel, "
             "for example 'rich @ https://example.org/rich-13.9.4-py3-none-any.whl'."
         )
-    if has_credentials(url):
-        return (
-            f"{shown}, with credentials removed here; a lockfile would keep them. Put them into "
-            f"netrc, for {urlsplit(url).hostname}, and remove them from the requirement."
-        )
-    return None
+    return _credentials_remedy(url, shown) if has_credentials(url) else None
+
+
+def _credentials_remedy(url: str, shown: str) -> str:
+    return (
+        f"{shown}, with credentials removed here; a lockfile would keep them. Put them into "
+        f"netrc, for {urlsplit(url).hostname}, and remove them from the requirement."
+    )
+
+
+def _repository_problem(url: str, shown: str) -> str | None:
+    problem = commit_problem(url)
+    if problem is None:
+        return None
+    return (
+        f"{shown}, {problem}. Name a commit, for example 'rich @ git+https://example.org/rich.git@"
+        f"{_SOME_COMMIT}' (`#subdirectory=folder` follows if the project is not at the top), and "
+        "the package in `build_from_source`; or put a wheel of it into a folder of `local_wheels`."
+    )
+
+
+def commits_to_build(requirements: Iterable[str]) -> dict[str, str]:
+    """The requirements that name commits, by the normalised names of their packages."""
+    found = {}
+    for text in requirements:
+        parsed = parsed_requirement(text)
+        if parsed is not None and parsed.url and is_repository(parsed.url):
+            found[str(canonicalize_name(parsed.name))] = text
+    return found

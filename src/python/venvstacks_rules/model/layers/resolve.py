@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
+from venvstacks_rules.model.layers.built_packages import unbuilt_commits
 from venvstacks_rules.model.layers.byte_code import INCLUDED, not_sealed
 from venvstacks_rules.model.layers.checked_choices import choices_above
 from venvstacks_rules.model.layers.definitions import LayerDefinition, field_problems
@@ -121,6 +122,7 @@ class _Resolver:
             problems += standard_name_problems(
                 definition, lower[-1].python_version, lower[-1].strip_interpreter
             )
+        problems += unbuilt_commits(definition, lower)
         if definition.sealed:
             problems += [not_sealed(self._called(x.address)) for x in lower if not x.sealed]
         if whole and any(platform.system == "linux" for platform in platforms):

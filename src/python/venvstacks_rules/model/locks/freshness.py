@@ -130,7 +130,7 @@ class ProvidedPackage(NamedTuple):
     layer: str
     """The layer_name."""
     url: str | None = None
-    """The URL of its wheel if a requirement names that, not a version."""
+    """What a requirement names if that is no version: the URL of its wheel, or a commit."""
 
 
 def provided_packages(
@@ -149,6 +149,8 @@ def provided_packages(
                 # A URL that is required directly names one wheel, which is in no index.
                 one = package.index is None and len(package.wheels) == 1
                 direct = package.wheels[0].url if one else None
+                if package.source is not None and package.source.commit is not None:
+                    direct = package.source.commit.reference
                 found[package.name] = ProvidedPackage(package.version, layer, direct)
     return found
 

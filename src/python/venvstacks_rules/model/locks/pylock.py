@@ -21,6 +21,7 @@ from venvstacks_rules.model.hashes import hash_strings
 from venvstacks_rules.model.layers.lock_choices import NO_CHOICES, LockChoices
 from venvstacks_rules.model.locks.distributions import Distribution
 from venvstacks_rules.model.locks.sources import LockedSource, PinnedArchive
+from venvstacks_rules.model.network.commits import Commit
 from venvstacks_rules.model.network.urls import url_problem
 from venvstacks_rules.model.platforms.markers import (
     marker_problem,
@@ -32,10 +33,10 @@ from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
 
 TOOL = "venvstacks-rules"
 _UNSPECIFIED_INDEX = "unspecified index"
-_DISTRIBUTION, _SDIST = "python_distribution", "sdist"
+_DISTRIBUTION, _SDIST, _VCS = "python_distribution", "sdist", "vcs"
 _RELEASES = "/releases/download/"
 _RELEASE = re.compile(r"\d+\.\d+\.\d+t?")
-_NOT_WHEELS = ("directory", "vcs")
+_NOT_WHEELS = ("directory", _VCS)
 
 
 @dataclass(frozen=True)
@@ -262,8 +263,9 @@ def _read_package(table: CheckedTable) -> LockedPackage:
 
 def _source_problems(table: CheckedTable, package: LockedPackage) -> Iterator[tuple[str, str]]:
     """Where a package comes from that a layer cannot install; keys and problems."""
+    commit = package.source is not None and package.source.commit is not None
     for key in _NOT_WHEELS:
-        if key in table:
+        if key in table and not (key == _VCS and commit):
             yield key, "a layer can install only wheels"
     wheels = package.wheels
     if package.from_lower_layer and wheels:
@@ -286,9 +288,24 @@ def _read_source(table: CheckedTable) -> tuple[bool, LockedSource | None]:
     if source == _SDIST:
         archive = _read_archive(table.table("sdist"))
         return False, LockedSource(archive, tuple(map(_read_archive, ours.tables("build"))))
+    if source == _VCS:
+        return False, _read_commit(table.table(_VCS), ours)
     if source not in (None, _DISTRIBUTION):
-        ours.note("from", f"`{source}` is neither `{_DISTRIBUTION}` nor `{_SDIST}`")
+        ours.note("from", f"`{source}` is none of `{_DISTRIBUTION}`, `{_SDIST}` and `{_VCS}`")
     return source is not None, None
+
+
+def _read_commit(vcs: CheckedTable, ours: CheckedTable) -> LockedSource:
+    if vcs.string("type") not in ("", "git"):
+        vcs.note("type", f"`{vcs.string('type')}` is not `git`")
+    folder = vcs.optional_string("subdirectory")
+    commit = Commit(vcs.string("url"), vcs.string("commit-id"), folder)
+    if commit.url and commit.commit and commit.problem is not None:
+        vcs.note("", commit.problem)
+    archive = ours.table("archive")
+    sha256 = archive.table("hashes").sha256("sha256")
+    pinned = PinnedArchive(commit.reference, archive.size("size"), sha256)
+    return LockedSource(pinned, tuple(map(_read_archive, ours.tables("build"))), commit)
 
 
 def _read_archive(table: CheckedTable) -> PinnedArchive:
@@ -386,9 +403,7 @@ def _package_to_dict(package: LockedPackage) -> dict[str, object]:
     if package.from_distribution:
         data["tool"] = {TOOL: {"from": _DISTRIBUTION}}
     if package.source is not None:
-        build = [wheel.to_dict() for wheel in package.source.build_wheels]
-        data["sdist"] = package.source.archive.to_dict()
-        data["tool"] = {TOOL: {"from": _SDIST, "build": build}}
+        data.update(package.source.to_dict(TOOL))
     return data
 
 

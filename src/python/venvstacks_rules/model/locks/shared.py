@@ -28,7 +28,7 @@ class Constraint:
     everywhere: bool
     """Whether these are all platforms of the constrained layer."""
     url: str | None = None
-    """The URL of the wheel, if the lower layer's lock names one."""
+    """The URL of the wheel or the commit, if the lower layer's lock names one."""
 
     @property
     def requirement(self) -> str:

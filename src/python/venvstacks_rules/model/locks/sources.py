@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from venvstacks_rules.model.network.commits import Commit
+
 
 @dataclass(frozen=True)
 class PinnedArchive:
@@ -31,3 +33,19 @@ class LockedSource:
     archive: PinnedArchive
     build_wheels: tuple[PinnedArchive, ...]
     """Of all packages that the build requires, for all platforms, sorted by file name."""
+    commit: Commit | None = None
+    """If the archive has the files of a commit; its URL is that of the requirement then."""
+
+    def to_dict(self, tool: str) -> dict[str, object]:
+        """The keys of the package in a lockfile; ours are in the table `tool`."""
+        build = [wheel.to_dict() for wheel in self.build_wheels]
+        if self.commit is None:
+            return {
+                "sdist": self.archive.to_dict(),
+                "tool": {tool: {"from": "sdist", "build": build}},
+            }
+        archive = {"size": self.archive.size, "hashes": {"sha256": self.archive.sha256}}
+        return {
+            "vcs": self.commit.to_vcs(),
+            "tool": {tool: {"from": "vcs", "archive": archive, "build": build}},
+        }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Optional
 
 from venvstacks_rules.model.locks.distributions import Distribution
 from venvstacks_rules.model.paths import GivenPath
@@ -45,6 +46,10 @@ class BuildWheelRequest:
     """The folder for the wheel."""
     twice: bool
     """Whether to build twice, and to compare."""
+    folder: Optional[str] = None
+    """In an archive of a commit's files the folder of the project; None for a source archive."""
+    version: Optional[str] = None
+    """That the lockfile has, for projects that take it from the history of the repository."""
 
 
 @dataclass(frozen=True)

@@ -46,8 +46,24 @@ class FetchFileRequest:
 
 
 @dataclass(frozen=True)
+class FetchCommitRequest:
+    """Fetch the files of a commit as an archive of known hash (verb ``fetch-commit``)."""
+
+    url: str
+    """Of the git repository."""
+    commit: str
+    """40 hexadecimal digits."""
+    sha256: str
+    """Of the archive."""
+    output: GivenPath
+    """The tar archive to write."""
+    network: Optional[GivenPath] = None
+    """A folder with :class:`NetworkSettings`; None for the environment as it is."""
+
+
+@dataclass(frozen=True)
 class FetchedFile:
-    """The result of ``fetch-file``."""
+    """The result of ``fetch-file`` and ``fetch-commit``."""
 
     size: int
     """In bytes."""

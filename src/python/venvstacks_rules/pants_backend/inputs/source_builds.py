@@ -10,10 +10,8 @@ from pants.engine.fs import Digest, MergeDigests
 
 from venvstacks_rules.model.errors import WheelError
 from venvstacks_rules.model.json_codec import from_json, to_json
-from venvstacks_rules.model.layers.layer import Layer
+from venvstacks_rules.model.locks.build_tools import fitting_tools
 from venvstacks_rules.model.locks.pylock import LockedPackage, LockedWheel
-from venvstacks_rules.model.locks.selection import best_wheel
-from venvstacks_rules.model.locks.sources import PinnedArchive
 from venvstacks_rules.model.network.credentials import indexes_for
 from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
 from venvstacks_rules.model.requests.built_wheels import BuildWheelRequest, BuiltWheel
@@ -22,6 +20,7 @@ from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.graph.layers import LayerRequest, find_layer
 from venvstacks_rules.pants_backend.graph.platforms import NativePlatform
+from venvstacks_rules.pants_backend.inputs.commits import CommitFilesRequest, commit_files
 from venvstacks_rules.pants_backend.inputs.downloads import PinnedFileRequest, pinned_file
 from venvstacks_rules.pants_backend.inputs.interpreters import (
     InterpreterRequest,
@@ -106,7 +105,21 @@ async def source_files(request: SourceFilesRequest) -> SourceFiles:
     )
     source = package.source
     assert source is not None
-    tools = _fitting(source.build_wheels, request.platform, layer)
+    tools = fitting_tools(
+        source.build_wheels,
+        PLATFORMS[request.platform],
+        python_version=layer.python_version,
+        linux_target=layer.linux_target,
+        macosx_target=layer.macosx_target,
+    )
+    pinned = [*(() if source.commit is not None else (source.archive,)), *tools]
+    commits = await concurrently(
+        commit_files(
+            CommitFilesRequest(layer.address, commit, source.archive.sha256), **implicitly()
+        )
+        for commit in (source.commit,)
+        if commit is not None
+    )
     files = await concurrently(
         pinned_file(
             PinnedFileRequest(
@@ -119,11 +132,11 @@ async def source_files(request: SourceFilesRequest) -> SourceFiles:
             ),
             **implicitly(),
         )
-        for index, file in enumerate((source.archive, *tools))
+        for index, file in enumerate(pinned)
     )
-    archive, *wheels = (file.path for file in files)
+    archive, *wheels = (file.path for file in (*commits, *files))
     digest = await engine.merge_digests(
-        MergeDigests([interpreter.digest, *(file.digest for file in files)])
+        MergeDigests([interpreter.digest, *(file.digest for file in (*commits, *files))])
     )
     return SourceFiles(digest, interpreter.path, archive, tuple(wheels))
 
@@ -137,6 +150,7 @@ async def source_build(
         SourceFilesRequest(package, request.address, native.name), **implicitly()
     )
     assert package.source is not None
+    commit = package.source.commit
     result = await run_action(
         ActionProcessRequest(
             verb="build-wheel",
@@ -149,6 +163,8 @@ async def source_build(
                     build_wheels=files.wheels,
                     output_dir=_OUTPUT,
                     twice=options.verify_builds,
+                    folder=None if commit is None else commit.subdirectory or ".",
+                    version=None if commit is None else package.version,
                 )
             ),
             input_digest=files.digest,
@@ -179,25 +195,6 @@ def _remarks(package: LockedPackage, differing: tuple[str, ...]) -> tuple[str, .
         f"{_called(package)} is not built the same twice ({shown}): who builds the layer again, "
         "without this cache, gets another archive",
     )
-
-
-def _fitting(wheels: Iterable[PinnedArchive], platform: str, layer: Layer) -> list[PinnedArchive]:
-    """For each distribution the wheel that fits the platform that builds, if one does."""
-    by_name: dict[str, dict[str, PinnedArchive]] = {}
-    for wheel in wheels:
-        by_name.setdefault(wheel.file_name.split("-")[0], {})[wheel.file_name] = wheel
-    found = []
-    for files in by_name.values():
-        best = best_wheel(
-            (LockedWheel(name, f.url, None, f.size, f.sha256) for name, f in files.items()),
-            platform=PLATFORMS[platform],
-            python_version=layer.python_version,
-            linux_target=layer.linux_target,
-            macosx_target=layer.macosx_target,
-        )
-        if best is not None:
-            found.append(files[best.file_name])
-    return found
 
 
 def rules() -> Iterable[object]:

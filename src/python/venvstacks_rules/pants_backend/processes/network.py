@@ -70,6 +70,8 @@ class NetworkAccess:
     """The file that Pants' option `ca_certs_path` names."""
     store_variables: FrozenDict[str, str] = field(default=FrozenDict(), repr=False)
     """Those by which stores are reached, for actions that publish."""
+    program_variables: FrozenDict[str, str] = field(default=FrozenDict(), repr=False)
+    """Those by which programs of the machine are found, and find their own settings."""
 
     def search(self, url: str, indexes: tuple[str, ...]) -> CredentialSearch:
         """Where credentials for `url` are looked for."""
@@ -198,6 +200,7 @@ async def session_network_access(
             hosts or frozenset(),
             os.path.join(get_buildroot(), authorities) if authorities else None,
             store_variables(environment),
+            FrozenDict(environment.get_subset(("HOME", "PATH", "XDG_CONFIG_HOME"))),
         )
     )
 

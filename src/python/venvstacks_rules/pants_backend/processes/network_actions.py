@@ -55,6 +55,8 @@ class NetworkActionRequest:
     action: ActionProcessRequest
     stores: bool = False
     """Whether it talks to repositories of layers, and so gets their credentials."""
+    programs: bool = False
+    """Whether it starts programs of the machine, which find others and their own settings."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,10 @@ async def run_network_action(
     request: NetworkActionRequest, caches: NamedCachesDirOption, local: ChosenLocalEnvironmentName
 ) -> ActionResult:
     access = await network_access(**implicitly())
-    with kept_settings(_variables(access, stores=request.stores), str(caches.val)):
+    variables = _variables(access, stores=request.stores)
+    if request.programs:
+        variables = {**access.program_variables, **variables}
+    with kept_settings(variables, str(caches.val)):
         result: ActionResult = await placed_action(
             PlacedActionRequest(with_settings(request.action)),
             **implicitly({local.val: EnvironmentName}),

@@ -14,7 +14,8 @@ class BuildFromSourceField(StringSequenceField):
     help = softwrap(
         """
         Distributions to build from their source archives, for example because there is no wheel:
-        `["docopt"]`. The lockfile pins the archive and what its build requires; `package` builds
+        `["docopt"]`. Or at a commit: `name @ git+https://...@<commit>` in `requirements`. The
+        lockfile pins the archive and what its build requires; `package` builds
         the wheel, without a network, with the runtime's interpreter, for the platform that it runs
         on. The layers above inherit the entries. All other packages are wheels.
         """

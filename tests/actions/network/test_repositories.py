@@ -1,0 +1,124 @@
+"""Files of commits, from a server of git's own."""
+
+from __future__ import annotations
+
+import hashlib
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.git_server import GitServer, git_server
+from venvstacks_rules.actions import cli
+from venvstacks_rules.actions.commands import fetch_commit
+from venvstacks_rules.actions.network.repositories import save_commit
+from venvstacks_rules.model.errors import NetworkError
+from venvstacks_rules.model.json_codec import to_json
+from venvstacks_rules.model.network.commits import Commit
+from venvstacks_rules.model.requests.network import FetchCommitRequest
+
+# Of the tree below; it must be the same on every machine, and for ever.
+SHA256 = "e4e2be993bfd1febf4fd13593f771afd3152973498096312e3df57e606c58f3d"
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[GitServer]:
+    home = tmp_path / "home"
+    home.mkdir()
+    # Settings that change what a checkout has.
+    (home / ".gitconfig").write_text("[core]\n\tautocrlf = true\n\tsymlinks = false\n")
+    monkeypatch.setenv("HOME", str(home))
+    with git_server(tmp_path / "repo") as made:
+        yield made
+
+
+def tree(server: GitServer) -> str:
+    (server.folder / "link").symlink_to("a.txt")
+    (server.folder / "run").write_text("#!/bin/sh\n")
+    (server.folder / "run").chmod(0o755)
+    return server.commit(
+        {
+            "a.txt": "one\ntwo\n",
+            "b/ö.txt": "crlf\r\n",
+            ".gitattributes": "*.txt text eol=crlf export-ignore\n",
+        }
+    )
+
+
+def test_the_archive_follows_from_the_commit_alone(server: GitServer, tmp_path: Path) -> None:
+    first = tree(server)
+    server.commit({"a.txt": "three\n"})
+    output = tmp_path / "x.tar"
+    save_commit(Commit(server.url, first), output)
+    with tarfile.open(output) as archive:
+        found = {
+            m.name: (m.mode, m.linkname or archive.extractfile(m).read())  # type: ignore[union-attr]
+            for m in archive
+        }
+    assert found == {
+        "source/.gitattributes": (0o644, b"*.txt text eol=crlf export-ignore\n"),
+        "source/a.txt": (0o644, b"one\ntwo\n"),
+        "source/b/ö.txt": (0o644, b"crlf\n"),
+        "source/link": (0o644, "a.txt"),
+        "source/run": (0o755, b"#!/bin/sh\n"),
+    }
+    assert hashlib.sha256(output.read_bytes()).hexdigest() == SHA256
+
+
+def test_what_does_not_fit_the_lockfile_is_refused(
+    server: GitServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    commit = server.commit({"a": "1"})
+    request = FetchCommitRequest(server.url, commit, "0" * 64, "out/x.tar")
+    with pytest.raises(NetworkError, match=r"^http.*: its files have SHA-256 \w{64}, but the lock"):
+        fetch_commit.run(to_json(request))
+    assert list(Path("out").iterdir()) == []
+    gone = FetchCommitRequest(server.url, "0" * 40, "0" * 64, "out/x.tar")
+    with pytest.raises(NetworkError) as caught:
+        fetch_commit.run(to_json(gone))
+    assert str(caught.value) == f"{server.url} at {'0' * 40}: the repository has no such commit"
+    evil = FetchCommitRequest("--upload-pack=touch x", commit, "0" * 64, "out/x.tar")
+    with pytest.raises(NetworkError) as caught:
+        fetch_commit.run(to_json(evil))
+    assert str(caught.value).startswith("a commit cannot be fetched: `--upload-pack=touch?x` is ")
+
+
+def test_submodules_are_refused_in_words(server: GitServer, tmp_path: Path) -> None:
+    commit = server.commit({"a": "1"})
+    server.git("update-index", "--add", "--cacheinfo", f"160000,{commit},vendored")
+    server.git("commit", "--quiet", "--message", "x")
+    with pytest.raises(NetworkError) as caught:
+        save_commit(Commit(server.url, server.git("rev-parse", "HEAD")), tmp_path / "x.tar")
+    assert "the repository has submodules (vendored), whose files" in str(caught.value)
+
+
+def test_a_private_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    with git_server(tmp_path / "repo", login="me:secret") as server:
+        commit = Commit(server.url, server.commit({"a": "1"}))
+        with pytest.raises(NetworkError, match="git says:\n.*could not read Username"):
+            save_commit(commit, tmp_path / "x.tar")
+        (home / ".netrc").write_text("machine 127.0.0.1 login me password secret\n")
+        save_commit(commit, tmp_path / "x.tar")
+    with tarfile.open(tmp_path / "x.tar") as archive:
+        assert archive.getnames() == ["source/a"]
+
+
+def test_without_git(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    url = "http://127.0.0.1:1/a"
+    Path("request.json").write_text(
+        to_json(FetchCommitRequest(url, "0" * 40, "0" * 64, "out/x.tar"))
+    )
+    assert cli.main(["fetch-commit", "--request", "request.json", "--result", "r.json"]) == 1
+    assert capsys.readouterr().err == (
+        f"error: {url} at {'0' * 40}: fetching a commit needs the program `git`, which is not on "
+        "the `PATH`. Install it\n"
+    )
