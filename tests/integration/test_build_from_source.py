@@ -12,8 +12,8 @@ import tomli
 
 from tests.support.build_root import NATIVE, BuildRoot
 from tests.support.documents import read_provenance, read_sbom
-from tests.support.shared_roots import shared_root
 from tests.support.git_server import git_server
+from tests.support.shared_roots import shared_root
 from tests.support.simple_index import SimpleIndex, package_wheel, simple_index
 from tests.support.source_archives import source_archive, source_files
 
