@@ -17,6 +17,7 @@ from typing import Any, Protocol, cast
 
 from venvstacks_rules.local.web import pace
 from venvstacks_rules.local.web.answers import announced_size
+from venvstacks_rules.local.web.certificates import tls_context
 from venvstacks_rules.local.web.pace import (
     PacedHTTPHandler,
     PacedHTTPSHandler,
@@ -203,13 +204,9 @@ def _opener(environment: Mapping[str, str]) -> urllib.request.OpenerDirector:
         url = without_credentials(proxy if "//" in proxy else f"http://{proxy}") if proxy else ""
         if url and url_problem(url) is not None:
             raise StoreError(f"{url} cannot be used as a proxy: only http proxies can.")
-    context = ssl.create_default_context(
-        cafile=environment.get("SSL_CERT_FILE") or None,
-        capath=environment.get("SSL_CERT_DIR") or None,
-    )
     return urllib.request.build_opener(
         _ProxyHandler(found),
         PacedHTTPHandler(),
-        PacedHTTPSHandler(context=context),
+        PacedHTTPSHandler(context=tls_context(environment)),
         RedirectHandler(),
     )
