@@ -68,6 +68,7 @@ def root(arm64: Arm64, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bui
         yield made
 
 
+@pytest.mark.slow
 def test_a_stack_for_arm_runs(root: BuildRoot, arm64: Arm64) -> None:
     published = root.path / "dist/s" / PLATFORM
     layers = json.loads((published / "__venvstacks__/venvstacks.json").read_text())["layers"]

@@ -105,6 +105,7 @@ def test_a_check_and_a_run_have_no_pairs_of_their_own(root: BuildRoot) -> None:
     assert pairs(started) == []
 
 
+@pytest.mark.slow
 def test_a_user_who_wants_no_lines_has_none(root: BuildRoot) -> None:
     done = root.succeed("-lwarn", "--no-pantsd", "package", HELLO)
     assert done.work == []

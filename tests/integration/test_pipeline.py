@@ -312,6 +312,7 @@ def add_readme(site: Site) -> None:
     site.commit()
 
 
+@pytest.mark.slow
 def test_what_changed_names_what_is_another_in_the_repository(site: Site) -> None:
     """Each edit publishes what is named; then everything, under the same version."""
     every = {"count:release": "app-count", "greet:release": "app-greet"}

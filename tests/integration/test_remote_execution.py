@@ -134,6 +134,7 @@ def test_packages_on_workers_the_same_bytes_as_here(site: Site) -> None:
     assert placed.counters["local_execution_requests"] == sum(placed.local.values())
 
 
+@pytest.mark.slow
 def test_checks_imports_on_workers_and_runs_here(site: Site) -> None:
     done, placed = site.succeed("test", APP)
     assert re.search(rf"{APP} succeeded in .* \(ran in remote environment `workers`\)", done.stderr)
@@ -201,6 +202,7 @@ def private(started: Workers, tmp_path: Path) -> Iterator[tuple[Site, PrivateInd
     shutil.rmtree(tmp_path)
 
 
+@pytest.mark.slow
 def test_credentials_stay_here(private: tuple[Site, PrivateIndex], tmp_path: Path) -> None:
     """Locking, and downloads with a password, of layers that are built by workers."""
     site, index = private

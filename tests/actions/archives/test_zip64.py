@@ -56,7 +56,14 @@ def check_with_others(archive: Path) -> None:
             assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-@pytest.mark.parametrize("count", [65534, 65535, 65537])
+@pytest.mark.parametrize(
+    "count",
+    [
+        pytest.param(65534, marks=pytest.mark.slow),
+        65535,
+        pytest.param(65537, marks=pytest.mark.slow),
+    ],
+)
 def test_more_entries_than_fit_into_16_bits(tmp_path: Path, count: int) -> None:
     archive = with_many_entries(tmp_path, count)
     data = archive.read_bytes()
