@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Iterator
@@ -65,6 +66,8 @@ def metadata(folder: Path) -> dict[str, Any]:
         assert path.read_text() == json.dumps(data, indent=2, sort_keys=True) + "\n"
         entries = [data]
         if "layers" in data:
+            # The only key beside those of the peer.
+            data.pop("segment_indexes", None)
             entries = [entry for entries in data["layers"].values() for entry in entries]
         for entry in entries:
             assert entry.pop("archive_size") > 0
@@ -88,8 +91,9 @@ def test_tagged_metadata_is_that_of_the_peer(root: BuildRoot) -> None:
 @pytest.mark.parametrize(("folder", "tag"), [(DIST, ""), (TAGGED, "-linux_x86_64-1")])
 def test_archives_are_where_the_manifest_says(root: BuildRoot, folder: str, tag: str) -> None:
     (path,) = (root.path / folder / "__venvstacks__").glob("venvstacks*.json")
-    entries = [e for entries in json.loads(path.read_text())["layers"].values() for e in entries]
-    expected = {"__venvstacks__"}
+    manifest = json.loads(path.read_text())
+    entries = [e for entries in manifest["layers"].values() for e in entries]
+    expected, hashes = {"__venvstacks__"}, {}
     for entry in entries:
         stem = entry["archive_name"].removesuffix(".tar.xz")
         assert stem == entry["install_target"] + tag
@@ -97,6 +101,9 @@ def test_archives_are_where_the_manifest_says(root: BuildRoot, folder: str, tag:
         beside = json.loads((path.parents[1] / f"{stem}.json").read_text())
         assert beside == entry
         expected |= {f"{stem}{end}" for end in (".tar.xz", ".json", ".segments.json")}
+        segments = path.parents[1] / f"{stem}.segments.json"
+        hashes[segments.name] = f"sha256:{hashlib.sha256(segments.read_bytes()).hexdigest()}"
+    assert manifest["segment_indexes"] == hashes
     assert {file.name for file in path.parents[1].iterdir()} == expected
 
 

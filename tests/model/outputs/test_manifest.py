@@ -94,6 +94,13 @@ def test_a_manifest_keeps_the_order_of_each_kind() -> None:
     }
 
 
+def test_a_manifest_has_the_hashes_of_segment_indexes() -> None:
+    assert stack_manifest([], {"py.segments.json": "ab12"}) == {
+        "layers": {"runtimes": [], "frameworks": [], "applications": []},
+        "segment_indexes": {"py.segments.json": "sha256:ab12"},
+    }
+
+
 def test_what_is_left_out() -> None:
     chosen = (
         ChosenFiles("a", "a-1-py3-none-any.whl", ()),

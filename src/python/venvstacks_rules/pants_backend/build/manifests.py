@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from pants.engine.fs import CreateDigest, Digest, DigestSubset, FileContent, MergeDigests, PathGlobs
+from pants.engine.fs import (
+    CreateDigest,
+    Digest,
+    DigestEntries,
+    DigestSubset,
+    FileContent,
+    FileEntry,
+    MergeDigests,
+    PathGlobs,
+)
 
 from venvstacks_rules.model.json_codec import published_json
 from venvstacks_rules.model.layers.build_platforms import BuildPlatforms
@@ -67,8 +76,14 @@ async def stack_outputs(
         for built in archives
     )
     contents = await concurrently(engine.get_digest_contents(digest) for digest in metadata_files)
+    segment_files = await concurrently(
+        engine.digest_subset_to_digest(DigestSubset(built.digest, PathGlobs([built.segments])))
+        for built in archives
+    )
+    entries = await concurrently(engine.get_digest_entries(digest) for digest in segment_files)
     files = _manifest_files(
         [(layer, read[0].content) for (layer, _), read in zip(wanted, contents)],
+        _hashes(entries),
         platform=request.platform,
         tagged=options.tag_outputs,
     )
@@ -89,11 +104,22 @@ async def stack_outputs(
     )
 
 
+def _hashes(listed: Iterable[DigestEntries]) -> dict[str, str]:
+    """The SHA-256 of files, by which the engine stores them, by their names."""
+    files = (entry for entries in listed for entry in entries if isinstance(entry, FileEntry))
+    return {file.path: file.file_digest.fingerprint for file in files}
+
+
 def _manifest_files(
-    layers: Sequence[tuple[Layer, bytes]], *, platform: str, tagged: bool
+    layers: Sequence[tuple[Layer, bytes]],
+    segment_indexes: Mapping[str, str],
+    *,
+    platform: str,
+    tagged: bool,
 ) -> list[FileContent]:
     """The manifest, and the metadata of each layer."""
-    manifest = stack_manifest((layer.kind, json.loads(content)) for layer, content in layers)
+    described = ((layer.kind, json.loads(content)) for layer, content in layers)
+    manifest = stack_manifest(described, segment_indexes)
     return [
         FileContent(
             manifest_path(platform=platform, tagged=tagged), published_json(manifest).encode()

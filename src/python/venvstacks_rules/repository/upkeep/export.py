@@ -97,11 +97,13 @@ def _platform(
     layers = shown_layers(repository, found.stack)
     named = [(layer, *_names(repository, layer.index)) for layer in layers]
     tagged = any(is_tagged for _, _, is_tagged in named)
-    archives, metadata = [], []
+    archives, metadata, segment_indexes = [], [], {}
     for layer, names, _ in named:
         archive = _archive(repository, layer, folder / names.archive)
         archives.append(archive)
-        _write(folder / names.segments, _segments_json(repository, layer.index, archive))
+        segments = _segments_json(repository, layer.index, archive)
+        _write(folder / names.segments, segments)
+        segment_indexes[names.segments] = hashlib.sha256(segments.encode("utf-8")).hexdigest()
         described = archive_metadata(
             layer.index.metadata,
             archive_name=names.archive,
@@ -115,7 +117,7 @@ def _platform(
         ):
             _write(folder / path, published_json(described))
     manifest = folder / manifest_path(platform=platform, tagged=tagged)
-    _write(manifest, published_json(stack_manifest(metadata)))
+    _write(manifest, published_json(stack_manifest(metadata, segment_indexes)))
     return manifest, archives
 
 
