@@ -16,6 +16,7 @@ import pytest
 
 from tests.support.client_repository import APP, FRAMEWORK, SITE, ClientRepository, called, events
 from tests.support.documented import Command, complaint, steps, typed
+from tests.support.packaged_stack import PackagedStack
 from tests.support.signed_repository import SignedRepository
 from venvstacks_rules.client.cli import EXITS, parser
 from venvstacks_rules.model.repository.keys import ChannelKey
@@ -25,6 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = (ROOT / "docs/reference/client.md").read_text(encoding="utf-8")
 HOW_TO = (ROOT / "docs/how-to/install-and-update.md").read_text(encoding="utf-8")
 URL = "https://apps.example.com/layers"
+ARCHIVES = "\n## From a folder of archives\n"
 
 
 def rows(title: str) -> list[list[str]]:
@@ -136,7 +138,7 @@ def test_the_how_to_works(
     }
     release(repository, keys, "1.0", "hello")
     count = 0
-    for step in steps(HOW_TO):
+    for step in steps(HOW_TO.split(ARCHIVES)[0]):
         assert isinstance(step, Command)
         if count == 2:
             release(repository, keys, "1.1", "hi")
@@ -148,3 +150,21 @@ def test_the_how_to_works(
         assert complaint(Command(step.text, step.line, expected), shown) is None
         count += 1
     assert count == 14
+
+
+def test_the_how_to_works_with_archives(tmp_path: Path) -> None:
+    packaged = PackagedStack(tmp_path / "dist")
+    versions = [("1.0", "hello"), ("1.1", "hi")]
+    shown = []
+    for step in steps(HOW_TO.split(ARCHIVES)[1]):
+        assert isinstance(step, Command)
+        version, word = versions[len(shown)]
+        packaged.package(version, word=word)
+        text = step.text.replace("https://apps.example.com/hello", packaged.url)
+        done = called(*text.replace("sha256:...", packaged.pin).split()[1:-1], tmp_path / "apps")
+        assert done.returncode == 0, done
+        # Versions are hashes, and sizes depend on the version of Python.
+        shown.append([re.sub(r"[0-9a-f]{16}|[0-9.]+ kB", "...", line) for line in step.expected])
+        found = re.sub(r"[0-9a-f]{16}|[0-9.]+ kB", "...", done.stdout)
+        assert shown[-1] == found.splitlines()
+    assert len(shown) == 2

@@ -47,11 +47,13 @@ class Installation:
         allow_expired: bool = False,
         version: str | None = None,
         keep: int = KEPT,
+        manifest: str | None = None,
     ) -> Change:
         """Install an application, or change where its updates come from.
 
         `root` is a file with a root, or its pin: ``sha256:...`` or ``ed25519:...``. `name` is that
-        of the stack, if it is not that of the application.
+        of the stack, if it is not that of the application. `manifest` pins a folder of archives:
+        ``sha256:...``.
         """
         request = InstallRequest(
             repository,
@@ -64,6 +66,7 @@ class Installation:
             allow_expired=allow_expired,
             version=version,
             keep=keep,
+            manifest=manifest,
         )
         return updating.install(self.folder, request, self._report)
 

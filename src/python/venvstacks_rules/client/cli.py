@@ -98,8 +98,8 @@ def _add_install(commands: Any) -> None:
         dest="repository",
         required=True,
         metavar="REPOSITORY",
-        help="the URL: file://, https://, s3:// and others; credentials are taken from the "
-        "environment",
+        help="the URL of a repository, or of a folder of archives as `package` writes it: "
+        "file://, https://, s3:// and others; credentials are taken from the environment",
     )
     install.add_argument("--app", required=True, help="the name of the application's layer")
     install.add_argument("--channel", default="stable", help="(default: stable)")
@@ -115,10 +115,15 @@ def _add_install(commands: Any) -> None:
         "`ed25519:` and a key that signed it",
     )
     trust.add_argument(
+        "--manifest",
+        metavar="HASH",
+        help="`sha256:` and the hash of the manifest of a folder of archives: nothing else is "
+        "believed",
+    )
+    trust.add_argument(
         "--allow-unsigned",
         action="store_true",
-        help="believe a repository without signatures: whoever can change it decides what runs "
-        "here",
+        help="believe what has no signatures: whoever can change it decides what runs here",
     )
     _add_versions(install)
 
@@ -269,6 +274,7 @@ def _install(options: argparse.Namespace, printer: Printer) -> int:
         options.allow_expired,
         options.version,
         options.keep,
+        options.manifest,
     )
     install(options.into, request, printer.report)
     return DONE

@@ -31,8 +31,9 @@ from venvstacks_rules.client.disk.operations import Disk
 from venvstacks_rules.client.fetching.downloads import Downloads
 from venvstacks_rules.client.fetching.filling import Filling
 from venvstacks_rules.client.fetching.known import known_layers, made_files
+from venvstacks_rules.client.fetching.opened import known_source
 from venvstacks_rules.client.fetching.plan import WantedLayer, planned, wanted_layers
-from venvstacks_rules.client.fetching.source import Source
+from venvstacks_rules.client.fetching.source import Here, Source
 from venvstacks_rules.client.installation.documents import Documents, Files
 from venvstacks_rules.client.installation.generations import (
     LOCK,
@@ -116,7 +117,13 @@ class _Repair:
                 ],
             )
         generation = self.generations.read(self.number)
-        source = Source(self.generations.settings())
+        here = Here(
+            self._layout,
+            self.documents,
+            self.disk,
+            lambda text: self.report("note", text=text),
+        )
+        source = known_source(self.generations.settings(), self.generations.app, here)
         layers = self._layers(generation, source)
         if not (self._place / LOCK).exists():
             self.disk.write(str(self._place / LOCK), [])

@@ -42,7 +42,8 @@ class ListedApp:
 
     app: str
     repository: str
-    channel: str
+    channel: str | None
+    """None: a folder of archives has none."""
     generations: tuple[ListedGeneration, ...]
 
 
@@ -158,7 +159,8 @@ def listed(folder: Path) -> tuple[ListedApp, ...]:
                     sizes.own(name, number),
                 )
             )
-        found.append(ListedApp(name, settings.repository, settings.channel, tuple(shown)))
+        channel = settings.channel if settings.archives is None else None
+        found.append(ListedApp(name, settings.repository, channel, tuple(shown)))
     return tuple(found)
 
 

@@ -12,8 +12,9 @@ from venvstacks_rules.client.commands.events import Report, silent
 from venvstacks_rules.client.commands.tidying import remove_old
 from venvstacks_rules.client.disk.operations import Disk
 from venvstacks_rules.client.fetching.known import known_layers
+from venvstacks_rules.client.fetching.opened import found_source, known_source
 from venvstacks_rules.client.fetching.plan import wanted_layers
-from venvstacks_rules.client.fetching.source import Offer, Source, Trust
+from venvstacks_rules.client.fetching.source import Here, Offer, Source, Trust
 from venvstacks_rules.client.installation.documents import Documents
 from venvstacks_rules.client.installation.generations import SETTINGS, Generations, chosen_app
 from venvstacks_rules.client.installation.layout import (
@@ -21,10 +22,11 @@ from venvstacks_rules.client.installation.layout import (
     NotInstalledError,
     changing,
     made_layout,
+    named_layout,
     opened_layout,
 )
 from venvstacks_rules.client.installation.records import Settings, as_event
-from venvstacks_rules.model.errors import DeploymentError, RepositoryError
+from venvstacks_rules.model.errors import DeploymentError
 from venvstacks_rules.model.network.credentials import without_credentials
 from venvstacks_rules.model.repository.keys import name_problem
 from venvstacks_rules.repository.trust.pins import pinned_root
@@ -52,6 +54,8 @@ class InstallRequest:
     version: str | None = None
     """None: what the channel points at."""
     keep: int = KEPT
+    manifest: str | None = None
+    """``sha256:...`` of the manifest of a folder of archives."""
 
 
 @dataclass(frozen=True)
@@ -87,28 +91,35 @@ def install(
     """
     disk = disk or Disk()
     _check_names(request)
-    settings = Settings(
-        without_credentials(request.repository),
-        request.name or request.app,
-        request.channel,
-        request.platform or machine_platform(),
-        request.allow_unsigned,
-    )
-    source = Source(settings, request.repository)
+    url = _url(request.repository)
+    here = _here(named_layout(folder), disk, report)
     # Before a folder is made for something that nobody can install.
-    pin = request.root
+    source = found_source(
+        Settings(
+            without_credentials(url),
+            request.name or request.app,
+            request.channel,
+            request.platform or machine_platform(),
+            request.allow_unsigned,
+            manifest=request.manifest,
+        ),
+        request.app,
+        here,
+        url,
+        root=request.root,
+    )
+    settings, pin = source.settings, request.root
     pinned = None if pin is None else pinned_root(pin, source.repository.store)
     layout = made_layout(folder, disk)
     with changing(layout, disk, lambda: report("waiting", folder=str(layout.folder))):
         generations = Generations(layout, request.app)
         before = Trust.read(generations.folder)
         trust = before if pinned is None else Trust(pinned, before.seen, before.time)
-        if pinned is None and before.root is None and not request.allow_unsigned:
-            raise _no_root(settings)
+        source.refuse_unverified(trust)
         offer = source.offer(trust, version=request.version, allow_expired=request.allow_expired)
         disk.keep_folder(str(generations.folder))
         offer.trust.write(generations.folder, before, disk)
-        change = _brought(source, offer, generations, disk, report)
+        change = _brought(source, offer, generations, here, report)
         text = settings.to_json().encode("utf-8")
         path = generations.folder / SETTINGS
         if not path.is_file() or path.read_bytes() != text:
@@ -137,8 +148,9 @@ def update(
     app = chosen_app(layout, app)
     with changing(layout, disk, lambda: report("waiting", folder=str(layout.folder))):
         generations = Generations(layout, app)
-        source, offer = _offered(generations, disk, version=version, allow_expired=allow_expired)
-        change = _brought(source, offer, generations, disk, report)
+        here = _here(layout, disk, report)
+        source, offer = _offered(generations, here, version=version, allow_expired=allow_expired)
+        change = _brought(source, offer, generations, here, report)
         _switched(change, generations, disk, report, keep)
     return change
 
@@ -161,7 +173,8 @@ def check(
     app = chosen_app(layout, app)
     with changing(layout, disk, lambda: report("waiting", folder=str(layout.folder))):
         generations = Generations(layout, app)
-        _, offer = _offered(generations, disk, version=version, allow_expired=allow_expired)
+        here = _here(layout, disk, report)
+        _, offer = _offered(generations, here, version=version, allow_expired=allow_expired)
         number = generations.current
         installed = generations.read(number)
         checked = Checked(
@@ -199,27 +212,35 @@ def machine_platform() -> str:
 
 
 def _offered(
-    generations: Generations, disk: Disk, *, version: str | None, allow_expired: bool
+    generations: Generations, here: Here, *, version: str | None, allow_expired: bool
 ) -> tuple[Source, Offer]:
     """What the channel of an installed application offers; what was seen of it is kept."""
-    settings = generations.settings()
+    source = known_source(generations.settings(), generations.app, here)
     trust = Trust.read(generations.folder)
-    if trust.root is None and not settings.allow_unsigned:
-        raise _no_root(settings)
-    source = Source(settings)
+    source.refuse_unverified(trust)
     offer = source.offer(trust, version=version, allow_expired=allow_expired)
-    offer.trust.write(generations.folder, trust, disk)
+    offer.trust.write(generations.folder, trust, here.disk)
     return source, offer
 
 
+def _url(repository: str) -> str:
+    """The URL of a repository, which may also be the path of a folder."""
+    folder = Path(repository)
+    is_path = "://" not in repository and folder.is_dir()
+    return folder.resolve().as_uri() if is_path else repository
+
+
+def _here(layout: Layout, disk: Disk, report: Report) -> Here:
+    return Here(layout, Documents(layout, disk), disk, lambda text: report("note", text=text))
+
+
 def _brought(
-    source: Source, offer: Offer, generations: Generations, disk: Disk, report: Report
+    source: Source, offer: Offer, generations: Generations, here: Here, report: Report
 ) -> Change:
     """Have what is offered as a generation."""
     for note in offer.notes:
         report("note", text=note)
-    layout = generations.layout
-    documents = Documents(layout, disk)
+    layout, documents, disk = here.layout, here.documents, here.disk
     found = _there(offer, generations, documents)
     if found is not None:
         current = found == _current(generations)
@@ -282,14 +303,3 @@ def _check_names(request: InstallRequest) -> None:
     ]
     if problems:
         raise DeploymentError("The names cannot be used.", problems)
-
-
-def _no_root(settings: Settings) -> RepositoryError:
-    return RepositoryError(
-        f"{settings.repository}: no root was pinned, so nothing can be verified.",
-        [
-            "name the root that its publisher gave you, with `--root FILE` or `--root sha256:...`",
-            "or say `--allow-unsigned`: whoever can change the repository, or the way to it, then "
-            "decides what runs here",
-        ],
-    )

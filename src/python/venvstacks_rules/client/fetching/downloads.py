@@ -34,19 +34,31 @@ class Downloads:
     @contextmanager
     def blob(self, reference: Reference, advance: Advance) -> Iterator[BinaryIO]:
         """The bytes of a blob, whose hash was checked; they are gone when the block ends."""
-        if reference.size <= IN_MEMORY:
+        path = f"{self._folder}/{reference.sha256}"
+        if reference.size <= IN_MEMORY and not _size(path):
             data = bytearray()
             for piece in self._repository.blob_pieces(reference):
                 data += piece
                 advance(len(piece))
             yield io.BytesIO(data)
             return
+        with self._file(reference, advance) as stream:
+            yield stream
+        self._disk.unlink(path)
+
+    @contextmanager
+    def kept(self, reference: Reference) -> Iterator[BinaryIO]:
+        """The same; they stay, so that :meth:`blob` does not fetch them again."""
+        with self._file(reference, lambda _: None) as stream:
+            yield stream
+
+    @contextmanager
+    def _file(self, reference: Reference, advance: Advance) -> Iterator[BinaryIO]:
         path = f"{self._folder}/{reference.sha256}"
         self._disk.make_folders(str(self._folder))
         self._fetch(path, reference, advance)
         with open(path, "rb") as stream:
             yield stream
-        self._disk.unlink(path)
 
     def _fetch(self, path: str, reference: Reference, advance: Advance) -> None:
         for attempt in range(2 if _size(path) else 1, 0, -1):

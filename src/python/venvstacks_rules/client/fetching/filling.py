@@ -32,6 +32,10 @@ class _GivenUpError(Exception):
     """Another segment could not be fetched."""
 
 
+class _OtherContentError(DamagedError):
+    """A file is not what its list says."""
+
+
 class Filling:
     """The folder that holds the layers of one new generation; it is empty at first."""
 
@@ -99,6 +103,7 @@ class Filling:
     ) -> None:
         index, segment = wanted.layer.index, wanted.segment
         missing = {file.path: file for file in wanted.missing}
+        other = None
         with downloads.blob(segment.blob, advance) as stream:
             try:
                 found = segment_members(stream, segment, index.archive_format, index.install_target)
@@ -107,9 +112,16 @@ class Filling:
                     if file is not None:
                         content = _checked(member.content, file)
                         path = self._path(wanted.layer, file)
-                        self._disk.write(path, content, executable=file.executable)
+                        try:
+                            self._disk.write(path, content, executable=file.executable)
+                        except _OtherContentError as e:
+                            # In a whole archive, a later file may have the path as well.
+                            self._disk.unlink(path)
+                            missing[member.path], other = file, e
             except (DamagedError, EOFError) as e:
                 raise _damaged(wanted, str(e)) from None
+        if missing and other is not None:
+            raise _damaged(wanted, str(other))
         if missing:
             first = min(missing)
             raise _damaged(
@@ -129,7 +141,7 @@ def _checked(content: Iterator[bytes], file: ArchivedFile) -> Iterator[bytes]:
         hasher.update(piece)
         yield piece
     if size != file.size or hasher.hexdigest() != file.sha256:
-        raise DamagedError(f"{file.path!a} is not what its list says")
+        raise _OtherContentError(f"{file.path!a} is not what its list says")
 
 
 def _damaged(wanted: WantedSegment, problem: str) -> RepositoryError:

@@ -36,14 +36,19 @@ def segment_members(
     Raises DamagedError and EOFError for anything that is not as the format wants it.
     """
     if archive_format == ZIP:
-        found = _zip_members(stream, segment)
+        found = zip_members(stream, segment.blob.size)
     else:
         found = _tar_members(stream, segment)
-    top = f"{install_target}/"
     for name, content in found:
-        if not name.startswith(top):
-            raise DamagedError(f"it has {name!a}, which is not below `{top}`")
-        yield Member(name[len(top) :], content)
+        yield Member(path_in_layer(name, install_target), content)
+
+
+def path_in_layer(name: str, install_target: str) -> str:
+    """The path of an entry below the layer's folder; DamagedError if it is elsewhere."""
+    top = f"{install_target}/"
+    if not name.startswith(top):
+        raise DamagedError(f"it has {name!a}, which is not below `{top}`")
+    return name[len(top) :]
 
 
 def _tar_members(
@@ -65,11 +70,10 @@ def _tar_members(
         raise DamagedError(str(e)) from None
 
 
-def _zip_members(
-    stream: BinaryIO, segment: PublishedSegment
-) -> Iterator[tuple[str, Iterator[bytes]]]:
+def zip_members(stream: BinaryIO, size: int) -> Iterator[tuple[str, Iterator[bytes]]]:
+    """The entries of a zip archive, or of a piece of one, by their names; without folders."""
     at = 0
-    while at < segment.blob.size:
+    while at < size:
         stream.seek(at)
         head = stream.read(_MOST_HEADER_BYTES)
         if not head.startswith(zip_headers.LOCAL):

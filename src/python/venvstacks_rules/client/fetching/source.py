@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from venvstacks_rules.client.disk.operations import Disk
+from venvstacks_rules.client.installation.documents import Documents
+from venvstacks_rules.client.installation.layout import Layout
 from venvstacks_rules.client.installation.records import Settings
 from venvstacks_rules.model.checked import CheckedTable
 from venvstacks_rules.model.errors import RepositoryError
@@ -15,9 +17,9 @@ from venvstacks_rules.model.json_codec import parsed_json, published_json
 from venvstacks_rules.model.repository.keys import ChannelKey, StackKey
 from venvstacks_rules.model.repository.manifests import PublishedStack
 from venvstacks_rules.model.repository.records import MOST_RECORD_BYTES
-from venvstacks_rules.model.repository.references import Reference
+from venvstacks_rules.model.repository.references import Reference, read_reference
 from venvstacks_rules.repository.reading.repository import Repository
-from venvstacks_rules.repository.stores.opened import opened
+from venvstacks_rules.repository.stores.store import Store
 from venvstacks_rules.repository.trust.verification import (
     Seen,
     TrustedRoot,
@@ -26,8 +28,29 @@ from venvstacks_rules.repository.trust.verification import (
     verified_record,
 )
 
-ROOT, SEEN = "root.json", "seen.json"
+ROOT, SEEN, ARCHIVES = "root.json", "seen.json", "archives.json"
 """In the folder of an application."""
+
+
+@dataclass(frozen=True)
+class Here:
+    """The installation, for a source that has to look at it."""
+
+    layout: Layout
+    documents: Documents
+    disk: Disk
+    note: Callable[[str], None]
+    """Tells people something."""
+
+
+@dataclass(frozen=True)
+class KnownArchive:
+    """What was learnt of an archive."""
+
+    index: Reference
+    """Of its layer, among the documents."""
+    listed: str
+    """The hash of the segment index that it was made of; empty: of the archive itself."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +63,8 @@ class Trust:
     """Of the last look at a signed record, so that a clock that was set back shows nothing that has
     expired. A record that was believed expires later, so a clock that was set forward for a while
     stops nothing for longer than that."""
+    archives: Mapping[str, KnownArchive] = field(default_factory=dict)
+    """Of a folder of archives, by their hashes."""
 
     @classmethod
     def read(cls, folder: Path) -> Trust:
@@ -47,16 +72,16 @@ class Trust:
         root = _content(folder / ROOT)
         trusted = None if root is None else TrustedRoot.pinned(root, str(folder / ROOT))
         content = _content(folder / SEEN)
+        archives = _read_archives(_content(folder / ARCHIVES))
         if content is None:
-            return cls(trusted)
+            return cls(trusted, archives=archives)
         name = str(folder / SEEN)
         try:
             table = CheckedTable(parsed_json(content), "", [])
         except ValueError as e:
             raise RepositoryError(f"`{name}` cannot be read.", [f"it is not JSON: {e}"]) from None
-        return cls(
-            trusted, Seen.from_dict(table.data, name), str(table.optional_string("time") or "")
-        )
+        seen = Seen.from_dict(table.data, name)
+        return cls(trusted, seen, str(table.optional_string("time") or ""), archives)
 
     def write(self, folder: Path, before: Trust, disk: Disk) -> None:
         """Keep it, where it is not as it was `before`."""
@@ -65,6 +90,27 @@ class Trust:
         if (self.seen, self.time) != (before.seen, before.time):
             data = {**self.seen.to_dict(), "time": self.time}
             disk.replace(str(folder / SEEN), published_json(data).encode("utf-8"))
+        if self.archives != before.archives:
+            kept = {
+                sha256: {**known.index.to_dict(), "listed": known.listed}
+                for sha256, known in self.archives.items()
+            }
+            disk.replace(str(folder / ARCHIVES), published_json(kept).encode("utf-8"))
+
+
+def _read_archives(content: bytes | None) -> Mapping[str, KnownArchive]:
+    """What was kept of archives; nothing if it is damaged: it saves requests only."""
+    problems: list[str] = []
+    try:
+        table = CheckedTable(parsed_json(content or b"{}"), "", problems)
+    except ValueError:
+        return {}
+    found = {}
+    for sha256 in table.names():
+        entry = table.table(sha256)
+        listed = str(entry.data.get("listed", ""))
+        found[sha256] = KnownArchive(read_reference(entry), listed)
+    return {} if problems else found
 
 
 @dataclass(frozen=True)
@@ -82,10 +128,29 @@ class Offer:
 class Source:
     """The repository of an application."""
 
-    def __init__(self, settings: Settings, url: str | None = None) -> None:
-        """`url` may have credentials, which are not kept."""
+    def __init__(self, settings: Settings, store: Store) -> None:
         self.settings = settings
-        self.repository = Repository(opened(url or settings.repository, os.environ))
+        self.repository = Repository(store)
+        self._there: bool | None = None
+
+    def is_there(self) -> bool:
+        """Whether there is a repository."""
+        if self._there is None:
+            self._there = self.repository.check_format()
+        return self._there
+
+    def refuse_unverified(self, trust: Trust) -> None:
+        """RepositoryError unless a root was pinned, or nothing has to be signed."""
+        if trust.root is None and not self.settings.allow_unsigned:
+            raise RepositoryError(
+                f"{self.settings.repository}: no root was pinned, so nothing can be verified.",
+                [
+                    "name the root that its publisher gave you, with `--root FILE` or `--root "
+                    "sha256:...`",
+                    "or say `--allow-unsigned`: whoever can change the repository, or the way to "
+                    "it, then decides what runs here",
+                ],
+            )
 
     def offer(
         self, trust: Trust, *, version: str | None = None, allow_expired: bool = False
@@ -136,7 +201,7 @@ class Source:
         return stack
 
     def _check_there(self) -> None:
-        if not self.repository.check_format():
+        if not self.is_there():
             raise RepositoryError(
                 f"{self.repository.url}: there is no repository.",
                 ["it has no `repository.json`; look at the URL"],

@@ -5,6 +5,7 @@
 <folder>/apps/<app>/settings.json     where the application comes from
 <folder>/apps/<app>/root.json         the root that is believed; not if nothing is signed
 <folder>/apps/<app>/seen.json         the newest record that was seen
+<folder>/apps/<app>/archives.json     what was learnt of archives, if they come as such
 <folder>/apps/<app>/current.json      which generation is started
 <folder>/apps/<app>/<number>/         a generation: generation.json, lock, layers/
 <folder>/documents/<sha256>           manifests, indexes and lists of files
@@ -80,9 +81,14 @@ class Layout:
         return tuple(sorted(name for name in found if (self.app(name) / "current.json").is_file()))
 
 
+def named_layout(folder: Path) -> Layout:
+    """The installation in `folder`, whether there is one or not."""
+    return Layout(resolved(folder))
+
+
 def opened_layout(folder: Path) -> Layout:
     """The installation in `folder`; NotInstalledError if there is none."""
-    layout = Layout(resolved(folder))
+    layout = named_layout(folder)
     path = layout.folder / MARKER
     try:
         data = parsed_json(path.read_bytes())
@@ -116,7 +122,7 @@ def made_layout(folder: Path, disk: Disk) -> Layout:
 
     DeploymentError if something else is there.
     """
-    layout = Layout(resolved(folder))
+    layout = named_layout(folder)
     marker = layout.folder / MARKER
     if not marker.exists():
         ours = {"lock", f"{MARKER}.new"}

@@ -25,6 +25,10 @@ class Settings:
     channel: str
     platform: str
     allow_unsigned: bool = False
+    archives: str | None = None
+    """The path of the manifest in a folder of archives; None: it is a repository."""
+    manifest: str | None = None
+    """``sha256:...`` of its manifest, if that was pinned."""
 
     @property
     def key(self) -> ChannelKey:
@@ -40,6 +44,8 @@ class Settings:
                 "channel": self.channel,
                 "platform": self.platform,
                 "allow_unsigned": self.allow_unsigned,
+                **({"archives": self.archives} if self.archives is not None else {}),
+                **({"manifest": self.manifest} if self.manifest is not None else {}),
             }
         )
 
@@ -53,6 +59,8 @@ class Settings:
             _name(table, "channel"),
             _name(table, "platform"),
             table.optional_boolean("allow_unsigned"),
+            table.optional_string("archives"),
+            table.optional_string("manifest"),
         )
         _refuse(table, name)
         return settings

@@ -135,6 +135,10 @@ class Store(ABC):
         StoreError if there are fewer, or none.
         """
 
+    def takes_ranges(self, key: str) -> bool:
+        """Whether :meth:`read` costs no more than the bytes that it gives."""
+        return True
+
     @abstractmethod
     def put_if_absent(self, key: str, content: Content, holds: Sequence[str] = ()) -> bool:
         """Store `content`; False if something is there already, which stays as it is.

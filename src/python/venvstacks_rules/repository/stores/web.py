@@ -75,6 +75,16 @@ class WebStore(Store):
         """The bytes from `start` to before `end`."""
         return self._connections.pieces(key, self._place(key), start, end)
 
+    @retried
+    def takes_ranges(self, key: str) -> bool:
+        """Whether the server sends pieces of files; some send everything whatever they are asked.
+
+        One request.
+        """
+        first = {"Range": "bytes=0-0"}
+        with self._connections.answer(key, self._place(key), headers=first) as answer:
+            return answer.status != 200
+
     def put_if_absent(self, key: str, content: Content, holds: Sequence[str] = ()) -> bool:
         """Refuse."""
         raise self._read_only(key)

@@ -1,0 +1,77 @@
+"""From a URL to what an application comes from: a repository, or a folder of archives."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+
+from venvstacks_rules.client.fetching.source import Here, Source
+from venvstacks_rules.client.installation.records import Settings
+from venvstacks_rules.model.errors import RepositoryError
+from venvstacks_rules.model.hashes import is_sha256_hex
+from venvstacks_rules.model.network.credentials import without_credentials
+from venvstacks_rules.repository.stores.opened import opened
+from venvstacks_rules.repository.stores.store import Store
+
+_NO_FILES = ("oci",)
+"""Schemes of what holds repositories only."""
+
+
+def found_source(
+    settings: Settings,
+    app: str,
+    here: Here,
+    url: str,
+    *,
+    root: str | None = None,
+    environment: Mapping[str, str] = os.environ,
+) -> Source:
+    """What is at `url`, which may have credentials; the settings of the result say what it is.
+
+    RepositoryError if it is neither, or if `root` or the manifest of the settings pins the other.
+    """
+    store = opened(url, environment)
+    source = Source(settings, store)
+    if source.is_there() or url.partition(":")[0] in _NO_FILES:
+        if settings.manifest is not None:
+            raise RepositoryError(
+                f"{store.url} is a repository, and `--manifest` pins a folder of archives.",
+                ["pin the root of the repository with `--root`"],
+            )
+        return source
+    from venvstacks_rules.client.fetching.archives import ArchiveSource, manifest_paths
+
+    if not any(store.size(path) is not None for path in manifest_paths(settings.platform)):
+        names = ", ".join(f"`{path}`" for path in manifest_paths(settings.platform))
+        raise RepositoryError(
+            f"{without_credentials(url)}: there is no repository, and no folder of archives.",
+            [f"it has no `repository.json`, and none of {names}; look at the URL"],
+        )
+    if root is not None:
+        raise RepositoryError(
+            f"{store.url} is a folder of archives, which nobody signs.",
+            ["pin its manifest with `--manifest sha256:...` in place of `--root`"],
+        )
+    _check_pin(settings.manifest)
+    source = ArchiveSource(settings, app, here, store)
+    source.settings = replace(settings, archives=source.found().path)
+    return source
+
+
+def known_source(settings: Settings, app: str, here: Here) -> Source:
+    """What an application that is installed came from."""
+    store: Store = opened(settings.repository, os.environ)
+    if settings.archives is None:
+        return Source(settings, store)
+    from venvstacks_rules.client.fetching.archives import ArchiveSource
+
+    return ArchiveSource(settings, app, here, store)
+
+
+def _check_pin(pin: str | None) -> None:
+    if pin is not None and not (pin.startswith("sha256:") and is_sha256_hex(pin[7:])):
+        raise RepositoryError(
+            f"`{pin}` does not pin a manifest.",
+            ["write `sha256:` and its hash in lower-case hexadecimal, as `sha256sum` prints it"],
+        )
