@@ -155,7 +155,7 @@ def test_the_how_to_works(
 def test_the_how_to_works_with_archives(tmp_path: Path) -> None:
     packaged = PackagedStack(tmp_path / "dist")
     versions = [("1.0", "hello"), ("1.1", "hi")]
-    shown = []
+    shown: list[list[str]] = []
     for step in steps(HOW_TO.split(ARCHIVES)[1]):
         assert isinstance(step, Command)
         version, word = versions[len(shown)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import secrets
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests.support.build_root import NATIVE, BuildRoot
+from tests.support.client_repository import called
 from tests.support.shared_roots import shared_root
 
 LAYER_CONFIG = "share/venv/metadata/venvstacks_layer.json"
@@ -99,6 +101,21 @@ def test_a_published_stack_deploys_by_its_manifest(
     assert application["app_launch_module"] == "hello"
     output = start(layers / application["install_target"], "manifest")
     assert output.splitlines()[0] == "Hello, manifest!"
+
+
+@pytest.mark.slow
+def test_the_client_installs_what_was_packaged(root: BuildRoot, folder: Path) -> None:
+    root.succeed("package", "examples/hello:stack")
+    published = root.path / "dist" / PUBLISHED
+    manifest = (published / "__venvstacks__/venvstacks.json").read_bytes()
+    done = called(
+        *("install", "--from", published, "--app", "app-hello", "--into", folder / "apps"),
+        *("--manifest", f"sha256:{hashlib.sha256(manifest).hexdigest()}"),
+    )
+    assert (done.returncode, done.stderr.count("note")) == (0, 0), done
+    assert called("verify", "--into", folder / "apps").returncode == 0
+    ran = called("run", "--into", folder / "apps", "app-hello", "--", "client")
+    assert ran.stdout.splitlines()[0] == "Hello, client!"
 
 
 def _is_gnu_tar() -> bool:

@@ -78,8 +78,8 @@ class PackagedStack:
     ) -> None:
         """Write a version, in the place of the one before; `more` is of the framework."""
         layers = [
-            self._layer(RUNTIME, (), [_without_own(runtime_content())], runtime_own()),
-            self._layer(
+            self.layer(RUNTIME, (), [_without_own(runtime_content())], runtime_own()),
+            self.layer(
                 FRAMEWORK,
                 (RUNTIME,),
                 [Content("big-1.0.whl", {f"{SITE}/big.py": "x = 1\n" * 2000}), *more],
@@ -89,7 +89,7 @@ class PackagedStack:
         for app in apps:
             main = {f"{SITE}/hello.py": MAIN.format(version=version)}
             layers.append(
-                self._layer(
+                self.layer(
                     app,
                     (FRAMEWORK, RUNTIME),
                     [Content("data-1.0.whl", {f"{SITE}/data.txt": "data\n" * 100})],
@@ -110,7 +110,7 @@ class PackagedStack:
         self.manifest.parent.mkdir(parents=True, exist_ok=True)
         self.manifest.write_text(published_json(stack_manifest(described, hashes)))
 
-    def _layer(
+    def layer(
         self,
         name: str,
         lower: Sequence[str],

@@ -236,7 +236,9 @@ def test_what_is_looked_for(tmp_path: Path) -> None:
         "  * it has no `repository.json`, and none of "
         "`__venvstacks__/venvstacks-linux_x86_64.json`, `__venvstacks__/venvstacks.json`, "
         "`linux_x86_64/__venvstacks__/venvstacks-linux_x86_64.json`, "
-        "`linux_x86_64/__venvstacks__/venvstacks.json`; look at the URL"
+        "`linux_x86_64/__venvstacks__/venvstacks.json`\n"
+        "  * look at the URL; a folder of archives is what `package` writes for a "
+        "`venvstacks_manifest`"
     )
     made.package("1.0")
     assert problems_of(request, apps) == (

@@ -93,11 +93,11 @@ class Hostile:
         repository = ClientRepository(folder)
         manifest, indexes = copy.deepcopy(self._manifest), copy.deepcopy(self._indexes)
         blobs = copy.deepcopy(self._blobs)
-        changes = [dice.choice(_CHANGES) for _ in range(dice.randint(1, 3))]
+        changes = [dice.choice(CHANGES) for _ in range(dice.randint(1, 3))]
         late = []
         for change in changes:
             layer = dice.randrange(len(indexes))
-            if change in (_index, _manifest):
+            if change in (change_index, change_manifest):
                 late.append((change, layer))
             else:
                 segment = dice.randrange(len(blobs[layer]))
@@ -105,33 +105,33 @@ class Hostile:
         for number, index in enumerate(indexes):
             for segment, (blob, listing) in zip(index["segments"], blobs[number]):
                 segment.update(repository.blob(blob).to_dict())
-                data = listing if isinstance(listing, bytes) else _json(listing)
+                data = listing if isinstance(listing, bytes) else as_json(listing)
                 segment["files"] = repository.blob(data).to_dict()
             index["archive"]["size"] = sum(segment["size"] for segment in index["segments"])
-            if (_index, number) in late:
-                _index(dice, index)
-            data = _json(index)
+            if (change_index, number) in late:
+                change_index(dice, index)
+            data = as_json(index)
             name = manifest["layers"][number]["layer_name"]
             manifest["layers"][number]["index"] = Reference.of(data).to_dict()
             key = LayerKey(name, self._platform, Reference.of(data).sha256)
             repository.put(str(key), data)
-        if any(change is _manifest for change, _ in late):
-            _manifest(dice, manifest)
-        data = _json(manifest)
+        if any(change is change_manifest for change, _ in late):
+            change_manifest(dice, manifest)
+        data = as_json(manifest)
         if dice.random() < 0.05:
-            data = _flipped(dice, data)
+            data = flipped(dice, data)
         repository.put(str(StackKey("hello", "1.0", self._platform)), data)
         channel = ChannelKey("hello", "stable", self._platform)
         record = ChannelRecord.first(channel, "1.0", Reference.of(data)).to_json().encode()
-        repository.put(str(channel), _flipped(dice, record) if dice.random() < 0.05 else record)
+        repository.put(str(channel), flipped(dice, record) if dice.random() < 0.05 else record)
         return " ".join(change.__name__ for change in changes)
 
 
-def _json(value: object) -> bytes:
+def as_json(value: object) -> bytes:
     return json.dumps(value).encode("utf-8", "surrogatepass")
 
 
-def _flipped(dice: random.Random, data: bytes) -> bytes:
+def flipped(dice: random.Random, data: bytes) -> bytes:
     """Some bytes changed, cut or doubled."""
     changed = bytearray(data)
     for _ in range(dice.randint(1, 4)):
@@ -171,7 +171,7 @@ def _raw_list(dice: random.Random, blob: bytes, listing: Any) -> tuple[bytes, An
     if isinstance(listing, bytes):
         return blob, listing
     deep = b"[" * 20000 + b"]" * 20000
-    other = [b"", b"null", b"{}", b"[[]]", deep, b"\xff\xfe", _flipped(dice, _json(listing))]
+    other = [b"", b"null", b"{}", b"[[]]", deep, b"\xff\xfe", flipped(dice, as_json(listing))]
     return blob, dice.choice(other)
 
 
@@ -179,7 +179,7 @@ def _segment(dice: random.Random, blob: bytes, listing: Any) -> tuple[bytes, Any
     """Other compressed bytes."""
     zeros = bytes(30_000_000)
     makers: list[Callable[[], bytes]] = [
-        lambda: _flipped(dice, blob),
+        lambda: flipped(dice, blob),
         lambda: b"",
         lambda: zstandard.ZstdCompressor(1).compress(zeros),
         lambda: lzma.compress(zeros[:1_000_000]),
@@ -235,16 +235,16 @@ def _table(dice: random.Random, table: Any) -> None:
         return
 
 
-def _index(dice: random.Random, index: Any) -> None:
+def change_index(dice: random.Random, index: Any) -> None:
     _table(dice, index)
 
 
-def _manifest(dice: random.Random, manifest: Any) -> None:
+def change_manifest(dice: random.Random, manifest: Any) -> None:
     _table(dice, manifest)
 
 
-_CHANGES: list[Callable[..., Any]] = [
-    *(_list, _list, _list, _raw_list, _segment, _tar, _tar, _index, _manifest)
+CHANGES: list[Callable[..., Any]] = [
+    *(_list, _list, _list, _raw_list, _segment, _tar, _tar, change_index, change_manifest)
 ]
 
 

@@ -246,3 +246,21 @@ def test_it_only_reads() -> None:
         f"{url}: `channels/`: a web server cannot tell what it has. Use the URL that the "
         "repository is published to."
     )
+
+
+@pytest.mark.parametrize(("status", "expected"), [(200, False), (206, True), (404, True)])
+def test_whether_a_server_knows_ranges(status: int, expected: bool) -> None:
+    """Of a file that is not there, `read` tells."""
+    asked = []
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        asked.append(handler.headers["Range"])
+        sent(handler, status, DATA[:1] if status == 206 else DATA)
+
+    with answering(answer) as url:
+        assert opened(url).takes_ranges("a") is expected
+    assert asked == ["bytes=0-0"]
+
+
+def test_a_folder_has_ranges(tmp_path: Path) -> None:
+    assert opened(tmp_path.as_uri()).takes_ranges("a")

@@ -17,7 +17,7 @@ from venvstacks_rules.client.fetching.source import Here, KnownArchive, Offer, S
 from venvstacks_rules.client.fetching.whole import archive_files
 from venvstacks_rules.client.installation.records import Settings
 from venvstacks_rules.model.contents.segment_index import IndexedSegment
-from venvstacks_rules.model.errors import RepositoryError, VenvstacksError
+from venvstacks_rules.model.errors import RepositoryError
 from venvstacks_rules.model.outputs.names import MANIFEST_FOLDER, manifest_path
 from venvstacks_rules.model.repository.indexes import MOST_LISTING_BYTES, LayerIndex
 from venvstacks_rules.model.repository.keys import LayerKey
@@ -191,10 +191,11 @@ class ArchiveSource(Source):
             pinned = self.settings.manifest is not None
             if layer.segments_sha256 != entry.listed and (pinned or layer.segments_sha256):
                 return None
-        try:
-            index = self._here.documents.index(entry.index)
-            self._here.documents.files(index)
-        except VenvstacksError:
+        documents = self._here.documents
+        if documents.find(entry.index) is None:
+            return None
+        index = documents.index(entry.index)
+        if any(documents.find(segment.files) is None for segment in index.segments):
             return None
         return replace(
             index, kind=layer.kind, metadata=layer.metadata, archive_name=layer.archive_name

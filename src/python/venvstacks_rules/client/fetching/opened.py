@@ -46,7 +46,11 @@ def found_source(
         names = ", ".join(f"`{path}`" for path in manifest_paths(settings.platform))
         raise RepositoryError(
             f"{without_credentials(url)}: there is no repository, and no folder of archives.",
-            [f"it has no `repository.json`, and none of {names}; look at the URL"],
+            [
+                f"it has no `repository.json`, and none of {names}",
+                "look at the URL; a folder of archives is what `package` writes for a "
+                "`venvstacks_manifest`",
+            ],
         )
     if root is not None:
         raise RepositoryError(

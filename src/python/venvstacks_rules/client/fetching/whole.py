@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import io
+import itertools
 import stat
+import struct
 import tarfile
-import zipfile
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
 from venvstacks_rules.client.fetching.segments import path_in_layer, zip_members
+from venvstacks_rules.local.archives import zip_headers
 from venvstacks_rules.local.archives.tar_members import members, open_members
 from venvstacks_rules.local.archives.tar_stream import TarStream, open_tar_stream
 from venvstacks_rules.local.files.streams import DamagedError, exactly, expansion_limit
@@ -73,7 +76,7 @@ def _tar_files(tar: TarStream, layer: PackagedLayer) -> Iterator[ArchivedFile]:
 
 
 def _zip_files(stream: BinaryIO, layer: PackagedLayer, limit: int) -> Iterator[ArchivedFile]:
-    modes = _modes(stream)
+    modes = _modes(stream, layer)
     for name, content in zip_members(stream, layer.archive.size):
         path, mode = path_in_layer(name, layer.install_target), modes.get(name)
         if mode is None:
@@ -87,13 +90,38 @@ def _zip_files(stream: BinaryIO, layer: PackagedLayer, limit: int) -> Iterator[A
         yield file
 
 
-def _modes(stream: BinaryIO) -> dict[str, int]:
-    """The modes of the entries, by their names: only the directory has them."""
+def _modes(stream: BinaryIO, layer: PackagedLayer) -> dict[str, int]:
+    """The modes of the entries, by their names: only the directory at the end has them."""
+    end = layer.archive.size - zip_headers.END_RECORD.size
+    if end < 0:
+        raise DamagedError("it has no directory")
     try:
-        with zipfile.ZipFile(stream) as archive:
-            return {entry.filename: entry.external_attr >> 16 for entry in archive.infolist()}
-    except Exception as e:  # noqa: BLE001 - whatever the bytes make of `zipfile`
+        stream.seek(end)
+        signature, *_, at, _ = zip_headers.END_RECORD.unpack(stream.read())
+        if signature != zip_headers.END or at == zip_headers.MAX32:
+            raise DamagedError("it has no directory, or one beyond 4 GiB")
+        stream.seek(at)
+        # A stranger's directory may have more than there is.
+        most = MOST_LISTING_BYTES // _ENTRY
+        return dict(itertools.islice(_directory(stream), most))
+    except (ValueError, struct.error) as e:
         raise DamagedError(f"its directory cannot be read: {e}") from None
+
+
+def _directory(stream: BinaryIO) -> Iterator[tuple[str, int]]:
+    while True:
+        head = stream.read(zip_headers.CENTRAL_HEADER.size)
+        if not head.startswith(zip_headers.CENTRAL):
+            return
+        fields = zip_headers.CENTRAL_HEADER.unpack(head)
+        flags, (name_size, extra_size, comment_size), attributes = (
+            fields[3],
+            fields[10:13],
+            fields[15],
+        )
+        name = stream.read(name_size)
+        stream.seek(extra_size + comment_size, io.SEEK_CUR)
+        yield zip_headers.decoded(name, flags), attributes >> 16
 
 
 def _bounded(pieces: Iterable[bytes], limit: int) -> Iterator[bytes]:
