@@ -16,6 +16,7 @@ from pants.util.logging import LogLevel
 from venvstacks_rules.model.advice.contents import content_findings
 from venvstacks_rules.model.advice.findings import findings_text
 from venvstacks_rules.model.advice.sharing import sharing_findings
+from venvstacks_rules.model.advice.unused import unused_findings
 from venvstacks_rules.model.errors import VenvstacksError
 from venvstacks_rules.pants_backend.engine import (
     EnvironmentField,
@@ -75,6 +76,7 @@ class LintedLayersRequest:
 
     named: NamedLayers
     inspect_wheels: bool
+    read_code: bool
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,9 @@ async def linted_layers(request: LintedLayersRequest) -> LintedLayers:
     first = {without_packing(addresses[spec]): spec for spec in sorted(addresses, reverse=True)}
     addresses = {spec: addresses[spec] for spec in first.values()}
     looked_at = await concurrently(
-        linted_layer(LintedLayerRequest(address, request.inspect_wheels), **implicitly())
+        linted_layer(
+            LintedLayerRequest(address, request.inspect_wheels, request.read_code), **implicitly()
+        )
         for address in addresses.values()
     )
     return LintedLayers(tuple(sorted(zip(addresses, looked_at), key=lambda pair: pair[0])))
@@ -130,7 +134,12 @@ async def lint_layers(
     try:
         ignored, heavy_size, least = options.ignored, options.heavy_size, options.least
         looked_at = await linted_layers(
-            LintedLayersRequest(named, options.inspect_wheels), **implicitly()
+            LintedLayersRequest(
+                named,
+                options.inspect_wheels,
+                options.inspect_wheels and options.unused_requirements,
+            ),
+            **implicitly(),
         )
     except VenvstacksError as e:
         # Raised, it would end the other linters, too.
@@ -141,6 +150,9 @@ async def lint_layers(
         *sharing_findings(layers, definitions, heavy_size=heavy_size, ignored=ignored),
         *content_findings(layers, least=least, ignored=ignored),
     ]
+    if options.unused_requirements:
+        uses = {spec: found.use for spec, found in looked_at.found}
+        findings += unused_findings(layers, uses, ignored=ignored)
     unlocked = [spec for spec, found in looked_at.found if found.unlocked]
     notes = []
     if unlocked:

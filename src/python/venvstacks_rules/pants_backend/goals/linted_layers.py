@@ -13,12 +13,15 @@ from pants.engine.target import Target
 
 from venvstacks_rules.model.advice.edits import Definition, StackFileDefinition, TargetDefinition
 from venvstacks_rules.model.advice.linted import LintedLayer, layer_ballast, own_packages
+from venvstacks_rules.model.advice.unused import CodeUse
 from venvstacks_rules.model.errors import LockError
 from venvstacks_rules.model.layers.build_platforms import BuildPlatforms
 from venvstacks_rules.model.layers.names import LayerKind
 from venvstacks_rules.model.locks.selection import select_wheels
+from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.build.analysis import LayerAnalysisRequest, layer_analysis
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
+from venvstacks_rules.pants_backend.graph.layer_modules import LayerModulesRequest, layer_modules
 from venvstacks_rules.pants_backend.graph.layers import LayerRequest, find_layer
 from venvstacks_rules.pants_backend.locks.freshness import (
     CheckedLocksRequest,
@@ -42,6 +45,8 @@ class LintedLayerRequest:
 
     address: Address
     inspect_wheels: bool
+    read_code: bool = False
+    """Whether to compare its requirements with its code."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,7 @@ class FoundLintedLayer:
     """None if its lock does not match, and for a layer that the linter leaves alone."""
     unlocked: bool = False
     """Whether its lock, or that of a layer below, does not match."""
+    use: CodeUse = CodeUse()
 
 
 @rule(desc="Look for what layers have for nothing")
@@ -90,6 +96,12 @@ async def linted_layer(request: LintedLayerRequest, platforms: BuildPlatforms) -
         layer_analysis(LayerAnalysisRequest(request.address, name), **implicitly())
         for name in inspected
     )
+    use = CodeUse()
+    if request.read_code:
+        modules = await layer_modules(LayerModulesRequest(request.address), **implicitly())
+        files = await engine.get_digest_contents(modules.digest)
+        texts = (file.content.decode("utf-8", "replace") for file in files)
+        use = CodeUse.of((wheel for analysis in analyses for wheel in analysis.wheels), texts)
     return FoundLintedLayer(
         definitions,
         LintedLayer(
@@ -99,6 +111,7 @@ async def linted_layer(request: LintedLayerRequest, platforms: BuildPlatforms) -
             layer_ballast(wheel for analysis in analyses for wheel in analysis.wheels),
             tuple(sorted({p.name for p in lock.packages if p.from_distribution})),
         ),
+        use=use,
     )
 
 

@@ -57,6 +57,16 @@ class VenvstacksLintSubsystem(Subsystem):
             """
         ),
     )
+    unused_requirements = BoolOption(
+        default=False,
+        help=softwrap(
+            """
+            Whether to list requirements that no first-party code names a module of, in the layer
+            or in one above that is looked at, too. Programs load plugins by other names, so that
+            it is asked for. It needs `inspect_wheels`.
+            """
+        ),
+    )
     fail_on_warnings = BoolOption(
         default=True,
         help="Whether `lint` fails if there are warnings, as it does for other linters.",
