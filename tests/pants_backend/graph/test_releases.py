@@ -86,9 +86,38 @@ def test_what_is_no_release(runner: RuleRunner, fields: dict[str, Any], problem:
     )
 
 
-def test_a_version_is_a_part_of_a_path(runner: RuleRunner) -> None:
+def test_all_problems_of_a_release_are_told_at_once(runner: RuleRunner) -> None:
     runner.write_files(
-        {"base/BUILD": BASE + 'venvstacks_release(name="r", version="1/0", layers=[":high"])\n'}
+        {
+            "base/BUILD": BASE
+            + 'venvstacks_release(name="r", version="1/0", channel="", layers=[])\n'
+        }
     )
-    with pytest.raises(Exception, match="field in target base:r was '1/0', but it may have up to"):
+    target = runner.get_target(Address("base", target_name="r"))
+    request = ReleasedLayersRequest(ReleaseLayersFieldSet.create(target))
+    may = (
+        "it may have up to 100 ASCII letters, digits, `.`, `_`, `-`, `@` and `+`, and starts and "
+        "ends with a letter or a digit."
+    )
+    assert refused(runner, ReleasedLayers, request) == (
+        "DefinitionError: A release cannot be built as written:\n"
+        "  * base:r has no layers; set `layers` or `stack`.\n"
+        f"  * base:r: `version` is '1/0', but {may}\n"
+        f"  * base:r: `channel` is '', but {may}"
+    )
+
+
+def test_fields_that_there_are_not(runner: RuleRunner) -> None:
+    runner.write_files(
+        {
+            "base/BUILD": BASE
+            + 'venvstacks_release(name="r", version="1", chanel="x", stacks=":a", qqqq=1)\n'
+        }
+    )
+    with pytest.raises(Exception, match="Unrecognized field") as caught:
         runner.get_target(Address("base", target_name="r"))
+    message = str(caught.value).strip().splitlines()[-1]
+    assert "base/BUILD:6: Unrecognized field `chanel=x` in target base:r. Valid" in message
+    assert message.endswith(
+        "'version']. Did you mean 'channel' by 'chanel'? Did you mean 'stack' by 'stacks'?"
+    )

@@ -25,10 +25,12 @@ from venvstacks_rules.pants_backend.graph.stacks import (
 )
 from venvstacks_rules.pants_backend.targets.manifests import ManifestLayersField
 from venvstacks_rules.pants_backend.targets.releases import (
+    ReleaseChannelField,
     ReleaseDependenciesField,
     ReleaseLayersField,
     ReleaseNameField,
     ReleaseStackField,
+    ReleaseVersionField,
 )
 
 
@@ -41,6 +43,20 @@ class ReleaseLayersFieldSet(FieldSet):
     layers: ReleaseLayersField
     stack: ReleaseStackField
     release_name: ReleaseNameField
+    version: ReleaseVersionField
+    channel: ReleaseChannelField
+
+    @property
+    def problems(self) -> list[str]:
+        """What is wrong with them, whatever the targets are that they name."""
+        address, layers, stack = self.address, self.layers.value, self.stack.value
+        found = []
+        if layers and stack:
+            found.append(f"{address} sets both `layers` and `stack`; remove one of them.")
+        elif not layers and not stack:
+            found.append(f"{address} has no layers; set `layers` or `stack`.")
+        named = (self.release_name, self.version, self.channel)
+        return found + [f"{address}: {field.problem}" for field in named if field.problem]
 
 
 @dataclass(frozen=True)
@@ -65,14 +81,10 @@ class ReleasedLayers:
 async def released_layers(request: ReleasedLayersRequest) -> ReleasedLayers:
     fields = request.fields
     address = fields.address
+    if fields.problems:
+        raise DefinitionError("A release cannot be built as written:", fields.problems)
     layers, stack = fields.layers.value or (), fields.stack.value
-    if bool(layers) is bool(stack):
-        both = "sets both `layers` and `stack`; remove one of them"
-        neither = "has no layers; set `layers` or `stack`"
-        raise DefinitionError(
-            "A release cannot be built as written:", [f"{address} {both if stack else neither}."]
-        )
-    if stack is None:
+    if not stack:
         listed = StackLayersRequest(address, layers)
         found = await stack_layers(listed, **implicitly())
         return ReleasedLayers(listed, found, _release_name(fields, found))

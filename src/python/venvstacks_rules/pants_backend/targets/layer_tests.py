@@ -24,6 +24,7 @@ from pants.engine.target import (
 from pants.util.strutil import softwrap
 
 from venvstacks_rules.pants_backend.engine import EnvironmentField
+from venvstacks_rules.pants_backend.targets.misspelt_fields import NamesMisspeltFields
 
 
 class LayerTestSourceField(PythonSourceField):
@@ -135,7 +136,7 @@ _MOVED_FIELDS = (
 )
 
 
-class VenvstacksTest(Target):
+class VenvstacksTest(NamesMisspeltFields, Target):
     """A file of tests."""
 
     alias = "venvstacks_test"

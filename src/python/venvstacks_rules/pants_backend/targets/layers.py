@@ -22,6 +22,7 @@ from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
 from venvstacks_rules.pants_backend.engine import EnvironmentField
 from venvstacks_rules.pants_backend.targets.build_fields import BUILD_FIELDS
 from venvstacks_rules.pants_backend.targets.lock_fields import LOCK_FIELDS
+from venvstacks_rules.pants_backend.targets.misspelt_fields import NamesMisspeltFields
 from venvstacks_rules.pants_backend.targets.publish_fields import PUBLISH_FIELDS
 from venvstacks_rules.pants_backend.targets.requirement_fields import REQUIREMENT_FIELDS
 from venvstacks_rules.pants_backend.targets.shipping_fields import (
@@ -324,6 +325,7 @@ CLIENT_FIELDS = (*COMMON_FIELDS, RuntimeField, FrameworksField, SkipTestsField)
 
 
 class VenvstacksRuntime(Target):
+class VenvstacksRuntime(NamesMisspeltFields, Target):
     """A runtime layer."""
 
     alias = "venvstacks_runtime"
@@ -335,7 +337,7 @@ class VenvstacksRuntime(Target):
     )
 
 
-class VenvstacksFramework(Target):
+class VenvstacksFramework(NamesMisspeltFields, Target):
     """A framework layer."""
 
     alias = "venvstacks_framework"
@@ -348,7 +350,7 @@ class VenvstacksFramework(Target):
     )
 
 
-class VenvstacksApplication(Target):
+class VenvstacksApplication(NamesMisspeltFields, Target):
     """An application layer."""
 
     alias = "venvstacks_application"

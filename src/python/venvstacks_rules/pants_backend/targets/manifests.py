@@ -15,6 +15,7 @@ from pants.engine.target import (
 from pants.util.strutil import softwrap
 
 from venvstacks_rules.pants_backend.engine import EnvironmentField
+from venvstacks_rules.pants_backend.targets.misspelt_fields import NamesMisspeltFields
 from venvstacks_rules.pants_backend.targets.publish_fields import PUBLISH_FIELDS
 from venvstacks_rules.pants_backend.targets.source_fields import ApplicationsField, StackPartField
 
@@ -50,7 +51,7 @@ class ManifestOutputPathField(StringField):
     )
 
 
-class VenvstacksManifest(Target):
+class VenvstacksManifest(NamesMisspeltFields, Target):
     """The manifest of a stack."""
 
     alias = "venvstacks_manifest"

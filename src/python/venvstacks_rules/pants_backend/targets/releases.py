@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar, Optional
 
-from pants.engine.addresses import Address
 from pants.engine.target import (
     COMMON_TARGET_FIELDS,
     Dependencies,
     Field,
-    InvalidFieldException,
     StringField,
     StringSequenceField,
     Target,
@@ -18,22 +16,21 @@ from pants.util.strutil import softwrap
 
 from venvstacks_rules.model.repository.keys import name_problem
 from venvstacks_rules.pants_backend.engine import EnvironmentField
+from venvstacks_rules.pants_backend.targets.misspelt_fields import NamesMisspeltFields
 from venvstacks_rules.pants_backend.targets.publish_fields import PUBLISH_FIELDS
 
 
 class _NameInRepository(StringField):
-    """A name that is a part of a key of the repository."""
+    """A name that is a part of a key of the repository.
 
-    @classmethod
-    def compute_value(cls, raw_value: Optional[str], address: Address) -> Optional[str]:
-        """Refuse what cannot be a part of a key."""
-        value = super().compute_value(raw_value, address)
-        problem = name_problem(value) if value is not None else None
-        if problem is not None:
-            raise InvalidFieldException(
-                f"The `{cls.alias}` field in target {address} was {value!r}, but {problem}."
-            )
-        return value
+    Not refused here: the release says all of its problems at once, and only where it is built.
+    """
+
+    @property
+    def problem(self) -> Optional[str]:
+        """Why it cannot be a part of a key; None if it can."""
+        found = name_problem(self.value) if self.value is not None else None
+        return None if found is None else f"`{self.alias}` is {self.value!r}, but {found}."
 
 
 class ReleaseDependenciesField(Dependencies):
@@ -114,7 +111,7 @@ class ReleaseChannelField(_NameInRepository):
     )
 
 
-class VenvstacksRelease(Target):
+class VenvstacksRelease(NamesMisspeltFields, Target):
     """A version of an application or of a stack."""
 
     alias = "venvstacks_release"

@@ -36,6 +36,7 @@ from venvstacks_rules.pants_backend.targets.layers import (
 )
 from venvstacks_rules.pants_backend.targets.lock_fields import LocalWheelsField
 from venvstacks_rules.pants_backend.targets.manifests import VenvstacksManifest
+from venvstacks_rules.pants_backend.targets.misspelt_fields import NamesMisspeltFields
 from venvstacks_rules.pants_backend.targets.publish_fields import PUBLISH_FIELDS
 from venvstacks_rules.pants_backend.targets.requirement_fields import PythonResolveField
 from venvstacks_rules.pants_backend.targets.shipping_fields import ByteCodeField, SealedField
@@ -93,7 +94,7 @@ class StackOverridesField(OverridesField):
     )
 
 
-class VenvstacksStack(TargetGenerator):
+class VenvstacksStack(NamesMisspeltFields, TargetGenerator):
     """The layers of a stack file."""
 
     alias = "venvstacks_stack"
