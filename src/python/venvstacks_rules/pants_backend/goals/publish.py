@@ -51,6 +51,7 @@ from venvstacks_rules.pants_backend.build.repository_plans import (
 )
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.goals.publish_settings import (
+    checked_options,
     key_uris,
     key_variables,
     repository_urls,
@@ -180,6 +181,7 @@ async def published_target(
     if request.skip or not request.repositories:
         reason = "(by its `skip_publish`)" if request.skip else "(it has no `repositories`)"
         return PublishedTarget((PublishPackages((str(address),), description=reason),))
+    checked_options(publishing.root, publishing.expires_days)
     urls = repository_urls(address, request.repositories, dict(options.repositories))
     found = await target_publication(TargetPublicationRequest(address), **implicitly())
     publication = await publication_files(found.request, **implicitly())

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os.path
 from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
 
 from pants.engine.addresses import Address
 
 from venvstacks_rules.model.errors import DefinitionError
 from venvstacks_rules.model.layers.problems import suggestion
+from venvstacks_rules.model.network.credentials import without_credentials
 
 WRITTEN = ("file", "s3", "gs", "az", "oci")
 """The kinds of repositories that the actions of a build can write to: they have no `fsspec`."""
@@ -19,6 +22,10 @@ _MIRROR = (
     " Publish to a folder, and copy it there with `venvstacks-repository mirror`, where"
     " `venvstacks-rules[fsspec]` is installed."
 )
+_OPTION = "[venvstacks].repositories"
+_SCHEMES = ("file", "s3", "gs", "az", "oci")
+_PINS = ("sha256:", "ed25519:")
+_PIN = re.compile(r"(sha256|ed25519):[0-9a-f]{64}")
 _KEY_PASSWORD = "VENVSTACKS_KEY_PASSWORD"  # noqa: S105 - its name
 
 
@@ -50,8 +57,12 @@ def repository_urls(
     urls, problems = {}, []
     for name in dict.fromkeys(names):
         url = named_url(name, known)
+        unfit = None if url is None else _unfit(url)
         if url is None:
             problems.append(unknown_repository(f"{address}: `repositories` has", name, known))
+        elif unfit is not None:
+            where = f"{address}: `repositories` has" if url == name else f"`{_OPTION}.{name}` is"
+            problems.append(f"{where} {without_credentials(url)!r}, {unfit}")
         elif urlsplit(url).username is not None or urlsplit(url).password is not None:
             where = f"{address}: `repositories`" if url == name else "`[venvstacks].repositories`"
             problems.append(
@@ -65,6 +76,37 @@ def repository_urls(
     if problems:
         raise DefinitionError("Targets cannot be published as written:", problems)
     return urls
+
+
+def _unfit(url: str) -> str | None:
+    """Why nothing can be published at a URL, and the remedy; None if something can."""
+    scheme = urlsplit(url).scheme if "://" in url else None
+    if scheme in _SCHEMES:
+        return None
+    kinds = ", ".join(f"`{name}://`" for name in _SCHEMES)
+    if scheme in ("http", "https"):
+        return f"which is for those who read it. Publish to what the server shows, by {kinds}."
+    meant = suggestion(scheme or url.partition(":")[0].partition("/")[0], _SCHEMES)
+    hint = f" Did you mean `{meant}://`?" if meant else ""
+    what = "which is not a URL" if scheme is None else f"and `publish` knows no `{scheme}://`"
+    return f"{what}.{hint} Write one that begins with {kinds}."
+
+
+def checked_options(root: str | None, expires_days: int) -> None:
+    """Raise DefinitionError for values of `[venvstacks-publish]` that nothing can be done with."""
+    problems = []
+    if root is not None and root.startswith(_PINS) and not _PIN.fullmatch(root):
+        problems.append(
+            f"`root` is {root!r}, which is no pin: 64 hexadecimal digits follow the colon. "
+            "`venvstacks-repository root publish` prints it."
+        )
+    if expires_days < 1:
+        problems.append(
+            f"`expires_days` is {expires_days}, so that records would have expired when they are "
+            "signed. Write at least 1."
+        )
+    if problems:
+        raise DefinitionError("`[venvstacks-publish]` cannot be used:", problems)
 
 
 def key_uris(keys: Iterable[str], build_root: str) -> tuple[str, ...]:
