@@ -8,7 +8,9 @@ from __future__ import annotations
 import base64
 import contextlib
 import hashlib
+import hmac
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -17,6 +19,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -153,6 +156,43 @@ def registry(folder: Path) -> Iterator[Served]:
 
 
 @contextlib.contextmanager
+def azure(folder: Path) -> Iterator[Served]:
+    """``az://``: Azurite, Microsoft's emulator (``npm install --global azurite``)."""
+    port = free_port()
+    account, secret = "devstoreaccount1", base64.b64encode(b"of the container" * 4).decode()
+    environment = {
+        "AZURE_STORAGE_ACCOUNT_NAME": account,
+        "AZURE_STORAGE_ACCOUNT_KEY": secret,
+        "AZURE_STORAGE_ENDPOINT": f"http://127.0.0.1:{port}/{account}",
+    }
+    command = [program("azurite-blob"), "--silent", "--disableTelemetry", "--skipApiVersionCheck"]
+    command += ["--blobPort", str(port), "--location", str(folder)]
+    accounts = {**os.environ, "AZURITE_ACCOUNTS": f"{account}:{secret}"}
+    with server(command, port, folder / "azurite.log", accounts):
+        headers = {
+            "x-ms-date": formatdate(usegmt=True),
+            "x-ms-version": "2021-08-06",
+        }
+        signed = "".join(f"{name}:{value}\n" for name, value in headers.items())
+        text = "PUT" + "\n" * 12 + f"{signed}/{account}/{account}/repositories\nrestype:container"
+        made = hmac.new(base64.b64decode(secret), text.encode(), hashlib.sha256).digest()
+        headers["Authorization"] = f"SharedKey {account}:{base64.b64encode(made).decode()}"
+        url = f"{environment['AZURE_STORAGE_ENDPOINT']}/repositories?restype=container"
+        request = urllib.request.Request(url, b"", {**headers, "Content-Type": ""}, method="PUT")
+        with urllib.request.urlopen(request):
+            pass
+        down = f"http://127.0.0.1:{free_port()}/{account}"
+        yield Served(
+            "az://repositories/below",
+            "az://repositories/below",
+            "no answer (HTTP error: error sending request). Look whether the server runs and",
+            environment,
+            {**environment, "AZURE_STORAGE_ENDPOINT": down},
+            (secret,),
+        )
+
+
+@contextlib.contextmanager
 def memory(folder: Path) -> Iterator[Served]:
     """``memory://`` of fsspec."""
     (folder / "file").write_bytes(b"")
@@ -174,6 +214,10 @@ KINDS: Mapping[str, Callable[[Path], contextlib.AbstractContextManager[Served]]]
     "memory": memory,
     "local": local,
 }
+ON_DEMAND: Mapping[str, Callable[[Path], contextlib.AbstractContextManager[Served]]] = {
+    "az": azure,
+}
+"""Kinds whose server weighs too much for every run: `-m slow` tests them."""
 READ_ONLY = ("http",)
 IN_MEMORY = ("memory",)
 """Kinds that other processes do not see, and that have all in memory."""

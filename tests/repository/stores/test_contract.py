@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.stores import IN_MEMORY, KINDS, READ_ONLY, Served
+from tests.support.stores import IN_MEMORY, KINDS, ON_DEMAND, READ_ONLY, Served
 from venvstacks_rules.model.repository.keys import blob_key, key_problem
 from venvstacks_rules.model.repository.references import Reference
 from venvstacks_rules.repository.stores import attempts
@@ -63,7 +63,7 @@ def served(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Served]:
     kind = request.param
-    with KINDS[kind](tmp_path_factory.mktemp(kind)) as served:
+    with {**KINDS, **ON_DEMAND}[kind](tmp_path_factory.mktemp(kind)) as served:
         yield served
 
 
@@ -83,7 +83,8 @@ def got(store: Store) -> Stored:
 
 def kinds(*without: str) -> pytest.MarkDecorator:
     """All kinds but some."""
-    chosen = [kind for kind in KINDS if kind not in without]
+    demanded = [pytest.param(kind, marks=pytest.mark.slow) for kind in ON_DEMAND]
+    chosen = [*(kind for kind in KINDS if kind not in without), *demanded]
     return pytest.mark.parametrize("served", chosen, indirect=True, scope="module")
 
 

@@ -27,6 +27,12 @@ _CREDENTIALS = {
     "gs": "GOOGLE_APPLICATION_CREDENTIALS",
     "az": "AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY",
 }
+_AZURE = (
+    "AZURE_STORAGE_ACCOUNT_NAME",
+    "AZURE_STORAGE_ACCOUNT_KEY",
+    "AZURE_STORAGE_SAS_TOKEN",
+    "AZURE_STORAGE_ENDPOINT",
+)
 _NO_BUCKET = ("NoSuchBucket", "ContainerNotFound")
 _STATUS = re.compile(r"Server returned non-2xx status code: ([^\n<]*)")
 _CODE = re.compile(r"<Code>(\w+)</Code>")
@@ -40,6 +46,10 @@ def bucket(url: str, environment: Mapping[str, str]) -> ObjectStore:
         raise StoreError(f"`{url}` names no bucket; write `{parts.scheme}://bucket/prefix`.")
     if parts.scheme == "s3":
         more = _of_s3(url, environment)
+    elif parts.scheme == "az":
+        # Its library looks for all others in the environment of the process.
+        names = [name for name in _AZURE if environment.get(name)]
+        more = {"config": {name.lower(): environment[name] for name in names}} if names else {}
     # Only what somebody set up as a server without TLS is spoken to without TLS.
     plain = any(
         value.startswith("http://") for name, value in environment.items() if "ENDPOINT" in name
