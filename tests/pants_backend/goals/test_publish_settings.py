@@ -6,31 +6,6 @@ import pytest
 from pants.engine.addresses import Address
 
 from venvstacks_rules.model.errors import DefinitionError
-from venvstacks_rules.pants_backend.goals.publish_settings import repository_urls
-
-ADDRESS = Address("src", target_name="release")
-
-
-def test_kinds_that_a_build_reaches() -> None:
-    known = {"store": "s3://layers/here", "local": "file:///srv/layers"}
-    assert repository_urls(ADDRESS, ["store", "@local", "oci://host/x"], known) == {
-        "store": "s3://layers/here",
-        "@local": "file:///srv/layers",
-        "oci://host/x": "oci://host/x",
-    }
-
-
-def test_kinds_that_a_build_does_not_reach() -> None:
-    known = {"far": "sftp://host/layers", "local": "file:///srv/layers"}
-    with pytest.raises(DefinitionError) as caught:
-        repository_urls(ADDRESS, ["far", "local"], known)
-    assert str(caught.value) == (
-        "Targets cannot be published as written:\n"
-        "  * src:release: `repositories`: `sftp://host/layers` is none of the kinds that a build"
-        " reaches, `file://`, `s3://`, `gs://`, `az://` and `oci://`. Publish to a folder, and copy"
-        " it there with `venvstacks-repository mirror`, where `venvstacks-rules[fsspec]` is"
-        " installed."
-    )
 from venvstacks_rules.pants_backend.goals.publish_settings import (
     checked_options,
     repository_urls,
@@ -56,7 +31,8 @@ def test_urls_of_no_use() -> None:
         "  * `[venvstacks].repositories.bad` is '/srv/x', which is not a URL. Write one that "
         f"begins with {KINDS}.",
         "  * s:r: `repositories` has 'ftp://h/x', and `publish` knows no `ftp://`. Write one that "
-        f"begins with {KINDS}.",
+        f"begins with {KINDS}. Where `fsspec` reaches it, publish to a folder, and copy that there "
+        "with `venvstacks-repository mirror`.",
         "  * s:r: `repositories` has 's33://h/x', and `publish` knows no `s33://`. Did you mean "
         f"`s3://`? Write one that begins with {KINDS}.",
         f"  * s:r: `repositories` has 'https://h/x', {shows}",

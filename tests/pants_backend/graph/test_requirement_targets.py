@@ -173,11 +173,11 @@ def test_wrong_addresses(runner: RuleRunner, written: str, problem: str) -> None
 
 
 def test_what_a_layer_cannot_install_is_told_with_the_target(runner: RuleRunner) -> None:
-    assert refused(runner, ["3rdparty:git"]).partition(". Build")[0] == (
+    assert refused(runner, ["3rdparty:git"]).partition(". Name")[0] == (
         "A layer definition cannot be built as written:\n"
         "  * src:rt: `requirements` leads to 3rdparty:git, which is 'd@ "
-        "git+https://example.org/d@1', a direct reference to something other than a wheel on a web "
-        "server"
+        "git+https://example.org/d@1', whose '1' is not a commit of 40 hexadecimal digits, so that "
+        "it may move"
     )
 
 

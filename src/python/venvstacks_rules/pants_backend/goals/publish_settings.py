@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os.path
-from collections.abc import Iterable, Mapping, Sequence
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import urlsplit
 
 from pants.engine.addresses import Address
@@ -19,11 +18,10 @@ WRITTEN = ("file", "s3", "gs", "az", "oci")
 READ = (*WRITTEN, "http", "https")
 """Those that they can read."""
 _MIRROR = (
-    " Publish to a folder, and copy it there with `venvstacks-repository mirror`, where"
-    " `venvstacks-rules[fsspec]` is installed."
+    " Where `fsspec` reaches it, publish to a folder, and copy that there with"
+    " `venvstacks-repository mirror`."
 )
 _OPTION = "[venvstacks].repositories"
-_SCHEMES = ("file", "s3", "gs", "az", "oci")
 _PINS = ("sha256:", "ed25519:")
 _PIN = re.compile(r"(sha256|ed25519):[0-9a-f]{64}")
 _KEY_PASSWORD = "VENVSTACKS_KEY_PASSWORD"  # noqa: S105 - its name
@@ -41,13 +39,14 @@ def unknown_repository(place: str, name: str, known: Iterable[str]) -> str:
     return f"{place} {name!r}, which `[venvstacks].repositories` does not name. {hint}"
 
 
-def unreached(url: str, schemes: Sequence[str]) -> str | None:
-    """Why the actions of a build do not reach a URL, but `schemes`; None if they do."""
+def unread(url: str) -> str | None:
+    """Why the actions of a build cannot read a URL; None if they can."""
     if url.partition("://")[0] in READ:
-        # What can only be read says so itself.
         return None
-    kinds = ", ".join(f"`{each}://`" for each in schemes[:-1])
-    return f"`{url}` is none of the kinds that a build reaches, {kinds} and `{schemes[-1]}://`."
+    return (
+        f"`{url}` is none of the kinds that a build reaches, {_listed(READ[:-1])} and "
+        f"`{READ[-1]}://`."
+    )
 
 
 def repository_urls(
@@ -69,8 +68,6 @@ def repository_urls(
                 f"{where}: the URL of {urlsplit(url).hostname} has credentials. Remove them: they "
                 "come from the environment, or from the files of the store's own tools."
             )
-        elif (problem := unreached(url, WRITTEN)) is not None:
-            problems.append(f"{address}: `repositories`: {problem}{_MIRROR}")
         else:
             urls[name] = url
     if problems:
@@ -81,15 +78,20 @@ def repository_urls(
 def _unfit(url: str) -> str | None:
     """Why nothing can be published at a URL, and the remedy; None if something can."""
     scheme = urlsplit(url).scheme if "://" in url else None
-    if scheme in _SCHEMES:
+    if scheme in WRITTEN:
         return None
-    kinds = ", ".join(f"`{name}://`" for name in _SCHEMES)
+    kinds = _listed(WRITTEN)
     if scheme in ("http", "https"):
         return f"which is for those who read it. Publish to what the server shows, by {kinds}."
-    meant = suggestion(scheme or url.partition(":")[0].partition("/")[0], _SCHEMES)
+    meant = suggestion(scheme or url.partition(":")[0].partition("/")[0], WRITTEN)
     hint = f" Did you mean `{meant}://`?" if meant else ""
     what = "which is not a URL" if scheme is None else f"and `publish` knows no `{scheme}://`"
-    return f"{what}.{hint} Write one that begins with {kinds}."
+    mirror = "" if scheme is None or meant else _MIRROR
+    return f"{what}.{hint} Write one that begins with {kinds}.{mirror}"
+
+
+def _listed(schemes: Sequence[str]) -> str:
+    return ", ".join(f"`{name}://`" for name in schemes)
 
 
 def checked_options(root: str | None, expires_days: int) -> None:

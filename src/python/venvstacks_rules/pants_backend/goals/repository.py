@@ -17,10 +17,9 @@ from venvstacks_rules.model.requests.repository import RepositoryRequest
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, goal_rule, implicitly
 from venvstacks_rules.pants_backend.goals.publish_settings import (
-    READ,
     named_url,
     unknown_repository,
-    unreached,
+    unread,
 )
 from venvstacks_rules.pants_backend.processes.bare import ActionProcessRequest
 from venvstacks_rules.pants_backend.processes.network import NETWORK_DIR
@@ -72,10 +71,10 @@ def repository_url(name: str | None, known: Mapping[str, str]) -> str:
     if url is None:
         problem = unknown_repository("`--venvstacks-repository-at` is", name, known)
         raise DefinitionError("The repository is not known:", [problem])
-    unread = unreached(url, READ)
-    if unread is not None:
+    far = unread(url)
+    if far is not None:
         remedy = "Run the program `venvstacks-repository`, from `venvstacks-rules[fsspec]`."
-        raise DefinitionError("The repository cannot be reached:", [f"{unread} {remedy}"])
+        raise DefinitionError("The repository cannot be reached:", [f"{far} {remedy}"])
     return url
 
 

@@ -324,7 +324,6 @@ CLIENT_FIELDS = (*COMMON_FIELDS, RuntimeField, FrameworksField, SkipTestsField)
 """The fields of a layer with the client, beside the one that owns its files."""
 
 
-class VenvstacksRuntime(Target):
 class VenvstacksRuntime(NamesMisspeltFields, Target):
     """A runtime layer."""
 
@@ -362,7 +361,7 @@ class VenvstacksApplication(NamesMisspeltFields, Target):
     )
 
 
-class VenvstacksClient(Target):
+class VenvstacksClient(NamesMisspeltFields, Target):
     """An application layer with the client."""
 
     alias = "venvstacks_client"
