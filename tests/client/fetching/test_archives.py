@@ -36,7 +36,8 @@ from tests.support.client_repository import (
 from tests.support.packaged_stack import PackagedStack
 from tests.support.stores import free_port, program, server
 from tests.support.wheels import decompressed
-from venvstacks_rules.client.commands.updating import InstallRequest, install, update
+from venvstacks_rules.client.api import Installation
+from venvstacks_rules.client.commands.updating import InstallRequest, check, install, update
 from venvstacks_rules.model.errors import RepositoryError
 from venvstacks_rules.repository.stores import attempts
 
@@ -136,7 +137,7 @@ def test_nothing_vouches_for_a_folder(packaged: PackagedStack, tmp_path: Path) -
 
 def test_a_pin_is_of_one_manifest(packaged: PackagedStack, tmp_path: Path) -> None:
     apps, told, pin = tmp_path / "apps", Told(), packaged.pin
-    first = install(apps, packaged.request(manifest=pin), told)
+    first = Installation(apps, told).install(packaged.url, APP, manifest=pin)
     assert (first.generation, told.notes) == (1, [])
     assert not update(apps).changed
     packaged.package("1.1", word="hi")
@@ -158,7 +159,10 @@ def test_an_update_fetches_segments_that_changed(packaged: PackagedStack, tmp_pa
     assert install(apps, packaged.request(allow_unsigned=True)).changed
     assert not update(apps, report=told).changed
     packaged.package("1.0", word="hi")
+    checked = check(apps)
+    assert (checked.changed, checked.installed == checked.version) == (True, False)
     change = update(apps, report=told)
+    assert change.version == checked.version
     assert (change.generation, told.last("plan")["fetched_segments"]) == (2, 1)
     assert said(apps) == "1.0 hi"
     for command, text in ((["rollback"], "1.0 hello"), (["update"], "1.0 hi")):
@@ -396,7 +400,7 @@ def serving(folder: Path) -> Iterator[Server]:
             """Say nothing."""
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
+        threading.Thread(target=running.serve_forever, args=(0.02,), daemon=True).start()
         made.url = f"http://127.0.0.1:{running.server_address[1]}"
         yield made
         running.shutdown()
