@@ -218,7 +218,8 @@ def test_an_empty_machine_compresses_nothing_and_fetches_no_segment(site: Site) 
     assert not [line for line in done.work if line.startswith(("Compressed", "Captured"))]
     # Segments, and what is known of wheels, come from the cache, and nothing of that is missing.
     assert len(named("Compress", hits(done))) >= 2
-    kinds = "Compress|Analyze|Capture"
+    kinds = "Compress|Analyze|Capture|Index"
+    assert len(named("Index", hits(done))) == 4
     assert named(kinds, hits(done)) == named(kinds, looked_up(done))
     assert done.counters["remote_cache_requests_cached"] == len(hits(done))
     assert done.counters["remote_cache_requests"] == len(looked_up(done))

@@ -41,7 +41,7 @@ def run(request_text: str) -> IndexedLayer:
     request = from_json(IndexLayerRequest, request_text)
     output = Path(request.output)
     with naming(output):
-        (output / "blobs").mkdir(parents=True)
+        output.mkdir(parents=True, exist_ok=True)
     try:
         return _written(request, output)
     except BaseException:
@@ -50,7 +50,6 @@ def run(request_text: str) -> IndexedLayer:
 
 
 def _written(request: IndexLayerRequest, output: Path) -> IndexedLayer:
-    blobs = output / "blobs"
     segments = list(listed_segments(request))
     refuse_clashes(segments, request)
     part = output / "own-segment"
@@ -59,16 +58,16 @@ def _written(request: IndexLayerRequest, output: Path) -> IndexedLayer:
     if directory:
         with part.open("ab") as out:
             out.write(directory)
-    os.rename(part, blobs / own.sha256)
+    os.rename(part, output / own.sha256)
     index = LayerIndex(
         kind=request.kind,
         metadata=request.metadata,
         archive_name=request.archive_name,
         archive_format=request.compression.archive_format,
         compression_level=request.compression.level,
-        segments=_published([*segments[:-1], own], blobs),
+        segments=_published([*segments[:-1], own], output),
         documents={
-            document.name: _stored(_content(document, request, [*segments[:-1], own]), blobs)
+            document.name: _stored(_content(document, request, [*segments[:-1], own]), output)
             for document in request.documents
         },
     )
@@ -97,12 +96,12 @@ def _content(
     return with_subjects(content, subjects).encode("utf-8")
 
 
-def _published(segments: Sequence[Segment], blobs: Path) -> tuple[PublishedSegment, ...]:
+def _published(segments: Sequence[Segment], output: Path) -> tuple[PublishedSegment, ...]:
     return tuple(
         PublishedSegment(
             source=segment.source,
             blob=Reference(segment.sha256, segment.size),
-            files=_stored(listing_bytes(segment.files), blobs),
+            files=_stored(listing_bytes(segment.files), output),
             unpacked_size=sum(file.size for file in segment.files),
             tar_size=segment.tar_size,
         )
@@ -110,8 +109,8 @@ def _published(segments: Sequence[Segment], blobs: Path) -> tuple[PublishedSegme
     )
 
 
-def _stored(content: bytes, blobs: Path) -> Reference:
+def _stored(content: bytes, output: Path) -> Reference:
     reference = Reference.of(content)
     # Two segments may have the same list.
-    (blobs / reference.sha256).write_bytes(content)
+    (output / reference.sha256).write_bytes(content)
     return reference

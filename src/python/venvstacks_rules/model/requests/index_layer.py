@@ -33,8 +33,10 @@ class IndexLayerRequest(LayerPartsRequest):
     archive_name: str
     documents: tuple[LayerDocument, ...]
     output: GivenPath
-    """The folder to write: ``index.json``; and in ``blobs``, each by its hash, the segment of the
-    layer's own files, the lists of files and the documents."""
+    """The folder to write: ``index.json``; and blobs, each by its hash: the segment of the layer's
+    own files, the lists of files and the documents.
+
+    It has no folders below: `buildbox-casd` does not find results of Pants that have some."""
     byte_code: Optional[GivenPath] = None
     """A zip archive with the byte code of `files`, if the layer is to have some."""
 
@@ -62,4 +64,4 @@ class IndexedLayer:
     unpacked_size: int
     """Of all segments, in bytes."""
     segments: tuple[IndexedSegmentFile, ...]
-    """Without that of the layer's own files, which is one of the ``blobs``."""
+    """Without that of the layer's own files, which is a blob of the folder."""

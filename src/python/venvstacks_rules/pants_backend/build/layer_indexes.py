@@ -56,7 +56,7 @@ class LayerIndexFiles:
     layer: Layer
     platform: str
     digest: Digest
-    """``index.json``; and in ``blobs``, each by its hash, all that it names but the segments."""
+    """``index.json``; and each by its hash, all that it names but the segments."""
     indexed: IndexedLayer
     groups: tuple[SegmentGroup, ...]
     """With the segments."""
