@@ -22,6 +22,7 @@ HOUSE: dict[str, dict[str, str]] = {
         "outputs": "layers libraries",
         "repository": "contents",
         "publishing": "",
+        "images": "platforms",
         "documents": "network platforms layers locks contents outputs",
         "requests": "platforms layers locks contents libraries publishing",
         "summary": "platforms layers locks contents",
@@ -38,6 +39,7 @@ HOUSE: dict[str, dict[str, str]] = {
         "trust": "stores",
         "reading": "stores",
         "publishing": "stores reading",
+        "images": "stores",
         "upkeep": "stores reading publishing",
     },
     "actions": {

@@ -45,6 +45,9 @@ VERBS = {
     "run-tests": "run_tests",
     "plan-publish": "plan_publish",
     "publish": "publish",
+    "image-layer": "image_layer",
+    "fetch-image": "fetch_image",
+    "push-image": "push_image",
     "repository": "repository",
 }
 

@@ -77,6 +77,10 @@ class RepositoryError(ProblemsError):
     """A repository of layers is damaged, hostile, out of reach, or not as a command needs it."""
 
 
+class ImageError(ProblemsError):
+    """A container image cannot be made, or its base is not one."""
+
+
 class RequestError(VenvstacksError):
     """A request or result file does not have the expected shape."""
 

@@ -15,6 +15,9 @@ from venvstacks_rules.pants_backend.build import (
     descriptions,
     documents,
     exports,
+    image_bases,
+    image_layers,
+    images,
     imports,
     interfaces,
     layer_byte_code,
@@ -43,9 +46,11 @@ from venvstacks_rules.pants_backend.goals import (
     linted_layers,
     lock_options,
     package,
+    package_image,
     package_release,
     package_report,
     publish,
+    publish_image,
     repl,
     repository,
     run,
@@ -74,6 +79,9 @@ from venvstacks_rules.pants_backend.graph import (
     stacks,
     tested_layers,
     tests_edges,
+)
+from venvstacks_rules.pants_backend.graph import (
+    images as image_targets,
 )
 from venvstacks_rules.pants_backend.inputs import (
     commits,
@@ -115,6 +123,7 @@ from venvstacks_rules.pants_backend.subsystems.layer_tests import VenvstacksPyte
 from venvstacks_rules.pants_backend.subsystems.lint import VenvstacksLintSubsystem
 from venvstacks_rules.pants_backend.subsystems.publish import VenvstacksPublishSubsystem
 from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
+from venvstacks_rules.pants_backend.targets.images import VenvstacksImage
 from venvstacks_rules.pants_backend.targets.layer_tests import VenvstacksTest, VenvstacksTests
 from venvstacks_rules.pants_backend.targets.layers import (
     VenvstacksApplication,
@@ -160,10 +169,12 @@ _MODULES = (
         pytest_processes,
         segments,
     ),
+    *(image_bases, image_layers, images, image_targets),
     *(publications, published_archives, released, repository_plans),
     *(staged_tests, layer_tests),
     *(check, export, export_resolves, generate_lockfiles, lint, linted_layers, lock_options),
-    *(package, package_release, package_report, publish, repl, repository, run, show, shown_layers),
+    *(package, package_image, package_release, package_report, publish, publish_image),
+    *(repl, repository, run, show, shown_layers),
     *(tailor, tailor_applications, test),
 )
 """The modules with rules, room by room."""
@@ -176,6 +187,7 @@ def target_types() -> Iterable[type[Target]]:
         VenvstacksFramework,
         VenvstacksApplication,
         VenvstacksClient,
+        VenvstacksImage,
         VenvstacksManifest,
         VenvstacksRelease,
         VenvstacksStack,

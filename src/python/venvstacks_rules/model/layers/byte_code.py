@@ -19,6 +19,11 @@ NONE = "none"
 BYTE_CODES = (DEPLOYED, INCLUDED, NONE)
 
 
+def in_image(byte_code: str) -> str:
+    """Who makes the byte code of a layer of a container image, where nothing is post-installed."""
+    return INCLUDED if byte_code == DEPLOYED else byte_code
+
+
 def byte_code_problems(byte_code: str | None, *, sealed: bool) -> Iterator[Problem]:
     """Problems of the fields of one layer."""
     if sealed and byte_code not in (None, INCLUDED):

@@ -41,6 +41,8 @@ class LayerArchiveRequest:
     platform: str
     build_root: Optional[str] = None
     """The path of the repository if the layer takes first-party code from there, for editors."""
+    image: Optional[str] = None
+    """The format of the archive if it is for a container image, where every layer is sealed."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,9 @@ def _made(segments: LayerSegments, own: ProcessResultMetadata) -> tuple[MadeSegm
 
 @rule(desc="Build layer archive")
 async def layer_archive(request: LayerArchiveRequest) -> LayerArchive:
-    wanted = LayerContentsRequest(request.address, request.platform, request.build_root)
+    wanted = LayerContentsRequest(
+        request.address, request.platform, request.build_root, image=request.image
+    )
     parts = await parts_of_layer(PartsOfLayerRequest(wanted), **implicitly())
     segments, contents, names = parts.segments, parts.contents, parts.names
     # Beside the modules of the repository, whose names are not ours.

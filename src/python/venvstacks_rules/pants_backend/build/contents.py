@@ -21,7 +21,7 @@ from venvstacks_rules.model.contents.layout import LayerLayout
 from venvstacks_rules.model.contents.own import layer_config, layer_files
 from venvstacks_rules.model.contents.postinstall import postinstall_text
 from venvstacks_rules.model.errors import DefinitionError
-from venvstacks_rules.model.layers.byte_code import DEPLOYED
+from venvstacks_rules.model.layers.byte_code import DEPLOYED, in_image
 from venvstacks_rules.model.layers.client import CLIENT_SCRIPTS
 from venvstacks_rules.model.layers.interface import LayerInterface, PackageFolder
 from venvstacks_rules.model.layers.layer import Layer
@@ -74,6 +74,8 @@ class LayerContentsRequest:
     """The path of the repository if the layer takes first-party code from there, for editors."""
     exported: bool = False
     """Whether there will be no archive: such a layer is made ready for its place."""
+    image: Optional[str] = None
+    """The format of the archive if it is for a container image, where every layer is sealed."""
 
 
 @dataclass(frozen=True)
@@ -157,6 +159,8 @@ async def layer_contents(
         config = replace(config, console_scripts=tuple((s.name, s.target) for s in scripts))
     byte_code = DEPLOYED if request.exported else options.byte_code_of(layer.byte_code)
     sealed = layer.sealed and not request.exported
+    if request.image is not None:
+        byte_code, sealed = in_image(byte_code), True
     files, links = layer_files(
         config,
         lower,

@@ -80,7 +80,9 @@ async def parts_of_layer(
     await chain_locks(ChainLocksRequest(wanted.address), **implicitly())
     found, segments, contents, byte_code = await concurrently(
         find_layer(LayerRequest(wanted.address), **implicitly()),
-        layer_segments(SegmentsRequest(wanted.address, wanted.platform), **implicitly()),
+        layer_segments(
+            SegmentsRequest(wanted.address, wanted.platform, wanted.image), **implicitly()
+        ),
         layer_contents(wanted, **implicitly()),
         own_byte_code(OwnByteCodeRequest(wanted), **implicitly()),
     )

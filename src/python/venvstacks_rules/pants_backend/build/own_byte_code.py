@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from venvstacks_rules.model.contents.byte_code import is_module
 from venvstacks_rules.model.contents.layout import LayerLayout
 from venvstacks_rules.model.json_codec import to_json
-from venvstacks_rules.model.layers.byte_code import INCLUDED
+from venvstacks_rules.model.layers.byte_code import INCLUDED, in_image
 from venvstacks_rules.model.platforms.python_versions import short_version
 from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
 from venvstacks_rules.model.requests.byte_code import CompileFilesRequest
@@ -41,7 +41,10 @@ async def own_byte_code(request: OwnByteCodeRequest, options: VenvstacksSubsyste
     layer, os_name = contents.layer, PLATFORMS[request.contents.platform].os_name
     layout = LayerLayout(contents.python_version, os_name)
     files = tuple(file for file in contents.files if is_module(file.path, layout))
-    if not files or options.byte_code_of(layer.byte_code) != INCLUDED:
+    byte_code = options.byte_code_of(layer.byte_code)
+    if request.contents.image is not None:
+        byte_code = in_image(byte_code)
+    if not files or byte_code != INCLUDED:
         return NO_BYTE_CODE
     compiler = await layer_compiler(CompilerRequest(request.contents.address), **implicitly())
     output = "files.zip"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
+from typing import Optional
 
 from pants.engine.addresses import Address
 from pants.engine.fs import AddPrefix, Digest, DigestEntries, FileEntry, MergeDigests
@@ -15,7 +16,7 @@ from venvstacks_rules.model.contents.layout import LayerLayout
 from venvstacks_rules.model.contents.segments import Segment
 from venvstacks_rules.model.errors import ArchiveError, DefinitionError
 from venvstacks_rules.model.json_codec import from_json, to_json
-from venvstacks_rules.model.layers.byte_code import INCLUDED
+from venvstacks_rules.model.layers.byte_code import INCLUDED, in_image
 from venvstacks_rules.model.layers.layer import Layer
 from venvstacks_rules.model.layers.names import LayerKind
 from venvstacks_rules.model.locks.pylock import LockedWheel
@@ -72,6 +73,8 @@ class SegmentsRequest:
 
     address: Address
     platform: str
+    image: Optional[str] = None
+    """The format of the archive if it is for a container image."""
 
 
 @dataclass(frozen=True)
@@ -231,7 +234,12 @@ async def layer_segments(request: SegmentsRequest, options: VenvstacksSubsystem)
     await path_wheels(PathWheelsRequest(selected.wheels, request.address), **implicitly())
     chosen = layer_compression(found, request.platform, options)
     os_name = PLATFORMS[request.platform].os_name
-    compiled = options.byte_code_of(layer.byte_code) == INCLUDED
+    byte_code = options.byte_code_of(layer.byte_code)
+    if request.image is not None:
+        byte_code = in_image(byte_code)
+        # A level is one of a format.
+        chosen = chosen if chosen.archive_format == request.image else compression(request.image)
+    compiled = byte_code == INCLUDED
     interpreters = (
         [InterpreterGroupRequest(request.address, request.platform, chosen, compiled)]
         if layer.kind is LayerKind.RUNTIME

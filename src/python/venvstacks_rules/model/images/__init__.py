@@ -1,0 +1,1 @@
+"""Container images: the documents of OCI, and how a base is read."""

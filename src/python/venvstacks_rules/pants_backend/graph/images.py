@@ -1,0 +1,178 @@
+"""Images: the layers of a `venvstacks_image`, and the target of its base."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Optional
+
+from pants.build_graph.address import AddressParseException
+from pants.engine.addresses import Address
+from pants.engine.target import FieldSet, InferDependenciesRequest, InferredDependencies
+from pants.engine.unions import UnionRule
+
+from venvstacks_rules.model.errors import DefinitionError, ImageError
+from venvstacks_rules.model.images.references import PINNED, ImageReference, parsed_reference
+from venvstacks_rules.model.layers.layer import Layer
+from venvstacks_rules.model.layers.names import LayerKind
+from venvstacks_rules.pants_backend.engine import collect_rules, implicitly, rule
+from venvstacks_rules.pants_backend.graph.layer_targets import (
+    NamedTargetsRequest,
+    TargetsInFoldersRequest,
+    named_targets,
+    targets_in_folders,
+)
+from venvstacks_rules.pants_backend.graph.references import parsed_address
+from venvstacks_rules.pants_backend.graph.stacks import StackLayersRequest, stack_layers
+from venvstacks_rules.pants_backend.graph.variants import name_of
+from venvstacks_rules.pants_backend.targets.images import (
+    ImageApplicationField,
+    ImageBaseField,
+    ImageCmdField,
+    ImageCompressionField,
+    ImageDependenciesField,
+    ImageEntrypointField,
+    ImageEnvironmentVariablesField,
+    ImageExposedPortsField,
+    ImageLabelsField,
+    ImagePlatformsField,
+    ImageRegistriesField,
+    ImageRepositoryField,
+    ImageTagsField,
+    ImageUserField,
+    ImageWorkdirField,
+)
+
+
+@dataclass(frozen=True)
+class ImageFieldSet(FieldSet):
+    """The fields of an image."""
+
+    required_fields = (ImageApplicationField, ImageBaseField, ImageDependenciesField)
+
+    application: ImageApplicationField
+    base: ImageBaseField
+    platforms: ImagePlatformsField
+    compression: ImageCompressionField
+    entrypoint: ImageEntrypointField
+    cmd: ImageCmdField
+    env: ImageEnvironmentVariablesField
+    user: ImageUserField
+    workdir: ImageWorkdirField
+    labels: ImageLabelsField
+    exposed_ports: ImageExposedPortsField
+    registries: ImageRegistriesField
+    repository: ImageRepositoryField
+    tags: ImageTagsField
+
+    @property
+    def name(self) -> str:
+        """What the image is called in a registry."""
+        return self.repository.value or self.address.generated_name or self.address.target_name
+
+
+@dataclass(frozen=True)
+class ImageLayersRequest:
+    """The layers of an image."""
+
+    fields: ImageFieldSet
+
+
+@dataclass(frozen=True)
+class ImageLayers:
+    """The layers of an image, the runtime first and the application last."""
+
+    layers: tuple[Layer, ...]
+    addresses: tuple[Address, ...]
+
+
+@dataclass(frozen=True)
+class ImageBaseRequest:
+    """What `base` of an image names."""
+
+    image: Address
+    written: Optional[str]
+
+
+@dataclass(frozen=True)
+class NamedBase:
+    """What `base` of an image names: an image of a registry, a target, or nothing."""
+
+    reference: Optional[ImageReference] = None
+    target: Optional[Address] = None
+
+
+@rule
+async def image_layers(request: ImageLayersRequest) -> ImageLayers:
+    address, written = request.fields.address, request.fields.application.value
+    named = await named_targets(
+        NamedTargetsRequest(ImageApplicationField.alias, (written,), address), **implicitly()
+    )
+    application = named.addresses[0]
+    stack = await stack_layers(StackLayersRequest(address, (application.spec,)), **implicitly())
+    if stack.layers[-1].kind is not LayerKind.APPLICATION:
+        raise DefinitionError(
+            "An image cannot be built as written:",
+            [
+                f"{address}: `application` names {application}, which is no application. Name a "
+                "`venvstacks_application`."
+            ],
+        )
+    return ImageLayers(stack.layers, stack.addresses)
+
+
+@rule
+async def named_base(request: ImageBaseRequest) -> NamedBase:
+    written, image = request.written, request.image
+    if written is None:
+        return NamedBase()
+    if PINNED in written:
+        try:
+            return NamedBase(parsed_reference(written))
+        except ValueError as e:
+            raise _refused(image, f"`base` is {written!r}, but {e}.") from None
+    try:
+        address = parsed_address(ImageBaseField.alias, written, image)
+    except AddressParseException:
+        raise _refused(image, _unpinned(written)) from None
+    nearby = await targets_in_folders(TargetsInFoldersRequest((address.spec_path,)), **implicitly())
+    if not any(name_of(target.address) == name_of(address) for target in nearby.targets):
+        raise _refused(image, _unpinned(written))
+    return NamedBase(target=address)
+
+
+def _refused(image: Address, problem: str) -> ImageError:
+    return ImageError("An image cannot be built as written:", [f"{image}: {problem}"])
+
+
+def _unpinned(written: str) -> str:
+    return (
+        f"`base` is {written!r}, and there is no such target. An image of a registry has to be "
+        f"pinned by its digest, since a tag may stand for another one tomorrow: `skopeo inspect "
+        f"--raw docker://{written} | sha256sum` says it; write '{written}@sha256:...'."
+    )
+
+
+class InferImageDependencies(InferDependenciesRequest):  # type: ignore[type-arg] # not generic when it runs
+    """The application and the base of an image."""
+
+    infer_from = ImageFieldSet
+
+
+@rule
+async def infer_image_dependencies(request: InferImageDependencies) -> InferredDependencies:
+    fields = request.field_set
+    named = await named_targets(
+        NamedTargetsRequest(
+            ImageApplicationField.alias, (fields.application.value,), fields.address
+        ),
+        **implicitly(),
+    )
+    base = await named_base(ImageBaseRequest(fields.address, fields.base.value), **implicitly())
+    found = [*named.addresses, *(() if base.target is None else (base.target,))]
+    return InferredDependencies(found)
+
+
+def rules() -> Iterable[object]:
+    """The rules of this module."""
+    return [*collect_rules(), UnionRule(InferDependenciesRequest, InferImageDependencies)]

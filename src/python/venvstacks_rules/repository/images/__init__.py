@@ -1,0 +1,1 @@
+"""Images of registries: fetched by their digests, pushed with what is missing."""
