@@ -22,6 +22,7 @@ from pants.util.frozendict import FrozenDict
 
 from venvstacks_rules.model.errors import DefinitionError
 from venvstacks_rules.model.images.references import (
+    PINNED,
     ImageReference,
     registry_problem,
     repository_problem,
@@ -32,7 +33,11 @@ from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.build.images import BuiltImage, ImageRequest, built_image
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.goals.publish_settings import named_url, unknown_repository
-from venvstacks_rules.pants_backend.graph.images import ImageFieldSet
+from venvstacks_rules.pants_backend.graph.images import (
+    ImageBaseRequest,
+    ImageFieldSet,
+    named_base,
+)
 from venvstacks_rules.pants_backend.processes.bare import ActionProcessRequest
 from venvstacks_rules.pants_backend.processes.network import NETWORK_DIR
 from venvstacks_rules.pants_backend.processes.network_actions import (
@@ -68,12 +73,12 @@ class ImagePublishFieldSet(PublishFieldSet):  # type: ignore[type-arg] # not gen
 
 @dataclass(frozen=True)
 class PlacesOfImagesRequest:
-    """Where images of this repository are pushed to."""
+    """The repositories of registries that may have layers of images of this repository."""
 
 
 @dataclass(frozen=True)
 class PlacesOfImages:
-    """Where images of this repository are pushed to."""
+    """The repositories that images are pushed to, and those of their bases."""
 
     places: FrozenDict[str, tuple[str, ...]]
     """Names of repositories, by registry."""
@@ -136,9 +141,14 @@ async def places_of_images(
         if not ImageFieldSet.is_applicable(target):
             continue
         fields = ImageFieldSet.create(target)
-        for place in places_of_image(
+        places = places_of_image(
             fields.address, fields.registries.value or (), fields.name, dict(options.repositories)
-        ):
+        )
+        written = fields.base.value
+        if places and written is not None and PINNED in written:
+            base = await named_base(ImageBaseRequest(fields.address, written), **implicitly())
+            places += (base.reference,) if base.reference is not None else ()
+        for place in places:
             found.setdefault(place.registry, []).append(place.repository)
     return PlacesOfImages(
         FrozenDict({host: tuple(sorted(set(names))) for host, names in found.items()})
@@ -186,8 +196,9 @@ async def pushed_image(
         **implicitly(),
     )
     process = InteractiveProcess.from_process(started.process)
+    dry = " (dry run: nothing is sent)" if publishing.dry_run and not publishing.check else ""
     return PushedImage(
-        PublishPackages(names, process, f"to {place.registry}", _data(built, place, names))
+        PublishPackages(names, process, f"{place.registry}{dry}", _data(built, place, names))
     )
 
 

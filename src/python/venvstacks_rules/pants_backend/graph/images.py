@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Optional
 
-from pants.build_graph.address import AddressParseException
-from pants.engine.addresses import Address
+from pants.engine.addresses import Address, UnparsedAddressInputs
 from pants.engine.target import FieldSet, InferDependenciesRequest, InferredDependencies
 from pants.engine.unions import UnionRule
 
@@ -15,16 +14,14 @@ from venvstacks_rules.model.errors import DefinitionError, ImageError
 from venvstacks_rules.model.images.references import PINNED, ImageReference, parsed_reference
 from venvstacks_rules.model.layers.layer import Layer
 from venvstacks_rules.model.layers.names import LayerKind
+from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, implicitly, rule
 from venvstacks_rules.pants_backend.graph.layer_targets import (
     NamedTargetsRequest,
-    TargetsInFoldersRequest,
     named_targets,
-    targets_in_folders,
 )
-from venvstacks_rules.pants_backend.graph.references import parsed_address
+from venvstacks_rules.pants_backend.graph.references import field_origin
 from venvstacks_rules.pants_backend.graph.stacks import StackLayersRequest, stack_layers
-from venvstacks_rules.pants_backend.graph.variants import name_of
 from venvstacks_rules.pants_backend.targets.images import (
     ImageApplicationField,
     ImageBaseField,
@@ -131,25 +128,33 @@ async def named_base(request: ImageBaseRequest) -> NamedBase:
             return NamedBase(parsed_reference(written))
         except ValueError as e:
             raise _refused(image, f"`base` is {written!r}, but {e}.") from None
-    try:
-        address = parsed_address(ImageBaseField.alias, written, image)
-    except AddressParseException:
-        raise _refused(image, _unpinned(written)) from None
-    nearby = await targets_in_folders(TargetsInFoldersRequest((address.spec_path,)), **implicitly())
-    if not any(name_of(target.address) == name_of(address) for target in nearby.targets):
-        raise _refused(image, _unpinned(written))
-    return NamedBase(target=address)
+    found = await engine.resolve_unparsed_address_inputs(
+        UnparsedAddressInputs(
+            (written,),
+            owning_address=image,
+            description_of_origin=field_origin(ImageBaseField.alias, image),
+            skip_invalid_addresses=True,
+        )
+    )
+    if not found:
+        raise _refused(image, f"`base` is {written!r}, {_no_target(written)}")
+    return NamedBase(target=found[0])
 
 
 def _refused(image: Address, problem: str) -> ImageError:
     return ImageError("An image cannot be built as written:", [f"{image}: {problem}"])
 
 
-def _unpinned(written: str) -> str:
+def _no_target(written: str) -> str:
+    if written.startswith((":", "//")):
+        return (
+            "but there is no such target. Name a `files` target with a folder in OCI layout, or an "
+            "image of a registry by its digest."
+        )
     return (
-        f"`base` is {written!r}, and there is no such target. An image of a registry has to be "
-        f"pinned by its digest, since a tag may stand for another one tomorrow: `skopeo inspect "
-        f"--raw docker://{written} | sha256sum` says it; write '{written}@sha256:...'."
+        "and there is no such target. An image of a registry has to be pinned by its digest: a tag "
+        f"may stand for another image tomorrow. `skopeo inspect --raw docker://{written} | "
+        f"sha256sum` says what it stands for now; write '{written}@sha256:...'."
     )
 
 
