@@ -129,13 +129,14 @@ def nginx(folder: Path) -> Iterator[Served]:
 
 
 @contextlib.contextmanager
-def registry(folder: Path) -> Iterator[Served]:
-    """``oci://``: the registry of Docker, with a password."""
+def registry(folder: Path, *, accesslog: bool = False) -> Iterator[Served]:
+    """``oci://``: the registry of Docker, with a password; `accesslog`: into `registry.log`."""
     port, user, password = free_port(), "pusher-7f3a", "s3cret:Word+of=registry"
     hashed = bcrypt.hashpw(password.encode(), bcrypt.gensalt(4)).decode()
     (folder / "htpasswd").write_text(f"{user}:{hashed}\n")
+    quiet = "false" if accesslog else "true"
     (folder / "registry.yml").write_text(
-        "version: 0.1\nlog: {accesslog: {disabled: true}, level: error}\n"
+        f"version: 0.1\nlog: {{accesslog: {{disabled: {quiet}}}, level: error}}\n"
         f"storage: {{filesystem: {{rootdirectory: {folder}/data}}, delete: {{enabled: true}}}}\n"
         f"http: {{addr: '127.0.0.1:{port}'}}\n"
         f"auth: {{htpasswd: {{realm: private, path: {folder}/htpasswd}}}}\n"

@@ -28,7 +28,7 @@ def run(request_text: str) -> FetchedImage:
     try:
         image = parsed_reference(request.image)
     except ValueError as e:
-        raise RequestError(f"image: `{request.image}`: {e}") from None
+        raise RequestError(f"image: {e}") from None
     known = request.platform in PLATFORMS
     platform = ImagePlatform.of(request.platform) if known else None
     if platform is None:

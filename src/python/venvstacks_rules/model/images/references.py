@@ -51,7 +51,9 @@ def parsed_reference(written: str) -> ImageReference:
     """
     name, _, digest = written.partition(PINNED)
     if _DIGEST.fullmatch(digest) is None:
-        raise ValueError("its digest is not `sha256:` and 64 hexadecimal digits in lower case")
+        raise ValueError(
+            f"`{digest}` is no digest: write 64 hexadecimal digits in lower case after `sha256:`"
+        )
     first, _, rest = name.partition("/")
     if rest and ("." in first or ":" in first or first == "localhost"):
         registry, repository = first, rest
@@ -69,6 +71,9 @@ def parsed_reference(written: str) -> ImageReference:
 
 def registry_problem(registry: str) -> str | None:
     """Why `registry` is no ``host[:port]``, or None."""
+    if "@" in registry:
+        # No message repeats a password.
+        return "it has credentials: remove them, as they come from `docker login`"
     if _REGISTRY.fullmatch(registry) is None:
         return f"`{registry}` is no host of a registry: write `host` or `host:port`"
     return None

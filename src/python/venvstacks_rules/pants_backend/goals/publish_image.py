@@ -124,7 +124,7 @@ def places_of_image(
         repository = f"{below}/{name}" if below else name
         problem = registry_problem(host) or repository_problem(repository)
         if problem is not None:
-            problems.append(f"{address}: `registries` has {written!r}, but {problem}.")
+            problems.append(f"{address}: `registries`: {problem}.")
         else:
             found.append(ImageReference(host, repository, ""))
     if problems:

@@ -127,7 +127,7 @@ async def named_base(request: ImageBaseRequest) -> NamedBase:
         try:
             return NamedBase(parsed_reference(written))
         except ValueError as e:
-            raise _refused(image, f"`base` is {written!r}, but {e}.") from None
+            raise _refused(image, f"`base` names an image of a registry, but {e}.") from None
     found = await engine.resolve_unparsed_address_inputs(
         UnparsedAddressInputs(
             (written,),

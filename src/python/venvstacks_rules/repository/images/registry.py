@@ -9,7 +9,7 @@ from urllib.parse import quote
 from venvstacks_rules.model.images.base import MANIFEST_TYPES, MOST_DOCUMENT
 from venvstacks_rules.model.images.documents import Descriptor
 from venvstacks_rules.repository.stores.artifacts import Artifacts
-from venvstacks_rules.repository.stores.attempts import retried
+from venvstacks_rules.repository.stores.attempts import PassingError, retried
 from venvstacks_rules.repository.stores.store import StoreError
 
 
@@ -54,7 +54,10 @@ class ImageRepository(Artifacts):
         headers = {"Content-Type": media_type, "Content-Length": str(len(content))}
         with self.answer(name, f"manifests/{name}", "PUT", headers=headers, body=[content]) as said:
             if said.status != 201:
-                raise self.refused(name, said)
+                problem = self.refused(name, said)
+                # A registry may not see a blob while another client stores it once more.
+                passes = "MANIFEST_BLOB_UNKNOWN" in str(problem)
+                raise PassingError(str(problem)) if passes else problem
 
     @retried
     def mount(self, blob: Descriptor, source: str) -> bool:
