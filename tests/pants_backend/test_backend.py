@@ -26,6 +26,7 @@ from venvstacks_rules.pants_backend.build.segments import (
     wheel_groups,
 )
 from venvstacks_rules.pants_backend.subsystems.venvstacks import ArchiveFormatChoice
+from venvstacks_rules.pants_backend.targets.images import VenvstacksImage
 from venvstacks_rules.pants_backend.targets.layer_tests import VenvstacksTest, VenvstacksTests
 from venvstacks_rules.pants_backend.targets.layers import (
     ArchiveFormatField,
@@ -161,6 +162,7 @@ def test_what_the_backend_registers() -> None:
         VenvstacksFramework,
         VenvstacksApplication,
         VenvstacksClient,
+        VenvstacksImage,
         VenvstacksManifest,
         VenvstacksRelease,
         VenvstacksStack,

@@ -76,7 +76,6 @@ class LayoutFilesRequest:
     """The files of a target that is a base, for one platform."""
 
     target: Address
-    consumer: Address
     platform: ImagePlatform
 
 
@@ -126,9 +125,7 @@ async def base_of_image(request: BaseOfImageRequest) -> BaseOfImage:
             FetchedBaseRequest(str(named.reference), platform), **implicitly()
         )
     elif named.target is not None:
-        files = await layout_files(
-            LayoutFilesRequest(named.target, request.base.image, platform), **implicitly()
-        )
+        files = await layout_files(LayoutFilesRequest(named.target, platform), **implicitly())
     else:
         return BaseOfImage(None, await engine.create_digest(CreateDigest([])))
     entries = _blobs(await engine.get_digest_entries(files.digest), files.folder)

@@ -128,6 +128,7 @@ async def named_base(request: ImageBaseRequest) -> NamedBase:
             return NamedBase(parsed_reference(written))
         except ValueError as e:
             raise _refused(image, f"`base` names an image of a registry, but {e}.") from None
+    # Of a target that a folder lacks, Pants itself says what the folder has.
     found = await engine.resolve_unparsed_address_inputs(
         UnparsedAddressInputs(
             (written,),

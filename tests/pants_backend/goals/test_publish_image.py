@@ -1,0 +1,49 @@
+"""Where images are pushed to."""
+
+from __future__ import annotations
+
+import pytest
+from pants.engine.addresses import Address
+
+from venvstacks_rules.model.errors import DefinitionError
+from venvstacks_rules.pants_backend.goals.publish_image import places_of_image
+
+KNOWN = {
+    "release": "oci://ghcr.io/acme",
+    "bucket": "s3://bucket/layers",
+    "secret": "oci://me:hidden@host.example/x",
+}
+ADDRESS = Address("s", target_name="image")
+
+
+def places(*registries: str) -> list[str]:
+    return [place.place for place in places_of_image(ADDRESS, registries, "show", KNOWN)]
+
+
+def test_places() -> None:
+    assert places("ghcr.io", "127.0.0.1:5000", "@release", "host.example/team/", "ghcr.io") == [
+        "ghcr.io/show",
+        "127.0.0.1:5000/show",
+        "ghcr.io/acme/show",
+        "host.example/team/show",
+    ]
+    assert places("docker.io/acme") == ["registry-1.docker.io/acme/show"]
+    assert places() == []
+
+
+def test_all_problems_at_once() -> None:
+    with pytest.raises(DefinitionError) as raised:
+        places("@relaese", "@bucket", "@secret", "https://ghcr.io", "me:hidden@host.example")
+    assert str(raised.value) == (
+        "Images cannot be published as written:\n"
+        "  * s:image: `registries` has '@relaese', which `[venvstacks].repositories` does not "
+        "name. Did you mean 'release'?\n"
+        "  * s:image: `registries` has '@bucket', which is s3://bucket/layers. Name one at "
+        "`oci://host/name`, without credentials.\n"
+        "  * s:image: `registries` has '@secret', which is oci://host.example/x. Name one at "
+        "`oci://host/name`, without credentials.\n"
+        "  * s:image: `registries`: `https:` is no host of a registry: write `host` or "
+        "`host:port`.\n"
+        "  * s:image: `registries`: it has credentials: remove them, as they come from `docker "
+        "login`."
+    )

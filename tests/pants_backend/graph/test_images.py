@@ -1,0 +1,175 @@
+"""Images: their layers, and what `base` means."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pants.core.target_types import FilesGeneratorTarget, FileTarget
+from pants.core.target_types import rules as core_target_rules
+from pants.engine.addresses import Address
+from pants.engine.rules import QueryRule
+from pants.engine.target import Field, InferredDependencies, InvalidFieldException
+from pants.testutil.rule_runner import RuleRunner
+
+from tests.pants_backend.manifest_runner import BASE, refused
+from tests.pants_backend.module_rules import module_rules
+from venvstacks_rules.pants_backend.backend import target_types
+from venvstacks_rules.pants_backend.graph.images import (
+    ImageBaseRequest,
+    ImageFieldSet,
+    ImageLayers,
+    ImageLayersRequest,
+    InferImageDependencies,
+    NamedBase,
+)
+from venvstacks_rules.pants_backend.graph.images import rules as image_rules
+from venvstacks_rules.pants_backend.graph.layer_targets import rules as layer_target_rules
+from venvstacks_rules.pants_backend.graph.layers import rules as graph_rules
+from venvstacks_rules.pants_backend.graph.stack_files import rules as stack_file_rules
+from venvstacks_rules.pants_backend.graph.stacks import rules as stack_rules
+from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
+from venvstacks_rules.pants_backend.targets.images import (
+    ImageEnvironmentVariablesField,
+    ImageExposedPortsField,
+    ImagePlatformsField,
+    ImageRepositoryField,
+    ImageTagsField,
+)
+
+HEX = "3f" * 32
+APPLICATION = """
+venvstacks_application(name="a", launch_module="a.py", frameworks=[":high"])
+files(name="layout", sources=["layout/**"])
+"""
+
+
+@pytest.fixture(scope="module")
+def runner() -> RuleRunner:
+    runner = RuleRunner(
+        rules=[
+            *core_target_rules(),
+            *graph_rules(),
+            *image_rules(),
+            *layer_target_rules(),
+            *module_rules(),
+            *stack_file_rules(),
+            *stack_rules(),
+            *VenvstacksSubsystem.rules(),
+            QueryRule(ImageLayers, [ImageLayersRequest]),
+            QueryRule(NamedBase, [ImageBaseRequest]),
+            QueryRule(InferredDependencies, [InferImageDependencies]),
+        ],
+        target_types=[*target_types(), FilesGeneratorTarget, FileTarget],
+    )
+    runner.write_files({"base/a.py": "", "base/layout/index.json": "{}"})
+    return runner
+
+
+def field_set(runner: RuleRunner, **fields: Any) -> ImageFieldSet:
+    written = ", ".join(f"{name}={value!r}" for name, value in fields.items())
+    image = f'venvstacks_image(name="image", {written})\n'
+    runner.write_files({"base/BUILD": BASE + APPLICATION + image})
+    return ImageFieldSet.create(runner.get_target(Address("base", target_name="image")))
+
+
+def test_the_layers_below_come_first(runner: RuleRunner) -> None:
+    fields = field_set(runner, application=":a")
+    found = runner.request(ImageLayers, [ImageLayersRequest(fields)])
+    addresses = [layer.address for layer in found.layers]
+    assert addresses == ["base:py", "base:low", "base:high", "base:a"]
+    assert fields.name == "image"
+    assert field_set(runner, application=":a", repository="x/y").name == "x/y"
+
+
+def test_a_framework_starts_nothing(runner: RuleRunner) -> None:
+    request = ImageLayersRequest(field_set(runner, application=":high"))
+    assert refused(runner, ImageLayers, request) == (
+        "DefinitionError: An image cannot be built as written:\n"
+        "  * base:image: `application` names base:high, which is no application. Name a "
+        "`venvstacks_application`."
+    )
+
+
+def test_edges(runner: RuleRunner) -> None:
+    fields = field_set(runner, application=":a", base=":layout")
+    found = runner.request(InferredDependencies, [InferImageDependencies(fields)])
+    assert [str(address) for address in found.include] == ["base:a", "base:layout"]
+    pinned = field_set(runner, application=":a", base=f"debian@sha256:{HEX}")
+    found = runner.request(InferredDependencies, [InferImageDependencies(pinned)])
+    assert [str(address) for address in found.include] == ["base:a"]
+
+
+def named(runner: RuleRunner, written: str | None) -> NamedBase:
+    fields = field_set(runner, application=":a")
+    return runner.request(NamedBase, [ImageBaseRequest(fields.address, written)])
+
+
+def test_bases(runner: RuleRunner) -> None:
+    assert named(runner, None) == NamedBase()
+    assert str(named(runner, "//base:layout").target) == "base:layout"
+    reference = named(runner, f"ghcr.io/acme/base:1@sha256:{HEX}").reference
+    assert str(reference) == f"ghcr.io/acme/base@sha256:{HEX}"
+
+
+@pytest.mark.parametrize(
+    ("written", "problem"),
+    [
+        (
+            "debian:bookworm",
+            "`base` is 'debian:bookworm', and there is no such target. An image of a registry has "
+            "to be pinned by its digest: a tag may stand for another image tomorrow. `skopeo "
+            "inspect --raw docker://debian:bookworm | sha256sum` says what it stands for now; "
+            "write 'debian:bookworm@sha256:...'.",
+        ),
+        (
+            "host.example:5000/x:1",
+            "`base` is 'host.example:5000/x:1', and there is no such target. An image of a "
+            "registry has to be pinned by its digest: a tag may stand for another image tomorrow. "
+            "`skopeo inspect --raw docker://host.example:5000/x:1 | sha256sum` says what it stands "
+            "for now; write 'host.example:5000/x:1@sha256:...'.",
+        ),
+        (
+            "//nowhere:x",
+            "`base` is '//nowhere:x', but there is no such target. Name a `files` target with a "
+            "folder in OCI layout, or an image of a registry by its digest.",
+        ),
+        (
+            "x@sha256:123",
+            "`base` names an image of a registry, but `123` is no digest: write 64 hexadecimal "
+            "digits in lower case after `sha256:`.",
+        ),
+        (
+            f"me:secret@host.example/x@sha256:{HEX}",
+            "`base` names an image of a registry, but it has credentials: remove them, as they "
+            "come from `docker login`.",
+        ),
+    ],
+)
+def test_what_cannot_be_a_base(runner: RuleRunner, written: str, problem: str) -> None:
+    image = field_set(runner, application=":a").address
+    assert refused(runner, NamedBase, ImageBaseRequest(image, written)) == (
+        f"ImageError: An image cannot be built as written:\n  * base:image: {problem}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "problem"),
+    [
+        (ImageTagsField, ["1.0+x"], "`1.0+x` is no tag: use up to 128 letters, digits, `.`"),
+        (ImageTagsField, [], "is empty: name at least one tag"),
+        (ImageRepositoryField, "Upper", "`Upper` is no name of a repository"),
+        (ImageExposedPortsField, ["http"], "`http` is no port"),
+        (ImageEnvironmentVariablesField, {"A=": ""}, "`A=` is no name of an environment variable"),
+        (
+            ImagePlatformsField,
+            ["macosx_arm64"],
+            "`macosx_arm64` is no platform of images: use linux_x86_64 or linux_aarch64",
+        ),
+    ],
+)
+def test_fields(field: type[Field], value: object, problem: str) -> None:
+    with pytest.raises(InvalidFieldException) as raised:
+        field(value, Address("base"))
+    assert f"The `{field.alias}` field in target base:base" in str(raised.value)
+    assert problem in str(raised.value)
