@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import platform
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.build_root import NATIVE, BuildRoot
+from tests.support.images import ARCHITECTURES, Layout, machine_files, start_image
 from tests.support.shared_roots import shared_root
 
 BUILD = f"""\
@@ -155,6 +158,36 @@ def test_read_only_mounted_twice_and_moved(root: BuildRoot, tmp_path: Path) -> N
     assert started(command(tmp_path / "linked", "a")) == EXPECTED
 
 
+@pytest.mark.skipif(not all(map(shutil.which, ("bwrap", "skopeo"))), reason="needs both")
+def test_an_image_has_the_bytes_of_the_archives(root: BuildRoot, tmp_path: Path) -> None:
+    base = Layout(root.path / "i/base")
+    base.name(base.add_image(machine_files(), ARCHITECTURES[platform.machine()]))
+    root.write(
+        "i/BUILD",
+        'files(name="base", sources=["base/**"])\n'
+        'venvstacks_image(name="image", application="s:show", base=":base", compression="zstd")\n',
+    )
+    root.succeed("package", "i:image")
+    image = f"oci:{root.path}/dist/i/image.oci:latest"
+    # It compares all hashes, and unpacks what is compressed.
+    copy = ["skopeo", "copy", "--quiet", "--dest-decompress", image, f"dir:{tmp_path}/copy"]
+    subprocess.run(copy, check=True)
+    layers = json.loads(started(["skopeo", "inspect", "--raw", image]))["layers"]
+    archives = [root.path / f"dist/s/{NATIVE}/{name}.tar.zst" for name in LAYERS]
+    hashes = [hashlib.sha256(archive.read_bytes()).hexdigest() for archive in archives]
+    assert [layer["digest"] for layer in layers[1:]] == [f"sha256:{found}" for found in hashes]
+    config = json.loads(started(["skopeo", "inspect", "--config", image]))
+    rootfs = tmp_path / "rootfs"
+    rootfs.mkdir()
+    for diff_id in config["rootfs"]["diff_ids"]:
+        tar = tmp_path / "copy" / diff_id.partition(":")[2]
+        subprocess.run(["tar", "-xf", str(tar), "-C", str(rootfs)], check=True)
+    assert start_image(rootfs, config["config"], "a") == EXPECTED
+    places = "import os, rich, sys; print(rich.__file__, os.__file__, sys.path)"
+    python = {**config["config"], "Entrypoint": ["/app-show/bin/python"]}
+    assert "//" not in start_image(rootfs, python, "-I", "-c", places)
+
+
 @pytest.mark.skipif(shutil.which("bsdtar") is None, reason="needs bsdtar")
 def test_another_tar(root: BuildRoot, tmp_path: Path) -> None:
     folder = tmp_path / "layers"
@@ -227,9 +260,9 @@ def test_byte_code_is_for_every_platform_the_same(root: BuildRoot) -> None:
     write(root)
     root.succeed("package", "--venvstacks-platforms=['all']", "s:text", "s:show")
     shas: dict[str, dict[str, str]] = {}
-    for platform in (NATIVE, "win_amd64"):
-        index = json.loads(root.read(f"dist/s/{platform}/framework-text.segments.json"))
-        shas[platform] = {
+    for name in (NATIVE, "win_amd64"):
+        index = json.loads(root.read(f"dist/s/{name}/framework-text.segments.json"))
+        shas[name] = {
             file["path"].partition("site-packages/")[2]: file["sha256"]
             for segment in index["segments"]
             for file in segment["files"]

@@ -6,12 +6,17 @@ import gzip
 import hashlib
 import io
 import json
+import re
+import subprocess
+import sys
 import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 OCI = "application/vnd.oci.image"
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+"""Of images, by what a machine says of itself."""
 
 
 class Layout:
@@ -85,3 +90,35 @@ class Layout:
     def read(self, digest: str) -> Any:
         """A document, by ``sha256:<hex>``."""
         return json.loads((self.blobs / digest.partition(":")[2]).read_bytes())
+
+
+def machine_files() -> dict[str, bytes]:
+    """This machine's loader and C library, and what an interpreter may need beside it, by path.
+
+    Enough for a base, and all of one that is small.
+    """
+    said = subprocess.run(["ldd", sys.executable], stdout=subprocess.PIPE, text=True, check=True)
+    paths = {Path(path) for path in re.findall(r"(/\S+) \(0x", said.stdout)}
+    (libc,) = (path for path in paths if path.name == "libc.so.6")
+    names = ("libm.so.6", "libdl.so.2", "libpthread.so.0", "librt.so.1", "libutil.so.1")
+    paths |= {path for path in map(libc.with_name, (*names, "libz.so.1")) if path.exists()}
+    return {str(path).lstrip("/"): path.read_bytes() for path in sorted(paths)}
+
+
+def start_image(rootfs: Path, config: Mapping[str, Any], *arguments: str) -> str:
+    """What an image writes that was unpacked into `rootfs`, started as its `config` says.
+
+    It sees nothing of this machine, and cannot write.
+    """
+    settings = [
+        part
+        for variable in config.get("Env") or ()
+        for part in ("--setenv", *variable.partition("=")[::2])
+    ]
+    program = [*config["Entrypoint"], *(arguments or config.get("Cmd") or ())]
+    (rootfs / "proc").mkdir(exist_ok=True)
+    bwrap = ["bwrap", "--unshare-all", "--ro-bind", str(rootfs), "/", "--proc", "/proc"]
+    place = ["--chdir", config.get("WorkingDir") or "/", "--clearenv", *settings]
+    return subprocess.run(
+        [*bwrap, *place, "--", *program], stdout=subprocess.PIPE, text=True, check=True
+    ).stdout

@@ -41,7 +41,7 @@ _OWN = os.path.dirname(__file__)
 _LAYER = {layer}
 if os.path.islink(_LAYER):
     _LAYER = os.path.realpath(_LAYER)
-_PEERS = os.path.dirname(_LAYER)
+_PEERS = os.path.dirname(_LAYER){at_root}
 _BELOW = (
 {pylib}){normal}
 
@@ -194,6 +194,8 @@ def chain_files(
     text = _MODULE.format(
         layer="os.path.dirname(" * depth + "_OWN" + ")" * depth,
         pylib=_rows(config.pylib_dirs),
+        # In images, the layers lie at the root: two slashes would be a name of their own.
+        at_root='.rstrip("/")' if sealed and system != "win" else "",
         normal=_NORMAL if system == "win" else "",
         imports="from _frozen_importlib_external import PathFinder\n" if joined else "",
         finder=_FINDER.format(joined=_joined_rows(joined)) if joined else "",
