@@ -22,7 +22,14 @@ LAYERS = (
     "venvstacks_client",
 )
 TESTS = ("venvstacks_test", "venvstacks_tests")
-TARGETS = (*LAYERS, "venvstacks_manifest", "venvstacks_release", "venvstacks_stack", *TESTS)
+TARGETS = (
+    *LAYERS,
+    "venvstacks_image",
+    "venvstacks_manifest",
+    "venvstacks_release",
+    "venvstacks_stack",
+    *TESTS,
+)
 COMMON = "Fields of all layers"
 
 # One worker, so that Pants is asked once.

@@ -6,6 +6,7 @@ What runs here is what a machine of the target runs after unpacking: post-instal
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 import importlib.metadata
 import json
@@ -43,6 +44,8 @@ venvstacks_application(
     name="tell", launch_module="tell.py", frameworks=[":numeric"], requirements=["numpy"]
 )
 venvstacks_manifest(name="stack", layers=[":tell"])
+venvstacks_application(name="say", launch_module="say.py", runtime=":py")
+venvstacks_image(name="image", application=":say")
 """
 LOCKFILE = "s/requirements/py/pylock.py.toml"
 
@@ -64,6 +67,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
             new = {"our_words/new.txt": str(time.time_ns()).encode()}
             for name, content in package_wheel("our_words", files=new).items():
                 made.write(f"s/wheels/{name}", content)
+            made.write("s/say.py", "print('said')\n")
             made.write("s/tell.py", "import numpy\nprint(numpy.__version__)\n")
             made.succeed("generate-lockfiles")
             lock = made.read(LOCKFILE)
@@ -299,3 +303,39 @@ def test_post_installation_of_layers_for_windows(windows: Path, tmp_path: Path) 
         # The runtime of this test has no packages.
         str(folder / "framework-numeric/Lib/site-packages"),
     ], done.stderr
+
+
+def test_one_image_for_both_architectures(root: BuildRoot) -> None:
+    options = ("--venvstacks-platforms=all", "--venvstacks-byte-code=none")
+    said = root.succeed(*options, "package", "s:image").stderr
+    blobs = root.path / "dist/s/image.oci/blobs/sha256"
+    (named,) = json.loads(root.read("dist/s/image.oci/index.json"))["manifests"]
+    assert named["mediaType"] == "application/vnd.oci.image.index.v1+json"
+    assert f"  {named['digest']}\n  linux/amd64: 2 layers, " in said
+
+    def read(descriptor: dict[str, Any]) -> Any:
+        content = (blobs / descriptor["digest"].partition(":")[2]).read_bytes()
+        assert descriptor["digest"] == f"sha256:{hashlib.sha256(content).hexdigest()}"
+        assert descriptor["size"] == len(content)
+        return content
+
+    index = json.loads(read(named))
+    found = {}
+    for each in index["manifests"]:
+        manifest = json.loads(read(each))
+        config = json.loads(read(manifest["config"]))
+        layers = [gzip.decompress(read(layer)) for layer in manifest["layers"]]
+        hashes = [f"sha256:{hashlib.sha256(layer).hexdigest()}" for layer in layers]
+        assert config["rootfs"]["diff_ids"] == hashes
+        assert config["config"]["Entrypoint"] == ["/app-say/bin/python", "-P", "-m", "say"]
+        found[each["platform"]["architecture"]] = config["architecture"], layers
+    assert {name: architecture for name, (architecture, _) in found.items()} == {
+        "amd64": "amd64",
+        "arm64": "arm64",
+    }
+    for architecture, platform in (("amd64", "linux_x86_64"), ("arm64", "linux_aarch64")):
+        runtime, application = found[architecture][1]
+        assert f"interpreter for {platform}".encode() in runtime
+        assert b"print('said')" in application
+    # The application is the same.
+    assert found["amd64"][1][1] == found["arm64"][1][1]

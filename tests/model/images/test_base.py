@@ -19,14 +19,14 @@ OCI, DOCKER = "application/vnd.oci.image", "application/vnd.docker"
 A, B, C = "a" * 64, "b" * 64, "c" * 64
 
 
-def descriptor(sha256: str, kind: str, size: int = 5, **more: Any) -> dict[str, Any]:
-    return {"mediaType": kind, "digest": f"sha256:{sha256}", "size": size, **more}
+def descriptor(sha256: str, kind: str, size: int = 5) -> dict[str, Any]:
+    return {"mediaType": kind, "digest": f"sha256:{sha256}", "size": size}
 
 
 def index(*places: dict[str, str] | None) -> bytes:
     kind = f"{OCI}.manifest.v1+json"
     listed = [
-        descriptor(sha256, kind, **({} if place is None else {"platform": place}))
+        {**descriptor(sha256, kind), **({} if place is None else {"platform": place})}
         for sha256, place in zip((A, B, C), places)
     ]
     return json.dumps({"manifests": listed}).encode()

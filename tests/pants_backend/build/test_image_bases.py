@@ -31,7 +31,7 @@ def runner() -> RuleRunner:
     return RuleRunner(
         rules=[
             *base_rules(),
-            *core_target_rules(),
+            *core_target_rules(),  # type: ignore[no-untyped-call]
             QueryRule(BaseFiles, [LayoutFilesRequest]),
             QueryRule(Blob, [BlobRequest]),
         ],

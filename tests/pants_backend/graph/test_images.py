@@ -48,7 +48,7 @@ files(name="layout", sources=["layout/**"])
 def runner() -> RuleRunner:
     runner = RuleRunner(
         rules=[
-            *core_target_rules(),
+            *core_target_rules(),  # type: ignore[no-untyped-call]
             *graph_rules(),
             *image_rules(),
             *layer_target_rules(),

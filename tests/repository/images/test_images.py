@@ -15,6 +15,7 @@ from venvstacks_rules.actions.commands import fetch_image, push_image
 from venvstacks_rules.model.errors import ImageError, RepositoryError, RequestError
 from venvstacks_rules.model.json_codec import to_json
 from venvstacks_rules.model.requests.images import FetchImageRequest, PushImageRequest
+from venvstacks_rules.repository.images.registry import ImageRepository
 from venvstacks_rules.repository.stores.store import StoreError
 
 INDEX = "application/vnd.oci.image.index.v1+json"
@@ -122,10 +123,14 @@ def test_nothing_is_sent_to_try(
 
 def test_another_image_under_the_same_tag(served: ServedRegistry, tmp_path: Path) -> None:
     layout = Layout(tmp_path / "layout")
-    for content in (b"1", b"2"):
-        image = layout.add_image({"a": content})
+    first, second = (layout.add_image({"a": content}) for content in (b"1", b"2"))
+    for image in (first, second):
         push(served, layout, image, "moved/tag", "latest")
-    fetch(served, image["digest"], "moved/tag", "linux_x86_64", tmp_path / "out")
+    repository = ImageRepository(f"{served.host}/moved/tag", served.environment)
+    assert repository.digest_of_tag("latest") == second["digest"]
+    assert repository.digest_of_tag("oldest") is None
+    # The other one has no name, and is there.
+    fetch(served, first["digest"], "moved/tag", "linux_x86_64", tmp_path / "out")
 
 
 def test_another_platform(served: ServedRegistry, tmp_path: Path) -> None:

@@ -6,8 +6,10 @@ rules for images.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import ClassVar, Optional
+from collections.abc import Callable
+
+# `help` shows these types, and of the built-in ones the names alone.
+from typing import ClassVar, Dict, Iterable, Optional  # noqa: UP035
 
 from pants.core.goals.package import OutputPathField
 from pants.engine.addresses import Address
@@ -163,7 +165,9 @@ class ImageEnvironmentVariablesField(DictStringToStringField):
 
     @classmethod
     def compute_value(
-        cls, raw_value: Optional[dict[str, str]], address: Address
+        cls,
+        raw_value: Optional[Dict[str, str]],  # noqa: UP006
+        address: Address,
     ) -> Optional[FrozenDict[str, str]]:
         """Refuse what is no name of a variable."""
         value = super().compute_value(raw_value, address)
