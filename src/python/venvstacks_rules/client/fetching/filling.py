@@ -16,12 +16,12 @@ from venvstacks_rules.client.fetching.plan import (
     named,
     parents,
 )
-from venvstacks_rules.client.fetching.segments import segment_members
 from venvstacks_rules.client.installation.layout import NoRoomError
 from venvstacks_rules.local.files.streams import DamagedError
 from venvstacks_rules.model.contents.files import ArchivedFile
 from venvstacks_rules.model.errors import RepositoryError
 from venvstacks_rules.model.wording import counted
+from venvstacks_rules.repository.reading.segments import segment_members
 from venvstacks_rules.repository.stores.store import REMEDY
 
 Progress = Callable[[int, int], None]

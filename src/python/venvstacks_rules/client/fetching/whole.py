@@ -11,7 +11,6 @@ import tarfile
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
-from venvstacks_rules.client.fetching.segments import path_in_layer, zip_members
 from venvstacks_rules.local.archives import zip_headers
 from venvstacks_rules.local.archives.tar_members import members, open_members
 from venvstacks_rules.local.archives.tar_stream import TarStream, open_tar_stream
@@ -21,6 +20,7 @@ from venvstacks_rules.model.contents.files import ArchivedFile
 from venvstacks_rules.model.errors import RepositoryError
 from venvstacks_rules.model.repository.indexes import MOST_LISTING_BYTES
 from venvstacks_rules.model.repository.packaged import PackagedLayer, most_tar_size
+from venvstacks_rules.repository.reading.segments import path_in_layer, zip_members
 
 _ENTRY = 150
 """About so many bytes of a list are not the path."""

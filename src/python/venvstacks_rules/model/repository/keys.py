@@ -6,6 +6,7 @@
 ``layers/<layer_name>/<platform>/<hash>.json`` the index of a layer version, by its own hash
 ``stacks/<name>/<version>/<platform>.json``    the manifest of a stack
 ``channels/<name>/<channel>/<platform>.json``  the record of a channel, the only thing that changes
+``deltas/<hash>/<old hash>.json``              how one segment is made of another one
 ``trust/<number>.root.json``                   the keys that the records are signed with
 ``locks/...``                                  who publishes or prunes at the moment
 ``archives/<name>/<version>/...``              archives, on request
@@ -22,9 +23,12 @@ from venvstacks_rules.model.paths import path_problem, windows_problem
 
 REPOSITORY_FILE = "repository.json"
 BLOBS, LAYERS, STACKS = "blobs/sha256", "layers", "stacks"
-CHANNELS, TRUST, LOCKS, ARCHIVES = "channels", "trust", "locks", "archives"
+CHANNELS, DELTAS, TRUST = "channels", "deltas", "trust"
+LOCKS, ARCHIVES = "locks", "archives"
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._@+-]{0,98}[A-Za-z0-9])?")
+_OLD_DIGITS = 32
+_DELTA_KEY = re.compile(rf"{DELTAS}/([0-9a-f]{{64}})/([0-9a-f]{{{_OLD_DIGITS}}})\.json")
 _KEY = re.compile(r"[A-Za-z0-9._@+/-]{1,400}")
 
 
@@ -112,6 +116,31 @@ class ChannelKey:
         """The channel whose record lies at `key`; None if nothing can lie there."""
         names = _names(key, CHANNELS)
         return None if names is None else cls(*names)
+
+
+@dataclass(frozen=True)
+class DeltaKey:
+    """What turns one segment into another."""
+
+    new: str
+    """The hash of the segment that is made."""
+    old: str
+    """The first 32 digits of that of the one it is made of: with all of them, the key would be too
+    long for the tag of a registry."""
+
+    def __str__(self) -> str:
+        return f"{DELTAS}/{self.new}/{self.old}.json"
+
+    @classmethod
+    def of(cls, new: str, old: str) -> DeltaKey:
+        """The key of the delta between segments with these hashes."""
+        return cls(new, old[:_OLD_DIGITS])
+
+    @classmethod
+    def parsed(cls, key: str) -> DeltaKey | None:
+        """The delta that lies at `key`; None if nothing can lie there."""
+        found = _DELTA_KEY.fullmatch(key)
+        return None if found is None else cls(found[1], found[2])
 
 
 def root_key(version: int) -> str:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Callable
 
 from venvstacks_rules.model.contents.files import ArchivedFile
 from venvstacks_rules.model.errors import RepositoryError
+from venvstacks_rules.model.repository.deltas import MOST_DELTA_BYTES, Delta
 from venvstacks_rules.model.repository.formats import MOST_REPOSITORY_BYTES, check_repository_json
 from venvstacks_rules.model.repository.indexes import (
     MOST_INDEX_BYTES,
@@ -25,10 +26,12 @@ from venvstacks_rules.model.repository.indexes import (
 from venvstacks_rules.model.repository.keys import (
     BLOBS,
     CHANNELS,
+    DELTAS,
     LAYERS,
     REPOSITORY_FILE,
     STACKS,
     ChannelKey,
+    DeltaKey,
     LayerKey,
     StackKey,
     blob_hash,
@@ -161,6 +164,19 @@ class Repository:
         key = blob_key(reference.sha256)
         return checked_blob(self.store, key, reference, limit=MOST_DOCUMENT_BYTES)
 
+    def delta(self, key: DeltaKey) -> Delta | None:
+        """A delta, or None if there is none. One request. Nobody vouches for it."""
+        found = self.store.get(str(key), limit=MOST_DELTA_BYTES)
+        if found is None:
+            return None
+        with self._place():
+            delta = Delta.from_json(found.data, str(key))
+        if delta.key != key:
+            raise RepositoryError(
+                f"{self.url}: `{key}` cannot be used.", [f"it is the delta `{delta.key}`"]
+            )
+        return delta
+
     def blob_pieces(
         self, reference: Reference, start: int = 0, seen: _Hash | None = None
     ) -> Iterator[bytes]:
@@ -217,6 +233,13 @@ class Repository:
             layer = LayerKey.parsed(entry.key)
             if layer is not None:
                 yield layer, entry
+
+    def deltas(self) -> Iterator[tuple[DeltaKey, Entry]]:
+        """All deltas, sorted by their keys."""
+        for entry in self.store.list(f"{DELTAS}/"):
+            delta = DeltaKey.parsed(entry.key)
+            if delta is not None:
+                yield delta, entry
 
     def blobs(self) -> Iterator[tuple[str, Entry]]:
         """The hashes of all blobs, sorted."""
