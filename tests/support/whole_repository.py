@@ -10,7 +10,7 @@ from typing import Any
 
 
 def faults(folder: Path) -> Iterator[str]:
-    """Things that name what is missing or has other bytes: channels, manifests, indexes, blobs."""
+    """Things that name what is missing or has other bytes: channels, manifests, deltas, indexes."""
     for path in files(folder, "blobs/sha256"):
         if hashlib.sha256(path.read_bytes()).hexdigest() != path.name:
             yield f"{path.name} has other bytes"
@@ -26,6 +26,14 @@ def faults(folder: Path) -> Iterator[str]:
         for one in named:
             blob = folder / "blobs/sha256" / one["sha256"][:2] / one["sha256"]
             yield from wrong(path, blob, one["sha256"], one["size"])
+    yield from _faults_of_names(folder)
+
+
+def _faults_of_names(folder: Path) -> Iterator[str]:
+    for path in files(folder, "deltas"):
+        one = json.loads(path.read_bytes())["blob"]
+        blob = folder / "blobs/sha256" / one["sha256"][:2] / one["sha256"]
+        yield from wrong(path, blob, one["sha256"], one["size"])
     for path in files(folder, "stacks"):
         stack = json.loads(path.read_bytes())
         for layer in stack["layers"]:

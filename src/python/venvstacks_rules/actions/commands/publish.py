@@ -46,6 +46,7 @@ def run(request_text: str) -> None:
             progress=progress.show,
             waiting=progress.say,
             thorough=request.thorough,
+            deltas=request.deltas,
         )
         repository = Repository(store, trust)
         result = uploaded(publication, repository, request.plan, settings)

@@ -121,6 +121,21 @@ class PublishPlan:
 
 
 @dataclass(frozen=True)
+class PublishedDelta:
+    """A segment that clients can make of one that they have, or why they cannot."""
+
+    source: str
+    """Of the segment."""
+    platform: str
+    full_size: int
+    """Of the segment, in bytes."""
+    size: int = 0
+    """Of the delta, in bytes."""
+    problem: str = ""
+    """Why there is none."""
+
+
+@dataclass(frozen=True)
 class PublishResult:
     """What a publish did."""
 
@@ -129,6 +144,8 @@ class PublishResult:
     channels: tuple[ChannelChange, ...]
     sent_size: int
     """In bytes; less than planned if another publisher was faster with some."""
+    deltas: tuple[PublishedDelta, ...] = ()
+    """What was made and stored beside what was planned."""
 
     @property
     def left(self) -> tuple[ChannelChange, ...]:

@@ -11,6 +11,7 @@ from venvstacks_rules.model.publishing.plan import (
     MOVED,
     ChannelChange,
     PlannedLayer,
+    PublishedDelta,
     PublishPlan,
     PublishResult,
 )
@@ -48,6 +49,7 @@ def result_text(result: PublishResult) -> str:
         for stack in plan.stacks
         if not stack.known
     ]
+    lines += map(_delta, result.deltas)
     for channel in result.channels:
         if channel.changes:
             lines.append(_moved(channel))
@@ -109,6 +111,16 @@ def _row(layer: PlannedLayer) -> tuple[str, str, str, str, str]:
         size_text(layer.new_size),
         size_text(layer.size - layer.new_size),
         f"; segments: {layer.segments - new} shared, {new} new{names}",
+    )
+
+
+def _delta(delta: PublishedDelta) -> str:
+    place = f"{delta.source} for {delta.platform}"
+    if delta.problem:
+        return f"  no delta of {place}: {delta.problem}"
+    return (
+        f"  a delta of {place}: clients fetch {size_text(delta.size)} in place of"
+        f" {size_text(delta.full_size)}"
     )
 
 

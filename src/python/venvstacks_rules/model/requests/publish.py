@@ -45,5 +45,7 @@ class PublishRequest:
     """The root that is believed: a file, or a pin; None for that of the repository."""
     expires_days: int = 30
     """How long signatures count."""
+    deltas: bool = True
+    """Whether to make deltas from the versions that channels point at."""
     network: Optional[GivenPath] = None
     """A folder with :class:`NetworkSettings`; None for the environment as it is."""

@@ -43,6 +43,7 @@ from venvstacks_rules.pants_backend.processes.network_actions import (
 _STORE_LIBRARIES = {"s3": "obstore", "gs": "obstore", "az": "obstore"}
 """The library that reaches a kind of repository, by the scheme of its URL."""
 _SIGNING_LIBRARIES = ("cryptography", "securesystemslib")
+_DELTA_LIBRARIES = ("zstandard",)
 
 
 @dataclass(frozen=True)
@@ -85,11 +86,12 @@ class MissingBlobs:
     """Of the blobs, by their hash."""
 
 
-def spared_libraries(url: str, *, signs: bool = False) -> tuple[str, ...]:
-    """The libraries that reach other kinds of repositories; those that sign, if nobody does."""
+def spared_libraries(url: str, *, signs: bool = False, compresses: bool = False) -> tuple[str, ...]:
+    """The libraries that reach other kinds of repositories; those for work that nobody does."""
     needed = _STORE_LIBRARIES.get(urlsplit(url).scheme)
     others = {library for library in _STORE_LIBRARIES.values() if library != needed}
-    return (*sorted(others), *(() if signs else _SIGNING_LIBRARIES))
+    spared = (*(() if signs else _SIGNING_LIBRARIES), *(() if compresses else _DELTA_LIBRARIES))
+    return (*sorted(others), *spared)
 
 
 @rule(desc="Ask a repository")

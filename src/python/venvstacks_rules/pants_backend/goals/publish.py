@@ -29,6 +29,7 @@ from pants.util.frozendict import FrozenDict
 
 from venvstacks_rules.model.json_codec import to_json
 from venvstacks_rules.model.outputs.limits import size_limit_error
+from venvstacks_rules.model.publishing.plan import MOVED
 from venvstacks_rules.model.publishing.report import plan_data, plan_text
 from venvstacks_rules.model.requests.publish import PublishRequest as PublishActionRequest
 from venvstacks_rules.model.wording import printable_lines, size_text
@@ -235,6 +236,7 @@ async def repository_packages(
         logger.info("%s", plan_text(plan))
         text = f"(dry run: {size_text(plan.new_size)} to send to {where})"
         return RepositoryPackages(PublishPackages(names, description=text, data=data))
+    deltas = publishing.deltas and any(change.change == MOVED for change in plan.channels)
     blobs = await missing_blobs(
         MissingBlobsRequest(request.plan.publication, () if publishing.check else plan.missing),
         **implicitly(),
@@ -253,6 +255,7 @@ async def repository_packages(
                         keys=key_uris(publishing.keys, build_root.path),
                         root=root_in(build_root.path, publishing.root),
                         expires_days=publishing.expires_days,
+                        deltas=deltas,
                         network=NETWORK_DIR,
                     )
                 ),
@@ -260,7 +263,7 @@ async def repository_packages(
                     MergeDigests([blobs.digest, planned.archives])
                 ),
                 description=f"Publish to {where}",
-                without=spared_libraries(url, signs=bool(publishing.keys)),
+                without=spared_libraries(url, signs=bool(publishing.keys), compresses=deltas),
             ),
             secrets=key_variables(publishing.keys),
         ),

@@ -67,3 +67,13 @@ class VenvstacksPublishSubsystem(Subsystem):
             """
         ),
     )
+    deltas = BoolOption(
+        default=True,
+        help=softwrap(
+            """
+            Make deltas of large segments that changed, from the version that a channel points at:
+            clients that have it fetch a small part of a patch release of a large package. This
+            reads the old segments from the repository, and takes a minute for a library of 500 MB.
+            """
+        ),
+    )

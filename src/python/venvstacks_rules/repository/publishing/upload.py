@@ -1,7 +1,7 @@
 """The upload of a publish: everything that a thing names is there before the thing is.
 
-Under a lease, in this order: blobs, indexes, archives, manifests, channels. A process that is
-killed leaves blobs and indexes that nobody sees; the next one finds them and goes on.
+Under a lease, in this order: blobs, indexes, archives, manifests, deltas, channels. A process that
+is killed leaves blobs and indexes that nobody sees; the next one finds them and goes on.
 """
 
 from __future__ import annotations
@@ -13,7 +13,13 @@ from dataclasses import dataclass
 from typing import Callable
 
 from venvstacks_rules.model.errors import RepositoryError, first_problems
-from venvstacks_rules.model.publishing.plan import ChannelChange, PublishPlan, PublishResult
+from venvstacks_rules.model.publishing.plan import (
+    MOVED,
+    ChannelChange,
+    PublishedDelta,
+    PublishPlan,
+    PublishResult,
+)
 from venvstacks_rules.model.repository.formats import repository_json
 from venvstacks_rules.model.repository.indexes import LayerIndex
 from venvstacks_rules.model.repository.keys import REPOSITORY_FILE, StackKey, blob_key
@@ -48,6 +54,8 @@ class Settings:
     """How long a prune is waited for, in seconds."""
     thorough: bool = False
     """Ask for each blob, also of layer versions that are there."""
+    deltas: bool = True
+    """Make deltas from the versions that channels point at."""
 
 
 def published(
@@ -81,7 +89,7 @@ def uploaded(
         now = planned(publication, repository, missing=plan.missing, thorough=settings.thorough)
         upload = _Upload(publication, repository, now, settings, held)
         channels = upload.channels(plan.channels)
-        return PublishResult(now, channels, upload.sent)
+        return PublishResult(now, channels, upload.sent, upload.deltas)
 
 
 @dataclass(frozen=True)
@@ -106,6 +114,8 @@ class _Upload:
     ) -> None:
         self.sent = 0
         """In bytes."""
+        self.deltas: tuple[PublishedDelta, ...] = ()
+        """That were made."""
         self._publication = publication
         self._repository = repository
         self._plan = plan
@@ -127,7 +137,17 @@ class _Upload:
             self._held.check()
             for stack in self._publication.stacks:
                 self._put_manifest(stack)
-        return tuple(self._moved(change) for change in before)
+        changes = tuple(before)
+        if self._settings.deltas and any(change.change == MOVED for change in changes):
+            # It reads archives, which nothing else here does.
+            from venvstacks_rules.repository.publishing.deltas import (  # noqa: PLC0415
+                published_deltas,
+            )
+
+            self.deltas = published_deltas(
+                self._publication, self._repository, changes, self._held, self._settings.waiting
+            )
+        return tuple(self._moved(change) for change in changes)
 
     def _blobs(self) -> list[_Part]:
         """The blobs to send. RepositoryError if files are missing or have other sizes."""
