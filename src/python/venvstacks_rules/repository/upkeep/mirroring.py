@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from venvstacks_rules.model.errors import RepositoryError, first_problems
+from venvstacks_rules.model.repository.deltas import Delta
 from venvstacks_rules.model.repository.formats import repository_json
 from venvstacks_rules.model.repository.keys import (
     REPOSITORY_FILE,
@@ -52,6 +53,7 @@ class Mirroring:
     """URLs, without credentials."""
     blobs: int
     layers: int
+    deltas: int
     stacks: int
     channels: int
     others: int
@@ -66,7 +68,8 @@ class Mirroring:
     @property
     def copied(self) -> int:
         """How many files were copied."""
-        return self.blobs + self.layers + self.stacks + self.channels + self.others
+        named = self.layers + self.deltas + self.stacks + self.channels
+        return self.blobs + named + self.others
 
     def to_dict(self) -> dict[str, Any]:
         """As in the JSON output."""
@@ -76,6 +79,7 @@ class Mirroring:
             "copied": {
                 "blobs": self.blobs,
                 "layers": self.layers,
+                "deltas": self.deltas,
                 "stacks": self.stacks,
                 "channels": self.channels,
                 "others": self.others,
@@ -93,7 +97,8 @@ class Mirroring:
             others = " else" if self.left else ""
             yield f"{self.target} has everything{others} that {self.source} has."
             return
-        others = f", {counted(self.others, 'other file')}" if self.others else ""
+        others = f", {counted(self.deltas, 'delta')}" if self.deltas else ""
+        others += f", {counted(self.others, 'other file')}" if self.others else ""
         yield (
             f"{self.target}: copied {counted(self.blobs, 'blob')},"
             f" {counted(self.layers, 'layer version')}, {counted(self.stacks, 'manifest')},"
@@ -131,6 +136,8 @@ def mirrored(
         holds = tuple(blob_key(blob.sha256) for blob in wanted.indexes[key].blobs)
         copy.put_file(str(key), wanted.references[key], holds)
     held.check()
+    deltas = copy.put_deltas(wanted.deltas)
+    held.check()
     new_stacks = [found for found in wanted.stacks if found.stack.key not in stacks]
     for found in new_stacks:
         holds = tuple(map(str, found.stack.layer_keys))
@@ -146,6 +153,7 @@ def mirrored(
         target=target.url,
         blobs=len(blobs),
         layers=len(new_layers),
+        deltas=deltas,
         stacks=len(new_stacks),
         channels=len(records),
         others=len(others),
@@ -218,6 +226,14 @@ class _Copy:
         """Copy blobs, several at a time."""
         for size in in_parallel(self._put_blob, blobs, self._concurrency):
             self.size += size
+
+    def put_deltas(self, deltas: Iterable[Delta]) -> int:
+        """Copy the documents of deltas, and count them: others that are there stay."""
+        count = 0
+        for delta in deltas:
+            content = Content.of(delta.to_json().encode("utf-8"))
+            count += self.put(str(delta.key), content, [blob_key(delta.blob.sha256)]) > 0
+        return count
 
     def put_other(self, file: OtherFile) -> None:
         """Copy a file that nothing names by its hash."""

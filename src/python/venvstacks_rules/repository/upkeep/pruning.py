@@ -4,7 +4,9 @@ Kept are
 
 1. the manifests that channels point at, and of each stack and platform the newest;
 2. the indexes that these name, and of each layer the newest versions that no manifest names;
-3. the blobs that these name;
+3. the deltas that make segments of these indexes, whatever they are made of: who has an old version
+   may come back after years;
+4. the blobs that these name;
 
 and everything that is younger than the grace period. What names something is removed before it, so
 that a reader, and a prune that is killed, never leave a name of what is gone.
@@ -20,7 +22,13 @@ from typing import Any, TypeVar
 
 from venvstacks_rules.model.errors import RepositoryError, first_problems
 from venvstacks_rules.model.outputs.names import MANIFEST_FOLDER
-from venvstacks_rules.model.repository.keys import ARCHIVES, LOCKS, LayerKey, StackKey
+from venvstacks_rules.model.repository.keys import (
+    ARCHIVES,
+    LOCKS,
+    DeltaKey,
+    LayerKey,
+    StackKey,
+)
 from venvstacks_rules.model.repository.manifests import PublishedStack
 from venvstacks_rules.model.repository.records import ChannelRecord
 from venvstacks_rules.model.wording import counted, size_text
@@ -33,7 +41,7 @@ from venvstacks_rules.repository.upkeep.selection import natural
 _BATCH = 200
 """Keys that are removed after one look at the lock."""
 
-K = TypeVar("K", StackKey, LayerKey)
+K = TypeVar("K", StackKey, LayerKey, DeltaKey)
 Listed = tuple[K, Entry]
 
 
@@ -49,6 +57,8 @@ class Pruning:
     layers: tuple[LayerKey, ...]
     archives: tuple[str, ...]
     """The keys of the archives of versions that are gone."""
+    deltas: tuple[DeltaKey, ...]
+    """Of segments that are gone, and those that nobody can read."""
     blobs: tuple[str, ...]
     """Their keys."""
     size: int
@@ -63,7 +73,8 @@ class Pruning:
     @property
     def keys(self) -> tuple[str, ...]:
         """All that is removed, in this order."""
-        return (*self.archives, *map(str, self.stacks), *map(str, self.layers), *self.blobs)
+        names = (*self.stacks, *self.layers, *self.deltas)
+        return (*self.archives, *map(str, names), *self.blobs)
 
     def to_dict(self) -> dict[str, Any]:
         """As in the JSON output."""
@@ -76,6 +87,7 @@ class Pruning:
                 "stacks": list(map(str, self.stacks)),
                 "layers": list(map(str, self.layers)),
                 "archives": list(self.archives),
+                "deltas": list(map(str, self.deltas)),
                 "blobs": list(self.blobs),
                 "size": self.size,
             },
@@ -91,7 +103,7 @@ class Pruning:
         """For the terminal."""
         yield self.url
         verb = "removed" if self.applied else "to remove"
-        for key in (*map(str, self.stacks), *map(str, self.layers), *self.archives):
+        for key in self.keys[: len(self.keys) - len(self.blobs)]:
             yield f"  {verb}: {key}"
         yield (
             f"{'Removed' if self.applied else 'Would remove'}"
@@ -172,6 +184,7 @@ class _Planning:
         }
         kept_layers = {*needed, *self._kept_layers(layers, named)}
         kept_blobs = self._blobs_of(sorted(kept_layers, key=str))
+        deltas = list(self._deltas(kept_blobs))
         # The manifest among them first: who finds it need not ask for the others.
         manifests_of_archives = f"/{MANIFEST_FOLDER}/"
         archives = sorted(
@@ -187,7 +200,8 @@ class _Planning:
                 removed.append(entry)
         gone_stacks = [(key, entry) for key, entry in stacks if key not in kept_stacks]
         gone_layers = [(key, entry) for key, entry in layers if key not in kept_layers]
-        gone = [*(e for _, e in gone_stacks), *(e for _, e in gone_layers), *archives, *removed]
+        named_gone = (*gone_stacks, *gone_layers, *deltas)
+        gone = [*(entry for _, entry in named_gone), *archives, *removed]
         return Pruning(
             url=self._repository.url,
             keep=self._keep,
@@ -195,6 +209,7 @@ class _Planning:
             stacks=tuple(key for key, _ in gone_stacks),
             layers=tuple(key for key, _ in gone_layers),
             archives=tuple(entry.key for entry in archives),
+            deltas=tuple(key for key, _ in deltas),
             blobs=tuple(entry.key for entry in removed),
             size=sum(entry.size for entry in gone),
             kept_stacks=len(stacks) - len(gone_stacks),
@@ -243,6 +258,28 @@ class _Planning:
         if problems:
             raise self._refused(problems)
         return found
+
+    def _deltas(self, kept_blobs: set[str]) -> Iterator[Listed[DeltaKey]]:
+        """Those that go; the blobs of the others are added to `kept_blobs`."""
+        listed = list(self._reader.deltas())
+        segments = frozenset(kept_blobs)
+
+        def read(found: Listed[DeltaKey]) -> str | None:
+            """The hash of the blob; None if the delta is of no use."""
+            key, entry = found
+            if key.new not in segments and not self._is_young(entry):
+                return None
+            try:
+                delta = self._reader.delta(key)
+            except RepositoryError:
+                return None
+            return None if delta is None else delta.blob.sha256
+
+        for found, blob in zip(listed, in_parallel(read, listed, self._concurrency)):
+            if blob is not None:
+                kept_blobs.add(blob)
+            elif not self._is_young(found[1]):
+                yield found
 
     def _archives(
         self, stacks: Sequence[Listed[StackKey]], kept: AbstractSet[StackKey]

@@ -11,6 +11,7 @@ from venvstacks_rules.model.repository.indexes import MOST_INDEX_BYTES, LayerInd
 from venvstacks_rules.model.repository.keys import (
     REPOSITORY_FILE,
     ChannelKey,
+    DeltaKey,
     LayerKey,
     StackKey,
     blob_key,
@@ -63,8 +64,9 @@ class Verification:
     layers: int
     blobs: int
     blob_size: int
+    deltas: int
     unreferenced: int
-    """Blobs that no index names, which are fine otherwise."""
+    """Blobs that no index and no delta names, which are fine otherwise."""
     unreferenced_size: int
     defects: tuple[Defect, ...]
     removed: tuple[str, ...] = ()
@@ -83,6 +85,7 @@ class Verification:
             "stacks": self.stacks,
             "layers": self.layers,
             "blobs": {"count": self.blobs, "size": self.blob_size},
+            "deltas": self.deltas,
             "unreferenced": {"count": self.unreferenced, "size": self.unreferenced_size},
             "problems": [defect.to_dict() for defect in self.defects],
             "removed": list(self.removed),
@@ -98,9 +101,10 @@ class Verification:
                 yield f"    {defect.needed_by} names it"
         if len(self.defects) > _MOST_SHOWN:
             yield f"  and {len(self.defects) - _MOST_SHOWN} more; `--json` has all of them"
+        deltas = f" {counted(self.deltas, 'delta')}," if self.deltas else ""
         yield (
             f"{counted(self.channels, 'channel')}, {counted(self.stacks, 'manifest')},"
-            f" {counted(self.layers, 'layer version')}, {counted(self.blobs, 'blob')} with"
+            f" {counted(self.layers, 'layer version')},{deltas} {counted(self.blobs, 'blob')} with"
             f" {size_text(self.blob_size)}:"
             f" {'all is well' if self.is_whole else counted(len(self.defects), 'problem')}."
         )
@@ -132,7 +136,9 @@ def verification(repository: Repository, *, remove_damaged: bool = False) -> Ver
     look.at_channels(channels)
     look.at_stacks(stacks)
     look.at_layers(layers)
+    deltas = [key for key, _ in repository.deltas()]
     listed = {sha256: entry.size for sha256, entry in repository.blobs()}
+    look.at_deltas(deltas, listed)
     look.at_blobs(listed)
     look.forget_removed()
     unreferenced = [size for sha256, size in listed.items() if sha256 not in look.blobs]
@@ -145,6 +151,7 @@ def verification(repository: Repository, *, remove_damaged: bool = False) -> Ver
         layers=len(layers),
         blobs=len(listed),
         blob_size=sum(listed.values()),
+        deltas=len(deltas),
         unreferenced=len(unreferenced),
         unreferenced_size=sum(unreferenced),
         defects=tuple(look.defects),
@@ -217,6 +224,18 @@ class _Look:
                     text = f"{blob_key(blob.sha256)} has {known.size} bytes for another index"
                     self._note(str(key), UNUSABLE, text)
 
+    def at_deltas(self, keys: Sequence[DeltaKey], listed: Mapping[str, int]) -> None:
+        """Nobody needs a delta: one that is of no use is damage that can be removed."""
+        for key, delta in self._each(self.repository.delta, keys):
+            if delta is None:
+                continue
+            blob = blob_key(delta.blob.sha256)
+            if listed.get(delta.blob.sha256) != delta.blob.size:
+                self._note(str(key), DAMAGED, f"{blob}, which it names, is not there")
+                continue
+            self.blobs.setdefault(delta.blob.sha256, delta.blob)
+            self.users.setdefault(blob, []).append(str(key))
+
     def at_blobs(self, listed: Mapping[str, int]) -> None:
         def problem_of(found: Reference) -> str | None:
             wanted = self.blobs.get(found.sha256, found)
@@ -245,7 +264,7 @@ class _Look:
                 self.defects.remove(defect)
 
     def removable(self) -> list[str]:
-        """Blobs, indexes and manifests that stand in the place of what they should be."""
+        """What stands in the place of what it should be, and deltas that are of no use."""
         return [defect.key for defect in self.defects if defect.kind == DAMAGED]
 
     def _is_there(self, key: str) -> bool:
@@ -271,7 +290,12 @@ class _Look:
                 yield item, result
 
     def _is_damaged(self, key: object) -> bool:
-        """Whether an index or a manifest has another hash than what names it says."""
+        """Whether an index or a manifest has another hash than what names it says.
+
+        Nobody needs a delta: one that cannot be read is damaged as well.
+        """
+        if isinstance(key, DeltaKey):
+            return True
         if isinstance(key, LayerKey):
             wanted, limit = {key.sha256}, MOST_INDEX_BYTES
         else:

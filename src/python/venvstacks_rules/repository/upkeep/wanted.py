@@ -6,10 +6,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from venvstacks_rules.model.errors import RepositoryError, first_problems
+from venvstacks_rules.model.repository.deltas import Delta
 from venvstacks_rules.model.repository.indexes import LayerIndex
-from venvstacks_rules.model.repository.keys import ARCHIVES, TRUST, ChannelKey, LayerKey, root_key
+from venvstacks_rules.model.repository.keys import (
+    ARCHIVES,
+    TRUST,
+    ChannelKey,
+    DeltaKey,
+    LayerKey,
+    root_key,
+)
 from venvstacks_rules.model.repository.references import Reference
 from venvstacks_rules.repository.reading.repository import FoundManifest, FoundRecord, Repository
+from venvstacks_rules.repository.stores.store import StoreError
 from venvstacks_rules.repository.upkeep.overview import found_records
 from venvstacks_rules.repository.upkeep.parallel import in_parallel
 
@@ -33,11 +42,14 @@ class Wanted:
     references: Mapping[LayerKey, Reference]
     """To the files of the indexes."""
     others: tuple[OtherFile, ...]
+    deltas: tuple[Delta, ...] = ()
+    """Those that make segments of the indexes."""
 
     @property
     def blobs(self) -> tuple[Reference, ...]:
-        """All that the indexes name, each once."""
-        return tuple(dict.fromkeys(blob for index in self.indexes.values() for blob in index.blobs))
+        """All that the indexes and the deltas name, each once."""
+        named = [blob for index in self.indexes.values() for blob in index.blobs]
+        return tuple(dict.fromkeys((*named, *(delta.blob for delta in self.deltas))))
 
 
 def all_wanted(source: Repository) -> Wanted:
@@ -99,7 +111,29 @@ def _wanted(
     indexes = in_parallel(
         lambda key: source.index(key, references[key]), references, source.store.concurrency
     )
-    return Wanted(records, stacks, dict(zip(references, indexes)), references, tuple(others))
+    found = dict(zip(references, indexes))
+    deltas = tuple(_deltas(source, found.values()))
+    return Wanted(records, stacks, found, references, tuple(others), deltas)
+
+
+def _deltas(source: Repository, indexes: Iterable[LayerIndex]) -> Iterator[Delta]:
+    """Deltas are there for convenience: those that cannot be listed, read or used are left out."""
+    segments = {segment.blob.sha256 for index in indexes for segment in index.segments}
+    try:
+        keys = [key for key, _ in source.deltas() if key.new in segments]
+    except StoreError:
+        return
+
+    def read(key: DeltaKey) -> Delta | None:
+        try:
+            delta = source.delta(key)
+            there = delta is not None and source.has_blob(delta.blob)
+        except RepositoryError:
+            return None
+        return delta if there else None
+
+    found = in_parallel(read, keys, source.store.concurrency)
+    yield from (delta for delta in found if delta is not None)
 
 
 def _roots(source: Repository) -> Iterator[OtherFile]:
