@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.client_repository import APP, FRAMEWORK, SITE, ClientRepository, called, events
+from tests.support.deltas import DeltaRepository
 from tests.support.documented import Command, complaint, steps, typed
 from tests.support.packaged_stack import PackagedStack
 from tests.support.signed_repository import SignedRepository
@@ -71,7 +72,7 @@ def test_every_event_is_documented(tmp_path: Path) -> None:
         documented[name] |= documented[other]
     documented["plan"].discard("repair")
     documented["freed"].discard("gc")
-    repository = ClientRepository(tmp_path / "repository")
+    repository = ClientRepository(tmp_path / "small")
     repository.publish("1.0")
     folder = tmp_path / "apps"
     install = ("install", "--from", repository.url, "--app", APP, "--name", "hello")
@@ -90,6 +91,12 @@ def test_every_event_is_documented(tmp_path: Path) -> None:
         ["list"],
     ):
         done.append(called(*words, "--into", folder, "--json"))
+    large = DeltaRepository(tmp_path)
+    large.publish("1.0")
+    install = ("install", "--from", large.url, "--app", APP, "--name", "hello")
+    done.append(called(*install, "--allow-unsigned", "--into", folder, "--json"))
+    large.publish("1.1")
+    done.append(called("update", "--into", folder, "--json"))
     seen: dict[str, set[str]] = {}
     for event in (event for one in done for event in events(one.stdout)):
         seen.setdefault(event.pop("event"), set()).update(event)

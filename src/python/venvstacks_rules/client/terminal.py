@@ -92,6 +92,16 @@ def _plan(values: dict[str, Any]) -> str:
     )
 
 
+def _delta(values: dict[str, Any]) -> str:
+    sizes = f"{size_text(values['bytes'])} in place of {size_text(values['full_bytes'])}"
+    if values["used"]:
+        return f"{values['segment']}: made of the version that is here, with {sizes}."
+    return (
+        f"note: {values['segment']} is fetched as a whole, {size_text(values['full_bytes'])}: its "
+        f"delta cannot be used: {values['problem']}"
+    )
+
+
 def _generation(values: dict[str, Any]) -> str:
     marks = [name for key, name in (("current", "current"), ("in_use", "runs")) if values[key]]
     marked = f"  {', '.join(marks)}" if marks else ""
@@ -105,6 +115,7 @@ _TEXTS: dict[str, Callable[[dict[str, Any]], str]] = {
     "waiting": lambda v: f"Another process changes `{v['folder']}`; waiting for it.",
     "note": lambda v: f"note: {v['text']}",
     "plan": _plan,
+    "delta": _delta,
     "installed": lambda v: f"Installed {v['app']} {v['version']} (generation {v['generation']}).",
     "available": lambda v: (
         f"{v['app']} {v['version']} is available; {v['installed']} is installed."

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from venvstacks_rules.client.commands.events import Report
 from venvstacks_rules.client.disk.operations import Disk, files_below, hashed
+from venvstacks_rules.client.fetching.deltas import DeltaNews, with_deltas
 from venvstacks_rules.client.fetching.downloads import Downloads
 from venvstacks_rules.client.fetching.filling import Filling, refuse_full_disk
 from venvstacks_rules.client.fetching.known import Known, KnownLayer, is_sound
@@ -50,7 +51,7 @@ class Builder:
         repository: Repository,
     ) -> int:
         """The number of a new generation; nothing is there if it cannot be made."""
-        plan = planned(layers, known)
+        plan = with_deltas(planned(layers, known), known, repository, self._tell_delta)
         number = self.generations.next
         self._report_plan(stack, plan)
         layout = self.generations.layout
@@ -63,7 +64,7 @@ class Builder:
             folder = staged / LAYERS
             self.disk.make_folder(str(folder))
             downloads = Downloads(layout.downloads, repository, self.disk)
-            Filling(str(folder), self.disk).fill(
+            Filling(str(folder), self.disk, self._tell_delta).fill(
                 plan, downloads, self._progress, repository.store.concurrency
             )
             installed = self._post_installed(layers, folder, place, known)
@@ -97,6 +98,17 @@ class Builder:
             linked=len(plan.linked),
             fetched_segments=len(plan.fetched),
             fetched_bytes=plan.fetched_size,
+            deltas=plan.deltas,
+        )
+
+    def _tell_delta(self, news: DeltaNews) -> None:
+        self.report(
+            "delta",
+            segment=news.segment,
+            used=not news.problem,
+            bytes=news.size,
+            full_bytes=news.full_size,
+            problem=news.problem or None,
         )
 
     def _progress(self, came: int, total: int) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from venvstacks_rules.model.errors import RepositoryError
-from venvstacks_rules.model.repository.keys import blob_key
+from venvstacks_rules.model.repository.keys import DeltaKey, blob_key
 from venvstacks_rules.model.repository.packaged import PackagedLayer
 from venvstacks_rules.model.repository.references import Reference
 from venvstacks_rules.repository.reading.repository import Repository
@@ -114,6 +114,10 @@ class ArchiveRepository(Repository):
     def __init__(self, store: ArchiveStore) -> None:
         super().__init__(store)
         self._archives = store
+
+    def delta(self, key: DeltaKey) -> None:
+        """None: a folder of archives has no deltas."""
+        return
 
     def blob_pieces(
         self, reference: Reference, start: int = 0, seen: _Hash | None = None

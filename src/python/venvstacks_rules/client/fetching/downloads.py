@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from venvstacks_rules.client.disk.operations import Disk
-from venvstacks_rules.local.files.streams import chunks
+from venvstacks_rules.local.files.streams import DamagedError, chunks
 from venvstacks_rules.model.errors import RepositoryError
 from venvstacks_rules.model.repository.references import Reference
 from venvstacks_rules.repository.reading.repository import Repository
@@ -57,8 +57,13 @@ class Downloads:
         path = f"{self._folder}/{reference.sha256}"
         self._disk.make_folders(str(self._folder))
         self._fetch(path, reference, advance)
-        with open(path, "rb") as stream:
-            yield stream
+        try:
+            with open(path, "rb") as stream:
+                yield stream
+        except (DamagedError, EOFError):
+            # Nobody can use it, and nobody will ask for it again.
+            self._disk.unlink(path)
+            raise
 
     def _fetch(self, path: str, reference: Reference, advance: Advance) -> None:
         for attempt in range(2 if _size(path) else 1, 0, -1):

@@ -6,11 +6,14 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import replace
 
 from venvstacks_rules.client.disk.operations import Disk
+from venvstacks_rules.client.fetching.deltas import DeltaNews, PatchedFiles, Tell, words
 from venvstacks_rules.client.fetching.downloads import Downloads
 from venvstacks_rules.client.fetching.plan import (
     Plan,
+    UsableDelta,
     WantedLayer,
     WantedSegment,
     named,
@@ -19,13 +22,18 @@ from venvstacks_rules.client.fetching.plan import (
 from venvstacks_rules.client.installation.layout import NoRoomError
 from venvstacks_rules.local.files.streams import DamagedError
 from venvstacks_rules.model.contents.files import ArchivedFile
-from venvstacks_rules.model.errors import RepositoryError
+from venvstacks_rules.model.errors import RepositoryError, VenvstacksError
+from venvstacks_rules.model.repository.references import Reference
 from venvstacks_rules.model.wording import counted
 from venvstacks_rules.repository.reading.segments import segment_members
 from venvstacks_rules.repository.stores.store import REMEDY
 
 Progress = Callable[[int, int], None]
 """Is told how many bytes of how many have come."""
+
+
+def _tell_nobody(_: DeltaNews) -> None:
+    """Nobody asked."""
 
 
 class _GivenUpError(Exception):
@@ -39,9 +47,13 @@ class _OtherContentError(DamagedError):
 class Filling:
     """The folder that holds the layers of one new generation; it is empty at first."""
 
-    def __init__(self, folder: str, disk: Disk) -> None:
+    def __init__(self, folder: str, disk: Disk, tell: Tell = _tell_nobody) -> None:
+        """`tell` is called with what becomes of each delta."""
         self._folder = folder
         self._disk = disk
+        self._tell = tell
+        self._patching = threading.Lock()
+        """One delta at a time: a part of one, with what it is made of, needs up to 200 MB."""
 
     def fill(self, plan: Plan, downloads: Downloads, progress: Progress, workers: int) -> None:
         """Create all that is planned.
@@ -73,30 +85,67 @@ class Filling:
             self._disk.place(source, self._path(layer, file), executable=file.executable)
 
     def _fetch(self, plan: Plan, downloads: Downloads, progress: Progress, workers: int) -> None:
-        total, came = plan.fetched_size, 0
-        guard = threading.Lock()
-        given_up = threading.Event()
-
-        def advance(size: int) -> None:
-            nonlocal came
-            if given_up.is_set():
-                raise _GivenUpError
-            with guard:
-                came += size
-                progress(came, total)
-
+        fetch = _Fetch(plan.fetched_size, progress)
         # The large ones first: the others fill the gaps.
-        order = sorted(plan.fetched, key=lambda wanted: -wanted.segment.blob.size)
+        order = sorted(plan.fetched, key=lambda wanted: -wanted.blob.size)
         with ThreadPoolExecutor(max(1, workers)) as pool:
-            futures = [pool.submit(self._unpack, wanted, downloads, advance) for wanted in order]
+            futures = [pool.submit(self._fill_from, wanted, downloads, fetch) for wanted in order]
             try:
                 for future in as_completed(futures):
                     future.result()
             except BaseException:
-                given_up.set()
+                fetch.give_up()
                 for future in futures:
                     future.cancel()
                 raise
+
+    def _fill_from(self, wanted: WantedSegment, downloads: Downloads, fetch: _Fetch) -> None:
+        """Fetch a segment, or a delta in its place; that may fail, and then the segment comes."""
+        usable = wanted.delta
+        if usable is None:
+            self._unpack(wanted, downloads, fetch.advance)
+            return
+        came = 0
+
+        def counted_too(size: int) -> None:
+            nonlocal came
+            came += size
+            fetch.advance(size)
+
+        source, size, full_size = wanted.segment.source, wanted.blob.size, wanted.segment.blob.size
+        made: list[ArchivedFile] = []
+        try:
+            self._patch(wanted, usable, downloads, counted_too, made)
+        except (DamagedError, EOFError, VenvstacksError) as e:
+            news = DeltaNews(source, size, full_size, words(e))
+            fetch.replan(-came, full_size - size)
+            fetch.together(lambda: self._tell(news))
+            left = tuple(file for file in wanted.missing if file not in made)
+            self._unpack(replace(wanted, missing=left, delta=None), downloads, fetch.advance)
+        else:
+            fetch.together(lambda: self._tell(DeltaNews(source, size, full_size)))
+
+    def _patch(
+        self,
+        wanted: WantedSegment,
+        usable: UsableDelta,
+        downloads: Downloads,
+        advance: Callable[[int], None],
+        made: list[ArchivedFile],
+    ) -> None:
+        """Make the files that are missing; those that are there then are added to `made`."""
+        with downloads.blob(usable.delta.blob, advance) as frames, self._patching:
+            files = PatchedFiles(usable, frames)
+            contents = [(Reference(file.sha256, file.size), file) for file in wanted.missing]
+            for content, file in sorted(contents, key=lambda each: files.order(each[0])):
+                path = self._path(wanted.layer, file)
+                pieces = _checked(files.content(content), file)
+                try:
+                    self._disk.write(path, pieces, executable=file.executable)
+                except (DamagedError, EOFError):
+                    self._disk.unlink(path)
+                    raise
+                made.append(file)
 
     def _unpack(
         self, wanted: WantedSegment, downloads: Downloads, advance: Callable[[int], None]
@@ -127,6 +176,39 @@ class Filling:
             raise _damaged(
                 wanted, f"it lacks {counted(len(missing), 'file')} of its list, such as {first!a}"
             )
+
+
+class _Fetch:
+    """How much has come; several threads count."""
+
+    def __init__(self, total: int, progress: Progress) -> None:
+        self._total = total
+        self._progress = progress
+        self._came = 0
+        self._guard = threading.Lock()
+        self._given_up = threading.Event()
+
+    def advance(self, size: int) -> None:
+        """Count bytes that came; _GivenUpError if nobody wants them any more."""
+        if self._given_up.is_set():
+            raise _GivenUpError
+        self.replan(size, 0)
+
+    def replan(self, came: int, more: int) -> None:
+        """Count bytes that came, or negative ones that did in vain; and `more` that are to come."""
+        with self._guard:
+            self._came += came
+            self._total += more
+            self._progress(self._came, self._total)
+
+    def together(self, call: Callable[[], None]) -> None:
+        """Call something while nobody reports progress."""
+        with self._guard:
+            call()
+
+    def give_up(self) -> None:
+        """Have the others end."""
+        self._given_up.set()
 
 
 def _checked(content: Iterator[bytes], file: ArchivedFile) -> Iterator[bytes]:

@@ -12,7 +12,7 @@ from venvstacks_rules.client.installation.generations import Generations
 from venvstacks_rules.client.installation.records import InstalledLayer
 from venvstacks_rules.model.contents.files import ArchivedFile
 from venvstacks_rules.model.errors import VenvstacksError
-from venvstacks_rules.model.repository.indexes import LayerIndex
+from venvstacks_rules.model.repository.indexes import LayerIndex, PublishedSegment
 
 _MOST_COPIES = 3
 """Of one layer version, and of one file: others are the same file, most of the time."""
@@ -57,6 +57,20 @@ class Known:
         for path in (*same, *self._elsewhere(file)):
             if path is not None and path not in tried:
                 tried.add(path)
+                if is_sound(path, file):
+                    return path
+        return None
+
+    def segments(self) -> Iterator[PublishedSegment]:
+        """The segments of all layers, the ones that are started first."""
+        for known in self._layers:
+            yield from known.index.segments
+
+    def find_content(self, sha256: str, size: int) -> str | None:
+        """The path of a file with this content, of any mode, which was read and hashed."""
+        for executable in (False, True):
+            file = ArchivedFile("", size, sha256, executable)
+            for path in self._elsewhere(file):
                 if is_sound(path, file):
                     return path
         return None

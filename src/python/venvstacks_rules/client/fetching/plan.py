@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -17,6 +17,7 @@ from venvstacks_rules.model.paths import (
     link_problem,
     windows_problem,
 )
+from venvstacks_rules.model.repository.deltas import Delta
 from venvstacks_rules.model.repository.indexes import (
     MOST_INDEX_BYTES,
     LayerIndex,
@@ -25,6 +26,7 @@ from venvstacks_rules.model.repository.indexes import (
 )
 from venvstacks_rules.model.repository.keys import blob_key
 from venvstacks_rules.model.repository.manifests import PublishedStack, StackLayer
+from venvstacks_rules.model.repository.references import Reference
 from venvstacks_rules.repository.reading.repository import Repository
 from venvstacks_rules.repository.stores.store import checked_blob
 
@@ -48,12 +50,28 @@ class WantedLayer:
 
 
 @dataclass(frozen=True)
+class UsableDelta:
+    """A delta that fits, and the places of the files that it starts from."""
+
+    delta: Delta
+    bases: Mapping[int, str]
+    """Paths of files that were read and hashed, by their number in the delta."""
+
+
+@dataclass(frozen=True)
 class WantedSegment:
     """A segment, and those of its files that are not here."""
 
     layer: WantedLayer
     segment: PublishedSegment
     missing: tuple[ArchivedFile, ...]
+    delta: UsableDelta | None = None
+    """What is fetched in its place."""
+
+    @property
+    def blob(self) -> Reference:
+        """What is fetched."""
+        return self.segment.blob if self.delta is None else self.delta.delta.blob
 
 
 @dataclass(frozen=True)
@@ -67,8 +85,13 @@ class Plan:
 
     @property
     def fetched_size(self) -> int:
-        """Of the segments, in bytes."""
-        return sum(wanted.segment.blob.size for wanted in self.fetched)
+        """Of the segments, and of the deltas in their place, in bytes."""
+        return sum(wanted.blob.size for wanted in self.fetched)
+
+    @property
+    def deltas(self) -> int:
+        """How many deltas are fetched."""
+        return sum(wanted.delta is not None for wanted in self.fetched)
 
     @property
     def new_size(self) -> int:
