@@ -20,6 +20,7 @@ import zstandard
 from benchmarks import (
     action_start,
     app_start,
+    deltas,
     monorepo,
     places,
     platforms,
@@ -335,6 +336,16 @@ def monthly(folder: Path, archive: Path, version: str, options: argparse.Namespa
     return {"versions_mb": found}
 
 
+def patch_releases(
+    folder: Path, archive: Path, version: str, options: argparse.Namespace
+) -> Figures:
+    """The part ``deltas``: what patch releases of large packages move."""
+    del archive, version
+    rows = deltas.measure(options.uv, folder / "deltas")
+    print("\n".join(["", deltas.HEAD, *(row.text() for row in rows)]))
+    return {"deltas": [vars(row) for row in rows]}
+
+
 PARTS = {
     "peer": compare,
     "platforms": every_platform,
@@ -345,8 +356,9 @@ PARTS = {
     "monorepo": many_layers,
     "publish": publishing,
     "versions": monthly,
+    "deltas": patch_releases,
 }
-ON_DEMAND = ("versions",)
+ON_DEMAND = ("versions", "deltas")
 
 
 def main() -> int:
