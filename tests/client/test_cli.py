@@ -258,7 +258,11 @@ def test_a_moved_installation_is_made_ready_again(
     assert called("verify", "--into", folder).returncode == 0
 
 
-def test_nothing_is_written_into_sealed_layers_which_run_anywhere(tmp_path: Path) -> None:
+def test_nothing_is_written_into_sealed_layers_which_run_anywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Real ones have byte code. These have none, so Python would write it.
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
     repository = ClientRepository(tmp_path / "repository")
     main = {f"{SITE}/hello.py": "print('sealed')\n", **own_files((RUNTIME,), "hello")}
     sealed = {"sealed": True, "byte_code": "none"}

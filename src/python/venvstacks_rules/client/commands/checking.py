@@ -11,8 +11,8 @@ from pathlib import Path
 
 from venvstacks_rules.client.commands.events import Report, silent
 from venvstacks_rules.client.disk.operations import Disk, files_below
+from venvstacks_rules.client.disk.threads import WORKERS, mapped
 from venvstacks_rules.client.fetching.known import is_sound, made_files
-from venvstacks_rules.client.fetching.plan import WORKERS
 from venvstacks_rules.client.installation.documents import Documents, Files
 from venvstacks_rules.client.installation.generations import (
     LAYERS,
@@ -108,7 +108,7 @@ def _layer_damage(
     # What post-installation made in the place of a file counts.
     expected = list({**files, **made}.values())
     place = f"{relative(layout, folder)}/"
-    states = pool.map(lambda file: _state(f"{folder}/{file.path}", file), expected)
+    states = mapped(pool, lambda file: _state(f"{folder}/{file.path}", file), expected)
     for file, state in zip(expected, states):
         if state is not None:
             yield Damage(state, f"{place}{file.path}", folder.name, file.path)

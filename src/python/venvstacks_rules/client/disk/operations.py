@@ -21,7 +21,7 @@ from venvstacks_rules.model.contents.files import MODIFICATION_TIME
 _CLONE = 0x40049409
 """The request of Linux for a copy that shares its blocks with the original."""
 _MANY = 300
-"""From so many new files on, writing the whole file system is faster."""
+"""From so many new files and folders on, writing the whole file system is faster."""
 _ATTEMPTS = 50
 """On Windows, programs that look at a new file keep others from renaming it, for a moment."""
 
@@ -178,7 +178,7 @@ class Disk:
             folders.add(folder)
             places = (f"{folder}/{name}" for name in names)
             files += [place for place in places if _is_new(place)]
-        if len(files) < _MANY or not _sync_file_system(path):
+        if len(files) + len(folders) < _MANY or not _sync_file_system(path):
             for file in files:
                 _sync(file)
             for folder in sorted(folders) if os.name != "nt" else ():

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
+from venvstacks_rules.client.disk.threads import WORKERS, mapped
 from venvstacks_rules.client.fetching.known import Known
 from venvstacks_rules.client.installation.documents import Documents, Files
 from venvstacks_rules.model.contents.files import ArchivedFile
@@ -29,9 +30,6 @@ from venvstacks_rules.model.repository.manifests import PublishedStack, StackLay
 from venvstacks_rules.model.repository.references import Reference
 from venvstacks_rules.repository.reading.repository import Repository
 from venvstacks_rules.repository.stores.store import checked_blob
-
-WORKERS = min(8, os.cpu_count() or 1)
-"""Threads that read files: hashes are computed without the interpreter's lock."""
 
 
 @dataclass(frozen=True)
@@ -197,7 +195,7 @@ def planned(layers: Sequence[WantedLayer], known: Known) -> Plan:
             target = layer.index.install_target
             for segment, files in zip(layer.index.segments, layer.files):
                 real = [file for file in files if file.link_target is None]
-                places = pool.map(lambda file, target=target: known.find(target, file), real)
+                places = mapped(pool, partial(known.find, target), real)
                 found = list(zip(real, places))
                 missing = tuple(file for file, place in found if place is None)
                 linked += [(layer, file, place) for file, place in found if place is not None]
