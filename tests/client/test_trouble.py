@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import http.server
+import json
 import random
 import resource
 import subprocess
@@ -26,8 +27,10 @@ from tests.support.client_repository import (
     own_links,
     runtime_content,
 )
+from tests.support.slow_server import slow_server
+from venvstacks_rules.client.commands.updating import install
 from venvstacks_rules.model.contents.files import ArchivedFile
-from venvstacks_rules.repository.stores import attempts
+from venvstacks_rules.repository.stores import attempts, pace
 
 _SIZE = 6_000_000
 
@@ -59,6 +62,8 @@ class Server:
         """Change a byte of large answers."""
         self.starts: list[int] = []
         """Where the large answers began."""
+        self.sent: dict[str, int] = {}
+        """How many bytes of which file were sent."""
 
     def answer(self, handler: http.server.BaseHTTPRequestHandler) -> None:
         path = self.folder / handler.path.lstrip("/")
@@ -86,6 +91,7 @@ class Server:
                 body = body if most is None else body[:most]
             if self.most_bytes is not None:
                 self.most_bytes -= len(body)
+        self.sent[handler.path] = self.sent.get(handler.path, 0) + len(body)
         handler.wfile.write(body)
         handler.close_connection = True
 
@@ -246,3 +252,82 @@ def test_two_updates_at_once(tmp_path: Path) -> None:
     assert sorted(path.name for path in (folder / "apps" / APP).iterdir() if path.is_dir()) == [
         "1", "2",
     ]  # fmt: skip
+
+
+def test_repair_moves_the_segments_of_what_is_damaged_and_nothing_else(
+    server: Server, tmp_path: Path
+) -> None:
+    folder = tmp_path / "apps"
+    repository = ClientRepository(server.folder)
+    publish(repository, "1.0", large=True)
+    done = called(
+        *("install", "--from", server.url, "--app", APP, "--name", "hello"),
+        *("--into", folder, "--allow-unsigned"),
+    )
+    assert done.returncode == 0, done
+    site = folder / "apps" / APP / "1/layers" / APP / SITE
+    (site / "words.py").write_text("WORD = 'y'\n")
+    (site / "hello.py").unlink()
+    (site / "extra.py").write_text("")
+    server.sent = {}
+    # Extra files are named, and stay: 3.
+    assert called("repair", "--into", folder, "--json").returncode == 3
+    # One segment has both, and is sent once; the other one has 6 MB.
+    ((path, size),) = ((path, size) for path, size in server.sent.items() if "/blobs/" in path)
+    assert size == (server.folder / path[1:]).stat().st_size < 20_000
+    assert set(server.sent) == {path}
+    assert called("repair", "--into", folder, "--remove-extra").returncode == 0
+    assert set(server.sent) == {path}
+    assert version(folder) == "1.0"
+
+
+def test_a_server_that_never_comes_to_an_end(
+    installed: ClientRepository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "apps"
+    del installed
+    monkeypatch.setattr(pace, "PATIENCE", 0.2)
+    settings = folder / "apps" / APP / "settings.json"
+    before = settings.read_bytes()
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"
+    with slow_server([head], pause=0.02, again=b" ") as url:
+        settings.write_text(json.dumps({**json.loads(before), "repository": url}))
+        done = called("update", "--into", folder)
+        assert (done.returncode, done.stderr) == (
+            5,
+            f"error: {url}: `repository.json`: the server sends fewer than 1024 bytes a second. "
+            "Use another server.\n",
+        )
+    settings.write_bytes(before)
+    assert version(folder) == "1.0"
+    assert called("update", "--into", folder).returncode == 0
+    assert version(folder) == "1.1"
+
+
+def test_what_applications_share_is_there_once(tmp_path: Path) -> None:
+    repository = ClientRepository(tmp_path / "repository")
+    text = random.Random(16).getrandbits(8_000_000).to_bytes(1_000_000, "little").hex()
+    apps = [f"app-{number}" for number in range(4)]
+    runtime = repository.layer(
+        RUNTIME, "runtime", (), [runtime_content(), Content("x.whl", {f"{SITE}/large.txt": text})]
+    )
+    own = {f"{SITE}/hello.py": "print(1)\n", **own_files((RUNTIME,), "hello")}
+    layers = [
+        repository.layer(name, "application", (RUNTIME,), [Content("layer", own, own_links())])
+        for name in apps
+    ]
+    repository.release("1.0", [runtime, *layers])
+    folder = tmp_path / "apps"
+    sizes = []
+    for name in apps:
+        install(folder, repository.request(name))
+        done = subprocess.run(["du", "-sk", str(folder)], capture_output=True, check=True)
+        sizes.append(int(done.stdout.split()[0]))
+    assert sizes[0] > 2000
+    # Folders, links and the small files of an application.
+    assert sizes[-1] - sizes[0] < 3 * 150
+    called("uninstall", "--into", folder, apps[0])
+    called("gc", "--into", folder)
+    for name in apps[1:]:
+        assert called("verify", "--into", folder, name).returncode == 0
+        assert called("run", "--into", folder, name).stdout == "1\n"

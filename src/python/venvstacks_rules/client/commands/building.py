@@ -11,8 +11,8 @@ from pathlib import Path
 from venvstacks_rules.client.commands.events import Report
 from venvstacks_rules.client.disk.operations import Disk, files_below, hashed
 from venvstacks_rules.client.fetching.deltas import DeltaNews, with_deltas
-from venvstacks_rules.client.fetching.downloads import Downloads
-from venvstacks_rules.client.fetching.filling import Filling, refuse_full_disk
+from venvstacks_rules.client.fetching.downloads import IN_MEMORY, Downloads, size_here
+from venvstacks_rules.client.fetching.filling import Filling, is_full, no_room, refuse_full_disk
 from venvstacks_rules.client.fetching.known import Known, KnownLayer, is_sound
 from venvstacks_rules.client.fetching.plan import Plan, WantedLayer, planned
 from venvstacks_rules.client.installation.documents import Documents, Files
@@ -56,7 +56,8 @@ class Builder:
         self._report_plan(stack, plan)
         layout = self.generations.layout
         self.disk.make_folders(str(layout.staging))
-        refuse_full_disk(str(layout.staging), plan.new_size + plan.fetched_size)
+        needed = plan.new_size + _download_size(plan, layout.downloads) + _byte_code_size(plan)
+        refuse_full_disk(str(layout.staging), needed)
         staged = layout.staging / secrets.token_hex(8)
         place = self.generations.layers(number)
         try:
@@ -84,8 +85,12 @@ class Builder:
             self.disk.sync_tree(str(staged), self.documents.added)
             self.disk.rename(str(staged), str(self.generations.place(number)))
             self.disk.sync_folder(str(self.generations.folder))
-        except BaseException:
-            self.disk.remove(str(staged))
+        except BaseException as e:
+            full = isinstance(e, DeploymentError) and is_full(str(staged))
+            self.disk.try_to_remove(str(staged))
+            if full:
+                # The script of a layer cannot tell us that this is why it failed.
+                raise no_room("it is full now; nothing was changed") from None
             raise
         return number
 
@@ -216,6 +221,23 @@ def compiled_sources(wanted: WantedLayer) -> list[str]:
         return []
     files = wanted.all_files
     return [path for path in files if path.endswith(".py") and path[:4].lower() == "lib/"]
+
+
+def _download_size(plan: Plan, folder: Path) -> int:
+    """How much has to come that does not stay in memory."""
+    blobs = {wanted.segment.blob for wanted in plan.fetched}
+    return sum(blob.size - size_here(folder, blob) for blob in blobs if blob.size > IN_MEMORY)
+
+
+def _byte_code_size(plan: Plan) -> int:
+    """About how large the byte code is that will be made: as its sources."""
+    compiled = {id(layer): frozenset(compiled_sources(layer)) for layer in plan.layers}
+    return sum(
+        file.size
+        for wanted in plan.fetched
+        for file in wanted.missing
+        if file.path in compiled[id(wanted.layer)]
+    )
 
 
 def _linked_byte_code(

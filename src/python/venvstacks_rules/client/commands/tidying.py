@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -186,7 +187,7 @@ def uninstall(
                 [f"it runs, from generation {used[0]}; end it first"],
             )
         disk.make_folders(str(layout.staging))
-        away = layout.staging / f"{name}-{os.getpid()}"
+        away = layout.staging / f"{name}-{secrets.token_hex(4)}"
         disk.rename(str(generations.folder), str(away))
         disk.sync_folder(str(layout.apps))
         disk.remove(str(away))
@@ -197,9 +198,7 @@ def uninstall(
                 disk.remove(str(path))
             disk.unlink(str(layout.folder / MARKER))
             disk.unlink(str(layout.lock))
-            # With files of others, it stays.
-            with suppress(OSError):
-                layout.folder.rmdir()
+            disk.remove_empty(str(layout.folder))
     report("uninstalled", app=name)
 
 

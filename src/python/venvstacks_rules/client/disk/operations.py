@@ -23,7 +23,6 @@ _CLONE = 0x40049409
 _MANY = 300
 """From so many new files and folders on, writing the whole file system is faster."""
 _ATTEMPTS = 50
-"""On Windows, programs that look at a new file keep others from renaming it, for a moment."""
 
 
 class Disk:
@@ -32,6 +31,9 @@ class Disk:
     Everything is created exclusively: nothing is written through a link, and nothing replaces
     anything, except where a method says so.
     """
+
+    pauses: Sequence[float] = [0.1] * 50 if os.name == "nt" else ()
+    """On Windows, programs that look at a new file keep others from renaming it, for a moment."""
 
     def __init__(self) -> None:
         self._clones = sys.platform == "linux"
@@ -78,6 +80,11 @@ class Disk:
         with naming(path), open(path, "ab") as out:
             out.writelines(pieces)
 
+    def truncate(self, path: str, size: int) -> None:
+        """Keep the first bytes of a file that is for this process only."""
+        self.step("truncate", path)
+        os.truncate(path, size)
+
     def place(self, source: str, path: str, *, executable: bool = False) -> None:
         """Make `path` the same file as `source`: a clone, a hard link or a copy."""
         self.step("link", path)
@@ -101,15 +108,12 @@ class Disk:
     def rename(self, path: str, place: str) -> None:
         """Move a file or a folder; a file that was at `place` is gone then."""
         self.step("rename", place)
-        for attempt in range(_ATTEMPTS):
-            try:
-                os.replace(path, place)
-            except PermissionError:
-                if os.name != "nt" or attempt == _ATTEMPTS - 1:
-                    raise
-                time.sleep(0.1)
-            else:
+        for pause in self.pauses:
+            with contextlib.suppress(PermissionError):
+                self._replace(path, place)
                 return
+            time.sleep(pause)
+        self._replace(path, place)
 
     def replace(self, path: str, data: bytes) -> None:
         """Write a file by one rename; it is on the disk when this returns."""
@@ -149,6 +153,11 @@ class Disk:
                 if os.path.islink(f"{folder}/{name}"):
                     self.unlink(f"{folder}/{name}")
             self._remove_folder(folder)
+
+    def try_to_remove(self, path: str) -> None:
+        """The same for what is in nobody's way: what stays is removed by the next command."""
+        with contextlib.suppress(OSError):
+            self.remove(path)
 
     def sync_file(self, descriptor: int, path: str) -> None:
         """Have the content of a file survive a crash of the machine."""
@@ -190,6 +199,15 @@ class Disk:
 
     def synced(self, what: str, path: str) -> None:
         """Called after each operation that makes others safe, for tests."""
+
+    def remove_empty(self, path: str) -> None:
+        """Remove a folder, unless it has files of others."""
+        self.step("rmdir", path)
+        with contextlib.suppress(OSError):
+            os.rmdir(path)
+
+    def _replace(self, path: str, place: str) -> None:
+        os.replace(path, place)
 
     def _remove_folder(self, path: str) -> None:
         self.step("rmdir", path)

@@ -91,14 +91,18 @@ class Downloads:
         hasher = hashlib.sha256()
         start = min(_size(path), reference.size)
         if start:
-            with open(path, "r+b") as stream:
-                stream.truncate(start)
+            self._disk.truncate(path, start)
             with open(path, "rb") as stream:
                 for piece in chunks(stream):
                     hasher.update(piece)
             advance(start)
         pieces = self._repository.blob_pieces(reference, start, hasher)
         self._disk.append(path, _told(pieces, advance))
+
+
+def size_here(folder: Path, reference: Reference) -> int:
+    """How much of a blob an earlier run left."""
+    return min(_size(f"{folder}/{reference.sha256}"), reference.size)
 
 
 def _size(path: str) -> int:

@@ -28,6 +28,9 @@ from venvstacks_rules.model.wording import counted
 from venvstacks_rules.repository.reading.segments import segment_members
 from venvstacks_rules.repository.stores.store import REMEDY
 
+_LITTLE = 64 * 1024
+"""Bytes."""
+
 Progress = Callable[[int, int], None]
 """Is told how many bytes of how many have come."""
 
@@ -235,18 +238,28 @@ def _damaged(wanted: WantedSegment, problem: str) -> RepositoryError:
 
 def refuse_full_disk(folder: str, size: int) -> None:
     """NoRoomError if the disk has no room for so many bytes."""
+    free = _free(folder)
+    if free < size:
+        raise no_room(
+            f"it needs {size} bytes in `{folder}`, and {free} are free; nothing was changed"
+        )
+
+
+def is_full(folder: str) -> bool:
+    """Whether the disk has no room for anything."""
+    return _free(folder) < _LITTLE
+
+
+def no_room(problem: str) -> NoRoomError:
+    """The error for a disk that is full."""
+    remedy = "`venvstacks-deploy gc --keep 1` removes old versions"
+    return NoRoomError("The disk has no room for the new version.", [problem, remedy])
+
+
+def _free(folder: str) -> int:
     if os.name == "nt":
         import shutil
 
-        free = shutil.disk_usage(folder).free
-    else:
-        status = os.statvfs(folder)
-        free = status.f_bavail * status.f_frsize
-    if free < size:
-        raise NoRoomError(
-            "The disk has no room for the new version.",
-            [
-                f"it needs {size} bytes in `{folder}`, and {free} are free; nothing was changed",
-                "`venvstacks-deploy gc --keep 1` removes old versions",
-            ],
-        )
+        return shutil.disk_usage(folder).free
+    status = os.statvfs(folder)
+    return status.f_bavail * status.f_frsize

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from contextlib import suppress
 from pathlib import Path
 
@@ -107,7 +108,7 @@ class Generations:
     def remove(self, number: int, disk: Disk) -> bool:
         """Remove a generation, unless a process runs in it; whether it is gone."""
         folder = self.place(number)
-        away = self.layout.staging / f"{self.app}-{number}-{os.getpid()}"
+        away = self.layout.staging / f"{self.app}-{number}-{secrets.token_hex(4)}"
         disk.make_folders(str(self.layout.staging))
         try:
             lock = Lock(folder / LOCK, create=False)
@@ -126,7 +127,7 @@ class Generations:
                     disk.rename(str(folder), str(away))
                 except PermissionError:
                     return False
-        disk.remove(str(away))
+        disk.try_to_remove(str(away))
         return True
 
     def _not_installed(self) -> NotInstalledError:

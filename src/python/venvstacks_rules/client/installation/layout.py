@@ -157,5 +157,6 @@ def changing(layout: Layout, disk: Disk, wait: Callable[[], None] | None = None)
         if not lock.is_in_place():
             raise NotInstalledError(f"`{layout.folder}` is no installation any more.", [])
         for entry in sorted(layout.staging.iterdir()) if layout.staging.is_dir() else []:
-            disk.remove(str(entry))
+            # A program may still have a file of it open.
+            disk.try_to_remove(str(entry))
         yield
