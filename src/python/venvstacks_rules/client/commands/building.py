@@ -155,13 +155,14 @@ def post_installed(
     """
     layer = folder / wanted.index.install_target
     files = wanted.all_files
+    made: Sequence[ArchivedFile] = ()
     if str(POSTINSTALL) in files and not is_sealed(wanted):
         linked = _linked_byte_code(wanted, layer, known, disk)
         disk.step("post-install", str(layer))
         post_install(layer, python, "--no-compile", f"--deployed-in={place}")
         missing = [path for path in compiled_sources(wanted) if path not in linked]
         compile_sources(layer, python, missing, disk)
-    made = made_in(layer, files)
+        made = made_in(layer, files)
     return InstalledLayer(
         wanted.layer.layer_name,
         wanted.index.install_target,
@@ -191,15 +192,16 @@ def compile_sources(layer: Path, python: Path, sources: Sequence[str], disk: Dis
 def made_in(layer: Path, files: Files) -> Sequence[ArchivedFile]:
     """What is in a layer and is not among `files`: post-installation made it."""
     made = []
-    for path, status in files_below(str(layer)):
+    for path, entry in files_below(str(layer)):
         if path not in files:
+            mode = entry.stat(follow_symlinks=False).st_mode
             found = hashed(f"{layer}/{path}")
             if found is None:
                 raise DeploymentError(
                     f"`{layer.name}` cannot be installed.",
                     [f"post-installation made `{path}`, which is no file"],
                 )
-            made.append(ArchivedFile(path, found[1], found[0], bool(status.st_mode & 0o100)))
+            made.append(ArchivedFile(path, found[1], found[0], bool(mode & 0o100)))
     return sorted(made, key=lambda file: file.path)
 
 

@@ -106,8 +106,6 @@ def remove_old(
     """The same, for whoever changes the installation already; of one application, or of all."""
     if keep < 1:
         raise DeploymentError("Nothing was removed.", [f"{keep} generations cannot be kept"])
-    # Looking at all files takes a while.
-    sizes: _Sizes | None = None
     removed = []
     freed = 0
     for name in layout.app_names() if app is None else (app,):
@@ -119,10 +117,8 @@ def remove_old(
         for number in generations.numbers:
             if number in kept:
                 continue
-            sizes = sizes or _Sizes(layout)
-            size = sizes.own(name, number)
+            size = _only_there(str(generations.place(number)))
             if generations.remove(number, disk):
-                sizes.forget(name, number)
                 removed.append((name, number))
                 freed += size
                 report("removed", app=name, generation=number, bytes=size)
@@ -243,9 +239,19 @@ class _Sizes:
         files = self._files[app, number]
         return sum(size for inode, size in files.items() if self._names[inode] == 1)
 
-    def forget(self, app: str, number: int) -> None:
-        for inode in self._files.pop((app, number)):
-            self._names[inode] -= 1
+
+def _only_there(folder: str) -> int:
+    """The bytes of the files that have no name outside of a folder."""
+    names: dict[tuple[int, int], int] = {}
+    size = 0
+    for here, _, found in os.walk(folder):
+        for name in found:
+            with suppress(OSError):
+                status = os.lstat(f"{here}/{name}")
+                inode = status.st_dev, status.st_ino
+                names[inode] = names.get(inode, 0) + 1
+                size += status.st_size if names[inode] == status.st_nlink else 0
+    return size
 
 
 def _inodes(folder: str) -> dict[tuple[int, int], int]:

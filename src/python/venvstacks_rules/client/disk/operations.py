@@ -182,16 +182,16 @@ class Disk:
         What is linked did so before; only its names are new.
         """
         self.step("sync", path)
-        files, folders = list(more), {os.path.dirname(name) for name in more}
-        for folder, _, names in os.walk(path):
-            folders.add(folder)
-            places = (f"{folder}/{name}" for name in names)
-            files += [place for place in places if _is_new(place)]
-        if len(files) + len(folders) < _MANY or not _sync_file_system(path):
-            for file in files:
-                _sync(file)
-            for folder in sorted(folders) if os.name != "nt" else ():
-                _sync(folder)
+        found = list(os.walk(path))
+        folders = {folder for folder, _, _ in found} | {os.path.dirname(name) for name in more}
+        if len(folders) < _MANY or not _sync_file_system(path):
+            places = (f"{folder}/{name}" for folder, _, names in found for name in names)
+            files = [*more, *filter(_is_new, places)]
+            if len(files) + len(folders) < _MANY or not _sync_file_system(path):
+                for file in files:
+                    _sync(file)
+                for folder in sorted(folders) if os.name != "nt" else ():
+                    _sync(folder)
         self.synced("tree", path)
         for file in more:
             self.synced("file", file)
@@ -265,7 +265,7 @@ def hashed(path: str) -> tuple[str, int] | None:
     return hasher.hexdigest(), size
 
 
-def files_below(folder: str) -> Iterator[tuple[str, os.stat_result]]:
+def files_below(folder: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
     """All files and links, by their path from `folder`, with forward slashes."""
     folders = [""]
     while folders:
@@ -279,7 +279,7 @@ def files_below(folder: str) -> Iterator[tuple[str, os.stat_result]]:
             if entry.is_dir(follow_symlinks=False):
                 folders.append(f"{here}{entry.name}/")
             else:
-                yield f"{here}{entry.name}", entry.stat(follow_symlinks=False)
+                yield f"{here}{entry.name}", entry
 
 
 _PIECE = 1024 * 1024
