@@ -6,6 +6,7 @@ import hashlib
 import http.server
 import json
 import random
+import re
 import resource
 import subprocess
 import sys
@@ -29,8 +30,9 @@ from tests.support.client_repository import (
 )
 from tests.support.slow_server import slow_server
 from venvstacks_rules.client.commands.updating import install
+from venvstacks_rules.local.web import pace
 from venvstacks_rules.model.contents.files import ArchivedFile
-from venvstacks_rules.repository.stores import attempts, pace
+from venvstacks_rules.repository.stores import attempts
 
 _SIZE = 6_000_000
 
@@ -286,17 +288,18 @@ def test_a_server_that_never_comes_to_an_end(
 ) -> None:
     folder = tmp_path / "apps"
     del installed
-    monkeypatch.setattr(pace, "PATIENCE", 0.2)
+    monkeypatch.setattr(pace, "WINDOW", 0.3)
+    monkeypatch.setattr(pace, "LEAST", 300)
     settings = folder / "apps" / APP / "settings.json"
     before = settings.read_bytes()
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"
     with slow_server([head], pause=0.02, again=b" ") as url:
         settings.write_text(json.dumps({**json.loads(before), "repository": url}))
         done = called("update", "--into", folder)
-        assert (done.returncode, done.stderr) == (
+        assert (done.returncode, re.sub("sent [0-9]+ bytes", "sent N bytes", done.stderr)) == (
             5,
-            f"error: {url}: `repository.json`: the server sends fewer than 1024 bytes a second. "
-            "Use another server.\n",
+            f"error: {url}: `repository.json`: the server sent N bytes in 0.3 seconds; it is given "
+            "up below 300. Use another server.\n",
         )
     settings.write_bytes(before)
     assert version(folder) == "1.0"

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from venvstacks_rules.model.errors import RepositoryError
+from venvstacks_rules.model.repository.deltas import Delta
 from venvstacks_rules.model.repository.keys import DeltaKey, blob_key
 from venvstacks_rules.model.repository.packaged import PackagedLayer
 from venvstacks_rules.model.repository.references import Reference
@@ -115,9 +116,9 @@ class ArchiveRepository(Repository):
         super().__init__(store)
         self._archives = store
 
-    def delta(self, key: DeltaKey) -> None:
+    def delta(self, key: DeltaKey) -> Delta | None:
         """None: a folder of archives has no deltas."""
-        return
+        return None
 
     def blob_pieces(
         self, reference: Reference, start: int = 0, seen: _Hash | None = None

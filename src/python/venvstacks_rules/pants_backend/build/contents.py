@@ -52,7 +52,7 @@ from venvstacks_rules.pants_backend.graph.layer_modules import (
     code_folders,
     layer_modules,
 )
-from venvstacks_rules.pants_backend.graph.layers import LayerRequest, find_layer
+from venvstacks_rules.pants_backend.graph.layers import LayerInGraph, LayerRequest, find_layer
 from venvstacks_rules.pants_backend.inputs.wheels import LayerWheelsRequest, layer_wheels
 from venvstacks_rules.pants_backend.locks.freshness import (
     ChainLocks,
@@ -152,8 +152,7 @@ async def layer_contents(
     version, libraries = analysis.target.python_version, analysis.libraries
     platform = analysis.target.platform
     refuse_ambiguous(f"{layer.address} for {platform.name}", libraries, lower)
-    provided = CLIENT_SCRIPTS if is_client(found.target) else {}
-    scripts = _console_scripts(layer, platform.name, analysis, lower, provided)
+    scripts = _console_scripts(found, platform.name, analysis, lower)
     config = layer_config(layer, version, lower, os_name=platform.os_name)
     if platform.os_name == "nt":
         config = replace(config, console_scripts=tuple((s.name, s.target) for s in scripts))
@@ -220,16 +219,11 @@ def _joined(code: CodeModules, packages: Iterable[Iterable[PackageFolder]]) -> f
 
 
 def _console_scripts(
-    layer: Layer,
-    platform: str,
-    analysis: LayerAnalysis,
-    lower: Iterable[LayerInterface],
-    provided: Mapping[str, str],
+    found: LayerInGraph, platform: str, analysis: LayerAnalysis, lower: Iterable[LayerInterface]
 ) -> tuple[ConsoleScript, ...]:
-    """The commands of a layer; raises DefinitionError for those that no package defines.
-
-    `provided` has those that the layer has in any case, and their functions.
-    """
+    """The commands of a layer; raises DefinitionError for those that no package defines."""
+    layer = found.layer
+    provided = CLIENT_SCRIPTS if is_client(found.target) else {}
     known = [provided, dict(analysis.scripts), *(dict(below.scripts) for below in lower)]
     scripts, problems = chosen_scripts((*provided, *layer.console_scripts), known)
     if problems:
