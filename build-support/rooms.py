@@ -54,8 +54,10 @@ HOUSE: dict[str, dict[str, str]] = {
         "interpreters": "files network",
         "locking": "files network",
         "deployment": "files wheels unpacking interpreters",
+        "bundling": "archives",
         "commands": (
-            "files network binaries tools archives compiling wheels interpreters locking deployment"
+            "files network binaries tools archives compiling wheels interpreters locking "
+            "deployment bundling"
         ),
     },
     "client": {
@@ -83,7 +85,7 @@ ROOFS: dict[str, tuple[str, ...]] = {
     "local": (),
     "repository": ("__main__", "cli"),
     "actions": ("__main__", "cli"),
-    "client": ("__main__", "api", "cli"),
+    "client": ("__main__", "api", "cli", "exits"),
     "pants_backend": ("backend",),
 }
 """The modules of each part's own folder that bring its rooms together."""

@@ -19,7 +19,8 @@ from tests.support.deltas import DeltaRepository
 from tests.support.documented import Command, complaint, steps, typed
 from tests.support.packaged_stack import PackagedStack
 from tests.support.signed_repository import SignedRepository
-from venvstacks_rules.client.cli import EXITS, parser
+from venvstacks_rules.client.cli import parser
+from venvstacks_rules.client.exits import EXITS
 from venvstacks_rules.model.repository.keys import ChannelKey
 from venvstacks_rules.model.repository.records import ChannelRecord
 
@@ -41,7 +42,7 @@ def test_every_option_is_documented() -> None:
     documented: dict[str, set[str]] = {}
     names: list[str] = []
     for commands, option, _ in rows("Options"):
-        names = re.findall(r"`(\w+)`", commands) or names
+        names = re.findall(r"`([\w-]+)`", commands) or names
         for name in names:
             documented.setdefault(name, set()).add(option.strip("`"))
     (choices,) = (a for a in parser()._actions if isinstance(a, argparse._SubParsersAction))

@@ -33,7 +33,7 @@ from tests.support.client_repository import (
     own_files,
     runtime_content,
 )
-from venvstacks_rules.client.cli import EXITS
+from venvstacks_rules.client.exits import EXITS
 from venvstacks_rules.model.repository.keys import ChannelKey, LayerKey, StackKey, blob_key
 from venvstacks_rules.model.repository.records import ChannelRecord
 from venvstacks_rules.model.repository.references import Reference

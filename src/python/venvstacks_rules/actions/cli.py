@@ -43,6 +43,8 @@ VERBS = {
     "launch": "launch",
     "check-imports": "check_imports",
     "run-tests": "run_tests",
+    "portable-archive": "portable_archive",
+    "make-bundle": "make_bundle",
     "plan-publish": "plan_publish",
     "publish": "publish",
     "image-layer": "image_layer",

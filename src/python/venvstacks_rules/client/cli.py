@@ -6,33 +6,16 @@ Exit codes are those of `EXITS`; ``run`` has that of the application.
 from __future__ import annotations
 
 import argparse
-import errno
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from venvstacks_rules.client.exits import DAMAGED, DONE, EXITS, INTERRUPTED, failure
 from venvstacks_rules.client.terminal import Lines, Printer, json_lines
-from venvstacks_rules.local.files.streams import FULL
 from venvstacks_rules.model.errors import VenvstacksError
 from venvstacks_rules.model.product import VERSION
-
-DONE, FAILED, MISUSED, DAMAGED, NOT_BELIEVED, UNREACHED, DISK, NOT_INSTALLED = range(8)
-INTERRUPTED = 130
-
-EXITS = {
-    DONE: "done; also if there was nothing to do",
-    FAILED: "the command cannot be done; the text says why",
-    MISUSED: "the command line is wrong",
-    DAMAGED: "the installation is damaged: run `repair`",
-    NOT_BELIEVED: "the repository is damaged, or is not believed",
-    UNREACHED: "the repository cannot be reached: try again later",
-    DISK: "the disk is full, read-only, or not yours to write",
-    NOT_INSTALLED: "there is no such installation or application",
-    INTERRUPTED: "interrupted from the keyboard",
-}
-"""What exit codes say."""
 
 _EPILOG = """\
 examples:
@@ -61,6 +44,7 @@ def parser() -> argparse.ArgumentParser:
     _add_install(commands)
     _add_update(commands)
     _add_others(commands)
+    _add_bundle(commands)
     _add_run(commands)
     return main_parser
 
@@ -210,6 +194,20 @@ def _add_others(commands: Any) -> None:
     )
 
 
+def _add_bundle(commands: Any) -> None:
+    bundle = _command(
+        commands,
+        "install-bundle",
+        "install what an installer brings",
+        "This is what installers themselves start.",
+        app=False,
+    )
+    bundle.add_argument("bundle", type=Path, metavar="FILE", help="the installer")
+    bundle.add_argument("--at", type=int, default=0, metavar="N", help="where its payload begins")
+    bundle.add_argument("--sha256", metavar="HASH", help="of the payload; it is checked first")
+    bundle.add_argument("--unpacked", type=Path, metavar="DIR", help="layers it has unpacked")
+
+
 def _add_run(commands: Any) -> None:
     run = _command(
         commands,
@@ -236,7 +234,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         printer.error("Interrupted. The next command goes on.", INTERRUPTED)
         return INTERRUPTED
     except (VenvstacksError, OSError) as e:
-        code, text = _failure(e)
+        code, text = failure(e)
         printer.error(text, code)
         return code
 
@@ -372,8 +370,17 @@ def _uninstall(options: argparse.Namespace, printer: Printer) -> int:
     return DONE
 
 
+def _install_bundle(options: argparse.Namespace, printer: Printer) -> int:
+    from venvstacks_rules.client.commands.bundled import BundleRequest, install_bundle
+
+    request = BundleRequest(options.bundle, options.at, options.sha256, options.unpacked)
+    install_bundle(options.into, request, printer.report)
+    return DONE
+
+
 _COMMANDS = {
     "install": _install,
+    "install-bundle": _install_bundle,
     "update": _update,
     "rollback": _rollback,
     "verify": _verify,
@@ -382,23 +389,3 @@ _COMMANDS = {
     "list": _list,
     "uninstall": _uninstall,
 }
-
-
-def _failure(error: Exception) -> tuple[int, str]:
-    """The exit code and the text for what went wrong."""
-    if isinstance(error, OSError):
-        where = f"`{error.filename}`: " if error.filename else ""
-        code = DISK if error.errno in (*FULL, errno.EROFS, errno.EACCES, errno.EPERM) else FAILED
-        return code, f"{where}{error.strerror or error}. What was installed is as it was."
-    # Only after something went wrong: the names take time to import.
-    from venvstacks_rules.client.installation.layout import NoRoomError, NotInstalledError
-    from venvstacks_rules.model.errors import RepositoryError
-    from venvstacks_rules.repository.stores.store import StoreError
-
-    kinds = (
-        (NotInstalledError, NOT_INSTALLED),
-        (NoRoomError, DISK),
-        (RepositoryError, NOT_BELIEVED),
-        (StoreError, UNREACHED),
-    )
-    return next((code for kind, code in kinds if isinstance(error, kind)), FAILED), str(error)

@@ -132,8 +132,13 @@ _TEXTS: dict[str, Callable[[dict[str, Any]], str]] = {
     "repaired": lambda v: _judged(v, "repaired"),
     "uninstalled": lambda v: f"Removed {v['app']}.",
     "app": lambda v: (
-        f"{v['app']}, {v['channel'] or 'archives'} of {v['repository']}: "
-        f"{v['generations']} generations, {size_text(v['old_bytes'])} for old ones"
+        f"{v['app']}, "
+        + (
+            f"{v['channel'] or 'archives'} of {v['repository']}"
+            if v["repository"]
+            else "without updates"
+        )
+        + f": {v['generations']} generations, {size_text(v['old_bytes'])} for old ones"
     ),
     "generation": _generation,
 }

@@ -14,6 +14,7 @@ from venvstacks_rules.client.disk.operations import Disk
 from venvstacks_rules.client.installation.documents import Documents
 from venvstacks_rules.client.installation.generations import Generations, chosen_app
 from venvstacks_rules.client.installation.layout import (
+    CLIENT,
     MARKER,
     Layout,
     changing,
@@ -192,6 +193,9 @@ def uninstall(
         else:
             for path in (layout.apps, layout.documents, layout.downloads, layout.staging):
                 disk.remove(str(path))
+            # On Windows, a client that removes itself leaves what it runs from.
+            with suppress(PermissionError):
+                disk.remove(str(layout.folder / CLIENT))
             disk.unlink(str(layout.folder / MARKER))
             disk.unlink(str(layout.lock))
             disk.remove_empty(str(layout.folder))

@@ -124,7 +124,7 @@ def install(
         path = generations.folder / SETTINGS
         if not path.is_file() or path.read_bytes() != text:
             disk.replace(str(path), text)
-        _switched(change, generations, disk, report, request.keep)
+        switched(change, generations, disk, report, request.keep)
     return change
 
 
@@ -151,7 +151,7 @@ def update(
         here = _here(layout, disk, report)
         source, offer = _offered(generations, here, version=version, allow_expired=allow_expired)
         change = _brought(source, offer, generations, here, report)
-        _switched(change, generations, disk, report, keep)
+        switched(change, generations, disk, report, keep)
     return change
 
 
@@ -247,7 +247,7 @@ def _brought(
         return Change(generations.app, offer.key.version, found, not current)
     stack = source.parsed(offer, documents.read(offer.manifest, lambda: source.manifest(offer)))
     layers = wanted_layers(stack, generations.app, source.repository, documents)
-    known = known_layers(_everywhere(layout, generations), documents)
+    known = known_layers(everywhere(layout, generations), documents)
     builder = Builder(generations, documents, disk, report)
     number = builder.build(stack, offer.manifest, layers, known, source.repository)
     return Change(generations.app, stack.version, number, changed=True)
@@ -273,9 +273,10 @@ def _current(generations: Generations) -> int | None:
         return None
 
 
-def _switched(
+def switched(
     change: Change, generations: Generations, disk: Disk, report: Report, keep: int
 ) -> None:
+    """Have a change be what is started, say so, and remove what is too old."""
     number = change.generation
     if change.changed:
         generations.switch(number, disk)
@@ -285,7 +286,8 @@ def _switched(
         report("unchanged", **as_event(generations.read(number), number))
 
 
-def _everywhere(layout: Layout, first: Generations) -> Sequence[Generations]:
+def everywhere(layout: Layout, first: Generations) -> Sequence[Generations]:
+    """The generations of all applications, those of one first."""
     others = (Generations(layout, name) for name in layout.app_names() if name != first.app)
     return (first, *others)
 

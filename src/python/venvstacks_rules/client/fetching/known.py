@@ -87,8 +87,12 @@ class Known:
         yield from self._places.get((file.sha256, file.executable), ())
 
 
-def known_layers(all_generations: Iterable[Generations], documents: Documents) -> Known:
-    """What is in these generations, those of the first application first."""
+def known_layers(
+    all_generations: Iterable[Generations],
+    documents: Documents,
+    others: Iterable[KnownLayer] = (),
+) -> Known:
+    """What is in these generations, those of the first application first; and in `others`."""
     found = []
     seen: dict[str, int] = {}
     for generations in all_generations:
@@ -106,7 +110,7 @@ def known_layers(all_generations: Iterable[Generations], documents: Documents) -
                     continue
                 folder = f"{generations.layers(number)}/{layer.install_target}"
                 found.append(KnownLayer(folder, index, files, made))
-    return Known(found)
+    return Known([*found, *others])
 
 
 def made_files(layer: InstalledLayer, documents: Documents) -> Files:

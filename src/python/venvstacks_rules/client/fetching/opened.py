@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from venvstacks_rules.client.fetching.source import Here, Source
 from venvstacks_rules.client.installation.records import Settings
-from venvstacks_rules.model.errors import RepositoryError
+from venvstacks_rules.model.errors import DeploymentError, RepositoryError
 from venvstacks_rules.model.hashes import is_sha256_hex
 from venvstacks_rules.model.network.credentials import without_credentials
 from venvstacks_rules.repository.stores.opened import opened
@@ -64,7 +64,15 @@ def found_source(
 
 
 def known_source(settings: Settings, app: str, here: Here) -> Source:
-    """What an application that is installed came from."""
+    """What an application that is installed came from; DeploymentError if there are no updates."""
+    if not settings.repository:
+        raise DeploymentError(
+            f"`{app}` follows no channel: it came with an installer that names none.",
+            [
+                "run a newer installer, or the same one to repair",
+                "or follow a channel from now on: `venvstacks-deploy install --from ...`",
+            ],
+        )
     store: Store = opened(settings.repository, os.environ)
     if settings.archives is None:
         return Source(settings, store)

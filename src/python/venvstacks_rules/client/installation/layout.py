@@ -11,6 +11,8 @@
 <folder>/documents/<sha256>           manifests, indexes and lists of files
 <folder>/downloads/                   segments on their way
 <folder>/staging/                     what is not complete yet, or no longer
+<folder>/client/                      the client that came with an installer
+<folder>/.installing-<process>/       what an installer unpacks, to start that client
 """
 
 from __future__ import annotations
@@ -28,6 +30,9 @@ from venvstacks_rules.model.json_codec import parsed_json, published_json
 
 LAYOUT_VERSION = 1
 MARKER = "venvstacks-deploy.json"
+CLIENT = "client"
+INSTALLING = ".installing-"
+"""The beginning of the names of folders for installers that run."""
 
 
 class NotInstalledError(DeploymentError):
@@ -125,9 +130,13 @@ def made_layout(folder: Path, disk: Disk) -> Layout:
     layout = named_layout(folder)
     marker = layout.folder / MARKER
     if not marker.exists():
-        ours = {"lock", f"{MARKER}.new"}
+        ours = {"lock", f"{MARKER}.new", CLIENT}
         others = (
-            sorted(entry.name for entry in layout.folder.iterdir() if entry.name not in ours)
+            sorted(
+                entry.name
+                for entry in layout.folder.iterdir()
+                if entry.name not in ours and not entry.name.startswith(INSTALLING)
+            )
             if layout.folder.is_dir()
             else []
         )

@@ -19,7 +19,7 @@ class Settings:
     """Where an application comes from."""
 
     repository: str
-    """Its URL, without credentials."""
+    """Its URL, without credentials; empty if there are no updates."""
     name: str
     """Of the stack."""
     channel: str
@@ -39,7 +39,7 @@ class Settings:
         """The text of the file."""
         return published_json(
             {
-                "repository": self.repository,
+                **({"repository": self.repository} if self.repository else {}),
                 "name": self.name,
                 "channel": self.channel,
                 "platform": self.platform,
@@ -54,7 +54,7 @@ class Settings:
         """Read the file `name`; DeploymentError lists what is wrong."""
         table = _table(content, name)
         settings = cls(
-            table.string("repository"),
+            table.optional_string("repository") or "",
             _name(table, "name"),
             _name(table, "channel"),
             _name(table, "platform"),

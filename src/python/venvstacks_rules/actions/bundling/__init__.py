@@ -1,0 +1,1 @@
+"""Writes installers: scripts that carry layers."""

@@ -1,0 +1,111 @@
+"""The script of an installer for Windows, which is a zip archive with it and what it needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SCRIPT_FILE, PAYLOAD_FILE = "install.ps1", "payload.tar"
+
+
+@dataclass(frozen=True)
+class PowerShellValues:
+    """What the script has to know. Names are those of repositories: they need no quotes."""
+
+    title: str
+    version: str
+    platform: str
+    application: str
+    python: str
+    """The interpreter that starts the client, below the folder that is unpacked."""
+    hashes: tuple[tuple[str, str], ...]
+    """The SHA-256 of each file beside the script."""
+
+
+def powershell(values: PowerShellValues) -> bytes:
+    """The script."""
+    hashes = "\n".join(f"    '{name}' = '{sha256}'" for name, sha256 in values.hashes)
+    text = _SCRIPT
+    for name, value in (
+        ("TITLE", values.title),
+        ("VERSION", values.version),
+        ("PLATFORM", values.platform),
+        ("FIRST", values.application),
+        ("PYTHON", values.python.replace("/", "\\")),
+        ("HASHES", hashes),
+    ):
+        text = text.replace(f"@{name}@", value)
+    return text.replace("\n", "\r\n").encode("ascii")
+
+
+def command(python: str) -> bytes:
+    """The command beside the unpacked layers that starts the client."""
+    path = python.replace("/", "\\")
+    return f'@"%~dp0{path}" -I "%~dp0start.py" %*\r\n'.encode("ascii")
+
+
+_SCRIPT = r"""# Installs @TITLE@ @VERSION@ for @PLATFORM@, without any network.
+#   powershell -ExecutionPolicy Bypass -File install.ps1 [-Into DIR] [-Json] [-Verify]
+[CmdletBinding()]
+param(
+    [string]$Into = (Join-Path $env:LOCALAPPDATA '@TITLE@'),
+    [switch]$Json,
+    [switch]$Verify
+)
+$ErrorActionPreference = 'Stop'
+$hashes = [ordered]@{
+@HASHES@
+}
+foreach ($name in $hashes.Keys) {
+    $file = Join-Path $PSScriptRoot $name
+    if (-not (Test-Path -LiteralPath $file -PathType Leaf)) {
+        [Console]::Error.WriteLine("error: ``$name`` is missing. Extract all of the archive first.")
+        exit 4
+    }
+    if ((Get-FileHash -LiteralPath $file -Algorithm SHA256).Hash -ne $hashes[$name]) {
+        [Console]::Error.WriteLine("error: ``$name`` is damaged. Download the installer again.")
+        exit 4
+    }
+}
+if ($Verify) {
+    Write-Output 'The installer is whole.'
+    exit 0
+}
+$Into = $ExecutionContext.SessionState.Path.GetUnresolvedProviderPathFromPSPath($Into)
+$unpacked = Join-Path $Into ".installing-$PID"
+$new = Join-Path $unpacked 'new'
+$code = 1
+try {
+    New-Item -ItemType Directory -Force -Path $new | Out-Null
+    Add-Type -AssemblyName System.IO.Compression.FileSystem
+    foreach ($name in $hashes.Keys) {
+        if ($name.EndsWith('.zip')) {
+            $file = Join-Path $PSScriptRoot $name
+            [System.IO.Compression.ZipFile]::ExtractToDirectory($file, $new)
+        }
+    }
+    Copy-Item -LiteralPath (Join-Path $PSScriptRoot 'start.py') -Destination $new
+    Copy-Item -LiteralPath (Join-Path $PSScriptRoot 'venvstacks-deploy.cmd') -Destination $new
+    $options = @('--into', $Into, '--unpacked', $new)
+    if ($Json) { $options += '--json' }
+    $payload = Join-Path $PSScriptRoot 'payload.tar'
+    & (Join-Path $new '@PYTHON@') -I -B (Join-Path $new 'start.py') install-bundle @options $payload
+    $code = $LASTEXITCODE
+    if ($code -eq 0) {
+        # The client stays beside what it installed.
+        $client = Join-Path $Into 'client'
+        if (Test-Path -LiteralPath $client) {
+            Move-Item -LiteralPath $client -Destination (Join-Path $unpacked 'old')
+        }
+        Move-Item -LiteralPath $new -Destination $client
+        if (-not $Json) {
+            Write-Output "Start it:  & '$client\venvstacks-deploy.cmd' run --into '$Into' @FIRST@"
+        }
+    }
+} catch {
+    [Console]::Error.WriteLine("error: $($_.Exception.Message)")
+    if ($code -eq 0) { $code = 1 }
+} finally {
+    Remove-Item -LiteralPath $unpacked -Recurse -Force -ErrorAction SilentlyContinue
+}
+exit $code
+"""

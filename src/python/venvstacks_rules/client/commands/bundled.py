@@ -1,0 +1,178 @@
+"""``install-bundle``: from an installer, without any network."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from venvstacks_rules.client.commands.building import Builder
+from venvstacks_rules.client.commands.checking import damage_of
+from venvstacks_rules.client.commands.events import Report, silent
+from venvstacks_rules.client.commands.updating import KEPT, Change, everywhere, switched
+from venvstacks_rules.client.disk.operations import Disk
+from venvstacks_rules.client.fetching.bundles import BundleStore
+from venvstacks_rules.client.fetching.known import KnownLayer, known_layers
+from venvstacks_rules.client.fetching.plan import WantedLayer, wanted_layers
+from venvstacks_rules.client.fetching.source import Trust
+from venvstacks_rules.client.installation.documents import Documents
+from venvstacks_rules.client.installation.generations import SETTINGS, Generations
+from venvstacks_rules.client.installation.layout import changing, made_layout
+from venvstacks_rules.client.installation.records import Settings
+from venvstacks_rules.local.files.streams import chunks
+from venvstacks_rules.model.errors import DeploymentError, RepositoryError
+from venvstacks_rules.model.repository.bundles import ROOT_FILE, Bundle
+from venvstacks_rules.model.repository.manifests import MOST_MANIFEST_BYTES, PublishedStack
+from venvstacks_rules.repository.reading.repository import Repository
+from venvstacks_rules.repository.stores.store import checked_blob
+from venvstacks_rules.repository.trust.verification import TrustedRoot
+
+FOLLOWS_NOTHING = "stable"
+"""The channel in the settings of an application without a repository."""
+
+
+@dataclass(frozen=True)
+class BundleRequest:
+    """An installer, and how it was started."""
+
+    file: Path
+    start: int = 0
+    """Where its payload begins, in bytes."""
+    sha256: str | None = None
+    """Of all from there on, if nobody has compared it."""
+    unpacked: Path | None = None
+    """The folder with the layers that its script has unpacked."""
+    keep: int = KEPT
+
+
+def install_bundle(
+    folder: Path, request: BundleRequest, report: Report = silent, disk: Disk | None = None
+) -> tuple[Change, ...]:
+    """Install the applications that an installer brings.
+
+    An application that is there already, and sound, stays as it is; of a damaged one there is a new
+    generation. Raises DeploymentError, RepositoryError and OSError. What was there is then as it
+    was before.
+    """
+    disk = disk or Disk()
+    if request.sha256 is not None:
+        check_payload(request.file, request.start, request.sha256)
+    store = BundleStore(request.file, request.start)
+    bundle = store.bundle()
+    root = store.root()
+    # Before a folder is made for something that nobody can install.
+    pinned = None if root is None else TrustedRoot.pinned(root, ROOT_FILE)
+    repository = Repository(store)
+    content = checked_blob(store, str(bundle.key), bundle.manifest, limit=MOST_MANIFEST_BYTES)
+    stack = PublishedStack.from_json(content, str(bundle.key))
+    layout = made_layout(folder, disk)
+    changes = []
+    with changing(layout, disk, lambda: report("waiting", folder=str(layout.folder))):
+        if request.unpacked is not None:
+            # What is linked has to be on the disk before its names are.
+            disk.sync_tree(str(request.unpacked))
+        for app in bundle.applications:
+            generations = Generations(layout, app)
+            documents = Documents(layout, disk)
+            documents.add(content)
+            number = _there(generations, bundle, documents)
+            if number is None:
+                layers = wanted_layers(stack, app, repository, documents)
+                known = known_layers(
+                    everywhere(layout, generations),
+                    documents,
+                    _unpacked(layers, bundle, request.unpacked),
+                )
+                builder = Builder(generations, documents, disk, report)
+                number = builder.build(stack, bundle.manifest, layers, known, repository)
+            changed = not _is_current(generations, number)
+            _follow(generations, bundle, pinned, disk)
+            change = Change(app, bundle.version, number, changed)
+            switched(change, generations, disk, report, request.keep)
+            changes.append(change)
+    return tuple(changes)
+
+
+def check_payload(path: Path, start: int, sha256: str) -> None:
+    """RepositoryError if what follows the script of an installer is not what it says."""
+    hasher = hashlib.sha256()
+    with path.open("rb") as stream:
+        stream.seek(start)
+        for piece in chunks(stream):
+            hasher.update(piece)
+    if hasher.hexdigest() != sha256:
+        raise RepositoryError(
+            f"`{path}` is damaged.",
+            [
+                f"the hash of its payload is sha256:{hasher.hexdigest()}, not sha256:{sha256}",
+                "download the installer again; nothing was installed",
+            ],
+        )
+
+
+def _there(generations: Generations, bundle: Bundle, documents: Documents) -> int | None:
+    """A sound generation that is what the installer brings."""
+    for number, generation in generations.usable():
+        if generation.manifest == bundle.manifest and not damage_of(generations, number, documents):
+            return number
+    return None
+
+
+def _is_current(generations: Generations, number: int) -> bool:
+    try:
+        return generations.current == number
+    except DeploymentError:
+        # There is none, or the file that says it is damaged: it is written again.
+        return False
+
+
+def _unpacked(
+    layers: Sequence[WantedLayer], bundle: Bundle, folder: Path | None
+) -> list[KnownLayer]:
+    """The layers that lie unpacked beside the client. Nothing of them is believed unread."""
+    if folder is None:
+        return []
+    return [
+        KnownLayer(f"{folder}/{wanted.index.install_target}", wanted.index, wanted.all_files, {})
+        for wanted in layers
+        if wanted.layer.index.sha256 in bundle.unpacked
+    ]
+
+
+def _follow(
+    generations: Generations, bundle: Bundle, pinned: TrustedRoot | None, disk: Disk
+) -> None:
+    """Keep where updates come from.
+
+    An installer that names no repository changes nothing. A root that is believed already stays, if
+    the repository does: it may be newer than that of the installer.
+    """
+    path = generations.folder / SETTINGS
+    before = _settings(generations)
+    following = bundle.following
+    if following is None:
+        if before is not None:
+            return
+        settings = Settings("", bundle.stack, FOLLOWS_NOTHING, bundle.platform)
+    else:
+        settings = Settings(
+            following.repository,
+            bundle.stack,
+            following.channel,
+            bundle.platform,
+            following.allow_unsigned,
+        )
+    trust = Trust.read(generations.folder)
+    moved = before is not None and before.repository not in ("", settings.repository)
+    if pinned is not None and (trust.root is None or moved):
+        Trust(pinned, trust.seen, trust.time).write(generations.folder, trust, disk)
+    if settings != before:
+        disk.replace(str(path), settings.to_json().encode("utf-8"))
+
+
+def _settings(generations: Generations) -> Settings | None:
+    try:
+        return generations.settings()
+    except DeploymentError:
+        return None

@@ -1,0 +1,62 @@
+"""The requests of the actions that make installers: ``portable-archive`` and ``make-bundle``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Optional
+
+from venvstacks_rules.model.paths import GivenPath
+
+
+@dataclass(frozen=True)
+class PortableArchiveRequest:
+    """Make the archive of a layer that the tools of every machine unpack (``portable-archive``).
+
+    That is ``tar.gz`` on Linux and macOS, and ``zip`` on Windows.
+    """
+
+    index: GivenPath
+    """The index of the layer version."""
+    segments: tuple[GivenPath, ...]
+    """In the order of the index."""
+    output: GivenPath
+
+
+@dataclass(frozen=True)
+class PortableArchive:
+    """The result of ``portable-archive``."""
+
+    size: int
+    """In bytes."""
+    sha256: str
+
+
+@dataclass(frozen=True)
+class MakeBundleRequest:
+    """Make an installer (``make-bundle``)."""
+
+    title: str
+    """What it is called."""
+    description: str
+    """The text of the file ``bundle.json``."""
+    python: str
+    """The interpreter that starts the client: its path below the folder of the layers."""
+    site_folders: tuple[str, ...]
+    """Where the client's modules are, below the same folder."""
+    archives: tuple[GivenPath, ...]
+    """Of the layers of the client, as ``portable-archive`` makes them."""
+    files: dict[str, str]
+    """For the key of each file of the repository that it carries, where the file lies."""
+    output: GivenPath
+    root: Optional[GivenPath] = None
+    """A file with the root that updates are verified with."""
+
+
+@dataclass(frozen=True)
+class MadeBundle:
+    """The result of ``make-bundle``."""
+
+    size: int
+    """In bytes."""
+    sha256: str
+    """Of the whole installer."""
