@@ -22,14 +22,14 @@ LAYERS = (
     "venvstacks_client",
 )
 TESTS = ("venvstacks_test", "venvstacks_tests")
-TARGETS = (
-    *LAYERS,
+STACKS = (
+    "venvstacks_bundle",
     "venvstacks_image",
     "venvstacks_manifest",
     "venvstacks_release",
     "venvstacks_stack",
-    *TESTS,
 )
+TARGETS = (*LAYERS, *STACKS, *TESTS)
 COMMON = "Fields of all layers"
 
 # One worker, so that Pants is asked once.

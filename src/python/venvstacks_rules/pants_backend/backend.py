@@ -10,6 +10,7 @@ from pants.engine.target import Target
 from venvstacks_rules.pants_backend.build import (
     analysis,
     archives,
+    bundles,
     chains,
     contents,
     descriptions,
@@ -28,6 +29,7 @@ from venvstacks_rules.pants_backend.build import (
     measured_coverage,
     output_folders,
     own_byte_code,
+    portable_archives,
     publications,
     published_archives,
     pytest_processes,
@@ -46,6 +48,7 @@ from venvstacks_rules.pants_backend.goals import (
     linted_layers,
     lock_options,
     package,
+    package_bundle,
     package_image,
     package_release,
     package_report,
@@ -59,6 +62,9 @@ from venvstacks_rules.pants_backend.goals import (
     tailor,
     tailor_applications,
     test,
+)
+from venvstacks_rules.pants_backend.graph import (
+    bundles as bundle_targets,
 )
 from venvstacks_rules.pants_backend.graph import (
     code_targets,
@@ -123,6 +129,7 @@ from venvstacks_rules.pants_backend.subsystems.layer_tests import VenvstacksPyte
 from venvstacks_rules.pants_backend.subsystems.lint import VenvstacksLintSubsystem
 from venvstacks_rules.pants_backend.subsystems.publish import VenvstacksPublishSubsystem
 from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
+from venvstacks_rules.pants_backend.targets.bundles import VenvstacksBundle
 from venvstacks_rules.pants_backend.targets.images import VenvstacksImage
 from venvstacks_rules.pants_backend.targets.layer_tests import VenvstacksTest, VenvstacksTests
 from venvstacks_rules.pants_backend.targets.layers import (
@@ -171,6 +178,7 @@ _MODULES = (
     ),
     *(image_bases, image_layers, images, image_targets),
     *(publications, published_archives, released, repository_plans),
+    *(bundle_targets, bundles, package_bundle, portable_archives),
     *(staged_tests, layer_tests),
     *(check, export, export_resolves, generate_lockfiles, lint, linted_layers, lock_options),
     *(package, package_image, package_release, package_report, publish, publish_image),
@@ -186,6 +194,7 @@ def target_types() -> Iterable[type[Target]]:
         VenvstacksRuntime,
         VenvstacksFramework,
         VenvstacksApplication,
+        VenvstacksBundle,
         VenvstacksClient,
         VenvstacksImage,
         VenvstacksManifest,

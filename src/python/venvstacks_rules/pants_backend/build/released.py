@@ -78,7 +78,7 @@ async def target_publication(
         found = await find_layer(LayerRequest(address), **implicitly())
         identity = layers = None
         pairs = ((found.layer, address),)
-    chosen, notes = _complete(address, pairs, platforms)
+    chosen, notes = complete_layers(address, pairs, platforms)
     needed = tuple(at for at, names in chosen if names)
     await required_locks(RequiredLocksRequest(needed, platforms.names), **implicitly())
     return TargetPublication(
@@ -88,7 +88,7 @@ async def target_publication(
     )
 
 
-def _complete(
+def complete_layers(
     address: Address, pairs: Iterable[tuple[Layer, Address]], platforms: BuildPlatforms
 ) -> tuple[tuple[tuple[Address, tuple[str, ...]], ...], tuple[str, ...]]:
     """The platforms of each layer on which all layers below it are published, too; and notes."""

@@ -1,0 +1,98 @@
+"""``package`` of a bundle: an installer for each platform."""
+
+from __future__ import annotations
+
+import logging
+import os.path
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pants.core.goals.package import BuiltPackage, BuiltPackageArtifact, PackageFieldSet
+from pants.engine.fs import AddPrefix, MergeDigests
+from pants.engine.unions import UnionRule
+
+from venvstacks_rules.model.errors import DefinitionError
+from venvstacks_rules.model.paths import path_problem
+from venvstacks_rules.model.wording import printable_lines, size_text
+from venvstacks_rules.pants_backend import engine
+from venvstacks_rules.pants_backend.build.bundles import (
+    BundlePlanRequest,
+    InstallerRequest,
+    bundle_plan,
+    installer,
+)
+from venvstacks_rules.pants_backend.engine import (
+    EnvironmentField,
+    collect_rules,
+    concurrently,
+    implicitly,
+    rule,
+)
+from venvstacks_rules.pants_backend.goals.publish_settings import named_url, unknown_repository
+from venvstacks_rules.pants_backend.graph.bundles import BundleFieldSet
+from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class BundlePackageFieldSet(BundleFieldSet, PackageFieldSet):
+    """A bundle to package."""
+
+    environment: EnvironmentField
+
+
+@rule
+async def package_bundle(
+    field_set: BundlePackageFieldSet, options: VenvstacksSubsystem
+) -> BuiltPackage:
+    address, name = field_set.address, field_set.repository.value
+    known = dict(options.repositories)
+    repository = None if name is None else named_url(name, known)
+    problems = []
+    if name is not None and repository is None:
+        problems.append(unknown_repository(f"{address}: `repository` is", name, known))
+    folder = os.path.normpath(field_set.output_path.value or address.spec_path.replace("/", "."))
+    problem = None if folder == "." else path_problem(folder)
+    if problem is not None:
+        problems.append(f"{address}: `output_path` is {folder!r}, but {problem}.")
+    if problems:
+        raise DefinitionError("Installers cannot be built as written:", problems)
+    # Without what only this goal knows, so that others share the rest.
+    fields = BundleFieldSet(
+        address,
+        field_set.applications,
+        field_set.client,
+        field_set.release,
+        field_set.repository,
+        field_set.channel,
+        field_set.root,
+        field_set.allow_unsigned,
+        field_set.output_path,
+    )
+    plan = await bundle_plan(BundlePlanRequest(fields), **implicitly())
+    for warning in plan.publication.warnings:
+        logger.warning("%s", printable_lines(warning))
+    made = await concurrently(
+        installer(InstallerRequest(fields, plan, platform, repository), **implicitly())
+        for platform in plan.platforms
+    )
+    digest = await engine.merge_digests(MergeDigests(each.digest for each in made))
+    return BuiltPackage(
+        await engine.add_prefix(AddPrefix(digest, folder)),
+        (
+            *(
+                BuiltPackageArtifact(
+                    os.path.normpath(f"{folder}/{each.path}"),
+                    extra_log_lines=(f"  {size_text(each.size)}",),
+                )
+                for each in made
+            ),
+            *(BuiltPackageArtifact(None, (note,)) for note in plan.notes),
+        ),
+    )
+
+
+def rules() -> Iterable[object]:
+    """The rules of this module."""
+    return [*collect_rules(), UnionRule(PackageFieldSet, BundlePackageFieldSet)]
