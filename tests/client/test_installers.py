@@ -103,7 +103,9 @@ def test_a_second_installer_uses_what_is_there(
     # Without a repository there are no updates, and the installer mends what is damaged.
     updated = called("update", "--into", into)
     assert updated.returncode == 1
-    assert "`app-hello` follows no channel: it came with an installer that names none" in updated.stderr
+    assert updated.stderr.startswith(
+        "error: `app-hello` follows no channel: it came with an installer that names none.\n"
+    )
     assert "app-hello, without updates: 2 generations" in called("list", "--into", into).stdout
     (word,) = (into / f"apps/{APP}/2/layers").rglob("words.py")
     word.unlink()

@@ -28,6 +28,7 @@ from tests.support.documented import (
     steps,
     typed,
 )
+from tests.support.installers import shell
 from tests.support.pants_under_test import PANTS, pants_environment
 from tests.support.shared_roots import shared_root
 
@@ -122,6 +123,7 @@ def test_sbom(root: BuildRoot, programs: Path) -> None:
 def test_the_client_ships_with_layers_and_updates_itself(root: BuildRoot, programs: Path) -> None:
     page = DOCS / "how-to" / "ship-the-client.md"
     assert follow(page, root, programs) == 11
+    assert follow(DOCS / "how-to" / "make-installers.md", root, programs) == 5
     # The publisher releases both again; from here on only the installed client works.
     build = root.read("src/apps/BUILD")
     root.write("src/apps/BUILD", build.replace('version="1.0"', 'version="1.1"'))
@@ -138,6 +140,14 @@ def test_the_client_ships_with_layers_and_updates_itself(root: BuildRoot, progra
     into = ("--into", str(apps))
     assert "Installed app-hello 1.1 (generation 2).\n" in deploy("update", *into, "app-hello")
     assert deploy("run", *into, "app-hello", "--", "Ada") == "Hi Ada 1,000\n"
+    # So does what an installer installed, on a machine that has next to nothing.
+    for name in ("dash", "busybox"):
+        machine = shell(name, root.path / name)
+        place = machine.home / ".local/share/hello-installer"
+        installer = root.path / f"dist/src.apps/hello-installer-{NATIVE}.sh"
+        assert machine.run(installer).returncode == 0
+        client = (place / "client/venvstacks-deploy", "update", "--into", place)
+        assert "Installed app-hello 1.1 (generation 2).\n" in machine.run(*client).stdout
     # It is old as soon as it has updated itself, and still runs.
     told = deploy("update", *into, "app-deploy", "--keep", "1").splitlines()
     assert told[-2:] == [

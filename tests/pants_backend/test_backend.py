@@ -26,6 +26,7 @@ from venvstacks_rules.pants_backend.build.segments import (
     wheel_groups,
 )
 from venvstacks_rules.pants_backend.subsystems.venvstacks import ArchiveFormatChoice
+from venvstacks_rules.pants_backend.targets.bundles import VenvstacksBundle
 from venvstacks_rules.pants_backend.targets.images import VenvstacksImage
 from venvstacks_rules.pants_backend.targets.layer_tests import VenvstacksTest, VenvstacksTests
 from venvstacks_rules.pants_backend.targets.layers import (
@@ -161,6 +162,7 @@ def test_what_the_backend_registers() -> None:
         VenvstacksRuntime,
         VenvstacksFramework,
         VenvstacksApplication,
+        VenvstacksBundle,
         VenvstacksClient,
         VenvstacksImage,
         VenvstacksManifest,
