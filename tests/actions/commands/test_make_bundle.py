@@ -113,7 +113,7 @@ def test_an_installer_for_windows(tmp_path: Path) -> None:
     }
     # Quotes, and brackets of each kind, come in pairs.
     bare = re.sub(r"'[^'\n]*'|\"[^\"\n]*\"|#.*", "", script)
-    for opening, closing in ("()", "{}", "[]"):
+    for opening, closing in (("(", ")"), ("{", "}"), ("[", "]")):
         assert bare.count(opening) == bare.count(closing)
     assert (folder / "venvstacks-deploy.cmd").read_bytes() == (
         b'@"%~dp0cpython\\python.exe" -I "%~dp0start.py" %*\r\n'

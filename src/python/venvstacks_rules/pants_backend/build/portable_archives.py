@@ -46,10 +46,10 @@ async def portable_layer(request: PortableLayerRequest) -> PortableLayer:
     )
     (content,) = await engine.get_digest_contents(subset)
     index = LayerIndex.from_json(content.content)
-    # The segment of the layer's own files is one of the blobs.
+    # The segment of the layer's own files lies beside the index.
     paths = {segment.sha256: segment.path for segment in layer.indexed.segments}
     segments = tuple(
-        paths.get(segment.blob.sha256, f"blobs/{segment.blob.sha256}") for segment in index.segments
+        paths.get(segment.blob.sha256, segment.blob.sha256) for segment in index.segments
     )
     output = f"{index.install_target}.{'zip' if index.archive_format == ZIP else 'tar.gz'}"
     result = await run_action(
