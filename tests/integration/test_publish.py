@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.build_root import BuildRoot, build_root
+from tests.support.deltas import noise
 from venvstacks_rules.model.repository.keys import blob_key
 from venvstacks_rules.model.wording import size_text
 from venvstacks_rules.repository import cli
@@ -320,3 +321,24 @@ def test_what_somebody_removed_is_sent_again(root: BuildRoot, store: Path) -> No
     root.succeed("--venvstacks-publish-thorough", "publish", "examples/hello:release")
     assert blob.read_bytes() == content
     assert other.read_bytes() == right
+
+
+def test_a_large_segment_gets_a_delta(root: BuildRoot, store: Path) -> None:
+    code = root.path / "examples/hello/hello.py"
+    before = code.read_text()
+    large = f"{before}\n# {noise(1_400_000, 'code')}\n"
+    try:
+        for version, text in (("3.0", large), ("3.1", f"{large}\n# Edited.\n")):
+            code.write_text(text)
+            release(root, version)
+            done = root.succeed("publish", "examples/hello:release")
+    finally:
+        code.write_text(before)
+    output = done.stdout + done.stderr
+    assert "Making a delta of layer from layer." in output
+    (delta,) = store.glob("deltas/*/*.json")
+    sizes = [json.loads(delta.read_bytes())[key]["size"] for key in ("blob", "to")]
+    assert sizes[0] < 50_000 < 1024 * 1024 < sizes[1]
+    assert f"clients fetch {size_text(sizes[0])} in place of {size_text(sizes[1])}" in output, (
+        output
+    )
