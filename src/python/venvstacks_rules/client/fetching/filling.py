@@ -56,7 +56,7 @@ class Filling:
         self._disk = disk
         self._tell = tell
         self._patching = threading.Lock()
-        """One delta at a time: a part of one, with what it is made of, needs up to 200 MB."""
+        """One delta at a time: a part of one, with what it is made of, needs up to 260 MB."""
 
     def fill(self, plan: Plan, downloads: Downloads, progress: Progress, workers: int) -> None:
         """Create all that is planned.

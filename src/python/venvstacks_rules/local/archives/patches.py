@@ -1,7 +1,8 @@
 """Unpacks a frame of Zstandard with a dictionary of raw bytes, as deltas have them.
 
 Both libraries can do that: `zstandard`, and the `compression.zstd` of Python 3.14. The whole frame
-is unpacked at once, which needs the dictionary twice and the content twice.
+is unpacked at once, which needs the dictionary twice and the content twice; three times with the
+latter, which has a window of its own.
 """
 
 from __future__ import annotations
