@@ -156,10 +156,7 @@ async def layer_contents(
     config = layer_config(layer, version, lower, os_name=platform.os_name)
     if platform.os_name == "nt":
         config = replace(config, console_scripts=tuple((s.name, s.target) for s in scripts))
-    byte_code = DEPLOYED if request.exported else options.byte_code_of(layer.byte_code)
-    sealed = layer.sealed and not request.exported
-    if request.image is not None:
-        byte_code, sealed = in_image(byte_code), True
+    byte_code, sealed = _after_unpacking(request, layer, options)
     files, links = layer_files(
         config,
         lower,
@@ -205,6 +202,18 @@ async def layer_contents(
             *(data_warnings(lower) if platform.system == "win" else ()),
         ),
     )
+
+
+def _after_unpacking(
+    request: LayerContentsRequest, layer: Layer, options: VenvstacksSubsystem
+) -> tuple[str, bool]:
+    """Who makes the byte code, and whether the layer is sealed."""
+    if request.exported:
+        return DEPLOYED, False
+    byte_code = options.byte_code_of(layer.byte_code)
+    if request.image is not None:
+        return in_image(byte_code), True
+    return byte_code, layer.sealed
 
 
 def _built_wheels(wheels: Iterable[LockedWheel]) -> tuple[BuiltWheelHash, ...]:

@@ -32,6 +32,7 @@ from venvstacks_rules.model.images.documents import ARCHIVE_FORMATS, GZIP, Image
 from venvstacks_rules.model.images.references import repository_problem, tag_problem
 from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
 from venvstacks_rules.pants_backend.engine import EnvironmentField
+from venvstacks_rules.pants_backend.targets.misspelt_fields import NamesMisspeltFields
 
 _PLATFORMS = tuple(name for name in PLATFORMS if ImagePlatform.of(name) is not None)
 
@@ -301,7 +302,7 @@ class ImageOutputPathField(OutputPathField):
     )
 
 
-class VenvstacksImage(Target):
+class VenvstacksImage(NamesMisspeltFields, Target):
     """An application as a container image."""
 
     alias = "venvstacks_image"
