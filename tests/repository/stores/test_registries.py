@@ -184,6 +184,13 @@ def test_a_helper(
     assert path.with_name(f"{path.name}.log").read_text() == f"get {registry[0]}\n"
 
 
+def test_the_registry_of_docker_itself(tmp_path: Path) -> None:
+    # As `docker login` without a name of a registry writes it.
+    environment = config(tmp_path, auths={"https://index.docker.io/v1/": {"auth": "abc"}})
+    assert docker_login("registry-1.docker.io", environment) == DockerLogin("abc")
+    assert docker_login("docker.io", environment) == DockerLogin()
+
+
 def test_a_helper_that_knows_nothing_of_a_registry(tmp_path: Path) -> None:
     helper(tmp_path, "echo 'credentials not found in native keychain'; exit 1")
     environment = config(tmp_path, auths={"host": {"auth": "abc"}}, credsStore="tests")

@@ -31,10 +31,13 @@ class DockerLogin:
 
 
 NOBODY = DockerLogin()
+_LOGIN_HOSTS = {"registry-1.docker.io": "index.docker.io"}
+"""Where docker logs in for a registry, if that is another host."""
 
 
 def docker_login(host: str, environment: Mapping[str, str]) -> DockerLogin:
     """The login for a registry; StoreError if the file or a helper does not work."""
+    host = _LOGIN_HOSTS.get(host, host)
     folder = environment.get("DOCKER_CONFIG") or "~/.docker"
     path = Path(folder).expanduser() / "config.json"
     try:
