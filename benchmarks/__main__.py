@@ -21,6 +21,7 @@ from benchmarks import (
     action_start,
     app_start,
     deltas,
+    installing,
     monorepo,
     places,
     platforms,
@@ -324,16 +325,27 @@ def publishing(folder: Path, archive: Path, version: str, options: argparse.Name
     return {"publish": compared, "prune": pruned, "release": released}
 
 
+def installed(folder: Path, archive: Path, version: str, options: argparse.Namespace) -> Figures:
+    """The part ``install``: the client beside the peer's deployment and uv."""
+    tools = (options.uv, str(find(folder, "3.12")["executable"]))
+    place, interpreter = folder / "install", (archive, version)
+    rows = installing.measure(ROOT, place, interpreter, tools, options.runs)
+    print(f"\n{installing.table(rows)}\n\nLoad: {publish.load()}.")
+    return {"install": {row.name: {"values": row.values, "base": row.base} for row in rows}}
+
+
 def monthly(folder: Path, archive: Path, version: str, options: argparse.Namespace) -> Figures:
     """The part ``versions``: what ten versions weigh in a repository."""
     del options
-    found = versions.measure(ROOT, folder / "versions", archive, version)
+    found, (nine, three) = versions.measure(ROOT, folder / "versions", archive, version)
     print("\n| month | archives | sent | repository |\n|---|---|---|---|")
     for month, *sizes in found:
         print(f"| {month} | {' | '.join(f'{size:.1f} MB' for size in sizes)} |")
     archives, stored = sum(row[1] for row in found), found[-1][3]
     print(f"\nIn all {stored:.0f} MB of {archives:.0f} MB: {stored / archives:.2f}.")
-    return {"versions_mb": found}
+    print(f"\nInstalled, nine versions take {nine:.0f} MB and the newest three {three:.0f} MB: "
+          f"{nine / three:.2f} (goal: <= 1.1).")  # fmt: skip
+    return {"versions_mb": found, "kept_mb": {"nine": nine, "three": three}}
 
 
 def patch_releases(
@@ -355,6 +367,7 @@ PARTS = {
     "launch": start_of_applications,
     "monorepo": many_layers,
     "publish": publishing,
+    "install": installed,
     "versions": monthly,
     "deltas": patch_releases,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -38,6 +39,34 @@ def timed(command: Sequence[str], *, cwd: Path, env: Mapping[str, str] | None = 
     if done.returncode != 0:
         sys.exit(f"{' '.join(command)} (in {cwd}) failed:\n{done.stdout}")
     return Timing(seconds, done.stdout)
+
+
+@dataclass(frozen=True)
+class Took:
+    """What a command took, in seconds; its processes count, and those that they waited for."""
+
+    wall: float
+    processor: float
+
+
+def took(command: Sequence[str], *, given: str = "", env: Mapping[str, str] | None = None) -> Took:
+    """Run a command, with `given` on its standard input; its errors are shown if it fails."""
+    before, begin = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    done = subprocess.run(
+        command,
+        env=dict(os.environ, **(env or {})),
+        input=given,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    wall, after = time.perf_counter() - begin, resource.getrusage(resource.RUSAGE_CHILDREN)
+    if done.returncode != 0:
+        sys.exit(f"{' '.join(command)} failed:\n{done.stderr}")
+    user, system = after.ru_utime - before.ru_utime, after.ru_stime - before.ru_stime
+    print(f"  {wall:.2f} s, {user + system:.2f} s busy: {' '.join(command)[:100]}", file=sys.stderr)
+    return Took(wall, user + system)
 
 
 def daemons(place: Path) -> list[int]:

@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.measure import Timing, timed
+from benchmarks.measure import Timing, Took, timed, took
 
 # Appended to `pbs_installer`: the peer downloads interpreters through these two functions.
 _PATCH = """
@@ -98,6 +98,19 @@ class Peer:
             for kind in ("runtimes", "frameworks", "applications")
             for layer in layers[kind]
         ]
+
+    def installed(self, destination: Path, layers: Sequence[str]) -> Took:
+        """The same as `deploy` for some layers into a new folder, with what the processors did."""
+        destination.mkdir(parents=True)
+        steps = []
+        for archive in self.archives():
+            if archive.name[: -len(".tar.xz")] in layers:
+                steps.append(took(["tar", "-C", str(destination), "-xf", str(archive)]))
+        python = str(destination / layers[0] / "bin/python")
+        for name in layers:
+            script = str(destination / name / "postinstall.py")
+            steps.append(took([python, "-X", "utf8", "-I", script]))
+        return Took(sum(step.wall for step in steps), sum(step.processor for step in steps))
 
     def deploy(self, destination: Path) -> float:
         """Unpack all archives and post-install each, as the peer's manual says; seconds."""

@@ -9,6 +9,7 @@ import shutil
 import sys
 from pathlib import Path
 
+from benchmarks.installing import kept
 from benchmarks.ours import Ours
 from benchmarks.stack import write_stack
 
@@ -28,8 +29,11 @@ venvstacks_release(
 
 def measure(
     root: Path, folder: Path, archive: Path, version: str
-) -> list[tuple[str, float, float, float]]:
-    """For each month the MB of its archives, of what publishing it sent, and of the repository."""
+) -> tuple[list[tuple[str, float, float, float]], tuple[float, float]]:
+    """For each month the MB of its archives, of what publishing it sent, and of the repository.
+
+    And those of an installation that keeps nine versions, and of the newest three of them.
+    """
     stack, repository = folder / "stack", folder / "repository"
     write_stack(stack, root / "examples/sklearn", archive=archive, version=version)
     plain = (stack / "BUILD").read_text()
@@ -57,7 +61,7 @@ def measure(
             print("  {}: archives {:.1f} MB, {:.1f} MB sent".format(*found[-1]), file=sys.stderr)
     finally:
         ours.stop()
-    return found
+    return found, kept(repository, folder, MONTHS)
 
 
 def _size(folder: Path) -> int:
