@@ -28,7 +28,6 @@ def test_good_requirements(written: str) -> None:
 @pytest.mark.parametrize(
     "written",
     [
-        "rich @ git+https://example.org/rich.git@main",
         "rich @ https://example.org/rich-13.9.4.tar.gz",
         "rich @ https://example.org/?file=rich-13.9.4-py3-none-any.whl",
         "rich @ ftp://example.org/rich-13.9.4-py3-none-any.whl",

@@ -92,6 +92,7 @@ def test_a_patch_release_may_be_open_where_the_provider_allows() -> None:
     assert layers["src:py"].python_version == "3.11"
 
 
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
 ALL = "linux_x86_64, linux_aarch64, macosx_arm64, macosx_x86_64, win_amd64, win_arm64"
 WRONG = {
     "no implementation": (
@@ -200,9 +201,22 @@ WRONG = {
         [runtime(requirements=("numpy", "rich>>13"))],
         None,
     ),
+    "a branch of a repository": (
+        [runtime(requirements=("rich @ git+https://example.org/rich.git@main",))],
+        "src:py: `requirements[0]` is 'rich @ git+https://example.org/rich.git@main', whose 'main' "
+        "is not a commit of 40 hexadecimal digits, so that it may move. Name a commit, for example "
+        f"'rich @ git+https://example.org/rich.git@{COMMIT}' (`#subdirectory=folder` follows if "
+        "the project is not at the top), and the package in `build_from_source`; or put a wheel of "
+        "it into a folder of `local_wheels`.",
+    ),
+    "a commit that is not built": (
+        [runtime(requirements=(f"rich @ git+https://example.org/rich.git@{COMMIT}",))],
+        "src:py: `build_from_source` lacks 'rich': 'rich @ git+https://example.org/rich.git@"
+        f"{COMMIT}' names a commit, of which a wheel has to be built. Add the name.",
+    ),
     "a direct reference to something other than a wheel": (
-        [runtime(requirements=("rich @ git+https://example.org/rich.git",))],
-        "src:py: `requirements[0]` is 'rich @ git+https://example.org/rich.git', a direct "
+        [runtime(requirements=("rich @ https://example.org/rich.git",))],
+        "src:py: `requirements[0]` is 'rich @ https://example.org/rich.git', a direct "
         "reference to something other than a wheel on a web server. Build a wheel of it and put it "
         "into a folder of `local_wheels`, or name the URL of a wheel, for example "
         "'rich @ https://example.org/rich-13.9.4-py3-none-any.whl'.",

@@ -60,8 +60,8 @@ def test_a_lock_is_written_and_read_again() -> None:
         (
             {"from": "git"},
             [],
-            "`packages[0].tool.venvstacks-rules.from`: `git` is neither `python_distribution` nor "
-            "`sdist`",
+            "`packages[0].tool.venvstacks-rules.from`: `git` is none of `python_distribution`, "
+            "`sdist` and `vcs`",
         ),
         (
             {"from": "python_distribution"},

@@ -113,8 +113,8 @@ WRONG = {
         '`requirements = ["scikit-learn>=1.5"]`.',
     ),
     "a source to build from": (
-        layer(RUNTIME, requirements='["rich @ git+https://example.org/rich.git"]'),
-        "`runtimes[0].requirements[0]` is 'rich @ git+https://example.org/rich.git', a direct "
+        layer(RUNTIME, requirements='["rich @ https://example.org/rich.git"]'),
+        "`runtimes[0].requirements[0]` is 'rich @ https://example.org/rich.git', a direct "
         "reference to something other than a wheel on a web server. Build a wheel of it and put it "
         "into a folder of `local_wheels`, or name the URL of a wheel, for example "
         "'rich @ https://example.org/rich-13.9.4-py3-none-any.whl'.",

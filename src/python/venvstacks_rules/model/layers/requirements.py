@@ -12,6 +12,7 @@ from packaging.utils import canonicalize_name
 
 from venvstacks_rules.model.errors import LockError
 from venvstacks_rules.model.layers.local_files import local_file
+from venvstacks_rules.model.layers.meant_requirements import meant_instead
 from venvstacks_rules.model.network.commits import commit_problem, is_repository
 from venvstacks_rules.model.network.credentials import has_credentials, without_credentials
 from venvstacks_rules.model.network.urls import url_problem
@@ -107,11 +108,16 @@ def requirement_problem(written: str) -> str | None:
             Specifier(str(specifier))
     except (InvalidRequirement, InvalidSpecifier) as e:
         reason = _CREDENTIALS.sub("", str(e).splitlines()[0].rstrip("."))
-        return (
-            f"{shown}, which is not a requirement: {reason}. "
-            "Write it as in PEP 508, for example 'scikit-learn>=1.5'."
-        )
-    return None if parsed.url is None else _url_problem(parsed.url, shown)
+        meant = meant_instead(_CREDENTIALS.sub("", written))
+        remedy = meant or "Write it as in PEP 508, for example 'scikit-learn>=1.5'."
+        return f"{shown}, which is not a requirement: {reason}. {remedy}"
+    if parsed.url is None:
+        return None
+    # Of `name@1.0`, old releases of `packaging` say that it is no requirement.
+    meant = None if ":" in parsed.url else meant_instead(written)
+    if meant is not None:
+        return f"{shown}, which is not a requirement: `{parsed.url}` is no URL. {meant}"
+    return _url_problem(parsed.url, shown)
 
 
 def _url_problem(url: str, shown: str) -> str | None:
