@@ -24,7 +24,7 @@ from tests.support.client_repository import (
     runtime_content,
 )
 from tests.support.packaged_stack import PackagedStack
-from venvstacks_rules.client.cli import EXITS
+from venvstacks_rules.client.exits import EXITS
 
 
 class HostileArchives:
