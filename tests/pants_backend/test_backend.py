@@ -11,6 +11,7 @@ from typing import Any, cast
 import pytest
 from pants.engine.fs import DigestEntries, FileDigest, FileEntry
 from pants.engine.internals.native_engine import Address
+from pants.engine.target import Target
 
 import venvstacks_rules.register
 from tests.support.definitions import resolve_layers, runtime
@@ -158,7 +159,7 @@ def test_a_level_out_of_range_names_where_it_was_set(
 
 def test_what_the_backend_registers() -> None:
     assert venvstacks_rules.register.rules is backend.rules
-    assert list(venvstacks_rules.register.target_types()) == [
+    expected: list[type[Target]] = [
         VenvstacksRuntime,
         VenvstacksFramework,
         VenvstacksApplication,
@@ -171,7 +172,15 @@ def test_what_the_backend_registers() -> None:
         VenvstacksTest,
         VenvstacksTests,
     ]
+    assert list(venvstacks_rules.register.target_types()) == expected
     assert len(list(backend.rules())) > 40
+
+
+@pytest.mark.parametrize("target", backend.target_types())
+def test_every_target_says_what_is_meant_by_misspelt_fields(target: Any) -> None:
+    meant = target.core_fields[-1].alias
+    with pytest.raises(Exception, match=f"Did you mean '{meant}' by '{meant}x'"):
+        target({f"{meant}x": "a"}, Address("a", target_name="a"))
 
 
 @pytest.mark.parametrize("target", backend.target_types())

@@ -16,6 +16,7 @@ from pants.engine.target import (
 from pants.util.strutil import softwrap
 
 from venvstacks_rules.pants_backend.engine import EnvironmentField
+from venvstacks_rules.pants_backend.targets.misspelt_fields import NamesMisspeltFields
 
 
 class BundleDependenciesField(Dependencies):
@@ -122,7 +123,7 @@ class BundleOutputPathField(StringField):
     )
 
 
-class VenvstacksBundle(Target):
+class VenvstacksBundle(NamesMisspeltFields, Target):
     """Installers of applications."""
 
     alias = "venvstacks_bundle"

@@ -153,7 +153,7 @@ class VenvstacksTest(NamesMisspeltFields, Target):
     )
 
 
-class VenvstacksTests(TargetFilesGenerator):
+class VenvstacksTests(NamesMisspeltFields, TargetFilesGenerator):
     """Files of tests."""
 
     alias = "venvstacks_tests"
