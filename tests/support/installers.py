@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import pytest
+
 from tests.support.client_repository import (
     APP,
     RUNTIME,
@@ -67,7 +69,8 @@ def shell(name: str, folder: Path, programs: tuple[str, ...] = PROGRAMS) -> Shel
     for program in (*programs, "sh"):
         found = name if program == "sh" or name == "busybox" else program
         path = shutil.which(found)
-        assert path is not None, found
+        if path is None:
+            pytest.skip(f"needs {found}")
         (place / program).symlink_to(path)
     return Shell((str(place / "sh"),), place, home)
 

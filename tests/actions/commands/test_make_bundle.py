@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import re
+import shutil
 import subprocess
 import tarfile
 import zipfile
@@ -43,6 +44,10 @@ def archive_request(
     )
 
 
+needs_busybox = pytest.mark.skipif(shutil.which("busybox") is None, reason="needs busybox")
+
+
+@needs_busybox
 @pytest.mark.parametrize("archive_format", ["tar.zst", "tar.xz", "tar.gz"])
 def test_other_tools_unpack_the_archive(archive_format: str, tmp_path: Path) -> None:
     _, _, request = archive_request(tmp_path, archive_format)
@@ -89,6 +94,7 @@ def windows_request(folder: Path) -> MakeBundleRequest:
     )
 
 
+@needs_busybox
 def test_an_installer_for_windows(tmp_path: Path) -> None:
     request = windows_request(tmp_path)
     made = make_bundle.run(to_json(request))
