@@ -10,11 +10,14 @@ import tarfile
 from collections.abc import Iterator
 
 from venvstacks_rules.local.archives.tar_stream import TarStream
-from venvstacks_rules.local.files.streams import CHUNK, DamagedError
+from venvstacks_rules.local.files.streams import DamagedError
 from venvstacks_rules.model.wording import printable
 
 MOST_HEADER_BYTES = 1024 * 1024
 """Of one header with a long name or other properties; real ones have some hundred bytes."""
+
+_BUFFER = 64 * 1024
+"""`tarfile` copies what is left of it for each member: more costs more than it saves."""
 
 _EXTENSIONS = frozenset(
     {
@@ -33,7 +36,7 @@ def open_members(stream: TarStream) -> tarfile.TarFile:
         return tarfile.open(
             fileobj=stream,
             mode="r|",
-            bufsize=CHUNK,
+            bufsize=_BUFFER,
             tarinfo=_Header,
             encoding="utf-8",
             errors="strict",
