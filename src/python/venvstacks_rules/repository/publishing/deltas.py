@@ -36,7 +36,7 @@ from venvstacks_rules.repository.reading.repository import Repository
 from venvstacks_rules.repository.stores.store import Content
 
 MOST_WORK = 4 * 1024 * 1024 * 1024
-"""A publish makes deltas for no more changed bytes than this: ten seconds of the processor for
+"""A publish makes deltas for no more changed bytes than this: seven seconds of the processor for
 every hundred MB of a library."""
 _WORTH = 0.75
 """A delta has no larger part of the segment's bytes."""

@@ -31,7 +31,7 @@ from venvstacks_rules.model.repository.references import Reference
 from venvstacks_rules.repository.reading.segments import segment_members
 
 PART = 8 * 1024 * 1024
-SLACK = 8 * 1024 * 1024
+SLACK = 4 * 1024 * 1024
 _THREADS = 2
 _MOST_TABLE_LOG = 24
 _LEAST_LOG = 16
