@@ -8,6 +8,7 @@ import json
 import random
 import re
 import resource
+import shutil
 import subprocess
 import sys
 import threading
@@ -280,6 +281,23 @@ def test_repair_moves_the_segments_of_what_is_damaged_and_nothing_else(
     assert set(server.sent) == {path}
     assert called("repair", "--into", folder, "--remove-extra").returncode == 0
     assert set(server.sent) == {path}
+    assert version(folder) == "1.0"
+
+
+def test_repair_without_lists_finds_what_is_damaged_by_those_that_it_fetches(
+    installed: ClientRepository, tmp_path: Path
+) -> None:
+    del installed
+    folder = tmp_path / "apps"
+    site = folder / "apps" / APP / "1/layers" / APP / SITE
+    (site / "hello.py").unlink()
+    (site / "words.py").write_text("WORD = 'y'\n")
+    shutil.rmtree(folder / "documents")
+    done = called("repair", "--into", folder, "--json")
+    assert done.returncode == 0, done
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    paths = {event["path"] for event in told if event["event"] == "damage"}
+    assert {str((site / name).relative_to(folder)) for name in ("hello.py", "words.py")} <= paths
     assert version(folder) == "1.0"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ from venvstacks_rules.client.installation.generations import (
     Generations,
     chosen_app,
 )
-from venvstacks_rules.client.installation.layout import Layout, opened_layout
+from venvstacks_rules.client.installation.layout import DOCUMENTS, Layout, opened_layout
 from venvstacks_rules.client.installation.records import Generation, InstalledLayer
 from venvstacks_rules.model.contents.files import ArchivedFile
 from venvstacks_rules.model.errors import DeploymentError, VenvstacksError
@@ -41,6 +41,11 @@ class Damage:
     """The folder of the layer; empty for what lies in none."""
     file: str = ""
     """The path in the layer."""
+
+    @property
+    def is_of_document(self) -> bool:
+        """Whether it is a list of files, or what leads to one: nobody could look at the files."""
+        return self.path.startswith(f"{DOCUMENTS}/")
 
 
 @dataclass(frozen=True)
@@ -100,6 +105,21 @@ def damage_of(generations: Generations, number: int, documents: Documents) -> li
                 continue
             found += _layer_damage(layout, place / LAYERS / layer.install_target, files, made, pool)
     return sorted(found, key=lambda damage: (damage.path, damage.kind))
+
+
+def damage_of_files(
+    layout: Layout, layers: Path, listed: Iterable[tuple[str, Files]]
+) -> Iterator[Damage]:
+    """What is wrong with files below `layers`, by the folders of layers and their lists.
+
+    For layers whose lists were not here before. What is extra can then not be told from what
+    post-installation made.
+    """
+    with ThreadPoolExecutor(WORKERS) as pool:
+        for target, files in listed:
+            for damage in _layer_damage(layout, layers / target, files, {}, pool):
+                if damage.kind != EXTRA:
+                    yield damage
 
 
 def _layer_damage(

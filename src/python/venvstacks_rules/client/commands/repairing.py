@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from venvstacks_rules.client.commands.checking import (
     Damage,
     Verified,
     damage_of,
+    damage_of_files,
     relative,
 )
 from venvstacks_rules.client.commands.events import Report, silent
@@ -127,6 +128,8 @@ class _Repair:
         layers = self._layers(generation, source)
         if not (self._place / LOCK).exists():
             self.disk.write(str(self._place / LOCK), [])
+        if any(one.is_of_document for one in damage):
+            damage = [*damage, *self._unseen(layers, damage)]
         damaged = {(one.layer, one.file) for one in damage if one.kind in (CHANGED, MISSING)}
         self._restore(layers, damaged, source)
         if remove_extra:
@@ -155,6 +158,21 @@ class _Repair:
         )
         stack = PublishedStack.from_json(content, str(key))
         return wanted_layers(stack, generation.app, source.repository, self.documents)
+
+    def _unseen(self, layers: Sequence[WantedLayer], known: Sequence[Damage]) -> Iterator[Damage]:
+        """What is wrong with files whose lists are here only now."""
+        listed = [(layer.index.install_target, layer.all_files) for layer in layers]
+        place = self.generations.layers(self.number)
+        for one in damage_of_files(self._layout, place, listed):
+            if one not in known:
+                self.report(
+                    "damage",
+                    app=self.generations.app,
+                    generation=self.number,
+                    kind=one.kind,
+                    path=one.path,
+                )
+                yield one
 
     def _restore(
         self,

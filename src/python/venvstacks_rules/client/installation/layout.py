@@ -30,7 +30,7 @@ from venvstacks_rules.model.json_codec import parsed_json, published_json
 
 LAYOUT_VERSION = 1
 MARKER = "venvstacks-deploy.json"
-CLIENT = "client"
+CLIENT, DOCUMENTS = "client", "documents"
 INSTALLING = ".installing-"
 """The beginning of the names of folders for installers that run."""
 
@@ -62,7 +62,7 @@ class Layout:
     @property
     def documents(self) -> Path:
         """Manifests, indexes and lists of files, by hash."""
-        return self.folder / "documents"
+        return self.folder / DOCUMENTS
 
     @property
     def downloads(self) -> Path:
