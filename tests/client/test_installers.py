@@ -248,6 +248,8 @@ def test_signals_leave_nothing(
         [*dash.command, str(folder / "slow.sh"), "--into", str(into)],
         env=dict(dash.environment),
         start_new_session=True,
+        # A shell that was started with an ignored signal, as in the background, cannot trap it.
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),  # noqa: PLW1509 - no threads
     )
     deadline = time.monotonic() + 30
     while not list(into.glob(".installing-*/new/app-deploy/lib/*/*/venvstacks_rules/repository/*")):

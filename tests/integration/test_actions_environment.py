@@ -68,6 +68,7 @@ def test_processes_of_pex_and_pip_would_be_seen(text: str) -> None:
 
 # ------------------------------------------------------------------------------- machines of others
 @pytest.mark.timeout(600)
+@pytest.mark.slow
 def test_pip_configuration_locale_and_names_of_folders_do_not_matter(tmp_path: Path) -> None:
     pip = "[global]\nconstraint = /nonexistent\nindex-url = http://127.0.0.1:9/simple\n"
     for path in ("xdg/pip/pip.conf", "pip.conf"):

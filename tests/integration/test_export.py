@@ -229,6 +229,7 @@ def test_targets_that_are_no_layers(root: BuildRoot) -> None:
     assert "No layers to export were named. Name targets of layers, or `::` for all." in done.stderr
 
 
+@pytest.mark.slow
 def test_kills_of_the_daemon_leave_whole_layers(root: BuildRoot) -> None:
     """The process that exports does its work although nobody waits for it any more."""
     out = root.path / "killed"

@@ -120,7 +120,9 @@ def test_sbom(root: BuildRoot, programs: Path) -> None:
     assert follow(DOCS / "how-to" / "sbom.md", root, programs, ("pip-audit ",)) >= 6
 
 
-def test_the_client_ships_with_layers_and_updates_itself(root: BuildRoot, programs: Path) -> None:
+def test_the_client_ships_with_layers_and_updates_itself(
+    root: BuildRoot, programs: Path, tmp_path: Path
+) -> None:
     page = DOCS / "how-to" / "ship-the-client.md"
     assert follow(page, root, programs) == 11
     assert follow(DOCS / "how-to" / "make-installers.md", root, programs) == 5
@@ -142,7 +144,7 @@ def test_the_client_ships_with_layers_and_updates_itself(root: BuildRoot, progra
     assert deploy("run", *into, "app-hello", "--", "Ada") == "Hi Ada 1,000\n"
     # So does what an installer installed, on a machine that has next to nothing.
     for name in ("dash", "busybox"):
-        machine = shell(name, root.path / name)
+        machine = shell(name, tmp_path / name)
         place = machine.home / ".local/share/hello-installer"
         installer = root.path / f"dist/src.apps/hello-installer-{NATIVE}.sh"
         assert machine.run(installer).returncode == 0

@@ -67,6 +67,7 @@ def test_a_first_build_has_one_line_for_each_piece_of_work(root: BuildRoot) -> N
     assert len(sizes) == kinds.count("Assembled") + kinds.count("Compressed")
 
 
+@pytest.mark.slow
 def test_what_a_cache_had_has_no_line(root: BuildRoot) -> None:
     done = root.succeed("-ldebug", "--no-pantsd", "package", HELLO)
     assert done.work == expected(done)

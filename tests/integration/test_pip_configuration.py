@@ -68,6 +68,7 @@ def test_goals_of_layers_do_not_read_it(root: BuildRoot) -> None:
     assert root.succeed("run", "s:app").stdout == "version 1.0\n"
 
 
+@pytest.mark.slow
 def test_targets_of_pants_beside_them_need_the_documented_setting(
     root: BuildRoot, tmp_path: Path
 ) -> None:

@@ -146,6 +146,7 @@ def test_checks_imports_on_workers_and_runs_here(site: Site) -> None:
     assert not placed.remote
 
 
+@pytest.mark.slow
 def test_workers_have_no_network(site: Site) -> None:
     """An application that asks a server while it is imported."""
     folder = site.root.path / "examples/reach"

@@ -37,8 +37,9 @@ def publish(made: SmallRepository, folder: Path, archive_format: str, *, tagged:
         output=str(folder / "out"),
     )
     result = index_layer.run(to_json(request))
-    for path in (folder / "out/blobs").iterdir():
-        made.put_blob(path.read_bytes())
+    for path in (folder / "out").iterdir():
+        if path.name != "index.json":
+            made.put_blob(path.read_bytes())
     for segment in result.segments:
         made.put_blob(Path(segment.path).read_bytes())
     framework = made.put_index(LayerIndex.from_json((folder / "out/index.json").read_bytes()))
