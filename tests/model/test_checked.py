@@ -75,6 +75,8 @@ def test_values_that_fit() -> None:
          ["`a`: `F\\x1b` is not a SHA-256 in lower-case hexadecimal"]),
         ({}, lambda t: t.size("a"), 0, ["`a`: missing"]),
         ({"a": -1}, lambda t: t.size("a"), 0, ["`a`: expected a size in bytes, got -1"]),
+        ({"a": 2**63}, lambda t: t.size("a"), 0,
+         ["`a`: expected a size in bytes, got more than 9223372036854775807"]),
         ({}, lambda t: t.integer("a"), 0, ["`a`: missing"]),
         ({"a": True}, lambda t: t.integer("a"), 0, ["`a`: expected an integer, got a boolean"]),
         ({"a": 0}, lambda t: t.optional_boolean("a"), False,

@@ -92,6 +92,7 @@ def big(ranges: int, size: int) -> Delta:
     ("delta", "problem"),
     [
         (replace(DELTA, files=(ref("d", 75), ref("d", 75))), "a file is there twice"),
+        (replace(DELTA, bases=(ref("f", 90), ref("f", 90))), "a base is there twice"),
         (
             replace(DELTA, blob=ref("c", 31)),
             "the parts have 30 bytes, and the blob has 31",
@@ -103,6 +104,10 @@ def big(ranges: int, size: int) -> Delta:
         (
             parts(DeltaPart(1, MOST_PART_BYTES + 1)),
             f"`parts[0]`: it unpacks to {MOST_PART_BYTES + 1} bytes; 16777216 are accepted",
+        ),
+        (
+            parts(DeltaPart(MOST_PART_BYTES + 1, 1)),
+            f"`parts[0]`: it has {MOST_PART_BYTES + 1} bytes; 16777216 are accepted",
         ),
         (parts(DeltaPart(1, 0)), "`parts[0]`: it unpacks to 0 bytes; 16777216 are accepted"),
         (
@@ -134,6 +139,18 @@ def test_what_is_refused(delta: Delta, problem: str) -> None:
     assert (caught.value.summary, list(caught.value.problems)) == (
         "`here` cannot be used.",
         [problem],
+    )
+
+
+def test_no_document_has_the_same_files_read_again_and_again() -> None:
+    part = DeltaPart(1, 1, (BaseRange(0, 0, MOST_BASE_BYTES),))
+    bases = (ref("f", MOST_BASE_BYTES),)
+    once = replace(parts(part), bases=bases)
+    assert Delta.from_json(once.to_json().encode()) == once
+    with pytest.raises(RepositoryError) as caught:
+        Delta.from_json(replace(parts(part, part), bases=bases).to_json().encode())
+    assert caught.value.problems == (
+        f"the dictionaries have {2 * MOST_BASE_BYTES} bytes; {MOST_BASE_BYTES + 16} are accepted",
     )
 
 
@@ -179,8 +196,10 @@ def test_hostile_deltas(content: bytes) -> None:
     assert Delta.from_json(delta.to_json().encode()) == delta
     assert sum(part.size for part in delta.parts) == delta.blob.size
     assert sum(part.unpacked_size for part in delta.parts) == delta.unpacked_size
+    assert len(set(delta.bases)) == len(delta.bases)
     for part in delta.parts:
         assert 0 < part.unpacked_size <= MOST_PART_BYTES
+        assert part.size <= MOST_PART_BYTES
         ranges = [(delta.bases[piece.base], piece) for piece in part.dictionary]
         assert all(0 <= piece.start < piece.end <= base.size for base, piece in ranges)
         assert sum(piece.end - piece.start for _, piece in ranges) <= MOST_BASE_BYTES

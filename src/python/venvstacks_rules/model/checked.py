@@ -10,6 +10,8 @@ from venvstacks_rules.model.hashes import is_sha256_hex
 from venvstacks_rules.model.wording import printable
 
 _MISSING = object()
+_MOST_SIZE = 2**63 - 1
+"""No file system has a larger file, and no system call takes a larger number."""
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 KINDS: dict[type, str] = {
@@ -156,6 +158,9 @@ class CheckedTable(TypedTable):
         if isinstance(value, bool) or not isinstance(value, int) or value < 0:
             shown = value if isinstance(value, int) else kind(value)
             self.note(name, f"expected a size in bytes, got {shown}")
+            return 0
+        if value > _MOST_SIZE:
+            self.note(name, f"expected a size in bytes, got more than {_MOST_SIZE}")
             return 0
         return value
 

@@ -24,9 +24,12 @@ DELTA_VERSION = 1
 MOST_DELTA_BYTES = 4 * 1024 * 1024
 """A larger document is not read."""
 MOST_PART_BYTES = 16 * 1024 * 1024
-"""A part unpacks to no more than this."""
+"""A part unpacks to no more than this, and its frame is no larger."""
 MOST_BASE_BYTES = 64 * 1024 * 1024
 """The dictionary of a part has no more bytes."""
+MOST_BASE_GROWTH = 8
+"""For each byte that a delta makes, no more bytes of dictionaries are read, beside those of one
+part: a document of some bytes must not have the same files read for hours."""
 LEAST_BASE_BYTES = 8
 """Zstandard takes no smaller dictionary."""
 LEAST_SEGMENT_BYTES = 1024 * 1024
@@ -61,6 +64,11 @@ class DeltaPart:
     dictionary: tuple[BaseRange, ...] = ()
     """Their concatenation is the dictionary; empty: the frame has none."""
 
+    @property
+    def dictionary_size(self) -> int:
+        """In bytes."""
+        return sum(piece.end - piece.start for piece in self.dictionary)
+
     def to_dict(self) -> dict[str, Any]:
         """As in the document."""
         return {
@@ -80,8 +88,8 @@ class Delta:
     blob: Reference
     """The blob with the frames, one after the other."""
     files: tuple[Reference, ...]
-    """The contents of the files that the old segment lacks, each once, in the order of the
-    parts."""
+    """The contents of the files that the old segment lacks, or has with another mode, each once, in
+    the order of the parts."""
     bases: tuple[Reference, ...]
     """Files of the old segment that dictionaries are taken from."""
     parts: tuple[DeltaPart, ...]
@@ -131,23 +139,31 @@ class Delta:
     def _problems(self) -> Iterator[str]:
         if len(set(self.files)) < len(self.files):
             yield "a file is there twice"
+        if len(set(self.bases)) < len(self.bases):
+            yield "a base is there twice"
         packed = sum(part.size for part in self.parts)
         if packed != self.blob.size:
             yield f"the parts have {packed} bytes, and the blob has {self.blob.size}"
         unpacked = sum(part.unpacked_size for part in self.parts)
         if unpacked != self.unpacked_size:
             yield f"the parts unpack to {unpacked} bytes, and the files have {self.unpacked_size}"
+        read = sum(min(part.dictionary_size, MOST_BASE_BYTES) for part in self.parts)
+        most = MOST_BASE_BYTES + MOST_BASE_GROWTH * unpacked
+        if read > most:
+            yield f"the dictionaries have {read} bytes; {most} are accepted"
         for number, part in enumerate(self.parts):
             yield from (f"`parts[{number}]`: {text}" for text in self._part_problems(part))
 
     def _part_problems(self, part: DeltaPart) -> Iterator[str]:
         if not 0 < part.unpacked_size <= MOST_PART_BYTES:
             yield f"it unpacks to {part.unpacked_size} bytes; {MOST_PART_BYTES} are accepted"
+        if part.size > MOST_PART_BYTES:
+            yield f"it has {part.size} bytes; {MOST_PART_BYTES} are accepted"
         for piece in part.dictionary:
             base = self.bases[piece.base] if piece.base < len(self.bases) else None
             if base is None or not piece.start < piece.end <= base.size:
                 yield f"{piece.start} to {piece.end} is no range of a base"
-        size = sum(piece.end - piece.start for piece in part.dictionary)
+        size = part.dictionary_size
         if part.dictionary and not LEAST_BASE_BYTES <= size <= MOST_BASE_BYTES:
             yield (
                 f"its dictionary has {size} bytes; {LEAST_BASE_BYTES} to {MOST_BASE_BYTES} are"
