@@ -83,10 +83,12 @@ class DeltaRepository:
         files: Mapping[str, str] | None = None,
         settings: Settings = SETTINGS,
         channels: tuple[str, ...] = ("stable",),
+        executable: frozenset[str] = frozenset(),
     ) -> PublishResult:
         """A version of a runtime and an application, whose wheel has these files."""
         main = {f"{SITE}/hello.py": MAIN.format(version=version), f"{SITE}/words.py": "WORD = 1\n"}
-        big = Content(f"big-{version}-py3-none-any.whl", files or big_files(version))
+        source = f"big-{version}-py3-none-any.whl"
+        big = Content(source, files or big_files(version), executable=executable)
         own = Content("layer", {**main, **own_files((RUNTIME,), "hello")}, own_links())
         runtime = self._made.layer(RUNTIME, "runtime", (), [runtime_content()])
         self.last = self._made.layer(APP, "application", (RUNTIME,), [big, own])

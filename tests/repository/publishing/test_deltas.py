@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 import zstandard
 
 from tests.support.client_repository import SITE
-from tests.support.deltas import LIBRARY, DeltaRepository, big_files, library, noise
+from tests.support.deltas import DATA, LIBRARY, DeltaRepository, big_files, library, noise
 from tests.support.whole_repository import faults
 from venvstacks_rules.model.publishing.report import result_text
 from venvstacks_rules.model.repository.deltas import Delta
@@ -144,6 +145,66 @@ def test_an_old_segment_that_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(patching, "segment_members", lying)
     (news,) = made.publish("1.1").deltas
     assert news.problem == "a file is not what its list says"
+
+
+def test_an_old_segment_that_unpacks_to_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No more of it is written than the list says: there might be no end."""
+    made = DeltaRepository(tmp_path)
+    made.publish("1.0")
+
+    def endless(*arguments: Any) -> Iterator[Member]:
+        for member in segment_members(*arguments):
+            yield Member(member.path, itertools.repeat(b"more" * 250_000))
+
+    monkeypatch.setattr(patching, "segment_members", endless)
+    (news,) = made.publish("1.1").deltas
+    assert news.problem == "a file is not what its list says"
+
+
+@pytest.mark.parametrize(
+    ("error", "problem"),
+    [
+        (MemoryError(), "there is not enough memory"),
+        (zstandard.ZstdError("no"), "a part cannot be compressed: no"),
+    ],
+)
+def test_a_compressor_that_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, problem: str
+) -> None:
+    class Failing:
+        def __init__(self, **_: object) -> None:
+            """As the real one is made."""
+
+        def compress(self, _: bytes) -> bytes:
+            raise error
+
+    frame = patching._frame
+
+    def failing(*arguments: bytes) -> bytes:
+        with monkeypatch.context() as patched:
+            patched.setattr(zstandard, "ZstdCompressor", Failing)
+            return frame(*arguments)
+
+    made = DeltaRepository(tmp_path)
+    made.publish("1.0")
+    monkeypatch.setattr(patching, "_frame", failing)
+    (news,) = made.publish("1.1").deltas
+    assert news.problem == problem
+
+
+def test_a_file_that_gets_another_mode(tmp_path: Path) -> None:
+    """A client cannot link it, so the delta has it; it costs next to nothing."""
+    made = DeltaRepository(tmp_path)
+    made.publish("1.0")
+    made.publish("1.1", executable=frozenset({DATA}))
+    (delta,) = made.deltas()
+    content = Reference.of(big_files("1.1")[DATA].encode())
+    assert content in delta.files
+    assert content in delta.bases
+    assert delta.blob.size < 1000
+    unpacked(made, delta, big_files("1.0"))
 
 
 def test_there_is_a_bound_on_the_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -147,6 +147,8 @@ class _Maker:
             made = self._made(pair)
         except ModuleNotFoundError as e:
             return PublishedDelta(source, platform, full, problem=f"`{e.name}` is not installed")
+        except MemoryError:
+            return PublishedDelta(source, platform, full, problem="there is not enough memory")
         except (VenvstacksError, DamagedError, EOFError, OSError) as e:
             return PublishedDelta(source, platform, full, problem=_words(e))
         return None if made is None else PublishedDelta(source, platform, full, made.blob.size)

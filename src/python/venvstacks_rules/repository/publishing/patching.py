@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO, Callable
 
@@ -47,7 +48,7 @@ class SegmentFiles:
     files: tuple[ArchivedFile, ...]
     open: Callable[[], AbstractContextManager[BinaryIO]]
 
-    @property
+    @cached_property
     def contents(self) -> dict[Reference, str]:
         """The contents of its files, each with one of their paths."""
         real = (file for file in reversed(self.files) if file.link_target is None)
@@ -78,8 +79,21 @@ class _Paired:
 
 def changed_size(old: SegmentFiles, new: SegmentFiles) -> int:
     """How many bytes a delta would have to make, before compression."""
-    there = old.contents
-    return sum(content.size for content in new.contents if content not in there)
+    return sum(content.size for content in _lacking(old, new))
+
+
+def _lacking(old: SegmentFiles, new: SegmentFiles) -> dict[Reference, str]:
+    """The contents that a client with the old segment cannot link, each with one of its paths.
+
+    A file that is there with another mode is one of them: a link has the mode of the file.
+    """
+    there = {(file.sha256, file.size, file.executable) for file in old.files}
+    lacking = {
+        Reference(file.sha256, file.size)
+        for file in new.files
+        if file.link_target is None and (file.sha256, file.size, file.executable) not in there
+    }
+    return {content: path for content, path in new.contents.items() if content in lacking}
 
 
 def write_delta(
@@ -124,15 +138,14 @@ def write_delta(
 
 def _paired(old: SegmentFiles, new: SegmentFiles) -> list[_Paired]:
     """What the old segment lacks; a file is like the one of its path, or of its path before."""
-    there = old.contents
-    by_path = {path: content for content, path in there.items()}
+    by_path = {path: content for content, path in old.contents.items()}
     like = {unversioned(path): content for path, content in by_path.items()}
     found = []
-    for content, path in new.contents.items():
-        if content not in there:
-            base = by_path.get(path) or like.get(unversioned(path))
-            is_one = base is not None and base.size >= LEAST_BASE_BYTES
-            found.append(_Paired(content, base if is_one else None))
+    for content, path in _lacking(old, new).items():
+        base = content if content in old.contents else None
+        base = base or by_path.get(path) or like.get(unversioned(path))
+        is_one = base is not None and base.size >= LEAST_BASE_BYTES
+        found.append(_Paired(content, base if is_one else None))
     # So that what is like each other is in one part, in an order that depends on nothing else.
     return sorted(found, key=lambda pair: new.contents[pair.content])
 
@@ -232,15 +245,22 @@ def _frame(content: bytes, dictionary: bytes) -> bytes:
         if dictionary
         else None
     )
-    return zstandard.ZstdCompressor(compression_params=parameters, dict_data=base).compress(content)
+    compressor = zstandard.ZstdCompressor(compression_params=parameters, dict_data=base)
+    try:
+        return compressor.compress(content)
+    except zstandard.ZstdError as e:
+        raise DamagedError(f"a part cannot be compressed: {e}") from None
 
 
 def _write(path: Path, pieces: Iterable[bytes], content: Reference) -> None:
     hasher, size = hashlib.sha256(), 0
     with path.open("wb") as out:
         for piece in pieces:
-            hasher.update(piece)
             size += len(piece)
+            if size > content.size:
+                # However much more there is.
+                break
+            hasher.update(piece)
             out.write(piece)
     if Reference(hasher.hexdigest(), size) != content:
         raise DamagedError("a file is not what its list says")
