@@ -11,12 +11,12 @@ import pytest
 
 from tests.support.deltas import DeltaRepository
 from tests.support.whole_repository import faults
-from venvstacks_rules.model.repository.deltas import Delta
+from venvstacks_rules.model.repository.deltas import MOST_DELTA_BYTES, Delta
 from venvstacks_rules.model.repository.keys import ChannelKey, blob_key
 from venvstacks_rules.repository.publishing.leases import prune_lock, publisher_lease
 from venvstacks_rules.repository.reading.repository import Repository
 from venvstacks_rules.repository.stores.files import FileStore
-from venvstacks_rules.repository.stores.store import Store, StoreError
+from venvstacks_rules.repository.stores.store import Store, Stored, StoreError
 from venvstacks_rules.repository.upkeep.mirroring import Mirroring, mirrored
 from venvstacks_rules.repository.upkeep.pruning import Pruning, pruned
 from venvstacks_rules.repository.upkeep.verification import verification
@@ -86,6 +86,31 @@ def test_prune_removes_what_nobody_can_read(folder: Path) -> None:
     done = prune(folder)
     assert second.key in done.deltas
     assert blob_key(second.blob.sha256) in done.blobs
+
+
+def test_prune_removes_what_is_too_large_to_be_read(folder: Path) -> None:
+    _, second = deltas(folder)
+    (folder / str(second.key)).write_bytes(bytes(MOST_DELTA_BYTES + 1))
+    assert second.key in prune(folder).deltas
+
+
+class _SilentAbout(FileStore):
+    """Gives no deltas at the moment."""
+
+    def get(self, key: str, *, limit: int) -> Stored | None:
+        if key.startswith("deltas/"):
+            raise StoreError(f"{self.url}: `{key}`: the server answers 503. Try again later.")
+        return super().get(key, limit=limit)
+
+
+def test_a_server_that_does_not_answer_is_no_damage(folder: Path) -> None:
+    before = deltas(folder)
+    found = verification(Repository(_SilentAbout(folder)), remove_damaged=True)
+    assert [(defect.kind, defect.key) for defect in found.defects] == [
+        ("unusable", str(key)) for key, _ in Repository(FileStore(folder)).deltas()
+    ]
+    assert found.removed == ()
+    assert deltas(folder) == before
 
 
 def test_verify_reads_them(folder: Path) -> None:

@@ -40,7 +40,13 @@ from venvstacks_rules.model.repository.keys import (
 from venvstacks_rules.model.repository.manifests import MOST_MANIFEST_BYTES, PublishedStack
 from venvstacks_rules.model.repository.records import MOST_RECORD_BYTES, ChannelRecord
 from venvstacks_rules.model.repository.references import Reference
-from venvstacks_rules.repository.stores.store import REMEDY, Entry, Store, checked_blob
+from venvstacks_rules.repository.stores.store import (
+    REMEDY,
+    Entry,
+    Store,
+    TooLargeError,
+    checked_blob,
+)
 
 if TYPE_CHECKING:
     # Its name is private.
@@ -166,7 +172,11 @@ class Repository:
 
     def delta(self, key: DeltaKey) -> Delta | None:
         """A delta, or None if there is none. One request. Nobody vouches for it."""
-        found = self.store.get(str(key), limit=MOST_DELTA_BYTES)
+        try:
+            found = self.store.get(str(key), limit=MOST_DELTA_BYTES)
+        except TooLargeError:
+            problem = f"it has more than {MOST_DELTA_BYTES} bytes"
+            raise RepositoryError(f"{self.url}: `{key}` cannot be used.", [problem]) from None
         if found is None:
             return None
         with self._place():

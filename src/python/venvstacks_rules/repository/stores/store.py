@@ -42,6 +42,10 @@ class StoreError(VenvstacksError):
     """A store does not do what it was asked for; the text says what, where and why."""
 
 
+class TooLargeError(StoreError):
+    """What lies at a key has more bytes than may be read."""
+
+
 @dataclass(frozen=True)
 class Content:
     """Bytes to store: of memory, or of a file."""
@@ -164,7 +168,7 @@ class Store(ABC):
 
     def too_many(self, key: str, limit: int) -> StoreError:
         """The error for a file that is larger than :meth:`get` may read."""
-        return StoreError(f"{self.url}: `{key}` has more than {limit} bytes.")
+        return TooLargeError(f"{self.url}: `{key}` has more than {limit} bytes.")
 
     def too_few(self, key: str, end: int) -> StoreError:
         """The error for a file that is smaller than :meth:`read` has to read."""

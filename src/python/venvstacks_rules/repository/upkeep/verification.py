@@ -284,18 +284,19 @@ class _Look:
         results = in_parallel(attempt, items, self.repository.store.concurrency)
         for item, result in zip(items, results):
             if isinstance(result, VenvstacksError):
-                damaged = self._is_damaged(item)
+                damaged = self._is_damaged(item, result)
                 self._note(key(item), DAMAGED if damaged else UNUSABLE, _words(result))
             else:
                 yield item, result
 
-    def _is_damaged(self, key: object) -> bool:
+    def _is_damaged(self, key: object, error: VenvstacksError) -> bool:
         """Whether an index or a manifest has another hash than what names it says.
 
-        Nobody needs a delta: one that cannot be read is damaged as well.
+        Nobody needs a delta: one that cannot be used is damaged as well. One that a store does not
+        give at the moment is not.
         """
         if isinstance(key, DeltaKey):
-            return True
+            return isinstance(error, RepositoryError)
         if isinstance(key, LayerKey):
             wanted, limit = {key.sha256}, MOST_INDEX_BYTES
         else:
