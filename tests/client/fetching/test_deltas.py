@@ -26,6 +26,7 @@ from venvstacks_rules.client.fetching.plan import Plan, planned, wanted_layers
 from venvstacks_rules.client.installation.documents import Documents
 from venvstacks_rules.client.installation.generations import Generations
 from venvstacks_rules.client.installation.layout import opened_layout
+from venvstacks_rules.model.errors import RepositoryError
 from venvstacks_rules.model.repository.deltas import BaseRange, Delta
 from venvstacks_rules.model.repository.keys import DeltaKey, StackKey, blob_key
 from venvstacks_rules.model.repository.references import Reference
@@ -183,6 +184,14 @@ def _another_version(case: Case) -> str:
     return "`format_version`: 2 is not 1; a newer client may read it"
 
 
+def _a_huge_frame(case: Case) -> str:
+    """A part is in memory as a whole: its frame as well."""
+    size = 17 * 1024 * 1024
+    parts = (replace(case.delta.parts[0], size=size),)
+    case.put(replace(case.delta, parts=parts, blob=replace(case.delta.blob, size=size)))
+    return f"`parts[0]`: it has {size} bytes; 16777216 are accepted"
+
+
 def _another_segment(case: Case) -> str:
     case.put(replace(case.delta, old=Reference("f" * 64, 1)))
     return f"it is the delta `deltas/{case.segment.sha256}/{'f' * 32}.json`"
@@ -239,7 +248,8 @@ def _damaged_here(case: Case) -> str:
 
 
 PLANNED = [
-    *(_no_document, _another_version, _another_segment, _another_size, _too_large),
+    *(_no_document, _another_version, _a_huge_frame, _another_segment, _another_size),
+    _too_large,
     *(_unpacks_to_more, _lacks_a_file, _no_such_base, _damaged_base, _damaged_here),
 ]
 
@@ -254,10 +264,22 @@ def plan_of(case: Case) -> tuple[Plan, list[DeltaNews]]:
     known = known_layers([Generations(layout, APP)], documents)
     plan = planned(wanted_layers(found.stack, APP, reader, documents), known)
     told: list[DeltaNews] = []
-    return with_deltas(plan, known, reader, told.append), told
+    return with_deltas(plan, known, reader, layout.downloads, told.append), told
 
 
 def test_what_is_planned(copied: Case) -> None:
+    plan, told = plan_of(copied)
+    assert (plan.deltas, told) == (1, [])
+
+
+def test_a_segment_of_which_little_is_missing(copied: Case) -> None:
+    """An earlier run was interrupted; what it left is not fetched in another form."""
+    left = copied.apps / "downloads" / copied.segment.sha256
+    left.parent.mkdir(exist_ok=True)
+    left.write_bytes(copied.path(copied.segment).read_bytes()[:-100])
+    plan, told = plan_of(copied)
+    assert (plan.deltas, told) == (0, [])
+    left.write_bytes(b"some")
     plan, told = plan_of(copied)
     assert (plan.deltas, told) == (1, [])
 
@@ -298,6 +320,16 @@ def test_documents_as_an_enemy_makes_them(prepared: Case) -> None:
         judge()
     finally:
         path.write_text(prepared.delta.to_json())
+
+
+def test_no_document_takes_the_place_of_a_segment(tmp_path: Path) -> None:
+    """A list of strangers may name one as such."""
+    store = ArchiveStore(FileStore(tmp_path), lambda: None)
+    document = store.add_blob(b"[]\n")
+    with pytest.raises(RepositoryError) as caught:
+        list(ArchiveRepository(store).blob_pieces(document))
+    key = blob_key(document.sha256)
+    assert caught.value.summary == f"{store.url}: `{key}` is not there any more."
 
 
 def test_folders_of_archives_have_none(tmp_path: Path) -> None:

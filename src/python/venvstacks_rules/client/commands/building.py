@@ -51,10 +51,12 @@ class Builder:
         repository: Repository,
     ) -> int:
         """The number of a new generation; nothing is there if it cannot be made."""
-        plan = with_deltas(planned(layers, known), known, repository, self._tell_delta)
+        layout = self.generations.layout
+        plan = with_deltas(
+            planned(layers, known), known, repository, layout.downloads, self._tell_delta
+        )
         number = self.generations.next
         self._report_plan(stack, plan)
-        layout = self.generations.layout
         self.disk.make_folders(str(layout.staging))
         needed = plan.new_size + _download_size(plan, layout.downloads) + _byte_code_size(plan)
         refuse_full_disk(str(layout.staging), needed)

@@ -73,6 +73,9 @@ class ArchiveStore(Store):
         """In which archive a blob lies, and where; RepositoryError if it is not there."""
         key = blob_key(sha256)
         self._look_for(key)
+        if key not in self._places:
+            # A list of strangers names a document as a segment.
+            raise self._gone(key)
         return self._places[key]
 
     def put_if_absent(self, key: str, content: Content, holds: Sequence[str] = ()) -> bool:
@@ -100,10 +103,13 @@ class ArchiveStore(Store):
                 complete, self._complete = self._complete, None
                 complete()
         if key not in self._documents and key not in self._places:
-            raise RepositoryError(
-                f"{self.url}: `{key}` is not there any more.",
-                ["the folder has archives of another version; run `venvstacks-deploy update`"],
-            )
+            raise self._gone(key)
+
+    def _gone(self, key: str) -> RepositoryError:
+        return RepositoryError(
+            f"{self.url}: `{key}` is not there any more.",
+            ["the folder has archives of another version; run `venvstacks-deploy update`"],
+        )
 
     def _read_only(self, key: str) -> StoreError:
         return StoreError(f"{self.url}: `{key}`: a folder of archives is not written.")

@@ -7,10 +7,14 @@ and where anything is wrong with it, the segment is fetched.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import accumulate
+from pathlib import Path
 from typing import BinaryIO, Callable
 
+from venvstacks_rules.client.fetching.downloads import size_here
 from venvstacks_rules.client.fetching.known import Known
 from venvstacks_rules.client.fetching.plan import Plan, UsableDelta, WantedSegment
 from venvstacks_rules.local.archives.patches import can_patch, patched
@@ -47,22 +51,28 @@ class DeltaNews:
 Tell = Callable[[DeltaNews], None]
 
 
-def with_deltas(plan: Plan, known: Known, repository: Repository, tell: Tell) -> Plan:
+def with_deltas(
+    plan: Plan, known: Known, repository: Repository, downloads: Path, tell: Tell
+) -> Plan:
     """The plan, with deltas in place of large segments where they are there and usable.
 
-    One request for each old version of such a segment that is here.
+    One request for each old version of such a segment that is here. What an earlier run left of a
+    segment in the folder `downloads` counts: a delta has to be smaller than the rest.
     """
     if not can_patch():
         return plan
-    fetched = tuple(_with_delta(wanted, known, repository, tell) for wanted in plan.fetched)
+    fetched = tuple(
+        _with_delta(wanted, known, repository, size_here(downloads, wanted.segment.blob), tell)
+        for wanted in plan.fetched
+    )
     return replace(plan, fetched=fetched)
 
 
 def _with_delta(
-    wanted: WantedSegment, known: Known, repository: Repository, tell: Tell
+    wanted: WantedSegment, known: Known, repository: Repository, came: int, tell: Tell
 ) -> WantedSegment:
     new = wanted.segment
-    if new.blob.size < LEAST_SEGMENT_BYTES:
+    if new.blob.size - came < LEAST_SEGMENT_BYTES:
         return wanted
     olds = [
         old.blob.sha256
@@ -76,7 +86,8 @@ def _with_delta(
             if delta is None:
                 continue
             size = delta.blob.size
-            return replace(wanted, delta=_usable(delta, wanted, known))
+            usable = _usable(delta, wanted, known)
+            return replace(wanted, delta=usable) if size < new.blob.size - came else wanted
         except DamagedError as e:
             problem = str(e)
         except VenvstacksError as e:
@@ -124,13 +135,26 @@ def _usable(delta: Delta, wanted: WantedSegment, known: Known) -> UsableDelta:
 
 def _needed(delta: Delta, wanted: set[Reference]) -> Iterator[DeltaPart]:
     """The parts with a piece of a file that is wanted."""
-    places = [place for file, place in _places(delta).items() if file in wanted]
-    start = 0
-    for part in delta.parts:
-        end = start + part.unpacked_size
-        if any(first < end and last > start for first, last in places):
-            yield part
-        start = end
+    starts = _starts(part.unpacked_size for part in delta.parts)
+    numbers = {
+        number
+        for file, place in _places(delta).items()
+        if file in wanted
+        for number in _covering(starts, *place)
+    }
+    yield from (delta.parts[number] for number in sorted(numbers))
+
+
+def _starts(sizes: Iterable[int]) -> list[int]:
+    """Where each of these begins that stand one after the other, and where the last one ends."""
+    return [0, *accumulate(sizes)]
+
+
+def _covering(starts: list[int], first: int, last: int) -> range:
+    """The numbers of the parts that have the bytes from `first` to before `last`."""
+    if first >= last:
+        return range(0)
+    return range(bisect_right(starts, first) - 1, bisect_right(starts, last - 1))
 
 
 def _places(delta: Delta) -> Mapping[Reference, tuple[int, int]]:
@@ -150,6 +174,8 @@ class PatchedFiles:
         self._bases = usable.bases
         self._frames = frames
         self._places = _places(usable.delta)
+        self._starts = _starts(part.unpacked_size for part in usable.delta.parts)
+        self._frame_starts = _starts(part.size for part in usable.delta.parts)
         self._last: tuple[int, bytes] = (-1, b"")
         """The part that was unpacked last."""
 
@@ -159,23 +185,20 @@ class PatchedFiles:
         Raises DamagedError and EOFError for a part that cannot be unpacked.
         """
         first, last = self._places[file]
-        start = at = 0
-        for number, part in enumerate(self._delta.parts):
-            end = start + part.unpacked_size
-            if first < end and last > start:
-                content = self._unpacked(number, part, at)
-                yield content[max(first - start, 0) : last - start]
-            start, at = end, at + part.size
+        for number in _covering(self._starts, first, last):
+            start = self._starts[number]
+            yield self._unpacked(number)[max(first - start, 0) : last - start]
 
     def order(self, file: Reference) -> int:
         """Where a file begins."""
         return self._places[file][0]
 
-    def _unpacked(self, number: int, part: DeltaPart, at: int) -> bytes:
+    def _unpacked(self, number: int) -> bytes:
+        part = self._delta.parts[number]
         if self._last[0] != number:
             # Not two parts in memory at a time.
             self._last = (-1, b"")
-            self._frames.seek(at)
+            self._frames.seek(self._frame_starts[number])
             frame = b"".join(exactly(self._frames, part.size, "delta"))
             self._last = (number, patched(frame, self._dictionary(part), part.unpacked_size))
         return self._last[1]

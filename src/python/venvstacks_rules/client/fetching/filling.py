@@ -116,7 +116,7 @@ class Filling:
             fetch.advance(size)
 
         source, size, full_size = wanted.segment.source, wanted.blob.size, wanted.segment.blob.size
-        made: list[ArchivedFile] = []
+        made: set[ArchivedFile] = set()
         try:
             self._patch(wanted, usable, downloads, counted_too, made)
         except (DamagedError, EOFError, VenvstacksError) as e:
@@ -134,7 +134,7 @@ class Filling:
         usable: UsableDelta,
         downloads: Downloads,
         advance: Callable[[int], None],
-        made: list[ArchivedFile],
+        made: set[ArchivedFile],
     ) -> None:
         """Make the files that are missing; those that are there then are added to `made`."""
         with downloads.blob(usable.delta.blob, advance) as frames, self._patching:
@@ -148,7 +148,7 @@ class Filling:
                 except (DamagedError, EOFError):
                     self._disk.unlink(path)
                     raise
-                made.append(file)
+                made.add(file)
 
     def _unpack(
         self, wanted: WantedSegment, downloads: Downloads, advance: Callable[[int], None]

@@ -56,19 +56,26 @@ def _by_zstandard(frame: bytes, dictionary: bytes, size: int) -> bytes:
         if dictionary
         else None
     )
-    return zstandard.ZstdDecompressor(dict_data=base).decompress(frame, max_output_size=size)
+    decompressor = zstandard.ZstdDecompressor(
+        dict_data=base, max_window_size=1 << _most_window_log(size)
+    )
+    return decompressor.decompress(frame, max_output_size=size)
 
 
 def _by_python(frame: bytes, dictionary: bytes, size: int) -> bytes:
     from compression import zstd  # pants: no-infer-dep
 
     _refuse_other_size(zstd.get_frame_info(frame).decompressed_size, size)
-    window = max(_LEAST_WINDOW_LOG, (size - 1).bit_length())
     decompressor = zstd.ZstdDecompressor(
         zstd_dict=zstd.ZstdDict(dictionary, is_raw=True) if dictionary else None,
-        options={zstd.DecompressionParameter.window_log_max: window},
+        options={zstd.DecompressionParameter.window_log_max: _most_window_log(size)},
     )
     return bytes(decompressor.decompress(frame, size))
+
+
+def _most_window_log(size: int) -> int:
+    """Of a frame: nobody needs a larger window for a content of `size` bytes."""
+    return max(_LEAST_WINDOW_LOG, (size - 1).bit_length())
 
 
 def _refuse_other_size(found: int | None, size: int) -> None:
