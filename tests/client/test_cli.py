@@ -98,6 +98,19 @@ def size(repository: ClientRepository) -> str:
     return f"{total / 1000:.1f} kB"
 
 
+@pytest.mark.parametrize("command", ["install", "update"])
+def test_something_has_to_stay(repository: ClientRepository, tmp_path: Path, command: str) -> None:
+    """Nothing is fetched for a command that cannot be done to its end."""
+    more = ("--from", repository.url, "--app", APP, "--allow-unsigned")
+    options = more if command == "install" else ()
+    done = called(command, *options, "--into", tmp_path / "apps", "--keep", "0")
+    assert (done.returncode, done.stderr) == (
+        1,
+        "error: Nothing was changed.\n  * `--keep 0`: one generation stays at least\n",
+    )
+    assert not (tmp_path / "apps").exists()
+
+
 def test_the_exit_code_of_the_application_is_that_of_the_client(
     repository: ClientRepository, tmp_path: Path
 ) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from venvstacks_rules.client.commands.building import Builder
 from venvstacks_rules.client.commands.checking import damage_of
 from venvstacks_rules.client.commands.events import Report, silent
+from venvstacks_rules.client.commands.tidying import check_keep
 from venvstacks_rules.client.commands.updating import KEPT, Change, everywhere, switched
 from venvstacks_rules.client.disk.operations import Disk
 from venvstacks_rules.client.fetching.bundles import BundleStore
@@ -56,6 +57,7 @@ def install_bundle(
     was before.
     """
     disk = disk or Disk()
+    check_keep(request.keep)
     if request.sha256 is not None:
         check_payload(request.file, request.start, request.sha256)
     store = BundleStore(request.file, request.start)

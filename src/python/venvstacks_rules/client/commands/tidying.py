@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from venvstacks_rules.client.commands.events import Report, silent
 from venvstacks_rules.client.disk.operations import Disk
 from venvstacks_rules.client.installation.documents import Documents
-from venvstacks_rules.client.installation.generations import Generations, chosen_app
+from venvstacks_rules.client.installation.generations import Generations, chosen_app, move_away
 from venvstacks_rules.client.installation.layout import (
     CLIENT,
     MARKER,
@@ -105,8 +105,7 @@ def remove_old(
     layout: Layout, keep: int, disk: Disk, report: Report, app: str | None = None
 ) -> Freed:
     """The same, for whoever changes the installation already; of one application, or of all."""
-    if keep < 1:
-        raise DeploymentError("Nothing was removed.", [f"{keep} generations cannot be kept"])
+    check_keep(keep)
     removed = []
     freed = 0
     for name in layout.app_names() if app is None else (app,):
@@ -131,6 +130,14 @@ def remove_old(
             freed += path.stat().st_size
             disk.unlink(str(path))
     return Freed(tuple(removed), freed)
+
+
+def check_keep(keep: int) -> None:
+    """DeploymentError unless something stays: the generation that is started always does."""
+    if keep < 1:
+        raise DeploymentError(
+            "Nothing was changed.", [f"`--keep {keep}`: one generation stays at least"]
+        )
 
 
 def listed(folder: Path) -> tuple[ListedApp, ...]:
@@ -177,15 +184,16 @@ def uninstall(
     name = chosen_app(layout, app)
     with changing(layout, disk, lambda: report("waiting", folder=str(layout.folder))):
         generations = Generations(layout, name)
-        used = [number for number in generations.numbers if generations.in_use(number)]
-        if used:
-            raise DeploymentError(
-                f"`{name}` was not removed.",
-                [f"it runs, from generation {used[0]}; end it first"],
-            )
         disk.make_folders(str(layout.staging))
         away = layout.staging / f"{name}-{secrets.token_hex(4)}"
-        disk.rename(str(generations.folder), str(away))
+        with ExitStack() as held:
+            used = [n for n in generations.numbers if not generations.taken(n, held)]
+            if used:
+                raise DeploymentError(
+                    f"`{name}` was not removed.",
+                    [f"it runs, from generation {used[0]}; end it first"],
+                )
+            move_away(generations.folder, away, held, disk)
         disk.sync_folder(str(layout.apps))
         disk.remove(str(away))
         if layout.app_names():

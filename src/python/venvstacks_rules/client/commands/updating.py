@@ -9,7 +9,7 @@ from pathlib import Path
 from venvstacks_rules.client.commands.building import Builder
 from venvstacks_rules.client.commands.checking import damage_of
 from venvstacks_rules.client.commands.events import Report, silent
-from venvstacks_rules.client.commands.tidying import remove_old
+from venvstacks_rules.client.commands.tidying import check_keep, remove_old
 from venvstacks_rules.client.disk.operations import Disk
 from venvstacks_rules.client.fetching.known import known_layers
 from venvstacks_rules.client.fetching.opened import found_source, known_source
@@ -91,6 +91,7 @@ def install(
     """
     disk = disk or Disk()
     _check_names(request)
+    check_keep(request.keep)
     url = _url(request.repository)
     here = _here(named_layout(folder), disk, report)
     # Before a folder is made for something that nobody can install.
@@ -144,6 +145,7 @@ def update(
     was before.
     """
     disk = disk or Disk()
+    check_keep(keep)
     layout = opened_layout(folder)
     app = chosen_app(layout, app)
     with changing(layout, disk, lambda: report("waiting", folder=str(layout.folder))):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from venvstacks_rules.client.disk.operations import Disk
@@ -98,35 +98,34 @@ class Generations:
 
     def in_use(self, number: int) -> bool:
         """Whether a process that was started by this client runs in a generation."""
+        with ExitStack() as held:
+            return not self.taken(number, held)
+
+    def taken(self, number: int, held: ExitStack) -> bool:
+        """Whether no process runs in a generation; none can start in it before `held` ends."""
         try:
             lock = Lock(self.place(number) / LOCK, create=False)
         except FileNotFoundError:
-            return False
-        with lock:
-            return not lock.try_take()
+            # Nobody can have started it.
+            return True
+        return held.enter_context(lock).try_take()
 
     def remove(self, number: int, disk: Disk) -> bool:
         """Remove a generation, unless a process runs in it; whether it is gone."""
         folder = self.place(number)
         away = self.layout.staging / f"{self.app}-{number}-{secrets.token_hex(4)}"
         disk.make_folders(str(self.layout.staging))
-        try:
-            lock = Lock(folder / LOCK, create=False)
-        except FileNotFoundError:
-            # Nobody can have started it.
-            disk.rename(str(folder), str(away))
-        else:
-            with lock:
-                if not lock.try_take():
-                    return False
+        with ExitStack() as held:
+            if not self.taken(number, held):
+                return False
+            try:
+                move_away(folder, away, held, disk)
+            except PermissionError:
                 if os.name != "nt":
-                    disk.rename(str(folder), str(away))
-            if os.name == "nt":
-                # Where files that are open cannot be moved.
-                try:
-                    disk.rename(str(folder), str(away))
-                except PermissionError:
-                    return False
+                    raise
+                return False
+        # A crash must not leave a generation without some of its files.
+        disk.sync_folder(str(self.folder))
         disk.try_to_remove(str(away))
         return True
 
@@ -137,6 +136,17 @@ class Generations:
             f"`{self.app}` is not installed in `{self.layout.folder}`.",
             [f"there are {known}" if known else "nothing is installed there"],
         )
+
+
+def move_away(folder: Path, away: Path, held: ExitStack, disk: Disk) -> None:
+    """Rename a folder with the lock files that `held` has open.
+
+    Raises PermissionError on Windows if a process has one of its files open.
+    """
+    if os.name == "nt":
+        # Where files that are open cannot be moved.
+        held.close()
+    disk.rename(str(folder), str(away))
 
 
 def chosen_app(layout: Layout, app: str | None) -> str:
