@@ -63,6 +63,24 @@ def test_all_problems_are_reported_with_their_keys(tmp_path: Path) -> None:
     )
 
 
+def test_what_no_command_can_have(tmp_path: Path) -> None:
+    data = {
+        **json.loads(CONFIG.to_json()),
+        "base_python": "bin/\0python",
+        "py_version": "3.12\ud800",
+        "launch_module": "app\0",
+    }
+    assert problems(layer(tmp_path, json.dumps(data))) == tuple(
+        f"share/venv/metadata/venvstacks_layer.json: `{key}`: {shown} has characters that no path"
+        " and no command can have"
+        for key, shown in (
+            ("py_version", "'3.12\\ud800'"),
+            ("base_python", "'bin/\\x00python'"),
+            ("launch_module", "'app\\x00'"),
+        )
+    )
+
+
 def test_a_file_that_is_missing_or_not_json(tmp_path: Path) -> None:
     (missing,) = problems(tmp_path / "none")
     assert missing == "share/venv/metadata/venvstacks_layer.json: No such file or directory"

@@ -11,6 +11,7 @@ from venvstacks_rules.model.contents.layout import LAYER_CONFIG
 from venvstacks_rules.model.errors import DeploymentError
 from venvstacks_rules.model.json_codec import parsed_json
 from venvstacks_rules.model.paths import place_inside
+from venvstacks_rules.model.wording import is_unicode
 
 
 def read_layer_config(layer: Path) -> LayerConfig:
@@ -41,13 +42,19 @@ def _invalid(layer: Path, problems: Iterable[str]) -> DeploymentError:
 def _checked(table: CheckedTable) -> LayerConfig:
     return LayerConfig(
         python=_path(table, "python"),
-        py_version=table.string("py_version"),
+        py_version=_word(table, "py_version"),
         base_python=_path(table, "base_python"),
         site_dir=_path(table, "site_dir"),
         pylib_dirs=_paths(table, "pylib_dirs"),
         dynlib_dirs=_paths(table, "dynlib_dirs"),
-        launch_module=table.optional_string("launch_module"),
+        launch_module=_word(table, "launch_module") if "launch_module" in table else None,
     )
+
+
+def _word(table: CheckedTable, name: str) -> str:
+    text = table.string(name)
+    _check_text(text, table, name)
+    return text
 
 
 def _path(table: CheckedTable, name: str) -> str:
@@ -64,7 +71,14 @@ def _paths(table: CheckedTable, name: str) -> tuple[str, ...]:
 
 
 def _check_inside(path: str, table: CheckedTable, name: str) -> None:
+    _check_text(path, table, name)
     if path.startswith("/"):
         table.note(name, f"`{path}` is not a relative path")
     elif place_inside("", path, siblings=True) is None:
         table.note(name, f"`{path}` leaves the folder that holds the layers")
+
+
+def _check_text(text: str, table: CheckedTable, name: str) -> None:
+    """No command line can have anything else."""
+    if "\0" in text or not is_unicode(text):
+        table.note(name, f"{text!a} has characters that no path and no command can have")
