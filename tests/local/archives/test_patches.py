@@ -65,6 +65,16 @@ def test_refuses(made: bytes, base: bytes, size: int, problem: str) -> None:
     assert str(caught.value).startswith(problem)
 
 
+@pytest.mark.usefixtures("library")
+def test_no_frame_gets_a_window_that_its_content_does_not_need() -> None:
+    """It would have 128 MiB, for content that comes to no end."""
+    size, window_log = 8 * 1024 * 1024, 27
+    header = b"\x28\xb5\x2f\xfd\x80" + bytes([(window_log - 10) << 3]) + size.to_bytes(4, "little")
+    with pytest.raises(DamagedError) as caught:
+        patched(header + b"\0\0", b"", size)
+    assert "Frame requires too much memory" in str(caught.value)
+
+
 def test_a_base_with_other_bytes_of_the_same_size() -> None:
     """The frame does not know: the hash of the file has to tell."""
     other = BASE.replace(b"before", b"BEFORE")
