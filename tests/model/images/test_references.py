@@ -22,6 +22,8 @@ HEX = "3f" * 32
         ("debian:bookworm", "registry-1.docker.io/library/debian"),
         ("acme/base", "registry-1.docker.io/acme/base"),
         ("docker.io/acme/base", "registry-1.docker.io/acme/base"),
+        ("docker.io/debian", "registry-1.docker.io/library/debian"),
+        ("index.docker.io/acme/base:1", "registry-1.docker.io/acme/base"),
         ("localhost/base", "localhost/base"),
         ("127.0.0.1:5000/a/b_c--d:1.0", "127.0.0.1:5000/a/b_c--d"),
         ("registry.example.com/a/b/c", "registry.example.com/a/b/c"),

@@ -28,12 +28,16 @@ def test_places() -> None:
         "host.example/team/show",
     ]
     assert places("docker.io/acme") == ["registry-1.docker.io/acme/show"]
+    assert places("index.docker.io/acme") == ["registry-1.docker.io/acme/show"]
     assert places() == []
 
 
 def test_all_problems_at_once() -> None:
     with pytest.raises(DefinitionError) as raised:
-        places("@relaese", "@bucket", "@secret", "https://ghcr.io", "me:hidden@host.example")
+        places(
+            *("@relaese", "@bucket", "@secret", "https://ghcr.io", "me:hidden@host.example"),
+            "docker.io",
+        )
     assert str(raised.value) == (
         "Images cannot be published as written:\n"
         "  * s:image: `registries` has '@relaese', which `[venvstacks].repositories` does not "
@@ -45,5 +49,7 @@ def test_all_problems_at_once() -> None:
         "  * s:image: `registries`: `https:` is no host of a registry: write `host` or "
         "`host:port`.\n"
         "  * s:image: `registries`: it has credentials: remove them, as they come from `docker "
-        "login`."
+        "login`.\n"
+        "  * s:image: `registries`: `docker.io` has no `show` of yours: write `docker.io/<your "
+        "name>`."
     )

@@ -109,6 +109,35 @@ def test_only_what_is_missing_is_sent(
     assert text.endswith("; 1 taken from other repositories; 0 there already; set: 1.0\n")
 
 
+def test_repositories_that_refuse_do_not_stop_a_push(
+    served: ServedRegistry, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = Layout(tmp_path / "first"), Layout(tmp_path / "second")
+    content = {"refused.py": b"refused"}
+    push(served, first, first.add_image(content), "refused/one", "1.0")
+    # The registry answers 400 for a name of this length, as others answer 401 or 403.
+    sources = ("x" * 256, "refused/one")
+    image = second.add_image(content, config={"User": "x"})
+    push(served, second, image, "refused/two", "1.0", sources=sources)
+    assert ("refused/two", "refused/one") in served.mounts()
+    assert "1 taken from other repositories" in capsys.readouterr().out
+
+
+def test_what_an_index_names_is_pushed_again(
+    served: ServedRegistry, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    layout = Layout(tmp_path / "layout")
+    child = layout.add_image({"a": b"child"})
+    index = layout.add_index(amd64=child)
+    push(served, layout, index, "lost/child", "1.0")
+    # As registries do that tidy up what has no tag.
+    repository = ImageRepository(f"{served.host}/lost/child", served.environment)
+    assert repository.remove("child", f"manifests/{child['digest']}")
+    push(served, layout, index, "lost/child", "1.0")
+    assert capsys.readouterr().out.endswith(": 0 blobs sent (0 B); 2 there already; set: 1.0\n")
+    fetch(served, index["digest"], "lost/child", "linux_x86_64", tmp_path / "out")
+
+
 def test_nothing_is_sent_to_try(
     served: ServedRegistry, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

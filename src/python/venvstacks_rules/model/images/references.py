@@ -8,6 +8,7 @@ from dataclasses import dataclass
 PINNED = "@sha256:"
 """What tells an image of a registry from the address of a target."""
 DEFAULT_REGISTRY = "docker.io"
+_DEFAULT_REGISTRIES = (DEFAULT_REGISTRY, "index.docker.io")
 
 _HOST = r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]"
 _REGISTRY = re.compile(rf"(?:{_HOST})(?::[0-9]{{1,5}})?")
@@ -56,10 +57,11 @@ def parsed_reference(written: str) -> ImageReference:
         )
     first, _, rest = name.partition("/")
     if rest and ("." in first or ":" in first or first == "localhost"):
-        registry, repository = first, rest
+        registry, repository = known_registry(first), rest
     else:
-        registry = DEFAULT_REGISTRY
-        repository = name if rest else f"library/{name}"
+        registry, repository = DEFAULT_REGISTRY, name
+    if registry == DEFAULT_REGISTRY and "/" not in repository:
+        repository = f"library/{repository}"
     repository, colon, tag = repository.partition(":")
     problem = registry_problem(registry) or repository_problem(repository)
     if problem is None and colon:
@@ -67,6 +69,11 @@ def parsed_reference(written: str) -> ImageReference:
     if problem is not None:
         raise ValueError(problem)
     return ImageReference(registry, repository, digest)
+
+
+def known_registry(registry: str) -> str:
+    """The name of a registry, which docker's own has two of."""
+    return DEFAULT_REGISTRY if registry in _DEFAULT_REGISTRIES else registry
 
 
 def registry_problem(registry: str) -> str | None:

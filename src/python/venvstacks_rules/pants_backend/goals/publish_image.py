@@ -22,8 +22,10 @@ from pants.util.frozendict import FrozenDict
 
 from venvstacks_rules.model.errors import DefinitionError
 from venvstacks_rules.model.images.references import (
+    DEFAULT_REGISTRY,
     PINNED,
     ImageReference,
+    known_registry,
     registry_problem,
     repository_problem,
 )
@@ -122,7 +124,10 @@ def places_of_image(
             registry = f"{parts.netloc}{parts.path}"
         host, _, below = registry.strip("/").partition("/")
         repository = f"{below}/{name}" if below else name
+        host = known_registry(host)
         problem = registry_problem(host) or repository_problem(repository)
+        if problem is None and host == DEFAULT_REGISTRY and "/" not in repository:
+            problem = f"`{host}` has no `{repository}` of yours: write `{host}/<your name>`"
         if problem is not None:
             problems.append(f"{address}: `registries`: {problem}.")
         else:

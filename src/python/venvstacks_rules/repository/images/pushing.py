@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from venvstacks_rules.model.json_codec import parsed_json
 from venvstacks_rules.model.repository.references import Reference
 from venvstacks_rules.model.wording import counted, size_text
 from venvstacks_rules.repository.images.registry import ImageRepository
-from venvstacks_rules.repository.stores.store import Content
+from venvstacks_rules.repository.stores.store import Content, StoreError
 
 _AT_ONCE = 4
 
@@ -81,6 +82,10 @@ def push_plan(
         lacking = [blob for blob, size in zip(image.blobs, sizes) if size is None]
         sources = list(pool.map(lambda blob: _source(blob, others), lacking))
         digests = list(pool.map(repository.digest_of_tag, tags := tuple(tags)))
+        # Registries that remove what has no tag may have removed what an index names.
+        parts = [manifest.digest for manifest in image.manifests[:-1]]
+        if None in pool.map(repository.digest_of_tag, parts):
+            digests = [None for _ in digests]
     return PushPlan(
         tuple(blob for blob, size in zip(image.blobs, sizes) if size is not None),
         tuple((blob, name) for blob, name in zip(lacking, sources) if name is not None),
@@ -97,7 +102,7 @@ def pushed(
     say: Callable[[str], None],
 ) -> PushPlan:
     """Carry out `plan`; what was done, which may be more to send."""
-    refused = [blob for blob, name in plan.elsewhere if not repository.mount(blob, name)]
+    refused = [blob for blob, name in plan.elsewhere if not _mounted(repository, blob, name)]
     missing = (*plan.missing, *refused)
 
     def send(blob: Descriptor) -> None:
@@ -134,9 +139,19 @@ _WORTH_A_LINE = 1024 * 1024
 
 def _source(blob: Descriptor, others: Iterable[tuple[str, ImageRepository]]) -> str | None:
     for name, repository in others:
-        if repository.blob_size(blob.digest, blob.sha256) is not None:
-            return name
+        # What nobody pushed to yet, or somebody else owns, is refused by many registries.
+        with contextlib.suppress(StoreError):
+            if repository.blob_size(blob.digest, blob.sha256) is not None:
+                return name
     return None
+
+
+def _mounted(repository: ImageRepository, blob: Descriptor, source: str) -> bool:
+    try:
+        return repository.mount(blob, source)
+    except StoreError:
+        # Servers of tokens refuse what one may not read; then the blob is sent.
+        return False
 
 
 def _manifests(layout: Path, document: Descriptor) -> Iterator[Descriptor]:
