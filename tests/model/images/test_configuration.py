@@ -15,6 +15,7 @@ from venvstacks_rules.model.images.configuration import (
     configuration,
     environment_problem,
     port_problem,
+    workdir_problem,
 )
 from venvstacks_rules.model.images.documents import Descriptor, ImageLayer, ImagePlatform
 from venvstacks_rules.model.times import parsed_time
@@ -88,6 +89,7 @@ def test_on_a_base() -> None:
             "ExposedPorts": {"1/tcp": {}},
             "StopSignal": "SIGINT",
             "Image": "sha256:0",
+            "OnBuild": ["RUN false"],
         },
         "history": [{"created_by": "them"}],
     }
@@ -109,6 +111,23 @@ def test_on_a_base() -> None:
     assert "author" not in found
 
 
+@pytest.mark.parametrize(
+    ("history", "found"),
+    [
+        (None, ["a layer of the base"]),
+        ([{"comment": "it"}, {"comment": "no", "empty_layer": True}], ["it", "no"]),
+        ([{"comment": "no", "empty_layer": True}, 3], ["no", "a layer of the base"]),
+        ([{"comment": "it"}, {"comment": "another"}], ["a layer of the base"]),
+    ],
+)
+def test_each_layer_has_its_history(history: object, found: list[str]) -> None:
+    document = made(SETTINGS, {"history": history})
+    assert [each["comment"] for each in document["history"][:-1]] == found
+    layers = [each for each in document["history"] if not each.get("empty_layer")]
+    assert len(layers) == len(document["rootfs"]["diff_ids"])
+    assert layers[-1]["created_by"] == "made by us"
+
+
 @pytest.mark.parametrize("base", [{}, {"config": None, "history": 3}, {"config": {"Env": "x"}}])
 def test_bases_that_say_nothing(base: dict[str, Any]) -> None:
     assert made(SETTINGS, base)["config"]["Entrypoint"] == ["/app/bin/python"]
@@ -121,3 +140,7 @@ def test_problems() -> None:
     assert environment_problem("A_B") is None
     assert environment_problem("A=B") == "`A=B` is no name of an environment variable"
     assert environment_problem("") is not None
+    assert workdir_problem("/srv") is None
+    assert workdir_problem("srv") == (
+        "`srv` is no working directory of an image: write an absolute path"
+    )

@@ -35,6 +35,7 @@ from venvstacks_rules.pants_backend.targets.images import (
     ImagePlatformsField,
     ImageRepositoryField,
     ImageTagsField,
+    ImageWorkdirField,
 )
 
 HEX = "3f" * 32
@@ -159,7 +160,12 @@ def test_what_cannot_be_a_base(runner: RuleRunner, written: str, problem: str) -
         (ImageTagsField, ["1.0+x"], "`1.0+x` is no tag: use up to 128 letters, digits, `.`"),
         (ImageTagsField, [], "is empty: name at least one tag"),
         (ImageRepositoryField, "Upper", "`Upper` is no name of a repository"),
-        (ImageExposedPortsField, ["http"], "`http` is no port"),
+        (
+            ImageExposedPortsField,
+            ["http", "80", "-1"],
+            ": `http` is no port: write `8000` or `8000/udp`; `-1` is no port: write",
+        ),
+        (ImageWorkdirField, "srv", ": `srv` is no working directory of an image"),
         (ImageEnvironmentVariablesField, {"A=": ""}, "`A=` is no name of an environment variable"),
         (
             ImagePlatformsField,

@@ -132,7 +132,7 @@ _Place = tuple[Optional[str], Optional[str], Optional[str]]
 def _fits(place: _Place, platform: ImagePlatform) -> bool:
     *found, variant = place
     # Those that every machine of the architecture runs.
-    return found == [platform.os, platform.architecture] and variant in (None, "v1", "v8")
+    return found == [platform.os, platform.architecture] and variant in (None, "", "v1", "v8")
 
 
 def _platform(item: CheckedTable) -> _Place:

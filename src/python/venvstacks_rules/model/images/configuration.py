@@ -43,6 +43,13 @@ def environment_problem(name: str) -> str | None:
     return None
 
 
+def workdir_problem(folder: str) -> str | None:
+    """Why `folder` cannot be a working directory, or None."""
+    if not folder.startswith("/"):
+        return f"`{folder}` is no working directory of an image: write an absolute path"
+    return None
+
+
 def configuration(
     settings: ImageSettings,
     platform: ImagePlatform,
@@ -57,8 +64,8 @@ def configuration(
     below: Mapping[str, Any] = {} if base is None else base.config
     told = below.get("config")
     config = dict(told) if isinstance(told, dict) else {}
-    # Of the base's own: the image is another.
-    for name in ("Image", "ArgsEscaped", "Hostname", "Domainname"):
+    # Of the base's own: the image is another, and was built on it already.
+    for name in ("Image", "ArgsEscaped", "Hostname", "Domainname", "OnBuild"):
         config.pop(name, None)
     config["Entrypoint"] = list(settings.entrypoint)
     config.pop("Cmd", None)
@@ -74,7 +81,7 @@ def configuration(
         },
     }
     config.update({name: value for name, value in given.items() if value})
-    history = below.get("history")
+    diff_ids = () if base is None else base.diff_ids
     own = [{"created": CREATED, "created_by": layer.made_by} for layer in layers]
     return Document.of(
         CONFIG,
@@ -90,14 +97,23 @@ def configuration(
             "config": config,
             "rootfs": {
                 "type": "layers",
-                "diff_ids": [
-                    *(() if base is None else base.diff_ids),
-                    *(layer.diff_id for layer in layers),
-                ],
+                "diff_ids": [*diff_ids, *(layer.diff_id for layer in layers)],
             },
-            "history": [*(history if isinstance(history, list) else ()), *own],
+            "history": [*_history(below.get("history"), len(diff_ids)), *own],
         },
     )
+
+
+def _history(told: object, layers: int) -> list[Any]:
+    """The history of a base, with an entry for each of its layers.
+
+    A base may have none at all; then tools would take our entries for those of its layers.
+    """
+    listed = [entry for entry in told if isinstance(entry, dict)] if isinstance(told, list) else []
+    found = sum(entry.get("empty_layer") is not True for entry in listed)
+    if found > layers:
+        listed, found = [], 0
+    return [*listed, *({"comment": "a layer of the base"} for _ in range(layers - found))]
 
 
 def _environment(below: object, own: Iterable[tuple[str, str]]) -> list[str]:

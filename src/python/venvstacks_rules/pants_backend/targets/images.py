@@ -27,7 +27,11 @@ from pants.engine.target import (
 from pants.util.frozendict import FrozenDict
 from pants.util.strutil import softwrap
 
-from venvstacks_rules.model.images.configuration import environment_problem, port_problem
+from venvstacks_rules.model.images.configuration import (
+    environment_problem,
+    port_problem,
+    workdir_problem,
+)
 from venvstacks_rules.model.images.documents import ARCHIVE_FORMATS, GZIP, ImagePlatform
 from venvstacks_rules.model.images.references import repository_problem, tag_problem
 from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
@@ -49,10 +53,11 @@ def _refuse(
     values: Iterable[str],
     problem: Callable[[str], str | None],
 ) -> None:
-    for value in values:
-        found = problem(value)
-        if found is not None:
-            raise InvalidFieldException(f"The `{field.alias}` field in target {address}: {found}.")
+    found = [text for text in map(problem, values) if text is not None]
+    if found:
+        raise InvalidFieldException(
+            f"The `{field.alias}` field in target {address}: {'; '.join(found)}."
+        )
 
 
 class ImageDependenciesField(Dependencies):
@@ -193,6 +198,13 @@ class ImageWorkdirField(StringField):
 
     alias = "workdir"
     help = "The working directory of the application. The default is that of the base."
+
+    @classmethod
+    def compute_value(cls, raw_value: Optional[str], address: Address) -> Optional[str]:
+        """Refuse relative paths."""
+        value = super().compute_value(raw_value, address)
+        _refuse(cls, address, () if value is None else (value,), workdir_problem)
+        return value
 
 
 class ImageLabelsField(DictStringToStringField):
