@@ -95,7 +95,7 @@ async def built_image(request: ImageRequest, platforms: BuildPlatforms) -> Built
     )
     fields = ImageFieldSet.create(wrapped.target)
     found = await image_layers(ImageLayersRequest(fields), **implicitly())
-    names, notes = _platforms(fields, found, platforms)
+    names, notes = image_platforms(fields, found, platforms)
     if not names:
         empty = await engine.create_digest(CreateDigest([]))
         return BuiltImage(fields, None, empty, (), notes, ())
@@ -179,7 +179,7 @@ async def platform_image(request: PlatformImageRequest) -> PlatformImage:
     )
 
 
-def _platforms(
+def image_platforms(
     fields: ImageFieldSet, found: ImageLayers, platforms: BuildPlatforms
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The platforms of this run that the image is for; and what to say of the others."""
@@ -191,7 +191,10 @@ def _platforms(
     ]
     names = tuple(name for name in wanted if all(name in each.names for each in of_layers))
     if names and platforms.all_declared:
-        return names, ()
+        # What nobody asked for by name is not worth a note.
+        lacking = [name for name in fields.platforms.value or () if name not in names]
+        note = f"{fields.address} is not packaged for {', '.join(lacking)}: its layers are not."
+        return names, (note,) if lacking else ()
     notes = [
         f"{fields.address} is not packaged for {left_out}"
         for each in of_layers
