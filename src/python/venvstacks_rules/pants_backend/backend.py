@@ -27,6 +27,7 @@ from venvstacks_rules.pants_backend.build import (
     limits,
     manifests,
     measured_coverage,
+    other_outputs,
     output_folders,
     own_byte_code,
     portable_archives,

@@ -67,7 +67,7 @@ def output_folder_request(
     Only a target with an `output_path` can write to the default folder of another folder's targets,
     and packaging that target finds the clash. So most builds need not look at the whole repository.
     """
-    variant = _folder_of_variant(address, of_stack=of_stack)
+    variant = folder_of_variant(address, of_stack=of_stack)
     if output_path is not None:
         return OutputFolderRequest(
             os.path.normpath(os.path.join(output_path, variant)), platform, None
@@ -79,7 +79,8 @@ def output_folder_request(
     return OutputFolderRequest(path, platform, only_from)
 
 
-def _folder_of_variant(address: Address, *, of_stack: bool) -> str:
+def folder_of_variant(address: Address, *, of_stack: bool) -> str:
+    """The folder of a variant's outputs in that of all variants; empty if names tell them apart."""
     parameters = address.parameters
     if LayerOutputPathField.alias in parameters:
         return ""

@@ -12,6 +12,7 @@ from pants.engine.fs import AddPrefix, MergeDigests
 from pants.engine.unions import UnionRule
 
 from venvstacks_rules.model.errors import DefinitionError
+from venvstacks_rules.model.network.credentials import without_credentials
 from venvstacks_rules.model.paths import path_problem
 from venvstacks_rules.model.wording import printable_lines, size_text
 from venvstacks_rules.pants_backend import engine
@@ -20,6 +21,11 @@ from venvstacks_rules.pants_backend.build.bundles import (
     InstallerRequest,
     bundle_plan,
     installer,
+)
+from venvstacks_rules.pants_backend.build.other_outputs import (
+    OtherOutputRequest,
+    bundle_folder,
+    other_output,
 )
 from venvstacks_rules.pants_backend.engine import (
     EnvironmentField,
@@ -52,12 +58,18 @@ async def package_bundle(
     problems = []
     if name is not None and repository is None:
         problems.append(unknown_repository(f"{address}: `repository` is", name, known))
-    folder = os.path.normpath(field_set.output_path.value or address.spec_path.replace("/", "."))
+    elif repository is not None and without_credentials(repository) != repository:
+        problems.append(
+            f"{address}: `repository` is {without_credentials(repository)!r} with credentials. "
+            "Remove them: every user would have them, and the client takes none from an installer."
+        )
+    folder = bundle_folder(address, field_set.output_path.value)
     problem = None if folder == "." else path_problem(folder)
     if problem is not None:
         problems.append(f"{address}: `output_path` is {folder!r}, but {problem}.")
     if problems:
         raise DefinitionError("Installers cannot be built as written:", problems)
+    await other_output(OtherOutputRequest(address), **implicitly())
     # Without what only this goal knows, so that others share the rest.
     fields = BundleFieldSet(
         address,

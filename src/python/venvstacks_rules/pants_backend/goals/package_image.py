@@ -11,6 +11,7 @@ from pants.engine.unions import UnionRule
 
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.build.images import ImageRequest, built_image
+from venvstacks_rules.pants_backend.build.other_outputs import OtherOutputRequest, other_output
 from venvstacks_rules.pants_backend.engine import (
     EnvironmentField,
     collect_rules,
@@ -37,12 +38,13 @@ class ImagePackageFieldSet(PackageFieldSet):
 
 @rule
 async def package_image(field_set: ImagePackageFieldSet) -> BuiltPackage:
+    output = await other_output(OtherOutputRequest(field_set.address), **implicitly())
     built = await built_image(ImageRequest(field_set.address), **implicitly())
     await concurrently(logged_remark(Remark(text), **implicitly()) for text in built.warnings)
     notes = [BuiltPackageArtifact(None, (note,)) for note in built.notes]
     if built.image is None:
         return BuiltPackage(EMPTY_DIGEST, tuple(notes))
-    folder = field_set.output_path.value_or_default(file_ending="oci")
+    folder = output.folder
     lines = (f"  {built.image.digest}", *(f"  {line}" for line in built.report))
     return BuiltPackage(
         await engine.add_prefix(AddPrefix(built.digest, folder)),

@@ -118,7 +118,8 @@ class BundleOutputPathField(StringField):
     help = softwrap(
         """
         The folder below `dist` for the installers. The default is the path of the BUILD file's
-        folder with dots instead of slashes: `src.assistant`.
+        folder with dots instead of slashes: `src.assistant`. Variants by `parametrize` have a folder
+        each in it.
         """
     )
 
