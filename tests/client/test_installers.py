@@ -21,7 +21,7 @@ from tests.support.installers import (
     remade,
     shell,
 )
-from venvstacks_rules.actions.bundling.posix import BLOCK
+from venvstacks_rules.actions.bundling.posix import BLOCK, starter
 from venvstacks_rules.model.repository.bundles import Following
 
 INSTALLED = ["apps", "client", "documents", "lock", "staging", "venvstacks-deploy.json"]
@@ -229,7 +229,9 @@ def test_a_full_disk_leaves_nothing(installer: Path, dash: Shell, tmp_path: Path
     assert not into.exists()
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGPIPE, 141)]
+)
 def test_signals_leave_nothing(
     number: int, code: int, repository: ClientRepository, dash: Shell, tmp_path: Path
 ) -> None:
@@ -258,6 +260,40 @@ def test_signals_leave_nothing(
     process.send_signal(number)
     assert process.wait(30) == code
     assert not into.exists()
+
+
+def test_options_of_the_caller_change_nothing(installer: Path, dash: Shell) -> None:
+    done = subprocess.run(
+        [*dash.command, "-efC", str(installer), "--into", str(dash.home / "into")],
+        env={**dash.environment, "TAR_OPTIONS": "--no-such-option", "GZIP": "-l"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert left_in(dash.home / "into") == INSTALLED
+
+
+@pytest.mark.parametrize("name", ["dash", "busybox"])
+def test_the_command_is_started_by_links(name: str, tmp_path: Path) -> None:
+    folder, links = tmp_path / "the client", tmp_path / "bin"
+    links.mkdir()
+    (folder / "rt").mkdir(parents=True)
+    for path, data in (
+        (folder / "command", starter("rt/python")),
+        (folder / "rt/python", b'#!/bin/sh\nprintf "%s\\n" "$@"\n'),
+    ):
+        path.write_bytes(data)
+        path.chmod(0o755)
+    (links / "relative").symlink_to("../the client/command")
+    (links / "absolute").symlink_to(folder / "command")
+    (links / "link").symlink_to("relative")
+    with_programs = shell(name, tmp_path / name, (*PROGRAMS, "readlink"))
+    for link in ("relative", "absolute", "link"):
+        done = with_programs.run(links / link, "a b", "")
+        isolated, start, *arguments = done.stdout.splitlines()
+        assert (isolated, arguments) == ("-I", ["a b", ""]), done.stderr
+        assert Path(start).resolve() == folder / "start.py"
 
 
 def test_bytes_depend_on_the_request_only(

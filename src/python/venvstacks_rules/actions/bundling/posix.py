@@ -76,11 +76,14 @@ _DEFAULTS = {
 
 _STARTER = """\
 #!/bin/sh
-# Starts the client that came with an installer.
-case $0 in
-  */*) here=${0%/*} ;;
-  *) here=$(command -v -- "$0") && here=${here%/*} ;;
-esac
+# Starts the client that came with an installer, also by a link to this file.
+self=$0
+case $self in */*) ;; *) self=$(command -v -- "$self") ;; esac
+while [ -h "$self" ]; do
+  link=$(readlink "$self") || break
+  case $link in /*) self=$link ;; *) self=${self%/*}/$link ;; esac
+done
+here=${self%/*}
 exec "$here/@PYTHON@" -I "$here/start.py" "$@"
 """
 
@@ -88,7 +91,9 @@ _SCRIPT = """\
 #!/bin/sh
 # Installs @TITLE@ @VERSION@ for @PLATFORM@. `sh FILE --help` says more.
 # What follows this script are its layers: do not edit it.
-set -u
+# Whatever the caller or the environment say: options of this shell, of `tar` and of `gzip`.
+set +e +f +C -u
+unset GZIP TAR_OPTIONS
 umask 022
 
 help() {
@@ -106,7 +111,7 @@ help() {
     "installed is as it was." \\
     "" \\
     "exit codes: 0 done, 1 impossible, 2 wrong usage, 4 damaged, 6 the disk is full or" \\
-    "not yours to write, 129, 130 and 143 ended by a signal"
+    "not yours to write, 129, 130, 141 and 143 ended by a signal"
 }
 
 fail() {
@@ -213,6 +218,7 @@ ended() {
 trap clean EXIT
 trap 'ended 129' HUP
 trap 'ended 130' INT
+trap 'ended 141' PIPE
 trap 'ended 143' TERM
 
 mkdir "$unpacked" "$unpacked/new" || fail 6 "Nothing can be written to \\`$into\\`."

@@ -18,8 +18,9 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +34,8 @@ MARKER = "venvstacks-deploy.json"
 CLIENT, DOCUMENTS = "client", "documents"
 INSTALLING = ".installing-"
 """The beginning of the names of folders for installers that run."""
+_A_DAY = 24 * 60 * 60
+"""No installer runs that long, in seconds."""
 
 
 class NotInstalledError(DeploymentError):
@@ -168,4 +171,17 @@ def changing(layout: Layout, disk: Disk, wait: Callable[[], None] | None = None)
         for entry in sorted(layout.staging.iterdir()) if layout.staging.is_dir() else []:
             # A program may still have a file of it open.
             disk.try_to_remove(str(entry))
+        for entry in _abandoned(layout.folder):
+            disk.try_to_remove(str(entry))
         yield
+
+
+def _abandoned(folder: Path) -> list[Path]:
+    """What installers unpacked that were killed, so that they could not remove it."""
+    found = []
+    for entry in sorted(folder.glob(f"{INSTALLING}*")):
+        # Another installer may be at its end.
+        with suppress(FileNotFoundError):
+            if entry.lstat().st_mtime < time.time() - _A_DAY:
+                found.append(entry)
+    return found
