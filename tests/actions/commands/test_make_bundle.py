@@ -110,13 +110,15 @@ def test_an_installer_for_windows(tmp_path: Path) -> None:
     ]
     script = (folder / "install.ps1").read_text(encoding="ascii")
     assert "@" not in re.sub(r"@\{|@\(|@options", "", script)
-    # It compares each file that it unpacks or hands on.
+    # It compares each file that it unpacks, copies or hands on.
     hashes = dict(re.findall(r"^    '([^']+)' = '([0-9a-f]{64})'$", script, re.MULTILINE))
     assert hashes == {
         name: hashlib.sha256((folder / name).read_bytes()).hexdigest()
         for name in found
-        if name.endswith((".zip", ".tar"))
+        if name != "install.ps1"
     }
+    # A client that cannot be replaced comes back before what is unpacked is removed.
+    assert script.index("Move($old, $client)") < script.index("Remove-Item -LiteralPath $unpacked")
     # Quotes, and brackets of each kind, come in pairs.
     bare = re.sub(r"'[^'\n]*'|\"[^\"\n]*\"|#.*", "", script)
     for opening, closing in (("(", ")"), ("{", "}"), ("[", "]")):

@@ -71,34 +71,49 @@ if ($Verify) {
     exit 0
 }
 $Into = $ExecutionContext.SessionState.Path.GetUnresolvedProviderPathFromPSPath($Into)
+# A backslash at the end would quote what PowerShell 5.1 writes behind it.
+if ($Into.Length -gt 3) { $Into = $Into.TrimEnd([char[]]'\/"') }
+# Some set it for PowerShell 7: an exit code is no exception here.
+$PSNativeCommandUseErrorActionPreference = $false
+$made = -not (Test-Path -LiteralPath $Into)
 $unpacked = Join-Path $Into ".installing-$PID"
 $new = Join-Path $unpacked 'new'
-$code = 1
+$old = Join-Path $unpacked 'old'
+$client = Join-Path $Into 'client'
+$code = 6
 try {
-    New-Item -ItemType Directory -Force -Path $new | Out-Null
+    # Methods, because commands take brackets in paths for patterns.
+    [System.IO.Directory]::CreateDirectory($new) | Out-Null
     Add-Type -AssemblyName System.IO.Compression.FileSystem
     foreach ($name in $hashes.Keys) {
+        $file = Join-Path $PSScriptRoot $name
         if ($name.EndsWith('.zip')) {
-            $file = Join-Path $PSScriptRoot $name
             [System.IO.Compression.ZipFile]::ExtractToDirectory($file, $new)
+        } elseif ($name -ne 'payload.tar') {
+            [System.IO.File]::Copy($file, (Join-Path $new $name))
         }
     }
-    Copy-Item -LiteralPath (Join-Path $PSScriptRoot 'start.py') -Destination $new
-    Copy-Item -LiteralPath (Join-Path $PSScriptRoot 'venvstacks-deploy.cmd') -Destination $new
     $options = @('--into', $Into, '--unpacked', $new)
     if ($Json) { $options += '--json' }
     $payload = Join-Path $PSScriptRoot 'payload.tar'
+    $code = 1
     & (Join-Path $new '@PYTHON@') -I -B (Join-Path $new 'start.py') install-bundle @options $payload
     $code = $LASTEXITCODE
     if ($code -eq 0) {
         # The client stays beside what it installed.
-        $client = Join-Path $Into 'client'
-        if (Test-Path -LiteralPath $client) {
-            Move-Item -LiteralPath $client -Destination (Join-Path $unpacked 'old')
+        $code = 6
+        if (Test-Path -LiteralPath $client) { [System.IO.Directory]::Move($client, $old) }
+        try {
+            [System.IO.Directory]::Move($new, $client)
+        } catch {
+            if (Test-Path -LiteralPath $old) { [System.IO.Directory]::Move($old, $client) }
+            throw
         }
-        Move-Item -LiteralPath $new -Destination $client
+        $code = 0
         if (-not $Json) {
-            Write-Output "Start it:  & '$client\venvstacks-deploy.cmd' run --into '$Into' @FIRST@"
+            $command = (Join-Path $client 'venvstacks-deploy.cmd').Replace("'", "''")
+            $folder = $Into.Replace("'", "''")
+            Write-Output "Start it:  & '$command' run --into '$folder' @FIRST@"
         }
     }
 } catch {
@@ -106,6 +121,10 @@ try {
     if ($code -eq 0) { $code = 1 }
 } finally {
     Remove-Item -LiteralPath $unpacked -Recurse -Force -ErrorAction SilentlyContinue
+    if ($made -and $code -ne 0) {
+        # Only if nothing else is in it.
+        try { [System.IO.Directory]::Delete($Into) } catch { }
+    }
 }
 exit $code
 """

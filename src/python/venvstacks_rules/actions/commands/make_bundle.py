@@ -5,6 +5,7 @@ Nothing is compressed: what it carries is compressed already.
 
 from __future__ import annotations
 
+import hashlib
 import zipfile
 from pathlib import Path
 from typing import IO
@@ -100,7 +101,12 @@ def _write_archive(output: Path, bundle: Bundle, request: MakeBundleRequest) -> 
             hashed = Hashed(out)
             write_files(hashed, _payload(request))
         archives = {f"{i}.zip": Path(name) for i, name in enumerate(request.archives)}
+        texts = {
+            START_FILE: start_source(request.site_folders),
+            WINDOWS_COMMAND: command(request.python),
+        }
         hashes = [(name, sha256_of(path)[0]) for name, path in archives.items()]
+        hashes += [(name, hashlib.sha256(text).hexdigest()) for name, text in texts.items()]
         values = PowerShellValues(
             title=request.title,
             version=bundle.version,
@@ -111,8 +117,7 @@ def _write_archive(output: Path, bundle: Bundle, request: MakeBundleRequest) -> 
         )
         files: dict[str, Path | bytes] = {
             SCRIPT_FILE: powershell(values),
-            START_FILE: start_source(request.site_folders),
-            WINDOWS_COMMAND: command(request.python),
+            **texts,
             **archives,
             PAYLOAD_FILE: payload,
         }
