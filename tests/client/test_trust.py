@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.support.client_repository import APP, ClientRepository, called
+from tests.support.installers import bundle_request
 from tests.support.signed_repository import SignedRepository
+from venvstacks_rules.actions.bundling.posix import BLOCK
+from venvstacks_rules.actions.commands import make_bundle
+from venvstacks_rules.client.commands.bundled import BundleRequest, install_bundle
+from venvstacks_rules.model.errors import RepositoryError
+from venvstacks_rules.model.json_codec import to_json
+from venvstacks_rules.model.repository.bundles import Following
 from venvstacks_rules.model.repository.keys import ChannelKey, root_key
 from venvstacks_rules.model.repository.records import ChannelRecord
 from venvstacks_rules.repository.trust.commands import RoleFiles
@@ -145,3 +153,85 @@ def test_a_signed_repository_does_not_become_an_unsigned_one(publisher: Publishe
     assert code == 4
     assert "0 keys of root 1 signed it, and 1 have to" in text
     assert publisher.version() == "1.0"
+
+
+def run_installer(
+    repository: ClientRepository, version: str, made: Path, into: Path, root: Path | None
+) -> None:
+    """Install a version from an installer that follows the repository, as its script does."""
+    made.mkdir()
+    following = Following(repository.url, "stable", allow_unsigned=root is None)
+    request = bundle_request(repository, version, made, following=following, root=root)
+    make_bundle.run(to_json(request))
+    text = Path(request.output).read_bytes()[:BLOCK].decode("ascii")
+    (blocks,) = re.findall(rf"--at \$\(\({BLOCK} \* \(1 \+ ([0-9]+)\)\)\)", text)
+    install_bundle(into, BundleRequest(Path(request.output), BLOCK * (1 + int(blocks))))
+
+
+def test_installers_bring_their_root(publisher: Publisher, tmp_path: Path) -> None:
+    into, repository = publisher.folder, publisher.repository
+    kept = into / "apps" / APP / "root.json"
+    run_installer(repository, "1.0", tmp_path / "first", into, publisher.root)
+    assert publisher.version() == "1.0"
+    assert kept.read_bytes() == publisher.root.read_bytes()
+    publisher.keys.rotate(["root"])
+    publisher.release("1.1")
+    assert publisher.update() == (0, "")
+    assert publisher.version() == "1.1"
+    newest = (repository.folder / root_key(2)).read_bytes()
+    assert kept.read_bytes() == newest
+    # What is believed is newer than what the installer brings.
+    run_installer(repository, "1.0", tmp_path / "again", into, publisher.root)
+    assert (publisher.version(), kept.read_bytes()) == ("1.0", newest)
+    # Another repository, whose root and records have lower numbers.
+    (tmp_path / "moved").mkdir()
+    other = Publisher(tmp_path / "moved")
+    other.release("2.0")
+    run_installer(other.repository, "2.0", tmp_path / "other", into, other.root)
+    assert kept.read_bytes() == other.root.read_bytes()
+    other.release("2.1")
+    assert publisher.update() == (0, "")
+    assert publisher.version() == "2.1"
+    # And one that nobody signs.
+    plain = ClientRepository(tmp_path / "plain")
+    plain.publish("3.0")
+    run_installer(plain, "3.0", tmp_path / "unsigned", into, None)
+    assert not kept.exists()
+    plain.publish("3.1")
+    assert publisher.update() == (0, "note: The repository is not signed.\n")
+    assert publisher.version() == "3.1"
+
+
+def test_an_installer_with_a_root_believes_no_unsigned_record(
+    publisher: Publisher, tmp_path: Path
+) -> None:
+    run_installer(publisher.repository, "1.0", tmp_path / "made", publisher.folder, publisher.root)
+    publisher.repository.publish("1.1")
+    code, text = publisher.update()
+    assert code == 4
+    assert "0 keys of root 1 signed it, and 1 have to" in text
+    assert publisher.version() == "1.0"
+
+
+def test_a_root_that_no_client_believes_makes_no_installer(
+    publisher: Publisher, tmp_path: Path
+) -> None:
+    key = tmp_path / "key.json"
+    key.write_text("{}")
+    with pytest.raises(RepositoryError, match=f"`{key}`"):
+        run_installer(publisher.repository, "1.0", tmp_path / "made", publisher.folder, key)
+    assert not (tmp_path / "made/hello-1.0.sh").exists()
+
+
+def test_another_channel_has_numbers_of_its_own(publisher: Publisher) -> None:
+    publisher.install("--root", publisher.root)
+    publisher.release("1.1")
+    publisher.update()
+    record = ChannelRecord.from_json(publisher.record.read_bytes(), publisher.key)
+    key = replace(publisher.key, channel="beta")
+    path = publisher.repository.folder / str(key)
+    path.parent.mkdir()
+    beta = ChannelRecord.first(key, record.current.version, record.current.manifest)
+    path.write_bytes(publisher.keys.text(replace(beta, expires=SOON)))
+    assert publisher.install("--channel", "beta") == (0, "")
+    assert publisher.update() == (0, "")

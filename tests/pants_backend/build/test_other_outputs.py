@@ -84,9 +84,7 @@ def test_variants(runner: RuleRunner) -> None:
     channels = 'channel=parametrize("beta", "stable")'
     bundle = f'venvstacks_bundle(name="setup", applications=[":a"], client=":c", {channels})\n'
     applications = 'application=parametrize(x=":x", y=":y")'
-    runner.write_files(
-        {"v/BUILD": bundle + f'venvstacks_image(name="image", {applications})\n'}
-    )
+    runner.write_files({"v/BUILD": bundle + f'venvstacks_image(name="image", {applications})\n'})
     found = runner.request(OtherOutput, [request("v", "setup", channel="beta")])
     assert found == OtherOutput("v/beta")
     found = runner.request(OtherOutput, [request("v", "image", application="x")])

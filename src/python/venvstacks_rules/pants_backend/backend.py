@@ -172,6 +172,7 @@ _MODULES = (
         limits,
         manifests,
         measured_coverage,
+        other_outputs,
         output_folders,
         own_byte_code,
         pytest_processes,

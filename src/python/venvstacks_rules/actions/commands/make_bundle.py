@@ -37,7 +37,7 @@ _NEW = "new"
 def run(request_text: str) -> MadeBundle:
     """Do what a MakeBundleRequest asks for; it leaves no file if that is impossible.
 
-    Raises RepositoryError for a description that is none.
+    Raises RepositoryError for a description that is none, and for a root that is none.
     """
     request = from_json(MakeBundleRequest, request_text)
     bundle = Bundle.from_json(request.description.encode("utf-8"))
@@ -58,9 +58,20 @@ def _payload(request: MakeBundleRequest) -> dict[str, Path | bytes]:
     """The files of the payload, by name; the description first."""
     files: dict[str, Path | bytes] = {BUNDLE_FILE: request.description.encode("utf-8")}
     if request.root is not None:
-        files[ROOT_FILE] = Path(request.root)
+        files[ROOT_FILE] = _checked_root(request.root)
     files.update((key, Path(request.files[key])) for key in sorted(request.files))
     return files
+
+
+def _checked_root(root: str) -> bytes:
+    """The root, if clients will believe it. Raises RepositoryError."""
+    # Not for installers without one.
+    from venvstacks_rules.repository.trust.roots import MOST_ROOT_BYTES
+    from venvstacks_rules.repository.trust.verification import TrustedRoot
+
+    path = Path(root)
+    with naming(path), path.open("rb") as file:
+        return TrustedRoot.pinned(file.read(MOST_ROOT_BYTES + 1), root).content
 
 
 def _write_script(output: Path, bundle: Bundle, request: MakeBundleRequest) -> None:

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from venvstacks_rules.client.commands.building import Builder
 from venvstacks_rules.client.commands.checking import damage_of
 from venvstacks_rules.client.commands.events import Report, silent
 from venvstacks_rules.client.commands.tidying import check_keep
-from venvstacks_rules.client.commands.updating import KEPT, Change, everywhere, switched
+from venvstacks_rules.client.commands.updating import (
+    KEPT,
+    Change,
+    everywhere,
+    known_settings,
+    switched,
+)
 from venvstacks_rules.client.disk.operations import Disk
 from venvstacks_rules.client.fetching.bundles import BundleStore
 from venvstacks_rules.client.fetching.known import KnownLayer, known_layers
@@ -148,10 +154,11 @@ def _follow(
     """Keep where updates come from.
 
     An installer that names no repository changes nothing. A root that is believed already stays, if
-    the repository does: it may be newer than that of the installer.
+    the repository does: it may be newer than that of the installer. Of another repository, nothing
+    that was believed of the old one counts.
     """
     path = generations.folder / SETTINGS
-    before = _settings(generations)
+    before = known_settings(generations)
     following = bundle.following
     if following is None:
         if before is not None:
@@ -167,14 +174,9 @@ def _follow(
         )
     trust = Trust.read(generations.folder)
     moved = before is not None and before.repository not in ("", settings.repository)
-    if pinned is not None and (trust.root is None or moved):
-        Trust(pinned, trust.seen, trust.time).write(generations.folder, trust, disk)
+    kept = trust.of_channel(settings, before)
+    if moved or kept.root is None:
+        kept = replace(kept, root=pinned)
+    kept.write(generations.folder, trust, disk)
     if settings != before:
         disk.replace(str(path), settings.to_json().encode("utf-8"))
-
-
-def _settings(generations: Generations) -> Settings | None:
-    try:
-        return generations.settings()
-    except DeploymentError:
-        return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from venvstacks_rules.client.commands.building import Builder
@@ -115,7 +115,8 @@ def install(
     with changing(layout, disk, lambda: report("waiting", folder=str(layout.folder))):
         generations = Generations(layout, request.app)
         before = Trust.read(generations.folder)
-        trust = before if pinned is None else Trust(pinned, before.seen, before.time)
+        trust = before.of_channel(settings, known_settings(generations))
+        trust = trust if pinned is None else replace(trust, root=pinned)
         source.refuse_unverified(trust)
         offer = source.offer(trust, version=request.version, allow_expired=request.allow_expired)
         disk.keep_folder(str(generations.folder))
@@ -211,6 +212,14 @@ def machine_platform() -> str:
             [f"name one of {', '.join(names.values())} with `--platform`"],
         )
     return found
+
+
+def known_settings(generations: Generations) -> Settings | None:
+    """Where an application comes from; None if it is not here, or the file is damaged."""
+    try:
+        return generations.settings()
+    except DeploymentError:
+        return None
 
 
 def _offered(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from venvstacks_rules.client.disk.operations import Disk
@@ -83,11 +83,28 @@ class Trust:
         seen = Seen.from_dict(table.data, name)
         return cls(trusted, seen, str(table.optional_string("time") or ""), archives)
 
+    def of_channel(self, settings: Settings, before: Settings | None) -> Trust:
+        """The same for the channel of `settings`, if this was learnt of that of `before`.
+
+        Numbers of records, and of a repository's roots, say nothing of those of others.
+        """
+        same = before is None or (before.repository, before.key) == (
+            settings.repository,
+            settings.key,
+        )
+        return self if same else replace(self, seen=Seen(), time="")
+
     def write(self, folder: Path, before: Trust, disk: Disk) -> None:
         """Keep it, where it is not as it was `before`."""
-        if self.root is not None and (before.root is None or self.root != before.root):
+        if self.root is None and before.root is not None:
+            disk.unlink(str(folder / ROOT))
+            disk.sync_folder(str(folder))
+        elif self.root is not None and self.root != before.root:
             disk.replace(str(folder / ROOT), self.root.content)
-        if (self.seen, self.time) != (before.seen, before.time):
+        if self.seen == Seen() and before.seen != Seen():
+            disk.unlink(str(folder / SEEN))
+            disk.sync_folder(str(folder))
+        elif (self.seen, self.time) != (before.seen, before.time):
             data = {**self.seen.to_dict(), "time": self.time}
             disk.replace(str(folder / SEEN), published_json(data).encode("utf-8"))
         if self.archives != before.archives:

@@ -8,7 +8,14 @@ from dataclasses import dataclass
 from typing import Optional
 
 from pants.engine.addresses import Address
-from pants.engine.fs import EMPTY_DIGEST, Digest, DigestSubset, MergeDigests, PathGlobs
+from pants.engine.fs import (
+    EMPTY_DIGEST,
+    Digest,
+    DigestSubset,
+    FileEntry,
+    MergeDigests,
+    PathGlobs,
+)
 from pants.util.frozendict import FrozenDict
 
 from venvstacks_rules.model.contents.layout import LayerLayout
@@ -250,9 +257,12 @@ async def bundle_root(request: BundleRootRequest) -> BundleRoot:
         return BundleRoot(EMPTY_DIGEST, None)
     path = os.path.normpath(os.path.join(fields.address.spec_path, written))
     digest = EMPTY_DIGEST
+    entries: tuple[object, ...] = ()
     if path_problem(path) is None:
         digest = await engine.path_globs_to_digest(PathGlobs([literal_glob(path)]))
-    if digest == EMPTY_DIGEST:
+        entries = tuple(await engine.get_digest_entries(digest))
+    # A folder is an entry, too.
+    if not any(isinstance(entry, FileEntry) for entry in entries):
         raise DefinitionError(
             "Installers cannot be built as written:",
             [f"{fields.address}: `root` is {written!r}, and there is no file `{path}`."],

@@ -1,4 +1,4 @@
-"""Places of images and installers below ``dist``, and the refusal of those that two targets share."""
+"""Places of images and installers below ``dist``; two targets of one place are refused."""
 
 from __future__ import annotations
 

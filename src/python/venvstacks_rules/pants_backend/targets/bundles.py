@@ -93,7 +93,8 @@ class BundleRootField(StringField):
     alias = "root"
     help = softwrap(
         """
-        The file of the root that updates are verified with, relative to the BUILD file.
+        The file of the root that updates are verified with, relative to the BUILD file: a
+        `trust/<number>.root.json` of the repository.
         """
     )
 
@@ -118,8 +119,8 @@ class BundleOutputPathField(StringField):
     help = softwrap(
         """
         The folder below `dist` for the installers. The default is the path of the BUILD file's
-        folder with dots instead of slashes: `src.assistant`. Variants by `parametrize` have a folder
-        each in it.
+        folder with dots instead of slashes: `src.assistant`. Variants by `parametrize` have a
+        folder each in it.
         """
     )
 
