@@ -10,18 +10,16 @@ from pants.engine.rules import QueryRule
 from pants.testutil.rule_runner import RuleRunner
 
 from tests.pants_backend.manifest_runner import refused
-from venvstacks_rules.pants_backend.build.bundles import (
-    BundleRoot,
-    BundleRootRequest,
-    bundle_root,
-)
+from venvstacks_rules.pants_backend.build import bundles
+from venvstacks_rules.pants_backend.build.bundles import BundleRoot, BundleRootRequest
 from venvstacks_rules.pants_backend.graph.bundles import BundleFieldSet
 from venvstacks_rules.pants_backend.targets.bundles import VenvstacksBundle
 
 
 @pytest.fixture(scope="module")
 def runner() -> RuleRunner:
-    runner = RuleRunner(rules=[bundle_root, QueryRule(BundleRoot, [BundleRootRequest])])
+    found = [each for each in bundles.rules() if getattr(each, "output_type", None) is BundleRoot]
+    runner = RuleRunner(rules=[*found, QueryRule(BundleRoot, [BundleRootRequest])])
     runner.write_files({"keys/1.root.json": "{}"})
     return runner
 

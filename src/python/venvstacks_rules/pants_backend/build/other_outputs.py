@@ -100,7 +100,9 @@ async def other_output(request: OtherOutputRequest) -> OtherOutput:
         Output(target.address.spec, target.address.spec, place.what)
         for target in targets
         for place in [_place(target)]
-        if place is not None and place.folder == own.folder
+        if place is not None
+        and place.folder == own.folder
+        and place.what.casefold() == own.what.casefold()
     ]
     problems = overwritten(own.folder, outputs)
     if problems:
