@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import json
 import ssl
 import threading
 from collections.abc import Callable, Iterator
@@ -196,6 +197,61 @@ def test_what_began_encrypted_stays_so(tmp_path: Path) -> None:
             with pytest.raises(StoreError) as e:
                 opened(url, {}).get("fine", limit=10)
     assert str(e.value).startswith(f"{url}: `fine`: no answer ([SSL: CERTIFICATE_VERIFY_FAILED]")
+
+
+def logged_in(folder: Path, url: str) -> dict[str, str]:
+    auth = base64.b64encode(b"user:p@ss").decode()
+    host = url.partition("://")[2]
+    (folder / "config.json").write_text(json.dumps({"auths": {host: {"auth": auth}}}))
+    return {"DOCKER_CONFIG": str(folder)}
+
+
+def test_another_server_does_not_say_who_gets_the_login_of_a_registry(tmp_path: Path) -> None:
+    seen: list[tuple[str, str | None]] = []
+
+    def last(handler: BaseHTTPRequestHandler) -> None:
+        seen.append((handler.path.partition("?")[0], handler.headers["Authorization"]))
+        realm = f"http://{handler.headers['Host']}/token"
+        sent(handler, 401, WWW_Authenticate=f'Bearer realm="{realm}"')
+
+    with answering(last) as target:
+        redirect = lambda handler: sent(handler, 307, Location=f"{target}/z")  # noqa: E731
+        with answering(redirect) as url, pytest.raises(StoreError) as e:
+            opened(f"oci{url[4:]}/x", logged_in(tmp_path, url)).size("y")
+    assert "`y`: the server answers 401 Unauthorized. Look at the credentials" in str(e.value)
+    assert seen == [("/z", None)]
+
+
+@pytest.mark.parametrize("realm", ["file:///etc/hostname", "http://[x", "no URL"])
+def test_places_of_no_use_for_tokens(tmp_path: Path, realm: str) -> None:
+    answer = lambda handler: sent(handler, 401, WWW_Authenticate=f'Bearer realm="{realm}"')  # noqa: E731
+    with answering(answer) as url, pytest.raises(StoreError) as e:
+        opened(f"oci{url[4:]}/x", logged_in(tmp_path, url)).size("y")
+    assert f"the registry names {realm} for tokens. Use https." in str(e.value)
+
+
+@pytest.mark.parametrize("body", [b"{", b"[]", b'{"tags": 1}'])
+def test_a_registry_that_lists_no_tags(body: bytes) -> None:
+    with answering(lambda handler: sent(handler, 200, body)) as url:
+        store = opened(f"oci{url[4:]}/x", {})
+        with pytest.raises(StoreError, match="the registry sends no list of tags"):
+            list(store.list(""))
+
+
+def test_an_artifact_without_a_file() -> None:
+    notes = {"org.venvstacks.key": "k", "org.opencontainers.image.created": "2024-01-01"}
+    body = json.dumps({"annotations": notes, "layers": []}).encode()
+    with answering(lambda handler: sent(handler, 200, body)) as url, pytest.raises(StoreError) as e:
+        opened(f"oci{url[4:]}/x", {}).size("y")
+    assert "is not an artifact of a repository of layers" in str(e.value)
+
+
+@pytest.mark.parametrize("place", ["http://[x", "http://a..b/"])
+def test_a_redirect_to_no_url(place: str) -> None:
+    redirect = lambda handler: sent(handler, 302, Location=place)  # noqa: E731
+    with answering(redirect) as url, pytest.raises(StoreError) as e:
+        opened(url, {}).get("x", limit=10)
+    assert str(e.value).startswith(f"{url}: `x`: a request cannot be made (")
 
 
 def test_proxies() -> None:

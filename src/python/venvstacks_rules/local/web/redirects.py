@@ -8,9 +8,19 @@ from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from venvstacks_rules.model.network.credentials import server, without_credentials
+from venvstacks_rules.model.network.urls import url_problem
 
 if TYPE_CHECKING:
     from http.client import HTTPMessage
+
+
+def may_follow(url: str, before: str) -> bool:
+    """Whether a request may go to `url`, which the answer to one to `before` names."""
+    return url_problem(url) is None and urlsplit(url).scheme in _allowed(before)
+
+
+def _allowed(before: str) -> tuple[str, ...]:
+    return ("https",) if urlsplit(before).scheme == "https" else ("http", "https")
 
 
 class RedirectHandler(urllib.request.HTTPRedirectHandler):
@@ -28,7 +38,7 @@ class RedirectHandler(urllib.request.HTTPRedirectHandler):
         """The request that follows; HTTPError if it may not."""
         # Another server chose the credentials in it: they are neither used nor shown.
         newurl = without_credentials(newurl)
-        allowed = ("https",) if urlsplit(req.full_url).scheme == "https" else ("http", "https")
+        allowed = _allowed(req.full_url)
         if urlsplit(newurl).scheme not in allowed:
             reason = (
                 f"{msg}, which is a redirect to {newurl}: only {' or '.join(allowed)} may follow"

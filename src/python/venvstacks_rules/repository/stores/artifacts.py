@@ -125,6 +125,8 @@ class Artifacts(Registry):
         try:
             data = json.loads(content)
             notes = data["annotations"]
+            if not data["layers"]:
+                raise ValueError("no layers")
             return Artifact(
                 f"sha256:{hashlib.sha256(content).hexdigest()}",
                 str(notes[_KEY]),
@@ -134,7 +136,7 @@ class Artifacts(Registry):
                 ),
                 datetime.fromisoformat(notes[_CREATED]).timestamp(),
             )
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
             why = f"the tag `{tag}` is not an artifact of a repository of layers"
             raise StoreError(trouble(self._url, key, why, "Use another name.")) from None
 
@@ -206,9 +208,12 @@ class Artifacts(Registry):
                 raise self.refused(key, answer)
             link = answer.headers.get("Link", "")
             content = self._body(key, answer, _MOST_TAGS)
-        found = json.loads(content).get("tags") or []
         following = link.partition("<")[2].partition(">")[0] if 'rel="next"' in link else ""
-        return [str(name) for name in found], following
+        try:
+            return [str(name) for name in json.loads(content).get("tags") or []], following
+        except (ValueError, TypeError, AttributeError, RecursionError):
+            why = "the registry sends no list of tags"
+            raise StoreError(trouble(self._url, key, why, "Look at the registry.")) from None
 
     def _body(self, key: str, answer: Answer, limit: int) -> bytes:
         data = b""

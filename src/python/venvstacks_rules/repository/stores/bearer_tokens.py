@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from venvstacks_rules.local.web.redirects import may_follow
 from venvstacks_rules.model.network.credentials import server
 from venvstacks_rules.repository.stores.attempts import retried, trouble
 from venvstacks_rules.repository.stores.connections import Answer, Connections
@@ -70,7 +71,7 @@ class Tokens:
         self, key: str, challenge: Mapping[str, str], scopes: Mapping[str, frozenset[str]]
     ) -> Token:
         realm = challenge["realm"]
-        if not realm.startswith("https://") and not self._root.startswith("http://"):
+        if not may_follow(realm, self._root):
             raise StoreError(
                 trouble(self._url, key, f"the registry names {realm} for tokens", "Use https.")
             )

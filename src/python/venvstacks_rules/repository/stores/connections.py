@@ -92,6 +92,11 @@ class Connections:
                     why = f"the server answers {e.code} {e.reason}"
                     raise StoreError(trouble(self._url, key, why, "Look at the URL.")) from None
                 found = e
+            except ValueError as e:
+                # `urllib` checks some parts of a URL, and of one that it redirects to, only now.
+                why = f"a request cannot be made ({e})"
+                remedy = "Look at the URL, and where the server redirects to."
+                raise StoreError(trouble(self._url, key, why, remedy)) from None
             with found:
                 answer = cast("Answer", found)
                 if answer.status in _PASSING:

@@ -10,7 +10,9 @@ import time
 import urllib.parse
 from collections.abc import Iterable, Iterator, Mapping
 
+from venvstacks_rules.local.web.redirects import may_follow
 from venvstacks_rules.model.network.credentials import server
+from venvstacks_rules.repository.stores.attempts import trouble
 from venvstacks_rules.repository.stores.bearer_tokens import Token, Tokens
 from venvstacks_rules.repository.stores.connections import Answer, Connections
 from venvstacks_rules.repository.stores.docker_logins import DockerLogin, docker_login
@@ -56,11 +58,16 @@ class Registry:
         After a login, `body` is sent from its beginning.
         """
         url = self.place(path)
+        if "://" in path and not may_follow(url, self._root):
+            why = f"the registry names {url}"
+            raise StoreError(trouble(self._url, key, why, "Look at the registry."))
         for _ in range(_LOGINS):
             self._renew()
             before = self._headers
             with self._connections.answer(key, url, method, headers=headers, body=body) as answer:
-                if answer.status != 401 or not self._log_in(key, answer, before):
+                # Another server, to which the registry leads, does not say who gets the login.
+                ours = server(answer.url) == server(self._root)
+                if answer.status != 401 or not ours or not self._log_in(key, answer, before):
                     yield answer
                     return
         with self._connections.answer(key, url, method, headers=headers, body=body) as answer:
