@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import shutil
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -106,6 +108,46 @@ def test_a_private_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         save_commit(commit, tmp_path / "x.tar")
     with tarfile.open(tmp_path / "x.tar") as archive:
         assert archive.getnames() == ["source/a"]
+
+
+def test_settings_of_the_user_do_not_matter(
+    server: GitServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_DIR", "/nowhere")
+    (tmp_path / "home/.gitconfig").write_text(
+        "[safe]\n\tbareRepository = explicit\n[init]\n\tdefaultObjectFormat = sha256\n"
+    )
+    save_commit(Commit(server.url, server.commit({"a": "1"})), tmp_path / "x.tar")
+    with tarfile.open(tmp_path / "x.tar") as archive:
+        assert archive.getnames() == ["source/a"]
+
+
+def test_a_token_in_settings_of_the_user_is_not_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with git_server(tmp_path / "repo", login="me:secret") as server:
+        used = server.url.replace("//", "//t0ken@")
+        (tmp_path / ".gitconfig").write_text(f'[url "{used}"]\n\tinsteadOf = {server.url}\n')
+        with pytest.raises(NetworkError, match="could not read Password for 'http://127") as caught:
+            save_commit(Commit(server.url, server.commit({"a": "1"})), tmp_path / "x.tar")
+    assert "t0ken" not in str(caught.value)
+
+
+def test_a_git_that_ends_too_early(
+    server: GitServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = server.commit({"a": "12345"})
+    program = tmp_path / "bin/git"
+    program.parent.mkdir()
+    program.write_text(
+        f'#!/bin/sh\ncase "$*" in *--batch) "{shutil.which("git")}" "$@" | head -c 50 ;;\n'
+        f'*) exec "{shutil.which("git")}" "$@" ;; esac\n'
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    with pytest.raises(NetworkError, match="git cannot read the files that it fetched"):
+        save_commit(Commit(server.url, commit), tmp_path / "x.tar")
 
 
 def test_without_git(

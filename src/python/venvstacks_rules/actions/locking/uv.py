@@ -29,6 +29,7 @@ from venvstacks_rules.actions.locking.uv_config import UvConfig
 from venvstacks_rules.actions.network.repositories import git_variables
 from venvstacks_rules.model.layers.requirements import parsed_requirement
 from venvstacks_rules.model.locks.pylock import LockedPackage, Lockfile
+from venvstacks_rules.model.network.credentials import hidden_credentials
 from venvstacks_rules.model.platforms.markers import platform_marker
 from venvstacks_rules.model.platforms.python_versions import (
     language_version,
@@ -281,6 +282,8 @@ def _explanation(stderr: str, names: Mapping[str, str]) -> str:
     """The message of ``uv`` without noise, and with names for temporary paths."""
     for path, name in names.items():
         stderr = stderr.replace(path, name)
+    # Its git has the user's settings, which may put a token into a URL.
+    stderr = hidden_credentials(stderr)
     lines = [
         line.rstrip()
         for line in stderr.strip().splitlines()

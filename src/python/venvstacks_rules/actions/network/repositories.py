@@ -21,20 +21,25 @@ from typing import IO
 
 from venvstacks_rules.model.errors import NetworkError
 from venvstacks_rules.model.network.commits import Commit
+from venvstacks_rules.model.network.credentials import hidden_credentials
 from venvstacks_rules.model.wording import printable_lines
 
 TOP = "source"
 """The folder in the archive."""
 
 _MOST_LINES = 10
+_UNREADABLE = "git cannot read the files that it fetched"
 _LINK, _SUBMODULE = "120000", "160000"
 _EXECUTABLE = "100755"
 
-# Given up below 1 kB/s over a minute; never a question on the terminal; no programs of the
-# repository or of a template.
+# Given up below 1 kB/s over a minute; no programs of a template. Whatever the user's own settings:
+# the repository is ours, names commits by SHA-1, and nothing works in it when git has ended.
 _SETTINGS = (
+    "--git-dir=.",
     *("-c", "http.lowSpeedLimit=1000", "-c", "http.lowSpeedTime=60"),
     *("-c", "core.hooksPath=/dev/null", "-c", "init.templateDir="),
+    *("-c", "init.defaultObjectFormat=sha1"),
+    *("-c", "gc.auto=0", "-c", "maintenance.auto=false"),
 )
 
 
@@ -123,9 +128,10 @@ class _Repository:
     def _content(self, stream: IO[bytes]) -> bytes:
         header = stream.readline().split()
         if len(header) != 3 or header[1] != b"blob":
-            raise self._error("git cannot read the files that it fetched")
+            raise self._error(_UNREADABLE)
         content = stream.read(int(header[2]))
-        stream.read(1)
+        if len(content) != int(header[2]) or stream.read(1) != b"\n":
+            raise self._error(_UNREADABLE)
         return content
 
     def _git(self, *arguments: str) -> bytes:
@@ -138,7 +144,9 @@ class _Repository:
             check=False,
         )
         if done.returncode != 0:
-            lines = done.stderr.decode("utf-8", "replace").strip().splitlines()[-_MOST_LINES:]
+            # The user's settings may put a token into the URL (`url.<base>.insteadOf`).
+            said = hidden_credentials(done.stderr.decode("utf-8", "replace"))
+            lines = said.strip().splitlines()[-_MOST_LINES:]
             raise self._error(f"git says:\n{printable_lines(chr(10).join(lines))}")
         return done.stdout
 

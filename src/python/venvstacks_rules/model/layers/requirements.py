@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
@@ -14,11 +13,14 @@ from venvstacks_rules.model.errors import LockError
 from venvstacks_rules.model.layers.local_files import local_file
 from venvstacks_rules.model.layers.meant_requirements import meant_instead
 from venvstacks_rules.model.network.commits import commit_problem, is_repository
-from venvstacks_rules.model.network.credentials import has_credentials, without_credentials
+from venvstacks_rules.model.network.credentials import (
+    has_credentials,
+    hidden_credentials,
+    without_credentials,
+)
 from venvstacks_rules.model.network.urls import url_problem
 
 _SOME_COMMIT = "0123456789abcdef0123456789abcdef01234567"
-_CREDENTIALS = re.compile(r"(?<=//)[^/\s]*@")
 
 
 def normalised_requirements(requirements: Iterable[str]) -> tuple[str, ...]:
@@ -94,7 +96,7 @@ def parsed_requirement(requirement: str) -> Requirement | None:
 # ------------------------------------------------------------------------------- what is wrong
 def requirement_problem(written: str) -> str | None:
     """What is wrong with a declared requirement, and the remedy; follows the key. Or None."""
-    shown = f"is {_CREDENTIALS.sub('', written)!r}"
+    shown = f"is {hidden_credentials(written)!r}"
     file = local_file(written)
     if file is not None and file.problem is not None:
         return f"{shown}, which {file.problem}"
@@ -107,8 +109,8 @@ def requirement_problem(written: str) -> str | None:
         for specifier in parsed.specifier:
             Specifier(str(specifier))
     except (InvalidRequirement, InvalidSpecifier) as e:
-        reason = _CREDENTIALS.sub("", str(e).splitlines()[0].rstrip("."))
-        meant = meant_instead(_CREDENTIALS.sub("", written))
+        reason = hidden_credentials(str(e).splitlines()[0].rstrip("."))
+        meant = meant_instead(hidden_credentials(written))
         remedy = meant or "Write it as in PEP 508, for example 'scikit-learn>=1.5'."
         return f"{shown}, which is not a requirement: {reason}. {remedy}"
     if parsed.url is None:

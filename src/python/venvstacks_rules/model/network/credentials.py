@@ -15,6 +15,7 @@ INDEX_VARIABLE = re.compile(r"UV_INDEX_\w+_(?:USERNAME|PASSWORD)")
 """The names of all variables that can hold credentials of an index."""
 
 _USER_INFO = re.compile(r"^([^/?#]*//)[^/?#]*@")
+_IN_TEXT = re.compile(r"(?<=//)[^/\s]*@")
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -130,6 +131,11 @@ def has_credentials(url: str) -> bool:
 def without_credentials(url: str) -> str:
     """`url` without user name and password; works with any scheme and with invalid URLs."""
     return _USER_INFO.sub(r"\1", url, count=1)
+
+
+def hidden_credentials(text: str) -> str:
+    """`text` without user names and passwords of the URLs in it."""
+    return _IN_TEXT.sub("", text)
 
 
 def unread_netrc(path: str, error: Exception) -> str:

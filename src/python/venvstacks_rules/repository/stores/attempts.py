@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import functools
 import random
-import re
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
+from venvstacks_rules.model.network.credentials import hidden_credentials
 from venvstacks_rules.repository.stores.store import StoreError
 
 WAITS = [0.25, 1.0, 3.0, 8.0]
 """Between attempts, in seconds."""
 
 _F = TypeVar("_F", bound=Callable[..., Any])
-_USER_INFO = re.compile(r"//[^/?#@\s]*@")
 _MOST = 300
 
 
@@ -46,7 +45,7 @@ def pause(wait: float) -> None:
 
 def trouble(url: str, key: str, why: object, remedy: str) -> str:
     """The text of a StoreError; credentials in URLs that `why` contains are left out."""
-    reason = _USER_INFO.sub("//", str(why)).strip().split("\n")[0][:_MOST]
+    reason = hidden_credentials(str(why)).strip().split("\n")[0][:_MOST]
     return f"{url}: `{key}`: {reason.rstrip('.')}. {remedy}"
 
 
