@@ -33,7 +33,7 @@ def test_a_name_that_is_not_known(name: str, hint: str) -> None:
 
 def test_a_kind_that_a_build_does_not_reach() -> None:
     with pytest.raises(DefinitionError) as caught:
-        repository_url("sftp://host/layers", KNOWN)
+        repository_url("sftp://me:s3cret@host/layers", KNOWN)
     assert str(caught.value) == (
         "The repository cannot be reached:\n"
         "  * `sftp://host/layers` is none of the kinds that a build reaches, `file://`, `s3://`,"

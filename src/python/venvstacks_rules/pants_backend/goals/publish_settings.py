@@ -44,8 +44,8 @@ def unread(url: str) -> str | None:
     if url.partition("://")[0] in READ:
         return None
     return (
-        f"`{url}` is none of the kinds that a build reaches, {_listed(READ[:-1])} and "
-        f"`{READ[-1]}://`."
+        f"`{without_credentials(url)}` is none of the kinds that a build reaches, "
+        f"{_listed(READ[:-1])} and `{READ[-1]}://`."
     )
 
 
