@@ -112,9 +112,7 @@ async def layer_lock(request: LockRequest, options: VenvstacksSubsystem) -> Laye
         engine.add_prefix(AddPrefix(committed, "previous")),
         engine.merge_digests(MergeDigests(lock.digest for lock in lower)),
     )
-    wheels = await engine.merge_digests(
-        MergeDigests(wheels_found.digest for wheels_found in folders)
-    )
+    wheels = await engine.merge_digests(MergeDigests(one.digest for one in folders))
     below, beside, snapshot = await concurrently(
         engine.add_prefix(AddPrefix(lower_digest, "lower")),
         engine.add_prefix(AddPrefix(wheels, "wheels")),
@@ -154,7 +152,9 @@ async def layer_lock(request: LockRequest, options: VenvstacksSubsystem) -> Laye
                 # The index may answer differently tomorrow.
                 cache_scope=ProcessCacheScope.PER_SESSION,
                 run=request.run,
-            )
+            ),
+            # Packages at a commit: git finds the same settings as when their files are fetched.
+            programs=bool(layer.build_from_source),
         ),
         **implicitly(),
     )
