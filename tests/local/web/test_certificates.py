@@ -10,6 +10,7 @@ import trustme
 
 from venvstacks_rules.local.web import certificates
 from venvstacks_rules.local.web.certificates import tls_context
+from venvstacks_rules.model.errors import NetworkError
 
 
 @pytest.fixture
@@ -47,6 +48,20 @@ def test_the_bundle_of_the_system_counts_where_the_interpreter_finds_none(
 def test_it_does_not_count_where_the_interpreter_finds_some(authorities: Path) -> None:
     (authorities / "5e98733a.0").touch()
     assert not believes_the_system(tls_context({}))
+
+
+def test_a_file_that_has_none(tmp_path: Path) -> None:
+    empty = tmp_path / "empty.pem"
+    for reason in ("No such file or directory", "no certificate or crl found"):
+        with pytest.raises(NetworkError) as caught:
+            tls_context({"SSL_CERT_FILE": str(empty)})
+        message = str(caught.value)
+        assert message.startswith(
+            f"`{empty}`, from `SSL_CERT_FILE`, has no certificates that can be read ("
+        )
+        assert reason in message.replace("_", " ").replace("NO CERTIFICATE OR CRL FOUND", reason)
+        assert message.endswith("). Correct the variable.")
+        empty.touch()
 
 
 def test_it_does_not_count_where_others_are_named(authorities: Path, tmp_path: Path) -> None:

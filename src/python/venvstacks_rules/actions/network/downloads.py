@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
 import socket
 import ssl
 import time
@@ -24,6 +25,7 @@ from venvstacks_rules.actions.network.settings import find_credentials
 from venvstacks_rules.local.files.streams import CHUNK, whole_file
 from venvstacks_rules.local.web import pace
 from venvstacks_rules.local.web.answers import announced_size
+from venvstacks_rules.local.web.certificates import tls_context
 from venvstacks_rules.local.web.pace import (
     PacedHTTPHandler,
     PacedHTTPSHandler,
@@ -188,7 +190,7 @@ def _check_proxy(proxy: str) -> None:
 @lru_cache(maxsize=1)
 def _opener() -> urllib.request.OpenerDirector:
     # Reading the certificates takes longer than a request: once for all of them.
-    context = ssl.create_default_context()
+    context = tls_context(os.environ)
     proxies = urllib.request.getproxies()
     # Unknown to `urllib`, and common elsewhere.
     everything = proxies.pop("all", None)
