@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.client_repository import APP, ClientRepository
 from venvstacks_rules.client.api import Installation
+from venvstacks_rules.model.errors import DeploymentError
 
 
 @pytest.fixture
@@ -35,6 +36,14 @@ def test_what_was_started_keeps_its_generation(
         process.communicate()
     assert apps.gc().generations == ((APP, 1),)
     assert apps.verify()[0].damage == ()
+
+
+def test_what_did_not_start_keeps_nothing(apps: Installation, tmp_path: Path) -> None:
+    moved = Installation(apps.folder.rename(tmp_path / "moved"))
+    with pytest.raises(DeploymentError, match="it was installed in"):
+        moved.start(APP)
+    (listed,) = moved.applications()
+    assert [one.in_use for one in listed.generations] == [False]
 
 
 def test_checking_installs_nothing(repository: ClientRepository, apps: Installation) -> None:

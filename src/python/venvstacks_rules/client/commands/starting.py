@@ -49,9 +49,13 @@ def prepared(folder: Path, app: str | None = None, arguments: Sequence[str] = ()
             if generations.current == number:
                 break
             continue
-        lock.share()
-        if lock.is_in_place():
-            return _started(generations, number, lock, arguments)
+        try:
+            lock.share()
+            if lock.is_in_place():
+                return _started(generations, number, lock, arguments)
+        except BaseException:
+            lock.close()
+            raise
         lock.close()
     raise DeploymentError(
         f"`{generations.app}` cannot be started.",
