@@ -89,7 +89,7 @@ class Shop:
             assert isinstance(step, WrittenFile)
             step.write(self.program)
 
-    def start(self, command: Sequence[object]) -> list[str]:
+    def start(self, command: Sequence[object], *, fails: bool = False) -> list[str]:
         """What the program prints, without how much has come."""
         home = self.folder / "home"
         done = subprocess.run(
@@ -102,7 +102,7 @@ class Shop:
             check=False,
             timeout=120,
         )
-        assert done.returncode == 0, done.stderr
+        assert (done.returncode != 0) == fails, done.stderr
         lines = done.stdout.splitlines()
         self.progress = [line for line in lines if " of " in line and line.endswith("bytes")]
         return [line for line in lines if line not in self.progress]
@@ -110,9 +110,12 @@ class Shop:
 
 def follow(shop: Shop, command: Sequence[object]) -> None:
     """The life of the program on a user's machine."""
+    shop.release("0.9", BAD)
+    assert shop.start(command, fails=True) == []
+    assert len(shop.progress) > 1
+    # No version came before.
     shop.release("1.0")
     assert shop.start(command) == ["answer: 1.0 hello", "nothing new"]
-    assert len(shop.progress) > 1
     shop.release("1.1")
     assert shop.start(command) == ["answer: 1.0 hello", "next time: 1.1"]
     assert shop.progress == []
