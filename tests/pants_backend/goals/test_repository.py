@@ -40,3 +40,20 @@ def test_a_kind_that_a_build_does_not_reach() -> None:
         " `gs://`, `az://`, `oci://`, `http://` and `https://`. Run the program"
         " `venvstacks-repository`, from `venvstacks-rules[fsspec]`."
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [
+        ("https://me:s3cret@other/x", "`--venvstacks-repository-at`: the URL of other"),
+        (None, "`[venvstacks].repositories`: the URL of host"),
+    ],
+)
+def test_credentials_that_pants_would_keep(name: str | None, place: str) -> None:
+    with pytest.raises(DefinitionError) as caught:
+        repository_url(name, {"x": "https://me:s3cret@host"})
+    assert str(caught.value) == (
+        "The repository cannot be used as written:\n"
+        f"  * {place} has credentials. Remove them: they come from the environment, or from the "
+        "files of the store's own tools."
+    )

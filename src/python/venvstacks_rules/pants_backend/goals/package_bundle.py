@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import logging
 import os.path
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from pants.core.goals.package import BuiltPackage, BuiltPackageArtifact, PackageFieldSet
+from pants.engine.addresses import Address
 from pants.engine.fs import AddPrefix, MergeDigests
 from pants.engine.unions import UnionRule
 
 from venvstacks_rules.model.errors import DefinitionError
-from venvstacks_rules.model.network.credentials import without_credentials
 from venvstacks_rules.model.paths import path_problem
 from venvstacks_rules.model.wording import printable_lines, size_text
 from venvstacks_rules.pants_backend import engine
@@ -34,7 +34,11 @@ from venvstacks_rules.pants_backend.engine import (
     implicitly,
     rule,
 )
-from venvstacks_rules.pants_backend.goals.publish_settings import named_url, unknown_repository
+from venvstacks_rules.pants_backend.goals.publish_settings import (
+    kept_credentials,
+    named_url,
+    unknown_repository,
+)
 from venvstacks_rules.pants_backend.graph.bundles import BundleFieldSet
 from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
 
@@ -48,21 +52,25 @@ class BundlePackageFieldSet(BundleFieldSet, PackageFieldSet):
     environment: EnvironmentField
 
 
+def followed_url(
+    address: Address, name: str | None, known: Mapping[str, str]
+) -> tuple[str | None, list[str]]:
+    """The URL that updates come from, which every installer has, and what is wrong with it."""
+    if name is None:
+        return None, []
+    url = named_url(name, known)
+    if url is None:
+        return None, [unknown_repository(f"{address}: `repository` is", name, known)]
+    problem = kept_credentials(f"{address}: `repository`", url)
+    return url, [] if problem is None else [problem]
+
+
 @rule
 async def package_bundle(
     field_set: BundlePackageFieldSet, options: VenvstacksSubsystem
 ) -> BuiltPackage:
     address, name = field_set.address, field_set.repository.value
-    known = dict(options.repositories)
-    repository = None if name is None else named_url(name, known)
-    problems = []
-    if name is not None and repository is None:
-        problems.append(unknown_repository(f"{address}: `repository` is", name, known))
-    elif repository is not None and without_credentials(repository) != repository:
-        problems.append(
-            f"{address}: `repository` is {without_credentials(repository)!r} with credentials. "
-            "Remove them: every user would have them, and the client takes none from an installer."
-        )
+    repository, problems = followed_url(address, name, dict(options.repositories))
     folder = bundle_folder(address, field_set.output_path.value)
     problem = None if folder == "." else path_problem(folder)
     if problem is not None:

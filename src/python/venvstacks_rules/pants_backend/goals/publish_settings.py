@@ -39,6 +39,17 @@ def unknown_repository(place: str, name: str, known: Iterable[str]) -> str:
     return f"{place} {name!r}, which `[venvstacks].repositories` does not name. {hint}"
 
 
+def kept_credentials(place: str, url: str) -> str | None:
+    """The problem that a URL has credentials, where others can read it; None without any."""
+    parts = urlsplit(url)
+    if parts.username is None and parts.password is None:
+        return None
+    return (
+        f"{place}: the URL of {parts.hostname} has credentials. Remove them: they come from the "
+        "environment, or from the files of the store's own tools."
+    )
+
+
 def unread(url: str) -> str | None:
     """Why the actions of a build cannot read a URL; None if they can."""
     if url.partition("://")[0] in READ:
@@ -62,13 +73,10 @@ def repository_urls(
         elif unfit is not None:
             where = f"{address}: `repositories` has" if url == name else f"`{_OPTION}.{name}` is"
             problems.append(f"{where} {without_credentials(url)!r}, {unfit}")
-        elif urlsplit(url).username is not None or urlsplit(url).password is not None:
-            where = f"{address}: `repositories`" if url == name else "`[venvstacks].repositories`"
-            problems.append(
-                f"{where}: the URL of {urlsplit(url).hostname} has credentials. Remove them: they "
-                "come from the environment, or from the files of the store's own tools."
-            )
         else:
+            where = f"{address}: `repositories`" if url == name else f"`{_OPTION}.{name}`"
+            kept = kept_credentials(where, url)
+            problems += [] if kept is None else [kept]
             urls[name] = url
     if problems:
         raise DefinitionError("Targets cannot be published as written:", problems)

@@ -17,6 +17,7 @@ from venvstacks_rules.model.requests.repository import RepositoryRequest
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, goal_rule, implicitly
 from venvstacks_rules.pants_backend.goals.publish_settings import (
+    kept_credentials,
     named_url,
     unknown_repository,
     unread,
@@ -28,6 +29,8 @@ from venvstacks_rules.pants_backend.processes.network_actions import (
     terminal_network_action,
 )
 from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
+
+_OPTION = "--venvstacks-repository-at"
 
 
 class RepositorySubsystem(GoalSubsystem):
@@ -66,10 +69,21 @@ class Repository(Goal):
 def repository_url(name: str | None, known: Mapping[str, str]) -> str:
     """The URL of the repository that is meant; empty if that is not clear without a name."""
     if name is None:
-        return next(iter(known.values())) if len(known) == 1 else ""
+        url = next(iter(known.values())) if len(known) == 1 else ""
+    else:
+        url = _named_url(name, known)
+    # Pants keeps what processes are started with.
+    place = "`[venvstacks].repositories`" if url in known.values() else f"`{_OPTION}`"
+    kept = kept_credentials(place, url)
+    if kept is not None:
+        raise DefinitionError("The repository cannot be used as written:", [kept])
+    return url
+
+
+def _named_url(name: str, known: Mapping[str, str]) -> str:
     url = named_url(name, known)
     if url is None:
-        problem = unknown_repository("`--venvstacks-repository-at` is", name, known)
+        problem = unknown_repository(f"`{_OPTION}` is", name, known)
         raise DefinitionError("The repository is not known:", [problem])
     far = unread(url)
     if far is not None:
