@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from venvstacks_rules.model.errors import DefinitionError
-from venvstacks_rules.pants_backend.goals.repository import repository_url
+from venvstacks_rules.pants_backend.goals.repository import command_arguments, repository_url
 
 KNOWN = {"store": "s3://layers", "local": "file:///srv/layers"}
 
@@ -56,4 +56,17 @@ def test_credentials_that_pants_would_keep(name: str | None, place: str) -> None
         "The repository cannot be used as written:\n"
         f"  * {place} has credentials. Remove them: they come from the environment, or from the "
         "files of the store's own tools."
+    )
+
+
+def test_the_arguments_of_the_command() -> None:
+    assert command_arguments(()) == ("--help",)
+    mirror = ("mirror", "https://host/x", "file:///srv/a@b")
+    assert command_arguments(mirror) == mirror
+    with pytest.raises(DefinitionError) as caught:
+        command_arguments(("mirror", "https://me:s3cret@host/x", "file:///y"))
+    assert str(caught.value) == (
+        "The command cannot be used as written:\n"
+        "  * 'https://host/x' was written with credentials. Remove them: they come from the "
+        "environment, or from the files of the store's own tools."
     )

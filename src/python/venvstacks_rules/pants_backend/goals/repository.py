@@ -13,6 +13,7 @@ from pants.util.strutil import softwrap
 
 from venvstacks_rules.model.errors import DefinitionError
 from venvstacks_rules.model.json_codec import to_json
+from venvstacks_rules.model.network.credentials import hidden_credentials
 from venvstacks_rules.model.requests.repository import RepositoryRequest
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, goal_rule, implicitly
@@ -92,6 +93,20 @@ def _named_url(name: str, known: Mapping[str, str]) -> str:
     return url
 
 
+def command_arguments(args: Iterable[str]) -> tuple[str, ...]:
+    """What the console script gets. Raises DefinitionError for URLs with credentials."""
+    words = tuple(args) or ("--help",)
+    problems = [
+        f"{hidden_credentials(word)!r} was written with credentials. Remove them: they come from "
+        "the environment, or from the files of the store's own tools."
+        for word in words
+        if hidden_credentials(word) != word
+    ]
+    if problems:
+        raise DefinitionError("The command cannot be used as written:", problems)
+    return words
+
+
 @goal_rule
 async def repository(
     # Pants 2.17 lets a rule have effects only if it takes a type that has them.
@@ -108,7 +123,7 @@ async def repository(
                 request=to_json(
                     RepositoryRequest(
                         repository=url,
-                        args=tuple(options.args) or ("--help",),
+                        args=command_arguments(options.args),
                         folder=build_root.path,
                         network=NETWORK_DIR,
                     )
