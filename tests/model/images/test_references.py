@@ -62,9 +62,9 @@ def test_wrong_references(written: str, problem: str) -> None:
 
 
 def test_what_a_registry_refuses() -> None:
-    assert registry_problem("ghcr.io") is None
-    assert registry_problem("https://ghcr.io") == (
-        "`https://ghcr.io` is no host of a registry: write `host` or `host:port`"
+    assert registry_problem("registry.example.com") is None
+    assert registry_problem("https://registry.example.com") == (
+        "`https://registry.example.com` is no host of a registry: write `host` or `host:port`"
     )
     assert repository_problem("a/b") is None
     assert repository_problem("a" * 256) is not None

@@ -9,7 +9,7 @@ from venvstacks_rules.model.errors import DefinitionError
 from venvstacks_rules.pants_backend.goals.publish_image import places_of_image
 
 KNOWN = {
-    "release": "oci://ghcr.io/acme",
+    "release": "oci://registry.example.com/acme",
     "bucket": "s3://bucket/layers",
     "secret": "oci://me:hidden@host.example/x",
 }
@@ -21,10 +21,16 @@ def places(*registries: str) -> list[str]:
 
 
 def test_places() -> None:
-    assert places("ghcr.io", "127.0.0.1:5000", "@release", "host.example/team/", "ghcr.io") == [
-        "ghcr.io/show",
+    assert places(
+        "registry.example.com",
+        "127.0.0.1:5000",
+        "@release",
+        "host.example/team/",
+        "registry.example.com",
+    ) == [
+        "registry.example.com/show",
         "127.0.0.1:5000/show",
-        "ghcr.io/acme/show",
+        "registry.example.com/acme/show",
         "host.example/team/show",
     ]
     assert places("docker.io/acme") == ["registry-1.docker.io/acme/show"]
@@ -35,7 +41,13 @@ def test_places() -> None:
 def test_all_problems_at_once() -> None:
     with pytest.raises(DefinitionError) as raised:
         places(
-            *("@relaese", "@bucket", "@secret", "https://ghcr.io", "me:hidden@host.example"),
+            *(
+                "@relaese",
+                "@bucket",
+                "@secret",
+                "https://registry.example.com",
+                "me:hidden@host.example",
+            ),
             "docker.io",
         )
     assert str(raised.value) == (

@@ -109,8 +109,8 @@ def named(runner: RuleRunner, written: str | None) -> NamedBase:
 def test_bases(runner: RuleRunner) -> None:
     assert named(runner, None) == NamedBase()
     assert str(named(runner, "//base:layout").target) == "base:layout"
-    reference = named(runner, f"ghcr.io/acme/base:1@sha256:{HEX}").reference
-    assert str(reference) == f"ghcr.io/acme/base@sha256:{HEX}"
+    reference = named(runner, f"registry.example.com/acme/base:1@sha256:{HEX}").reference
+    assert str(reference) == f"registry.example.com/acme/base@sha256:{HEX}"
 
 
 @pytest.mark.parametrize(

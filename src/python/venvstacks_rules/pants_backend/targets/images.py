@@ -241,8 +241,8 @@ class ImageRegistriesField(StringSequenceField):
     alias = "registries"
     help = softwrap(
         """
-        The registries that `publish` pushes the image to, as in `registry.example.com:5000`,
-        `ghcr.io` or `docker.io`; or `@` and a name of `[venvstacks].repositories` whose URL is
+        The registries that `publish` pushes the image to: `registry.example.com`,
+        `registry.example.com:5000`; or `@` and a name of `[venvstacks].repositories` whose URL is
         `oci://host/name`: the image goes below that name. Without any, `publish` skips the target.
         """
     )
