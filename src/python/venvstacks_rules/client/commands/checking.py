@@ -6,6 +6,7 @@ import os
 import stat
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -169,7 +170,9 @@ def _missing_documents(
 ) -> Iterator[Damage]:
     needed = [layer.index, *layer.made]
     if documents.find(layer.index) is not None:
-        needed += [segment.files for segment in documents.index(layer.index).segments]
+        # An index that this release cannot read names nothing.
+        with suppress(VenvstacksError):
+            needed += [segment.files for segment in documents.index(layer.index).segments]
     for reference in needed:
         if documents.find(reference) is None:
             yield _document(layout, reference.sha256)
