@@ -39,6 +39,15 @@ def test_urls_of_no_use() -> None:
     ]
 
 
+def test_a_host_that_is_none() -> None:
+    with pytest.raises(DefinitionError) as caught:
+        repository_urls(ADDRESS, ["oci://[host"], {})
+    assert str(caught.value) == (
+        "Targets cannot be published as written:\n  * s:r: `repositories` has 'oci://[host', which "
+        f"is not a URL. Write one that begins with {KINDS}."
+    )
+
+
 def test_names_and_urls() -> None:
     known = {"local": "file:///srv"}
     assert repository_urls(ADDRESS, ["local", "@local", "oci://h/x"], known) == {

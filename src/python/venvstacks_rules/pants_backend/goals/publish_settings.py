@@ -85,17 +85,27 @@ def repository_urls(
 
 def _unfit(url: str) -> str | None:
     """Why nothing can be published at a URL, and the remedy; None if something can."""
-    scheme = urlsplit(url).scheme if "://" in url else None
+    scheme = _scheme(url)
     if scheme in WRITTEN:
         return None
     kinds = _listed(WRITTEN)
     if scheme in ("http", "https"):
         return f"which is for those who read it. Publish to what the server shows, by {kinds}."
-    meant = suggestion(scheme or url.partition(":")[0].partition("/")[0], WRITTEN)
+    written = url.partition(":")[0].partition("/")[0]
+    meant = None if written in WRITTEN and "://" in url else suggestion(written, WRITTEN)
     hint = f" Did you mean `{meant}://`?" if meant else ""
     what = "which is not a URL" if scheme is None else f"and `publish` knows no `{scheme}://`"
     mirror = "" if scheme is None or meant else _MIRROR
     return f"{what}.{hint} Write one that begins with {kinds}.{mirror}"
+
+
+def _scheme(url: str) -> str | None:
+    """The scheme of a URL; None if it is none."""
+    try:
+        return urlsplit(url).scheme if "://" in url else None
+    except ValueError:
+        # As `oci://[host`.
+        return None
 
 
 def _listed(schemes: Sequence[str]) -> str:
