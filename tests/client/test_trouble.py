@@ -301,6 +301,24 @@ def test_repair_without_lists_finds_what_is_damaged_by_those_that_it_fetches(
     assert version(folder) == "1.0"
 
 
+def test_a_link_in_the_place_of_a_layer_is_damage_and_nothing_behind_it_is_touched(
+    installed: ClientRepository, tmp_path: Path
+) -> None:
+    del installed
+    folder = tmp_path / "apps"
+    layer = folder / "apps" / APP / "1/layers" / APP
+    elsewhere = tmp_path / "elsewhere"
+    layer.rename(elsewhere)
+    layer.symlink_to(elsewhere)
+    (elsewhere / "letter.txt").write_text("Dear Ada")
+    before = sorted(path for path in elsewhere.rglob("*"))
+    assert called("verify", "--into", folder).returncode == 3
+    assert called("repair", "--into", folder, "--remove-extra").returncode == 0
+    assert not layer.is_symlink()
+    assert sorted(path for path in elsewhere.rglob("*")) == before
+    assert version(folder) == "1.0"
+
+
 def test_a_server_that_never_comes_to_an_end(
     installed: ClientRepository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -131,6 +131,11 @@ def _layer_damage(
     # What post-installation made in the place of a file counts.
     expected = list({**files, **made}.values())
     place = f"{relative(layout, folder)}/"
+    if folder.is_symlink():
+        # What lies behind it is somebody else's, even if it looks the same.
+        for file in expected:
+            yield Damage(MISSING, f"{place}{file.path}", folder.name, file.path)
+        return
     states = mapped(pool, lambda file: _state(f"{folder}/{file.path}", file), expected)
     for file, state in zip(expected, states):
         if state is not None:
