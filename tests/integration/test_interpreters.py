@@ -186,6 +186,7 @@ def test_an_archive_with_another_hash_is_refused_then_one_with_the_right_runs(
     assert done.stdout == f"CPython {captured.python_version} from pbs\n"
 
 
+@pytest.mark.slow
 def test_archives_of_targets(
     captured: CapturedInterpreter, server: FileServer, tmp_path: Path
 ) -> None:

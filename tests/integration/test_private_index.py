@@ -182,6 +182,7 @@ def test_wrong_and_missing_credentials_say_where_they_were_looked_for(
     )
 
 
+@pytest.mark.slow
 def test_an_authority_that_only_pants_does_not_know_is_no_obstacle(site: Site) -> None:
     other = site.folder / "other-authority.pem"
     trustme.CA().cert_pem.write_to_path(str(other))
@@ -195,6 +196,7 @@ def test_the_right_credentials_help_at_once(site: Site) -> None:
     assert site.packaged("late") == ["corp_late/__init__.py"]
 
 
+@pytest.mark.slow
 def test_others_with_other_credentials_and_folders_share_the_cache(site: Site) -> None:
     other = BuildRoot(site.folder / "other", {**site.root.environment, "PANTS_PANTSD": "false"})
     shutil.copytree(

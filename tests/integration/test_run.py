@@ -185,6 +185,7 @@ def cached_layers(shown: dict[str, object]) -> dict[str, dict[str, tuple[int, in
     return found
 
 
+@pytest.mark.slow
 def test_two_runs_at_once_of_a_stack_that_is_not_deployed_yet(root: BuildRoot) -> None:
     salt = str(time.time_ns())
     root.write("probe/probe.py", PROBE.replace("SALT", salt))

@@ -35,6 +35,7 @@ def root(tmp_path: Path) -> Iterator[BuildRoot]:
         yield root
 
 
+@pytest.mark.slow
 def test_the_user_is_told_once(root: BuildRoot) -> None:
     root.succeed("generate-lockfiles")
     for _ in range(2):
