@@ -77,6 +77,13 @@ class RepositoryError(ProblemsError):
     """A repository of layers is damaged, hostile, out of reach, or not as a command needs it."""
 
 
+def in_one_line(error: Exception) -> str:
+    """What is wrong, where there is room for one line: of what to do about it, nothing."""
+    if isinstance(error, RepositoryError):
+        return " ".join((error.summary, *error.problems[:1]))
+    return str(error)
+
+
 class ImageError(ProblemsError):
     """A container image cannot be made, or its base is not one."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,7 +26,7 @@ from venvstacks_rules.client.installation.documents import Documents
 from venvstacks_rules.client.installation.generations import SETTINGS, Generations
 from venvstacks_rules.client.installation.layout import changing, made_layout
 from venvstacks_rules.client.installation.records import Settings
-from venvstacks_rules.local.files.streams import chunks
+from venvstacks_rules.local.files.streams import chunks, sha256_of_chunks
 from venvstacks_rules.model.errors import DeploymentError, RepositoryError
 from venvstacks_rules.model.repository.bundles import ROOT_FILE, Bundle
 from venvstacks_rules.model.repository.manifests import MOST_MANIFEST_BYTES, PublishedStack
@@ -104,16 +103,14 @@ def install_bundle(
 
 def check_payload(path: Path, start: int, sha256: str) -> None:
     """RepositoryError if what follows the script of an installer is not what it says."""
-    hasher = hashlib.sha256()
     with path.open("rb") as stream:
         stream.seek(start)
-        for piece in chunks(stream):
-            hasher.update(piece)
-    if hasher.hexdigest() != sha256:
+        found, _ = sha256_of_chunks(chunks(stream))
+    if found != sha256:
         raise RepositoryError(
             f"`{path}` is damaged.",
             [
-                f"the hash of its payload is sha256:{hasher.hexdigest()}, not sha256:{sha256}",
+                f"the hash of its payload is sha256:{found}, not sha256:{sha256}",
                 "download the installer again; nothing was installed",
             ],
         )

@@ -19,7 +19,7 @@ from venvstacks_rules.client.fetching.known import Known
 from venvstacks_rules.client.fetching.plan import Plan, UsableDelta, WantedSegment
 from venvstacks_rules.local.archives.patches import can_patch, patched
 from venvstacks_rules.local.files.streams import DamagedError, exactly
-from venvstacks_rules.model.errors import RepositoryError, VenvstacksError
+from venvstacks_rules.model.errors import VenvstacksError, in_one_line
 from venvstacks_rules.model.repository.deltas import (
     LEAST_SEGMENT_BYTES,
     Delta,
@@ -91,16 +91,9 @@ def _with_delta(
         except DamagedError as e:
             problem = str(e)
         except VenvstacksError as e:
-            problem = words(e)
+            problem = in_one_line(e)
         tell(DeltaNews(new.source, size, new.blob.size, problem))
     return wanted
-
-
-def words(error: Exception) -> str:
-    """What is wrong with a delta; what to do about it is for the repository's owner."""
-    if isinstance(error, RepositoryError):
-        return " ".join((error.summary, *error.problems[:1]))
-    return str(error)
 
 
 def _usable(delta: Delta, wanted: WantedSegment, known: Known) -> UsableDelta:

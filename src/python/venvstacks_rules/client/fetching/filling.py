@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
 
 from venvstacks_rules.client.disk.operations import Disk
-from venvstacks_rules.client.fetching.deltas import DeltaNews, PatchedFiles, Tell, words
+from venvstacks_rules.client.fetching.deltas import DeltaNews, PatchedFiles, Tell
 from venvstacks_rules.client.fetching.downloads import Downloads
 from venvstacks_rules.client.fetching.plan import (
     Plan,
@@ -22,7 +22,7 @@ from venvstacks_rules.client.fetching.plan import (
 from venvstacks_rules.client.installation.layout import NoRoomError
 from venvstacks_rules.local.files.streams import DamagedError
 from venvstacks_rules.model.contents.files import ArchivedFile
-from venvstacks_rules.model.errors import RepositoryError, VenvstacksError
+from venvstacks_rules.model.errors import RepositoryError, VenvstacksError, in_one_line
 from venvstacks_rules.model.repository.references import Reference
 from venvstacks_rules.model.wording import counted
 from venvstacks_rules.repository.reading.segments import segment_members
@@ -120,7 +120,7 @@ class Filling:
         try:
             self._patch(wanted, usable, downloads, counted_too, made)
         except (DamagedError, EOFError, VenvstacksError) as e:
-            news = DeltaNews(source, size, full_size, words(e))
+            news = DeltaNews(source, size, full_size, in_one_line(e))
             fetch.replan(-came, full_size - size)
             fetch.together(lambda: self._tell(news))
             left = tuple(file for file in wanted.missing if file not in made)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import itertools
 import stat
@@ -14,7 +13,12 @@ from typing import BinaryIO
 from venvstacks_rules.local.archives import zip_headers
 from venvstacks_rules.local.archives.tar_members import members, open_members
 from venvstacks_rules.local.archives.tar_stream import TarStream, open_tar_stream
-from venvstacks_rules.local.files.streams import DamagedError, exactly, expansion_limit
+from venvstacks_rules.local.files.streams import (
+    DamagedError,
+    exactly,
+    expansion_limit,
+    sha256_of_chunks,
+)
 from venvstacks_rules.model.contents.compression import ZIP
 from venvstacks_rules.model.contents.files import ArchivedFile
 from venvstacks_rules.model.errors import RepositoryError
@@ -133,8 +137,5 @@ def _bounded(pieces: Iterable[bytes], limit: int) -> Iterator[bytes]:
 
 
 def _file(path: str, pieces: Iterable[bytes], *, executable: bool) -> ArchivedFile:
-    hasher, size = hashlib.sha256(), 0
-    for piece in pieces:
-        hasher.update(piece)
-        size += len(piece)
-    return ArchivedFile(path, size, hasher.hexdigest(), executable)
+    sha256, size = sha256_of_chunks(pieces)
+    return ArchivedFile(path, size, sha256, executable)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO, Callable
 
 from venvstacks_rules.local.files.streams import DamagedError
-from venvstacks_rules.model.errors import RepositoryError, VenvstacksError
+from venvstacks_rules.model.errors import RepositoryError, VenvstacksError, in_one_line
 from venvstacks_rules.model.publishing.plan import MOVED, ChannelChange, PublishedDelta
 from venvstacks_rules.model.repository.deltas import (
     LEAST_SEGMENT_BYTES,
@@ -150,7 +150,7 @@ class _Maker:
         except MemoryError:
             return PublishedDelta(source, platform, full, problem="there is not enough memory")
         except (VenvstacksError, DamagedError, EOFError, OSError) as e:
-            return PublishedDelta(source, platform, full, problem=_words(e))
+            return PublishedDelta(source, platform, full, problem=in_one_line(e))
         return None if made is None else PublishedDelta(source, platform, full, made.blob.size)
 
     def _made(self, pair: _Pair) -> Delta | None:
@@ -203,9 +203,3 @@ class _Maker:
             path.unlink()
 
         return SegmentFiles(segment, index.archive_format, index.install_target, files, opened)
-
-
-def _words(error: Exception) -> str:
-    if isinstance(error, RepositoryError):
-        return " ".join((error.summary, *error.problems[:1]))
-    return str(error)
