@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from venvstacks_rules.model.errors import RepositoryError
@@ -12,14 +12,14 @@ from venvstacks_rules.model.repository.keys import DeltaKey, blob_key
 from venvstacks_rules.model.repository.packaged import PackagedLayer
 from venvstacks_rules.model.repository.references import Reference
 from venvstacks_rules.repository.reading.repository import Repository
-from venvstacks_rules.repository.stores.store import Content, Entry, Store, Stored, StoreError
+from venvstacks_rules.repository.stores.store import Entry, ReadOnlyStore, Store, Stored, StoreError
 
 if TYPE_CHECKING:
     # Its name is private.
     from hashlib import _Hash
 
 
-class ArchiveStore(Store):
+class ArchiveStore(ReadOnlyStore):
     """Has documents that were made from lists and manifest; blobs are pieces of archives."""
 
     def __init__(self, inner: Store, complete: Callable[[], None]) -> None:
@@ -78,21 +78,9 @@ class ArchiveStore(Store):
             raise self._gone(key)
         return self._places[key]
 
-    def put_if_absent(self, key: str, content: Content, holds: Sequence[str] = ()) -> bool:
-        """Refuse."""
-        raise self._read_only(key)
-
-    def replace(self, key: str, data: bytes, mark: str | None, holds: Sequence[str] = ()) -> bool:
-        """Refuse."""
-        raise self._read_only(key)
-
     def list(self, prefix: str) -> Iterator[Entry]:
         """Refuse."""
-        raise self._read_only(prefix)
-
-    def delete(self, keys: Iterable[str]) -> None:
-        """Refuse."""
-        raise self._read_only(next(iter(keys), ""))
+        raise self.read_only(prefix)
 
     def _look_for(self, key: str) -> None:
         with self._guard:
@@ -111,7 +99,8 @@ class ArchiveStore(Store):
             ["the folder has archives of another version; run `venvstacks-deploy update`"],
         )
 
-    def _read_only(self, key: str) -> StoreError:
+    def read_only(self, key: str) -> StoreError:
+        """Says what it is."""
         return StoreError(f"{self.url}: `{key}`: a folder of archives is not written.")
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import tarfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
+from venvstacks_rules.local.files.streams import exactly
 from venvstacks_rules.model.errors import RepositoryError
 from venvstacks_rules.model.repository.bundles import (
     BUNDLE_FILE,
@@ -13,18 +14,12 @@ from venvstacks_rules.model.repository.bundles import (
     ROOT_FILE,
     Bundle,
 )
-from venvstacks_rules.repository.stores.store import (
-    CHUNK,
-    Entry,
-    Store,
-    Stored,
-    StoreError,
-)
+from venvstacks_rules.repository.stores.store import Entry, ReadOnlyStore, Stored, StoreError
 
 _MOST_ROOT_BYTES = 1024 * 1024
 
 
-class BundleStore(Store):
+class BundleStore(ReadOnlyStore):
     """The files of a tar stream that begins somewhere in a file, and is not compressed."""
 
     def __init__(self, path: Path, start: int = 0) -> None:
@@ -75,21 +70,10 @@ class BundleStore(Store):
             raise self.too_few(key, end)
         with self._path.open("rb") as stream:
             stream.seek(first + start)
-            left = end - start
-            while left:
-                piece = stream.read(min(left, CHUNK))
-                if not piece:
-                    raise self.too_few(key, end)
-                left -= len(piece)
-                yield piece
-
-    def put_if_absent(self, key: str, *_: object, **__: object) -> bool:
-        """An installer does not change."""
-        raise self._fixed(key)
-
-    def replace(self, key: str, *_: object, **__: object) -> bool:
-        """An installer does not change."""
-        raise self._fixed(key)
+            try:
+                yield from exactly(stream, end - start, key)
+            except EOFError:
+                raise self.too_few(key, end) from None
 
     def list(self, prefix: str) -> Iterator[Entry]:
         """All keys that begin with `prefix`."""
@@ -97,11 +81,8 @@ class BundleStore(Store):
             if key.startswith(prefix):
                 yield Entry(key, size, 0)
 
-    def delete(self, keys: Iterable[str]) -> None:
+    def read_only(self, key: str) -> StoreError:
         """An installer does not change."""
-        raise self._fixed(", ".join(keys))
-
-    def _fixed(self, key: str) -> StoreError:
         return StoreError(f"`{key}`: `{self._path}` is an installer; it does not change.")
 
     def _damaged(self, problem: str) -> RepositoryError:

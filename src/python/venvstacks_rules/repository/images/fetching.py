@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from venvstacks_rules.model.images.base import (
@@ -15,6 +15,7 @@ from venvstacks_rules.model.images.base import (
 from venvstacks_rules.model.images.documents import Descriptor, ImagePlatform, blob_path
 from venvstacks_rules.model.images.references import ImageReference
 from venvstacks_rules.repository.images.registry import ImageRepository
+from venvstacks_rules.repository.stores.parallel import in_parallel
 from venvstacks_rules.repository.stores.store import StoreError
 
 _AT_ONCE = 4
@@ -31,16 +32,10 @@ def fetched(
     """
     (output / blob_path("")).mkdir(parents=True)
     sha256, manifest = _manifest(repository, image, platform, output)
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        # A base may name a layer twice.
-        blobs = dict.fromkeys(manifest.blobs)
-        done = [pool.submit(_save, repository, blob, output / blob.path) for blob in blobs]
-        try:
-            for each in done:
-                each.result()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    # A base may name a layer twice.
+    blobs = dict.fromkeys(manifest.blobs)
+    for _ in in_parallel(partial(_save, repository, output), blobs, _AT_ONCE):
+        pass
     return sha256
 
 
@@ -61,12 +56,13 @@ def _manifest(
     raise StoreError(f"{image}: it has indexes in indexes. Pin the digest of a manifest.")
 
 
-def _save(repository: ImageRepository, blob: Descriptor, path: Path) -> None:
+def _save(repository: ImageRepository, output: Path, blob: Descriptor) -> None:
+    path = output / blob.path
     hasher = hashlib.sha256()
-    with path.open("wb") as output:
+    with path.open("wb") as file:
         for piece in repository.pieces(blob.digest, f"blobs/{blob.digest}", 0, blob.size):
             hasher.update(piece)
-            output.write(piece)
+            file.write(piece)
     if hasher.hexdigest() != blob.sha256:
         path.unlink()
         raise StoreError(

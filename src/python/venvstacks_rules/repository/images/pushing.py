@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from venvstacks_rules.model.json_codec import parsed_json
 from venvstacks_rules.model.repository.references import Reference
 from venvstacks_rules.model.wording import counted, size_text
 from venvstacks_rules.repository.images.registry import ImageRepository
+from venvstacks_rules.repository.stores.parallel import in_parallel
 from venvstacks_rules.repository.stores.store import Content, StoreError
 
 _AT_ONCE = 4
@@ -75,17 +76,19 @@ def push_plan(
     others: Sequence[tuple[str, ImageRepository]],
 ) -> PushPlan:
     """What `repository` lacks; `others` are repositories of the same registry by their names."""
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        sizes = list(
-            pool.map(lambda blob: repository.blob_size(blob.digest, blob.sha256), image.blobs)
+    tags = tuple(tags)
+    sizes = list(
+        in_parallel(
+            lambda blob: repository.blob_size(blob.digest, blob.sha256), image.blobs, _AT_ONCE
         )
-        lacking = [blob for blob, size in zip(image.blobs, sizes) if size is None]
-        sources = list(pool.map(lambda blob: _source(blob, others), lacking))
-        digests = list(pool.map(repository.digest_of_tag, tags := tuple(tags)))
-        # Registries that remove what has no tag may have removed what an index names.
-        parts = [manifest.digest for manifest in image.manifests[:-1]]
-        if None in pool.map(repository.digest_of_tag, parts):
-            digests = [None for _ in digests]
+    )
+    lacking = [blob for blob, size in zip(image.blobs, sizes) if size is None]
+    sources = list(in_parallel(partial(_source, others), lacking, _AT_ONCE))
+    digests = list(in_parallel(repository.digest_of_tag, tags, _AT_ONCE))
+    # Registries that remove what has no tag may have removed what an index names.
+    parts = [manifest.digest for manifest in image.manifests[:-1]]
+    if None in in_parallel(repository.digest_of_tag, parts, _AT_ONCE):
+        digests = [None for _ in digests]
     return PushPlan(
         tuple(blob for blob, size in zip(image.blobs, sizes) if size is not None),
         tuple((blob, name) for blob, name in zip(lacking, sources) if name is not None),
@@ -111,14 +114,8 @@ def pushed(
         if blob.size >= _WORTH_A_LINE:
             say(f"  sent {blob.digest} ({size_text(blob.size)})")
 
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        done = [pool.submit(send, blob) for blob in missing]
-        try:
-            for each in done:
-                each.result()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    for _ in in_parallel(send, missing, _AT_ONCE):
+        pass
     for document in image.manifests:
         names = [document.digest]
         if document is image.manifests[-1]:
@@ -137,7 +134,7 @@ def pushed(
 _WORTH_A_LINE = 1024 * 1024
 
 
-def _source(blob: Descriptor, others: Iterable[tuple[str, ImageRepository]]) -> str | None:
+def _source(others: Iterable[tuple[str, ImageRepository]], blob: Descriptor) -> str | None:
     for name, repository in others:
         # What nobody pushed to yet, or somebody else owns, is refused by many registries.
         with contextlib.suppress(StoreError):

@@ -178,6 +178,26 @@ class Store(ABC):
         """Release connections. The store is not used afterwards."""
 
 
+class ReadOnlyStore(Store):
+    """What others wrote, to read only."""
+
+    @abstractmethod
+    def read_only(self, key: str) -> StoreError:
+        """The error for whoever tries to change it; the text says what to do."""
+
+    def put_if_absent(self, key: str, content: Content, holds: Sequence[str] = ()) -> bool:
+        """Refuse."""
+        raise self.read_only(key)
+
+    def replace(self, key: str, data: bytes, mark: str | None, holds: Sequence[str] = ()) -> bool:
+        """Refuse."""
+        raise self.read_only(key)
+
+    def delete(self, keys: Iterable[str]) -> None:
+        """Refuse."""
+        raise self.read_only(next(iter(keys), ""))
+
+
 def checked_blob(store: Store, key: str, reference: Reference, *, limit: int) -> bytes:
     """A small file by its hash. RepositoryError if it is missing or has other bytes."""
     if reference.size > limit:

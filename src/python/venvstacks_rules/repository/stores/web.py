@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from urllib.parse import quote
 
 from venvstacks_rules.local.web.answers import announced_size
@@ -13,12 +13,12 @@ from venvstacks_rules.model.network.urls import url_problem
 from venvstacks_rules.repository.stores.attempts import PassingError, retried, trouble
 from venvstacks_rules.repository.stores.connections import Connections
 from venvstacks_rules.repository.stores.logins import basic_login
-from venvstacks_rules.repository.stores.store import Content, Entry, Store, Stored, StoreError
+from venvstacks_rules.repository.stores.store import Entry, ReadOnlyStore, Stored, StoreError
 
 _TOTAL = re.compile(r"bytes (?:[0-9]{1,19}-[0-9]{1,19}|\*)/([0-9]{1,19})")
 
 
-class WebStore(Store):
+class WebStore(ReadOnlyStore):
     """A folder of a web server."""
 
     def __init__(self, url: str, environment: Mapping[str, str]) -> None:
@@ -85,14 +85,6 @@ class WebStore(Store):
         with self._connections.answer(key, self._place(key), headers=first) as answer:
             return answer.status != 200
 
-    def put_if_absent(self, key: str, content: Content, holds: Sequence[str] = ()) -> bool:
-        """Refuse."""
-        raise self._read_only(key)
-
-    def replace(self, key: str, data: bytes, mark: str | None, holds: Sequence[str] = ()) -> bool:
-        """Refuse."""
-        raise self._read_only(key)
-
     def list(self, prefix: str) -> Iterator[Entry]:
         """Refuse."""
         raise StoreError(
@@ -100,14 +92,11 @@ class WebStore(Store):
             "repository is published to."
         )
 
-    def delete(self, keys: Iterable[str]) -> None:
-        """Refuse."""
-        raise self._read_only(next(iter(keys), ""))
-
     def _place(self, key: str) -> str:
         return f"{self.url}/{quote(key)}"
 
-    def _read_only(self, key: str) -> StoreError:
+    def read_only(self, key: str) -> StoreError:
+        """Says where to publish instead."""
         return StoreError(
             f"{self.url}: `{key}`: a web server is read-only. Publish to the URL of its folder or "
             "bucket."

@@ -12,8 +12,8 @@ from venvstacks_rules.model.repository.indexes import PublishedSegment, without_
 from venvstacks_rules.model.repository.references import Reference
 from venvstacks_rules.model.wording import counted, signed_size_text, size_text
 from venvstacks_rules.repository.reading.repository import FoundManifest, Repository
+from venvstacks_rules.repository.stores.parallel import in_parallel
 from venvstacks_rules.repository.upkeep.details import ShownLayer, package, shown_layers
-from venvstacks_rules.repository.upkeep.parallel import in_parallel
 from venvstacks_rules.repository.upkeep.selection import StackVersion
 from venvstacks_rules.repository.upkeep.tables import indented, table_lines
 

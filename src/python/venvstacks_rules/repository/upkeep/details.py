@@ -12,9 +12,9 @@ from venvstacks_rules.model.repository.manifests import PublishedStack, StackLay
 from venvstacks_rules.model.repository.references import Reference
 from venvstacks_rules.model.wording import size_text
 from venvstacks_rules.repository.reading.repository import Repository
+from venvstacks_rules.repository.stores.parallel import in_parallel
 from venvstacks_rules.repository.stores.store import StoreError
 from venvstacks_rules.repository.upkeep.overview import found_records
-from venvstacks_rules.repository.upkeep.parallel import in_parallel
 from venvstacks_rules.repository.upkeep.selection import StackVersion
 from venvstacks_rules.repository.upkeep.tables import indented, table_lines
 

@@ -30,8 +30,8 @@ from venvstacks_rules.model.outputs.names import (
 from venvstacks_rules.model.repository.indexes import LayerIndex
 from venvstacks_rules.model.wording import counted, size_text
 from venvstacks_rules.repository.reading.repository import FoundManifest, Repository
+from venvstacks_rules.repository.stores.parallel import in_parallel
 from venvstacks_rules.repository.upkeep.details import ShownLayer, shown_layers
-from venvstacks_rules.repository.upkeep.parallel import in_parallel
 from venvstacks_rules.repository.upkeep.selection import StackVersion
 
 

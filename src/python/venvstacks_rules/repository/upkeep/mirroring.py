@@ -30,8 +30,8 @@ from venvstacks_rules.model.repository.references import Reference
 from venvstacks_rules.model.wording import counted, size_text
 from venvstacks_rules.repository.publishing.leases import Held
 from venvstacks_rules.repository.reading.repository import FoundRecord, Repository
+from venvstacks_rules.repository.stores.parallel import in_parallel
 from venvstacks_rules.repository.stores.store import CHUNK, Content, checked_blob
-from venvstacks_rules.repository.upkeep.parallel import in_parallel
 from venvstacks_rules.repository.upkeep.wanted import (
     OtherFile,
     Wanted,

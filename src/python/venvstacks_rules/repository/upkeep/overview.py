@@ -12,7 +12,7 @@ from venvstacks_rules.model.repository.manifests import PublishedStack
 from venvstacks_rules.model.repository.records import ChannelRecord
 from venvstacks_rules.model.wording import counted, size_text
 from venvstacks_rules.repository.reading.repository import FoundRecord, Repository
-from venvstacks_rules.repository.upkeep.parallel import in_parallel
+from venvstacks_rules.repository.stores.parallel import in_parallel
 from venvstacks_rules.repository.upkeep.selection import natural
 from venvstacks_rules.repository.upkeep.tables import indented, table_lines
 

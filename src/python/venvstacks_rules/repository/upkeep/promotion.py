@@ -24,9 +24,9 @@ from venvstacks_rules.model.wording import quoted
 from venvstacks_rules.repository.publishing.channels import UNSIGNED, Signing, write_record
 from venvstacks_rules.repository.publishing.leases import Held
 from venvstacks_rules.repository.reading.repository import FoundRecord, Repository
+from venvstacks_rules.repository.stores.parallel import in_parallel
 from venvstacks_rules.repository.stores.store import REMEDY
 from venvstacks_rules.repository.upkeep.overview import found_records, is_signed
-from venvstacks_rules.repository.upkeep.parallel import in_parallel
 from venvstacks_rules.repository.upkeep.selection import StackVersion
 from venvstacks_rules.repository.upkeep.vouching import not_vouched
 

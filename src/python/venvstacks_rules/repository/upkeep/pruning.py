@@ -34,8 +34,8 @@ from venvstacks_rules.model.repository.records import ChannelRecord
 from venvstacks_rules.model.wording import counted, size_text
 from venvstacks_rules.repository.publishing.leases import PRUNE, Held
 from venvstacks_rules.repository.reading.repository import Repository
+from venvstacks_rules.repository.stores.parallel import in_parallel
 from venvstacks_rules.repository.stores.store import REMEDY, Entry, StoreError
-from venvstacks_rules.repository.upkeep.parallel import in_parallel
 from venvstacks_rules.repository.upkeep.selection import natural
 
 _BATCH = 200

@@ -20,8 +20,8 @@ from venvstacks_rules.model.repository.manifests import MOST_MANIFEST_BYTES
 from venvstacks_rules.model.repository.references import Reference
 from venvstacks_rules.model.wording import counted, size_text
 from venvstacks_rules.repository.reading.repository import Repository
+from venvstacks_rules.repository.stores.parallel import in_parallel
 from venvstacks_rules.repository.stores.store import StoreError
-from venvstacks_rules.repository.upkeep.parallel import in_parallel
 from venvstacks_rules.repository.upkeep.tables import indented
 
 T = TypeVar("T")

@@ -8,11 +8,11 @@ of another channel, which had the version before, or from a person.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from venvstacks_rules.model.errors import RepositoryError
+from venvstacks_rules.model.hashes import is_sha256_hex
 from venvstacks_rules.model.repository.keys import ChannelKey
 from venvstacks_rules.model.repository.manifests import MOST_MANIFEST_BYTES
 from venvstacks_rules.model.repository.references import Reference
@@ -37,7 +37,7 @@ def known_manifests(texts: Sequence[str]) -> frozenset[str]:
 def _known_manifest(text: str, problems: list[str]) -> str:
     if text.startswith(_HASH):
         value = text[len(_HASH) :].lower()
-        if re.fullmatch(r"[0-9a-f]{64}", value) is None:
+        if not is_sha256_hex(value):
             problems.append(f"`{text}` does not have 64 hexadecimal digits")
         return value
     try:

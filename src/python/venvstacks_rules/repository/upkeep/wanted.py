@@ -18,9 +18,9 @@ from venvstacks_rules.model.repository.keys import (
 )
 from venvstacks_rules.model.repository.references import Reference
 from venvstacks_rules.repository.reading.repository import FoundManifest, FoundRecord, Repository
+from venvstacks_rules.repository.stores.parallel import in_parallel
 from venvstacks_rules.repository.stores.store import StoreError
 from venvstacks_rules.repository.upkeep.overview import found_records
-from venvstacks_rules.repository.upkeep.parallel import in_parallel
 
 
 @dataclass(frozen=True)

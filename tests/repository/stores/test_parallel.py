@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from venvstacks_rules.repository.upkeep.parallel import in_parallel
+from venvstacks_rules.repository.stores.parallel import in_parallel
 
 
 def test_results_are_in_the_order_of_the_items() -> None:
