@@ -75,10 +75,15 @@ def verify(
             documents = Documents(layout, Disk())
             damage = tuple(damage_of(generations, number, documents))
             for one in damage:
-                report("damage", app=name, generation=number, kind=one.kind, path=one.path)
+                report_damage(report, name, number, one)
             report("verified", app=name, generation=number, problems=len(damage))
             found.append(Verified(name, number, damage))
     return tuple(found)
+
+
+def report_damage(report: Report, app: str, number: int, damage: Damage) -> None:
+    """Tell of a file of a generation."""
+    report("damage", app=app, generation=number, kind=damage.kind, path=damage.path)
 
 
 def damage_of(generations: Generations, number: int, documents: Documents) -> list[Damage]:

@@ -26,6 +26,7 @@ from venvstacks_rules.client.commands.checking import (
     damage_of,
     damage_of_files,
     relative,
+    report_damage,
 )
 from venvstacks_rules.client.commands.events import Report, silent
 from venvstacks_rules.client.disk.operations import Disk
@@ -79,7 +80,7 @@ def repair(
                 documents = Documents(layout, disk)
                 damage = damage_of(generations, number, documents)
                 for one in damage:
-                    report("damage", app=name, generation=number, kind=one.kind, path=one.path)
+                    report_damage(report, name, number, one)
                 if damage:
                     worker = _Repair(generations, number, documents, disk, report)
                     worker.run(damage, remove_extra=remove_extra)
@@ -165,13 +166,7 @@ class _Repair:
         place = self.generations.layers(self.number)
         for one in damage_of_files(self._layout, place, listed):
             if one not in known:
-                self.report(
-                    "damage",
-                    app=self.generations.app,
-                    generation=self.number,
-                    kind=one.kind,
-                    path=one.path,
-                )
+                report_damage(self.report, self.generations.app, self.number, one)
                 yield one
 
     def _restore(
