@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import stat
+import threading
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 from venvstacks_rules.client.disk.operations import hashed
 from venvstacks_rules.client.installation.documents import Documents, Files
@@ -45,6 +47,7 @@ class Known:
     def __init__(self, layers: Iterable[KnownLayer]) -> None:
         self._layers = tuple(layers)
         self._places: dict[tuple[str, bool], list[str]] | None = None
+        self._guard = threading.Lock()
 
     def layers(self, install_target: str) -> Iterator[KnownLayer]:
         """The layers with a folder of this name, the ones that are started first."""
@@ -52,9 +55,9 @@ class Known:
 
     def find(self, install_target: str, file: ArchivedFile) -> str | None:
         """The path of a file with the content and the mode of `file`, which was read and hashed."""
-        same = [known.place(file) for known in self.layers(install_target)]
+        same = (known.place(file) for known in self.layers(install_target))
         tried = set()
-        for path in (*same, *self._elsewhere(file)):
+        for path in chain(same, self._elsewhere(file)):
             if path is not None and path not in tried:
                 tried.add(path)
                 if is_sound(path, file):
@@ -77,14 +80,19 @@ class Known:
 
     def _elsewhere(self, file: ArchivedFile) -> Iterator[str]:
         """Paths in other layers, and moved ones in the same; looked for only when asked."""
-        if self._places is None:
-            self._places = {}
-            for known in self._layers:
-                for other in known.files.values():
-                    places = self._places.setdefault((other.sha256, other.executable), [])
-                    if len(places) < _MOST_COPIES:
-                        places.append(f"{known.folder}/{other.path}")
+        with self._guard:
+            if self._places is None:
+                self._places = self._by_content()
         yield from self._places.get((file.sha256, file.executable), ())
+
+    def _by_content(self) -> dict[tuple[str, bool], list[str]]:
+        found: dict[tuple[str, bool], list[str]] = {}
+        for known in self._layers:
+            for other in known.files.values():
+                places = found.setdefault((other.sha256, other.executable), [])
+                if len(places) < _MOST_COPIES:
+                    places.append(f"{known.folder}/{other.path}")
+        return found
 
 
 def known_layers(
