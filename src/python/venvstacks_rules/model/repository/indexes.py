@@ -64,8 +64,30 @@ class PublishedSegment:
         return data
 
 
+class DescribedLayer:
+    """A layer, by its metadata."""
+
+    metadata: Mapping[str, Any]
+    """Without the keys about its archive; see docs/reference/formats.md."""
+
+    @property
+    def layer_name(self) -> str:
+        """Kind-prefixed, without a version."""
+        return str(self.metadata["layer_name"])
+
+    @property
+    def install_target(self) -> str:
+        """The name of the layer's folder, and of the top-level folder of its archive."""
+        return str(self.metadata["install_target"])
+
+    @property
+    def platform(self) -> str:
+        """The target platform."""
+        return str(self.metadata["target_platform"])
+
+
 @dataclass(frozen=True)
-class LayerIndex:
+class LayerIndex(DescribedLayer):
     """The index of a layer version: its metadata, and which blobs its archive consists of.
 
     The archive is the concatenation of the segments, in this order.
@@ -81,21 +103,6 @@ class LayerIndex:
     segments: tuple[PublishedSegment, ...]
     documents: Mapping[str, Reference] = field(default_factory=dict)
     """What is said of the layer: ``sbom``, ``provenance``."""
-
-    @property
-    def layer_name(self) -> str:
-        """Kind-prefixed, without a version."""
-        return str(self.metadata["layer_name"])
-
-    @property
-    def install_target(self) -> str:
-        """The name of the layer's folder."""
-        return str(self.metadata["install_target"])
-
-    @property
-    def platform(self) -> str:
-        """The target platform."""
-        return str(self.metadata["target_platform"])
 
     @property
     def required_layers(self) -> tuple[str, ...]:

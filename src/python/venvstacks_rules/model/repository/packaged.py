@@ -21,6 +21,7 @@ from venvstacks_rules.model.hashes import is_sha256_hex
 from venvstacks_rules.model.json_codec import parsed_json, published_json, rewritable_json
 from venvstacks_rules.model.paths import path_problem
 from venvstacks_rules.model.repository.indexes import (
+    DescribedLayer,
     LayerIndex,
     PublishedSegment,
     listing_bytes,
@@ -38,7 +39,7 @@ _SHA256 = "sha256:"
 
 
 @dataclass(frozen=True)
-class PackagedLayer:
+class PackagedLayer(DescribedLayer):
     """A layer as an archive."""
 
     kind: str
@@ -50,21 +51,6 @@ class PackagedLayer:
     archive_format: str
     segments_sha256: str | None = None
     """Of its segment index; None if the manifest does not say it."""
-
-    @property
-    def layer_name(self) -> str:
-        """Kind-prefixed, without a version."""
-        return str(self.metadata["layer_name"])
-
-    @property
-    def install_target(self) -> str:
-        """The name of the layer's folder, and of the top-level folder of the archive."""
-        return str(self.metadata["install_target"])
-
-    @property
-    def platform(self) -> str:
-        """The target platform."""
-        return str(self.metadata["target_platform"])
 
     @property
     def below(self) -> frozenset[str]:
