@@ -17,6 +17,7 @@ from typing import Any
 
 from uv import find_uv_bin
 
+from venvstacks_rules.model.platforms.machines import machine_platform_name
 from venvstacks_rules.model.platforms.target_platforms import PLATFORMS, TargetPlatform
 
 _LEGACY = "setuptools.build_meta:__legacy__"
@@ -39,11 +40,8 @@ print("\\n{_ANSWER}" + json.dumps(list(hook(None)) if hook else []))
 
 def this_platform() -> TargetPlatform | None:
     """The target platform of the machine that locks, if it is one."""
-    machine = platform.machine().lower()
-    names = {"linux": "linux", "darwin": "macosx", "win32": "win"}
-    aliases = {"linux": {"arm64": "aarch64"}, "darwin": {"aarch64": "arm64"}}
-    machine = aliases.get(sys.platform, {}).get(machine, machine)
-    return PLATFORMS.get(f"{names.get(sys.platform, '')}_{machine}")
+    name = machine_platform_name(sys.platform, platform.machine())
+    return None if name is None else PLATFORMS[name]
 
 
 def asked_requirements(

@@ -195,21 +195,13 @@ def machine_platform() -> str:
     import platform
     import sys
 
-    machine = platform.machine().lower()
-    machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(machine, machine)
-    names = {
-        ("linux", "x86_64"): "linux_x86_64",
-        ("linux", "aarch64"): "linux_aarch64",
-        ("darwin", "aarch64"): "macosx_arm64",
-        ("darwin", "x86_64"): "macosx_x86_64",
-        ("win32", "x86_64"): "win_amd64",
-        ("win32", "aarch64"): "win_arm64",
-    }
-    found = names.get((sys.platform, machine))
+    from venvstacks_rules.model.platforms.machines import MACHINE_PLATFORMS, machine_platform_name
+
+    found = machine_platform_name(sys.platform, platform.machine())
     if found is None:
         raise DeploymentError(
-            f"There are no layers for {sys.platform} on {machine}.",
-            [f"name one of {', '.join(names.values())} with `--platform`"],
+            f"There are no layers for {sys.platform} on {platform.machine().lower()}.",
+            [f"name one of {', '.join(MACHINE_PLATFORMS)} with `--platform`"],
         )
     return found
 
