@@ -25,6 +25,7 @@ from venvstacks_rules.client.commands.updating import InstallRequest, machine_pl
 from venvstacks_rules.model.contents.compression import Compression
 from venvstacks_rules.model.contents.config import LayerConfig
 from venvstacks_rules.model.contents.files import ArchivedFile
+from venvstacks_rules.model.contents.segments import Segment
 from venvstacks_rules.model.repository.formats import repository_json
 from venvstacks_rules.model.repository.indexes import (
     LayerIndex,
@@ -178,16 +179,7 @@ class ClientRepository:
 
         `listed` has lists that lie, and `more` what the metadata say beside names.
         """
-        metadata: dict[str, Any] = {
-            **(more or {}),
-            "layer_name": name,
-            "install_target": name,
-            "target_platform": self.platform,
-            "runtime_layer": lower[-1] if lower else name,
-            "python_implementation": f"cpython@{FULL_VERSION}",
-        }
-        if lower:
-            metadata["required_layers"] = list(lower[:-1])
+        metadata = {**(more or {}), **layer_metadata(name, lower, self.platform)}
         segments = tuple(
             self._segment(name, content, (listed or {}).get(content.source)) for content in contents
         )
@@ -209,15 +201,7 @@ class ClientRepository:
     ) -> PublishedSegment:
         path = self.folder / "segment"
         compression = Compression(self._format, LEVELS[self._format])
-        with new_segment(
-            path, source=content.source, install_target=name, compression=compression
-        ) as writer:
-            for file, text in content.files.items():
-                data = text.encode()
-                writer.add_file(file, [data], len(data), executable=file in content.executable)
-            for link, target in content.links.items():
-                writer.add_link(link, target)
-        made = writer.segment()
+        made = written_segment(path, name, content, compression)
         files = made.files if listed is None else listed
         blob = self.blob(path.read_bytes())
         path.unlink()
@@ -228,6 +212,33 @@ class ClientRepository:
             sum(file.size for file in files),
             made.tar_size,
         )
+
+
+def layer_metadata(name: str, lower: Sequence[str], platform: str) -> dict[str, Any]:
+    """The metadata of a layer on `lower`, in import order."""
+    metadata: dict[str, Any] = {
+        "layer_name": name,
+        "install_target": name,
+        "target_platform": platform,
+        "runtime_layer": lower[-1] if lower else name,
+        "python_implementation": f"cpython@{FULL_VERSION}",
+    }
+    return {**metadata, "required_layers": list(lower[:-1])} if lower else metadata
+
+
+def written_segment(
+    path: Path, install_target: str, content: Content, compression: Compression
+) -> Segment:
+    """Write a segment of a layer to `path`."""
+    with new_segment(
+        path, source=content.source, install_target=install_target, compression=compression
+    ) as writer:
+        for file, text in content.files.items():
+            data = text.encode()
+            writer.add_file(file, [data], len(data), executable=file in content.executable)
+        for link, target in content.links.items():
+            writer.add_link(link, target)
+    return writer.segment()
 
 
 def runtime_content(python: str = PYTHON) -> Content:

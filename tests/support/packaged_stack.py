@@ -12,17 +12,17 @@ from typing import Any
 from tests.support.client_repository import (
     APP,
     FRAMEWORK,
-    FULL_VERSION,
     LEVELS,
     MAIN,
     RUNTIME,
     SITE,
     Content,
+    layer_metadata,
     own_files,
     own_links,
     runtime_content,
+    written_segment,
 )
-from venvstacks_rules.actions.archives.formats import new_segment
 from venvstacks_rules.actions.commands import assemble_archive
 from venvstacks_rules.client.commands.updating import InstallRequest, machine_platform
 from venvstacks_rules.model.contents.compression import Compression
@@ -118,15 +118,7 @@ class PackagedStack:
         own: Mapping[str, str],
     ) -> Mapping[str, Any]:
         """Make an archive and what lies beside it; the metadata."""
-        metadata: dict[str, Any] = {
-            "layer_name": name,
-            "install_target": name,
-            "target_platform": self.platform,
-            "runtime_layer": lower[-1] if lower else name,
-            "python_implementation": f"cpython@{FULL_VERSION}",
-        }
-        if lower:
-            metadata["required_layers"] = list(lower[:-1])
+        metadata = layer_metadata(name, lower, self.platform)
         compression = Compression(self.archive_format, LEVELS[self.archive_format])
         names = archive_names(
             name, extension=f".{self.archive_format}", platform=self.platform, tagged=self.tagged
@@ -173,12 +165,4 @@ def _segment(folder: Path, name: str, content: Content, compression: Compression
     """Write a segment below `folder`, by a path relative to it."""
     path = folder / f"{name}-{content.source}.seg"
     path.unlink(missing_ok=True)
-    with new_segment(
-        path, source=content.source, install_target=name, compression=compression
-    ) as writer:
-        for file, text in content.files.items():
-            data = text.encode()
-            writer.add_file(file, [data], len(data), executable=file in content.executable)
-        for link, target in content.links.items():
-            writer.add_link(link, target)
-    return writer.segment()
+    return written_segment(path, name, content, compression)
