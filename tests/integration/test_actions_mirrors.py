@@ -79,7 +79,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mirrored]:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.slow
 def test_libraries_come_from_an_index_with_credentials_of_netrc(
     site: Mirrored, tmp_path: Path
 ) -> None:
