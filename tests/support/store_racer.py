@@ -1,4 +1,4 @@
-"""A process of `test_contract.py`: four threads that each add two lines to one file."""
+"""A process of `test_contract.py`: two threads that each add two lines to one file."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def main() -> None:
     def work(thread: int) -> int:
         return sum(add(f"{name}{thread}.{i}") for i in range(2))
 
-    with ThreadPoolExecutor(4) as pool:
-        print(sum(pool.map(work, range(4))))
+    with ThreadPoolExecutor(2) as pool:
+        print(sum(pool.map(work, range(2))))
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from venvstacks_rules.model.errors import ImageError, RepositoryError, RequestEr
 from venvstacks_rules.model.json_codec import to_json
 from venvstacks_rules.model.requests.images import FetchImageRequest, PushImageRequest
 from venvstacks_rules.repository.images.registry import ImageRepository
+from venvstacks_rules.repository.stores import attempts
 from venvstacks_rules.repository.stores.store import StoreError
 
 INDEX = "application/vnd.oci.image.index.v1+json"
@@ -110,8 +111,12 @@ def test_only_what_is_missing_is_sent(
 
 
 def test_repositories_that_refuse_do_not_stop_a_push(
-    served: ServedRegistry, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    served: ServedRegistry,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(attempts, "WAITS", [0.01, 0.01])
     first, second = Layout(tmp_path / "first"), Layout(tmp_path / "second")
     content = {"refused.py": b"refused"}
     push(served, first, first.add_image(content), "refused/one", "1.0")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 import time
@@ -86,13 +87,21 @@ def missing(folder: Path) -> str | None:
             return None
 
 
+def enough(logs: Path) -> bool:
+    """Whether there were more than a few publishes, and blobs that a prune removed."""
+    lines = [line for path in logs.iterdir() for line in path.read_text().splitlines()]
+    removed = sum(int(line.split()[1]) for line in lines if re.fullmatch(r"pruned \d+", line))
+    return lines.count("published") > 5 and removed > 5
+
+
 def race(tmp_path: Path, seconds: float, *, kill_every: float) -> None:
     folder = tmp_path / "store"
     chance = random.Random(kill_every)
     looks = 0
     with workers(folder, tmp_path / "logs") as running:
-        end, next_kill = time.monotonic() + seconds, time.monotonic() + 3
-        while time.monotonic() < end:
+        end, next_kill = time.monotonic() + seconds, time.monotonic() + 1
+        # On a busy machine they need longer to get in each other's way.
+        while time.monotonic() < end or not (looks > 50 and enough(tmp_path / "logs")):
             assert missing(folder) is None
             looks += 1
             for worker in running:
@@ -105,10 +114,6 @@ def race(tmp_path: Path, seconds: float, *, kill_every: float) -> None:
                 next_kill = time.monotonic() + chance.uniform(0.1, 2 * kill_every)
             time.sleep(0.002)
     assert list(faults(folder)) == []
-    log = "".join(path.read_text() for path in (tmp_path / "logs").iterdir())
-    assert looks > 50
-    assert log.count("published") > 5, log
-    assert sum(int(line.split()[1]) for line in log.splitlines() if "pruned" in line) > 5, log
     # Whatever was killed last: when its lease has ended, the next ones do their work.
     time.sleep(1.2 * GRACE)
     repository = Repository(FileStore(folder))
@@ -129,11 +134,11 @@ def race(tmp_path: Path, seconds: float, *, kill_every: float) -> None:
 
 
 def test_publishers_and_a_prune(tmp_path: Path) -> None:
-    race(tmp_path, 6, kill_every=0)
+    race(tmp_path, 3, kill_every=0)
 
 
 def test_with_kills(tmp_path: Path) -> None:
-    race(tmp_path, 14, kill_every=1)
+    race(tmp_path, 7, kill_every=1)
 
 
 @pytest.mark.slow
