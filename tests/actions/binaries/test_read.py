@@ -65,7 +65,9 @@ def compared_with_readelf(path: Path, found: Binary) -> None:
 def test_libraries_of_this_machine_are_read_as_readelf_reads_them(tmp_path: Path) -> None:
     folders = [Path(sys.base_prefix, "lib"), *Path("/usr/lib").glob("*-linux-gnu")]
     paths = sorted(path for folder in folders for path in folder.rglob("*.so*"))
-    paths = [path for path in paths if path.is_file() and not path.is_symlink()][:150]
+    paths = [path for path in paths if path.is_file() and not path.is_symlink()]
+    # Neighbors are alike.
+    paths = paths[:: len(paths) // 50 + 1]
     compared = 0
     for path in paths:
         for found in read(path.read_bytes(), tmp_path):

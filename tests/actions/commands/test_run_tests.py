@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -24,6 +25,8 @@ TOOLS = (
     *("pytest", "pluggy", "iniconfig", "packaging", "pygments"),
     *(("exceptiongroup", "tomli", "typing_extensions") if sys.version_info < (3, 11) else ()),
 )
+# Most of what pygments has, and would be unpacked and compiled with it.
+UNUSED = re.compile(r"pygments/(?:lexers/(?!_mapping|__init__|diff|python)|styles/(?!_|default)).*")
 APP = {
     "app.py": "import acme.util\nVALUE = acme.util.VALUE\n",
     "shared.py": "WHERE = 'the application'\n",
@@ -58,6 +61,8 @@ def tool_files() -> dict[str, str]:
     found = {"shared.py": "WHERE = 'the tools'\n", "tools_only.py": ""}
     for name in TOOLS:
         for file in distribution(name).files or ():
+            if UNUSED.fullmatch(str(file)):
+                continue
             if file.suffix == ".py" or file.name in ("METADATA", "entry_points.txt"):
                 found[str(file)] = file.read_text()
     return found
