@@ -29,7 +29,7 @@ from venvstacks_rules.client.commands.repairing import repair
 from venvstacks_rules.client.commands.tidying import gc, rollback
 from venvstacks_rules.client.commands.updating import install, update
 
-_SOME = 12
+_SOME = 8
 """States that every run of the tests looks at; the others take minutes."""
 
 
@@ -173,7 +173,7 @@ def test_an_update_that_is_killed_at_any_time_leaves_a_version_that_runs(
     subprocess.run(command, check=True, capture_output=True)
     whole = time.monotonic() - begin
     generator = random.Random(16)
-    for number in range(1, 9):
+    for number in range(1, 6):
         publish(small, f"1.{number}")
         with subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True

@@ -146,7 +146,8 @@ def runtime(install_target: str = RUNTIME, extra: dict[str, str] | None = None) 
             tar.add(f"{install_target}/lib/{library.name}", library.read_bytes(), mode=0o755)
     stdlib = base / "lib" / f"python{VERSION}"
     for folder, names, files in os.walk(stdlib):
-        names[:] = sorted(set(names) - _LEFT_OUT)
+        # A static library of 30 MB lies in `config-...`.
+        names[:] = sorted(name for name in set(names) - _LEFT_OUT if name[:7] != "config-")
         for name in sorted(files):
             path = Path(folder, name)
             tar.add(f"{install_target}/{path.relative_to(base).as_posix()}", path.read_bytes())
