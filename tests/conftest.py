@@ -28,11 +28,15 @@ with contextlib.suppress(ModuleNotFoundError):
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give each integration test file to one worker, and start with them: they take longest.
 
-    A file's tests share what its fixtures set up (a workspace, a daemon); other tests go to
-    whichever worker is free.
+    A file's tests share what its fixtures set up (a workspace, a daemon), and so do files that
+    name a group; other tests go to whichever worker is free.
     """
     for item in items:
         if INTEGRATION in item.path.parents:
             item.add_marker(pytest.mark.integration)
-            item.add_marker(pytest.mark.xdist_group(item.path.relative_to(INTEGRATION).as_posix()))
+            # Pants takes minutes on a busy machine; a limit is for what never ends.
+            item.add_marker(pytest.mark.timeout(1200))
+            if item.get_closest_marker("xdist_group") is None:
+                group = item.path.relative_to(INTEGRATION).as_posix()
+                item.add_marker(pytest.mark.xdist_group(group))
     items.sort(key=lambda item: INTEGRATION not in item.path.parents)

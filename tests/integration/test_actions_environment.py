@@ -17,10 +17,13 @@ from tests.support.action_wheels import (
     PinnedArchive,
     interpreter_folder,
 )
-from tests.support.build_root import REPOSITORY, Finished
+from tests.support.build_root import REPOSITORY, BuildRoot, Finished
 from tests.support.http_server import serve
 from tests.support.interpreters import capture
-from tests.support.machines import Machine, machine
+from tests.support.machines import FirstBuild, machine
+from tests.support.shared_roots import shared_root
+
+pytestmark = pytest.mark.xdist_group("first build")
 
 OF_PEX_OR_PIP = re.compile(r"\b(?:pex|pip)[\d.]*\b", re.IGNORECASE)
 HELLO = "examples/hello::"
@@ -33,24 +36,18 @@ def scheduled(run: Finished) -> list[str]:
 
 
 # ---------------------------------------------------------------------------------- what is started
-@pytest.mark.timeout(600)
-def test_a_first_run_starts_nothing_of_pex_or_pip(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> None:
-    # What is looked for is not in the name of a folder.
-    with machine(tmp_path_factory.mktemp("first") / "machine") as first:
-        descriptions = []
-        for goal in (
-            ("package", HELLO),
-            ("test", HELLO),
-            ("run", "examples/hello:hello"),
-            ("venvstacks-show", HELLO),
-            ("venvstacks-export", HELLO),
-            ("generate-lockfiles", "--resolve=examples/hello:text"),
-        ):
-            descriptions += scheduled(first.root.succeed("-ldebug", *goal))
-        commands = [" ".join(command) for command in first.commands.values()]
-        verbs = set(first.actions)
+def test_a_first_run_starts_nothing_of_pex_or_pip(first: FirstBuild) -> None:
+    descriptions = scheduled(first.packaged)
+    for goal in (
+        ("test", HELLO),
+        ("run", "examples/hello:hello"),
+        ("venvstacks-show", HELLO),
+        ("venvstacks-export", HELLO),
+        ("generate-lockfiles", "--resolve=examples/hello:text"),
+    ):
+        descriptions += scheduled(first.succeed(*goal))
+    commands = [" ".join(command) for command in first.machine.commands.values()]
+    verbs = set(first.machine.actions)
 
     assert {"Compile the actions", "Unpack uv for the actions"} <= set(descriptions)
     assert verbs >= {
@@ -67,7 +64,6 @@ def test_processes_of_pex_and_pip_would_be_seen(text: str) -> None:
 
 
 # ------------------------------------------------------------------------------- machines of others
-@pytest.mark.timeout(600)
 @pytest.mark.slow
 def test_pip_configuration_locale_and_names_of_folders_do_not_matter(tmp_path: Path) -> None:
     pip = "[global]\nconstraint = /nonexistent\nindex-url = http://127.0.0.1:9/simple\n"
@@ -102,55 +98,38 @@ def test_pip_configuration_locale_and_names_of_folders_do_not_matter(tmp_path: P
 
 
 # ------------------------------------------------------------------ interpreters, other libraries
-@pytest.fixture(scope="module")
-def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
-    with machine(tmp_path_factory.mktemp("choices") / "machine") as here:
-        yield here
-
-
-def interpreters() -> list[str]:
-    """The versions X.Y of CPython on this machine, of those that the tests try."""
+def others(first: FirstBuild) -> list[str]:
+    """The versions X.Y of CPython that this machine has beside that of the first build."""
     folders = [*Path.home().glob(".pyenv/versions/*/bin"), *map(Path, os.get_exec_path())]
-    found = [VERSION.rpartition(".")[0]]
-    for version in ("3.9", "3.12", "3.13"):
-        if any((folder / f"python{version}").is_file() for folder in folders):
-            found.append(version)
-    return sorted(set(found))
+    names = {f"python{version}" for version in ("3.9", "3.12", "3.13")}
+    found = {path.name for folder in folders for name in names if (path := folder / name).is_file()}
+    return sorted(name.removeprefix("python") for name in found - {first.interpreter})
 
 
-@pytest.fixture(scope="module")
-def builds(here: Machine) -> dict[str, dict[str, str]]:
-    """What each of these interpreters builds; no process of one is remembered for another."""
-    found = {}
-    for version in interpreters():
-        here.forget()
-        constraint = f"--venvstacks-actions-interpreter-constraints=['CPython=={version}.*']"
-        here.root.succeed(constraint, "package", HELLO)
-        assert {Path(path).name for path in here.interpreters} == {f"python{version}"}
-        found[version] = here.built()
-    return found
+def test_outputs_do_not_depend_on_the_interpreter(first: FirstBuild) -> None:
+    """No process of the first build is remembered for another interpreter."""
+    versions = others(first)
+    if not versions:
+        pytest.skip(f"there is one interpreter only, {first.interpreter}")
+    first.machine.forget()
+    constraint = f"--venvstacks-actions-interpreter-constraints=['CPython=={versions[-1]}.*']"
+    first.succeed(constraint, "package", HELLO)
+    names = {Path(path).name for path in first.machine.interpreters}
+    assert names == {f"python{versions[-1]}"}
+    assert first.machine.built() == first.built
 
 
-@pytest.mark.timeout(600)
-def test_outputs_do_not_depend_on_the_interpreter(builds: dict[str, dict[str, str]]) -> None:
-    first, *others = builds.values()
-    if not others:
-        pytest.skip(f"there is one interpreter only, CPython {VERSION}")
-    assert others == [first] * len(others)
-
-
-@pytest.mark.timeout(600)
 def test_a_pinned_interpreter_runs_the_actions_where_there_is_none(
-    here: Machine, builds: dict[str, dict[str, str]], tmp_path: Path
+    first: FirstBuild, tmp_path: Path
 ) -> None:
-    version = VERSION.rpartition(".")[0]
-    archive = capture(version, tmp_path).archive
+    archive = capture(VERSION.rpartition(".")[0], tmp_path).archive
     release = "https://github.com/astral-sh/python-build-standalone/releases/download"
     pinned = PinnedArchive(f"{release}/20300101/cpython.tar.gz", archive)
+    here = first.machine
     here.root.write("tools/pinned.toml", pinned.lock())
     here.forget()
     with serve({"/mirror/20300101/cpython.tar.gz": archive}) as server:
-        here.root.succeed(
+        first.succeed(
             "--venvstacks-actions-python=pbs",
             "--venvstacks-actions-lockfile=tools/pinned.toml",
             f"--venvstacks-python-mirror={server.url}/mirror",
@@ -158,14 +137,21 @@ def test_a_pinned_interpreter_runs_the_actions_where_there_is_none(
             "package",
             HELLO,
         )
-    assert here.built() == builds[version]
+    assert here.built() == first.built
     assert {"wheel-segments", "assemble-archive", "install-wheel"} <= set(here.actions)
     assert here.interpreters == {"_python/python/bin/python3"}
     assert server.requests == [("GET", "/mirror/20300101/cpython.tar.gz")]
 
 
-def test_no_interpreter_is_one_message(here: Machine, tmp_path: Path) -> None:
-    done = here.root.pants(f"--python-bootstrap-search-path=['{tmp_path}']", "package", HELLO)
+@pytest.fixture(scope="module")
+def root() -> Iterator[BuildRoot]:
+    with shared_root() as made:
+        made.copy_example("hello")
+        yield made
+
+
+def test_no_interpreter_is_one_message(root: BuildRoot, tmp_path: Path) -> None:
+    done = root.pants(f"--python-bootstrap-search-path=['{tmp_path}']", "package", HELLO)
     assert done.code == 1
     assert done.error == (
         "InterpreterError: No interpreter was found to run the actions of venvstacks_rules:\n"
@@ -179,13 +165,13 @@ def test_no_interpreter_is_one_message(here: Machine, tmp_path: Path) -> None:
     assert done.stderr.count("No interpreter was found") == 1
 
 
-def test_a_lockfile_that_does_not_fit_is_one_message(here: Machine) -> None:
+def test_a_lockfile_that_does_not_fit_is_one_message(root: BuildRoot) -> None:
     text = SHIPPED.read_text()
     old = re.sub(r'(name = "packaging"\nversion = )"\d+', r'\1"24', text)
     old = re.sub(r"/packaging-\d+", "/packaging-24", old)
     packages = re.split(r"(?=\[\[packages\]\])", old)
-    here.root.write("tools/old.toml", "".join(p for p in packages if 'name = "uv"' not in p))
-    done = here.root.pants(
+    root.write("tools/old.toml", "".join(p for p in packages if 'name = "uv"' not in p))
+    done = root.pants(
         "--venvstacks-actions-lockfile=tools/old.toml",
         "generate-lockfiles",
         "--resolve=examples/hello:text",
@@ -201,9 +187,9 @@ def test_a_lockfile_that_does_not_fit_is_one_message(here: Machine) -> None:
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.timeout(600)
-def test_a_lockfile_that_a_user_makes_as_the_how_to_says(here: Machine) -> None:
+def test_a_lockfile_that_a_user_makes_as_the_how_to_says(first: FirstBuild) -> None:
     project, commands = how_to_lock()
+    here = first.machine
     here.root.write("build-support/actions/pyproject.toml", project)
     subprocess.run(
         ["bash", "-euc", commands],
@@ -214,7 +200,7 @@ def test_a_lockfile_that_a_user_makes_as_the_how_to_says(here: Machine) -> None:
     )
     lockfile = "build-support/actions/pylock.actions.toml"
     here.forget()
-    here.root.succeed(f"--venvstacks-actions-lockfile={lockfile}", "package", HELLO)
+    first.succeed(f"--venvstacks-actions-lockfile={lockfile}", "package", HELLO)
     assert len(here.built()) == 9
     assert "zstandard-0.24.0-" not in SHIPPED.read_text()
     assert any(name.startswith("zstandard-0.24.0-") for name in here.unpacked)

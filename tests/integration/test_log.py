@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-import shutil
 import time
-from collections.abc import Iterator
 
 import pytest
 
-from tests.support.build_root import BuildRoot, Finished, build_root
+from tests.support.build_root import BuildRoot, Finished
+from tests.support.machines import FirstBuild
+
+pytestmark = pytest.mark.xdist_group("first build")
 
 HELLO = "examples/hello:"
 # What a process does, and what its line says that it did.
@@ -30,17 +31,9 @@ QUIET = re.compile(
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
-    """A build root with nothing in its caches."""
-    folder = tmp_path_factory.mktemp("log")
-    environment = {
-        "PANTS_LOCAL_STORE_DIR": str(folder / "store"),
-        "PANTS_NAMED_CACHES_DIR": str(folder / "caches"),
-    }
-    with build_root(folder / "root", environment=environment) as made:
-        made.copy_example("hello")
-        yield made
-    shutil.rmtree(folder)
+def root(first: FirstBuild) -> BuildRoot:
+    """The build root of the first build."""
+    return first.machine.root
 
 
 def expected(done: Finished) -> list[str]:
@@ -56,8 +49,8 @@ def pairs(done: Finished) -> list[str]:
     return [line for line in lines if not line.startswith("[INFO] Completed: Scheduling: ")]
 
 
-def test_a_first_build_has_one_line_for_each_piece_of_work(root: BuildRoot) -> None:
-    done = root.succeed("-ldebug", "--no-pantsd", "package", HELLO)
+def test_a_first_build_has_one_line_for_each_piece_of_work(first: FirstBuild) -> None:
+    done = first.packaged
     assert done.work == expected(done)
     assert pairs(done) == []
     kinds = [text.split(" ")[0] for text in done.work]
@@ -65,6 +58,7 @@ def test_a_first_build_has_one_line_for_each_piece_of_work(root: BuildRoot) -> N
     assert kinds.count("Assembled") == 3
     sizes = [text for text in done.work if re.search(r"\([\d.]+ [kM]B\)$", text)]
     assert len(sizes) == kinds.count("Assembled") + kinds.count("Compressed")
+    assert "Found CPython 3.9 on this machine" in done.work
 
 
 @pytest.mark.slow
@@ -75,33 +69,32 @@ def test_what_a_cache_had_has_no_line(root: BuildRoot) -> None:
     assert "Found CPython 3.9 on this machine" in done.work
 
 
-def test_a_daemon_that_remembers_everything_says_nothing(root: BuildRoot) -> None:
-    first = root.succeed("--stats-log", "package", HELLO)
-    assert "Found CPython 3.9 on this machine" in first.work
-    assert pairs(first) == []
-    again = root.succeed("--stats-log", "package", HELLO)
+def test_a_daemon_that_remembers_everything_says_nothing(first: FirstBuild) -> None:
+    again = first.succeed("--stats-log", "package", HELLO)
     assert again.work == []
     assert pairs(again) == []
     assert again.counters["local_execution_requests"] == 0
 
 
-def test_work_of_a_later_run_of_the_daemon_has_its_line(root: BuildRoot) -> None:
-    root.succeed("package", HELLO)
+def test_work_of_a_later_run_of_the_daemon_has_its_line(first: FirstBuild, root: BuildRoot) -> None:
     source = root.read("examples/hello/hello.py")
     root.write("examples/hello/hello.py", f"{source}\n# {time.time_ns()}\n")
-    changed = root.succeed("--stats-log", "package", HELLO)
+    changed = first.succeed("--stats-log", "package", HELLO)
     root.write("examples/hello/hello.py", source)
     assert [text.partition(" (")[0] for text in changed.work] == ["Assembled app-hello.tar.zst"]
     assert changed.counters["local_execution_requests"] == 1
 
 
-def test_a_check_and_a_run_have_no_pairs_of_their_own(root: BuildRoot) -> None:
-    tested = root.succeed("test", "examples/hello:hello")
+def test_a_check_and_a_run_have_no_pairs_of_their_own(first: FirstBuild, root: BuildRoot) -> None:
+    source = root.read("examples/hello/hello.py")
+    root.write("examples/hello/hello.py", f"{source}\n# Not tested before.\n")
+    tested = first.succeed("test", "examples/hello:hello")
+    root.write("examples/hello/hello.py", source)
     # Pants reports a test itself, once.
     assert [re.sub(r" \([\d.ms ]+\)", "", line) for line in pairs(tested)] == [
         "[INFO] Completed: Check the imports of an application - examples/hello:hello - succeeded."
     ]
-    started = root.succeed("run", "examples/hello:hello", "--", "log")
+    started = first.succeed("run", "examples/hello:hello", "--", "log")
     assert "Hello, log!" in started.stdout
     assert pairs(started) == []
 

@@ -6,15 +6,15 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.support.build_root import BuildRoot, Finished, build_root
+from tests.support.build_root import Finished
 from tests.support.http_server import serve
-from tests.support.outputs import hashes
+from tests.support.machines import FirstBuild
 from tests.support.pants_under_test import PANTS
+
+pytestmark = pytest.mark.xdist_group("first build")
 
 # A namespace of its own has no interface but a loopback that leads nowhere else.
 _CUT_OFF = ["unshare", "--map-root-user", "--net", "--"]
@@ -30,21 +30,6 @@ def _namespaces() -> None:
         pytest.skip(f"network namespaces are not permitted here: {done.stderr.strip()}")
 
 
-@pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
-    folder = tmp_path_factory.mktemp("offline")
-    environment = {
-        "PANTS_LOCAL_STORE_DIR": str(folder / "store"),
-        "PANTS_NAMED_CACHES_DIR": str(folder / "caches"),
-        # A daemon that was started outside would have the network.
-        "PANTS_PANTSD": "false",
-    }
-    with build_root(folder / "root", environment=environment) as root:
-        root.copy_example("hello")
-        yield root
-    shutil.rmtree(folder)
-
-
 def test_a_namespace_cuts_off_the_network() -> None:
     with serve({"/": b"here"}) as server:
         ask = [sys.executable, "-c", _ASK, server.url + "/"]
@@ -54,19 +39,19 @@ def test_a_namespace_cuts_off_the_network() -> None:
     assert server.requests == [("GET", "/")]
 
 
-@pytest.mark.timeout(600)
 def test_packages_without_network_from_an_empty_process_cache(
-    root: BuildRoot, tmp_path: Path
+    first: FirstBuild,
 ) -> None:
-    root.succeed("package", "examples/hello:")
-    first = tmp_path / "first"
-    shutil.move(str(root.path / "dist"), first)
+    root = first.machine.root
+    root.stop()
+    first.machine.forget()
 
     # Without the results of processes; the files that were downloaded are in the same store.
     done = subprocess.run(
         [*_CUT_OFF, str(PANTS), "-ldebug", "--no-local-cache", "package", "examples/hello:"],
         cwd=root.path,
-        env=root._environment(None),
+        # A daemon that was started outside would have the network.
+        env=root._environment({"PANTS_PANTSD": "false"}),
         stdin=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
@@ -81,4 +66,4 @@ def test_packages_without_network_from_an_empty_process_cache(
     assert not any("pex" in name.lower() for name in started), started
     assert sum(name.startswith("Compress") for name in started) >= 3
     assert sum(name.startswith("Assemble") for name in started) == 3
-    assert hashes(root.path / "dist") == hashes(first)
+    assert first.machine.built() == first.built

@@ -11,8 +11,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.build_root import BuildRoot, build_root
+from tests.support.build_root import BuildRoot, Finished, build_root
 from tests.support.outputs import hashes
+
+TALKATIVE = ("-ldebug",)
+"""Tells which processes run. A daemon starts anew for another level."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,31 @@ class Machine:
         found = hashes(self.root.path / "dist")
         assert len(found) == 9
         return found
+
+
+@dataclass(frozen=True)
+class FirstBuild:
+    """A machine, and the first that was done there: a build of examples/hello."""
+
+    machine: Machine
+    packaged: Finished
+    built: Mapping[str, str]
+    """The hashes of what it made."""
+    interpreter: str
+    """The file name of the one that ran the actions."""
+
+    def succeed(self, *arguments: str) -> Finished:
+        """Run Pants, which has to succeed, by the daemon of the first build."""
+        return self.machine.root.succeed(*TALKATIVE, *arguments)
+
+
+@contextlib.contextmanager
+def first_build(folder: Path) -> Iterator[FirstBuild]:
+    """Make a machine in `folder`, and build there; at the end it is removed."""
+    with machine(folder) as made:
+        packaged = made.root.succeed(*TALKATIVE, "package", "examples/hello::")
+        (interpreter,) = {Path(path).name for path in made.interpreters}
+        yield FirstBuild(made, packaged, made.built(), interpreter)
 
 
 @contextlib.contextmanager
