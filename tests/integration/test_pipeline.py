@@ -13,9 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.build_root import REPOSITORY, BuildRoot, Finished, build_root
+from tests.support.build_root import (
+    REPOSITORY,
+    BuildRoot,
+    Finished,
+    build_root,
+    patient,
+)
 from tests.support.documented import Command, WrittenFile, steps
-from tests.support.pants_under_test import PANTS, pants_environment
+from tests.support.pants_under_test import PANTS, pants_environment, with_histograms
 from tests.support.remote_execution import remote_cache
 
 PAGE = (REPOSITORY / "docs/how-to/ci.md").read_text(encoding="utf-8")
@@ -24,6 +30,8 @@ LOCK, PACKAGE, PUBLISH_ALL, PUBLISH, PROMOTE = COMMANDS
 CHANGED = "pants --changed-since=HEAD~1 --changed-dependents=transitive "
 GIT = ("git", "-c", "user.name=A", "-c", "user.email=a@example.com", "-c", "commit.gpgsign=false")
 APPS = ("app-count", "app-greet")
+# A machine of CI has none; ours have one where several commands follow each other.
+DAEMON = {"PANTS_PANTSD": "true"}
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -52,14 +60,8 @@ class Machine:
             "PANTS_NAMED_CACHES_DIR": str(self.folder / "caches"),
             **variables,
         }
-        done = subprocess.run(
-            ["bash", "-c", command],
-            cwd=self.path,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
+        done = patient(
+            ["bash", "-c", command], cwd=self.path, env=environment, stdin=subprocess.DEVNULL
         )
         assert done.returncode == 0, f"{command}:\n{done.stderr}\n{done.stdout}"
         return Finished(done.returncode, done.stdout, done.stderr)
@@ -84,6 +86,8 @@ class Site:
     root: BuildRoot
     layers: Path
     first: Machine
+    histograms: Mapping[str, str]
+    """Variables with which Pants counts the bytes from and to the remote cache."""
 
     def machine(self, name: str) -> Machine:
         """A new machine."""
@@ -189,14 +193,16 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             assert example in ours
             ours = ours.replace(example, real)
         root.write("pants.ci.toml", ours)
-        made = Site(root, layers, Machine(folder / "first", root.path, programs))
-        made.first.run(LOCK)
+        first = Machine(folder / "first", root.path, programs)
+        made = Site(root, layers, first, with_histograms(folder / "histograms"))
+        first.run(LOCK, **DAEMON)
         subprocess.run([*GIT, "init", "--quiet", "--bare", folder / "origin"], check=True)
         made.git("init", "--quiet", "--initial-branch=main")
         made.git("remote", "add", "origin", str(folder / "origin"))
         made.commit()
         made.git("push", "--quiet", "origin", "main")
-        done = made.first.run(PUBLISH_ALL, VERSION="1")
+        done = first.run(PUBLISH_ALL, VERSION="1", **DAEMON)
+        root.stop()
         assert len([line for line in done.work if line.startswith("Compressed")]) >= 2
         assert not [line for line in done.work if line.startswith("Assembled")]
         assert made.channels() == {f"{app}/beta": "1" for app in APPS}
@@ -211,7 +217,7 @@ def test_the_jobs_run_the_commands_of_the_page() -> None:
 def test_an_empty_machine_compresses_nothing_and_fetches_no_segment(site: Site) -> None:
     machine = site.machine("second")
     before = site.read("**/*.json")
-    done = machine.run(PUBLISH_ALL, VERSION="1", PANTS_PLUGINS="['hdrhistogram']")
+    done = machine.run(PUBLISH_ALL, VERSION="1", **site.histograms)
 
     assert site.read("**/*.json") == before
     assert "skipped as store" in done.stderr
@@ -237,7 +243,7 @@ def test_an_empty_machine_compresses_nothing_and_fetches_no_segment(site: Site) 
 def test_a_pull_request_builds_what_it_changes(site: Site) -> None:
     edit(site)
     machine = site.machine("third")
-    done = machine.run(PACKAGE, PANTS_PLUGINS="['hdrhistogram']")
+    done = machine.run(PACKAGE, **site.histograms, **DAEMON)
 
     assert done.work == [line for line in done.work if re.match("Assembled app-greet|Found", line)]
     assert "Assembled app-greet" in "\n".join(done.work)
@@ -255,8 +261,8 @@ def test_main_publishes_what_changed(site: Site) -> None:
     assert site.git("rev-list", "--count", f"{before}..HEAD") == "1"
     files = site.read("**/*.json")
     site.git("push", "--quiet", "origin", "main")
-    machine = site.machine("fourth")
-    done = machine.run(PUBLISH, BEFORE=before, VERSION="2")
+    machine = site.machine("third")
+    done = machine.run(PUBLISH, BEFORE=before, VERSION="2", **site.histograms, **DAEMON)
 
     assert not [line for line in done.work if line.startswith(("Compressed", "Captured"))]
     assert site.channels() == {"app-count/beta": "1", "app-greet/beta": "2"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import ssl
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,6 +41,7 @@ uv_config = "layers.toml"
 env_vars = []
 """
 BY_VARIABLES = {"UV_INDEX_CORP_USERNAME": USER, "UV_INDEX_CORP_PASSWORD": PASSWORD}
+TALKATIVE = ("-ldebug", "--keep-sandboxes=always")
 VARIABLES = "UV_INDEX_CORP_USERNAME and UV_INDEX_CORP_PASSWORD"
 
 
@@ -56,8 +58,7 @@ class Site:
     def pants(self, *arguments: str, credentials: Mapping[str, str]) -> Finished:
         """Run Pants as a person with these credentials does, as talkative as can be."""
         environment = {**self.index.way, **with_home(self.folder), **credentials}
-        talkative = ("-ldebug", "--keep-sandboxes=always")
-        done = self.root.pants(*talkative, *arguments, environment=environment)
+        done = self.root.pants(*TALKATIVE, *arguments, environment=environment)
         self.said.append(done.stdout + done.stderr)
         return done
 
@@ -95,19 +96,27 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         "PANTS_LOCAL_EXECUTION_ROOT_DIR": str(folder / "sandboxes"),
         # Not in the way of SSL_CERT_FILE.
         "SSL_CERT_DIR": "",
+        "PANTS_CA_CERTS_PATH": str(folder / "all.pem"),
     }
     (folder / "sandboxes").mkdir()
     with (
         private_index(folder / "index") as index,
         build_root(folder / "root", config=CONFIG, environment=environment) as root,
     ):
+        # Pants starts anew for other authorities, which the launcher takes from SSL_CERT_FILE.
+        known = ssl.get_default_verify_paths().cafile
+        bundle = index.ca_file.read_text() + (Path(known).read_text() if known else "")
+        (folder / "all.pem").write_text(bundle)
+        site = Site(folder, root, index)
+        # The daemon starts where the proxy is the only way.
+        site.succeed("list", "::", credentials={})
         _fetch_libraries(root)
         for name in ("corp_greeting", "corp_farewell", "corp_late"):
             index.add(package_wheel(name))
         settings = f'[[tool.uv.index]]\nname = "corp"\nurl = "{index.url}"\ndefault = true\n'
         root.write("layers.toml", settings)
         root.write("s/BUILD", BUILD)
-        yield Site(folder, root, index)
+        yield site
     shutil.rmtree(folder)
 
 
@@ -117,7 +126,7 @@ def _fetch_libraries(root: BuildRoot) -> None:
     root.write("layers.toml", "")
     layer = "examples/hello:text"
     for command in (["generate-lockfiles", f"--resolve={layer}"], ["package", layer]):
-        done = root.pants(*command, environment={"PANTS_PANTSD": "false"})
+        done = root.pants(*TALKATIVE, *command)
         assert done.code == 0, done.stderr
     shutil.rmtree(root.path / "examples")
     shutil.rmtree(root.path / "dist")

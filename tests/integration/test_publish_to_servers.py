@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import stores
-from tests.support.build_root import BuildRoot
-from tests.support.shared_roots import shared_root
+from tests.support.build_root import BuildRoot, Finished, build_root
 from venvstacks_rules.repository.reading.repository import Repository
 from venvstacks_rules.repository.stores.opened import opened
 from venvstacks_rules.repository.stores.store import Store
@@ -28,14 +27,30 @@ venvstacks_release(
     repositories=["{url}"],
 )
 """
+TARGET = "examples/hello:release"
 PASSWORD = "correct horse battery staple"
 
 
 @pytest.fixture(scope="module")
-def root() -> Iterator[BuildRoot]:
-    with shared_root() as made:
+def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
+    folder = tmp_path_factory.mktemp("servers")
+    environment = {
+        "PANTS_NAMED_CACHES_DIR": str(folder / "caches"),
+        "PANTS_LOCAL_EXECUTION_ROOT_DIR": str(folder / "sandboxes"),
+    }
+    (folder / "sandboxes").mkdir()
+    with build_root(folder / "root", environment=environment) as made:
         made.copy_example("hello")
         yield made
+
+
+def publish(root: BuildRoot, *options: str, **variables: str) -> Finished:
+    """Publish the release, by a daemon that tells all it does; it leaves no settings behind."""
+    talkative = ("-ldebug", "--keep-sandboxes=always")
+    done = root.pants(*talkative, *options, "publish", TARGET, environment=variables)
+    network = Path(root.environment["PANTS_NAMED_CACHES_DIR"]) / "venvstacks_network"
+    assert list(network.iterdir()) == []
+    return done
 
 
 def release(root: BuildRoot, url: str, version: str = "1.0") -> None:
@@ -75,18 +90,12 @@ def test_a_bucket(root: BuildRoot, tmp_path: Path) -> None:
         }
         secret = "a-secret-of-nobody-else"
         variables["AWS_SECRET_ACCESS_KEY"] = secret
-        done = root.pants(
-            "-ldebug",
-            "--keep-sandboxes=always",
-            "publish",
-            "examples/hello:release",
-            environment=variables,
-        )
+        done = publish(root, **variables)
         assert done.code == 0, done.stderr
         assert secret not in done.stdout + done.stderr
         store = opened(served.url, served.environment)
         assert versions(store) == ["1.0"]
-        again = root.pants("publish", "examples/hello:release", environment=variables)
+        again = publish(root, **variables)
         assert f"skipped as {served.url} has all of it" in again.stderr
 
 
@@ -99,7 +108,7 @@ def test_a_server_that_is_not_there(root: BuildRoot) -> None:
         "AWS_SECRET_ACCESS_KEY": "a-secret-of-nobody-else",
         "AWS_REGION": "us-east-1",
     }
-    failed = root.pants("publish", "examples/hello:release", environment=variables)
+    failed = publish(root, **variables)
     assert failed.code == 1
     assert url in failed.error
     assert "Traceback" not in failed.stderr
@@ -121,12 +130,12 @@ def test_a_signed_repository(root: BuildRoot, tmp_path: Path) -> None:
     run("root", "sign", "root.json", url, "--key", "root.pem")
     run("root", "publish", "root.json", url)
     release(root, url)
-    unsigned = root.pants("publish", "examples/hello:release")
+    unsigned = publish(root)
     assert unsigned.code == 1
     assert "clients would not believe what is published" in unsigned.stdout + unsigned.stderr
     key = "--venvstacks-publish-keys=['envvar:SIGNING_KEY?password=KEY_PASSWORD']"
     signing = {"SIGNING_KEY": (tmp_path / "ci.pem").read_text(), "KEY_PASSWORD": PASSWORD}
-    done = root.pants("-ldebug", key, "publish", "examples/hello:release", environment=signing)
+    done = publish(root, key, **signing)
     assert done.code == 0, done.stderr
     assert "1.0" in done.stderr
     assert PASSWORD not in done.stdout + done.stderr
@@ -142,11 +151,11 @@ def test_a_signed_repository(root: BuildRoot, tmp_path: Path) -> None:
     root.write("other.json", (tmp_path / "other.json").read_text())
     release(root, url, "1.1")
     pinned = "--venvstacks-publish-root=other.json"
-    refused = root.pants(key, pinned, "publish", "examples/hello:release", environment=signing)
+    refused = publish(root, key, pinned, **signing)
     assert refused.code == 1
     assert versions(opened(url)) == ["1.0"]
     root.write("root.json", (tmp_path / "root.json").read_text())
     pinned = "--venvstacks-publish-root=root.json"
-    done = root.pants(key, pinned, "publish", "examples/hello:release", environment=signing)
+    done = publish(root, key, pinned, **signing)
     assert done.code == 0, done.stderr
     assert versions(opened(url)) == ["1.1"]

@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import tomli
+from uv import find_uv_bin
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -60,6 +61,17 @@ def pants_environment() -> Mapping[str, str]:
         # The launcher installs what the plugin needs beside Pants.
         "PANTS_PYTHONPATH": f"+['{_folder_with_tomli()}']",
     }
+
+
+def with_histograms(folder: Path) -> dict[str, str]:
+    """Variables with which `[stats].log` has histograms; `folder` gets the library for them."""
+    if _OTHER is not None:
+        return {"PANTS_PLUGINS": "['hdrhistogram']"}
+    # Resolving a plugin takes Pants 12 s in each new folder of caches.
+    install = [find_uv_bin(), "pip", "install", "--quiet", "--no-config", "--target", str(folder)]
+    install += ["--only-binary", ":all:", "--python-version", "3.9", "hdrhistogram"]
+    subprocess.run(install, check=True)
+    return {"PANTS_PYTHONPATH": f"+['{folder}']"}
 
 
 def _folder_with_tomli() -> Path:
