@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import ast
 import json
-import os
 import re
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.pants_under_test import PANTS, pants_environment
+from tests.support.shared_roots import shared_root
 
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "docs" / "reference"
@@ -33,20 +31,17 @@ TARGETS = (*LAYERS, *STACKS, *TESTS)
 COMMON = "Fields of all layers"
 
 # One worker, so that Pants is asked once.
-pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("docs/test_reference.py")]
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.timeout(1200),
+    pytest.mark.xdist_group("docs/test_reference.py"),
+]
 
 
 @pytest.fixture(scope="module")
 def pants_help() -> dict[str, Any]:
-    done = subprocess.run(
-        [str(PANTS), "--no-pantsd", "help-all"],
-        cwd=ROOT,
-        env={**os.environ, **pants_environment(), "PANTS_CONCURRENT": "true"},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        check=True,
-    )
-    data: dict[str, Any] = json.loads(done.stdout)
+    with shared_root() as root:
+        data: dict[str, Any] = json.loads(root.succeed("help-all").stdout)
     return data
 
 

@@ -78,7 +78,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mirrored]:
             yield Mirrored(here, index, wheels)
 
 
-@pytest.mark.timeout(600)
 def test_libraries_come_from_an_index_with_credentials_of_netrc(
     site: Mirrored, tmp_path: Path
 ) -> None:
@@ -103,7 +102,6 @@ def test_libraries_come_from_an_index_with_credentials_of_netrc(
     )
 
 
-@pytest.mark.timeout(600)
 def test_libraries_come_from_an_index_with_credentials_in_its_url(site: Mirrored) -> None:
     site.index.add(site.wheels)
     scheme, _, rest = site.index.url.partition("://")
@@ -115,7 +113,6 @@ def test_libraries_come_from_an_index_with_credentials_in_its_url(site: Mirrored
     assert {f"/packages/{name}" for name in unpacked} <= served
 
 
-@pytest.mark.timeout(600)
 def test_libraries_come_from_a_folder_and_a_page_of_links(site: Mirrored) -> None:
     """With a lockfile that says no sizes, as of an index that says none; the page has no hashes."""
     root = site.machine.root

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.build_root import NATIVE, BuildRoot, build_root
+from tests.support.build_root import NATIVE, BuildRoot
 from tests.support.documents import read_provenance, read_sbom
 from tests.support.outputs import hashes
+from tests.support.shared_roots import shared_root
 from venvstacks_rules.model.repository.keys import blob_key
 
 pytestmark = pytest.mark.integration
@@ -21,14 +24,18 @@ BUILDER = "https://ci.example.com/release"
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
-    folder = tmp_path_factory.mktemp("documents")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("documents") / "store"
+
+
+@pytest.fixture(scope="module")
+def root(store: Path) -> Iterator[BuildRoot]:
     config = f"""\
 documents = true
 builder_id = "{BUILDER}"
-repositories = {{local = "{(folder / "store").as_uri()}"}}
+repositories = {{local = "{store.as_uri()}"}}
 """
-    with build_root(folder / "root", config=config) as made:
+    with shared_root(config=config) as made:
         made.copy_example("hello")
         made.copy_example("stack")
         made.succeed(
@@ -132,17 +139,18 @@ def test_a_page_links_what_text_names(root: BuildRoot) -> None:
 
 def test_without_the_option_the_same_files_are_the_same_bytes(root: BuildRoot) -> None:
     before = hashes(root.path / "dist")
-    root.succeed(
-        "--no-venvstacks-documents", "--pants-distdir=without", "package", "examples/hello:hello"
-    )
-    after = hashes(root.path / "without")
+    (root.path / "dist").rename(root.path / "with")
+    root.succeed("--no-venvstacks-documents", "package", "examples/hello:hello")
+    after = hashes(root.path / "dist")
+    shutil.rmtree(root.path / "dist")
+    (root.path / "with").rename(root.path / "dist")
     assert sorted(after) == [
         f"{HELLO}/app-hello{end}" for end in (".json", ".segments.json", ".tar.zst")
     ]
     assert after.items() <= before.items()
 
 
-def test_a_repository_has_them(root: BuildRoot) -> None:
+def test_a_repository_has_them(root: BuildRoot, store: Path) -> None:
     build = root.read("examples/hello/BUILD")
     release = (
         'venvstacks_release(name="release", layers=[":hello"], version="1.0", channel="stable", '
@@ -150,7 +158,6 @@ def test_a_repository_has_them(root: BuildRoot) -> None:
     )
     root.write("examples/hello/BUILD", f"{build}\n{release}")
     root.succeed("publish", "examples/hello:release")
-    store = root.path.parent / "store"
     (index,) = (store / "layers/app-hello").rglob("*.json")
     data = json.loads(index.read_text(encoding="utf-8"))
 

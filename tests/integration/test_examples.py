@@ -17,7 +17,7 @@ import pytest
 import tomli
 from packaging.markers import Marker
 
-from tests.support.build_root import NATIVE, REPOSITORY, BuildRoot, build_root
+from tests.support.build_root import NATIVE, REPOSITORY, BuildRoot
 from tests.support.published_layers import (
     PublishedLayer,
     deploy,
@@ -29,6 +29,7 @@ from tests.support.published_layers import (
     segment_entries,
     sha256,
 )
+from tests.support.shared_roots import shared_root
 from tests.support.simple_index import package_wheel, simple_index
 from venvstacks_rules.model.wording import size_text
 
@@ -85,9 +86,9 @@ each_layer = pytest.mark.parametrize(
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
+def root() -> Iterator[BuildRoot]:
     alias = '\n[cli.alias]\npack = "package examples/::"\n'
-    with build_root(tmp_path_factory.mktemp("examples") / "root", config=alias) as made:
+    with shared_root(config=alias) as made:
         made.copy_example("hello")
         made.copy_example("sklearn")
         made.succeed("package", "examples/::")

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.build_root import NATIVE, BuildRoot, build_root
+from tests.support.build_root import NATIVE, BuildRoot
+from tests.support.shared_roots import shared_root
 
 TREE = {
     "src/python/acme/__init__.py": "",
@@ -60,13 +61,8 @@ SITE = "lib/python3.9/site-packages"
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
-    with build_root(tmp_path_factory.mktemp("code") / "root") as made:
-        config = made.read("pants.toml")
-        made.write(
-            "pants.toml",
-            config.replace('root_patterns = ["/"]', 'root_patterns = ["/src/python", "/lib"]'),
-        )
+def root() -> Iterator[BuildRoot]:
+    with shared_root(config='\n[source]\nroot_patterns = ["/src/python", "/lib"]\n') as made:
         for path, content in TREE.items():
             made.write(path, content)
         made.succeed("generate-lockfiles", *(f"--resolve=stacks:{n}" for n in layers()))

@@ -63,22 +63,27 @@ venvstacks_framework(
 def root() -> Iterator[BuildRoot]:
     with shared_root() as root:
         root.copy_example("hello")
+        build, runtime = root.read("examples/hello/BUILD"), 'requirements=["packaging"],'
+        assert runtime in build
+        # What is left has files of all kinds, and is unpacked a dozen times.
+        parts = 'strip_interpreter=["development", "idlelib", "test", "tkinter"],'
+        root.write("examples/hello/BUILD", build.replace(runtime, runtime + parts))
         yield root
 
 
 @pytest.fixture(scope="module")
-def archives(root: BuildRoot) -> Archives:
+def archives(root: BuildRoot, tmp_path_factory: pytest.TempPathFactory) -> Archives:
     """The hello stack in each format: the archive of each layer."""
     found = {}
     for archive_format in FORMATS:
         root.succeed(
-            f"--pants-distdir={root.path}/dist/{archive_format}",
             f"--venvstacks-archive-format={archive_format}",
             "--venvstacks-compression-level=1",
             "package",
             "examples/hello:",
         )
-        folder = root.path / "dist" / archive_format / DIST
+        folder = tmp_path_factory.mktemp("archives") / archive_format
+        shutil.move(root.path / "dist" / DIST, folder)
         found[archive_format] = {name: folder / f"{name}.{archive_format}" for name in LAYERS}
         names = [f"{name}.{end}" for name in LAYERS for end in ("json", "segments.json")]
         names += [path.name for path in found[archive_format].values()]

@@ -153,7 +153,6 @@ def _release(repository: ClientRepository, keys: SignedRepository, version: str)
     repository.put(str(key), keys.text(record))
 
 
-@pytest.mark.timeout(600)
 def test_another_repository_locks_packages_and_runs_a_stack(root: BuildRoot) -> None:
     root.succeed("generate-lockfiles")
     root.succeed("package", "stack:")

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -19,7 +20,7 @@ from pbs_installer import PythonVersion
 from pbs_installer import _versions as table_module
 
 from tests.support import pbs_archives
-from tests.support.build_root import BuildRoot, build_root
+from tests.support.build_root import BuildRoot
 from tests.support.http_server import FileServer, serve
 from tests.support.interpreters import CapturedInterpreter, capture
 from tests.support.outputs import native_platform, unpack
@@ -97,20 +98,23 @@ def runtime(version: str, more: str = "") -> str:
 
 
 @pytest.fixture(scope="module")
-def pbs(
-    captured: CapturedInterpreter,
-    server: FileServer,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[BuildRoot]:
+def local() -> Iterator[BuildRoot]:
+    with shared_root() as root:
+        yield root
+
+
+@pytest.fixture(scope="module")
+def pbs(local: BuildRoot, captured: CapturedInterpreter, server: FileServer) -> BuildRoot:
+    """The same with another provider."""
     options = {
         "PANTS_VENVSTACKS_PYTHON_PROVIDER": "pbs",
         "PANTS_VENVSTACKS_PYTHON_MIRROR": f"{server.url}/mirror/pbs/",
     }
-    with build_root(tmp_path_factory.mktemp("pbs") / "root", environment=options) as root:
-        root.write("app/BUILD", runtime(captured.python_version) + APPLICATION)
-        root.write("app/tell.py", TELL)
-        root.succeed("generate-lockfiles")
-        yield root
+    root = replace(local, environment={**local.environment, **options})
+    root.write("app/BUILD", runtime(captured.python_version) + APPLICATION)
+    root.write("app/tell.py", TELL)
+    root.succeed("generate-lockfiles")
+    return root
 
 
 LOCKFILE = "app/requirements/runtime/pylock.runtime.toml"
@@ -187,9 +191,7 @@ def test_an_archive_with_another_hash_is_refused_then_one_with_the_right_runs(
 
 
 @pytest.mark.slow
-def test_archives_of_targets(
-    captured: CapturedInterpreter, server: FileServer, tmp_path: Path
-) -> None:
+def test_archives_of_targets(captured: CapturedInterpreter, server: FileServer) -> None:
     sha256 = hashlib.sha256(captured.archive).hexdigest()
     native = native_platform()
     local = f"python_archives={{{native!r}: ':cpython'}}"
@@ -204,7 +206,7 @@ file(
 )
 """
     options = {"PANTS_VENVSTACKS_PYTHON_PROVIDER": "archive"}
-    with build_root(tmp_path / "root", environment=options) as root:
+    with shared_root(environment=options) as root:
         for folder, archives in (("local", local), ("remote", remote)):
             build = runtime(captured.python_version, archives) + APPLICATION + targets
             root.write(f"{folder}/BUILD", build)
@@ -217,12 +219,6 @@ file(
         assert first == second
         done = root.succeed("run", "remote:tell", "--", "from", "http")
         assert done.stdout == f"CPython {captured.python_version} from http\n"
-
-
-@pytest.fixture(scope="module")
-def local() -> Iterator[BuildRoot]:
-    with shared_root() as root:
-        yield root
 
 
 def test_a_version_that_is_not_installed_is_a_message_with_what_is(

@@ -11,7 +11,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from tests.support.build_root import NATIVE, BuildRoot, Finished, build_root
+from tests.support.build_root import NATIVE, BuildRoot, Finished
+from tests.support.shared_roots import shared_root
 
 STACKS = """\
 venvstacks_runtime(name="py", python_implementation="cpython@3.9")
@@ -22,6 +23,13 @@ venvstacks_application(
 venvstacks_framework(
     name="pytest", runtime=":py", requirements=["pytest==8.3.5", "coverage", "idna==3.6"]
 )
+"""
+CONFIG = """
+[source]
+root_patterns = ["/src/python"]
+
+[test]
+extra_env_vars = ["LAYER=server"]
 """
 # Layers for mistakes, and the locks that they need.
 BROKEN = """\
@@ -90,14 +98,8 @@ LOCKED = ("server", "pytest", "bare", "pytest-other", "mac-layer")
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
-    with build_root(tmp_path_factory.mktemp("layer-tests") / "root") as made:
-        config = made.read("pants.toml")
-        made.write(
-            "pants.toml",
-            config.replace('root_patterns = ["/"]', 'root_patterns = ["/src/python"]')
-            + '\n[test]\nextra_env_vars = ["LAYER=server"]\n',
-        )
+def root() -> Iterator[BuildRoot]:
+    with shared_root(config=CONFIG) as made:
         for path, content in TREE.items():
             made.write(path, content)
         made.succeed("generate-lockfiles", *(f"--resolve=stacks:{name}" for name in LOCKED))

@@ -13,7 +13,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.build_root import BuildRoot, build_root
+from tests.support.build_root import BuildRoot
+from tests.support.shared_roots import shared_root
 
 HERE = "examples/monorepo"
 CODE = f"{HERE}/src/python/shop"
@@ -21,12 +22,8 @@ STACKS = f"{HERE}/stacks"
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
-    with build_root(tmp_path_factory.mktemp("monorepo") / "root") as made:
-        config = made.read("pants.toml")
-        config = config.replace('root_patterns = ["/"]', f'root_patterns = ["/{HERE}/src/python"]')
-        config = config.replace('"venvstacks_rules"]', '"pants.backend.shell", "venvstacks_rules"]')
-        made.write("pants.toml", config)
+def root() -> Iterator[BuildRoot]:
+    with shared_root(config=f'\n[source]\nroot_patterns = ["/{HERE}/src/python"]\n') as made:
         made.copy_example("monorepo")
         made.succeed("package", f"{STACKS}:")
         yield made

@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from pbs_installer import _versions
 
-from tests.support.build_root import NATIVE, BuildRoot, build_root
+from tests.support.build_root import NATIVE, BuildRoot
 from tests.support.http_server import serve
 from tests.support.pbs_archives import PLATFORMS, archive, mirror_path, pinned
+from tests.support.shared_roots import shared_root
 
 LOCKFILE = "s/requirements/py/pylock.py.toml"
 NEWEST = max(
@@ -24,7 +24,7 @@ NEWEST = max(
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Iterator[BuildRoot]:
+def root() -> Iterator[BuildRoot]:
     version = f"3.12.{NEWEST}"
     url, sha256 = pinned(version)[NATIVE]
     content = archive(NATIVE, version)
@@ -33,7 +33,7 @@ def root(tmp_path: Path) -> Iterator[BuildRoot]:
             "PANTS_VENVSTACKS_PYTHON_PROVIDER": "pbs",
             "PANTS_VENVSTACKS_PYTHON_MIRROR": f"{server.url}/pbs",
         }
-        with build_root(tmp_path / "root", environment=options) as made:
+        with shared_root(environment=options) as made:
             made.write(
                 "s/BUILD",
                 'venvstacks_runtime(name="py", python_implementation="cpython@3.12", '

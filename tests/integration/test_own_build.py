@@ -37,7 +37,6 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
         shutil.rmtree(path, ignore_errors=True)
 
 
-@pytest.mark.timeout(600)
 def test_package_makes_the_wheel_of_the_plugin(root: BuildRoot, tmp_path: Path) -> None:
     """The same bytes as `uv build` makes, but for the name of the version that made it."""
     root.succeed("package", "//:venvstacks-rules")

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.build_root import REPOSITORY, BuildRoot, build_root
+from tests.support.build_root import REPOSITORY, BuildRoot
+from tests.support.shared_roots import shared_root
 from tests.support.simple_index import package_wheel, simple_index
 
 pytestmark = pytest.mark.timeout(600)
@@ -49,7 +50,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
     wheels = package_wheel("ourtinything")
     with (
         simple_index(wheels) as index,
-        build_root(folder / "root", config=CONFIG, environment=environment) as made,
+        shared_root(config=CONFIG, environment=environment) as made,
     ):
         made.write("uv.toml", index.uv_config)
         made.write("s/BUILD", BUILD)

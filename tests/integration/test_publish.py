@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.build_root import BuildRoot, build_root
+from tests.support.build_root import BuildRoot
 from tests.support.deltas import noise
+from tests.support.shared_roots import shared_root
 from venvstacks_rules.model.repository.keys import blob_key
 from venvstacks_rules.model.wording import size_text
 from venvstacks_rules.repository import cli
@@ -35,18 +36,17 @@ FOR = "app-hello {} for {}"
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
-    folder = tmp_path_factory.mktemp("publish")
-    config = f'repositories = {{local = "{(folder / "store").as_uri()}"}}\n'
-    with build_root(folder / "root", config=config) as made:
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("publish") / "store"
+
+
+@pytest.fixture(scope="module")
+def root(store: Path) -> Iterator[BuildRoot]:
+    config = f'repositories = {{local = "{store.as_uri()}"}}\n'
+    with shared_root(config=config) as made:
         made.copy_example("hello")
         release(made, "1.0")
         yield made
-
-
-@pytest.fixture
-def store(root: BuildRoot) -> Path:
-    return root.path.parent / "store"
 
 
 def release(root: BuildRoot, version: str) -> None:
@@ -278,14 +278,8 @@ def test_a_repository_that_cannot_be_written(root: BuildRoot, store: Path) -> No
     assert store.as_uri() in failed.stderr
 
 
-def test_the_settings_are_gone_after_the_run(root: BuildRoot, store: Path) -> None:
-    shutil.rmtree(store)
-    caches = root.path / "caches"
-    root.succeed(f"--named-caches-dir={caches}", "publish", "examples/hello:release")
-    assert list((caches / "venvstacks_network").iterdir()) == []
-
-
 def test_archives_on_request(root: BuildRoot, store: Path) -> None:
+    shutil.rmtree(store)
     build = root.read("examples/hello/BUILD")
     wanted = build.replace(
         'repositories=["local"],', 'repositories=["local"], publish_archives=True,'

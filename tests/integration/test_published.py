@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 
-from tests.support.build_root import NATIVE, BuildRoot, build_root
+from tests.support.build_root import NATIVE, BuildRoot
 from tests.support.interpreter_archives import HEADER, file, tar
 from tests.support.outputs import tree, unpack
+from tests.support.shared_roots import shared_root
 
 VECTORS = Path(__file__).resolve().parents[1] / "vectors" / "peer_stack"
-DIST = "dist/stack/linux_x86_64"
+DIST = "first/stack/linux_x86_64"
 TAGGED = "tagged/stack/linux_x86_64"
 BUILD = """\
 file(name="interpreter", source="interpreter.tar")
@@ -43,17 +44,17 @@ pytestmark = pytest.mark.skipif(
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
+def root() -> Iterator[BuildRoot]:
     config = 'archive_format = "tar.xz"\ncompression_level = 0\n'
-    with build_root(tmp_path_factory.mktemp("published") / "root", config=config) as made:
+    with shared_root(config=config) as made:
         shutil.copytree(VECTORS / "stack", made.path / "stack")
         made.write("stack/BUILD", BUILD)
         made.write("stack/interpreter.tar", tar(INTERPRETER))
         provider = "--venvstacks-python-provider=archive"
         made.succeed(provider, "package", "stack:stack")
-        made.succeed(
-            provider, "--venvstacks-tag-outputs", "--pants-distdir=tagged", "package", "::"
-        )
+        (made.path / "dist").rename(made.path / "first")
+        made.succeed(provider, "--venvstacks-tag-outputs", "package", "::")
+        (made.path / "dist").rename(made.path / "tagged")
         yield made
 
 

@@ -8,8 +8,6 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 from tests.support.build_root import REPOSITORY, BuildRoot, build_root, with_home
 from tests.support.outputs import hashes, native_platform
 
@@ -84,7 +82,6 @@ def umask(value: int) -> Iterator[None]:
         os.umask(before)
 
 
-@pytest.mark.timeout(600)
 def test_archives_are_the_same_bytes_whoever_builds_them(tmp_path: Path) -> None:
     first = {
         "TZ": "UTC",

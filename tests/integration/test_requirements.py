@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -12,7 +11,8 @@ from dataclasses import dataclass
 import pytest
 import tomli
 
-from tests.support.build_root import NATIVE, BuildRoot, build_root
+from tests.support.build_root import NATIVE, BuildRoot
+from tests.support.shared_roots import shared_root
 from tests.support.simple_index import SimpleIndex, package_wheel, simple_index
 
 STACK = f"""
@@ -42,6 +42,18 @@ name = "poetry"
 python = "^3.9"
 plain = "^1.0"
 """
+CONFIG = """\
+uv_config = "uv.toml"
+
+[python-repos]
+indexes.add = ["{index}"]
+
+[python]
+enable_resolves = true
+resolves = {{main = "3rdparty/main.lock"}}
+default_resolve = "main"
+interpreter_constraints = ["CPython==3.9.*"]
+"""
 LOCK = "s/requirements/{0}/pylock.{0}.toml"
 
 
@@ -51,6 +63,7 @@ class Monorepo:
 
     root: BuildRoot
     index: SimpleIndex
+    config: str
 
     def packages(self, layer: str) -> dict[str, tuple[str, list[str]]]:
         """The packages of a lock: version and files."""
@@ -76,8 +89,7 @@ def git(root: BuildRoot, *arguments: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def monorepo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Monorepo]:
-    path = tmp_path_factory.mktemp("requirements") / "root"
+def monorepo() -> Iterator[Monorepo]:
     wheels = (
         package_wheel("base"),
         package_wheel("mid", requires=("base", "onwindows ; sys_platform == 'win32'")),
@@ -89,14 +101,8 @@ def monorepo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Monorepo]:
         package_wheel("plain"),
     )
     with simple_index(*wheels) as index:
-        config = f'uv_config = "uv.toml"\n\n[python-repos]\nindexes.add = ["{index.url}"]\n'
-        with build_root(path, config=config) as root:
-            resolves = (
-                '[python]\nenable_resolves = true\nresolves = {main = "3rdparty/main.lock"}\n'
-                'default_resolve = "main"\n'
-            )
-            text = root.read("pants.toml").replace("[python]\n", resolves)
-            root.write("pants.toml", text.replace("CPython>=3.9,<3.15", "CPython==3.9.*"))
+        config = CONFIG.format(index=index.url)
+        with shared_root(config=config) as root:
             root.write("uv.toml", index.uv_config)
             root.write(
                 "3rdparty/BUILD",
@@ -115,7 +121,7 @@ def monorepo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Monorepo]:
             git(root, "init", "--quiet")
             git(root, "add", ".")
             git(root, "commit", "--quiet", "-m", "start")
-            yield Monorepo(root, index)
+            yield Monorepo(root, index, config)
 
 
 def test_targets_and_generators_are_requirements_and_edges(monorepo: Monorepo) -> None:
@@ -171,10 +177,7 @@ def test_an_edited_file_of_requirements_reaches_the_layers(monorepo: Monorepo) -
 
 def test_the_versions_of_the_resolve_for_all_platforms(monorepo: Monorepo) -> None:
     root = monorepo.root
-    settings = root.read("pants.toml")
-    root.write(
-        "pants.toml", settings.replace("[venvstacks]\n", '[venvstacks]\npython_resolve = "main"\n')
-    )
+    root.configure('python_resolve = "main"\n' + monorepo.config)
     try:
         stale = root.pants("package", "s:py")
         assert (
@@ -211,7 +214,7 @@ def test_the_versions_of_the_resolve_for_all_platforms(monorepo: Monorepo) -> No
             "  * s:py: there is no resolve 'mian' in `[python].resolves`. Did you mean 'main'?",
         ]
     finally:
-        root.write("pants.toml", settings)
+        root.configure(monorepo.config)
         root.write("s/BUILD", STACK)
 
 
@@ -257,17 +260,17 @@ def test_a_package_without_what_it_asks_for(monorepo: Monorepo) -> None:
 
 def test_without_the_python_backend(monorepo: Monorepo) -> None:
     root = monorepo.root
-    settings = root.read("pants.toml")
-    root.write("pants.toml", re.sub(r'"pants.backend.python", ', "", settings))
+    # The daemon is for the others, which have it.
+    options = ("--no-pantsd", "--backend-packages=-['pants.backend.python']")
     root.write("3rdparty/BUILD", "")
     root.write("s/BUILD", STACK.replace('"3rdparty:reqs#base"', '"base"'))
     try:
-        done = root.pants("package", "s:app")
+        done = root.pants(*options, "dependencies", "package", "s:app")
+        assert "s:py" in done.stdout
         assert done.error == (
             "DefinitionError: A layer definition cannot be built as written:\n"
             "  * s:app: `requirements[0]` names '3rdparty:project', but there is no such target. "
             "Name a `python_requirement` target, or a target that generates some."
         )
-        assert "s:py" in root.succeed("dependencies", "s:app").stdout
     finally:
-        git(root, "checkout", "--quiet", "--", "pants.toml", "s/BUILD", "3rdparty/BUILD")
+        git(root, "checkout", "--quiet", "--", "s/BUILD", "3rdparty/BUILD")

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.build_root import NATIVE, REPOSITORY, BuildRoot, Finished, build_root
+from tests.support.build_root import NATIVE, REPOSITORY, BuildRoot, Finished
 from tests.support.elf import shared_library
 from tests.support.shared_roots import shared_root
 from tests.support.simple_index import package_wheel
@@ -240,8 +240,8 @@ def test_libraries_of_one_name_that_a_layer_above_needs(root: BuildRoot) -> None
 
 
 @pytest.mark.slow
-def test_nothing_is_missed_in_the_example_on_six_platforms(tmp_path: Path) -> None:
-    with build_root(tmp_path / "root") as made:
+def test_nothing_is_missed_in_the_example_on_six_platforms() -> None:
+    with shared_root() as made:
         shutil.copytree(REPOSITORY / "examples/sklearn", made.path / "examples/sklearn")
         done = made.succeed("--venvstacks-platforms=all", "package", "examples/sklearn::")
         assert warnings(done) == []

@@ -20,9 +20,10 @@ from typing import Any
 
 import pytest
 
-from tests.support.build_root import BuildRoot, Finished, build_root
+from tests.support.build_root import BuildRoot, Finished
 from tests.support.http_server import serve
 from tests.support.pbs_archives import PLATFORMS, archive, mirror_path, pinned
+from tests.support.shared_roots import shared_root
 from tests.support.simple_index import package_wheel
 from tests.support.wheels import Member, decompressed, members
 
@@ -51,7 +52,7 @@ LOCKFILE = "s/requirements/py/pylock.py.toml"
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
+def root() -> Iterator[BuildRoot]:
     table = pinned(VERSION)
     ours = {name: archive(name, VERSION) for name in PLATFORMS}
     served = {f"/pbs{mirror_path(table[name][0])}": content for name, content in ours.items()}
@@ -60,8 +61,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
             "PANTS_VENVSTACKS_PYTHON_PROVIDER": "pbs",
             "PANTS_VENVSTACKS_PYTHON_MIRROR": f"{server.url}/pbs",
         }
-        folder = tmp_path_factory.mktemp("six") / "root"
-        with build_root(folder, environment=options) as made:
+        with shared_root(environment=options) as made:
             made.write("s/BUILD", BUILD)
             # Bytes that no earlier run has left in a cache.
             new = {"our_words/new.txt": str(time.time_ns()).encode()}

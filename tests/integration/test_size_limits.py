@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.build_root import NATIVE, BuildRoot, build_root
+from tests.support.build_root import NATIVE, BuildRoot
+from tests.support.shared_roots import shared_root
 
 pytestmark = pytest.mark.slow
 
@@ -35,8 +36,8 @@ def write(root: BuildRoot, idna: str, limit: str = '"20 kB"') -> None:
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
-    with build_root(tmp_path_factory.mktemp("limits") / "root") as made:
+def root() -> Iterator[BuildRoot]:
+    with shared_root() as made:
         git(made, "init", "-q")
         write(made, "2.7")
         made.succeed("generate-lockfiles")

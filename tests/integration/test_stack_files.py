@@ -8,8 +8,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.build_root import NATIVE, BuildRoot, build_root
+from tests.support.build_root import NATIVE, BuildRoot
 from tests.support.published_layers import module_hash
+from tests.support.shared_roots import shared_root
 
 FOLDER = "examples/stack"
 STACK = f"{FOLDER}:stack"
@@ -36,8 +37,8 @@ def git(root: BuildRoot, *arguments: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
-    with build_root(tmp_path_factory.mktemp("stack_files") / "root") as made:
+def root() -> Iterator[BuildRoot]:
+    with shared_root() as made:
         made.copy_example("stack")
         made.write("other/venvstacks.toml", OTHER)
         git(made, "init", "-q")

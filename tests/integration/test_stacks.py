@@ -87,10 +87,9 @@ def test_a_published_stack_deploys_by_its_manifest(
 ) -> None:
     if not _is_gnu_tar() or shutil.which(needed) is None:
         pytest.skip(f"GNU tar and {needed} are not both on PATH")
-    done = root.succeed(
-        f"--pants-distdir=dist/{needed}", *options, "package", "examples/hello:stack"
-    )
-    published = root.path / "dist" / needed / PUBLISHED
+    done = root.succeed(*options, "package", "examples/hello:stack")
+    published = folder / "published"
+    shutil.move(root.path / DIST, published)
     indexes = [json.loads(path.read_text()) for path in published.glob("*.segments.json")]
     assert {name: sum(counts) for name, counts in done.segments.items()} == {
         index["archive_name"]: len(index["segments"]) for index in indexes

@@ -6,18 +6,18 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.build_root import BuildRoot, build_root
+from tests.support.build_root import BuildRoot
 from tests.support.documented import WrittenFile, steps
 from tests.support.pants_under_test import REPOSITORY
+from tests.support.shared_roots import shared_root
 
 pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
+def root() -> Iterator[BuildRoot]:
     """A repository with the layers of the quick start."""
-    folder = tmp_path_factory.mktemp("tailor")
-    with build_root(folder / "root", config="tailor_applications = true\n") as made:
+    with shared_root(config="tailor_applications = true\n") as made:
         page, _, _ = (
             (REPOSITORY / "docs/quick-start.md").read_text(encoding="utf-8").partition("## 3. Lock")
         )

@@ -11,9 +11,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from tests.support import pants_under_test
 from tests.support.pants_under_test import PANTS, pants_environment, pants_version
@@ -118,6 +119,8 @@ class BuildRoot:
     path: Path
     environment: Mapping[str, str] = field(default_factory=dict)
     """Beside that of the tests."""
+    keeps_daemon: bool = False
+    """Whether no command may have the daemon start anew: it is for others, too."""
 
     @classmethod
     def create(
@@ -130,6 +133,10 @@ class BuildRoot:
         root.write("pants.toml", text + config)
         root.write(".gitignore", "/.pants.d/\n/.pids/\n/dist/\n")
         return root
+
+    def configure(self, config: str) -> None:
+        """Write settings beside ``pants.toml``, which begin in `[venvstacks]`."""
+        Path(self.environment["PANTS_CONFIG_FILES"]).write_text(f"[venvstacks]\n{config}")
 
     def write(self, path: str, content: str | bytes) -> Path:
         """Write a file, and the folders above it."""
@@ -158,16 +165,17 @@ class BuildRoot:
         timeout: float = 600,
     ) -> Finished:
         """Run Pants in the build root until it ends."""
-        done = subprocess.run(
+        done = patient(
             [str(PANTS), *arguments],
             cwd=self.path,
             env=self._environment(environment),
             input=stdin or "",
-            capture_output=True,
-            text=True,
-            check=False,
             timeout=timeout,
         )
+        if self.keeps_daemon:
+            assert "reinitializing scheduler..." not in done.stderr, (
+                f"pants {' '.join(arguments)} sets what Pants starts anew for: use `build_root`"
+            )
         return Finished(done.returncode, done.stdout, done.stderr)
 
     def succeed(self, *arguments: str, stdin: str | None = None) -> Finished:
@@ -210,6 +218,19 @@ class BuildRoot:
             if name.startswith(_KEPT) or not name.startswith(_DROPPED)
         }
         return {**kept, **pants_environment(), **self.environment, **(more or {})}
+
+
+def patient(command: Sequence[str], **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run a command of Pants; again if its daemon was not there after a minute.
+
+    That long does Pants wait for it, and a busy machine needs longer.
+    """
+    more = 2
+    while True:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, **options)
+        if not more or "seconds while waiting for pantsd to start" not in done.stderr:
+            return done
+        more -= 1
 
 
 @contextlib.contextmanager
