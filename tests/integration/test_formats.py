@@ -62,12 +62,8 @@ venvstacks_framework(
 @pytest.fixture(scope="module")
 def root() -> Iterator[BuildRoot]:
     with shared_root() as root:
-        root.copy_example("hello")
-        build, runtime = root.read("examples/hello/BUILD"), 'requirements=["packaging"],'
-        assert runtime in build
-        # What is left has files of all kinds, and is unpacked a dozen times.
-        parts = 'strip_interpreter=["development", "idlelib", "test", "tkinter"],'
-        root.write("examples/hello/BUILD", build.replace(runtime, runtime + parts))
+        # It is unpacked a dozen times, and has files of all kinds.
+        root.copy_small_example()
         yield root
 
 

@@ -94,7 +94,7 @@ def site(started: Workers, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         "PANTS_NAMED_CACHES_DIR": str(folder / "caches"),
     }
     with build_root(folder / "root", config=CONFIG + MIRROR, environment=environment) as root:
-        root.copy_example("hello")
+        root.copy_small_example()
         root.write("BUILD", started.target + ENVIRONMENT)
         yield Site(root, started)
     shutil.rmtree(folder)

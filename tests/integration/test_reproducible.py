@@ -17,6 +17,7 @@ venvstacks_runtime(
     name="cpython-3.9",
     python_implementation="cpython@3.9",
     requirements=["packaging"],
+    strip_interpreter=["development", "idlelib", "test", "tkinter"],
     platforms=["linux_x86_64", "linux_aarch64", "macosx_arm64", "macosx_x86_64", "win_amd64"],
     archive_format="zip",
 )

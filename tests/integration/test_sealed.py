@@ -20,7 +20,7 @@ from tests.support.shared_roots import shared_root
 BUILD = f"""\
 venvstacks_runtime(
     name="py", python_implementation="cpython@3.11", platforms=["{NATIVE}", "win_amd64"],
-    requirements=["click"], SEALED
+    requirements=["click"], strip_interpreter=["development", "idlelib", "test", "tkinter"], SEALED
 )
 venvstacks_framework(name="text", runtime=":py", requirements=["rich"], SEALED)
 venvstacks_application(

@@ -120,6 +120,6 @@ def machine(
     }
     (folder / "sandboxes").mkdir(parents=True)
     with build_root(folder / "root", config=config, environment=everything) as root:
-        root.copy_example("hello")
+        root.copy_small_example()
         yield Machine(root, folder)
     shutil.rmtree(folder)
