@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from pants.base.build_root import BuildRoot
+from pants.core.goals.package import PackageFieldSet
 from pants.core.goals.publish import (
     PublishFieldSet,
     PublishOutputData,
@@ -58,6 +59,7 @@ from venvstacks_rules.pants_backend.goals.publish_settings import (
     repository_urls,
     root_in,
 )
+from venvstacks_rules.pants_backend.goals.publish_skips import skip_request
 from venvstacks_rules.pants_backend.processes.bare import ActionProcessRequest
 from venvstacks_rules.pants_backend.processes.network import NETWORK_DIR
 from venvstacks_rules.pants_backend.processes.network_actions import (
@@ -83,6 +85,17 @@ class _PublishFields(PublishFieldSet):  # type: ignore[type-arg] # not generic w
     repositories: RepositoriesField
     skip_publish: SkipPublishField
     publish_archives: PublishArchivesField
+
+    @property
+    def skip_reason(self) -> str | None:
+        """Why the target is not published; None if it is."""
+        if self.skip_publish.value:
+            return f"(by its `{SkipPublishField.alias}`)"
+        return None if self.repositories.value else f"(it has no `{RepositoriesField.alias}`)"
+
+    def check_skip_request(self, package_fs: PackageFieldSet) -> object:
+        """Pants 2.32 and newer ask before they package the target."""
+        return skip_request(self, package_fs)
 
 
 class PublishLayerRequest(PublishRequest):  # type: ignore[type-arg] # not generic when it runs
@@ -137,7 +150,7 @@ class PublishedTargetRequest:
 
     address: Address
     repositories: tuple[str, ...]
-    skip: bool
+    skip_reason: str | None
     archives: bool
 
 
@@ -179,9 +192,9 @@ async def published_target(
     run_id: RunId,
 ) -> PublishedTarget:
     address = request.address
-    if request.skip or not request.repositories:
-        reason = "(by its `skip_publish`)" if request.skip else "(it has no `repositories`)"
-        return PublishedTarget((PublishPackages((str(address),), description=reason),))
+    if request.skip_reason is not None:
+        skipped = PublishPackages((str(address),), description=request.skip_reason)
+        return PublishedTarget((skipped,))
     checked_options(publishing.root, publishing.expires_days)
     urls = repository_urls(address, request.repositories, dict(options.repositories))
     found = await target_publication(TargetPublicationRequest(address), **implicitly())
@@ -284,7 +297,7 @@ def _request(fields: _PublishFields) -> PublishedTargetRequest:
     return PublishedTargetRequest(
         fields.address,
         fields.repositories.value or (),
-        fields.skip_publish.value,
+        fields.skip_reason,
         fields.publish_archives.value,
     )
 

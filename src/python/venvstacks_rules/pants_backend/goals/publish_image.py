@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from pants.core.goals.package import PackageFieldSet
 from pants.core.goals.publish import (
     PublishFieldSet,
     PublishOutputData,
@@ -35,6 +36,7 @@ from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.build.images import BuiltImage, ImageRequest, built_image
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.goals.publish_settings import named_url, unknown_repository
+from venvstacks_rules.pants_backend.goals.publish_skips import skip_request
 from venvstacks_rules.pants_backend.graph.images import (
     ImageBaseRequest,
     ImageFieldSet,
@@ -71,6 +73,17 @@ class ImagePublishFieldSet(PublishFieldSet):  # type: ignore[type-arg] # not gen
 
     registries: ImageRegistriesField
     skip_push: SkipPushField
+
+    @property
+    def skip_reason(self) -> str | None:
+        """Why the image is not pushed; None if it is."""
+        if self.skip_push.value:
+            return f"(by its `{SkipPushField.alias}`)"
+        return None if self.registries.value else f"(it has no `{ImageRegistriesField.alias}`)"
+
+    def check_skip_request(self, package_fs: PackageFieldSet) -> object:
+        """Pants 2.32 and newer ask before they package the image."""
+        return skip_request(self, package_fs)
 
 
 @dataclass(frozen=True)
@@ -227,9 +240,9 @@ async def publish_image(
 ) -> PublishProcesses:
     field_set: ImagePublishFieldSet = request.field_set
     address, registries = field_set.address, field_set.registries.value or ()
-    if field_set.skip_push.value or not registries:
-        reason = "(by its `skip_push`)" if field_set.skip_push.value else "(it has no `registries`)"
-        return PublishProcesses([PublishPackages((str(address),), description=reason)])
+    if field_set.skip_reason is not None:
+        skipped = PublishPackages((str(address),), description=field_set.skip_reason)
+        return PublishProcesses([skipped])
     built = await built_image(ImageRequest(address), **implicitly())
     for note in built.notes:
         logger.info("%s", note)

@@ -1,0 +1,62 @@
+"""What ``publish`` passes over before anything of it is packaged.
+
+Pants 2.32 and newer ask for it. Older ones package a target that its own fields keep from being
+published, and say afterwards that it was skipped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from pants.core.goals.package import PackageFieldSet
+from pants.engine.addresses import Address
+from pants.engine.unions import UnionRule
+
+from venvstacks_rules.pants_backend.engine import collect_rules, rule
+from venvstacks_rules.pants_backend.pants_versions import RUNNING
+
+
+class SkippableFields(Protocol):
+    """The field set of what can be published."""
+
+    @property
+    def address(self) -> Address:
+        """The target."""
+
+    @property
+    def skip_reason(self) -> str | None:
+        """Why the target is not published; None if it is."""
+
+
+if RUNNING >= (2, 32):
+    from pants.core.goals.publish import (  # type: ignore[attr-defined,unused-ignore]
+        CheckSkipRequest,
+        CheckSkipResult,
+    )
+
+    class SkipRequest(CheckSkipRequest):  # type: ignore[misc,type-arg,unused-ignore]
+        """Whether a target of ours is published."""
+
+    @rule
+    async def skipped_before_packaging(request: SkipRequest) -> CheckSkipResult:
+        reason = request.publish_fs.skip_reason
+        if reason is None:
+            return CheckSkipResult.no_skip()
+        return CheckSkipResult.skip(
+            names=(str(request.address),),
+            description=reason,
+            data=request.publish_fs.get_output_data(),
+        )
+
+
+def skip_request(publish_fs: SkippableFields, package_fs: PackageFieldSet) -> object:
+    """What Pants 2.32 and newer ask with."""
+    return SkipRequest(package_fs, publish_fs)
+
+
+def rules() -> Iterable[object]:
+    """The rules of this module."""
+    if RUNNING < (2, 32):
+        return []
+    return [*collect_rules(), UnionRule(CheckSkipRequest, SkipRequest)]
