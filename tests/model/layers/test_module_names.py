@@ -37,6 +37,14 @@ def test_a_module_is_named_as_the_definition_has_it() -> None:
     assert problem.startswith("src:app: `launch_module` names './calendar.py', which nothing ")
 
 
+def test_the_name_of_the_program_itself_is_refused() -> None:
+    assert found("3.11.13", "src/__main__.py", "mine") == [
+        "src:app: `launch_module` names 'src/__main__.py', which nothing could import: `__main__` "
+        "is whatever Python was started with. Rename it, or put it into a package directory and "
+        "name that."
+    ]
+
+
 # What the version of the runtime has counts.
 @pytest.mark.parametrize(
     ("version", "name", "refused"),

@@ -20,7 +20,14 @@ def standard_name_problems(
     standard = standard_library(python_version).difference(stripped)
     for key, module in definition.modules:
         name = module.top_level
-        if name in standard:
+        if name == "__main__":
+            yield Problem(
+                key,
+                f"names {module.called!r}, which nothing could import: `__main__` is whatever "
+                "Python was started with. Rename it, or put it into a package directory and name "
+                "that.",
+            )
+        elif name in standard:
             yield Problem(
                 key,
                 f"names {module.called!r}, which nothing could import: `{name}` is a module of the "
