@@ -52,7 +52,7 @@ HOUSE: dict[str, dict[str, str]] = {
         "wheels": "files archives compiling",
         "unpacking": "archives",
         "interpreters": "files network",
-        "locking": "files network",
+        "locking": "files network wheels",
         "deployment": "files wheels unpacking interpreters",
         "bundling": "archives",
         "commands": (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -22,8 +23,11 @@ class FileServer:
 
 
 @contextlib.contextmanager
-def serve(files: Mapping[str, bytes]) -> Iterator[FileServer]:
-    """Serve `files`, by path as it stands in a request line, until the block ends."""
+def serve(files: Mapping[str, bytes], *, parts: bool = False) -> Iterator[FileServer]:
+    """Serve `files`, by path as it stands in a request line, until the block ends.
+
+    With `parts`, a request may ask for some of the bytes of one.
+    """
     requests: list[tuple[str, str]] = []
     authorizations: list[str | None] = []
 
@@ -43,7 +47,14 @@ def serve(files: Mapping[str, bytes]) -> Iterator[FileServer]:
             if content is None:
                 self.send_error(404)
                 return None
-            self.send_response(200)
+            asked = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
+            if parts and asked is not None:
+                first, last = int(asked[1]), int(asked[2])
+                self.send_response(206)
+                self.send_header("Content-Range", f"bytes {first}-{last}/{len(content)}")
+                content = content[first : last + 1]
+            else:
+                self.send_response(200)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             return content
@@ -52,7 +63,7 @@ def serve(files: Mapping[str, bytes]) -> Iterator[FileServer]:
             """Say nothing: the requests are kept."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
         thread.start()
         try:
             url = f"http://127.0.0.1:{server.server_address[1]}"

@@ -24,7 +24,7 @@ from venvstacks_rules.actions.files.toml import read_toml
 from venvstacks_rules.actions.locking.uv_config import layer_uv_config
 from venvstacks_rules.model.errors import LockError
 from venvstacks_rules.model.locks.pylock import LockedWheel, Lockfile
-from venvstacks_rules.model.requests.lock import LocalWheels, LockLayerRequest
+from venvstacks_rules.model.requests.lock import ChosenFiles, LocalWheels, LockLayerRequest
 
 SETTINGS = """\
 [tool.uv]
@@ -226,16 +226,21 @@ def test_wheels_of_a_folder_that_no_layer_can_install(index: Index) -> None:
     folders = (LocalWheels("top/wheels", "../../wheels"),)
     names = ("linux_x86_64", "win_amd64")
     assert refused("rt", "b", "c", platforms=names, local_wheels=folders) == (
-        "//:rt: wheels of `local_wheels` that no layer can install\n"
+        "//:rt: wheels that no layer can install\n"
         "  * `b-1-py3-none-any.whl`: `../evil.py`: the path contains `..`; pip refuses it, too\n"
         "  * `c-1-py3-none-win_amd64.whl`: `../evil.py`: the path contains `..`; pip refuses it, "
-        "too"
+        "too\n"
+        "  * to lock other versions, add `b!=1`, `c!=1` to `requirements`"
     )
     write_wheels(wheels, "b", "2")
     with zipfile.ZipFile(wheels / "b-2-py3-none-any.whl", "a") as archive:
         archive.writestr("b/aux.py", "")
     assert refused("rt", "b", platforms=names, local_wheels=folders).endswith(
         "\n  * `b-2-py3-none-any.whl`: `b/aux.py`: on Windows `aux.py` is the name of a device"
+        "\n  * to lock other versions, add `b!=2` to `requirements`"
     )
+    # What the layer leaves out harms nobody.
+    chosen = (ChosenFiles("b", ("aux.py",)),)
+    lock("rt", "b", out="no", platforms=names, local_wheels=folders, chosen_files=chosen)
     path = lock("rt", "b", "c", platforms=("linux_x86_64",), local_wheels=folders)
     assert [pin[:2] for pin in pins(path)] == [("b", "2"), ("c", "1")]

@@ -21,7 +21,6 @@ from venvstacks_rules.model.json_codec import from_json
 from venvstacks_rules.model.layers.problems import suggestion
 from venvstacks_rules.model.layers.requirements import normalised_requirements
 from venvstacks_rules.model.locks.pylock import LockedPackage, Lockfile, LockInputs
-from venvstacks_rules.model.locks.selection import fitting_platforms
 from venvstacks_rules.model.locks.shared import ProvidedPackages
 from venvstacks_rules.model.platforms.libc import parsed_linux_target
 from venvstacks_rules.model.platforms.python_versions import (
@@ -29,7 +28,6 @@ from venvstacks_rules.model.platforms.python_versions import (
     language_version,
     names_patch_release,
     python_version_of,
-    short_version,
 )
 from venvstacks_rules.model.platforms.target_platforms import PLATFORMS, TargetPlatform
 from venvstacks_rules.model.requests.lock import LockedLayer, LockLayerRequest
@@ -57,7 +55,10 @@ def run(request_text: str) -> LockedLayer:
     locker = PackageLocker(request, config, folders, provided, lower, previous, python)
     packages = locker.lock()
     _check_sources(request, packages)
-    _check_local_wheels(request, platforms, packages, folders)
+    if any(package.wheels for package in packages):
+        from venvstacks_rules.actions.locking.refused_wheels import WheelChecks
+
+        WheelChecks(request, config, folders, platforms, version, previous).check(packages)
     declared = python_version_of(request.python_implementation)
     lock = Lockfile(
         requires_python=f"=={language_version(version)}.*",
@@ -130,43 +131,6 @@ def _check_sources(request: LockLayerRequest, packages: tuple[LockedPackage, ...
             )
     if problems:
         raise LockError(f"{request.target}: packages that are built from source", problems)
-
-
-def _check_local_wheels(
-    request: LockLayerRequest,
-    platforms: tuple[TargetPlatform, ...],
-    packages: tuple[LockedPackage, ...],
-    folders: LocalWheelFolders,
-) -> None:
-    """Raise LockError for wheels of the folders that a build would refuse.
-
-    Wheels of an index are not here: the build that downloads them checks them.
-    """
-    local = [wheel for package in packages for wheel in package.wheels if wheel.path is not None]
-    if not local:
-        return
-    from venvstacks_rules.actions.wheels.installed import RefusedWheelError, check_wheel
-    from venvstacks_rules.model.contents.inputs import LayerWheel
-    from venvstacks_rules.model.contents.layout import LayerLayout
-
-    version = short_version(python_version_of(request.python_implementation))
-    problems: dict[str, None] = {}
-    for wheel in local:
-        folder = folders.path_of((wheel.path or "").rpartition("/")[0])
-        if folder is None:
-            continue
-        file = LayerWheel(f"{folder}/{wheel.file_name}", wheel.file_name, wheel.sha256, wheel.size)
-        fitting = fitting_platforms([wheel], version, request.linux_target, request.macosx_target)
-        systems = {platform.os_name for platform in platforms if platform.name in fitting}
-        for os_name in sorted(systems):
-            try:
-                check_wheel(file, LayerLayout(version, os_name))
-            except RefusedWheelError as e:
-                problems.update(dict.fromkeys(e.problems))
-    if problems:
-        raise LockError(
-            f"{request.target}: wheels of `local_wheels` that no layer can install", problems
-        )
 
 
 def _inputs(

@@ -48,6 +48,8 @@ _SLOW_ATTEMPTS = 2
 """A server that is silent, or slow, is so again: it is given up after a minute."""
 _MOST_REASON = 200
 """Characters of what a server says."""
+_PART = 206
+"""The status of an answer with a part of a file."""
 _PASSING = (408, 425, 429, 500, 502, 503, 504)
 """Statuses worth another attempt."""
 
@@ -130,6 +132,23 @@ def read_page(url: str, indexes: tuple[str, ...] = (), *, accept: str) -> Page:
     return _retried(attempt)
 
 
+def read_part(url: str, start: int, end: int, size: int, indexes: tuple[str, ...] = ()) -> bytes:
+    """The bytes from `start` to before `end` of the file at `url`, which has `size` bytes.
+
+    Asks once. Raises DownloadFailedError unless the server sends this part and no more.
+    """
+    clean = without_credentials(url)
+    asked = f"bytes={start}-{end - 1}"
+    with _open(url, "GET", indexes, part=asked, opener=_keeping_opener()) as response:
+        sent = response.headers.get("Content-Range", "")
+        if response.status != _PART or sent != f"bytes {start}-{end - 1}/{size}":
+            raise DownloadFailedError(f"{clean}: the server sends no parts of files")
+        content = b"".join(_chunks(response, url, end - start))
+    if len(content) != end - start:
+        raise DownloadFailedError(f"{clean}: got {len(content)} bytes of {end - start}")
+    return content
+
+
 def _retried(attempt: Callable[[], _T]) -> _T:
     """The result of the first attempt that succeeds; the error of the last one."""
     slow = 0
@@ -187,10 +206,21 @@ def _check_proxy(proxy: str) -> None:
         raise DownloadFailedError(f"{shown} cannot be used as a proxy: only http proxies can")
 
 
+# Reading the certificates takes longer than a request: once for all of them.
 @lru_cache(maxsize=1)
 def _opener() -> urllib.request.OpenerDirector:
-    # Reading the certificates takes longer than a request: once for all of them.
-    context = tls_context(os.environ)
+    return _opener_of(PacedHTTPHandler(), PacedHTTPSHandler(context=tls_context(os.environ)))
+
+
+@lru_cache(maxsize=1)
+def _keeping_opener() -> urllib.request.OpenerDirector:
+    """For many small requests."""
+    from venvstacks_rules.local.web.kept import KeptHTTPHandler, KeptHTTPSHandler
+
+    return _opener_of(KeptHTTPHandler(), KeptHTTPSHandler(context=tls_context(os.environ)))
+
+
+def _opener_of(*handlers: urllib.request.BaseHandler) -> urllib.request.OpenerDirector:
     proxies = urllib.request.getproxies()
     # Unknown to `urllib`, and common elsewhere.
     everything = proxies.pop("all", None)
@@ -200,19 +230,26 @@ def _opener() -> urllib.request.OpenerDirector:
         if name in proxies:
             _check_proxy(proxies[name])
     return urllib.request.build_opener(
-        urllib.request.ProxyHandler(proxies),
-        PacedHTTPHandler(),
-        PacedHTTPSHandler(context=context),
-        RedirectHandler(),
+        urllib.request.ProxyHandler(proxies), *handlers, RedirectHandler()
     )
 
 
-def _open(url: str, method: str, indexes: tuple[str, ...], *, accept: str = "*/*") -> HTTPResponse:
+def _open(
+    url: str,
+    method: str,
+    indexes: tuple[str, ...],
+    *,
+    accept: str = "*/*",
+    part: str | None = None,
+    opener: urllib.request.OpenerDirector | None = None,
+) -> HTTPResponse:
     clean = without_credentials(url)
     request = urllib.request.Request(clean, method=method)  # noqa: S310  checked by the reader
     request.add_header("User-Agent", "venvstacks-rules")
     request.add_header("Accept", accept)
     request.add_header("Accept-Encoding", "identity")
+    if part is not None:
+        request.add_header("Range", part)
     search, credentials = find_credentials(clean, indexes)
     if credentials is not None:
         token = f"{credentials.username}:{credentials.password}".encode()
@@ -220,7 +257,7 @@ def _open(url: str, method: str, indexes: tuple[str, ...], *, accept: str = "*/*
             "Authorization", f"Basic {base64.b64encode(token).decode('ascii')}"
         )
     try:
-        return cast("HTTPResponse", _opener().open(request, timeout=pace.SILENCE))
+        return cast("HTTPResponse", (opener or _opener()).open(request, timeout=pace.SILENCE))
     except urllib.error.HTTPError as e:
         e.close()
         why = refused(e.code, credentials.origin if credentials else None, search)

@@ -93,16 +93,15 @@ def write_wheel(
     return plan.remarks
 
 
-def check_wheel(wheel: LayerWheel, layout: LayerLayout) -> None:
+def check_wheel(archive: zipfile.ZipFile, wheel: LayerWheel, layout: LayerLayout) -> None:
     """Raise RefusedWheelError for a wheel whose directory and metadata show that it is refused.
 
     The contents of its files are not read.
     """
-    with opened_wheel(wheel) as archive:
-        try:
-            _Plan(archive, wheel, layout)
-        except _ProblemsError as e:
-            raise RefusedWheelError(wheel, e.problems) from None
+    try:
+        _Plan(archive, wheel, layout)
+    except _ProblemsError as e:
+        raise RefusedWheelError(wheel, e.problems) from None
 
 
 def opened_wheel(wheel: LayerWheel) -> zipfile.ZipFile:
@@ -273,8 +272,10 @@ def _clashes(entries: list[_Entry]) -> Iterator[str]:
         if not checks.is_same_content(other.info, entry.info):
             yield _clash(other, entry)
     for path in sorted(taken):
-        for parent in PurePosixPath(path).parents:
-            if str(parent) in taken:
+        parent = path
+        while "/" in parent:
+            parent = parent.rpartition("/")[0]
+            if parent in taken:
                 yield f"`{printable(taken[path].info.filename)}`: `{parent}` is a file"
 
 

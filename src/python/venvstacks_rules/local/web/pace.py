@@ -93,11 +93,15 @@ class _Response(http.client.HTTPResponse):
         self._reader.has_headers = True
 
 
-class _Connection(http.client.HTTPConnection):
+class Connection(http.client.HTTPConnection):
+    """A connection to a server of `http`."""
+
     response_class = _Response
 
 
-class _SecureConnection(http.client.HTTPSConnection):
+class SecureConnection(http.client.HTTPSConnection):
+    """A connection to a server of `https`."""
+
     response_class = _Response
 
 
@@ -106,7 +110,7 @@ class PacedHTTPHandler(urllib.request.HTTPHandler):
 
     def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
         """Send the request, and read the headers of the answer."""
-        return self.do_open(_Connection, req)
+        return self.do_open(Connection, req)
 
 
 class PacedHTTPSHandler(urllib.request.HTTPSHandler):
@@ -114,4 +118,4 @@ class PacedHTTPSHandler(urllib.request.HTTPSHandler):
 
     def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
         """Send the request, and read the headers of the answer."""
-        return self.do_open(_SecureConnection, req, context=self._context)  # type: ignore[attr-defined]
+        return self.do_open(SecureConnection, req, context=self._context)  # type: ignore[attr-defined]

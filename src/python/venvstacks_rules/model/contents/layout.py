@@ -7,6 +7,7 @@ archive").
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Annotated
 
@@ -59,7 +60,7 @@ class LayerLayout:
     def _windows(self) -> bool:
         return self.os_name == "nt"
 
-    @property
+    @cached_property
     def scripts(self) -> PurePosixPath:
         """The scripts folder: a layer keeps only the interpreter and programs there."""
         return PurePosixPath("Scripts" if self._windows else "bin")
@@ -96,14 +97,14 @@ class LayerLayout:
         folder = self.stdlib / "venv/scripts/nt"
         return {"python.exe": folder / names[0], "pythonw.exe": folder / names[1]}
 
-    @property
+    @cached_property
     def stdlib(self) -> PurePosixPath:
         """The standard library of a runtime; in all layers, the folder to compile at deployment."""
         if self._windows:
             return PurePosixPath("Lib")
         return PurePosixPath("lib", f"python{short_version(self.python_version)}")
 
-    @property
+    @cached_property
     def site_packages(self) -> PurePosixPath:
         """Both purelib and platlib."""
         return self.stdlib / "site-packages"
@@ -171,7 +172,11 @@ class LayerLayout:
 
     def is_in_scripts(self, path: PurePosixPath) -> bool:
         """Whether `path` in the layer is the scripts folder or in it."""
-        return self._parts(path)[:1] == self._parts(self.scripts)
+        return self._parts(path)[:1] == self._scripts_parts
+
+    @cached_property
+    def _scripts_parts(self) -> tuple[str, ...]:
+        return self._parts(self.scripts)
 
     def _parts(self, path: PurePosixPath) -> tuple[str, ...]:
         """The components, in a form that is equal for all names of one file."""

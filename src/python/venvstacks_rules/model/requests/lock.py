@@ -43,6 +43,18 @@ class BuiltDistribution:
 
 
 @dataclass(frozen=True)
+class ChosenFiles:
+    """Which files of a distribution a layer has: only these can clash."""
+
+    name: str
+    """Normalised."""
+    exclude: tuple[str, ...] = ()
+    """Globs of files that stay out of the layer, sorted."""
+    scripts: tuple[str, ...] = ()
+    """Globs of the names of scripts that the layer has, sorted."""
+
+
+@dataclass(frozen=True)
 class LockLayerRequest:
     """Lock the packages of one layer (verb ``lock-layer``)."""
 
@@ -96,6 +108,8 @@ class LockLayerRequest:
     """Those that the layer itself names."""
     distributions: tuple[BuiltDistribution, ...] = ()
     """Of this layer and of those below."""
+    chosen_files: tuple[ChosenFiles, ...] = ()
+    """Of the distributions of which the layer has not the files that others have."""
     output_dir: GivenPath = "lock"
     """The folder for the lock's files, which have the names of the formats."""
     network: Optional[GivenPath] = None

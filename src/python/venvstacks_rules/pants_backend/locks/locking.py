@@ -19,7 +19,12 @@ from venvstacks_rules.model.layers.layer import Layer
 from venvstacks_rules.model.layers.names import LayerKind
 from venvstacks_rules.model.locks.pylock import Lockfile
 from venvstacks_rules.model.locks.resolve_pins import ResolvePins
-from venvstacks_rules.model.requests.lock import LocalWheels, LockLayerRequest, LowerLock
+from venvstacks_rules.model.requests.lock import (
+    ChosenFiles,
+    LocalWheels,
+    LockLayerRequest,
+    LowerLock,
+)
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.graph.layer_modules import (
@@ -232,11 +237,20 @@ def _lock_request(
         declared_local_wheels=layer.local_wheels,
         build_from_source=layer.build_from_source,
         declared_sources=layer.declared_sources,
+        chosen_files=_chosen_files(layer),
         python_mirror=options.python_mirror,
         versioned=layer.versioned,
         module_hashes=modules.hashes,
         output_dir="lock",
         network=NETWORK_DIR,
+    )
+
+
+def _chosen_files(layer: Layer) -> tuple[ChosenFiles, ...]:
+    exclude, scripts = dict(layer.exclude_files), dict(layer.include_scripts)
+    return tuple(
+        ChosenFiles(name, exclude.get(name, ()), scripts.get(name, ()))
+        for name in sorted({*exclude, *scripts})
     )
 
 
