@@ -13,7 +13,7 @@ from tests.support.stack_files import (
     problems,
 )
 
-WRONG = {
+WRONG: dict[str, tuple[str, ...]] = {
     # Names.
     "no name": (
         layer(RUNTIME, name=""),
@@ -120,6 +120,31 @@ WRONG = {
         "`frameworks[0].frameworks[0]` names 'other', which the file defines further down, as "
         "`frameworks[1]`. Move that layer up, before this one.",
     ),
+    "frameworks on each other": (
+        RUNTIME
+        + layer(FRAMEWORK, runtime="", frameworks='["other"]')
+        + layer(OTHER_FRAMEWORK, runtime="", frameworks='["third"]')
+        + layer(FRAMEWORK, name='"third"', runtime="", frameworks='["fw"]')
+        + layer(FRAMEWORK, name='"free"'),
+        "`frameworks[0].frameworks[0]` names 'other', which is built on this layer in turn: "
+        "`frameworks[0]` -> `frameworks[1]` -> `frameworks[2]` -> `frameworks[0]`. Remove one of "
+        "these references. A layer that is left without frameworks needs a `runtime`.",
+        "`frameworks[1].frameworks[0]` names 'third', which is built on this layer in turn: "
+        "`frameworks[1]` -> `frameworks[2]` -> `frameworks[0]` -> `frameworks[1]`. Remove one of "
+        "these references. A layer that is left without frameworks needs a `runtime`.",
+    ),
+    "frameworks on each other and on one": (
+        RUNTIME
+        + layer(FRAMEWORK, runtime="", frameworks='["other", "free"]')
+        + layer(OTHER_FRAMEWORK, runtime="", frameworks='["free", "fw"]')
+        + layer(FRAMEWORK, name='"free"'),
+        "`frameworks[0].frameworks[0]` names 'other', which is built on this layer in turn: "
+        "`frameworks[0]` -> `frameworks[1]` -> `frameworks[0]`. Remove one of these references.",
+        "`frameworks[0].frameworks[1]` names 'free', which the file defines further down, as "
+        "`frameworks[2]`. Move that layer up, before this one.",
+        "`frameworks[1].frameworks[0]` names 'free', which the file defines further down, as "
+        "`frameworks[2]`. Move that layer up, before this one.",
+    ),
     "a framework on itself": (
         RUNTIME + layer(FRAMEWORK, runtime="", frameworks='["fw"]'),
         "`frameworks[0].frameworks[0]` names 'fw', which is the layer itself. Remove it.",
@@ -152,6 +177,6 @@ WRONG = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_one_mistake_is_one_message(case: str) -> None:
-    text, message = WRONG[case]
-    assert problems(text) == [message]
+def test_mistakes_are_told(case: str) -> None:
+    text, *messages = WRONG[case]
+    assert problems(text) == messages

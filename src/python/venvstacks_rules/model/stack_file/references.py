@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from venvstacks_rules.model.layers.definitions import Reference
 from venvstacks_rules.model.layers.names import LayerKind
@@ -29,12 +30,16 @@ def framework_references(stack: StackFile, layer: StackLayer) -> tuple[Reference
 
 def _reference(stack: StackFile, layer: StackLayer, kind: LayerKind, name: str) -> Reference:
     """A reference to the first layer of that name."""
-    found = next((x for x in stack.layers if (x.kind, x.name) == (kind, name)), None)
+    found = _first(stack, kind, name)
     if found is None:
         return Reference(name, None, _unknown(stack, kind, name))
     if found is layer:
         return Reference(name, None, "which is the layer itself. Remove it.")
     if stack.layers.index(found) > stack.layers.index(layer):
+        # A cycle has such a reference, and no order of the layers would mend it.
+        way = _way(stack, found, layer, set())
+        if way is not None:
+            return Reference(name, None, _cycle([layer, *way]))
         return Reference(
             name,
             None,
@@ -42,6 +47,35 @@ def _reference(stack: StackFile, layer: StackLayer, kind: LayerKind, name: str) 
             "this one.",
         )
     return Reference(name, layer_address(found))
+
+
+def _first(stack: StackFile, kind: LayerKind, name: str) -> StackLayer | None:
+    return next((x for x in stack.layers if (x.kind, x.name) == (kind, name)), None)
+
+
+def _way(
+    stack: StackFile, start: StackLayer, end: StackLayer, passed: set[str]
+) -> list[StackLayer] | None:
+    """The layers from `start` to `end`, of which each names the next one; None without a way."""
+    if start is end:
+        return [end]
+    passed.add(start.key)
+    for name in start.frameworks:
+        below = _first(stack, LayerKind.FRAMEWORK, name)
+        if below is not None and below.key not in passed:
+            way = _way(stack, below, end, passed)
+            if way is not None:
+                return [start, *way]
+    return None
+
+
+def _cycle(cycle: Sequence[StackLayer]) -> str:
+    """What is wrong with layers that name each other, and how to end it."""
+    called = " -> ".join(f"`{layer.key}`" for layer in cycle)
+    text = f"which is built on this layer in turn: {called}. Remove one of these references."
+    if all(len(layer.frameworks) > 1 for layer in cycle):
+        return text
+    return f"{text} A layer that is left without frameworks needs a `runtime`."
 
 
 def _unknown(stack: StackFile, kind: LayerKind, name: str) -> str:
