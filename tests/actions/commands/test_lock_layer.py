@@ -282,10 +282,10 @@ def test_wheels_for_musl(index: Index) -> None:
     assert pins(lock("rt", "b", **linux)) == [("b", "1", None, False)]
     assert refused("rt", "a", "b", **linux) == (
         "//:rt: packages without wheels\n"
-        "  * `a` 1 has no wheel for linux_x86_64, linux_aarch64 with musl@1.2 (its wheels fit no "
-        "platform); narrow the layer's `platforms`, require another version, "
-        "name it in `build_from_source`, or put a wheel that you build into a folder of "
-        "`local_wheels`\n"
+        "  * `a` 1 has no wheel for linux_x86_64, linux_aarch64 with musl@1.2 (it has wheels for "
+        "glibc@2.17; a stack has the C library of its runtime); narrow the layer's `platforms`, "
+        "require another version, name it in `build_from_source`, or put a wheel that you build "
+        "into a folder of `local_wheels`\n"
         "  * no platform has wheels for all packages"
     )
     assert "no wheel for linux_aarch64 with musl@1.1" in refused(
@@ -327,8 +327,9 @@ def test_what_is_published_as_source_only(index: Index) -> None:
     index.add_source("c", "2")
     assert refused("rt", "b").endswith(
         "\n  * `a==1` is published as source only, and layers are made of wheels: require a "
-        "version that has wheels, or build a wheel of it, for example with `pip wheel --no-deps "
-        "a==1`, and put it into a folder that `local_wheels` names"
+        "version that has wheels, name it in `build_from_source`, or build a wheel of it yourself, "
+        "for example with `pip wheel --no-deps a==1`, and put it into a folder that `local_wheels` "
+        "names"
     )
     message = refused("rt", "c>=2")
     assert "  * `c==2` is published as source only" in message
@@ -346,8 +347,9 @@ def test_wheels_for_other_pythons_only(index: Index) -> None:
     index.add("a", "1", "cp310-cp310-manylinux_2_17_x86_64")
     assert refused("rt", "a").endswith(
         "\n  * `a==1` has no wheel that fits: require another version, take another "
-        "`python_implementation` than 3.11.4, or build a wheel of it, for example with `pip wheel "
-        "--no-deps a==1`, and put it into a folder that `local_wheels` names"
+        "`python_implementation` than 3.11.4, name it in `build_from_source`, or build a wheel of "
+        "it yourself, for example with `pip wheel --no-deps a==1`, and put it into a folder that "
+        "`local_wheels` names"
     )
     index.add("b", "1", python=">=3.12")
     message = refused("rt", "b")

@@ -103,6 +103,25 @@ def test_what_is_rare_is_named() -> None:
 
 
 @pytest.mark.parametrize(
+    ("tag", "target", "told"),
+    [
+        ("musllinux_1_2_x86_64", "glibc@2.28", "musl@1.2"),
+        ("manylinux2014_x86_64", "musl@1.2", "glibc@2.17"),
+        ("musllinux_1_2_aarch64", "glibc@2.28", None),
+        ("win_amd64", "glibc@2.28", None),
+    ],
+)
+def test_wheels_for_another_libc_are_told(tag: str, target: str, told: str | None) -> None:
+    with pytest.raises(LockError) as caught:
+        select(package("a", f"cp310-cp310-{tag}", f"cp311-cp311-{tag}"), linux_target=target)
+    (problem,) = caught.value.problems
+    assert (
+        f"no wheel for linux_x86_64 with {target} (it has wheels for {told}; a stack has the C "
+        "library of its runtime); narrow" in problem
+    ) is (told is not None)
+
+
+@pytest.mark.parametrize(
     ("tags", "options", "target"),
     [
         (["cp311-cp311-macosx_14_0_arm64"], {"platform": "macosx_arm64"}, "14.0"),

@@ -18,8 +18,8 @@ _NOT_FOR_USERS = re.compile(
 )
 
 _BUILD = (
-    "build a wheel of it, for example with `pip wheel --no-deps {}`, and put it into a folder that "
-    "`local_wheels` names"
+    "name it in `build_from_source`, or build a wheel of it yourself, for example with `pip wheel "
+    "--no-deps {}`, and put it into a folder that `local_wheels` names"
 )
 
 
@@ -35,13 +35,13 @@ def remedies(text: str, python_version: str) -> Iterator[str]:
         pin = f"{name}=={versions[name]}" if name in versions else name
         yield (
             f"`{pin}` is published as source only, and layers are made of wheels: require a "
-            f"version that has wheels, or {_BUILD.format(pin)}"
+            f"version that has wheels, {_BUILD.format(pin)}"
         )
     for name, version, what in dict.fromkeys(_NO_TAG.findall(text)):
         pin, another = f"{name}=={version}", "narrow the layer's `platforms`"
         if what == "Python":
             another = f"take another `python_implementation` than {python_version}"
-        yield f"`{pin}` has no wheel that fits: require another version, {another}, or " + (
+        yield f"`{pin}` has no wheel that fits: require another version, {another}, " + (
             _BUILD.format(pin)
         )
     for name, version, needed in dict.fromkeys(_OLD_PYTHON.findall(text)):

@@ -11,7 +11,7 @@ from packaging.utils import parse_wheel_filename
 
 from venvstacks_rules.model.errors import LockError
 from venvstacks_rules.model.locks.pylock import LockedPackage, LockedWheel, Lockfile
-from venvstacks_rules.model.platforms.libc import MUSL, parsed_linux_target
+from venvstacks_rules.model.platforms.libc import GLIBC, MUSL, parsed_linux_target
 from venvstacks_rules.model.platforms.markers import holds
 from venvstacks_rules.model.platforms.python_versions import (
     is_free_threaded,
@@ -207,17 +207,22 @@ def no_wheel_problem(
         )
         if target is not None:
             needed.setdefault(platform.system, []).append((name, target))
+    other = None
+    if "linux" not in needed:
+        other = _other_libc(package, missing, python_version, linux_target, macosx_target)
     # What few packages have wheels for, and what is too old.
     having = []
     if is_free_threaded(python_version):
         having.append(f"free-threaded CPython {language_version(python_version)}")
     systems = {PLATFORMS[name].system for name in missing}
     musl = "linux" in systems and parsed_linux_target(linux_target).libc == MUSL
-    having += [linux_target] if musl or "linux" in needed else []
+    having += [linux_target] if musl or other or "linux" in needed else []
     having += [f"macOS {macosx_target}"] if "macosx" in needed else []
     with_these = f" with {' and '.join(having)}" if having else ""
     works = f" (its wheels fit {', '.join(fitting)})" if fitting else ""
-    if not works and not needed:
+    if other is not None:
+        works += f" (it has wheels for {other}; a stack has the C library of its runtime)"
+    elif not works and not needed:
         works = " (its wheels fit no platform)"
     remedies = [_target_remedy(system, found, missing) for system, found in needed.items()]
     remedies += [
@@ -230,6 +235,27 @@ def no_wheel_problem(
         f"`{package.name}` {package.version} has no wheel for {', '.join(missing)}{with_these}"
         f"{works}; {', '.join(remedies)}"
     )
+
+
+def _other_libc(
+    package: LockedPackage,
+    missing: Iterable[str],
+    python_version: str,
+    linux_target: str,
+    macosx_target: str,
+) -> str | None:
+    """The ``linux_target`` with the other C library that one of the package's wheels fits."""
+    libc = GLIBC if parsed_linux_target(linux_target).libc == MUSL else MUSL
+    for name in missing:
+        if PLATFORMS[name].system == "linux":
+            return needed_target(
+                package.wheels,
+                platform=PLATFORMS[name],
+                python_version=python_version,
+                linux_target=f"{libc}@0.0",
+                macosx_target=macosx_target,
+            )
+    return None
 
 
 def _target_remedy(system: str, needed: Sequence[tuple[str, str]], missing: Sequence[str]) -> str:
