@@ -74,6 +74,31 @@ def test_a_damaged_marker_of_another_stack_is_in_nobodys_way(
     assert shown(archives, cache, "show")["values"] == VALUES
 
 
+def test_what_is_no_folder_or_file_of_ours_is_replaced(
+    archives: tuple[DeployedArchive, ...], cache: Path
+) -> None:
+    layer = cache / "layers" / archives[2].sha256
+    marker = stack_of(cache) / "complete.json"
+    for place, is_file in (
+        (marker, False),
+        (stack_of(cache), True),
+        (layer, True),
+        (cache / "stacks", False),
+    ):
+        if place == marker:
+            place.unlink()
+        else:
+            shutil.rmtree(place)
+        if is_file:
+            place.write_text("")
+        else:
+            place.symlink_to(place.name)
+        if place == layer:
+            shutil.rmtree(cache / "stacks")
+        with layer_cache.stack(archives, str(cache)) as found:
+            assert found.python.exists(), place
+
+
 @pytest.mark.parametrize("path", [MODULE, BYTE_CODE, "app-show/pyvenv.cfg"])
 @pytest.mark.parametrize("how", ["remove", "cut"])
 def test_a_file_of_a_stack_that_is_missing_or_changed_is_there_again(

@@ -104,7 +104,8 @@ def _open(marker: Path, *, verify: bool = False) -> Stack | None:
     """The stack with this marker, in use from now on; None if the cache does not have it whole."""
     try:
         lock = Lock(marker, create=False)
-    except FileNotFoundError:
+    except OSError:
+        # It is missing, or something else is in its place.
         return None
     lock.share()
     # Another process may have removed the stack before this one had the lock.

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from venvstacks_rules.actions.deployment.archives import unpack_all
 from venvstacks_rules.actions.deployment.durable import flush
-from venvstacks_rules.actions.deployment.folders import staging_folder
+from venvstacks_rules.actions.deployment.folders import remove, staging_folder
 from venvstacks_rules.actions.deployment.layer_cache import LISTING, is_sound
 from venvstacks_rules.actions.deployment.links import place_folder
 from venvstacks_rules.actions.deployment.listing import (
@@ -36,6 +36,9 @@ def add_stack(
     """
     with locked(root / "lock"):
         if read_sealed(marker) is None or not is_sound(marker.parent, verify=verify):
+            for folder in (root / "stacks", root / "layers"):
+                if not folder.is_dir():
+                    remove(folder)
             # Before the new stack is built, which may need the space.
             with staging_folder(root / "staging") as away:
                 _prune(root, marker.name, away)
