@@ -24,6 +24,10 @@ from venvstacks_rules.model.errors import WheelError
 from venvstacks_rules.model.json_codec import to_json
 from venvstacks_rules.model.requests.segments import WheelInput, WheelSegmentsRequest
 
+TOO = "pip refuses it, too"
+TRIED = "pip would try to install it"
+CHARACTER = f"the path contains a backslash or a control character; {TRIED}"
+
 
 # --------------------------------------------------------------------------------- what is refused
 @pytest.mark.parametrize(
@@ -32,12 +36,12 @@ from venvstacks_rules.model.requests.segments import WheelInput, WheelSegmentsRe
         ("/etc/passwd", "/etc/passwd", "the path is absolute; pip refuses it, too"),
         ("../evil.py", "../evil.py", "the path contains `..`; pip refuses it, too"),
         ("demo/../../evil.py", "demo/../../evil.py", "the path contains `..`; pip refuses it, too"),
-        ("demo/../x.py", "demo/../x.py", "the path contains `..`"),
-        ("C:/evil.py", "C:/evil.py", "the path is absolute"),
-        ("demo//x.py", "demo//x.py", "the path contains an empty component or `.`"),
-        ("./x.py", "./x.py", "the path contains an empty component or `.`"),
-        ("a\\..\\b.py", "a\\..\\b.py", "the path contains a backslash or a control character"),
-        ("a\nb.py", "a\\nb.py", "the path contains a backslash or a control character"),
+        ("demo/../x.py", "demo/../x.py", f"the path contains `..`; {TRIED}"),
+        ("C:/evil.py", "C:/evil.py", f"the path is absolute; {TRIED}"),
+        ("demo//x.py", "demo//x.py", f"the path contains an empty component or `.`; {TRIED}"),
+        ("./x.py", "./x.py", f"the path contains an empty component or `.`; {TRIED}"),
+        ("a\\..\\b.py", "a\\..\\b.py", CHARACTER),
+        ("a\nb.py", "a\\nb.py", CHARACTER),
         ("../folder/", "../folder/", "the path contains `..`; pip refuses it, too"),
     ],
 )
@@ -47,16 +51,12 @@ def test_hostile_paths(tmp_path: Path, name: str, shown: str, problem: str) -> N
 
 def test_name_with_nul(tmp_path: Path) -> None:
     wheel = wheel_bytes({}, unlisted={"evil.py@x": b""}).replace(b"evil.py@x", b"evil.py\0x")
-    assert "`evil.py\\x00x`: the path contains a backslash or a control character" in problems(
-        tmp_path, wheel
-    )
+    assert f"`evil.py\\x00x`: {CHARACTER}" in problems(tmp_path, wheel)
 
 
 def test_name_of_which_a_nul_leaves_nothing(tmp_path: Path) -> None:
     wheel = wheel_bytes({}, unlisted={"@evil.py": b""}).replace(b"@evil.py", b"\0evil.py")
-    assert "`\\x00evil.py`: the path contains a backslash or a control character" in problems(
-        tmp_path, wheel
-    )
+    assert f"`\\x00evil.py`: {CHARACTER}" in problems(tmp_path, wheel)
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_entries_that_land_at_one_path(tmp_path: Path) -> None:
         "folder",
         f"`demo-1.0.data/platlib/x.py` and `x.py` are both installed as `{SITE}/x.py`, and differ; "
         "pip would keep the one of the `.data` folder",
-        f"`demo-1.0.data/purelib/y/z`: `{SITE}/y` is a file",
+        f"`demo-1.0.data/purelib/y/z`: `{SITE}/y` is a file; pip fails, too",
     ]
 
 
@@ -147,7 +147,8 @@ def test_files_at_one_path_that_differ_with_equal_checksums(tmp_path: Path) -> N
 
 def test_unknown_data_scheme(tmp_path: Path) -> None:
     wheel = wheel_bytes({"demo-1.0.data/lib/x": b"", "demo-1.0.data/y": b""})
-    tail = "`.data` may have files in the folders data, headers, platlib, purelib, scripts only"
+    known = "data, headers, platlib, purelib, scripts"
+    tail = f"`.data` may have files in the folders {known} only; {TOO}"
     assert problems(tmp_path, wheel) == [
         f"`demo-1.0.data/lib/x`: {tail}",
         f"`demo-1.0.data/y`: {tail}",
@@ -165,13 +166,16 @@ def patched(wheel: bytes, name: str, offset: int, field: bytes) -> bytes:
 
 def test_encrypted_entry(tmp_path: Path) -> None:
     wheel = patched(wheel_bytes({"secret.py": b"x"}), "secret.py", 8, b"\1\0")
-    assert problems(tmp_path, wheel) == ["`secret.py`: the entry is encrypted"]
+    assert problems(tmp_path, wheel) == [
+        "`secret.py`: the entry is encrypted; pip cannot unpack it, either"
+    ]
 
 
 def test_unusual_compression(tmp_path: Path) -> None:
     wheel = patched(wheel_bytes({"x.py": b"x"}), "x.py", 10, struct.pack("<H", 93))
     assert problems(tmp_path, wheel) == [
-        "`x.py`: compression method 93 is not `stored`, `deflated`, `bzip2` or `lzma`"
+        "`x.py`: compression method 93 is not `stored`, `deflated`, `bzip2` or `lzma`; pip cannot "
+        "unpack it, either"
     ]
 
 
@@ -210,22 +214,23 @@ def test_absurd_expansion(tmp_path: Path) -> None:
         if info.filename != "zeros"
     )
     assert problems(tmp_path, wheel) == [
-        f"unpacks to {total} bytes; at most 67108864 are accepted for {len(wheel)} bytes"
+        f"unpacks to {total} bytes; at most 67108864 are accepted for {len(wheel)} bytes; pip "
+        "would unpack all of them"
     ]
 
 
 @pytest.mark.parametrize("name", ["METADATA", "WHEEL", "RECORD"])
 def test_missing_metadata_file(tmp_path: Path, name: str) -> None:
     wheel = wheel_bytes({"x.py": b""}, **{name.lower(): None})  # type: ignore[arg-type]
-    assert problems(tmp_path, wheel) == [f"`demo-1.0.dist-info/{name}` is missing"]
+    assert problems(tmp_path, wheel) == [f"`demo-1.0.dist-info/{name}` is missing; {TOO}"]
 
 
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("Wheel-Version: 2.0\n", "Wheel-Version 2.0 is not supported; only 1.x is"),
-        ("Wheel-Version: 10\n", "Wheel-Version 10 is not supported; only 1.x is"),
-        ("Generator: x\n", "`demo-1.0.dist-info/WHEEL` has no `Wheel-Version`"),
+        ("Wheel-Version: 2.0\n", f"Wheel-Version 2.0 is not supported, only 1.x is; {TOO}"),
+        ("Wheel-Version: 10\n", f"Wheel-Version 10 is not supported, only 1.x is; {TOO}"),
+        ("Generator: x\n", f"`demo-1.0.dist-info/WHEEL` has no `Wheel-Version`; {TOO}"),
     ],
 )
 def test_wheel_version(tmp_path: Path, text: str, problem: str) -> None:
@@ -264,10 +269,11 @@ def test_metadata_that_is_no_text(tmp_path: Path) -> None:
 
 def test_dist_info_folders(tmp_path: Path) -> None:
     assert problems(tmp_path, wheel_bytes({"evil-1.0.dist-info/x": b""})) == [
-        "there must be one .dist-info folder; found: `demo-1.0.dist-info`, `evil-1.0.dist-info`"
+        "there must be one .dist-info folder; found: `demo-1.0.dist-info`, `evil-1.0.dist-info`; "
+        f"{TOO}"
     ]
     assert problems(tmp_path, wheel_bytes({}, dist_info="demo-1.0.info")) == [
-        "there must be one .dist-info folder; found: none"
+        f"there must be one .dist-info folder; found: none; {TOO}"
     ]
     for name in ("evil-1.0", "demo", "demo-extra-1.0"):
         assert problems(tmp_path, wheel_bytes({}, dist_info=f"{name}.dist-info")) == [

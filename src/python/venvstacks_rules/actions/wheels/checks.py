@@ -58,6 +58,10 @@ _FILE_NAME = re.compile(
 )
 _VERSION = re.compile(r"v?\d")
 
+# What pip does, in messages.
+_REFUSED_TOO = "pip refuses it, too"
+_NOT_UNPACKED = "pip cannot unpack it, either"
+
 
 class WheelIdentity(NamedTuple):
     """What a wheel's file name says."""
@@ -126,7 +130,10 @@ def entry_problems(infos: list[zipfile.ZipInfo], wheel_size: int) -> Iterator[st
     total = sum(info.file_size for info in infos)
     limit = expansion_limit(wheel_size)
     if total > limit:
-        yield f"unpacks to {total} bytes; at most {limit} are accepted for {wheel_size} bytes"
+        yield (
+            f"unpacks to {total} bytes; at most {limit} are accepted for {wheel_size} bytes; pip "
+            "would unpack all of them"
+        )
 
 
 def is_same_content(one: zipfile.ZipInfo, other: zipfile.ZipInfo) -> bool:
@@ -145,7 +152,7 @@ def _entry_problem(info: zipfile.ZipInfo) -> str | None:
     problem = path_problem(path)
     if problem is not None:
         leaves = place_inside("", path) is None
-        return f"{problem}; pip refuses it, too" if leaves else problem
+        return f"{problem}; {_REFUSED_TOO if leaves else 'pip would try to install it'}"
     # Later Pythons take the name from another field, and no tool means code page 437.
     if info.filename != name or not (name.isascii() or info.flag_bits & _FLAG_UTF8):
         return "the entry's name is not marked as UTF-8; pip would guess the characters"
@@ -158,11 +165,11 @@ def _kind_problem(info: zipfile.ZipInfo) -> str | None:
     if kind not in {0, *allowed}:
         return "the entry is not a regular file; pip would make one of it"
     if info.flag_bits & _FLAG_ENCRYPTED:
-        return "the entry is encrypted"
+        return f"the entry is encrypted; {_NOT_UNPACKED}"
     if info.compress_type not in _METHODS:
         return (
             f"compression method {info.compress_type} is not `stored`, `deflated`, `bzip2` or "
-            "`lzma`"
+            f"`lzma`; {_NOT_UNPACKED}"
         )
     return None
 
@@ -213,12 +220,14 @@ class DistInfo:
         folders = sorted(top for top in tops if top.endswith(".dist-info"))
         if len(folders) != 1:
             found = quoted(folders) or "none"
-            self.problems.append(f"there must be one .dist-info folder; found: {found}")
+            self.problems.append(
+                f"there must be one .dist-info folder; found: {found}; {_REFUSED_TOO}"
+            )
             return False
         self.folder = folders[0]
         if not self.identity.is_named(self.folder[: -len(".dist-info")]):
             self.problems.append(
-                f"`{self.folder}` does not match the wheel's file name; pip refuses it, too"
+                f"`{self.folder}` does not match the wheel's file name; {_REFUSED_TOO}"
             )
             return False
         return True
@@ -229,7 +238,7 @@ class DistInfo:
         try:
             info = self._archive.getinfo(path)
         except KeyError:
-            self.problems.append(f"`{path}` is missing")
+            self.problems.append(f"`{path}` is missing; {_REFUSED_TOO}")
             return None
         if info.file_size > _MAX_METADATA:
             self.problems.append(f"`{path}` is too large: {info.file_size} bytes")
@@ -246,9 +255,11 @@ class DistInfo:
             return
         version = headers(text).get("wheel-version")
         if version is None:
-            self.problems.append(f"`{self.folder}/WHEEL` has no `Wheel-Version`")
+            self.problems.append(f"`{self.folder}/WHEEL` has no `Wheel-Version`; {_REFUSED_TOO}")
         elif version.split(".")[0] != "1":
-            self.problems.append(f"Wheel-Version {version} is not supported; only 1.x is")
+            self.problems.append(
+                f"Wheel-Version {version} is not supported, only 1.x is; {_REFUSED_TOO}"
+            )
 
     def _check_metadata(self) -> None:
         text = self._read("METADATA")

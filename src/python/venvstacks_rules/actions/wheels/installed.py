@@ -276,7 +276,8 @@ def _clashes(entries: list[_Entry]) -> Iterator[str]:
         while "/" in parent:
             parent = parent.rpartition("/")[0]
             if parent in taken:
-                yield f"`{printable(taken[path].info.filename)}`: `{parent}` is a file"
+                name = printable(taken[path].info.filename)
+                yield f"`{name}`: `{parent}` is a file; pip fails, too"
 
 
 def _clash(one: _Entry, other: _Entry) -> str:

@@ -36,7 +36,8 @@ def place(name: str, wheel: WheelIdentity, layout: LayerLayout) -> tuple[str, Pu
         return "purelib", layout.site_packages / name
     scheme, _, inner = rest.partition("/")
     if scheme not in _SCHEMES or not inner:
-        raise ValueError(f"`.data` may have files in the folders {', '.join(_SCHEMES)} only")
+        known = ", ".join(_SCHEMES)
+        raise ValueError(f"`.data` may have files in the folders {known} only; pip refuses it, too")
     if scheme == "headers":
         return scheme, layout.headers(wheel.distribution) / inner
     if scheme == "scripts":
