@@ -1,4 +1,8 @@
-"""The reference names every target, field and option, with the type and default Pants shows."""
+"""Targets, fields and options of the documentation are those that Pants shows.
+
+The reference names all of ours, with types and defaults; settings and commands of the pages name
+none that is not there.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +10,18 @@ import ast
 import json
 import re
 from collections.abc import Mapping
+import shlex
+import subprocess
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+import tomli
 
 from tests.support.shared_roots import shared_root
+from tests.support.followed import is_settings, page_blocks, pages
+from tests.support.pants_under_test import PANTS, pants_environment
 
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "docs" / "reference"
@@ -140,3 +150,89 @@ def test_every_choice_of_an_option_is_documented(
             )
             checked += 1
     assert checked == count
+
+
+TYPES = {"bool": bool, "int": int, "list": list, "dict": dict, "str": str, "file": str, "dir": str}
+# Options that Pants registers by itself, and shows nowhere.
+UNSEEN = ("--version", "--help")
+
+
+def test_settings_of_the_pages(pants_help: Mapping[str, Any]) -> None:
+    wrong, count = [], 0
+    for page in pages():
+        for block in page_blocks(page):
+            if is_settings(page, block):
+                count += 1
+                for scope, values in tomli.loads(block.text).items():
+                    for name, value in values.items():
+                        if not fits(pants_help, scope, name, value):
+                            wrong.append(f"{page}:{block.line}: [{scope}].{name} = {value!r}")
+    assert wrong == []
+    assert count > 15
+
+
+def options(pants_help: Mapping[str, Any], scope: str) -> list[dict[str, Any]]:
+    info = pants_help["scope_to_help_info"].get(scope, {})
+    return [option for kind in ("basic", "advanced") for option in info.get(kind, ())]
+
+
+def fits(pants_help: Mapping[str, Any], scope: str, name: str, value: Any) -> bool:
+    """Whether there is an option that takes this value."""
+    if f"{scope}.{name}" in ("python.resolves", "environments-preview.names"):
+        return isinstance(value, dict)  # Pants shows them without a type that says so.
+    for option in options(pants_help, "" if scope == "GLOBAL" else scope):
+        if option["config_key"] == name:
+            kind = TYPES.get(option["typ"], str)
+            changes = isinstance(value, dict) and value.keys() <= {"add", "remove"}
+            values = list(value.values()) if kind is list and changes else [value]
+            choices = option["choices"]
+            return all(isinstance(one, kind) for one in values) and (
+                not choices or isinstance(value, list) or value in choices
+            )
+    return False
+
+
+def typed_commands() -> Iterator[tuple[str, list[str]]]:
+    """Every command with `pants`, and where it is, without the rest of a pipe."""
+    for page in pages():
+        for block in page_blocks(page):
+            text = block.text.replace("\n> ", "\n")
+            prompt = r"^(?:\$ |- run: )(?:\w+=\S+ )?(?:\./)?pants (.*)$"
+            for line in re.findall(prompt, text.replace("      -", "-"), re.MULTILINE):
+                words = shlex.split(re.split(r" [|>] ", line)[0], comments=True)
+                yield f"{page}: {line}", words
+        for line in re.findall(r"`pants ([^`\n]+)`", (ROOT / page).read_text(encoding="utf-8")):
+            yield f"{page}: {line}", shlex.split(line.replace("...", ""))
+
+
+def test_options_of_commands_of_the_pages(pants_help: Mapping[str, Any]) -> None:
+    scopes = pants_help["scope_to_help_info"]
+    anywhere = {
+        flag: option
+        for scope in scopes
+        for option in options(pants_help, scope)
+        for flag in option["scoped_cmd_line_args"]
+    }
+    wrong, count = [], 0
+    for where, words in typed_commands():
+        goal = ""
+        for word in words[: words.index("--") if "--" in words else None]:
+            if not word.startswith("-"):
+                goal = word if word in pants_help["name_to_goal_info"] else goal
+                continue
+            count += 1
+            flag, given, value = word.partition("=")
+            of_goal = {
+                flag: option
+                for option in options(pants_help, goal)
+                for flag in option["unscoped_cmd_line_args"]
+            }
+            option = of_goal.get(flag) or anywhere.get(flag)
+            if option is None:
+                wrong.append(f"{where}: there is no {flag}")
+            elif option["typ"] != "bool" and not given:
+                wrong.append(f"{where}: {flag} takes a value")
+            elif option["choices"] and value not in (*option["choices"], ""):
+                wrong.append(f"{where}: {flag} does not take {value}")
+    assert wrong == []
+    assert count > 40

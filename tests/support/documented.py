@@ -2,8 +2,8 @@
 
 A file is a block of code below a line that is the path in backquotes and a colon; `Add to` before
 the path ends an existing file. A command starts with ``$`` in a block of ``console``; what follows
-it is what it prints. ``...`` stands for any number of lines. Sizes, times and counts of segments
-may be others on another machine.
+it is what it prints. ``...`` stands for any number of lines. Times and counts of segments may be
+others on another machine, and sizes by a few per cent; those of interpreters are that machine's.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +19,7 @@ from pathlib import Path
 from tests.support.build_root import WORK
 
 _FENCE = re.compile(r"^( *)```(\w*)$")
-_FILE = re.compile(r"^(Add to )?`([^`]+)`(?:, .*)?:$")
+_FILE = re.compile(r"^(Add to )?`([\w./-]+)`(?:, .*)?:$")
 _STAMP = re.compile(r"^\d\d:\d\d:\d\d\.\d\d ")
 # What is said of the daemon and of work that was done depends on what Pants remembers.
 _NOISE = re.compile(
@@ -30,10 +31,16 @@ _VARYING = (
     (_COUNTS, "COUNTS"),
     (re.compile(r"\d+ (linked|written)"), r"N \1"),
     (re.compile(r"\d[\w.]* → \d[\w.]*"), "VERSION → VERSION"),
+    (re.compile(r" +\d\S* +--> +\d\S*"), " VERSION --> VERSION"),
     (re.compile(r" +[\d.]+ [kMG]?B\b"), " SIZE"),
     (re.compile(r"\bin \d+\.\d+s\b"), "in TIME"),
     (re.compile(r"\b\d+\.\d+s\b"), "TIME"),
 )
+_SIZE = re.compile(r"([\d.]+) ([kMG]?)B\b")
+_UNITS = {"": 1, "k": 1e3, "M": 1e6, "G": 1e9}
+_OF_MACHINE = re.compile(r"cpython|interpreter|together|layers,")
+"""Lines whose sizes are, or include, those of an interpreter of this machine."""
+_NEAR = 0.1
 _FAILS = re.compile(r"^(\w*Error: |✕ )", re.MULTILINE)
 
 
@@ -64,30 +71,58 @@ class WrittenFile:
         file.write_text(before + self.content, encoding="utf-8")
 
 
-def steps(page: str) -> Iterator[Command | WrittenFile]:
-    """The files and commands of a page, in their order."""
-    kind: str | None = None
-    title, body = "", []
-    commands: list[Command] = []
+@dataclass(frozen=True)
+class Block:
+    """A block of code of a page."""
+
+    kind: str
+    """The language behind the fence."""
+    line: int
+    """Of the fence, from 1."""
+    text: str
+    title: str
+    """The line of prose above it."""
+
+    @property
+    def first(self) -> str:
+        """Its first line, by which people find it."""
+        return self.text.split("\n", 1)[0].strip()
+
+
+def is_file(block: Block) -> bool:
+    """Whether the page has the reader write it."""
+    return block.kind != "console" and _FILE.match(block.title) is not None
+
+
+def blocks(page: str) -> Iterator[Block]:
+    """All blocks of a page, with what indents all of their lines removed."""
+    start: int | None = None
+    kind, title = "", ""
+    body: list[str] = []
     for number, line in enumerate(page.splitlines(), 1):
         fence = _FENCE.match(line)
-        if fence is None:
-            if kind == "console":
-                _read_console(line.strip("\n"), number, commands)
-            elif kind is not None:
-                body.append(line)
-            elif line.strip():
-                title = line
-        elif kind is None:
-            kind, body, commands = fence[2], [], []
-        else:
-            path = _FILE.match(title)
-            if kind == "console":
-                yield from commands
-            elif path is not None:
-                content = "".join(f"{text}\n" for text in body)
-                yield WrittenFile(path[2], content, added=path[1] is not None)
-            kind, title = None, ""
+        if start is not None and fence is None:
+            body.append(line)
+        elif start is not None:
+            yield Block(kind, start, textwrap.dedent("".join(f"{text}\n" for text in body)), title)
+            start, title = None, ""
+        elif fence is not None:
+            start, kind, body = number, fence[2], []
+        elif line.strip():
+            title = line.strip()
+
+
+def steps(page: str) -> Iterator[Command | WrittenFile]:
+    """The files and commands of a page, in their order."""
+    for block in blocks(page):
+        path = _FILE.match(block.title)
+        if block.kind == "console":
+            commands: list[Command] = []
+            for number, line in enumerate(block.text.splitlines(), block.line + 1):
+                _read_console(line, number, commands)
+            yield from commands
+        elif path is not None:
+            yield WrittenFile(path[2], block.text, added=path[1] is not None)
 
 
 def _read_console(line: str, number: int, commands: list[Command]) -> None:
@@ -120,7 +155,7 @@ def typed(command: str, folder: Path, environment: Mapping[str, str]) -> Printed
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
-        timeout=600,
+        timeout=1800,
     )
     lines = (_STAMP.sub("", line) for line in done.stdout.splitlines())
     kept = [line for line in lines if not (_NOISE.match(line) or WORK.match(line))]
@@ -159,10 +194,24 @@ def complaint(command: Command, printed: Printed) -> str | None:
         return f"line {command.line}: `{command.text}` ends with {printed.code}: " + "\n".join(
             printed.lines
         )
-    if matched(command.expected, printed.lines) is None:
-        expected, found = "\n".join(command.expected), "\n".join(printed.lines)
-        return f"line {command.line}: `{command.text}` prints\n{found}\n\nnot\n{expected}"
-    return None
+    found = matched(command.expected, printed.lines)
+    if found is None:
+        expected, lines = "\n".join(command.expected), "\n".join(printed.lines)
+        return f"line {command.line}: `{command.text}` prints\n{lines}\n\nnot\n{expected}"
+    far = [pair for pair in zip(command.expected, found) if not _near(*pair)]
+    return f"line {command.line}: `{command.text}` has other sizes: {far}" if far else None
+
+
+def _near(expected: str, printed: str) -> bool:
+    """Whether the sizes of a page are about those of this machine."""
+    if _OF_MACHINE.search(expected):
+        return True
+    pairs = zip(_sizes(expected), _sizes(printed))
+    return all(abs(one - other) <= _NEAR * max(one, other) for one, other in pairs)
+
+
+def _sizes(line: str) -> list[float]:
+    return [float(number) * _UNITS[unit] for number, unit in _SIZE.findall(line)]
 
 
 def renewed(page: str, outputs: Mapping[int, Printed]) -> str:
@@ -175,7 +224,9 @@ def renewed(page: str, outputs: Mapping[int, Printed]) -> str:
         if isinstance(command, Command) and command.line in outputs:
             found = matched(command.expected, outputs[command.line].lines)
             start = command.line + command.text.count("\n")
+            typed_line = lines[command.line - 1]
+            indent = typed_line[: len(typed_line) - len(typed_line.lstrip())]
             for i, text in enumerate(found or ()):
                 kept = _COUNTS.search(lines[start + i])
-                lines[start + i] = _COUNTS.sub(kept[0], text) if kept else text
+                lines[start + i] = indent + (_COUNTS.sub(kept[0], text) if kept else text)
     return "".join(f"{line}\n" for line in lines)
