@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.support.build_root import NATIVE, BuildRoot
 from tests.support.published_layers import module_hash
+from tests.support.build_root import NATIVE, REPOSITORY, BuildRoot
+from tests.support.documented import WrittenFile, steps
+from tests.support.published_layers import module_hash
+from tests.support.reader import Reader
 from tests.support.shared_roots import shared_root
 
 FOLDER = "examples/stack"
@@ -29,6 +35,26 @@ name = "text@2"
 runtime = "cpython-3.9"
 requirements = []
 """
+
+# The stack of the how-tos, with packages that are small.
+DOCUMENTED = """\
+[[runtimes]]
+name = "cpython-3.9"
+python_implementation = "cpython@3.9"
+requirements = []
+
+[[frameworks]]
+name = "sklearn"
+runtime = "cpython-3.9"
+requirements = ["mdurl"]
+
+[[applications]]
+name = "classify"
+frameworks = ["sklearn"]
+launch_module = "classify"
+requirements = []
+"""
+HOW_TOS = REPOSITORY / "docs/how-to"
 
 
 def git(root: BuildRoot, *arguments: str) -> None:
@@ -188,3 +214,38 @@ def test_a_broken_stack_file(root: BuildRoot, old: str, new: str, problem: str) 
         assert root.pants("dependents", MANIFEST).code == 0
     finally:
         path.write_text(content)
+
+
+@pytest.fixture
+def documented(root: BuildRoot, tmp_path: Path) -> Iterator[Reader]:
+    """Somebody who has the stack file of the how-tos, and nothing else of the plugin's."""
+    root.write("src/assistant/venvstacks.toml", DOCUMENTED)
+    root.write("src/assistant/classify/__main__.py", "print('classified')\n")
+    try:
+        yield Reader.of(root, tmp_path)
+    finally:
+        shutil.rmtree(root.path / "src")
+
+
+@pytest.mark.skipif(NATIVE != "linux_x86_64", reason="the pages are for linux_x86_64")
+def test_the_how_to(root: BuildRoot, documented: Reader) -> None:
+    page = HOW_TOS / "stack-files.md"
+    outputs = documented.follow(page)
+    assert [printed.lines[-1] for printed in outputs.values()][-1] == "classified"
+    # What `tailor` wrote is what the page has, but for its layout.
+    (build,) = (
+        step for step in steps(page.read_text(encoding="utf-8")) if isinstance(step, WrittenFile)
+    )
+    written = root.read("src/assistant/BUILD")
+    assert "".join(written.split()).replace(",)", ")") == "".join(build.content.split())
+
+
+@pytest.mark.skipif(NATIVE != "linux_x86_64", reason="the pages are for linux_x86_64")
+def test_migrate(root: BuildRoot, documented: Reader) -> None:
+    """The page begins with locks that are there, and removes nothing."""
+    page = HOW_TOS / "migrate.md"
+    root.write("src/assistant/BUILD", 'venvstacks_stack(name="stack")\n')
+    root.succeed("generate-lockfiles", "--resolve=src/assistant:stack")
+    (root.path / "src/assistant/BUILD").unlink()
+    assert len(documented.follow(page)) == 3
+    assert root.succeed("tailor", "--check", "src/assistant::").stdout == ""
