@@ -1,91 +1,98 @@
 """The quick start, followed to the letter by somebody who has only what it asks for.
 
-With `VENVSTACKS_RULES_UPDATE_DOCS=1` the page gets the sizes and counts of this run.
+After it, in the same repository, pages that go on there.
 """
 
 from __future__ import annotations
 
-import os
+import json
 import re
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.support.build_root import REPOSITORY, BuildRoot
-from tests.support.documented import WrittenFile, complaint, renewed, steps, typed
-from tests.support.pants_under_test import PANTS, pants_environment, pants_version
+from tests.support.build_root import NATIVE, REPOSITORY, BuildRoot
+from tests.support.documented import Printed
+from tests.support.pants_under_test import pants_version
+from tests.support.reader import Reader, launcher
 
-PAGE = REPOSITORY / "docs" / "quick-start.md"
+PAGE = REPOSITORY / "docs/quick-start.md"
+HOW_TOS = REPOSITORY / "docs/how-to"
 PLACE = "/path/to/your/repository"
-SHIM = f'#!/bin/sh\nexec {PANTS} "$@"\n'
 
 pytestmark = pytest.mark.timeout(900)
 
 
-@pytest.fixture
-def repository(tmp_path: Path) -> Iterator[Path]:
-    folder = tmp_path / "repository"
-    folder.mkdir()
-    try:
-        yield folder
-    finally:
-        BuildRoot(folder).stop()
-
-
-@pytest.fixture
-def environment(tmp_path: Path) -> dict[str, str]:
-    """The two programs on `PATH`, and a person's name for git."""
-    programs = tmp_path / "programs"
-    programs.mkdir()
-    (programs / "pants").write_text(SHIM)
-    (programs / "pants").chmod(0o755)
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
+    folder = tmp_path_factory.mktemp("quick-start")
+    repository = folder / "repository"
+    repository.mkdir()
+    programs = launcher(folder / "programs")
     (programs / "uv").symlink_to(Path(sys.executable).with_name("uv"))
-    return {
-        "PATH": f"{programs}:{os.environ['PATH']}",
+    variables = {
         "GIT_AUTHOR_NAME": "Ada",
         "GIT_AUTHOR_EMAIL": "ada@example.com",
         "GIT_COMMITTER_NAME": "Ada",
         "GIT_COMMITTER_EMAIL": "ada@example.com",
-        "PYTHONPATH": "",
-        **pants_environment(),
     }
+    try:
+        yield Reader(repository, programs, {PLACE: str(repository)}, variables)
+    finally:
+        BuildRoot(repository).stop()
 
 
-@pytest.fixture
-def clone(tmp_path: Path) -> Path:
-    """What the wheel of the plugin is built from; a build leaves no trace in our sources."""
-    folder = tmp_path / "clone"
-    folder.mkdir()
+@pytest.fixture(scope="module")
+def outputs(reader: Reader, tmp_path_factory: pytest.TempPathFactory) -> dict[int, Printed]:
+    """What the commands of the quick start print."""
+    # What the wheel of the plugin is built from; a build leaves no trace in our sources.
+    clone = tmp_path_factory.mktemp("clone")
     for name in ("LICENSE", "README.md", "pyproject.toml"):
-        shutil.copy(REPOSITORY / name, folder)
-    shutil.copytree(REPOSITORY / "src", folder / "src")
-    return folder
-
-
-def test_every_command_prints_what_the_page_says(
-    repository: Path, clone: Path, environment: dict[str, str]
-) -> None:
-    page = PAGE.read_text(encoding="utf-8")
+        shutil.copy(REPOSITORY / name, clone)
+    shutil.copytree(REPOSITORY / "src", clone / "src")
     # The last step needs a server of python-build-standalone.
-    followed, _, _ = page.partition("## 7. Pin the interpreter")
+    followed, _, _ = PAGE.read_text(encoding="utf-8").partition("## 7. Pin the interpreter")
     # The tests need not run the newest Pants.
     version = f'pants_version = "{pants_version()}"'
     followed, changed = re.subn('pants_version = ".+"(?=\nplugins)', version, followed)
     assert changed == 1
-    outputs = {}
-    for step in steps(followed):
-        if isinstance(step, WrittenFile):
-            step.write(repository)
-            continue
-        # Commands with the path are for the clone of the plugin's repository.
-        folder = clone if PLACE in step.text else repository
-        printed = typed(step.text.replace(PLACE, str(repository)), folder, environment)
-        assert complaint(step, printed) is None, complaint(step, printed)
-        outputs[step.line] = printed
+    return reader.follow(PAGE, followed, elsewhere={PLACE: clone})
+
+
+def test_every_command_prints_what_the_page_says(
+    reader: Reader, outputs: Mapping[int, Printed]
+) -> None:
     assert len(outputs) > 15
-    assert list((repository / "third_party/wheels").glob("*.whl"))
-    if os.environ.get("VENVSTACKS_RULES_UPDATE_DOCS"):
-        PAGE.write_text(renewed(page, outputs), encoding="utf-8")
+    assert list((reader.folder / "third_party/wheels").glob("*.whl"))
+
+
+@pytest.mark.usefixtures("outputs")
+def test_build_for_other_platforms(reader: Reader) -> None:
+    page = HOW_TOS / "build-for-other-platforms.md"
+    setting = re.search(r"^platforms = (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    assert setting is not None
+    variables = {**reader.variables, "PANTS_VENVSTACKS_PLATFORMS": setting[1]}
+    assert len(replace(reader, variables=variables).follow(page)) == 1
+
+
+@pytest.mark.usefixtures("outputs")
+def test_upgrade(reader: Reader) -> None:
+    build = reader.folder / "src/assistant/BUILD"
+    text = f'{build.read_text()}\nvenvstacks_manifest(name="stack", layers=[":assistant"])\n'
+    # A lock from the time when that was the newest one.
+    build.write_text(text.replace('["rich"]', '["rich<14"]'))
+    assert reader.type("pants generate-lockfiles --if-needed").code == 0
+    build.write_text(text)
+    assert len(reader.follow(HOW_TOS / "upgrade.md")) == 9
+
+
+@pytest.mark.slow  # It compresses an interpreter at the highest level.
+@pytest.mark.usefixtures("outputs")
+def test_release_archives(reader: Reader) -> None:
+    assert len(reader.follow(HOW_TOS / "release-archives.md")) == 1
+    index = reader.folder / "dist/src.assistant" / NATIVE / "cpython-3.9.segments.json"
+    assert json.loads(index.read_text(encoding="utf-8"))["compression_level"] == 19
