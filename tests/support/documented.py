@@ -187,8 +187,11 @@ def _fixed(line: str) -> str:
     return line.rstrip()
 
 
-def complaint(command: Command, printed: Printed) -> str | None:
-    """What is wrong with the output of a command; None if it is as documented."""
+def complaint(command: Command, printed: Printed, *, sizes: bool = True) -> str | None:
+    """What is wrong with the output of a command; None if it is as documented.
+
+    Without `sizes`, these may be others.
+    """
     fails = _FAILS.search("\n".join(command.expected)) is not None
     if fails == (printed.code == 0):
         return f"line {command.line}: `{command.text}` ends with {printed.code}: " + "\n".join(
@@ -198,7 +201,7 @@ def complaint(command: Command, printed: Printed) -> str | None:
     if found is None:
         expected, lines = "\n".join(command.expected), "\n".join(printed.lines)
         return f"line {command.line}: `{command.text}` prints\n{lines}\n\nnot\n{expected}"
-    far = [pair for pair in zip(command.expected, found) if not _near(*pair)]
+    far = [pair for pair in zip(command.expected, found) if sizes and not _near(*pair)]
     return f"line {command.line}: `{command.text}` has other sizes: {far}" if far else None
 
 

@@ -58,7 +58,7 @@ class Reader:
                 printed = self.type(_put(step.text, self.places), *folders)
                 lines = tuple(_put(line, back) for line in printed.lines)
                 outputs[step.line] = Printed(printed.code, lines)
-                found = None if updating else complaint(step, outputs[step.line])
+                found = complaint(step, outputs[step.line], sizes=not updating)
                 assert found is None, f"{page.name}, {found}"
         if updating:
             page.write_text(renewed(whole, outputs), encoding="utf-8")
