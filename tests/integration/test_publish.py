@@ -14,6 +14,10 @@ import pytest
 from tests.support.build_root import BuildRoot
 from tests.support.deltas import noise
 from tests.support.shared_roots import shared_root
+from tests.support.build_root import NATIVE, REPOSITORY, BuildRoot, build_root
+from tests.support.deltas import noise
+from tests.support.documented import blocks
+from tests.support.reader import Reader
 from venvstacks_rules.model.repository.keys import blob_key
 from venvstacks_rules.model.wording import size_text
 from venvstacks_rules.repository import cli
@@ -338,3 +342,21 @@ def test_a_large_segment_gets_a_delta(root: BuildRoot, store: Path) -> None:
     assert f"clients fetch {size_text(sizes[0])} in place of {size_text(sizes[1])}" in output, (
         output
     )
+
+
+@pytest.mark.skipif(NATIVE != "linux_x86_64", reason="the page is for linux_x86_64")
+def test_the_how_to(root: BuildRoot, store: Path, tmp_path: Path) -> None:
+    """The release of the page, in a repository that has nothing yet; its steps, and an edit."""
+    shutil.rmtree(store, ignore_errors=True)
+    page = REPOSITORY / "docs/how-to/publish.md"
+    text = page.read_text(encoding="utf-8")
+    (shown,) = (block.text for block in blocks(text) if block.first == "venvstacks_release(")
+    build = root.read("examples/hello/BUILD").partition("\nvenvstacks_release")[0]
+    root.write("examples/hello/BUILD", f"{build}\n{shown}")
+    reader = Reader.of(root, tmp_path, {"file:///srv/layers": store.as_uri()})
+    before, _, after = text.partition("A version never changes.")
+    assert len(reader.follow(page, before)) == 1
+    code = root.path / "examples/hello/hello.py"
+    code.write_text(code.read_text() + "\n# Edited once more.\n")
+    root.write("examples/hello/BUILD", f"{build}\n{shown.replace('1.0', '1.1')}")
+    assert len(reader.follow(page, "\n" * before.count("\n") + after)) == 2
