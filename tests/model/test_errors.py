@@ -1,7 +1,14 @@
 from __future__ import annotations
 
 from venvstacks_rules.model import errors
-from venvstacks_rules.model.errors import ProblemsError, VenvstacksError, first_problems
+from venvstacks_rules.model.errors import (
+    DefinitionError,
+    LockError,
+    ProblemsError,
+    VenvstacksError,
+    first_problems,
+    one_error,
+)
 
 
 def test_problems_are_listed_and_their_lines_indented() -> None:
@@ -23,6 +30,18 @@ def test_only_the_first_problems_are_listed() -> None:
     assert first_problems(problems[:20]) == problems[:20]
     assert first_problems(problems[:21]) == [*problems[:20], "and 1 more problem"]
     assert first_problems(problems) == [*problems[:20], "and 2 more problems"]
+
+
+def test_errors_of_one_kind_are_one_list() -> None:
+    clash = DefinitionError("files clash:", ["a", "b"])
+    same = DefinitionError("files clash:", ["b", "c"])
+    assert one_error([None]) is None
+    assert one_error([None, clash, clash]).__class__ is DefinitionError
+    assert str(one_error([clash, None, same])) == "files clash:\n  * a\n  * b\n  * c"
+    others = [LockError("files clash:", ["a"]), VenvstacksError("no network"), clash]
+    assert str(one_error([*others, others[1]])) == (
+        "files clash:\n  * a\nno network\nfiles clash:\n  * a\n  * b"
+    )
 
 
 def test_there_is_one_root_and_all_names_end_in_error() -> None:

@@ -104,3 +104,28 @@ def test_a_stack_stands_for_its_layers(runner: RuleRunner) -> None:
     assert result(runner, "fw") == (1, ["src:py:"])
     assert result(runner, "stack") == (1, ["src:py:"])
     assert result(runner, "stack", "other", "py") == (1, ["src:py:"])
+
+
+def test_all_broken_stacks_and_layers_are_told_at_once(runner: RuleRunner) -> None:
+    broken = 'venvstacks_runtime(name="py", python_implementation="python3")\n'
+    stack = 'venvstacks_manifest(name="stack", layers=["one:py", "two:py"])\n'
+    runner.write_files({"one/BUILD": broken, "two/BUILD": broken, "other/BUILD": stack})
+    other = runner.get_target(Address("other", target_name="stack"))
+    found = runner.request(CheckResults, [LockCheckRequest([LockCheckFieldSet.create(other)])])
+    (only,) = found.results
+    assert (only.exit_code, only.stderr.splitlines()[0]) == (
+        1,
+        "2 layer definitions cannot be built as written:",
+    )
+    assert [line.split()[1] for line in only.stderr.splitlines()[1:]] == ["one:py:", "two:py:"]
+
+
+def test_all_stacks_that_bring_together_what_does_not_fit(runner: RuleRunner) -> None:
+    stack = 'venvstacks_manifest(name="{}", layers=[":other", "more:other"])\n'
+    runner.write_files(
+        {
+            "src/BUILD": BUILD + stack.format("a") + stack.format("b"),
+            "more/BUILD": 'venvstacks_framework(name="other", runtime="src:py")\n',
+        }
+    )
+    assert result(runner, "a", "b", "other") == (1, ["src:a:", "src:b:", "src:other:"])

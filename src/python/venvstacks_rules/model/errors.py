@@ -92,6 +92,31 @@ class RequestError(VenvstacksError):
     """A request or result file does not have the expected shape."""
 
 
+def one_error(errors: Iterable[VenvstacksError | None]) -> VenvstacksError | None:
+    """All that `errors` say, each thing once; None if there are none.
+
+    Problems with the same summary are listed below one.
+    """
+    merged: dict[tuple[type[VenvstacksError], str], dict[str, None]] = {}
+    for error in errors:
+        if isinstance(error, ProblemsError):
+            key = (type(error), error.summary)
+            merged.setdefault(key, {}).update(dict.fromkeys(error.problems))
+        elif error is not None:
+            merged.setdefault((VenvstacksError, str(error)), {})
+    found = [
+        kind(summary, problems) if issubclass(kind, ProblemsError) else kind(summary)
+        for (kind, summary), problems in merged.items()
+    ]
+    return (
+        found[0]
+        if len(found) == 1
+        else VenvstacksError("\n".join(map(str, found)))
+        if found
+        else None
+    )
+
+
 def first_problems(problems: Sequence[str]) -> list[str]:
     """The first `MOST_PROBLEMS` of `problems`, and how many more there are."""
     hidden = len(problems) - MOST_PROBLEMS

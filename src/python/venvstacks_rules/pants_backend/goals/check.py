@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Optional
 
 from pants.backend.python.dependency_inference.subsystem import PythonInferSubsystem
 from pants.core.goals.check import CheckRequest, CheckResult, CheckResults
@@ -13,7 +14,7 @@ from pants.engine.unions import UnionRule
 from pants.util.frozendict import FrozenDict
 from pants.util.logging import LogLevel
 
-from venvstacks_rules.model.errors import VenvstacksError
+from venvstacks_rules.model.errors import VenvstacksError, one_error
 from venvstacks_rules.model.layers.build_platforms import BuildPlatforms
 from venvstacks_rules.model.layers.layer import Layer
 from venvstacks_rules.pants_backend.build.imports import (
@@ -29,8 +30,18 @@ from venvstacks_rules.pants_backend.engine import (
     implicitly,
     rule,
 )
-from venvstacks_rules.pants_backend.graph.layers import LayerRequest, find_layer
-from venvstacks_rules.pants_backend.graph.stacks import StackLayersRequest, stack_layers
+from venvstacks_rules.pants_backend.graph.layers import (
+    LayerGraphRequest,
+    LayerRequest,
+    find_layer,
+    layer_graph,
+    refuse_broken,
+)
+from venvstacks_rules.pants_backend.graph.stacks import (
+    StackLayersRequest,
+    folders_of_stack,
+    stack_layers,
+)
 from venvstacks_rules.pants_backend.locks.freshness import (
     CheckedLocks,
     CheckedLocksRequest,
@@ -103,6 +114,55 @@ class LayersToCheck:
     addresses: tuple[Address, ...]
     skipped: frozenset[str]
     """The address specs of layers below these that are not checked."""
+    errors: tuple[VenvstacksError, ...] = ()
+    """Of stacks whose layers are not among these."""
+
+
+# One that cannot be judged must not hide what is wrong with the others: the engine raises the
+# first error of several only. So these rules return what they catch.
+@dataclass(frozen=True)
+class JudgedStackRequest:
+    """The layers of a stack that may be broken."""
+
+    layers: StackLayersRequest
+
+
+@dataclass(frozen=True)
+class JudgedStack:
+    """The layers of a stack, or what is wrong with it."""
+
+    addresses: tuple[Address, ...]
+    error: Optional[VenvstacksError] = None
+
+
+@dataclass(frozen=True)
+class JudgedLocksRequest:
+    """The locks of a layer that may be broken."""
+
+    address: Address
+
+
+@dataclass(frozen=True)
+class JudgedLocks:
+    """The locks of a layer, or what is wrong with it."""
+
+    locks: Optional[CheckedLocks]
+    error: Optional[VenvstacksError] = None
+
+
+@dataclass(frozen=True)
+class JudgedImportsRequest:
+    """The imports of a layer that may be broken."""
+
+    imports: LayerImportsRequest
+
+
+@dataclass(frozen=True)
+class JudgedImports:
+    """The imports of a layer, or what is wrong with it."""
+
+    imports: Optional[LayerImports]
+    error: Optional[VenvstacksError] = None
 
 
 @dataclass(frozen=True)
@@ -117,14 +177,55 @@ class CheckedImports:
     """The imports of layers, each on one platform."""
 
     layers: tuple[LayerImports, ...]
+    errors: tuple[VenvstacksError, ...]
+    """Of layers that are not among these."""
+
+
+@rule
+async def judged_stack(request: JudgedStackRequest) -> JudgedStack:
+    try:
+        stack = await stack_layers(request.layers, **implicitly())
+    except VenvstacksError as e:
+        return JudgedStack((), e)
+    return JudgedStack(stack.addresses)
+
+
+@rule
+async def judged_locks(request: JudgedLocksRequest) -> JudgedLocks:
+    try:
+        locks = await checked_locks(CheckedLocksRequest(request.address), **implicitly())
+    except VenvstacksError as e:
+        return JudgedLocks(None, e)
+    return JudgedLocks(locks)
+
+
+@rule
+async def judged_imports(request: JudgedImportsRequest) -> JudgedImports:
+    try:
+        imports = await layer_imports(request.imports, **implicitly())
+    except VenvstacksError as e:
+        return JudgedImports(None, e)
+    return JudgedImports(imports)
 
 
 @rule
 async def layers_to_check(request: LayersToCheckRequest) -> LayersToCheck:
-    stacks = await concurrently(
-        stack_layers(StackLayersRequest(field_set.address, field_set.part.value), **implicitly())
+    asked = [
+        StackLayersRequest(field_set.address, field_set.part.value)
         for field_set in request.field_sets
         if isinstance(field_set.part, ManifestLayersField)
+    ]
+    folders = {
+        *(field_set.address.spec_path for field_set in request.field_sets),
+        *(folder for stack in asked for folder in folders_of_stack(stack)),
+    }
+    graphs = await concurrently(
+        layer_graph(LayerGraphRequest(folder), **implicitly()) for folder in sorted(folders)
+    )
+    # All that follows needs sound definitions.
+    refuse_broken(graphs)
+    stacks = await concurrently(
+        judged_stack(JudgedStackRequest(stack), **implicitly()) for stack in asked
     )
     named = [
         *(address for stack in stacks for address in stack.addresses),
@@ -145,26 +246,38 @@ async def layers_to_check(request: LayersToCheckRequest) -> LayersToCheck:
         if target[request.skip].value
     )
     return LayersToCheck(
-        tuple(address for address in addresses if address.spec not in skipped), skipped
+        tuple(address for address in addresses if address.spec not in skipped),
+        skipped,
+        tuple(stack.error for stack in stacks if stack.error is not None),
     )
 
 
 @rule(desc="Check the locks of layers", level=LogLevel.DEBUG)
 async def check_locks(request: LockCheckRequest) -> CheckResults:
     asked = LayersToCheckRequest(tuple(request.field_sets), SkipLockCheckField)
-    layers = await layers_to_check(asked, **implicitly())
+    try:
+        layers = await layers_to_check(asked, **implicitly())
+    except VenvstacksError as e:
+        # The other checkers have their say all the same.
+        return _results(request.tool_name, e)
     checked = await concurrently(
-        checked_locks(CheckedLocksRequest(address), **implicitly()) for address in layers.addresses
+        judged_locks(JudgedLocksRequest(address), **implicitly()) for address in layers.addresses
     )
     judged = (
         CheckedLocks(
             FrozenDict(
-                {spec: lock for spec, lock in locks.locks.items() if spec not in layers.skipped}
+                {
+                    spec: lock
+                    for spec, lock in each.locks.locks.items()
+                    if spec not in layers.skipped
+                }
             )
         )
-        for locks in checked
+        for each in checked
+        if each.locks is not None
     )
-    return _results(request.tool_name, lock_error(judged))
+    errors = (*layers.errors, *(each.error for each in checked), lock_error(judged))
+    return _results(request.tool_name, one_error(errors))
 
 
 @rule(desc="Check the imports of layers", level=LogLevel.DEBUG)
@@ -175,11 +288,15 @@ async def check_imports(
         imports = await checked_imports(
             CheckedImportsRequest(tuple(request.field_sets)), **implicitly()
         )
+    except VenvstacksError as e:
+        return _results(request.tool_name, e)
+    warnings: tuple[str, ...] = ()
+    errors = list(imports.errors)
+    try:
         warnings = refuse_missing(imports.layers, inference)
     except VenvstacksError as e:
-        # The other checkers have their say all the same.
-        return _results(request.tool_name, e)
-    return _results(request.tool_name, None, stdout="\n".join(warnings))
+        errors.append(e)
+    return _results(request.tool_name, one_error(errors), stdout="\n".join(warnings))
 
 
 @rule
@@ -189,11 +306,13 @@ async def checked_imports(
     asked = LayersToCheckRequest(request.field_sets, SkipImportCheckField)
     layers = await layers_to_check(asked, **implicitly())
     checked = await concurrently(
-        checked_locks(CheckedLocksRequest(address), **implicitly()) for address in layers.addresses
+        judged_locks(JudgedLocksRequest(address), **implicitly()) for address in layers.addresses
     )
     # What an out-of-date lock has says nothing; the other check reports it.
     sound = [
-        address for address, locks in zip(layers.addresses, checked) if lock_error([locks]) is None
+        address
+        for address, each in zip(layers.addresses, checked)
+        if each.locks is not None and lock_error([each.locks]) is None
     ]
     found = await concurrently(
         find_layer(LayerRequest(address), **implicitly()) for address in sound
@@ -205,11 +324,14 @@ async def checked_imports(
         for layer in (in_graph.layer, *in_graph.lower)
         if layer.address not in layers.skipped
     }
-    imports = await concurrently(
-        layer_imports(LayerImportsRequest(address, platform), **implicitly())
+    judged = await concurrently(
+        judged_imports(JudgedImportsRequest(LayerImportsRequest(address, platform)), **implicitly())
         for address, platform in sorted(members)
     )
-    return CheckedImports(tuple(imports))
+    return CheckedImports(
+        tuple(each.imports for each in judged if each.imports is not None),
+        (*layers.errors, *(each.error for each in judged if each.error is not None)),
+    )
 
 
 def _one_platform(layer: Layer, platforms: BuildPlatforms) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from pants.build_graph.address import AddressParseException
 from pants.engine.addresses import Address
 from pants.engine.target import Target
 
@@ -19,6 +20,7 @@ from venvstacks_rules.pants_backend.graph.layers import (
     layer_graph,
     refuse_broken,
 )
+from venvstacks_rules.pants_backend.graph.references import parsed_address
 from venvstacks_rules.pants_backend.targets.manifests import ManifestLayersField
 from venvstacks_rules.pants_backend.targets.source_fields import LayerSourcesField
 
@@ -55,6 +57,18 @@ class StackLayers:
             for layer, address in zip(self.layers, self.addresses)
             if layer.kind is LayerKind.APPLICATION
         )
+
+
+def folders_of_stack(request: StackLayersRequest) -> frozenset[str]:
+    """The folders of the manifest, and of the layers that it names."""
+    folders = {request.manifest.spec_path}
+    for written in request.written:
+        try:
+            address = parsed_address(ManifestLayersField.alias, written, request.manifest)
+        except AddressParseException:
+            continue  # Pants has a message for it.
+        folders.add(address.spec_path)
+    return frozenset(folders)
 
 
 @rule
