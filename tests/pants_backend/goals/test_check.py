@@ -14,6 +14,7 @@ from pants.testutil.rule_runner import RuleRunner
 from tests.pants_backend.distribution_rules import DISTRIBUTION_RULES
 from tests.pants_backend.module_rules import module_rules
 from venvstacks_rules.pants_backend.backend import target_types
+from venvstacks_rules.pants_backend.build import judged
 from venvstacks_rules.pants_backend.goals import check
 from venvstacks_rules.pants_backend.goals.check import (
     ImportCheckFieldSet,
@@ -46,6 +47,7 @@ def runner() -> RuleRunner:
             *check.rules(),
             *DISTRIBUTION_RULES,
             *freshness.rules(),
+            *judged.rules(),
             *module_rules(),
             *layer_targets.rules(),
             *layers.rules(),

@@ -21,6 +21,7 @@ from venvstacks_rules.pants_backend.build import (
     images,
     imports,
     interfaces,
+    judged,
     layer_byte_code,
     layer_indexes,
     layer_parts,
@@ -53,6 +54,7 @@ from venvstacks_rules.pants_backend.goals import (
     package_image,
     package_release,
     package_report,
+    package_run,
     publish,
     publish_image,
     publish_skips,
@@ -167,6 +169,7 @@ _MODULES = (
     *(analysis, archives, chains, contents, descriptions, documents, exports, imports),
     *(
         interfaces,
+        judged,
         layer_byte_code,
         layer_indexes,
         layer_parts,
@@ -193,6 +196,7 @@ _MODULES = (
         publish_image,
         publish_skips,
     ),
+    *(package, package_image, package_release, package_report, package_run, publish, publish_image),
     *(repl, repository, run, show, shown_layers),
     *(tailor, tailor_applications, test),
 )

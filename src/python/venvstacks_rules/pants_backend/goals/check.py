@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Optional
 
 from pants.backend.python.dependency_inference.subsystem import PythonInferSubsystem
 from pants.core.goals.check import CheckRequest, CheckResult, CheckResults
@@ -15,13 +14,16 @@ from pants.util.frozendict import FrozenDict
 from pants.util.logging import LogLevel
 
 from venvstacks_rules.model.errors import VenvstacksError, one_error
-from venvstacks_rules.model.layers.build_platforms import BuildPlatforms
-from venvstacks_rules.model.layers.layer import Layer
-from venvstacks_rules.pants_backend.build.imports import (
-    LayerImports,
-    LayerImportsRequest,
-    layer_imports,
-    refuse_missing,
+from venvstacks_rules.pants_backend.build.imports import refuse_missing
+from venvstacks_rules.pants_backend.build.judged import (
+    CheckedImportsRequest,
+    JudgedLocksRequest,
+    JudgedStackRequest,
+    SoundDefinitionsRequest,
+    checked_imports,
+    judged_locks,
+    judged_stack,
+    sound_definitions,
 )
 from venvstacks_rules.pants_backend.engine import (
     EnvironmentField,
@@ -30,24 +32,9 @@ from venvstacks_rules.pants_backend.engine import (
     implicitly,
     rule,
 )
-from venvstacks_rules.pants_backend.graph.layers import (
-    LayerGraphRequest,
-    LayerRequest,
-    find_layer,
-    layer_graph,
-    refuse_broken,
-)
-from venvstacks_rules.pants_backend.graph.stacks import (
-    StackLayersRequest,
-    folders_of_stack,
-    stack_layers,
-)
-from venvstacks_rules.pants_backend.locks.freshness import (
-    CheckedLocks,
-    CheckedLocksRequest,
-    checked_locks,
-    lock_error,
-)
+from venvstacks_rules.pants_backend.graph.layers import LayerRequest, find_layer
+from venvstacks_rules.pants_backend.graph.stacks import StackLayersRequest
+from venvstacks_rules.pants_backend.locks.freshness import CheckedLocks, lock_error
 from venvstacks_rules.pants_backend.targets.manifests import ManifestLayersField
 from venvstacks_rules.pants_backend.targets.skip_fields import (
     SkipImportCheckField,
@@ -118,96 +105,6 @@ class LayersToCheck:
     """Of stacks whose layers are not among these."""
 
 
-# One that cannot be judged must not hide what is wrong with the others: the engine raises the
-# first error of several only. So these rules return what they catch.
-@dataclass(frozen=True)
-class JudgedStackRequest:
-    """The layers of a stack that may be broken."""
-
-    layers: StackLayersRequest
-
-
-@dataclass(frozen=True)
-class JudgedStack:
-    """The layers of a stack, or what is wrong with it."""
-
-    addresses: tuple[Address, ...]
-    error: Optional[VenvstacksError] = None
-
-
-@dataclass(frozen=True)
-class JudgedLocksRequest:
-    """The locks of a layer that may be broken."""
-
-    address: Address
-
-
-@dataclass(frozen=True)
-class JudgedLocks:
-    """The locks of a layer, or what is wrong with it."""
-
-    locks: Optional[CheckedLocks]
-    error: Optional[VenvstacksError] = None
-
-
-@dataclass(frozen=True)
-class JudgedImportsRequest:
-    """The imports of a layer that may be broken."""
-
-    imports: LayerImportsRequest
-
-
-@dataclass(frozen=True)
-class JudgedImports:
-    """The imports of a layer, or what is wrong with it."""
-
-    imports: Optional[LayerImports]
-    error: Optional[VenvstacksError] = None
-
-
-@dataclass(frozen=True)
-class CheckedImportsRequest:
-    """The imports of the layers of some targets."""
-
-    field_sets: tuple[LayerCheckFieldSet, ...]
-
-
-@dataclass(frozen=True)
-class CheckedImports:
-    """The imports of layers, each on one platform."""
-
-    layers: tuple[LayerImports, ...]
-    errors: tuple[VenvstacksError, ...]
-    """Of layers that are not among these."""
-
-
-@rule
-async def judged_stack(request: JudgedStackRequest) -> JudgedStack:
-    try:
-        stack = await stack_layers(request.layers, **implicitly())
-    except VenvstacksError as e:
-        return JudgedStack((), e)
-    return JudgedStack(stack.addresses)
-
-
-@rule
-async def judged_locks(request: JudgedLocksRequest) -> JudgedLocks:
-    try:
-        locks = await checked_locks(CheckedLocksRequest(request.address), **implicitly())
-    except VenvstacksError as e:
-        return JudgedLocks(None, e)
-    return JudgedLocks(locks)
-
-
-@rule
-async def judged_imports(request: JudgedImportsRequest) -> JudgedImports:
-    try:
-        imports = await layer_imports(request.imports, **implicitly())
-    except VenvstacksError as e:
-        return JudgedImports(None, e)
-    return JudgedImports(imports)
-
-
 @rule
 async def layers_to_check(request: LayersToCheckRequest) -> LayersToCheck:
     asked = [
@@ -215,15 +112,10 @@ async def layers_to_check(request: LayersToCheckRequest) -> LayersToCheck:
         for field_set in request.field_sets
         if isinstance(field_set.part, ManifestLayersField)
     ]
-    folders = {
-        *(field_set.address.spec_path for field_set in request.field_sets),
-        *(folder for stack in asked for folder in folders_of_stack(stack)),
-    }
-    graphs = await concurrently(
-        layer_graph(LayerGraphRequest(folder), **implicitly()) for folder in sorted(folders)
+    sound = SoundDefinitionsRequest.of(
+        (field_set.address for field_set in request.field_sets), asked
     )
-    # All that follows needs sound definitions.
-    refuse_broken(graphs)
+    await sound_definitions(sound, **implicitly())
     stacks = await concurrently(
         judged_stack(JudgedStackRequest(stack), **implicitly()) for stack in asked
     )
@@ -284,60 +176,21 @@ async def check_locks(request: LockCheckRequest) -> CheckResults:
 async def check_imports(
     request: ImportCheckRequest, inference: PythonInferSubsystem
 ) -> CheckResults:
+    asked = LayersToCheckRequest(tuple(request.field_sets), SkipImportCheckField)
     try:
-        imports = await checked_imports(
-            CheckedImportsRequest(tuple(request.field_sets)), **implicitly()
-        )
+        layers = await layers_to_check(asked, **implicitly())
     except VenvstacksError as e:
         return _results(request.tool_name, e)
+    imports = await checked_imports(
+        CheckedImportsRequest(layers.addresses, layers.skipped), **implicitly()
+    )
     warnings: tuple[str, ...] = ()
-    errors = list(imports.errors)
+    errors = [*layers.errors, *imports.errors]
     try:
         warnings = refuse_missing(imports.layers, inference)
     except VenvstacksError as e:
         errors.append(e)
     return _results(request.tool_name, one_error(errors), stdout="\n".join(warnings))
-
-
-@rule
-async def checked_imports(
-    request: CheckedImportsRequest, platforms: BuildPlatforms
-) -> CheckedImports:
-    asked = LayersToCheckRequest(request.field_sets, SkipImportCheckField)
-    layers = await layers_to_check(asked, **implicitly())
-    checked = await concurrently(
-        judged_locks(JudgedLocksRequest(address), **implicitly()) for address in layers.addresses
-    )
-    # What an out-of-date lock has says nothing; the other check reports it.
-    sound = [
-        address
-        for address, each in zip(layers.addresses, checked)
-        if each.locks is not None and lock_error([each.locks]) is None
-    ]
-    found = await concurrently(
-        find_layer(LayerRequest(address), **implicitly()) for address in sound
-    )
-    members = {
-        (in_graph.targets[layer.address].address, platform)
-        for in_graph in found
-        for platform in _one_platform(in_graph.layer, platforms)
-        for layer in (in_graph.layer, *in_graph.lower)
-        if layer.address not in layers.skipped
-    }
-    judged = await concurrently(
-        judged_imports(JudgedImportsRequest(LayerImportsRequest(address, platform)), **implicitly())
-        for address, platform in sorted(members)
-    )
-    return CheckedImports(
-        tuple(each.imports for each in judged if each.imports is not None),
-        (*layers.errors, *(each.error for each in judged if each.error is not None)),
-    )
-
-
-def _one_platform(layer: Layer, platforms: BuildPlatforms) -> tuple[str, ...]:
-    """This machine's if the layer is built for it, or else the first one; none if there is none."""
-    names = platforms.of_layer(layer).names
-    return (platforms.native,) if platforms.native in names else names[:1]
 
 
 def _results(tool: str, error: Exception | None, stdout: str = "") -> CheckResults:

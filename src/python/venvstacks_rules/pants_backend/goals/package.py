@@ -5,19 +5,16 @@ from __future__ import annotations
 import logging
 import os.path
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Optional
+from dataclasses import dataclass
 
 from pants.core.goals.package import BuiltPackage, BuiltPackageArtifact, PackageFieldSet
-from pants.engine.addresses import Address
-from pants.engine.environment import EnvironmentName
 from pants.engine.fs import EMPTY_DIGEST, AddPrefix, MergeDigests
 from pants.engine.internals.options_parsing import _Options
 from pants.engine.internals.session import RunId
 from pants.engine.unions import UnionRule
 from pants.util.logging import LogLevel
 
-from venvstacks_rules.model.errors import SizeLimitError
+from venvstacks_rules.model.errors import SizeLimitError, VenvstacksError
 from venvstacks_rules.model.layers.build_platforms import BuildPlatforms, refuse_shared_folder
 from venvstacks_rules.model.layers.layer import Layer
 from venvstacks_rules.model.outputs.limits import OutgrownLayer, size_limit_error
@@ -53,6 +50,14 @@ from venvstacks_rules.pants_backend.engine import (
     rule,
 )
 from venvstacks_rules.pants_backend.goals.package_report import PackagedOutputs
+from venvstacks_rules.pants_backend.goals.package_run import (
+    BrokenInRunRequest,
+    LayerOutputsRequest,
+    PackagedInRunRequest,
+    StackPackageRequest,
+    broken_in_run,
+    packaged_in_run,
+)
 from venvstacks_rules.pants_backend.graph.layers import LayerRequest, find_layer
 from venvstacks_rules.pants_backend.graph.stacks import StackLayersRequest, stack_layers
 from venvstacks_rules.pants_backend.locks.freshness import RequiredLocksRequest, required_locks
@@ -108,47 +113,6 @@ async def logged_remark(request: Remark, _: RunId) -> LoggedRemark:
     level = logging.WARNING if request.is_warning else logging.INFO
     logger.log(level, "%s", printable_lines(request.text))
     return LoggedRemark()
-
-
-@dataclass(frozen=True)
-class LayerOutputsRequest:
-    """What is packaged of a layer."""
-
-    address: Address
-    output_path: Optional[str]
-
-
-@dataclass(frozen=True)
-class StackPackageRequest:
-    """What is packaged of a stack."""
-
-    layers: StackLayersRequest
-    output_path: Optional[str]
-
-
-@dataclass(frozen=True)
-class PackagedInRunRequest:
-    """What this run packages in an environment."""
-
-
-@dataclass(eq=False)
-class PackagedInRun:
-    """What this run packages in an environment, as far as it has begun.
-
-    Pants asks for the packages of all targets at once, each by itself, and shows the first error
-    only. An archive that is too large shows late: by then the others have begun, too.
-    """
-
-    layers: dict[LayerOutputsRequest, None] = field(default_factory=dict)
-    stacks: dict[StackPackageRequest, None] = field(default_factory=dict)
-
-
-# The list is new in each run, because `RunId` changes, and belongs to one environment.
-@rule
-async def packaged_in_run(
-    _: PackagedInRunRequest, _run_id: RunId, _environment: EnvironmentName
-) -> PackagedInRun:
-    return PackagedInRun()
 
 
 # These two rules run in every run, because `RunId` changes, so that they log their warnings and
@@ -323,7 +287,11 @@ async def package_layer(field_set: LayerPackageFieldSet) -> BuiltPackage:
     request = LayerOutputsRequest(field_set.address, field_set.output_path.value)
     in_run = await packaged_in_run(PackagedInRunRequest(), **implicitly())
     in_run.layers[request] = None
-    outputs = await packaged_layer(request, **implicitly())
+    try:
+        outputs = await packaged_layer(request, **implicitly())
+    except VenvstacksError as e:
+        broken = await broken_in_run(BrokenInRunRequest(), **implicitly())
+        raise broken.error or e from None
     if outputs.outgrown:
         found = await outgrown_in_run(OutgrownInRunRequest(), **implicitly())
         raise found.error
@@ -339,7 +307,11 @@ async def package_stack(field_set: StackPackageFieldSet) -> BuiltPackage:
     request = StackPackageRequest(layers, field_set.output_path.value)
     in_run = await packaged_in_run(PackagedInRunRequest(), **implicitly())
     in_run.stacks[request] = None
-    outputs = await packaged_stack(request, **implicitly())
+    try:
+        outputs = await packaged_stack(request, **implicitly())
+    except VenvstacksError as e:
+        broken = await broken_in_run(BrokenInRunRequest(), **implicitly())
+        raise broken.error or e from None
     if outputs.outgrown:
         found = await outgrown_in_run(OutgrownInRunRequest(), **implicitly())
         raise found.error
