@@ -12,13 +12,14 @@ def test_variables_that_would_change_what_is_locked_are_not_passed_on() -> None:
         "HTTPS_PROXY": "http://proxy.example:3128",
         "PATH": "/usr/bin",
         "UV_HTTP_TIMEOUT": "9",
-        "UV_INDEX_CORP_PASSWORD": "p",
-        "UV_INDEX_CORP_USERNAME": "u",
         "UV_NATIVE_TLS": "1",
     }
     others = {
         "UV_DEFAULT_INDEX": "https://packages.example.com/simple",
         "UV_EXCLUDE_NEWER": "2020-01-01",
+        # Build backends would have them, too; `uv` gets them in a file.
+        "UV_INDEX_CORP_PASSWORD": "p",
+        "UV_INDEX_CORP_USERNAME": "u",
         "UV_INDEX": "corp=https://packages.example.com/simple",
         "UV_PROJECT": "/elsewhere",
         "UV_RESOLUTION": "lowest",

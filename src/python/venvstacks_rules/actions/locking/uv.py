@@ -49,10 +49,11 @@ _NOISE = (
 )
 
 # The variables of `uv` that say how to reach servers. All others would change the lock, or where
-# `uv` looks for the project; a lock depends on files of the repository only.
+# `uv` looks for the project; a lock depends on files of the repository only. Credentials of indexes
+# are not among them: build backends, which are programs of others, get the variables as well.
 _PASSED_ON = re.compile(
-    r"UV_(INDEX_\w+_(USERNAME|PASSWORD)|CACHE_DIR|CONCURRENT_DOWNLOADS|HTTP_(CONNECT_)?TIMEOUT"
-    r"|HTTP_RETRIES|INSECURE_HOST|KEYRING_PROVIDER|NATIVE_TLS|REQUEST_TIMEOUT|SYSTEM_CERTS)"
+    r"UV_(CACHE_DIR|CONCURRENT_DOWNLOADS|HTTP_(CONNECT_)?TIMEOUT|HTTP_RETRIES|INSECURE_HOST"
+    r"|KEYRING_PROVIDER|NATIVE_TLS|REQUEST_TIMEOUT|SYSTEM_CERTS)"
 )
 
 # Answers for the interpreter, with another version: argv[1].
@@ -110,7 +111,8 @@ def resolve(resolution: Resolution, *, for_platforms: bool = True) -> dict[str, 
         python = resolution.python or _claimed_interpreter(folder, resolution.python_version)
         project = folder / "project"
         project.mkdir()
-        settings = {**resolution.config.configuration, "no-build": True}
+        config = resolution.config.with_credentials(os.environ)
+        settings = {**config.configuration, "no-build": True}
         metadata = _metadata(resolution)
         if metadata:
             settings["dependency-metadata"] = metadata
@@ -119,9 +121,10 @@ def resolve(resolution: Resolution, *, for_platforms: bool = True) -> dict[str, 
             settings["no-binary-package"] = list(resolution.build_from_source)
         if resolution.local_wheels.find_links:
             settings["find-links"] = resolution.local_wheels.find_links
+        # The folder is for this user only, as files with credentials have to be.
         (folder / "uv.toml").write_text(write_toml(settings), encoding="utf-8")
         (project / "pyproject.toml").write_text(
-            write_toml(_project(resolution, for_platforms=for_platforms)), encoding="utf-8"
+            write_toml(_project(resolution, config, for_platforms=for_platforms)), encoding="utf-8"
         )
         if resolution.previous is not None:
             (project / "uv.lock").write_text(
@@ -145,14 +148,14 @@ def resolve(resolution: Resolution, *, for_platforms: bool = True) -> dict[str, 
         return read_toml(output)
 
 
-def _project(resolution: Resolution, *, for_platforms: bool) -> dict[str, Any]:
+def _project(resolution: Resolution, config: UvConfig, *, for_platforms: bool) -> dict[str, Any]:
     # Without the implementation, `uv` may look for a solution for PyPy, and find none.
     environments = [
         f"{platform_marker([platform])} and platform_python_implementation == 'CPython' "
         "and implementation_name == 'cpython'"
         for platform in resolution.platforms
     ]
-    uv: dict[str, Any] = {**resolution.config.project, "package": False}
+    uv: dict[str, Any] = {**config.project, "package": False}
     if for_platforms:
         uv["environments"] = uv["required-environments"] = environments
     constraints = [*uv.get("constraint-dependencies", []), *resolution.constraints]

@@ -7,9 +7,10 @@ configuration files: a lock must not depend on the machine.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 from packaging.utils import canonicalize_name
 
@@ -84,6 +85,26 @@ class UvConfig:
             for index in self.settings.get("index", [])
             if "name" in index
         )
+
+    def with_credentials(self, variables: Mapping[str, str]) -> UvConfig:
+        """The same settings with the credentials of named indexes in their URLs."""
+        if "index" not in self.settings:
+            return self
+        indexes = [
+            {**index, "url": self._authorized(index, variables)} for index in self.settings["index"]
+        ]
+        return replace(self, settings={**self.settings, "index": indexes})
+
+    @staticmethod
+    def _authorized(index: Mapping[str, Any], variables: Mapping[str, str]) -> str:
+        url: str = index["url"]
+        user, password = (
+            quote(variables.get(name, ""), safe="")
+            for name in index_variables(index.get("name", ""))
+        )
+        if not (user or password):
+            return url
+        return url.replace("://", f"://{user}:{password}@", 1)
 
     @property
     def exclude_newer(self) -> datetime | None:
