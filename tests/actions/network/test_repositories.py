@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 import tarfile
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -85,6 +86,29 @@ def test_what_does_not_fit_the_lockfile_is_refused(
     with pytest.raises(NetworkError) as caught:
         fetch_commit.run(to_json(evil))
     assert str(caught.value).startswith("a commit cannot be fetched: `--upload-pack=touch?x` is ")
+
+
+def test_large_files_are_not_held_in_memory(server: GitServer, tmp_path: Path) -> None:
+    commit = server.commit({"large": "x" * 40_000_000, "later": "y"})
+    tracemalloc.start()
+    save_commit(Commit(server.url, commit), tmp_path / "x.tar")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 10_000_000
+    with tarfile.open(tmp_path / "x.tar") as archive:
+        assert [(m.name, m.size) for m in archive] == [
+            ("source/large", 40_000_000),
+            ("source/later", 1),
+        ]
+
+
+def test_links_to_endless_paths_are_refused(server: GitServer, tmp_path: Path) -> None:
+    server.commit({"target": "x" * 70_000})
+    blob = server.git("rev-parse", "HEAD:target")
+    server.git("update-index", "--add", "--cacheinfo", f"120000,{blob},link")
+    server.git("commit", "--quiet", "--message", "x")
+    with pytest.raises(NetworkError, match=r"the link `link` has a target of 70000 bytes$"):
+        save_commit(Commit(server.url, server.git("rev-parse", "HEAD")), tmp_path / "x.tar")
 
 
 def test_submodules_are_refused_in_words(server: GitServer, tmp_path: Path) -> None:

@@ -25,10 +25,15 @@ from venvstacks_rules.local.files.streams import sha256_of
 from venvstacks_rules.model.errors import WheelError
 from venvstacks_rules.model.json_codec import from_json
 from venvstacks_rules.model.requests.built_wheels import BuildWheelRequest, BuiltWheel
+from venvstacks_rules.model.wording import and_more
 
 # 1980, the oldest time in a zip archive.
 _EPOCH = "315532800"
 _MOST_LINES = 40
+_FEW = 3
+# As Git LFS writes them: it keeps the content elsewhere.
+_POINTER = b"version https://git-lfs.github.com/spec/v1\n"
+_MOST_POINTER = 1024
 _PROGRAMS = "/usr/bin:/bin"
 
 
@@ -45,6 +50,7 @@ def run(request_text: str) -> BuiltWheel:
         folder = Path(temporary)
         build = _Build(request, folder)
         wheel = build.wheel("first")
+        refuse_pointers(request.package, wheel)
         made = normalized(str(wheel), str(Path(request.output_dir, wheel.name)))
         if not request.twice:
             return BuiltWheel(made)
@@ -53,6 +59,25 @@ def run(request_text: str) -> BuiltWheel:
         if normalized(str(again), str(other)) == made:
             return BuiltWheel(made)
         return BuiltWheel(made, _differing(Path(request.output_dir, wheel.name), other))
+
+
+def refuse_pointers(package: str, wheel: Path) -> None:
+    """Raise WheelError for a wheel with files whose content was left in Git LFS."""
+    with zipfile.ZipFile(wheel) as opened:
+        found = [
+            f"`{entry.filename}`"
+            for entry in opened.infolist()
+            if entry.file_size < _MOST_POINTER and opened.read(entry).startswith(_POINTER)
+        ]
+    if found:
+        raise WheelError(
+            "A package cannot be built from source:",
+            [
+                f"{package}: in place of files, its wheel has pointers of Git LFS, which is not "
+                f"fetched: {and_more(found, _FEW)}. Build the wheel where they are fetched, and "
+                "put it into a folder of `local_wheels`."
+            ],
+        )
 
 
 def _differing(one: Path, other: Path) -> tuple[str, ...]:

@@ -7,7 +7,6 @@ keeps them. No filter, no attribute and no setting of the machine changes them.
 
 from __future__ import annotations
 
-import io
 import os
 import shutil
 import subprocess
@@ -29,6 +28,8 @@ TOP = "source"
 
 _MOST_LINES = 10
 _UNREADABLE = "git cannot read the files that it fetched"
+# No system has links to longer paths.
+_MOST_LINK = 65536
 _LINK, _SUBMODULE = "120000", "160000"
 _EXECUTABLE = "100755"
 
@@ -57,19 +58,36 @@ def save_commit(commit: Commit, output: Path) -> None:
         repository.fetch()
         entries = repository.entries()
         with tarfile.open(output, "w", format=tarfile.PAX_FORMAT) as archive:
-            for entry, content in repository.contents(entries):
-                archive.addfile(_member(entry, content), io.BytesIO(content))
+            for entry, size, content in repository.contents(entries):
+                archive.addfile(_member(entry, size, content), content)
 
 
-def _member(entry: _Entry, content: bytes) -> tarfile.TarInfo:
+def _member(entry: _Entry, size: int, content: _Contents) -> tarfile.TarInfo:
     # All else is what `TarInfo` begins with: no owner, and the time 0.
     member = tarfile.TarInfo(f"{TOP}/{entry.path}")
     if entry.mode == _LINK:
-        member.type, member.linkname = tarfile.SYMTYPE, os.fsdecode(content)
+        member.type, member.linkname = tarfile.SYMTYPE, os.fsdecode(content.read(size))
     else:
-        member.size = len(content)
+        member.size = size
         member.mode = 0o755 if entry.mode == _EXECUTABLE else 0o644
     return member
+
+
+class _Contents:
+    """The stream of several files, one after the other; `error` is raised where it ends early."""
+
+    def __init__(self, stream: IO[bytes], error: NetworkError) -> None:
+        self._stream = stream
+        self._error = error
+
+    def header(self) -> list[bytes]:
+        return self._stream.readline().split()
+
+    def read(self, size: int = -1, /) -> bytes:
+        found = self._stream.read(size)
+        if len(found) != size:
+            raise self._error
+        return found
 
 
 class _Repository:
@@ -108,8 +126,8 @@ class _Repository:
             )
         return entries
 
-    def contents(self, entries: list[_Entry]) -> Iterator[tuple[_Entry, bytes]]:
-        """Each entry with its bytes."""
+    def contents(self, entries: list[_Entry]) -> Iterator[tuple[_Entry, int, _Contents]]:
+        """Each entry with its size, and the stream of which it has to be read."""
         with tempfile.TemporaryFile(dir=self._folder) as names:
             names.write("".join(f"{entry.object}\n" for entry in entries).encode())
             names.seek(0)
@@ -122,17 +140,19 @@ class _Repository:
                 stderr=subprocess.DEVNULL,
             ) as process:
                 assert process.stdout is not None
+                contents = _Contents(process.stdout, self._error(_UNREADABLE))
                 for entry in entries:
-                    yield entry, self._content(process.stdout)
+                    yield entry, self._size(entry, contents), contents
+                    contents.read(1)  # The end of a line.
 
-    def _content(self, stream: IO[bytes]) -> bytes:
-        header = stream.readline().split()
+    def _size(self, entry: _Entry, contents: _Contents) -> int:
+        header = contents.header()
         if len(header) != 3 or header[1] != b"blob":
             raise self._error(_UNREADABLE)
-        content = stream.read(int(header[2]))
-        if len(content) != int(header[2]) or stream.read(1) != b"\n":
-            raise self._error(_UNREADABLE)
-        return content
+        size = int(header[2])
+        if entry.mode == _LINK and size > _MOST_LINK:
+            raise self._error(f"the link `{entry.path}` has a target of {size} bytes")
+        return size
 
     def _git(self, *arguments: str) -> bytes:
         done = subprocess.run(
