@@ -24,6 +24,7 @@ LOWER = {
     "exits.py": "import sys; sys.exit('leaving')\n",
     "aborts.py": "import os, sys\nprint('last words', flush=True)\nos.abort()\n",
     "broken.py": "def f(:\n",
+    "shy.py": "class Unconfigured(Exception): pass\nraise Unconfigured('call setup()')\n",
     "cwd.py": "import os\nassert os.listdir() == []\n",
 }
 APP = """\
@@ -52,7 +53,12 @@ import half
 @pytest.fixture(scope="module")
 def cached(tmp_path_factory: pytest.TempPathFactory) -> tuple[tuple[DeployedArchive, ...], str]:
     folder = tmp_path_factory.mktemp("archives")
-    app = {"app.py": APP, "bad_app.py": BAD_APP, "syntax.py": "import (\n"}
+    app = {
+        "app.py": APP,
+        "bad_app.py": BAD_APP,
+        "syntax.py": "import (\n",
+        "shown.py": "import shy\n",
+    }
     archives = (
         write_archive(folder, RUNTIME, runtime()),
         write_archive(folder, "framework-a", layer("framework-a", LOWER, (RUNTIME,))),
@@ -88,6 +94,18 @@ def test_imports_that_succeed_are_listed(
     assert check(cached, ("good", "ssl", "cwd"), ("app.py",)) == CheckedImports(
         ("import good.sub, json as j", "from good import sub, VALUE", "good", "ssl", "cwd")
     )
+
+
+def test_a_module_that_wants_a_setup_first_is_found(
+    cached: tuple[tuple[DeployedArchive, ...], str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    refused = "`import shy` (shown.py:1): Unconfigured: call setup()"
+    assert check(cached, ("good",), ("shown.py",)) == CheckedImports(
+        ("import shy", "good"), (refused,)
+    )
+    assert capsys.readouterr().err == f"//:a: it is found, but not without a setup: {refused}\n"
+    # A requirement of the layer has to be importable.
+    assert failures(cached, ("shy",)) == ("`shy`: Unconfigured: call setup()",)
 
 
 def test_every_failure_is_reported_with_its_reason(

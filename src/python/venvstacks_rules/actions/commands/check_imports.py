@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -33,19 +34,21 @@ def run(request_text: str) -> CheckedImports:
     request = from_json(CheckImportsRequest, request_text)
     deployed = layer_cache.stack(request.archives, request.cache, verify=request.verify)
     with deployed as stack, tempfile.TemporaryDirectory() as scratch:
-        modules, problems = _probe(request, stack, Path(scratch))
+        modules, refused, problems = _probe(request, stack, Path(scratch))
+    for text in refused:
+        print(f"{request.target}: it is found, but not without a setup: {text}", file=sys.stderr)
     if problems:
         raise DeploymentError(
             f"`{request.target}`: not everything can be imported in the deployed application",
             problems,
         )
-    return CheckedImports(modules=tuple(modules))
+    return CheckedImports(tuple(modules), tuple(refused))
 
 
 def _probe(
     request: CheckImportsRequest, stack: layer_cache.Stack, scratch: Path
-) -> tuple[list[str], list[str]]:
-    """What was imported, and the problems."""
+) -> tuple[list[str], list[str], list[str]]:
+    """What was imported, what was found and did not want to be, and the problems."""
     report = scratch / "report"
     work = scratch / "work"
     work.mkdir()
@@ -66,6 +69,7 @@ def _probe(
     )
     lines = report.read_text(encoding="utf-8").splitlines() if report.exists() else []
     imported: list[str] = []
+    refused: list[str] = []
     problems: list[str] = []
     shown = ""
     for kind, *values in map(json.loads, lines):
@@ -75,9 +79,11 @@ def _probe(
             shown = f"`{what}` ({where})" if where else f"`{what}`"
         elif kind == "failed":
             problems.append(f"{shown}: {values[0]}")
+        elif kind == "refused":
+            refused.append(f"{shown}: {values[0]}")
     if not lines or json.loads(lines[-1]) != ["done"]:
         problems.append(_death(done, shown))
-    return imported, problems
+    return imported, refused, problems
 
 
 def _death(done: subprocess.CompletedProcess[bytes], shown: str) -> str:

@@ -3,7 +3,8 @@
 Reads a JSON object from standard input: `site_dir`, `scan` (source files relative to it), `modules`
 and `report`, the file to write. The report has one JSON list a line, written before each import
 (``["import", <what>, <where>]``) and, if it fails, after it (``["failed", <reason>]``), so that the
-reader knows what the process was doing when it died. The last line is ``["done"]``.
+reader knows what the process was doing when it died. Where a module is found and refuses to be
+imported on its own, that is ``["refused", <reason>]``. The last line is ``["done"]``.
 
 Standard library only, for Python 3.8 and newer.
 """
@@ -48,8 +49,21 @@ def probe(request: dict, report: TextIO) -> None:  # type: ignore[type-arg]
             code = compile(tree, where or "<import>", "exec", dont_inherit=True)
             exec(code, {"__name__": "__import_check__"})  # noqa: S102 - that is the job
         except BaseException as e:  # noqa: BLE001 - some modules exit when they are imported
-            write("failed", describe(e))
+            write("refused" if where and is_refusal(e) else "failed", describe(e))
     write("done")
+
+
+def is_refusal(error: BaseException) -> bool:
+    """Whether some package wants something else first: settings, say, or other modules.
+
+    Its code was found and runs; it has a word of its own for what it misses.
+    """
+    kind = type(error)
+    return (
+        isinstance(error, Exception)
+        and kind.__module__.partition(".")[0] not in ("builtins", "pkg_resources")
+        and not isinstance(error, (ImportError, OSError, SyntaxError))
+    )
 
 
 def describe(error: BaseException) -> str:

@@ -90,3 +90,5 @@ class CheckedImports:
 
     modules: tuple[str, ...]
     """The imports, in order: import statements of the scanned files, then the modules."""
+    refused: tuple[str, ...] = ()
+    """Those of them whose modules are found and want a setup first, with what they say."""
