@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 import pytest
-from pants.backend.python.target_types import PexBinary
+from pants.backend.python.target_types import PexBinary, PythonSourceTarget
 from pants.core.goals.tailor import PutativeTargets
 from pants.engine.rules import QueryRule
 from pants.testutil.rule_runner import RuleRunner
@@ -18,6 +18,7 @@ from venvstacks_rules.pants_backend.graph import (
     layer_targets,
     layers,
     module_files,
+    repository_modules,
     stack_files,
     stack_targets,
     stacks,
@@ -26,7 +27,10 @@ from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsy
 
 RUNTIME = 'venvstacks_runtime(name="py", python_implementation="cpython@3.11.13")\n'
 FRAMEWORK = 'venvstacks_framework(name="fw", runtime="{}:py")\n'
-MODULES = (layer_targets, layers, module_files, output_folders, stack_files, stack_targets, stacks)
+MODULES = (
+    *(layer_targets, layers, module_files, output_folders, repository_modules, stack_files),
+    *(stack_targets, stacks),
+)
 
 
 @pytest.fixture
@@ -38,7 +42,7 @@ def runner() -> RuleRunner:
             *VenvstacksSubsystem.rules(),
             QueryRule(PutativeTargets, [PutativeApplicationsRequest]),
         ],
-        target_types=[*target_types(), PexBinary],
+        target_types=[*target_types(), PexBinary, PythonSourceTarget],
     )
     runner.set_options(["--venvstacks-tailor-applications"])
     return runner
@@ -81,6 +85,37 @@ def test_entry_points(runner: RuleRunner) -> None:
     ]
     runner.set_options([])
     assert proposed(runner, "src", "src/report") == []
+
+
+def test_code_of_packages_is_named_as_it_is_imported(runner: RuleRunner) -> None:
+    binaries = {"a": "gunicorn.py", "b": "serve.py:main", "c": "shop.other.tool:run", "d": "shop.x"}
+    binaries["e"] = "shop.other.tool:stop"
+    runner.write_files(
+        {
+            "base/BUILD": RUNTIME,
+            "src/shop/api/BUILD": "".join(
+                f'python_source(name="{name}-code", source="{name}.py")\n'
+                for name in ("gunicorn", "serve")
+            )
+            + "".join(
+                f'pex_binary(name="{name}", entry_point="{entry}")\n'
+                for name, entry in binaries.items()
+            ),
+            "src/shop/api/gunicorn.py": "",
+            "src/shop/api/serve.py": "",
+            "src/shop/other/BUILD": 'python_source(source="tool.py")\n',
+            "src/shop/other/tool.py": "",
+            "src/shop/deep/BUILD": 'python_source(source="__main__.py")\n',
+            "src/shop/deep/__main__.py": "",
+        }
+    )
+    runtime = 'runtime="base:py",'
+    assert proposed(runner, "src/shop/api", "src/shop/other", "src/shop/deep") == [
+        ("src/shop", stanza("deep", "shop.deep", runtime)),
+        ("src/shop/api", stanza("gunicorn", "shop.api.gunicorn", runtime)),
+        ("src/shop/api", stanza("serve", "shop.api.serve:main", runtime)),
+        ("src/shop/other", stanza("tool", "shop.other.tool:run", runtime)),
+    ]
 
 
 def test_modules_that_an_application_has(runner: RuleRunner) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import os.path
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Container, Iterable, Iterator
 from dataclasses import dataclass
 
+from pants.backend.python.target_types import PythonSourceField
 from pants.core.goals.tailor import PutativeTarget, PutativeTargets, PutativeTargetsRequest
 from pants.engine.target import Target
 from pants.engine.unions import UnionRule
@@ -17,9 +18,13 @@ from venvstacks_rules.model.layers.names import LayerKind, name_problem
 from venvstacks_rules.model.platforms.standard_library import standard_library
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.build.output_folders import EveryTargetRequest, every_target
-from venvstacks_rules.pants_backend.engine import collect_rules, implicitly, rule
+from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.graph.definitions import module_paths
 from venvstacks_rules.pants_backend.graph.references import layer_references, spec_in
+from venvstacks_rules.pants_backend.graph.repository_modules import (
+    NamedModuleRequest,
+    named_module_files,
+)
 from venvstacks_rules.pants_backend.graph.variants import TargetsByName
 from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
 from venvstacks_rules.pants_backend.targets.layers import (
@@ -38,6 +43,16 @@ logger = logging.getLogger(__name__)
 _MAIN = "__main__.py"
 
 
+@dataclass(frozen=True, order=True)
+class _EntryPoint:
+    """Something to start."""
+
+    place: str
+    """A file, or the folder of a ``__main__.py``."""
+    function: str = ""
+    """What to call in it, if it is not to be run."""
+
+
 @dataclass(frozen=True)
 class PutativeApplicationsRequest(PutativeTargetsRequest):
     """Entry points in some folders."""
@@ -52,25 +67,48 @@ async def find_putative_applications(
     everything = await every_target(EveryTargetRequest(), **implicitly())
     mains = await engine.path_globs_to_paths(request.path_globs(_MAIN))
     targets = everything.targets
-    files = {*mains.files, *_pex_entry_points(targets)}
-    taken = _modules_of_applications(targets)
-    places = {
-        place
-        for file in files
-        for place in [_launched(file)]
-        # The folder above a package may have no files of its own, and is no folder to search then.
-        if os.path.dirname(file) in request.dirs and _can_be_launched(place)
+    binaries = tuple(_pex_entry_points(targets))
+    started = await concurrently(
+        named_module_files(NamedModuleRequest(name, folder), **implicitly())
+        for folder, name in binaries
+        if isinstance(name, LaunchName)
+    )
+    entries = {
+        *(_EntryPoint(_launched(file)) for file in mains.files),
+        *(_EntryPoint(*name) for _, name in binaries if not isinstance(name, LaunchName)),
+        *(
+            _EntryPoint(_launched(file), name.function or "")
+            for name, found in zip(
+                (name for _, name in binaries if isinstance(name, LaunchName)), started
+            )
+            for file in found.files[:1]
+        ),
     }
+    roots = [root.path for root in await engine.all_source_roots()]
+    code = frozenset(
+        target[PythonSourceField].file_path
+        for target in targets
+        if target.has_field(PythonSourceField)
+    )
+    taken = _modules_of_applications(targets)
+    # One application for each place; people who start it in several ways see how that is done.
+    first = {entry.place: entry for entry in sorted(entries, reverse=True)}
     return PutativeTargets(
         proposed
-        for place in sorted(places)
-        if not any(_is_part(place, other) for other in taken)
-        for proposed in _application(place, targets)
+        for entry in sorted(first.values())
+        # The folder above a package may have no files of its own, and is no folder to search then.
+        if _searched(entry.place) in request.dirs and _can_be_launched(entry.place)
+        if not any(_is_part(entry.place, other) for other in taken)
+        for written in [_written(entry, roots, code)]
+        if written is not None
+        for proposed in _application(entry.place, written, targets)
     )
 
 
-def _pex_entry_points(targets: Iterable[Target]) -> Iterator[str]:
-    """The files that `pex_binary` targets start as modules."""
+def _pex_entry_points(
+    targets: Iterable[Target],
+) -> Iterator[tuple[str, LaunchName | tuple[str, str]]]:
+    """What `pex_binary` targets start, with their folders: a module, or a file and a function."""
     # By their names, because the Python backend of Pants may not be there.
     found = (
         (target.address.spec_path, field.value)
@@ -80,13 +118,38 @@ def _pex_entry_points(targets: Iterable[Target]) -> Iterator[str]:
         if field.alias == "entry_point" and field.value is not None
     )
     for folder, value in found:
-        if value.module.endswith(".py") and not value.function:
-            yield os.path.join(folder, value.module)
+        if value.module.endswith(".py"):
+            yield folder, (os.path.join(folder, value.module), value.function or "")
+        else:
+            yield folder, LaunchName(value.module, value.function)
+
+
+def _written(entry: _EntryPoint, roots: Iterable[str], code: Container[str]) -> str | None:
+    """What `launch_module` has; None if that cannot be said.
+
+    Code of a package is named as it is imported, if a target owns it: as a file, it would lie in
+    the layer without the folders of its package.
+    """
+    place, function = entry.place, entry.function
+    root = max((r for r in roots if r == "." or place.startswith(f"{r}/")), key=len, default=None)
+    if root is not None and (place in code or f"{place}/{_MAIN}" in code):
+        name = place if root == "." else place[len(root) + 1 :]
+        module = name.removesuffix(".py").replace("/", ".")
+        written = f"{module}:{function}" if function else module
+        named = launch_name(written)
+        if named is not None and named.problem is None:
+            return written
+    return None if function else os.path.basename(place)
 
 
 def _launched(file: str) -> str:
     """What `launch_module` names to start a file: the package of a ``__main__.py``."""
     return os.path.dirname(file) if os.path.basename(file) == _MAIN else file
+
+
+def _searched(place: str) -> str:
+    """The folder of the file that is started."""
+    return os.path.dirname(place) if place.endswith(".py") else place
 
 
 def _can_be_launched(place: str) -> bool:
@@ -121,13 +184,13 @@ def _is_part(place: str, module: LaunchName | str) -> bool:
     return f"/{place}".endswith((f"/{imported}.py", f"/{imported}"))
 
 
-def _application(place: str, targets: Collection[Target]) -> Iterator[PutativeTarget]:
+def _application(place: str, written: str, targets: Collection[Target]) -> Iterator[PutativeTarget]:
     """The application for a module, unless it would break layers that there are."""
-    folder, file = os.path.split(place)
+    folder = os.path.dirname(place)
     layers = [target for target in targets if is_layer(target)]
     beside = [target for target in layers if target.address.spec_path == folder]
     lower = _highest(beside) or _highest(layers)
-    kwargs: dict[str, str | tuple[str, ...]] = {LaunchModuleField.alias: file}
+    kwargs: dict[str, str | tuple[str, ...]] = {LaunchModuleField.alias: written}
     comments: tuple[str, ...] = ()
     if len(lower) == 1:
         kwargs.update(_built_on(lower[0], folder))
