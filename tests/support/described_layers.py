@@ -19,6 +19,7 @@ from venvstacks_rules.model.layers.layer import Layer
 from venvstacks_rules.model.layers.names import LayerKind
 from venvstacks_rules.model.locks.pylock import LockedPackage, LockedWheel
 from venvstacks_rules.model.locks.sources import LockedSource, PinnedArchive
+from venvstacks_rules.model.network.commits import Commit
 from venvstacks_rules.model.outputs.metadata import LayerMetadata, ModuleHash
 from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
 
@@ -57,6 +58,12 @@ def source(name: str) -> LockedSource:
         PinnedArchive(f"https://user:secret@files.example.com/{name}-1.0.tar.gz?t=1", 7, "1" * 64),
         (PinnedArchive("https://files.example.com/flit_core-3.9-py3-none-any.whl", 8, "2" * 64),),
     )
+
+
+def commit(name: str) -> LockedSource:
+    """The files of a commit, and a wheel that builds them."""
+    made = Commit(f"https://git.example.com/{name}.git", "c" * 40, "python")
+    return LockedSource(PinnedArchive(made.reference, 7, "1" * 64), source(name).build_wheels, made)
 
 
 def application(*packages: DescribedPackage, **changes: Any) -> DescribedLayer:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.support.described_layers import application, package, runtime, source
+from tests.support.described_layers import application, commit, package, runtime, source
 from tests.support.documents import read_provenance
 from venvstacks_rules.model.documents.described import DescribedLayer
 from venvstacks_rules.model.documents.provenance import provenance_json
@@ -92,6 +92,27 @@ def test_a_wheel_that_was_built() -> None:
             into,
         ),
     ]
+
+
+def test_a_wheel_that_was_built_from_a_commit() -> None:
+    layer = application(package("text", source=commit("text")))
+    found = predicate(layer)["buildDefinition"]["resolvedDependencies"]
+    url = "git+https://git.example.com/text.git@" + "c" * 40
+    (source_files,) = [each for each in found if each["uri"].startswith("git+")]
+    assert source_files == {
+        "uri": f"{url}#subdirectory=python",
+        "name": "text.git@" + "c" * 40,
+        "digest": {"sha256": "1" * 64, "gitCommit": "c" * 40},
+        "downloadLocation": url,
+        "annotations": {"built_into": "text-1.0-py3-none-any.whl"},
+    }
+    (wheel,) = [each for each in found if each.get("annotations") == {"built": "true"}]
+    assert wheel["uri"] == (
+        "pkg:pypi/text@1.0?vcs_url=git%2Bhttps://git.example.com/text.git%40"
+        + "c" * 40
+        + "%23subdirectory%3Dpython"
+    )
+    assert "downloadLocation" not in wheel
 
 
 def test_nothing_of_a_clock_or_a_secret() -> None:

@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from tests.support.described_layers import INDEX, application, package, runtime, source
+from tests.support.described_layers import INDEX, application, commit, package, runtime, source
 from tests.support.documents import read_sbom
 from venvstacks_rules.model.contents.wheel_metadata import WheelMetadata
 from venvstacks_rules.model.documents.described import DescribedLayer
@@ -138,6 +138,20 @@ def test_packages_that_no_index_has() -> None:
         {
             "type": "source-distribution",
             "url": "https://files.example.com/sourced-1.0.tar.gz",
+            "hashes": [{"alg": "SHA-256", "content": "1" * 64}],
+        }
+    ]
+
+
+def test_a_package_of_a_commit() -> None:
+    found = component(sbom(application(package("text", source=commit("text")))), "text")
+    assert ("venvstacks:built_from", "vcs") in properties(found)
+    reference = "git%2Bhttps://git.example.com/text.git%40" + "c" * 40 + "%23subdirectory%3Dpython"
+    assert found["purl"] == f"pkg:pypi/text@1.0?vcs_url={reference}"
+    assert found["externalReferences"] == [
+        {
+            "type": "vcs",
+            "url": "git+https://git.example.com/text.git@" + "c" * 40,
             "hashes": [{"alg": "SHA-256", "content": "1" * 64}],
         }
     ]

@@ -24,6 +24,8 @@ class InputFile:
     """In hexadecimal."""
     url: str | None = None
     """Where it comes from; None for a file of the repository, and for one that was made."""
+    commit: str | None = None
+    """If it is an archive of the files of a commit: its name in git."""
 
 
 @dataclass(frozen=True)
@@ -74,8 +76,17 @@ class DescribedPackage:
     def sources(self) -> tuple[InputFile, ...]:
         """What its wheel was built from: the source archive first."""
         source = self.package.source
-        files = () if source is None else (source.archive, *source.build_wheels)
-        return tuple(InputFile(f.file_name, f.sha256, public_url(f.url)) for f in files)
+        if source is None:
+            return ()
+        return tuple(
+            InputFile(
+                f.file_name,
+                f.sha256,
+                public_url(f.url),
+                source.commit.commit if source.commit is not None and f is source.archive else None,
+            )
+            for f in (source.archive, *source.build_wheels)
+        )
 
 
 @dataclass(frozen=True)

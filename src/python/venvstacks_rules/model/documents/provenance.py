@@ -119,7 +119,10 @@ def _resource(
     return {
         "uri": uri,
         "name": file.name,
-        "digest": {"sha256": file.sha256},
+        "digest": {
+            "sha256": file.sha256,
+            **({"gitCommit": file.commit} if file.commit is not None else {}),
+        },
         **({"downloadLocation": file.url} if file.url is not None else {}),
         **({"annotations": dict(annotations)} if annotations else {}),
     }
