@@ -149,6 +149,25 @@ def test_wrong_fields_of_a_folder_are_reported_together(
     assert_refused(root, root.pants(*arguments), WRONG_FIELDS_MESSAGE)
 
 
+def test_all_that_a_run_packages_is_reported_together(root: BuildRoot) -> None:
+    for folder in ("one", "two"):
+        root.write(f"wrong/{folder}/BUILD", 'venvstacks_stack(name="stack")\n')
+        root.write(f"wrong/{folder}/venvstacks.toml", "[[runtimes]]\nname = 'py'\n")
+    root.write("wrong/BUILD", RUNTIME.format(', platforms=["amiga"]'))
+    message = """\
+2 stack files and a layer definition cannot be built as written:
+  * wrong/one/venvstacks.toml: {0}
+  * wrong/two/venvstacks.toml: {0}
+  * wrong:py: `platforms[0]` is 'amiga', which is not a target platform. Choose from linux_x86_64, \
+linux_aarch64, macosx_arm64, macosx_x86_64, win_amd64, win_arm64."""
+    done = root.pants("package", "wrong::")
+    first = done.error.splitlines()[1].partition("venvstacks.toml: ")[2]
+    assert_refused(root, done, f"DefinitionError: {message.format(first)}")
+    done = root.pants("check", "wrong::")
+    assert done.stderr.count(message.format(first)) == 2
+    assert_nothing_done(root, done)
+
+
 def test_wrong_edges_of_a_folder_are_reported_together(root: BuildRoot) -> None:
     root.write("wrong/BUILD", WRONG_EDGES)
     root.write("wrong/readme.txt", "")

@@ -47,6 +47,15 @@ def runner() -> RuleRunner:
             "'tags'?).",
         ),
         (
+            'overrides={"nothing": {"tags": ["x"]}, "framework-more": {"tag": ["x"]}, '
+            '"app-classify": {"tag": ["x"]}}',
+            "The `overrides` field in target src:stack names layers that the stack file does not "
+            "have: 'nothing'. Choose from 'app-classify', 'cpython-3.11', 'framework-more', "
+            "'framework-sklearn@2'. It sets fields of 'framework-more' that it does not have: "
+            "'tag' (did you mean 'tags'?). It sets fields of 'app-classify' that it does not have: "
+            "'tag' (did you mean 'tags'?).",
+        ),
+        (
             'source="sub/venvstacks.toml"',
             "src/BUILD:1: The `source` field in target src:stack must be the name of a file beside "
             "the BUILD file, but was 'sub/venvstacks.toml'. Write the target in a BUILD file "

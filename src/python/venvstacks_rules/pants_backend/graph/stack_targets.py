@@ -140,12 +140,17 @@ async def generate_stack_targets(
     overrides = request.overrides
     # The problems of the stack file come first: they may explain why a layer is missing.
     complete = len(generator.layers) == len(read.stack.layers)
+    problems = []
     if read.problem is None and complete and not read.stack.unreadable:
-        _check_overrides(address, overrides, generator.layers)
+        problems += _unknown_layers(overrides, generator.layers)
     for name, layer in generator.layers.items():
         fields = _TYPES[layer.kind].class_field_types(union_membership)
         written = dict.fromkeys(key for each in overrides.get(name, {}).values() for key in each)
-        _check_fields(address, name, written, [field.alias for field in fields])
+        problems += _misspelt_fields(name, written, [field.alias for field in fields])
+    if problems:
+        raise InvalidFieldException(
+            f"The `overrides` field in target {address} {' It '.join(problems)}"
+        )
     # What says where to publish is about the stack as a whole.
     of_stack = {field.alias for field in PUBLISH_FIELDS}
     template = {key: value for key, value in request.template.items() if key not in of_stack}
@@ -198,30 +203,26 @@ def _manifest(
     )
 
 
-def _check_overrides(address: Address, overrides: Iterable[str], layers: Iterable[str]) -> None:
+def _unknown_layers(overrides: Iterable[str], layers: Iterable[str]) -> Iterator[str]:
+    """The problem of overrides for layers that the stack file does not have."""
     known = sorted(layers)
     unknown = []
     for name in sorted(set(overrides) - set(known)):
         meant = suggestion(name, known)
         unknown.append(repr(name) if meant is None else f"{name!r} (did you mean {meant!r}?)")
     if unknown:
-        raise InvalidFieldException(
-            f"The `overrides` field in target {address} names layers that the stack file does not "
-            f"have: {', '.join(unknown)}. Choose from {', '.join(map(repr, known))}."
+        yield (
+            f"names layers that the stack file does not have: {', '.join(unknown)}. Choose from "
+            f"{', '.join(map(repr, known))}."
         )
 
 
-def _check_fields(
-    address: Address, layer: str, written: Iterable[str], known: Iterable[str]
-) -> None:
-    """Raise InvalidFieldException for misspelt fields; Pants has a message for all others."""
+def _misspelt_fields(layer: str, written: Iterable[str], known: Iterable[str]) -> Iterator[str]:
+    """The problem of misspelt fields of a layer; Pants has a message for all others."""
     meant = {name: suggestion(name, known) for name in written if name not in known}
     listed = [f"{name!r} (did you mean {found!r}?)" for name, found in meant.items() if found]
     if listed:
-        raise InvalidFieldException(
-            f"The `overrides` field in target {address} sets fields of {layer!r} that it does not "
-            f"have: {', '.join(listed)}."
-        )
+        yield f"sets fields of {layer!r} that it does not have: {', '.join(listed)}."
 
 
 def rules() -> Iterable[object]:
