@@ -24,6 +24,7 @@ from venvstacks_rules.pants_backend.goals.check import (
 from venvstacks_rules.pants_backend.graph import (
     layer_targets,
     layers,
+    releases,
     stack_files,
     stack_targets,
     stacks,
@@ -52,6 +53,7 @@ def runner() -> RuleRunner:
             *layer_targets.rules(),
             *layers.rules(),
             *lockfiles.rules(),
+            *releases.rules(),
             *stack_files.rules(),
             *stack_targets.rules(),
             *stacks.rules(),
@@ -131,3 +133,12 @@ def test_all_stacks_that_bring_together_what_does_not_fit(runner: RuleRunner) ->
         }
     )
     assert result(runner, "a", "b", "other") == (1, ["src:a:", "src:b:", "src:other:"])
+
+
+def test_a_release_stands_for_its_layers(runner: RuleRunner) -> None:
+    release = 'venvstacks_release(name="{}", layers=[":other"], version="{}")\n'
+    more = 'venvstacks_release(name="no", version="1")\n'
+    build = BUILD + release.format("good", "1.0") + release.format("bad", "1/0") + more
+    runner.write_files({"src/BUILD": build})
+    assert result(runner, "good") == (1, ["src:other:"])
+    assert result(runner, "good", "bad", "no") == (1, ["src:bad:", "src:no", "src:other:"])

@@ -30,6 +30,7 @@ from venvstacks_rules.pants_backend.graph.layers import (
     layer_graph,
     refuse_broken,
 )
+from venvstacks_rules.pants_backend.graph.releases import ReleasedLayersRequest, released_layers
 from venvstacks_rules.pants_backend.graph.stacks import (
     StackLayersRequest,
     folders_of_stack,
@@ -53,12 +54,16 @@ class SoundDefinitionsRequest:
 
     @classmethod
     def of(
-        cls, layers: Iterable[Address], stacks: Iterable[StackLayersRequest]
+        cls,
+        layers: Iterable[Address],
+        stacks: Iterable[StackLayersRequest],
+        releases: Iterable[ReleasedLayersRequest] = (),
     ) -> SoundDefinitionsRequest:
-        """The folders of layers, of stacks, and of what these name."""
+        """The folders of layers, of stacks and releases, and of what these name."""
+        named = (*stacks, *(release.fields.named for release in releases))
         folders = {
             *(address.spec_path for address in layers),
-            *(folder for stack in stacks for folder in folders_of_stack(stack)),
+            *(folder for stack in named for folder in folders_of_stack(stack)),
         }
         return cls(tuple(sorted(folders)))
 
@@ -76,8 +81,15 @@ class JudgedStackRequest:
 
 
 @dataclass(frozen=True)
+class JudgedReleaseRequest:
+    """The layers of a release that may be broken."""
+
+    release: ReleasedLayersRequest
+
+
+@dataclass(frozen=True)
 class JudgedStack:
-    """The layers of a stack, or what is wrong with it."""
+    """The layers of a stack or a release, or what is wrong with it."""
 
     addresses: tuple[Address, ...]
     error: Optional[VenvstacksError] = None
@@ -133,10 +145,11 @@ class CheckedImports:
 
 @dataclass(frozen=True)
 class BrokenLayersRequest:
-    """What is wrong with layers and stacks, before anything is built."""
+    """What is wrong with layers, stacks and releases, before anything is built."""
 
     layers: tuple[Address, ...]
     stacks: tuple[StackLayersRequest, ...]
+    releases: tuple[ReleasedLayersRequest, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -162,6 +175,15 @@ async def judged_stack(request: JudgedStackRequest) -> JudgedStack:
     except VenvstacksError as e:
         return JudgedStack((), e)
     return JudgedStack(stack.addresses)
+
+
+@rule
+async def judged_release(request: JudgedReleaseRequest) -> JudgedStack:
+    try:
+        released = await released_layers(request.release, **implicitly())
+    except VenvstacksError as e:
+        return JudgedStack((), e)
+    return JudgedStack(released.stack.addresses)
 
 
 @rule
@@ -220,12 +242,15 @@ async def broken_layers(
     request: BrokenLayersRequest, platforms: BuildPlatforms, inference: PythonInferSubsystem
 ) -> BrokenLayers:
     try:
-        sound = SoundDefinitionsRequest.of(request.layers, request.stacks)
+        sound = SoundDefinitionsRequest.of(request.layers, request.stacks, request.releases)
         await sound_definitions(sound, **implicitly())
     except VenvstacksError as e:
         return BrokenLayers(e)
     stacks = await concurrently(
-        judged_stack(JudgedStackRequest(stack), **implicitly()) for stack in request.stacks
+        [
+            *(judged_stack(JudgedStackRequest(stack), **implicitly()) for stack in request.stacks),
+            *(judged_release(JudgedReleaseRequest(r), **implicitly()) for r in request.releases),
+        ]
     )
     named = (*request.layers, *(address for stack in stacks for address in stack.addresses))
     addresses = tuple(dict.fromkeys(named))

@@ -8,20 +8,23 @@ from dataclasses import dataclass
 from pants.backend.python.dependency_inference.subsystem import PythonInferSubsystem
 from pants.core.goals.check import CheckRequest, CheckResult, CheckResults
 from pants.engine.addresses import Address
-from pants.engine.target import BoolField, FieldSet, Target
+from pants.engine.target import BoolField, FieldSet, Target, WrappedTargetRequest
 from pants.engine.unions import UnionRule
 from pants.util.frozendict import FrozenDict
 from pants.util.logging import LogLevel
 
 from venvstacks_rules.model.errors import VenvstacksError, one_error
+from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.build.imports import refuse_missing
 from venvstacks_rules.pants_backend.build.judged import (
     CheckedImportsRequest,
     JudgedLocksRequest,
+    JudgedReleaseRequest,
     JudgedStackRequest,
     SoundDefinitionsRequest,
     checked_imports,
     judged_locks,
+    judged_release,
     judged_stack,
     sound_definitions,
 )
@@ -33,9 +36,14 @@ from venvstacks_rules.pants_backend.engine import (
     rule,
 )
 from venvstacks_rules.pants_backend.graph.layers import LayerRequest, find_layer
+from venvstacks_rules.pants_backend.graph.releases import (
+    ReleasedLayersRequest,
+    ReleaseLayersFieldSet,
+)
 from venvstacks_rules.pants_backend.graph.stacks import StackLayersRequest
 from venvstacks_rules.pants_backend.locks.freshness import CheckedLocks, lock_error
 from venvstacks_rules.pants_backend.targets.manifests import ManifestLayersField
+from venvstacks_rules.pants_backend.targets.releases import ReleaseLayersField
 from venvstacks_rules.pants_backend.targets.skip_fields import (
     SkipImportCheckField,
     SkipLockCheckField,
@@ -45,12 +53,19 @@ from venvstacks_rules.pants_backend.targets.source_fields import StackPartField
 
 @dataclass(frozen=True)
 class LayerCheckFieldSet(FieldSet):
-    """A layer to check, or a stack, which stands for its layers."""
+    """A layer to check, or a stack or a release, which stand for their layers."""
 
     required_fields = (StackPartField,)
 
     part: StackPartField
     environment: EnvironmentField
+
+    @property
+    def layers_of_stack(self) -> StackLayersRequest | None:
+        """The layers of a stack; None for another target."""
+        if not isinstance(self.part, ManifestLayersField):
+            return None
+        return StackLayersRequest(self.address, self.part.value)
 
 
 class LockCheckFieldSet(LayerCheckFieldSet):
@@ -107,26 +122,26 @@ class LayersToCheck:
 
 @rule
 async def layers_to_check(request: LayersToCheckRequest) -> LayersToCheck:
-    asked = [
-        StackLayersRequest(field_set.address, field_set.part.value)
-        for field_set in request.field_sets
-        if isinstance(field_set.part, ManifestLayersField)
-    ]
-    sound = SoundDefinitionsRequest.of(
-        (field_set.address for field_set in request.field_sets), asked
+    asked = [stack for each in request.field_sets for stack in [each.layers_of_stack] if stack]
+    wrapped = await concurrently(
+        engine.resolve_target(WrappedTargetRequest(each.address, description_of_origin="check"))
+        for each in request.field_sets
+        if isinstance(each.part, ReleaseLayersField)
     )
-    await sound_definitions(sound, **implicitly())
+    releases = [ReleasedLayersRequest(ReleaseLayersFieldSet.create(w.target)) for w in wrapped]
+    layers = [
+        each.address
+        for each in request.field_sets
+        if not isinstance(each.part, (ManifestLayersField, ReleaseLayersField))
+    ]
+    await sound_definitions(SoundDefinitionsRequest.of(layers, asked, releases), **implicitly())
     stacks = await concurrently(
-        judged_stack(JudgedStackRequest(stack), **implicitly()) for stack in asked
+        [
+            *(judged_stack(JudgedStackRequest(stack), **implicitly()) for stack in asked),
+            *(judged_release(JudgedReleaseRequest(each), **implicitly()) for each in releases),
+        ]
     )
-    named = [
-        *(address for stack in stacks for address in stack.addresses),
-        *(
-            field_set.address
-            for field_set in request.field_sets
-            if not isinstance(field_set.part, ManifestLayersField)
-        ),
-    ]
+    named = [*(address for stack in stacks for address in stack.addresses), *layers]
     addresses = tuple(dict.fromkeys(named))
     found = await concurrently(
         find_layer(LayerRequest(address), **implicitly()) for address in addresses

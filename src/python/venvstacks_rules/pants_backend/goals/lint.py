@@ -35,6 +35,7 @@ from venvstacks_rules.pants_backend.graph.layers import LayerRequest, find_layer
 from venvstacks_rules.pants_backend.graph.stacks import StackLayersRequest, stack_layers
 from venvstacks_rules.pants_backend.subsystems.lint import VenvstacksLintSubsystem
 from venvstacks_rules.pants_backend.targets.manifests import ManifestLayersField
+from venvstacks_rules.pants_backend.targets.releases import ReleaseLayersField
 from venvstacks_rules.pants_backend.targets.size_fields import SkipLintField
 from venvstacks_rules.pants_backend.targets.source_fields import StackPartField, without_packing
 
@@ -50,8 +51,8 @@ class LayerLintFieldSet(FieldSet):
 
     @classmethod
     def opt_out(cls, tgt: Target) -> bool:
-        """Whether the target says so."""
-        return tgt.get(SkipLintField).value
+        """Whether the target says so, or is a release, which has no layers of its own."""
+        return bool(tgt.get(SkipLintField).value) or tgt.has_field(ReleaseLayersField)
 
 
 class LayerLintRequest(LintTargetsRequest):

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 from pants.core.goals.package import BuiltPackage, BuiltPackageArtifact, PackageFieldSet
 from pants.engine.fs import EMPTY_DIGEST, CreateDigest, FileContent
+from pants.engine.target import WrappedTargetRequest
 from pants.engine.unions import UnionRule
 
+from venvstacks_rules.model.errors import VenvstacksError
 from venvstacks_rules.model.wording import printable_lines
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.build.output_folders import output_folder_request
@@ -25,6 +27,16 @@ from venvstacks_rules.pants_backend.engine import (
     rule,
 )
 from venvstacks_rules.pants_backend.goals.package import WantedArchivesRequest, wanted_archives
+from venvstacks_rules.pants_backend.goals.package_run import (
+    BrokenInRunRequest,
+    PackagedInRunRequest,
+    broken_in_run,
+    packaged_in_run,
+)
+from venvstacks_rules.pants_backend.graph.releases import (
+    ReleasedLayersRequest,
+    ReleaseLayersFieldSet,
+)
 from venvstacks_rules.pants_backend.targets.releases import ReleaseLayersField, ReleaseVersionField
 
 logger = logging.getLogger(__name__)
@@ -46,7 +58,16 @@ async def package_release(field_set: ReleasePackageFieldSet) -> BuiltPackage:
     if not wanted.any:
         return BuiltPackage(EMPTY_DIGEST, ())
     address = field_set.address
-    published = await target_publication(TargetPublicationRequest(address), **implicitly())
+    wrapped = await engine.resolve_target(
+        WrappedTargetRequest(address, description_of_origin="package")
+    )
+    in_run = await packaged_in_run(PackagedInRunRequest(), **implicitly())
+    in_run.releases[ReleasedLayersRequest(ReleaseLayersFieldSet.create(wrapped.target))] = None
+    try:
+        published = await target_publication(TargetPublicationRequest(address), **implicitly())
+    except VenvstacksError as e:
+        broken = await broken_in_run(BrokenInRunRequest(), **implicitly())
+        raise broken.error or e from None
     files = await publication_files(published.request, **implicitly())
     contents = [
         FileContent(

@@ -47,6 +47,12 @@ class ReleaseLayersFieldSet(FieldSet):
     channel: ReleaseChannelField
 
     @property
+    def named(self) -> StackLayersRequest:
+        """All targets that it names, as if they were a stack."""
+        stack = () if self.stack.value is None else (self.stack.value,)
+        return StackLayersRequest(self.address, (*(self.layers.value or ()), *stack))
+
+    @property
     def problems(self) -> list[str]:
         """What is wrong with them, whatever the targets are that they name."""
         address, layers, stack = self.address, self.layers.value, self.stack.value

@@ -140,7 +140,7 @@ async def generate_stack_targets(
     overrides = request.overrides
     # The problems of the stack file come first: they may explain why a layer is missing.
     complete = len(generator.layers) == len(read.stack.layers)
-    problems = []
+    problems: list[str] = []
     if read.problem is None and complete and not read.stack.unreadable:
         problems += _unknown_layers(overrides, generator.layers)
     for name, layer in generator.layers.items():

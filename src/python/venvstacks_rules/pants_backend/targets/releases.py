@@ -18,6 +18,7 @@ from venvstacks_rules.model.repository.keys import name_problem
 from venvstacks_rules.pants_backend.engine import EnvironmentField
 from venvstacks_rules.pants_backend.targets.misspelt_fields import NamesMisspeltFields
 from venvstacks_rules.pants_backend.targets.publish_fields import PUBLISH_FIELDS
+from venvstacks_rules.pants_backend.targets.source_fields import StackPartField
 
 
 class _NameInRepository(StringField):
@@ -37,7 +38,7 @@ class ReleaseDependenciesField(Dependencies):
     """Edges of the build graph beside those that `layers` and `stack` give."""
 
 
-class ReleaseLayersField(StringSequenceField):
+class ReleaseLayersField(StringSequenceField, StackPartField):
     """The layers of a release."""
 
     alias = "layers"

@@ -61,9 +61,9 @@ def without_packing(address: Address) -> Address:
 
 
 class StackPartField(Field):
-    """That of a layer, or of a stack, which stands for its layers.
+    """That of a layer, or of a stack or a release, which stand for their layers.
 
-    For goals that take the targets of both.
+    For goals that take the targets of all of them.
     """
 
 
