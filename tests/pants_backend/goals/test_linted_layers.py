@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pants.engine.addresses import Address, Addresses
 from pants.engine.target import Targets
 
 from tests.pants_backend.stack_runner import FILES, PLAIN, SKLEARN, generated, stack_runner
+from tests.support.advice import application, framework, linted, runtime
 from venvstacks_rules.model.advice.edits import StackFileDefinition, TargetDefinition
 from venvstacks_rules.model.layers.names import LayerKind
-from venvstacks_rules.pants_backend.goals.linted_layers import written_definition
+from venvstacks_rules.pants_backend.goals.linted_layers import (
+    FoundLintedLayer,
+    written_definition,
+)
+from venvstacks_rules.pants_backend.targets.source_fields import without_packing
 
 
 def test_layers_of_a_stack_file_have_the_names_of_the_file() -> None:
@@ -88,3 +95,24 @@ def test_variants_of_targets() -> None:
     assert old.parameters == (("python_implementation", "py39"),)
     assert old.requiring(["a"]) == 'src:py: requirements=["a"]'
     assert new.reference(old) == ":py@python_implementation=py39"
+
+
+def test_archives_of_one_layer_are_one_layer() -> None:
+    """The linter looks at the first of them; those that are on another are on that one."""
+
+    def packed(byte_code: str) -> Address:
+        return Address("src", target_name="fw", parameters={"byte_code": byte_code})
+
+    *_, app = linted(runtime(), framework("fw"), application("app", "fw"))
+    own = app.layer
+    chain = (
+        Address("src", target_name="app"),
+        packed("included"),
+        Address("src", target_name="rt"),
+    )
+    below = tuple(address.spec for address in chain[1:])
+    found = FoundLintedLayer((), replace(app, layer=replace(own, lower=below)), chain=chain)
+    first = {without_packing(address): packed("deployed").spec for address in chain[1:2]}
+    (layer,) = [each.layer for each in [found.on(first).layer] if each is not None]
+    assert layer.lower == ("src:fw@byte_code=deployed", "src:rt")
+    assert FoundLintedLayer(()).on(first) == FoundLintedLayer(())

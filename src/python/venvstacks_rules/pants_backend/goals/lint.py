@@ -124,7 +124,8 @@ async def linted_layers(request: LintedLayersRequest) -> LintedLayers:
         )
         for address in addresses.values()
     )
-    return LintedLayers(tuple(sorted(zip(addresses, looked_at), key=lambda pair: pair[0])))
+    on_first = (found.on(first) for found in looked_at)
+    return LintedLayers(tuple(sorted(zip(addresses, on_first), key=lambda pair: pair[0])))
 
 
 @rule(desc="Lint layers", level=LogLevel.DEBUG)

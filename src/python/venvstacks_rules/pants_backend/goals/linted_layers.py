@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os.path
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Optional
 from urllib.parse import unquote
 
@@ -34,6 +34,7 @@ from venvstacks_rules.pants_backend.targets.shipping_fields import ExcludeFilesF
 from venvstacks_rules.pants_backend.targets.size_fields import SkipLintField
 from venvstacks_rules.pants_backend.targets.source_fields import (
     LayerSourcesField,
+    without_packing,
     without_parameters,
 )
 from venvstacks_rules.pants_backend.targets.stacks import StackFileField
@@ -60,6 +61,20 @@ class FoundLintedLayer:
     unlocked: bool = False
     """Whether its lock, or that of a layer below, does not match."""
     use: CodeUse = CodeUse()
+    chain: tuple[Address, ...] = ()
+    """Of the layer and of all below it."""
+
+    def on(self, chosen: Mapping[Address, str]) -> FoundLintedLayer:
+        """The same on the `chosen` archives of layers in several; these are one layer."""
+        if self.layer is None:
+            return self
+        of_spec = {
+            address.spec: chosen.get(without_packing(address), address.spec)
+            for address in self.chain
+        }
+        layer = self.layer.layer
+        lower = tuple(dict.fromkeys(of_spec.get(spec, spec) for spec in layer.lower))
+        return replace(self, layer=replace(self.layer, layer=replace(layer, lower=lower)))
 
 
 @rule(desc="Look for what layers have for nothing")
@@ -112,6 +127,7 @@ async def linted_layer(request: LintedLayerRequest, platforms: BuildPlatforms) -
             tuple(sorted({p.name for p in lock.packages if p.from_distribution})),
         ),
         use=use,
+        chain=tuple(target.address for target in found.targets.values()),
     )
 
 
