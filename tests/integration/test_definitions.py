@@ -152,19 +152,24 @@ def test_wrong_fields_of_a_folder_are_reported_together(
 def test_all_that_a_run_packages_is_reported_together(root: BuildRoot) -> None:
     for folder in ("one", "two"):
         root.write(f"wrong/{folder}/BUILD", 'venvstacks_stack(name="stack")\n')
-        root.write(f"wrong/{folder}/venvstacks.toml", "[[runtimes]]\nname = 'py'\n")
+        text = '[[runtimes]]\nname = "py"\npython_implementation = "cpython@3.9"\n'
+        root.write(f"wrong/{folder}/venvstacks.toml", text)
     root.write("wrong/BUILD", RUNTIME.format(', platforms=["amiga"]'))
-    message = """\
-2 stack files and a layer definition cannot be built as written:
-  * wrong/one/venvstacks.toml: {0}
-  * wrong/two/venvstacks.toml: {0}
-  * wrong:py: `platforms[0]` is 'amiga', which is not a target platform. Choose from linux_x86_64, \
-linux_aarch64, macosx_arm64, macosx_x86_64, win_amd64, win_arm64."""
-    done = root.pants("package", "wrong::")
-    first = done.error.splitlines()[1].partition("venvstacks.toml: ")[2]
-    assert_refused(root, done, f"DefinitionError: {message.format(first)}")
+    missing = (
+        "venvstacks.toml: `runtimes[0].requirements` is missing. Write, for example, "
+        '`requirements = ["scikit-learn>=1.5"]`.'
+    )
+    message = (
+        "2 stack files and a layer definition cannot be built as written:\n"
+        "  * wrong:py: `platforms[0]` is 'amiga', which is not a target platform. Choose from "
+        "linux_x86_64, linux_aarch64, macosx_arm64, macosx_x86_64, win_amd64, win_arm64.\n"
+        f"  * wrong/one/{missing}\n"
+        f"  * wrong/two/{missing}"
+    )
+    assert_refused(root, root.pants("package", "wrong::"), f"DefinitionError: {message}")
     done = root.pants("check", "wrong::")
-    assert done.stderr.count(message.format(first)) == 2
+    # Of both checks.
+    assert done.stderr.count(message) == 2
     assert_nothing_done(root, done)
 
 
