@@ -9,9 +9,7 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Mapping
 import shlex
-import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,9 +17,8 @@ from typing import Any
 import pytest
 import tomli
 
-from tests.support.shared_roots import shared_root
 from tests.support.followed import is_settings, page_blocks, pages
-from tests.support.pants_under_test import PANTS, pants_environment
+from tests.support.shared_roots import shared_root
 
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "docs" / "reference"

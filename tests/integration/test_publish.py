@@ -11,13 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.build_root import BuildRoot
-from tests.support.deltas import noise
-from tests.support.shared_roots import shared_root
-from tests.support.build_root import NATIVE, REPOSITORY, BuildRoot, build_root
+from tests.support.build_root import NATIVE, REPOSITORY, BuildRoot
 from tests.support.deltas import noise
 from tests.support.documented import blocks
 from tests.support.reader import Reader
+from tests.support.shared_roots import shared_root
 from venvstacks_rules.model.repository.keys import blob_key
 from venvstacks_rules.model.wording import size_text
 from venvstacks_rules.repository import cli

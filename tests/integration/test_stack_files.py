@@ -10,8 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.build_root import NATIVE, BuildRoot
-from tests.support.published_layers import module_hash
 from tests.support.build_root import NATIVE, REPOSITORY, BuildRoot
 from tests.support.documented import WrittenFile, steps
 from tests.support.published_layers import module_hash

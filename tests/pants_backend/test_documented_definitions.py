@@ -56,7 +56,11 @@ def calls(text: str) -> Iterator[tuple[str, dict[str, Any]]]:
         for more in [group.keywords for group in groups if isinstance(group, ast.Call)] or [[]]:
             fields = {str(word.arg): evaluated(word.value) for word in (*plain, *more)}
             if call.func.id == "__defaults__":
-                of_types = evaluated(call.args[0]) if call.args else {TYPES["venvstacks_runtime"]: fields["all"]}
+                of_types = (
+                    evaluated(call.args[0])
+                    if call.args
+                    else {TYPES["venvstacks_runtime"]: fields["all"]}
+                )
                 for of_type, defaults in of_types.items():
                     yield of_type.alias, defaults
             else:

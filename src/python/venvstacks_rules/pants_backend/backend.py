@@ -192,11 +192,11 @@ _MODULES = (
         package_image,
         package_release,
         package_report,
+        package_run,
         publish,
         publish_image,
         publish_skips,
     ),
-    *(package, package_image, package_release, package_report, package_run, publish, publish_image),
     *(repl, repository, run, show, shown_layers),
     *(tailor, tailor_applications, test),
 )
