@@ -194,6 +194,36 @@ def azure(folder: Path) -> Iterator[Served]:
 
 
 @contextlib.contextmanager
+def google(folder: Path) -> Iterator[Served]:
+    """``gs://``: `fake-gcs-server`, behind what it lacks of the XML interface."""
+    port, emulator = free_port(), free_port()
+    environment = {"STORAGE_EMULATOR_HOST": f"http://127.0.0.1:{port}"}
+    command = [program("fake-gcs-server"), "-scheme", "http", "-backend", "memory"]
+    # Its reads of the XML interface are for requests to this host only.
+    command += ["-host", "127.0.0.1", "-port", str(emulator)]
+    command += ["-public-host", f"127.0.0.1:{emulator}"]
+    between = [sys.executable, str(Path(__file__).with_name("xml_storage.py"))]
+    between += [str(port), str(emulator)]
+    with (
+        server(command, emulator, folder / "emulator.log"),
+        server(between, port, folder / "between.log"),
+    ):
+        url = f"http://127.0.0.1:{emulator}/storage/v1/b?project=tests"
+        headers = {"Content-Type": "application/json"}
+        with urllib.request.urlopen(
+            urllib.request.Request(url, b'{"name": "repositories"}', headers)
+        ):
+            pass
+        yield Served(
+            "gs://repositories/below",
+            "gs://repositories/below",
+            "no answer (HTTP error: error sending request). Look whether the server runs and",
+            environment,
+            {"STORAGE_EMULATOR_HOST": f"http://127.0.0.1:{free_port()}"},
+        )
+
+
+@contextlib.contextmanager
 def memory(folder: Path) -> Iterator[Served]:
     """``memory://`` of fsspec."""
     (folder / "file").write_bytes(b"")
@@ -217,6 +247,7 @@ KINDS: Mapping[str, Callable[[Path], contextlib.AbstractContextManager[Served]]]
 }
 ON_DEMAND: Mapping[str, Callable[[Path], contextlib.AbstractContextManager[Served]]] = {
     "az": azure,
+    "gs": google,
 }
 """Kinds whose server weighs too much for every run: `-m slow` tests them."""
 READ_ONLY = ("http",)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import sys
 import threading
@@ -23,17 +24,24 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield served
 
 
-def test_the_server_is_told_the_hash() -> None:
-    """The server of the other tests takes it, and does nothing with it."""
+@contextlib.contextmanager
+def recorded(headers: Mapping[str, str]) -> Iterator[tuple[str, list[Mapping[str, str]]]]:
+    """A server that takes everything, and what it was sent with each PUT."""
     seen: list[Mapping[str, str]] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_PUT(self) -> None:
-            seen.append(dict(self.headers))
+            seen.append({name.lower(): value for name, value in self.headers.items()})
             self.rfile.read(int(self.headers["Content-Length"]))
+            self._answer()
+
+        def do_GET(self) -> None:
+            self._answer()
+
+        def _answer(self) -> None:
             self.send_response(200)
-            self.send_header("ETag", '"1"')
-            self.send_header("Content-Length", "0")
+            for name, value in {**headers, "Content-Length": "0"}.items():
+                self.send_header(name, value)
             self.end_headers()
 
         def log_message(self, *_: object) -> None:
@@ -42,14 +50,32 @@ def test_the_server_is_told_the_hash() -> None:
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listening:
         thread = threading.Thread(target=listening.serve_forever, daemon=True)
         thread.start()
-        url = f"http://127.0.0.1:{listening.server_address[1]}"
-        keys = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_ENDPOINT_URL": url}
-        assert opened("s3://bucket", keys).put_if_absent("x", Content.of(b"some bytes"))
+        yield f"http://127.0.0.1:{listening.server_address[1]}", seen
         listening.shutdown()
         thread.join()
+
+
+def test_the_server_is_told_the_hash() -> None:
+    """The server of the other tests takes it, and does nothing with it."""
+    with recorded({"ETag": '"1"'}) as (url, seen):
+        keys = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_ENDPOINT_URL": url}
+        assert opened("s3://bucket", keys).put_if_absent("x", Content.of(b"some bytes"))
     expected = base64.b64encode(hashlib.sha256(b"some bytes").digest()).decode()
     assert [headers["x-amz-checksum-sha256"] for headers in seen] == [expected]
     assert [headers["if-none-match"] for headers in seen] == ["*"]
+
+
+def test_google_is_told_the_generation() -> None:
+    """The whole contract is tested on demand; see `gs` in `tests/support/stores.py`."""
+    modified = "Sat, 28 Nov 2026 10:00:00 GMT"
+    headers = {"ETag": '"1"', "x-goog-generation": "17", "Last-Modified": modified}
+    with recorded(headers) as (url, seen):
+        store = opened("gs://bucket/below", {"STORAGE_EMULATOR_HOST": url})
+        assert store.put_if_absent("x", Content.of(b""))
+        found = store.get("x", limit=10)
+        assert found is not None
+        assert store.replace("x", b"new", found.mark)
+    assert [headers["x-goog-if-generation-match"] for headers in seen] == ["0", "17"]
 
 
 def test_a_bucket_that_is_not_there(served: Served) -> None:

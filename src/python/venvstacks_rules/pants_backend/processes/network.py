@@ -50,7 +50,7 @@ NETWORK_DIR = "__network"
 
 _CACHE_NAME = "venvstacks_network"
 _STORE_VARIABLE = re.compile(
-    r"(AWS|AZURE|GOOGLE|DOCKER|REGISTRY_AUTH)_[A-Z0-9_]+|HOME"
+    r"(AWS|AZURE|GOOGLE|DOCKER|REGISTRY_AUTH)_[A-Z0-9_]+|HOME|STORAGE_EMULATOR_HOST"
     # Programs that keep the passwords of docker, and what they ask.
     r"|PATH|GNUPGHOME|PASSWORD_STORE_DIR|DBUS_SESSION_BUS_ADDRESS|XDG_RUNTIME_DIR"
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from datetime import timedelta
@@ -33,6 +34,9 @@ _AZURE = (
     "AZURE_STORAGE_SAS_TOKEN",
     "AZURE_STORAGE_ENDPOINT",
 )
+_GOOGLE = ("GOOGLE_APPLICATION_CREDENTIALS", "GOOGLE_SERVICE_ACCOUNT")
+_EMULATOR = "STORAGE_EMULATOR_HOST"
+"""Where the libraries of Google find an emulator, which wants no credentials."""
 _NO_BUCKET = ("NoSuchBucket", "ContainerNotFound")
 _STATUS = re.compile(r"Server returned non-2xx status code: ([^\n<]*)")
 _CODE = re.compile(r"<Code>(\w+)</Code>")
@@ -50,9 +54,13 @@ def bucket(url: str, environment: Mapping[str, str]) -> ObjectStore:
         # Its library looks for all others in the environment of the process.
         names = [name for name in _AZURE if environment.get(name)]
         more = {"config": {name.lower(): environment[name] for name in names}} if names else {}
+    elif parts.scheme == "gs":
+        more = _of_google(environment)
     # Only what somebody set up as a server without TLS is spoken to without TLS.
     plain = any(
-        value.startswith("http://") for name, value in environment.items() if "ENDPOINT" in name
+        value.startswith("http://")
+        for name, value in environment.items()
+        if "ENDPOINT" in name or name == _EMULATOR
     )
     try:
         return from_url(
@@ -108,6 +116,17 @@ def _of_s3(url: str, environment: Mapping[str, str]) -> dict[str, Any]:
     if not {"aws_region", "aws_default_region"} & config.keys():
         config["aws_region"] = "us-east-1"
     return more
+
+
+def _of_google(environment: Mapping[str, str]) -> dict[str, Any]:
+    emulator = environment.get(_EMULATOR)
+    if emulator:
+        account = {"gcs_base_url": emulator.rstrip("/"), "disable_oauth": True}
+        account.update(dict.fromkeys(("client_email", "private_key", "private_key_id"), ""))
+        return {"config": {"service_account_key": json.dumps(account)}}
+    # Its library looks for all others in the environment of the process.
+    names = [name for name in _GOOGLE if environment.get(name)]
+    return {"config": {name.lower(): environment[name] for name in names}} if names else {}
 
 
 def _has_profiles(environment: Mapping[str, str]) -> bool:
