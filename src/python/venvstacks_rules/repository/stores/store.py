@@ -164,7 +164,7 @@ class Store(ABC):
 
     @abstractmethod
     def delete(self, keys: Iterable[str]) -> None:
-        """Remove what lies at these keys; nothing happens for a key without anything."""
+        """Remove what lies at these keys, in any order; nothing happens where nothing is."""
 
     def too_many(self, key: str, limit: int) -> StoreError:
         """The error for a file that is larger than :meth:`get` may read."""

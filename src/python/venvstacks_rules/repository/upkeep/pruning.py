@@ -38,6 +38,8 @@ from venvstacks_rules.repository.stores.parallel import in_parallel
 from venvstacks_rules.repository.stores.store import REMEDY, Entry, StoreError
 from venvstacks_rules.repository.upkeep.selection import natural
 
+_OF_ARCHIVES = f"/{MANIFEST_FOLDER}/"
+"""In the key of a manifest of archives."""
 _BATCH = 200
 """Keys that are removed after one look at the lock."""
 
@@ -71,10 +73,23 @@ class Pruning:
     applied: bool = False
 
     @property
+    def groups(self) -> tuple[tuple[str, ...], ...]:
+        """What is removed, one group after the other."""
+        of_archives = [key for key in self.archives if _OF_ARCHIVES in key]
+        return (
+            # Who finds it need not ask for the others.
+            tuple(of_archives),
+            tuple(key for key in self.archives if _OF_ARCHIVES not in key),
+            tuple(map(str, self.stacks)),
+            tuple(map(str, self.layers)),
+            tuple(map(str, self.deltas)),
+            self.blobs,
+        )
+
+    @property
     def keys(self) -> tuple[str, ...]:
-        """All that is removed, in this order."""
-        names = (*self.stacks, *self.layers, *self.deltas)
-        return (*self.archives, *map(str, names), *self.blobs)
+        """All that is removed."""
+        return tuple(key for group in self.groups for key in group)
 
     def to_dict(self) -> dict[str, Any]:
         """As in the JSON output."""
@@ -154,10 +169,10 @@ def pruned(repository: Repository, keep: int, grace: float, held: Held) -> Pruni
         for entry in locks.values()
         if entry.key.startswith(f"{LOCKS}/clock-") and now - entry.modified > held.grace
     ]
-    keys = [*clocks, *plan.keys]
-    for i in range(0, len(keys), _BATCH):
-        held.check()
-        repository.store.delete(keys[i : i + _BATCH])
+    for keys in (clocks, *plan.groups):
+        for i in range(0, len(keys), _BATCH):
+            held.check()
+            repository.store.delete(keys[i : i + _BATCH])
     return replace(plan, applied=True)
 
 
@@ -185,11 +200,8 @@ class _Planning:
         kept_layers = {*needed, *self._kept_layers(layers, named)}
         kept_blobs = self._blobs_of(sorted(kept_layers, key=str))
         deltas = list(self._deltas(kept_blobs))
-        # The manifest among them first: who finds it need not ask for the others.
-        manifests_of_archives = f"/{MANIFEST_FOLDER}/"
         archives = sorted(
-            self._archives(stacks, kept_stacks),
-            key=lambda e: (manifests_of_archives not in e.key, e.key),
+            self._archives(stacks, kept_stacks), key=lambda e: (_OF_ARCHIVES not in e.key, e.key)
         )
         removed: list[Entry] = []
         kept_count = kept_size = 0
