@@ -346,6 +346,27 @@ def test_rollback_by_another_record_of_the_same_number(
     )
 
 
+def test_rollback_of_what_a_publisher_extends(published: SignedRepository, client: Client) -> None:
+    """Tools remember nothing: they extend an old record, and clients who saw more refuse that."""
+    old = published.content(RECORD)
+    for version in ("1.1", "1.2"):
+        published.publish(version)
+    assert client.version(published.store) == "1.2"
+    published.put(RECORD, old)
+    # To this publisher, who believes it, 1.3 comes after 1.0.
+    extended = published.publish("1.3")
+    assert (extended.number, extended.history[0].version) == (2, "1.0")
+    assert refused(client, published) == (
+        NOT_BELIEVED,
+        "its number is 2, and 3 was seen before",
+    )
+    # Whoever has seen nothing gets what the publisher meant; the next ones count for all.
+    assert Client(client.pinned).version(published.store) == "1.3"
+    for version in ("1.4", "1.5"):
+        published.publish(version)
+    assert client.version(published.store) == "1.5"
+
+
 @pytest.mark.parametrize("key", [RECORD, root_key(2)])
 def test_slow_retrieval(
     published: SignedRepository, client: Client, key: str, monkeypatch: pytest.MonkeyPatch

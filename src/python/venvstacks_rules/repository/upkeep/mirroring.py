@@ -63,7 +63,8 @@ class Mirroring:
     shared_blobs: int
     """That were there already."""
     left: tuple[str, ...] = ()
-    """The keys of records that stay, because somebody moved the channels of the copy."""
+    """The keys of records that stay: somebody moved the channels of the copy, or the other
+    repository shows an old record."""
 
     @property
     def copied(self) -> int:
@@ -92,7 +93,10 @@ class Mirroring:
     def lines(self) -> Iterator[str]:
         """For the terminal."""
         for key in self.left:
-            yield f"{self.target}: `{key}` stays: somebody moved the channel of the copy"
+            yield (
+                f"{self.target}: `{key}` stays: somebody moved the channel of the copy, or"
+                f" {self.source} shows an old record"
+            )
         if not self.copied:
             others = " else" if self.left else ""
             yield f"{self.target} has everything{others} that {self.source} has."
