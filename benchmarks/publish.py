@@ -16,8 +16,8 @@ from benchmarks.peer import Peer
 from benchmarks.places import Bucket, Folder, Place, Registry, started
 from benchmarks.stack import write_stack
 
-ADDED = {Folder: "sortedcontainers", Bucket: "tabulate", Registry: "colorama"}
-"""Packages of about 30 KB, one for each place, so that nothing of it is known there or here."""
+ADDED = {Folder: "sortedcontainers", Bucket: "tenacity", Registry: "colorama"}
+"""Packages of 25 to 30 KB, one for each place, so that nothing of it is known there or here."""
 
 _RELEASE = """
 venvstacks_release(

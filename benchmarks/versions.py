@@ -5,6 +5,7 @@ Each version has what an index had on the first of a month, by uv's `exclude-new
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 from pathlib import Path
@@ -29,10 +30,11 @@ venvstacks_release(
 
 def measure(
     root: Path, folder: Path, archive: Path, version: str
-) -> tuple[list[tuple[str, float, float, float]], tuple[float, float]]:
+) -> tuple[list[tuple[str, float, float, float]], float, tuple[float, float]]:
     """For each month the MB of its archives, of what publishing it sent, and of the repository.
 
-    And those of an installation that keeps nine versions, and of the newest three of them.
+    And those of its deltas; of an installation that keeps nine versions, and of the newest three
+    of them.
     """
     stack, repository = folder / "stack", folder / "repository"
     write_stack(stack, root / "examples/sklearn", archive=archive, version=version)
@@ -61,8 +63,13 @@ def measure(
             print("  {}: archives {:.1f} MB, {:.1f} MB sent".format(*found[-1]), file=sys.stderr)
     finally:
         ours.stop()
-    return found, kept(repository, folder, MONTHS)
+    return found, _deltas(repository) / 1e6, kept(repository, folder, MONTHS)
 
 
 def _size(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def _deltas(repository: Path) -> int:
+    documents = [path.read_bytes() for path in repository.glob("deltas/*/*.json")]
+    return sum(len(data) + int(json.loads(data)["blob"]["size"]) for data in documents)

@@ -1,6 +1,6 @@
 """Deltas of a publish: from the version that a channel points at to the new one.
 
-Only large segments get one, and only if it saves a quarter of the segment. A delta is an offer
+Only large segments get one, and only if it saves half of the segment. A delta is an offer
 beside the repository's contents: where none can be made, clients fetch the segment. So nothing that
 goes wrong here ends a publish.
 """
@@ -38,7 +38,7 @@ from venvstacks_rules.repository.stores.store import Content
 MOST_WORK = 4 * 1024 * 1024 * 1024
 """A publish makes deltas for no more changed bytes than this: seven seconds of the processor for
 every hundred MB of a library."""
-_WORTH = 0.75
+_WORTH = 0.5
 """A delta has no larger part of the segment's bytes."""
 
 
