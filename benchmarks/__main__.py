@@ -27,6 +27,7 @@ from benchmarks import (
     platforms,
     pruning,
     publish,
+    uploads,
     versions,
     zips,
 )
@@ -314,6 +315,8 @@ def publishing(folder: Path, archive: Path, version: str, options: argparse.Name
     tools = (options.uv, python, copiers)
     rows, noop = publish.compare(ROOT, folder / "publish", tools, (archive, version), options.runs)
     print(f"\n{publish.table(rows)}\n\nPants alone: {noop:.2f} s. Load: {publish.load()}.")
+    bare = uploads.measure(ROOT, folder / "uploads", options.runs)
+    print(f"\n{uploads.table(bare)}")
     pruned = pruning.measure(ROOT, folder / "prune")
     released = monorepo.measure_release(ROOT, folder / "release", options.layers, options.runs)
     print("\n| what | s |\n|---|---|")
@@ -322,7 +325,9 @@ def publishing(folder: Path, archive: Path, version: str, options: argparse.Name
     for name, values in released.items():
         print(f"| release of {options.layers} layers: {name} | {statistics.median(values):.2f} |")
     compared = {row.name: {"ours": row.ours, "peer": row.peer} for row in rows}
-    return {"publish": compared, "prune": pruned, "release": released}
+    both = {"ours": bare.ours, "rsync": bare.copies}
+    stored = {name: [vars(one) for one in each] for name, each in both.items()}
+    return {"publish": compared, "uploads": stored, "prune": pruned, "release": released}
 
 
 def installed(folder: Path, archive: Path, version: str, options: argparse.Namespace) -> Figures:
