@@ -41,6 +41,9 @@ class WrappedStore(Store):
         self._before("list", prefix)
         return self._store.list(prefix)
 
+    def incomplete(self) -> Iterator[Entry]:
+        return self._store.incomplete()
+
     def delete(self, keys: Iterable[str]) -> None:
         found = list(keys)
         self._before("delete", " ".join(found))

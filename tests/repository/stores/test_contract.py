@@ -25,7 +25,15 @@ from venvstacks_rules.model.repository.keys import blob_key, key_problem
 from venvstacks_rules.model.repository.references import Reference
 from venvstacks_rules.repository.stores import attempts
 from venvstacks_rules.repository.stores.opened import opened
-from venvstacks_rules.repository.stores.store import CHUNK, Content, Store, Stored, StoreError
+from venvstacks_rules.repository.stores.store import (
+    CHUNK,
+    LOCK,
+    PART,
+    Content,
+    Store,
+    Stored,
+    StoreError,
+)
 
 REPOSITORY = Path(__file__).parents[3]
 KEY = "channels/demo/stable/linux_x86_64.json"
@@ -293,6 +301,18 @@ def test_lists_by_prefix(place: Opened) -> None:
     for entry in store.list(""):
         assert entry.size == len(entry.key)
         assert before - 5 < entry.modified < time.time() + 5
+
+
+@kinds(*READ_ONLY, "oci")
+def test_what_a_killed_writer_left(place: Opened) -> None:
+    store = place.store
+    part = f"blobs/sha256/ab/{PART}x"
+    for key in (part, f"channels/demo/{LOCK}", KEY):
+        store.put_if_absent(key, Content.of(b"some"))
+    assert [entry.key for entry in store.list("")] == [KEY]
+    assert [(entry.key, entry.size) for entry in store.incomplete()] == [(part, 4)]
+    store.delete([part])
+    assert list(store.incomplete()) == []
 
 
 @writing

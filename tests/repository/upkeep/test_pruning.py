@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -33,9 +34,11 @@ def age(made: SmallRepository) -> None:
         os.utime(path, (OLD + i, OLD + i))
 
 
-def prune(made: SmallRepository, keep: int = 1, store: Store | None = None) -> Pruning:
+def prune(
+    made: SmallRepository, keep: int = 1, store: Store | None = None, grace: float = HOUR
+) -> Pruning:
     with prune_lock(made.store) as held:
-        return pruned(Repository(store or made.store), keep, HOUR, held)
+        return pruned(Repository(store or made.store), keep, grace, held)
 
 
 @pytest.fixture
@@ -100,6 +103,22 @@ def test_nothing_that_is_young_is_removed(made: SmallRepository) -> None:
     assert before - set(made.files()) == set(done.keys) <= old
     # The runtime is that of the new versions, too.
     assert len(done.layers) == 1
+
+
+def test_what_a_killed_publish_left_half(made: SmallRepository) -> None:
+    made.point(made.stack("1"))
+    files = [made.folder / f"blobs/sha256/ab/.part-{name}" for name in ("old", "young")]
+    for file in files:
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(b"half")
+    hours_ago = time.time() - 2 * HOUR
+    os.utime(files[0], (hours_ago, hours_ago))
+    # However short the grace period is: who signs a record writes without a lease.
+    done = prune(made, grace=0)
+    assert done.incomplete == ("blobs/sha256/ab/.part-old",)
+    assert [file.exists() for file in files] == [False, True]
+    assert "0 files of archives, 0 blobs, 1 incomplete file: 4 B." in list(done.lines())[-2]
+    assert done.to_dict()["removed"]["incomplete"] == list(done.incomplete)
 
 
 def test_layers_of_no_stack(made: SmallRepository) -> None:

@@ -10,16 +10,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from venvstacks_rules.repository.stores.attempts import trouble
-from venvstacks_rules.repository.stores.folders import UMASK, locked, sync_folder
+from venvstacks_rules.repository.stores.folders import UMASK, files_below, locked, sync_folder
 from venvstacks_rules.repository.stores.parallel import in_parallel
 from venvstacks_rules.repository.stores.store import (
     CHUNK,
+    LOCK,
     PART,
     Content,
     Entry,
     Store,
     Stored,
     StoreError,
+    is_part,
 )
 
 
@@ -78,7 +80,7 @@ class FileStore(Store):
         path = self._path(key)
         with self._errors(key):
             path.parent.mkdir(parents=True, exist_ok=True)
-            with locked(path.parent / f"{PART}lock"):
+            with locked(path.parent / LOCK):
                 found = path.read_bytes() if path.exists() else None
                 if (None if found is None else _mark(found)) != mark:
                     return False
@@ -90,7 +92,14 @@ class FileStore(Store):
     def list(self, prefix: str) -> Iterator[Entry]:
         """All keys that begin with `prefix`, sorted."""
         with self._errors(prefix):
-            yield from self._listed(prefix.rpartition("/")[0], prefix)
+            for entry in files_below(self._folder, prefix):
+                if f"/{PART}" not in f"/{entry.key}":
+                    yield entry
+
+    def incomplete(self) -> Iterator[Entry]:
+        """Files that are or were being written."""
+        with self._errors(""):
+            yield from filter(lambda entry: is_part(entry.key), files_below(self._folder, ""))
 
     def delete(self, keys: Iterable[str]) -> None:
         """Remove what lies at these keys."""
@@ -105,24 +114,6 @@ class FileStore(Store):
 
     def _path(self, key: str) -> Path:
         return self._folder / key
-
-    def _listed(self, folder: str, prefix: str) -> Iterator[Entry]:
-        try:
-            with os.scandir(self._folder / folder) as found:
-                # In the order of keys: `a.json` lies before `a/b.json`, and after `a-b`.
-                entries = sorted(found, key=lambda entry: entry.name + "/" * entry.is_dir())
-        except (FileNotFoundError, NotADirectoryError):
-            return
-        for entry in entries:
-            key = f"{folder}/{entry.name}" if folder else entry.name
-            if entry.is_dir():
-                if f"{key}/".startswith(prefix) or prefix.startswith(f"{key}/"):
-                    yield from self._listed(key, prefix)
-            elif key.startswith(prefix) and not entry.name.startswith(PART):
-                # Somebody may remove it meanwhile.
-                with contextlib.suppress(FileNotFoundError):
-                    status = entry.stat()
-                    yield Entry(key, status.st_size, status.st_mtime)
 
     @contextlib.contextmanager
     def _written(self, path: Path, content: Content) -> Iterator[Path]:

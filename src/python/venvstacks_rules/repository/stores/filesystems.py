@@ -23,10 +23,11 @@ from venvstacks_rules.repository.stores.store import (
     Store,
     Stored,
     StoreError,
+    is_part,
     part_key,
     read_back,
 )
-from venvstacks_rules.repository.stores.systems import Systems, last_written
+from venvstacks_rules.repository.stores.systems import Systems, files_below
 
 
 class FilesystemStore(Store):
@@ -87,14 +88,16 @@ class FilesystemStore(Store):
 
     def list(self, prefix: str) -> Iterator[Entry]:
         """All keys that begin with `prefix`, sorted."""
-        with self._errors(prefix), contextlib.suppress(FileNotFoundError):
-            self._system().invalidate_cache()
-            found = self._system().find(self._path(prefix.rpartition("/")[0]), detail=True)
-            for path in sorted(found):
-                key = path[len(self._folder) :].lstrip("/")
-                if key.startswith(prefix) and PART not in key:
-                    when = last_written(self._system(), path, found[path])
-                    yield Entry(key, int(found[path]["size"]), when)
+        with self._errors(prefix):
+            for entry in files_below(self._system(), self._folder, prefix):
+                if PART not in entry.key:
+                    yield entry
+
+    def incomplete(self) -> Iterator[Entry]:
+        """Files that are or were being written."""
+        with self._errors(""):
+            found = files_below(self._system(), self._folder, "")
+            yield from filter(lambda entry: is_part(entry.key), found)
 
     def delete(self, keys: Iterable[str]) -> None:
         """Remove what lies at these keys."""

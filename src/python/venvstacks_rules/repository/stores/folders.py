@@ -8,6 +8,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from venvstacks_rules.repository.stores.store import Entry
+
 
 def _umask() -> int:
     mask = os.umask(0o077)
@@ -43,3 +45,27 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def files_below(root: Path, prefix: str) -> Iterator[Entry]:
+    """All files whose paths below `root` begin with `prefix`, in the order of these."""
+    return _files(root, prefix.rpartition("/")[0], prefix)
+
+
+def _files(root: Path, folder: str, prefix: str) -> Iterator[Entry]:
+    try:
+        with os.scandir(root / folder) as found:
+            # In the order of keys: `a.json` lies before `a/b.json`, and after `a-b`.
+            entries = sorted(found, key=lambda entry: entry.name + "/" * entry.is_dir())
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    for entry in entries:
+        key = f"{folder}/{entry.name}" if folder else entry.name
+        if entry.is_dir():
+            if f"{key}/".startswith(prefix) or prefix.startswith(f"{key}/"):
+                yield from _files(root, key, prefix)
+        elif key.startswith(prefix):
+            # Somebody may remove it meanwhile.
+            with contextlib.suppress(FileNotFoundError):
+                status = entry.stat()
+                yield Entry(key, status.st_size, status.st_mtime)

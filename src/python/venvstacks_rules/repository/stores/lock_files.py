@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from venvstacks_rules.repository.stores.store import PART, StoreError
+from venvstacks_rules.repository.stores.store import LOCK, StoreError
 
 LOCK_LIFE = 60.0
 """Seconds after which a lock that does not change was left behind, by the clock of who waits.
@@ -30,7 +30,7 @@ Confirm = Callable[[], None]
 def lock_file(system: Any, path: str, url: str) -> Iterator[Confirm]:
     """Hold the lock of the file `path` of `system`, of fsspec; `url` is for messages."""
     folder, _, name = path.rpartition("/")
-    path = f"{folder}/{PART}lock-{name}"
+    path = f"{folder}/{LOCK}-{name}"
     token = secrets.token_hex(16).encode()
     try:
         _wait(system, path, token)

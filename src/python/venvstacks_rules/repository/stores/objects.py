@@ -24,6 +24,7 @@ from venvstacks_rules.repository.stores.store import (
     Store,
     Stored,
     StoreError,
+    is_part,
     part_key,
     read_back,
 )
@@ -105,12 +106,13 @@ class ObjectStore(Store):
 
     def list(self, prefix: str) -> Iterator[Entry]:
         """All keys that begin with `prefix`, sorted."""
-        with self._errors(prefix):
-            pages = obstore.list(self._store, prefix.rpartition("/")[0] or None)
-            found = sorted((item for page in pages for item in page), key=lambda item: item["path"])
-        for item in found:
-            if item["path"].startswith(prefix) and PART not in item["path"]:
-                yield Entry(item["path"], item["size"], item["last_modified"].timestamp())
+        for entry in self._listed(prefix):
+            if entry.key.startswith(prefix) and PART not in entry.key:
+                yield entry
+
+    def incomplete(self) -> Iterator[Entry]:
+        """Files that are or were being written; parts of an upload are the server's to remove."""
+        return (entry for entry in self._listed("") if is_part(entry.key))
 
     def delete(self, keys: Iterable[str]) -> None:
         """Remove what lies at these keys."""
@@ -119,6 +121,13 @@ class ObjectStore(Store):
         for some in [every] if self._s3 and every else [[key] for key in every]:
             with self._errors(some[0]), _Missing():
                 obstore.delete(self._store, some)
+
+    def _listed(self, prefix: str) -> Iterator[Entry]:
+        with self._errors(prefix):
+            pages = obstore.list(self._store, prefix.rpartition("/")[0] or None)
+            found = sorted((item for page in pages for item in page), key=lambda item: item["path"])
+        for item in found:
+            yield Entry(item["path"], item["size"], item["last_modified"].timestamp())
 
     def _upload(self, key: str, content: Content) -> None:
         obstore.put(self._store, key, content.pieces(), chunk_size=_PIECE, max_concurrency=_AT_ONCE)

@@ -33,6 +33,16 @@ No key has a name that begins with it, and no store lists them.
 """
 
 
+LOCK = f"{PART}lock"
+"""The beginning of those names that are locks."""
+
+
+def is_part(key: str) -> bool:
+    """Whether a file is not complete, and no lock."""
+    name = key.rpartition("/")[2]
+    return name.startswith(PART) and not name.startswith(LOCK)
+
+
 def part_key(key: str) -> str:
     """A key beside `key` for what is not complete."""
     return f"{key.rpartition('/')[0]}/{PART}{secrets.token_hex(8)}".lstrip("/")
@@ -161,6 +171,13 @@ class Store(ABC):
     @abstractmethod
     def list(self, prefix: str) -> Iterator[Entry]:
         """All keys that begin with `prefix`, sorted; StoreError if the store cannot tell."""
+
+    def incomplete(self) -> Iterator[Entry]:
+        """Files that somebody writes at the moment, or was killed in writing.
+
+        They are at no key, for kinds that have such files; :meth:`delete` removes them.
+        """
+        return iter(())
 
     @abstractmethod
     def delete(self, keys: Iterable[str]) -> None:

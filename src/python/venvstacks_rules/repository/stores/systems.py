@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
 import fsspec
 
-from venvstacks_rules.repository.stores.store import StoreError
+from venvstacks_rules.repository.stores.store import Entry, StoreError
 
 
 class Systems:
@@ -38,8 +39,20 @@ class Systems:
         return self._local.opened
 
 
-def last_written(system: Any, path: str, about: Mapping[str, Any]) -> float:
-    """When a file was written last, in seconds since 1970; `about` is what a listing says."""
+def files_below(system: Any, folder: str, prefix: str) -> Iterator[Entry]:
+    """All files whose paths below `folder` begin with `prefix`, in the order of these."""
+    with contextlib.suppress(FileNotFoundError):
+        system.invalidate_cache()
+        found = system.find(f"{folder}/{prefix.rpartition('/')[0]}", detail=True)
+        for path in sorted(found):
+            key = path[len(folder) :].lstrip("/")
+            if key.startswith(prefix):
+                when = _last_written(system, path, found[path])
+                yield Entry(key, int(found[path]["size"]), when)
+
+
+def _last_written(system: Any, path: str, about: Mapping[str, Any]) -> float:
+    """In seconds since 1970; `about` is what a listing says."""
     times = (about.get(name) for name in ("mtime", "modified", "created"))
     found = next(filter(None, times), None) or system.modified(path)
     return float(found.timestamp() if isinstance(found, datetime) else found)

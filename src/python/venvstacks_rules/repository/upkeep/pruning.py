@@ -32,7 +32,7 @@ from venvstacks_rules.model.repository.keys import (
 from venvstacks_rules.model.repository.manifests import PublishedStack
 from venvstacks_rules.model.repository.records import ChannelRecord
 from venvstacks_rules.model.wording import counted, size_text
-from venvstacks_rules.repository.publishing.leases import PRUNE, Held
+from venvstacks_rules.repository.publishing.leases import GRACE, PRUNE, Held
 from venvstacks_rules.repository.reading.repository import Repository
 from venvstacks_rules.repository.stores.parallel import in_parallel
 from venvstacks_rules.repository.stores.store import REMEDY, Entry, StoreError
@@ -70,6 +70,8 @@ class Pruning:
     kept_blobs: int
     kept_size: int
     """Of these blobs, in bytes."""
+    incomplete: tuple[str, ...] = ()
+    """Files that publishers left that were killed."""
     applied: bool = False
 
     @property
@@ -77,6 +79,7 @@ class Pruning:
         """What is removed, one group after the other."""
         of_archives = [key for key in self.archives if _OF_ARCHIVES in key]
         return (
+            self.incomplete,
             # Who finds it need not ask for the others.
             tuple(of_archives),
             tuple(key for key in self.archives if _OF_ARCHIVES not in key),
@@ -104,6 +107,7 @@ class Pruning:
                 "archives": list(self.archives),
                 "deltas": list(map(str, self.deltas)),
                 "blobs": list(self.blobs),
+                "incomplete": list(self.incomplete),
                 "size": self.size,
             },
             "kept": {
@@ -120,12 +124,14 @@ class Pruning:
         verb = "removed" if self.applied else "to remove"
         for key in self.keys[: len(self.keys) - len(self.blobs)]:
             yield f"  {verb}: {key}"
+        incomplete = counted(len(self.incomplete), "incomplete file")
+        incomplete = f", {incomplete}" if self.incomplete else ""
         yield (
             f"{'Removed' if self.applied else 'Would remove'}"
             f" {counted(len(self.stacks), 'manifest')},"
             f" {counted(len(self.layers), 'layer version')},"
             f" {counted(len(self.archives), 'file')} of archives,"
-            f" {counted(len(self.blobs), 'blob')}: {size_text(self.size)}."
+            f" {counted(len(self.blobs), 'blob')}{incomplete}: {size_text(self.size)}."
         )
         yield (
             f"{'Kept' if self.applied else 'Would keep'} {counted(self.kept_stacks, 'manifest')},"
@@ -152,7 +158,7 @@ def planned_pruning(
     `now` is the time of the store, in seconds since 1970; by default that of this machine.
     """
     clock = time.time() if now is None else now
-    return _Planning(repository, keep, clock - grace).plan(grace)
+    return _Planning(repository, keep, clock, grace).plan()
 
 
 def pruned(repository: Repository, keep: int, grace: float, held: Held) -> Pruning:
@@ -177,16 +183,19 @@ def pruned(repository: Repository, keep: int, grace: float, held: Held) -> Pruni
 
 
 class _Planning:
-    def __init__(self, repository: Repository, keep: int, limit: float) -> None:
+    def __init__(self, repository: Repository, keep: int, clock: float, grace: float) -> None:
         self._repository = repository
         # Whoever signed a record: what it names is kept.
         self._reader = Repository(repository.store, ChannelRecord.from_json)
         self._concurrency = repository.store.concurrency
         self._keep = keep
-        self._limit = limit
+        self._grace = grace
+        self._limit = clock - grace
         """Younger ones are kept."""
+        self._left = min(self._limit, clock - GRACE)
+        """What is not complete and older was left behind, also by who has no lease, as `sign`."""
 
-    def plan(self, grace: float) -> Pruning:
+    def plan(self) -> Pruning:
         stacks, layers = list(self._reader.stacks()), list(self._reader.layers())
         kept_stacks = self._kept_stacks(stacks)
         manifests = self._manifests(stacks)
@@ -203,6 +212,8 @@ class _Planning:
         archives = sorted(
             self._archives(stacks, kept_stacks), key=lambda e: (_OF_ARCHIVES not in e.key, e.key)
         )
+        parts = self._repository.store.incomplete()
+        incomplete = [entry for entry in parts if entry.modified < self._left]
         removed: list[Entry] = []
         kept_count = kept_size = 0
         for sha256, entry in self._reader.blobs():
@@ -213,11 +224,11 @@ class _Planning:
         gone_stacks = [(key, entry) for key, entry in stacks if key not in kept_stacks]
         gone_layers = [(key, entry) for key, entry in layers if key not in kept_layers]
         named_gone = (*gone_stacks, *gone_layers, *deltas)
-        gone = [*(entry for _, entry in named_gone), *archives, *removed]
+        gone = [*(entry for _, entry in named_gone), *archives, *incomplete, *removed]
         return Pruning(
             url=self._repository.url,
             keep=self._keep,
-            grace=grace,
+            grace=self._grace,
             stacks=tuple(key for key, _ in gone_stacks),
             layers=tuple(key for key, _ in gone_layers),
             archives=tuple(entry.key for entry in archives),
@@ -228,6 +239,7 @@ class _Planning:
             kept_layers=len(layers) - len(gone_layers),
             kept_blobs=kept_count,
             kept_size=kept_size,
+            incomplete=tuple(entry.key for entry in incomplete),
         )
 
     def _kept_stacks(self, stacks: Sequence[Listed[StackKey]]) -> set[StackKey]:
