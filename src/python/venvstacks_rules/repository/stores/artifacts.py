@@ -16,7 +16,7 @@ from venvstacks_rules.model.repository.keys import blob_hash
 from venvstacks_rules.repository.stores.attempts import PassingError, retried, trouble
 from venvstacks_rules.repository.stores.connections import Answer
 from venvstacks_rules.repository.stores.registries import Registry
-from venvstacks_rules.repository.stores.store import Content, StoreError
+from venvstacks_rules.repository.stores.store import CHUNK, Content, StoreError
 
 FILE, BLOB = "application/vnd.venvstacks.file.v1", "application/vnd.venvstacks.blob.v1"
 _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -94,6 +94,19 @@ class Artifacts(Registry):
                 raise self.refused(key, answer)
             self._sizes[sha256] = size
             return size
+
+    def content(self, key: str, layer: Layer) -> bytes:
+        """All bytes of a blob; of small ones by one request."""
+        if layer.size <= CHUNK:
+            return self._small(key, layer)
+        return b"".join(self.pieces(key, layer.path, 0, layer.size))
+
+    @retried
+    def _small(self, key: str, layer: Layer) -> bytes:
+        with self.answer(key, layer.path) as answer:
+            if answer.status != 200:
+                raise self.refused(key, answer)
+            return self._body(key, answer, layer.size)
 
     @retried
     def upload(self, key: str, content: Content) -> None:

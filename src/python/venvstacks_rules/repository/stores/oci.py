@@ -44,7 +44,7 @@ class OciStore(Store):
             return None
         if layer.size > limit:
             raise self.too_many(key, limit)
-        data = b"".join(self._artifacts.pieces(key, layer.path, 0, layer.size))
+        data = self._artifacts.content(key, layer)
         if hashlib.sha256(data).hexdigest() != layer.sha256 and blob_hash(key) is None:
             raise StoreError(f"{self.url}: `{key}` is damaged: it has another hash than its tag.")
         return Stored(data, digest)
