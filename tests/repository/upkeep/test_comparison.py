@@ -47,6 +47,8 @@ def test_packages_sizes_and_what_an_update_moves(tmp_path: Path) -> None:
     assert shown.to_dict()["platforms"][0]["update"] == {
         "segments": 3,
         "segment_size": segments,
+        "deltas": 0,
+        "delta_size": 0,
         "described_size": described,
         "size": segments + described,
     }

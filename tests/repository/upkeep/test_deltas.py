@@ -17,8 +17,11 @@ from venvstacks_rules.repository.publishing.leases import prune_lock, publisher_
 from venvstacks_rules.repository.reading.repository import Repository
 from venvstacks_rules.repository.stores.files import FileStore
 from venvstacks_rules.repository.stores.store import Store, Stored, StoreError
+from venvstacks_rules.repository.upkeep.comparison import comparison
 from venvstacks_rules.repository.upkeep.mirroring import Mirroring, mirrored
+from venvstacks_rules.repository.upkeep.promotion import promoted
 from venvstacks_rules.repository.upkeep.pruning import Pruning, pruned
+from venvstacks_rules.repository.upkeep.selection import find_version
 from venvstacks_rules.repository.upkeep.verification import verification
 
 
@@ -192,3 +195,49 @@ def test_a_mirror_leaves_out_what_is_of_no_use(folder: Path, tmp_path: Path) -> 
     (folder / str(second.key)).write_text(replace(second, old=first.old).to_json())
     assert mirror(FileStore(folder), tmp_path / "copy").deltas == 0
     assert deltas(tmp_path / "copy") == []
+
+
+def test_promote_makes_them_and_diff_counts_them(tmp_path: Path) -> None:
+    made = DeltaRepository(tmp_path)
+    made.publish("1.0")
+    made.publish("1.1", channels=("beta",))
+    assert deltas(made.folder) == []
+    before, after = (find_version(made.reader, [f"hello@{v}"]) for v in ("1.0", "1.1"))
+    (whole,) = comparison(made.reader, before, after).changes
+    assert (whole.moved.segments, whole.moved.deltas) == (2, 0)
+    told: list[str] = []
+    store = FileStore(made.folder)
+    with publisher_lease(store) as held:
+        done = promoted(made.reader, after, "stable", held, tell=told.append)
+        # A channel that is there already needs none.
+        assert promoted(made.reader, after, "stable", held, tell=told.append).deltas == ()
+    (delta,) = deltas(made.folder)
+    assert told == ["Making a delta of big-1.1-py3-none-any.whl from big-1.0-py3-none-any.whl."]
+    assert list(done.lines()) == [
+        "a delta of big-1.1-py3-none-any.whl for linux_x86_64: clients fetch"
+        f" {delta.blob.size} B in place of 1.2 MB",
+        "hello stable for linux_x86_64: 1.1, moved from 1.0 (record 2)",
+    ]
+    assert done.to_dict()["deltas"][0]["size"] == delta.blob.size
+    assert list(faults(made.folder)) == []
+    (change,) = comparison(made.reader, before, after).changes
+    moved = change.moved
+    document = (made.folder / str(delta.key)).stat().st_size
+    assert (moved.segments, moved.deltas) == (1, 1)
+    assert moved.delta_size == delta.blob.size + document
+    assert moved.segment_size == whole.moved.segment_size - delta.new.size
+    assert ", 1 delta with " in list(change.lines())[-1]
+
+
+def test_promote_goes_on_without_them(tmp_path: Path) -> None:
+    made = DeltaRepository(tmp_path)
+    made.publish("1.0")
+    old = made.big
+    made.publish("1.1", channels=("beta",))
+    (made.folder / blob_key(old.sha256)).write_bytes(b"damaged")
+    after = find_version(made.reader, ["hello@1.1"])
+    with publisher_lease(FileStore(made.folder)) as held:
+        done = promoted(made.reader, after, "stable", held, tell=lambda _: None)
+    (news,) = done.deltas
+    assert news.problem
+    assert done.channels[0].after == "1.1"

@@ -173,7 +173,7 @@ def _add_moves(commands: Any) -> None:
         text=(
             "Point a channel at a version, on all platforms of the version. The version has to be\n"
             "there with all its blobs. If somebody else moves the channel at the same time, only\n"
-            "one of you does."
+            "one of you does. Deltas are made of large segments that change, as by a publish."
         ),
         epilog=f"Example:\n  {PROGRAM} promote release@1.1 --channel stable",
     )
@@ -187,6 +187,7 @@ def _add_moves(commands: Any) -> None:
         help="the manifest that is right: the file that `package` wrote, or its `sha256:...`; for a"
         " version that no signed record names; repeatable, one for each platform",
     )
+    promote.add_argument("--no-deltas", dest="deltas", action="store_false", help="make no deltas")
     _add_keys(promote)
     promote.add_platform("move it for this platform only")
     rollback = commands.add_parser(

@@ -162,7 +162,16 @@ def _promote(options: argparse.Namespace) -> tuple[Result, int]:
         trusting, signing = _signing(options, repository)
         with publisher_lease(repository.store, waiting=_tell) as held:
             version = find_version(repository, options.version, options.platform)
-            return promoted(trusting, version, options.channel, held, signing, known=known), 0
+            result = promoted(
+                trusting,
+                version,
+                options.channel,
+                held,
+                signing,
+                known=known,
+                tell=_tell if options.deltas else None,
+            )
+            return result, 0
 
 
 def _rollback(options: argparse.Namespace) -> tuple[Result, int]:

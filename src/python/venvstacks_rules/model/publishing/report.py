@@ -49,7 +49,7 @@ def result_text(result: PublishResult) -> str:
         for stack in plan.stacks
         if not stack.known
     ]
-    lines += map(_delta, result.deltas)
+    lines += (f"  {delta_line(delta)}" for delta in result.deltas)
     for channel in result.channels:
         if channel.changes:
             lines.append(_moved(channel))
@@ -114,12 +114,13 @@ def _row(layer: PlannedLayer) -> tuple[str, str, str, str, str]:
     )
 
 
-def _delta(delta: PublishedDelta) -> str:
+def delta_line(delta: PublishedDelta) -> str:
+    """What became of a delta, for people."""
     place = f"{delta.source} for {delta.platform}"
     if delta.problem:
-        return f"  no delta of {place}: {delta.problem}"
+        return f"no delta of {place}: {delta.problem}"
     return (
-        f"  a delta of {place}: clients fetch {size_text(delta.size)} in place of"
+        f"a delta of {place}: clients fetch {size_text(delta.size)} in place of"
         f" {size_text(delta.full_size)}"
     )
 

@@ -8,7 +8,9 @@ from typing import Any
 
 from venvstacks_rules.model.contents.files import ArchivedFile
 from venvstacks_rules.model.errors import RepositoryError
+from venvstacks_rules.model.repository.deltas import LEAST_SEGMENT_BYTES, same_source
 from venvstacks_rules.model.repository.indexes import PublishedSegment, without_overwritten
+from venvstacks_rules.model.repository.keys import DeltaKey
 from venvstacks_rules.model.repository.references import Reference
 from venvstacks_rules.model.wording import counted, signed_size_text, size_text
 from venvstacks_rules.repository.reading.repository import FoundManifest, Repository
@@ -74,20 +76,27 @@ class Moved:
     """What a machine that has the one version fetches for the other."""
 
     segments: int
+    """That come as a whole."""
     segment_size: int
     described_size: int
     """Of the manifest, the indexes and the lists of files, in bytes."""
+    deltas: int = 0
+    """That come in place of segments."""
+    delta_size: int = 0
+    """With the documents that describe them."""
 
     @property
     def size(self) -> int:
         """All of it, in bytes."""
-        return self.segment_size + self.described_size
+        return self.segment_size + self.delta_size + self.described_size
 
     def to_dict(self) -> dict[str, Any]:
         """As in the JSON output."""
         return {
             "segments": self.segments,
             "segment_size": self.segment_size,
+            "deltas": self.deltas,
+            "delta_size": self.delta_size,
             "described_size": self.described_size,
             "size": self.size,
         }
@@ -139,10 +148,13 @@ class PlatformChange:
         grown = signed_size_text(self.size_after - self.size_before)
         yield f"archives: {size_text(self.size_after)} ({grown})"
         moved = self.moved
+        deltas = ""
+        if moved.deltas:
+            deltas = f", {counted(moved.deltas, 'delta')} with {size_text(moved.delta_size)}"
         yield (
             f"an update moves {size_text(moved.size)}: {counted(moved.segments, 'segment')} with"
-            f" {size_text(moved.segment_size)}, and {size_text(moved.described_size)} that describe"
-            " them"
+            f" {size_text(moved.segment_size)}{deltas}, and {size_text(moved.described_size)} that"
+            " describe them"
         )
 
 
@@ -251,16 +263,41 @@ def _moved(
         for files in _counting_files(repository, layer)
         for file in files
     }
-    fetched: set[Reference] = set()
+    fetched: dict[Reference, PublishedSegment] = {}
     for layer in new:
         for segment, files in zip(layer.index.segments, _counting_files(repository, layer)):
             if segment.blob not in known and any(file.sha256 not in contents for file in files):
-                fetched.add(segment.blob)
+                fetched[segment.blob] = segment
+    olds = [segment for layer in before for segment in layer.index.segments]
+    sizes = {blob: _delta_size(repository, each, olds) for blob, each in fetched.items()}
+    deltas = [size for size in sizes.values() if size]
+    whole = [segment for blob, segment in fetched.items() if not sizes[blob]]
     return Moved(
-        len(fetched),
-        sum(reference.size for reference in fetched),
+        len(whole),
+        sum(segment.blob.size for segment in whole),
         sum(reference.size for reference in described),
+        len(deltas),
+        sum(deltas),
     )
+
+
+def _delta_size(
+    repository: Repository, new: PublishedSegment, olds: Sequence[PublishedSegment]
+) -> int:
+    """What comes in place of a segment, in bytes; 0 if the segment does."""
+    if new.blob.size < LEAST_SEGMENT_BYTES:
+        return 0
+    for old in olds:
+        if same_source(old.source, new.source):
+            key = DeltaKey.of(new.blob.sha256, old.blob.sha256)
+            try:
+                delta = repository.delta(key)
+            except RepositoryError:
+                # Clients fetch the segment then.
+                continue
+            if delta is not None and delta.blob.size < new.blob.size:
+                return delta.blob.size + len(delta.to_json().encode("utf-8"))
+    return 0
 
 
 def _counting_files(

@@ -7,10 +7,13 @@ channel is about to point at.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Callable
 
 from venvstacks_rules.model.errors import RepositoryError, first_problems
+from venvstacks_rules.model.json_codec import to_data
+from venvstacks_rules.model.publishing.plan import PublishedDelta
+from venvstacks_rules.model.publishing.report import delta_line
 from venvstacks_rules.model.repository.keys import (
     CHANNELS,
     ChannelKey,
@@ -79,13 +82,20 @@ class Promotion:
 
     url: str
     channels: tuple[MovedChannel, ...]
+    deltas: tuple[PublishedDelta, ...] = ()
+    """What was made for those who update by a channel."""
 
     def to_dict(self) -> dict[str, Any]:
         """As in the JSON output."""
-        return {"url": self.url, "channels": [channel.to_dict() for channel in self.channels]}
+        return {
+            "url": self.url,
+            "channels": [channel.to_dict() for channel in self.channels],
+            "deltas": to_data(self.deltas),
+        }
 
     def lines(self) -> Iterator[str]:
         """For the terminal."""
+        yield from map(delta_line, self.deltas)
         for channel in self.channels:
             yield channel.line()
 
@@ -108,12 +118,14 @@ def promoted(
     signing: Signing = UNSIGNED,
     *,
     known: Collection[str] = (),
+    tell: Callable[[str], None] | None = None,
 ) -> Promotion:
     """Point a channel at a version, on all its platforms; `version` was found under the lease.
 
     `known` are the hashes of the manifests that are right, if a person knows them. RepositoryError,
     before any channel moves, if blobs are missing, if nobody vouches for a manifest that is to be
-    signed, or if a channel points at a newer version already.
+    signed, or if a channel points at a newer version already. If there is `tell`, deltas are made
+    first, as by a publish; it is called with a line for people before each.
     """
     problem = name_problem(channel)
     if problem is not None:
@@ -137,7 +149,9 @@ def promoted(
             f"{repository.url}: `{version}` cannot be promoted to `{channel}`.",
             _with_remedy(problems),
         )
-    return _carried_out(repository, moves, held, signing)
+    _refuse_unsigned(repository, moves, signing)
+    deltas = () if tell is None else _deltas(repository, moves, held, tell)
+    return replace(_carried_out(repository, moves, held, signing), deltas=deltas)
 
 
 def rolled_back(
@@ -178,9 +192,22 @@ def rolled_back(
     return _carried_out(repository, moves, held, signing)
 
 
-def _carried_out(
-    repository: Repository, moves: Sequence[_Move], held: Held, signing: Signing
-) -> Promotion:
+def _deltas(
+    repository: Repository, moves: Sequence[_Move], held: Held, tell: Callable[[str], None]
+) -> tuple[PublishedDelta, ...]:
+    """Deltas from where channels point to where they go, if they go on."""
+    records = [move.record for move in moves if move.is_needed and move.found is not None]
+    if not records:
+        return ()
+    # It reads archives, which nothing else here does.
+    from venvstacks_rules.repository.upkeep.promoted_deltas import (  # noqa: PLC0415
+        promoted_deltas,
+    )
+
+    return promoted_deltas(repository, records, held, tell)
+
+
+def _refuse_unsigned(repository: Repository, moves: Sequence[_Move], signing: Signing) -> None:
     unsigned = [
         f"`{move.record.key}` is signed"
         for move in moves
@@ -190,6 +217,12 @@ def _carried_out(
         raise RepositoryError(
             f"{repository.url}: moving a signed channel takes a key.", first_problems(unsigned)
         )
+
+
+def _carried_out(
+    repository: Repository, moves: Sequence[_Move], held: Held, signing: Signing
+) -> Promotion:
+    _refuse_unsigned(repository, moves, signing)
     done: list[MovedChannel] = []
     for move in moves:
         if move.is_needed and not write_record(repository, move.found, move.record, held, signing):
