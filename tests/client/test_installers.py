@@ -20,6 +20,7 @@ from tests.support.installers import (
     publish_with_client,
     remade,
     shell,
+    with_wheels,
 )
 from venvstacks_rules.actions.bundling.posix import BLOCK, starter
 from venvstacks_rules.model.repository.bundles import Following
@@ -111,6 +112,42 @@ def test_a_second_installer_uses_what_is_there(
     word.unlink()
     assert dash.run(second, "--into", into).returncode == 0
     assert said(into) == "2.1 moin\n"
+
+
+def test_carries_wheels_in_place_of_segments(
+    repository: ClientRepository, dash: Shell, tmp_path: Path
+) -> None:
+    publish_with_client(repository, "3.0")
+    following = Following(repository.url, "stable", allow_unsigned=True)
+    folder = tmp_path / "made"
+    folder.mkdir()
+    request = bundle_request(repository, "3.0", folder, following=following)
+    request = with_wheels(repository, request, tmp_path / "wheels", lacking="data.txt")
+    installer, into = tmp_path / "wheels.sh", tmp_path / "into"
+    remade(request, installer)
+    done = dash.run(installer, "--extract", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    found = {path.name: path.read_bytes() for path in (tmp_path / "out/wheels").glob("*.whl")}
+    assert found == {path.name: path.read_bytes() for path in (tmp_path / "wheels").glob("*.whl")}
+    assert set(found) == {"big-1.0.whl", "data-1.0.whl"}
+    segments = {path.stem for path in (tmp_path / "out/wheels").glob("*.json")}
+    assert len(segments) == 2
+    # Of the one whose wheel has nothing of it, the rest is all of it.
+    assert len(segments & {path.name for path in (tmp_path / "out/blobs").rglob("*")}) == 1
+    done = dash.run(installer, "--into", into)
+    assert done.returncode == 0, done.stderr
+    assert called("verify", "--into", into).returncode == 0
+    assert said(into) == "3.0 hello\n"
+    # The files are those that come from the channel.
+    assert "nothing was changed" in called("update", "--into", into).stdout
+    publish_with_client(repository, "3.1", word="moin")
+    (plan,) = (
+        event
+        for event in events(called("update", "--into", into, "--json").stdout)
+        if event["event"] == "plan"
+    )
+    assert (plan["files"], plan["linked"]) == (15, 9)
+    assert said(into) == "3.1 moin\n"
 
 
 def test_says_how_it_is_used(installer: Path, dash: Shell) -> None:

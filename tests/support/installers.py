@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,14 +21,22 @@ from tests.support.client_repository import (
     own_files,
     own_links,
 )
-from venvstacks_rules.actions.commands import make_bundle, portable_archive
+from venvstacks_rules.actions.commands import carry_wheels, make_bundle, portable_archive
+from venvstacks_rules.local.files.streams import sha256_of
 from venvstacks_rules.model.json_codec import to_json
 from venvstacks_rules.model.repository.bundles import Bundle, Following
+from venvstacks_rules.model.repository.carried import carried_key, wheel_key
 from venvstacks_rules.model.repository.indexes import LayerIndex
 from venvstacks_rules.model.repository.keys import LayerKey, blob_key
 from venvstacks_rules.model.repository.manifests import PublishedStack
 from venvstacks_rules.model.repository.references import Reference
-from venvstacks_rules.model.requests.bundle import MakeBundleRequest, PortableArchiveRequest
+from venvstacks_rules.model.requests.bundle import (
+    CarryWheelsRequest,
+    MakeBundleRequest,
+    PortableArchiveRequest,
+    SegmentOfWheel,
+)
+from venvstacks_rules.repository.reading.segments import segment_members
 
 CLIENT = "app-deploy"
 PROGRAMS = ("dd", "gzip", "mkdir", "mv", "rm", "rmdir", "tar", "uname", "wc")
@@ -175,3 +184,44 @@ def remade(request: MakeBundleRequest, output: Path) -> bytes:
 def left_in(folder: Path) -> list[str]:
     """What lies in the folder of an installation, sorted; nothing if there is none."""
     return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+
+
+def with_wheels(
+    repository: ClientRepository, request: MakeBundleRequest, folder: Path, *, lacking: str
+) -> MakeBundleRequest:
+    """The request with wheels in place of segments; these wheels have not the file `lacking`."""
+    folder.mkdir()
+    files = dict(request.files)
+    wheels: dict[str, str] = {}
+    for key in [key for key in files if key.startswith("layers/")]:
+        index = LayerIndex.from_json(Path(files[key]).read_bytes())
+        made = []
+        for segment in index.segments:
+            path = repository.folder / blob_key(segment.blob.sha256)
+            if not segment.source.endswith(".whl"):
+                continue
+            wheel = folder / segment.source
+            with zipfile.ZipFile(wheel, "w") as archive, path.open("rb") as stream:
+                archive.writestr("first/of/all.txt", "what no segment has")
+                for member in segment_members(
+                    stream, segment, index.archive_format, index.install_target
+                ):
+                    if not member.path.endswith(lacking):
+                        archive.writestr(member.path, b"".join(member.content))
+            sha256, size = sha256_of(wheel)
+            listing = repository.folder / blob_key(segment.files.sha256)
+            made.append(
+                SegmentOfWheel(str(wheel), wheel.name, sha256, size, str(path), str(listing))
+            )
+            wheels[wheel_key(wheel.name, sha256, wheels)] = sha256
+            files[wheel_key(wheel.name, sha256, ())] = str(wheel)
+            del files[blob_key(segment.blob.sha256)]
+        output = folder / index.layer_name
+        carried = carry_wheels.run(
+            to_json(CarryWheelsRequest(files[key], tuple(made), str(output)))
+        )
+        for each in carried.segments:
+            files[carried_key(each.segment)] = str(output / each.document)
+            files[blob_key(each.rest)] = str(output / each.rest)
+    bundle = replace(Bundle.from_json(request.description.encode()), wheels=wheels)
+    return replace(request, description=bundle.to_json(), files=files)

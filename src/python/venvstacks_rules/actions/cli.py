@@ -44,6 +44,7 @@ VERBS = {
     "check-imports": "check_imports",
     "run-tests": "run_tests",
     "portable-archive": "portable_archive",
+    "carry-wheels": "carry_wheels",
     "make-bundle": "make_bundle",
     "plan-publish": "plan_publish",
     "publish": "publish",

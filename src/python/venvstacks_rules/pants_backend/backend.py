@@ -11,6 +11,7 @@ from venvstacks_rules.pants_backend.build import (
     analysis,
     archives,
     bundles,
+    carried_wheels,
     chains,
     contents,
     descriptions,
@@ -184,7 +185,7 @@ _MODULES = (
     ),
     *(image_bases, image_layers, images, image_targets),
     *(publications, published_archives, released, repository_plans),
-    *(bundle_targets, bundles, package_bundle, portable_archives),
+    *(bundle_targets, bundles, carried_wheels, package_bundle, portable_archives),
     *(staged_tests, layer_tests),
     *(check, export, export_resolves, generate_lockfiles, lint, linted_layers, lock_options),
     *(

@@ -99,12 +99,13 @@ umask 022
 help() {
   printf '%s\\n' "Install @TITLE@ @VERSION@ (@PLATFORM@), without any network." \\
     "" \\
-    "usage: sh $0 [--into DIR] [--json] | --verify | --help" \\
+    "usage: sh $0 [--into DIR] [--json] | --verify | --extract DIR | --help" \\
     "" \\
-    "  --into DIR  the folder of the installation" \\
-    "              (default: $default)" \\
-    "  --json      tell what happens as JSON, one object a line" \\
-    "  --verify    only check that the download is whole" \\
+    "  --into DIR     the folder of the installation" \\
+    "                 (default: $default)" \\
+    "  --json         tell what happens as JSON, one object a line" \\
+    "  --verify       only check that the download is whole" \\
+    "  --extract DIR  only unpack what it carries into a new folder, to look at it" \\
     "" \\
     "It asks nothing. An installation that is there already is updated: files that are" \\
     "there are used, and what runs keeps running. If anything goes wrong, what was" \\
@@ -152,6 +153,7 @@ if [ -n "${HOME:-}" ]; then default="@DEFAULT@/@TITLE@"; else default=''; fi
 into=$default
 json=''
 verify=''
+extract=''
 while [ $# -gt 0 ]; do
   case $1 in
     --help | -h) help; exit 0 ;;
@@ -163,6 +165,11 @@ while [ $# -gt 0 ]; do
       into=$1
       ;;
     --into=*) into=${1#--into=} ;;
+    --extract)
+      [ $# -gt 1 ] || fail 2 '`--extract` needs a folder.'
+      shift
+      extract=$1
+      ;;
     *) fail 2 "\\`$1\\` is not an option; \\`--help\\` names them." ;;
   esac
   shift
@@ -186,6 +193,16 @@ fi
 if [ -n "$verify" ]; then
   [ -n "$found" ] || fail 1 'None of `sha256sum`, `shasum` and `openssl` is here to verify it.'
   printf '%s\\n' "\\`$self\\` is whole: sha256 $found."
+  exit 0
+fi
+
+if [ -n "$extract" ]; then
+  case $extract in -*) extract=./$extract ;; esac
+  mkdir "$extract" || fail 6 "\\`$extract\\` cannot be made."
+  if ! dd if="$self" bs=@BLOCK@ skip=$((1 + @START@)) 2>/dev/null | tar -xf - -C "$extract"; then
+    rm -rf "$extract"
+    fail 6 "\\`$extract\\` cannot be filled. Is there room on the disk?"
+  fi
   exit 0
 fi
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,12 +49,20 @@ class Builder:
         layers: Sequence[WantedLayer],
         known: Known,
         repository: Repository,
+        *,
+        carried: Callable[[Plan], Plan] | None = None,
     ) -> int:
-        """The number of a new generation; nothing is there if it cannot be made."""
+        """The number of a new generation; nothing is there if it cannot be made.
+
+        `carried` changes the plan to what there is in place of segments; otherwise there may be
+        deltas.
+        """
         layout = self.generations.layout
-        plan = with_deltas(
-            planned(layers, known), known, repository, layout.downloads, self._tell_delta
-        )
+        plan = planned(layers, known)
+        if carried is None:
+            plan = with_deltas(plan, known, repository, layout.downloads, self._tell_delta)
+        else:
+            plan = carried(plan)
         number = self.generations.next
         self._report_plan(stack, plan)
         self.disk.make_folders(str(layout.staging))
@@ -229,7 +237,12 @@ def compiled_sources(wanted: WantedLayer) -> list[str]:
 
 def _download_size(plan: Plan, folder: Path) -> int:
     """How much has to come that does not stay in memory."""
-    blobs = {wanted.segment.blob for wanted in plan.fetched}
+    # What comes in place of a segment is smaller, or fails, and then the segment comes.
+    blobs = {
+        blob
+        for wanted in plan.fetched
+        for blob in ((wanted.segment.blob,) if wanted.carried is None else wanted.blobs)
+    }
     return sum(blob.size - size_here(folder, blob) for blob in blobs if blob.size > IN_MEMORY)
 
 

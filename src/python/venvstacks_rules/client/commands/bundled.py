@@ -92,7 +92,14 @@ def install_bundle(
                     _unpacked(layers, bundle, request.unpacked),
                 )
                 builder = Builder(generations, documents, disk, report)
-                number = builder.build(stack, bundle.manifest, layers, known, repository)
+                wheels = None
+                if bundle.wheels:
+                    from venvstacks_rules.client.fetching.carried import CarriedWheels
+
+                    wheels = CarriedWheels(store, documents).in_place_of_segments
+                number = builder.build(
+                    stack, bundle.manifest, layers, known, repository, carried=wheels
+                )
             changed = not _is_current(generations, number)
             _follow(generations, bundle, pinned, disk)
             change = Change(app, bundle.version, number, changed)

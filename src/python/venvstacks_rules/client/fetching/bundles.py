@@ -6,7 +6,8 @@ import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from venvstacks_rules.local.files.streams import exactly
+from venvstacks_rules.local.archives.tar_members import members, open_members
+from venvstacks_rules.local.files.streams import DamagedError, exactly
 from venvstacks_rules.model.errors import RepositoryError
 from venvstacks_rules.model.repository.bundles import (
     BUNDLE_FILE,
@@ -14,6 +15,7 @@ from venvstacks_rules.model.repository.bundles import (
     ROOT_FILE,
     Bundle,
 )
+from venvstacks_rules.model.repository.keys import blob_key
 from venvstacks_rules.repository.stores.store import Entry, ReadOnlyStore, Stored, StoreError
 
 _MOST_ROOT_BYTES = 1024 * 1024
@@ -30,19 +32,23 @@ class BundleStore(ReadOnlyStore):
         with path.open("rb") as stream:
             stream.seek(start)
             try:
-                with tarfile.open(fileobj=stream, mode="r:") as archive:
-                    for member in archive:
-                        if member.isreg():
+                with open_members(stream, seek=True) as archive:
+                    for member in members(archive):
+                        if member.isreg() and not member.issparse():
                             self._places[member.name] = (member.offset_data, member.size)
-            except (tarfile.TarError, EOFError, ValueError) as e:
+            except (tarfile.TarError, DamagedError, EOFError) as e:
                 raise self._damaged(str(e)) from None
 
     def bundle(self) -> Bundle:
-        """What the installer says of itself."""
+        """What the installer says of itself. From then on, its wheels are blobs as well."""
         found = self.get(BUNDLE_FILE, limit=MOST_BUNDLE_BYTES)
         if found is None:
             raise self._damaged(f"it has no `{BUNDLE_FILE}`")
-        return Bundle.from_json(found.data)
+        bundle = Bundle.from_json(found.data)
+        for name, sha256 in bundle.wheels.items():
+            if name in self._places:
+                self._places.setdefault(blob_key(sha256), self._places[name])
+        return bundle
 
     def root(self) -> bytes | None:
         """The root that its updates are verified with."""

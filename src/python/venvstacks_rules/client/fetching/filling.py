@@ -12,6 +12,7 @@ from venvstacks_rules.client.disk.operations import Disk
 from venvstacks_rules.client.fetching.deltas import DeltaNews, PatchedFiles, Tell
 from venvstacks_rules.client.fetching.downloads import Downloads
 from venvstacks_rules.client.fetching.plan import (
+    CarriedFiles,
     Plan,
     UsableDelta,
     WantedLayer,
@@ -90,7 +91,7 @@ class Filling:
     def _fetch(self, plan: Plan, downloads: Downloads, progress: Progress, workers: int) -> None:
         fetch = _Fetch(plan.fetched_size, progress)
         # The large ones first: the others fill the gaps.
-        order = sorted(plan.fetched, key=lambda wanted: -wanted.blob.size)
+        order = sorted(plan.fetched, key=lambda wanted: -wanted.size)
         with ThreadPoolExecutor(max(1, workers)) as pool:
             futures = [pool.submit(self._fill_from, wanted, downloads, fetch) for wanted in order]
             try:
@@ -104,6 +105,9 @@ class Filling:
 
     def _fill_from(self, wanted: WantedSegment, downloads: Downloads, fetch: _Fetch) -> None:
         """Fetch a segment, or a delta in its place; that may fail, and then the segment comes."""
+        if wanted.carried is not None:
+            self._unpack_wheel(wanted, wanted.carried, downloads, fetch.advance)
+            return
         usable = wanted.delta
         if usable is None:
             self._unpack(wanted, downloads, fetch.advance)
@@ -115,7 +119,7 @@ class Filling:
             came += size
             fetch.advance(size)
 
-        source, size, full_size = wanted.segment.source, wanted.blob.size, wanted.segment.blob.size
+        source, size, full_size = wanted.segment.source, wanted.size, wanted.segment.blob.size
         made: set[ArchivedFile] = set()
         try:
             self._patch(wanted, usable, downloads, counted_too, made)
@@ -149,6 +153,32 @@ class Filling:
                     self._disk.unlink(path)
                     raise
                 made.add(file)
+
+    def _unpack_wheel(
+        self,
+        wanted: WantedSegment,
+        parts: CarriedFiles,
+        downloads: Downloads,
+        advance: Callable[[int], None],
+    ) -> None:
+        """Make the files of a segment of a wheel, and of what was made for the layer."""
+        # Only for installers: nothing else needs a reader of whole zip archives.
+        from venvstacks_rules.client.fetching.carried import wheel_files
+
+        carried = parts.carried
+        if parts.entries:
+            with downloads.blob(carried.wheel, advance) as stream:
+                try:
+                    for file, content in wheel_files(stream, parts):
+                        path = self._path(wanted.layer, file)
+                        pieces = _checked(content, file)
+                        self._disk.write(path, pieces, executable=file.executable)
+                except (DamagedError, EOFError) as e:
+                    raise _damaged(wanted, str(e)) from None
+        if parts.rest:
+            segment = replace(wanted.segment, blob=carried.rest, tar_size=carried.rest_tar_size)
+            rest = replace(wanted, segment=segment, missing=parts.rest, carried=None)
+            self._unpack(rest, downloads, advance)
 
     def _unpack(
         self, wanted: WantedSegment, downloads: Downloads, advance: Callable[[int], None]

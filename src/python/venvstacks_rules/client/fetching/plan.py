@@ -18,6 +18,7 @@ from venvstacks_rules.model.paths import (
     link_problem,
     windows_problem,
 )
+from venvstacks_rules.model.repository.carried import CarriedWheel
 from venvstacks_rules.model.repository.deltas import Delta
 from venvstacks_rules.model.repository.indexes import (
     MOST_INDEX_BYTES,
@@ -57,6 +58,17 @@ class UsableDelta:
 
 
 @dataclass(frozen=True)
+class CarriedFiles:
+    """A wheel of an installer, and which of its entries are the files that are missing."""
+
+    carried: CarriedWheel
+    entries: tuple[tuple[int, ArchivedFile], ...]
+    """The numbers of entries, and the files that they are."""
+    rest: tuple[ArchivedFile, ...]
+    """The files that are not in the wheel."""
+
+
+@dataclass(frozen=True)
 class WantedSegment:
     """A segment, and those of its files that are not here."""
 
@@ -65,11 +77,21 @@ class WantedSegment:
     missing: tuple[ArchivedFile, ...]
     delta: UsableDelta | None = None
     """What is fetched in its place."""
+    carried: CarriedFiles | None = None
+    """The same, from an installer."""
 
     @property
-    def blob(self) -> Reference:
+    def blobs(self) -> tuple[Reference, ...]:
         """What is fetched."""
-        return self.segment.blob if self.delta is None else self.delta.delta.blob
+        if self.carried is not None:
+            wheel = (self.carried.carried.wheel,) if self.carried.entries else ()
+            return (*wheel, self.carried.carried.rest) if self.carried.rest else wheel
+        return (self.segment.blob if self.delta is None else self.delta.delta.blob,)
+
+    @property
+    def size(self) -> int:
+        """Of all that is fetched, in bytes."""
+        return sum(blob.size for blob in self.blobs)
 
 
 @dataclass(frozen=True)
@@ -84,7 +106,7 @@ class Plan:
     @property
     def fetched_size(self) -> int:
         """Of the segments, and of the deltas in their place, in bytes."""
-        return sum(wanted.blob.size for wanted in self.fetched)
+        return sum(wanted.size for wanted in self.fetched)
 
     @property
     def deltas(self) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tarfile
 from collections.abc import Iterator
+from typing import BinaryIO
 
 from venvstacks_rules.local.archives.tar_stream import TarStream
 from venvstacks_rules.local.files.streams import DamagedError
@@ -30,12 +31,15 @@ _EXTENSIONS = frozenset(
 )
 
 
-def open_members(stream: TarStream) -> tarfile.TarFile:
-    """The archive in `stream`; names that are not UTF-8 are damage."""
+def open_members(stream: TarStream | BinaryIO, *, seek: bool = False) -> tarfile.TarFile:
+    """The archive in `stream`; names that are not UTF-8 are damage.
+
+    With `seek`, contents are passed over, and members know where theirs begin in the file.
+    """
     try:
         return tarfile.open(
             fileobj=stream,
-            mode="r|",
+            mode="r:" if seek else "r|",
             bufsize=_BUFFER,
             tarinfo=_Header,
             encoding="utf-8",

@@ -7,10 +7,12 @@ segments are not in the payload.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from venvstacks_rules.model.checked import CheckedTable
+from venvstacks_rules.model.hashes import is_sha256_hex
 from venvstacks_rules.model.json_codec import published_json
 from venvstacks_rules.model.repository.indexes import named, read_table, refuse
 from venvstacks_rules.model.repository.keys import StackKey, name_problem
@@ -19,6 +21,8 @@ from venvstacks_rules.model.repository.references import Reference, read_referen
 BUNDLE_FILE, ROOT_FILE = "bundle.json", "root.json"
 """In the payload."""
 BUNDLE_VERSION = 1
+_WITH_WHEELS = 2
+"""Clients that know no wheels have to refuse an installer with some."""
 MOST_BUNDLE_BYTES = 1024 * 1024
 """A larger file is not read."""
 
@@ -46,6 +50,8 @@ class Bundle:
     unpacked: tuple[str, ...]
     """The hashes of the indexes of the layers that lie unpacked beside the client."""
     following: Following | None = None
+    wheels: Mapping[str, str] = field(default_factory=dict)
+    """The hashes of the wheels that stand for segments, by their names in the payload."""
 
     @property
     def key(self) -> StackKey:
@@ -55,7 +61,7 @@ class Bundle:
     def to_json(self) -> str:
         """The text of the file."""
         data: dict[str, Any] = {
-            "format_version": BUNDLE_VERSION,
+            "format_version": _WITH_WHEELS if self.wheels else BUNDLE_VERSION,
             "name": self.stack,
             "version": self.version,
             "target_platform": self.platform,
@@ -67,12 +73,14 @@ class Bundle:
             data["repository"] = self.following.repository
             data["channel"] = self.following.channel
             data["allow_unsigned"] = self.following.allow_unsigned
+        if self.wheels:
+            data["wheels"] = dict(sorted(self.wheels.items()))
         return published_json(data)
 
     @classmethod
     def from_json(cls, content: bytes, name: str = BUNDLE_FILE) -> Bundle:
         """Read the file `name`; RepositoryError lists what is wrong."""
-        table = read_table(content, name, BUNDLE_VERSION)
+        table = read_table(content, name, BUNDLE_VERSION, _WITH_WHEELS)
         bundle = cls(
             named(table, "name"),
             named(table, "version"),
@@ -81,6 +89,7 @@ class Bundle:
             _names(table, "applications"),
             table.strings("unpacked"),
             _following(table),
+            _wheels(table),
         )
         refuse(table, name)
         return bundle
@@ -103,3 +112,11 @@ def _following(table: CheckedTable) -> Following | None:
         named(table, "channel"),
         table.optional_boolean("allow_unsigned"),
     )
+
+
+def _wheels(table: CheckedTable) -> Mapping[str, str]:
+    wheels = dict(table.optional_pairs("wheels"))
+    for name, sha256 in wheels.items():
+        if not is_sha256_hex(sha256):
+            table.note("wheels", f"the hash of {name!a} is no SHA-256 in lower-case hexadecimal")
+    return wheels

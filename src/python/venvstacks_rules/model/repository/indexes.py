@@ -207,16 +207,17 @@ def read_listing(content: bytes, name: str = "list of files") -> tuple[ArchivedF
     return files
 
 
-def read_table(content: bytes, name: str, version: int) -> CheckedTable:
-    """The table of a file of the format; RepositoryError if it is another version."""
+def read_table(content: bytes, name: str, *versions: int) -> CheckedTable:
+    """The table of a file of the format; RepositoryError if it is none of these versions."""
     problems: list[str] = []
     try:
         table = CheckedTable(rewritable_json(content), "", problems)
     except ValueError as e:
         raise RepositoryError(f"`{name}` cannot be read.", [f"it is not JSON: {e}"]) from None
     found = table.integer("format_version")
-    if not problems and found != version:
-        table.note("format_version", f"{found} is not {version}; a newer client may read it")
+    if not problems and found not in versions:
+        known = " or ".join(map(str, versions))
+        table.note("format_version", f"{found} is not {known}; a newer client may read it")
     refuse(table, name)
     return table
 

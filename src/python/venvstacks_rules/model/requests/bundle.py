@@ -1,10 +1,14 @@
-"""The requests of the actions that make installers: ``portable-archive`` and ``make-bundle``."""
+"""The requests of the actions that make installers.
+
+They are ``portable-archive``, ``carry-wheels`` and ``make-bundle``.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Optional
 
+from venvstacks_rules.model.contents.inputs import WheelFile
 from venvstacks_rules.model.paths import GivenPath
 
 
@@ -29,6 +33,46 @@ class PortableArchive:
     size: int
     """In bytes."""
     sha256: str
+
+
+@dataclass(frozen=True)
+class SegmentOfWheel(WheelFile):
+    """A wheel, and the segment that was made of it."""
+
+    segment: GivenPath
+    listing: GivenPath
+    """The list of its files."""
+
+
+@dataclass(frozen=True)
+class CarryWheelsRequest:
+    """Split segments into wheels, which exist, and the rest (``carry-wheels``)."""
+
+    index: GivenPath
+    """The index of the layer version."""
+    wheels: tuple[SegmentOfWheel, ...]
+    output: GivenPath
+    """The folder for the rests and for the documents that say how they and the wheels become
+    segments."""
+
+
+@dataclass(frozen=True)
+class CarriedSegment:
+    """What an installer carries in place of a segment, beside the wheel."""
+
+    segment: str
+    """Its hash."""
+    document: str
+    """How the wheel becomes the segment: a file in the folder."""
+    rest: str
+    """The hash of the rest, and the name of its file in the folder."""
+
+
+@dataclass(frozen=True)
+class CarriedSegments:
+    """The result of ``carry-wheels``, in the order of the request."""
+
+    segments: tuple[CarriedSegment, ...]
 
 
 @dataclass(frozen=True)

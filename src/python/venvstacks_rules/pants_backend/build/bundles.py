@@ -25,12 +25,17 @@ from venvstacks_rules.model.layers.build_platforms import BuildPlatforms
 from venvstacks_rules.model.paths import literal_glob, path_problem
 from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
 from venvstacks_rules.model.repository.bundles import Bundle, Following
+from venvstacks_rules.model.repository.carried import wheel_key
 from venvstacks_rules.model.repository.indexes import LayerIndex
 from venvstacks_rules.model.repository.keys import LayerKey, blob_key
 from venvstacks_rules.model.repository.manifests import PublishedStack
 from venvstacks_rules.model.repository.references import Reference
 from venvstacks_rules.model.requests.bundle import MadeBundle, MakeBundleRequest
 from venvstacks_rules.pants_backend import engine
+from venvstacks_rules.pants_backend.build.carried_wheels import (
+    CarriedWheelsRequest,
+    carried_wheels,
+)
 from venvstacks_rules.pants_backend.build.portable_archives import (
     PortableLayer,
     PortableLayerRequest,
@@ -116,6 +121,8 @@ class CarriedFilesRequest:
     """Of the applications."""
     unpacked: tuple[str, ...]
     """The hashes of the indexes of layers whose segments stay out."""
+    wheels: bool
+    """Whether there are wheels in place of segments."""
 
 
 @dataclass(frozen=True)
@@ -128,6 +135,8 @@ class CarriedFiles:
     stack: PublishedStack
     size: int
     """Of the layers' archives, in bytes."""
+    wheels: FrozenDict[str, str]
+    """The hashes of wheels, by key."""
 
 
 @dataclass(frozen=True)
@@ -229,6 +238,16 @@ async def carried_files(request: CarriedFilesRequest) -> CarriedFiles:
     )
     contents = await engine.get_digest_contents(subset)
     indexes = {each.path: LayerIndex.from_json(each.content, each.path) for each in contents}
+    with_wheels = [
+        publication.layers[number].address
+        for number in numbers
+        if request.wheels and publication.layers[number].indexed.sha256 not in request.unpacked
+    ]
+    of_layers = await concurrently(
+        carried_wheels(CarriedWheelsRequest(address, platform), **implicitly())
+        for address in with_wheels
+    )
+    replaced = {sha256 for layer in of_layers for sha256 in layer.segments}
     files, blobs = {str(stack.key): publication.manifests[platform]}, set()
     for number in numbers:
         path, sha256 = f"{number}/index.json", publication.layers[number].indexed.sha256
@@ -236,17 +255,27 @@ async def carried_files(request: CarriedFilesRequest) -> CarriedFiles:
         files[str(LayerKey(index.layer_name, platform, sha256))] = path
         blobs |= {segment.files.sha256 for segment in index.segments}
         if sha256 not in request.unpacked:
-            blobs |= {segment.blob.sha256 for segment in index.segments}
+            blobs |= {segment.blob.sha256 for segment in index.segments} - replaced
     carried = await missing_blobs(
         MissingBlobsRequest(publication, tuple(sorted(blobs))), **implicitly()
     )
     files.update((blob_key(sha256), path) for sha256, path in carried.paths)
+    wheels: dict[str, str] = {}
+    for layer in of_layers:
+        files.update(layer.files)
+        for wheel in layer.wheels:
+            if wheel.sha256 not in wheels.values():
+                key = wheel_key(wheel.file_name, wheel.sha256, wheels)
+                wheels[key], files[key] = wheel.sha256, wheel.path
+    merged = await engine.merge_digests(
+        MergeDigests([carried.digest, *(layer.digest for layer in of_layers)])
+    )
     # Not the documents, and what else nobody asked for.
     digest = await engine.digest_subset_to_digest(
-        DigestSubset(carried.digest, PathGlobs([literal_glob(path) for path in files.values()]))
+        DigestSubset(merged, PathGlobs([literal_glob(path) for path in files.values()]))
     )
     size = sum(index.archive_size for index in indexes.values())
-    return CarriedFiles(digest, FrozenDict(files), stack, size)
+    return CarriedFiles(digest, FrozenDict(files), stack, size, FrozenDict(wheels))
 
 
 @rule
@@ -280,7 +309,9 @@ async def installer(request: InstallerRequest) -> Installer:
     unpacked = tuple(layer.sha256 for layer in client)
     carried, root = await concurrently(
         carried_files(
-            CarriedFilesRequest(plan.publication, platform, plan.targets.names, unpacked),
+            CarriedFilesRequest(
+                plan.publication, platform, plan.targets.names, unpacked, fields.wheels.value
+            ),
             **implicitly(),
         ),
         bundle_root(BundleRootRequest(fields), **implicitly()),
@@ -324,6 +355,7 @@ def _bundle(
         applications=plan.targets.names,
         unpacked=tuple(layer.sha256 for layer in client),
         following=following,
+        wheels=carried.wheels,
     )
     runtime = client[0].index
     version = str(runtime.metadata["python_implementation"]).partition("@")[2]

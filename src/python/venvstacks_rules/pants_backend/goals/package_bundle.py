@@ -88,6 +88,7 @@ async def package_bundle(
         field_set.channel,
         field_set.root,
         field_set.allow_unsigned,
+        field_set.wheels,
         field_set.output_path,
     )
     plan = await bundle_plan(BundlePlanRequest(fields), **implicitly())

@@ -33,6 +33,7 @@ from venvstacks_rules.pants_backend.targets.bundles import (
     BundleReleaseField,
     BundleRepositoryField,
     BundleRootField,
+    BundleWheelsField,
 )
 from venvstacks_rules.pants_backend.targets.source_fields import is_client
 
@@ -50,6 +51,7 @@ class BundleFieldSet(FieldSet):
     channel: BundleChannelField
     root: BundleRootField
     allow_unsigned: BundleAllowUnsignedField
+    wheels: BundleWheelsField
     output_path: BundleOutputPathField
 
     @property

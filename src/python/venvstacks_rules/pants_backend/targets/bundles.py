@@ -112,6 +112,20 @@ class BundleAllowUnsignedField(BoolField):
     )
 
 
+class BundleWheelsField(BoolField):
+    """Whether an installer has wheels."""
+
+    alias = "wheels"
+    default = False
+    help = softwrap(
+        """
+        If true, an installer has the wheels of the lockfiles as they were fetched, in place of the
+        segments that were made of them. The files of segments are made of them where it is
+        installed, and are the same.
+        """
+    )
+
+
 class BundleOutputPathField(StringField):
     """The folder of installers."""
 
@@ -139,6 +153,7 @@ class VenvstacksBundle(NamesMisspeltFields, Target):
         BundleChannelField,
         BundleRootField,
         BundleAllowUnsignedField,
+        BundleWheelsField,
         BundleOutputPathField,
         EnvironmentField,
     )
