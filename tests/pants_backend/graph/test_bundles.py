@@ -13,6 +13,7 @@ from pants.testutil.rule_runner import RuleRunner
 from tests.pants_backend.manifest_runner import refused
 from tests.pants_backend.module_rules import module_rules
 from venvstacks_rules.pants_backend.backend import target_types
+from venvstacks_rules.pants_backend.build.bundles import forms
 from venvstacks_rules.pants_backend.graph import (
     bundles,
     dependencies,
@@ -130,6 +131,22 @@ def test_a_bundle_without_updates(runner: RuleRunner) -> None:
                 "with, or `allow_unsigned`.",
             ],
         ),
+        (
+            {"macosx_formats": ["app", "dmg", "app"]},
+            [
+                "s:installer: `macosx_formats` has 'dmg'. Name some of `sh`, `app`, `pkg`.",
+                "s:installer: `macosx_formats` is empty, or names one twice. Name each once.",
+                "s:installer: `app` in `macosx_formats` needs `macosx_identifier`. Set it to a "
+                "name that is yours, as `com.example.hello`.",
+            ],
+        ),
+        (
+            {"macosx_formats": ["pkg"], "macosx_identifier": 'com."x"'},
+            [
+                "s:installer: `macosx_identifier` is 'com.\"x\"'. It has letters, digits, hyphens "
+                "and at least one dot, as `com.example.hello`.",
+            ],
+        ),
     ],
 )
 def test_what_is_wrong(runner: RuleRunner, fields: dict[str, Any], problems: list[str]) -> None:
@@ -138,3 +155,10 @@ def test_what_is_wrong(runner: RuleRunner, fields: dict[str, Any], problems: lis
         "DefinitionError: Installers cannot be built as written:"
         + "".join(f"\n  * {problem}" for problem in problems)
     )
+
+
+def test_forms_are_for_macos(runner: RuleRunner) -> None:
+    fields = field_set(runner, macosx_formats=["sh", "pkg"], macosx_identifier="com.example.hello")
+    assert forms(fields, "macosx_arm64") == ("sh", "pkg")
+    assert forms(fields, "linux_x86_64") == ("sh",)
+    assert forms(field_set(runner), "macosx_x86_64") == ("sh",)

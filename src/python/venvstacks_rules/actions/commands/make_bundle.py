@@ -1,6 +1,6 @@
 """Makes an installer (``make-bundle``): a script, what starts the client, and the payload.
 
-Nothing is compressed: what it carries is compressed already.
+Nothing is compressed but an application folder: what it carries is compressed already.
 """
 
 from __future__ import annotations
@@ -17,7 +17,13 @@ from venvstacks_rules.actions.bundling.start import (
     WINDOWS_COMMAND,
     start_source,
 )
-from venvstacks_rules.actions.bundling.streams import Hashed, write_files
+from venvstacks_rules.actions.bundling.streams import (
+    Gzipped,
+    Hashed,
+    add_archive,
+    add_files,
+    write_files,
+)
 from venvstacks_rules.actions.bundling.windows import (
     PAYLOAD_FILE,
     SCRIPT_FILE,
@@ -25,10 +31,11 @@ from venvstacks_rules.actions.bundling.windows import (
     command,
     powershell,
 )
-from venvstacks_rules.local.files.streams import chunks, naming, sha256_of
+from venvstacks_rules.local.files.streams import DamagedError, chunks, naming, sha256_of
+from venvstacks_rules.model.errors import ArchiveError
 from venvstacks_rules.model.json_codec import from_json
 from venvstacks_rules.model.repository.bundles import BUNDLE_FILE, ROOT_FILE, Bundle
-from venvstacks_rules.model.requests.bundle import MadeBundle, MakeBundleRequest
+from venvstacks_rules.model.requests.bundle import APP, PACKAGE, MadeBundle, MakeBundleRequest
 
 _NEW = "new"
 """The folder that the script moves into the installation at the end."""
@@ -45,6 +52,10 @@ def run(request_text: str) -> MadeBundle:
     try:
         if bundle.platform.startswith("win"):
             _write_archive(output, bundle, request)
+        elif request.form == APP:
+            _write_app(output, bundle, request)
+        elif request.form == PACKAGE:
+            _write_package(output, bundle, request)
         else:
             _write_script(output, bundle, request)
         sha256, size = sha256_of(output)
@@ -103,6 +114,70 @@ def _write_script(output: Path, bundle: Bundle, request: MakeBundleRequest) -> N
         out.seek(0)
         out.write(script(values))
     output.chmod(0o755)
+
+
+def _write_package(output: Path, bundle: Bundle, request: MakeBundleRequest) -> None:
+    # Not for the others.
+    from venvstacks_rules.actions.bundling.packages import (
+        INSTALLER_FILE,
+        package_info,
+        postinstall,
+        write_package,
+        write_scripts,
+    )
+
+    script, scripts = (output.with_name(f"{output.name}.{part}") for part in ("script", "scripts"))
+    try:
+        _write_script(script, bundle, request)
+        with naming(scripts), scripts.open("xb") as out:
+            write_scripts(out, {"postinstall": postinstall(request.title), INSTALLER_FILE: script})
+        info = package_info(request.identifier, bundle.version)
+        with naming(output), output.open("xb") as out:
+            write_package(out, {"PackageInfo": info, "Scripts": scripts})
+    finally:
+        for path in (script, scripts):
+            path.unlink(missing_ok=True)
+
+
+def _write_app(output: Path, bundle: Bundle, request: MakeBundleRequest) -> None:
+    # Not for the others.
+    from venvstacks_rules.actions.bundling import macosx_app
+
+    payload = output.with_name(f"{output.name}.payload")
+    try:
+        with naming(payload), payload.open("xb") as out:
+            hashed = Hashed(out)
+            write_files(hashed, _payload(request))
+        values = macosx_app.AppValues(
+            title=request.title,
+            version=bundle.version,
+            identifier=request.identifier,
+            applications=bundle.applications,
+            python=request.python,
+            payload_sha256=hashed.sha256,
+        )
+        top = f"{request.title}.app"
+        resources = f"{top}/{macosx_app.RESOURCES}"
+        client = f"{resources}/{macosx_app.CLIENT}"
+        starter, command_path = f"{top}/{values.executable}", f"{client}/{POSIX_COMMAND}"
+        first: dict[str, Path | bytes] = {
+            f"{top}/{macosx_app.INFO_FILE}": macosx_app.info_plist(values),
+            starter: macosx_app.app_starter(values),
+            f"{client}/{START_FILE}": start_source(request.site_folders),
+            command_path: macosx_app.app_command(request.python),
+        }
+        with naming(output), output.open("xb") as out:
+            packed = Gzipped(out)
+            add_files(packed, first, {starter, command_path})
+            for name in request.archives:
+                try:
+                    add_archive(packed, Path(name), client)
+                except (DamagedError, EOFError) as e:
+                    raise ArchiveError(f"`{name}` cannot be used:", [f"{e}."]) from None
+            write_files(packed, {f"{resources}/{macosx_app.PAYLOAD_FILE}": payload})
+            packed.finish()
+    finally:
+        payload.unlink(missing_ok=True)
 
 
 def _write_archive(output: Path, bundle: Bundle, request: MakeBundleRequest) -> None:

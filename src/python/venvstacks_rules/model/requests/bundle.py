@@ -11,6 +11,10 @@ from typing import Optional
 from venvstacks_rules.model.contents.inputs import WheelFile
 from venvstacks_rules.model.paths import GivenPath
 
+SCRIPT, APP, PACKAGE = "sh", "app", "pkg"
+MACOSX_FORMATS = (SCRIPT, APP, PACKAGE)
+"""The forms of an installer: a script, a compressed application folder, a package."""
+
 
 @dataclass(frozen=True)
 class PortableArchiveRequest:
@@ -94,6 +98,10 @@ class MakeBundleRequest:
     output: GivenPath
     root: Optional[GivenPath] = None
     """A file with the root that updates are verified with."""
+    form: str = SCRIPT
+    """Of an installer for Linux and macOS; that for Windows is a zip archive."""
+    identifier: str = ""
+    """What macOS calls an application folder or a package."""
 
 
 @dataclass(frozen=True)

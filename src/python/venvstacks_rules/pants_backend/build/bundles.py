@@ -30,7 +30,13 @@ from venvstacks_rules.model.repository.indexes import LayerIndex
 from venvstacks_rules.model.repository.keys import LayerKey, blob_key
 from venvstacks_rules.model.repository.manifests import PublishedStack
 from venvstacks_rules.model.repository.references import Reference
-from venvstacks_rules.model.requests.bundle import MadeBundle, MakeBundleRequest
+from venvstacks_rules.model.requests.bundle import (
+    APP,
+    PACKAGE,
+    SCRIPT,
+    MadeBundle,
+    MakeBundleRequest,
+)
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.build.carried_wheels import (
     CarriedWheelsRequest,
@@ -67,6 +73,7 @@ from venvstacks_rules.pants_backend.processes.actions import run_action
 from venvstacks_rules.pants_backend.processes.bare import ActionProcessRequest
 
 _DEFAULT_CHANNEL = "stable"
+_ENDINGS = {SCRIPT: "sh", APP: "app.tar.gz", PACKAGE: "pkg"}
 
 
 @dataclass(frozen=True)
@@ -99,6 +106,8 @@ class InstallerRequest:
     platform: str
     repository: Optional[str]
     """The URL that updates come from."""
+    form: str = SCRIPT
+    """One of :func:`forms`."""
 
 
 @dataclass(frozen=True)
@@ -152,6 +161,12 @@ class BundleRoot:
 
     digest: Digest
     path: Optional[str]
+
+
+def forms(fields: BundleFieldSet, platform: str) -> tuple[str, ...]:
+    """The forms of installers for a platform; for other systems than macOS there is one."""
+    is_macosx = PLATFORMS[platform].system == "macosx"
+    return fields.macosx_formats.value if is_macosx else (SCRIPT,)
 
 
 @rule
@@ -316,7 +331,8 @@ async def installer(request: InstallerRequest) -> Installer:
         ),
         bundle_root(BundleRootRequest(fields), **implicitly()),
     )
-    output = f"{fields.title}-{platform}.{'zip' if PLATFORMS[platform].os_name == 'nt' else 'sh'}"
+    ending = "zip" if PLATFORMS[platform].os_name == "nt" else _ENDINGS[request.form]
+    output = f"{fields.title}-{platform}.{ending}"
     inputs = [carried.digest, root.digest, *(layer.digest for layer in client)]
     result = await run_action(
         ActionProcessRequest(
@@ -371,6 +387,8 @@ def _bundle(
         files=dict(carried.files),
         output=output,
         root=root,
+        form=request.form,
+        identifier=request.fields.macosx_identifier.value or "",
     )
 
 

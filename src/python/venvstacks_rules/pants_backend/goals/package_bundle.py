@@ -20,6 +20,7 @@ from venvstacks_rules.pants_backend.build.bundles import (
     BundlePlanRequest,
     InstallerRequest,
     bundle_plan,
+    forms,
     installer,
 )
 from venvstacks_rules.pants_backend.build.other_outputs import (
@@ -89,14 +90,17 @@ async def package_bundle(
         field_set.root,
         field_set.allow_unsigned,
         field_set.wheels,
+        field_set.macosx_formats,
+        field_set.macosx_identifier,
         field_set.output_path,
     )
     plan = await bundle_plan(BundlePlanRequest(fields), **implicitly())
     for warning in plan.publication.warnings:
         logger.warning("%s", printable_lines(warning))
     made = await concurrently(
-        installer(InstallerRequest(fields, plan, platform, repository), **implicitly())
+        installer(InstallerRequest(fields, plan, platform, repository, form), **implicitly())
         for platform in plan.platforms
+        for form in forms(fields, platform)
     )
     digest = await engine.merge_digests(MergeDigests(each.digest for each in made))
     return BuiltPackage(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Optional
@@ -18,6 +19,8 @@ from pants.engine.unions import UnionRule
 from venvstacks_rules.model.errors import DefinitionError
 from venvstacks_rules.model.layers.names import LayerKind
 from venvstacks_rules.model.repository.keys import name_problem
+from venvstacks_rules.model.requests.bundle import MACOSX_FORMATS, SCRIPT
+from venvstacks_rules.model.wording import quoted
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.graph.layer_targets import NamedTargetsRequest, named_targets
@@ -29,6 +32,8 @@ from venvstacks_rules.pants_backend.targets.bundles import (
     BundleChannelField,
     BundleClientField,
     BundleDependenciesField,
+    BundleMacosxFormatsField,
+    BundleMacosxIdentifierField,
     BundleOutputPathField,
     BundleReleaseField,
     BundleRepositoryField,
@@ -36,6 +41,8 @@ from venvstacks_rules.pants_backend.targets.bundles import (
     BundleWheelsField,
 )
 from venvstacks_rules.pants_backend.targets.source_fields import is_client
+
+_IDENTIFIER = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 
 
 @dataclass(frozen=True)
@@ -52,6 +59,8 @@ class BundleFieldSet(FieldSet):
     root: BundleRootField
     allow_unsigned: BundleAllowUnsignedField
     wheels: BundleWheelsField
+    macosx_formats: BundleMacosxFormatsField
+    macosx_identifier: BundleMacosxIdentifierField
     output_path: BundleOutputPathField
 
     @property
@@ -136,6 +145,7 @@ def _problems(fields: BundleFieldSet) -> Iterable[str]:
         problem = name_problem(name) if name is not None else None
         if problem is not None:
             yield f"{address}: {what} is called {name!r}, but {problem}."
+    yield from _macosx_problems(fields)
     following = [
         field.alias for field in (fields.channel, fields.root, fields.allow_unsigned) if field.value
     ]
@@ -155,6 +165,30 @@ def _problems(fields: BundleFieldSet) -> Iterable[str]:
         yield (
             f"{address}: set either `root`, the file of the root that updates are verified with, "
             "or `allow_unsigned`."
+        )
+
+
+def _macosx_problems(fields: BundleFieldSet) -> Iterable[str]:
+    address, formats = fields.address, fields.macosx_formats.value
+    for name in formats:
+        if name not in MACOSX_FORMATS:
+            yield (
+                f"{address}: `macosx_formats` has {name!r}. Name some of {quoted(MACOSX_FORMATS)}."
+            )
+    if not formats or len(set(formats)) < len(formats):
+        yield f"{address}: `macosx_formats` is empty, or names one twice. Name each once."
+    identifier = fields.macosx_identifier.value
+    if identifier is None:
+        needing = [name for name in MACOSX_FORMATS if name in formats and name != SCRIPT]
+        yield from (
+            f"{address}: `{name}` in `macosx_formats` needs `macosx_identifier`. Set it to a name "
+            "that is yours, as `com.example.hello`."
+            for name in needing
+        )
+    elif not _IDENTIFIER.fullmatch(identifier):
+        yield (
+            f"{address}: `macosx_identifier` is {identifier!r}. It has letters, digits, hyphens "
+            "and at least one dot, as `com.example.hello`."
         )
 
 

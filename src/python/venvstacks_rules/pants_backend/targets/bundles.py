@@ -15,6 +15,7 @@ from pants.engine.target import (
 )
 from pants.util.strutil import softwrap
 
+from venvstacks_rules.model.requests.bundle import SCRIPT
 from venvstacks_rules.pants_backend.engine import EnvironmentField
 from venvstacks_rules.pants_backend.targets.misspelt_fields import NamesMisspeltFields
 
@@ -126,6 +127,33 @@ class BundleWheelsField(BoolField):
     )
 
 
+class BundleMacosxFormatsField(StringSequenceField):
+    """What an installer for macOS is."""
+
+    alias = "macosx_formats"
+    default = (SCRIPT,)
+    value: tuple[str, ...]
+    help = softwrap(
+        """
+        What is made for macOS, one file each: `sh`, a shell script; `app`, an application folder
+        that installs what it brings when it is started, in an archive; `pkg`, a package for the
+        installer of macOS. They are not signed.
+        """
+    )
+
+
+class BundleMacosxIdentifierField(StringField):
+    """What macOS calls the application."""
+
+    alias = "macosx_identifier"
+    help = softwrap(
+        """
+        What macOS calls an application folder or a package, as in `com.example.hello`. `app` and
+        `pkg` need it.
+        """
+    )
+
+
 class BundleOutputPathField(StringField):
     """The folder of installers."""
 
@@ -154,6 +182,8 @@ class VenvstacksBundle(NamesMisspeltFields, Target):
         BundleRootField,
         BundleAllowUnsignedField,
         BundleWheelsField,
+        BundleMacosxFormatsField,
+        BundleMacosxIdentifierField,
         BundleOutputPathField,
         EnvironmentField,
     )
