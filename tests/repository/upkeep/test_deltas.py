@@ -197,6 +197,18 @@ def test_a_mirror_leaves_out_what_is_of_no_use(folder: Path, tmp_path: Path) -> 
     assert deltas(tmp_path / "copy") == []
 
 
+def test_mirror_leaves_damaged_ones_behind(folder: Path, tmp_path: Path) -> None:
+    first, second = deltas(folder)
+    path = folder / blob_key(first.blob.sha256)
+    path.write_bytes(bytes(len(path.read_bytes())))
+    target = Repository(FileStore(tmp_path / "copy"))
+    with publisher_lease(target.store) as held:
+        done = mirrored(Repository(FileStore(folder)), target, held)
+    assert deltas(tmp_path / "copy") == [second]
+    assert (done.deltas, done.channels) == (1, 1)
+    assert list(faults(tmp_path / "copy")) == []
+
+
 def test_promote_makes_them_and_diff_counts_them(tmp_path: Path) -> None:
     made = DeltaRepository(tmp_path)
     made.publish("1.0")

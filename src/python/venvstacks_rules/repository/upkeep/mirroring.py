@@ -133,14 +133,17 @@ def mirrored(
     copy = _Copy(source, target)
     copy.put(REPOSITORY_FILE, Content.of(repository_json().encode("utf-8")))
     blobs = [blob for blob in wanted.blobs if blob not in there]
-    copy.put_blobs(blobs)
+    needed = {blob for index in wanted.indexes.values() for blob in index.blobs}
+    copy.put_blobs([blob for blob in blobs if blob in needed])
+    damaged = copy.put_unneeded(blob for blob in blobs if blob not in needed)
+    blobs = [blob for blob in blobs if blob not in damaged]
     held.check()
     new_layers = [key for key in wanted.indexes if key not in layers]
     for key in new_layers:
         holds = tuple(blob_key(blob.sha256) for blob in wanted.indexes[key].blobs)
         copy.put_file(str(key), wanted.references[key], holds)
     held.check()
-    deltas = copy.put_deltas(wanted.deltas)
+    deltas = copy.put_deltas(delta for delta in wanted.deltas if delta.blob not in damaged)
     held.check()
     new_stacks = [found for found in wanted.stacks if found.stack.key not in stacks]
     for found in new_stacks:
@@ -162,7 +165,7 @@ def mirrored(
         channels=len(records),
         others=len(others),
         size=copy.size,
-        shared_blobs=len(wanted.blobs) - len(blobs),
+        shared_blobs=len(wanted.blobs) - len(blobs) - len(damaged),
         left=tuple(left),
     )
 
@@ -230,6 +233,16 @@ class _Copy:
         """Copy blobs, several at a time."""
         for size in in_parallel(self._put_blob, blobs, self._concurrency):
             self.size += size
+
+    def put_unneeded(self, blobs: Iterable[Reference]) -> set[Reference]:
+        """Copy blobs that are there for convenience; those that are damaged stay behind."""
+        damaged = set()
+        for blob in blobs:
+            try:
+                self.size += self._put_blob(blob)
+            except RepositoryError:
+                damaged.add(blob)
+        return damaged
 
     def put_deltas(self, deltas: Iterable[Delta]) -> int:
         """Copy the documents of deltas, and count them: others that are there stay."""
