@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -341,6 +342,26 @@ def test_bytes_depend_on_the_request_only(
     assert remade(request, tmp_path / "second.sh") == first
     assert sys.maxsize > len(first) > BLOCK
     assert installer.stat().st_mode & 0o777 == 0o755
+
+
+def test_two_installers_at_once_leave_one_client(
+    installer: Path, dash: Shell, tmp_path: Path
+) -> None:
+    into, other = tmp_path / "into", tmp_path / "other"
+    assert dash.run(installer, "--into", other).returncode == 0
+    # The other one is at its end when this one is about to move its client.
+    move = (dash.programs / "mv").resolve()
+    (dash.programs / "mv").unlink()
+    (dash.programs / "mv").write_text(
+        f'#!/bin/sh\ncase $1 in *new) cp -a "{other}/client" "$2" ;; esac\nexec {move} "$@"\n'
+    )
+    (dash.programs / "mv").chmod(0o755)
+    (dash.programs / "cp").symlink_to(shutil.which("cp") or "")
+    done = dash.run(installer, "--into", into)
+    assert done.returncode == 0, done.stderr
+    assert left_in(into) == INSTALLED
+    assert left_in(into / "client") == left_in(other / "client")
+    assert dash.run(into / "client/venvstacks-deploy", "verify", "--into", into).returncode == 0
 
 
 def test_uninstalling_takes_the_client_along(installer: Path, dash: Shell, tmp_path: Path) -> None:

@@ -273,6 +273,8 @@ if ! mv "$unpacked/new" "$into/client"; then
   [ ! -e "$unpacked/old" ] || mv "$unpacked/old" "$into/client"
   fail 6 "\\`$into/client\\` cannot be made."
 fi
+# Another installer may have been faster: then this client got into the folder of that one.
+[ ! -e "$into/client/new/venvstacks-deploy" ] || rm -rf "$into/client/new"
 if [ -z "$json" ]; then
   command=$(quoted "$into/client/venvstacks-deploy")
   printf '%s\\n' "Start it:  $command run --into $(quoted "$into") @FIRST@"
