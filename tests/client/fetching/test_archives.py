@@ -411,6 +411,7 @@ def test_ranges_of_archives(packaged: PackagedStack, tmp_path: Path) -> None:
     with serving(packaged.folder) as web:
         install(apps, packaged.request(repository=web.url, manifest=packaged.pin))
         asked = [name for name, _ in web.asked]
+        assert asked.count("venvstacks.json") == 1
         # One question whether it knows ranges, and one for each segment.
         assert sum(name.endswith(".tar.zst") for name in asked) == 1 + 6
         web.asked.clear()

@@ -68,6 +68,12 @@ class ArchiveSource(Source):
         self._store = ArchiveStore(store, self._complete)
         self.repository: Repository = ArchiveRepository(self._store)
         self._ranged: bool | None = None
+        self._manifests: dict[str, bytes | None] = {}
+
+    def has_manifest(self) -> bool:
+        """Whether there is one where one may be, whatever it says."""
+        paths = manifest_paths(self.settings.platform)
+        return any(self._manifest(path) is not None for path in paths)
 
     def refuse_unverified(self, trust: Trust) -> None:  # noqa: ARG002 - no root can help
         """RepositoryError unless something vouches for the folder, or nothing has to."""
@@ -132,16 +138,16 @@ class ArchiveSource(Source):
         before = () if settings.archives is None else (settings.archives,)
         paths = dict.fromkeys((*before, *manifest_paths(settings.platform)))
         for path in paths:
-            stored = self._store.inner.get(path, limit=MOST_MANIFEST_BYTES)
-            if stored is None:
+            content = self._manifest(path)
+            if content is None:
                 continue
             name = f"{url}/{path}"
-            packaged = PackagedStack.from_json(stored.data, name)
+            packaged = PackagedStack.from_json(content, name)
             platforms = {layer.platform for layer in packaged.layers}
             if platforms != {settings.platform}:
                 others.append(f"`{path}` is for {', '.join(sorted(platforms)) or 'no platform'}")
                 continue
-            self._check_pin(name, stored.data)
+            self._check_pin(name, content)
             try:
                 layers = packaged.needed_by(self._app)
             except RepositoryError as e:
@@ -151,6 +157,13 @@ class ArchiveSource(Source):
             f"{url}: there are no archives for {settings.platform}.",
             others or [f"it has none of {', '.join(f'`{path}`' for path in paths)}"],
         )
+
+    def _manifest(self, path: str) -> bytes | None:
+        """What lies at a path; asked for once."""
+        if path not in self._manifests:
+            stored = self._store.inner.get(path, limit=MOST_MANIFEST_BYTES)
+            self._manifests[path] = None if stored is None else stored.data
+        return self._manifests[path]
 
     def _check_pin(self, name: str, content: bytes) -> None:
         pin, sha256 = self.settings.manifest, hashlib.sha256(content).hexdigest()

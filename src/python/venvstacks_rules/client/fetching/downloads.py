@@ -60,7 +60,7 @@ class Downloads:
         try:
             with open(path, "rb") as stream:
                 yield stream
-        except (DamagedError, EOFError):
+        except (DamagedError, EOFError, RepositoryError):
             # Nobody can use it, and nobody will ask for it again.
             self._disk.unlink(path)
             raise

@@ -42,7 +42,8 @@ def found_source(
         return source
     from venvstacks_rules.client.fetching.archives import ArchiveSource, manifest_paths
 
-    if not any(store.size(path) is not None for path in manifest_paths(settings.platform)):
+    archives = ArchiveSource(settings, app, here, store)
+    if not archives.has_manifest():
         names = ", ".join(f"`{path}`" for path in manifest_paths(settings.platform))
         raise RepositoryError(
             f"{without_credentials(url)}: there is no repository, and no folder of archives.",
@@ -58,9 +59,8 @@ def found_source(
             ["pin its manifest with `--manifest sha256:...` in place of `--root`"],
         )
     _check_pin(settings.manifest)
-    source = ArchiveSource(settings, app, here, store)
-    source.settings = replace(settings, archives=source.found().path)
-    return source
+    archives.settings = replace(settings, archives=archives.found().path)
+    return archives
 
 
 def known_source(settings: Settings, app: str, here: Here) -> Source:
