@@ -103,7 +103,10 @@ def test_a_disk_that_fills_while_files_are_written(
     assert done.returncode == 6, done
     said = last_line(done.stderr)
     assert said.startswith(f"error: `{folder}/staging/"), done
-    assert said.endswith("`: No space left on device. What was installed is as it was."), done
+    assert said.endswith(
+        "`: No space left on device. What was installed is as it was. `venvstacks-deploy gc --keep "
+        "1` removes old versions."
+    ), done
     as_it_was(folder)
     mount("-o", f"remount,{option}={'20m' if option == 'size' else 5000}", place=disk)
     then_completes(folder)

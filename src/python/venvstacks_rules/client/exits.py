@@ -28,7 +28,10 @@ def failure(error: Exception) -> tuple[int, str]:
     if isinstance(error, OSError):
         where = f"`{error.filename}`: " if error.filename else ""
         code = DISK if error.errno in (*FULL, errno.EROFS, errno.EACCES, errno.EPERM) else FAILED
-        return code, f"{where}{error.strerror or error}. What was installed is as it was."
+        room = (
+            " `venvstacks-deploy gc --keep 1` removes old versions." if error.errno in FULL else ""
+        )
+        return code, f"{where}{error.strerror or error}. What was installed is as it was.{room}"
     # Only after something went wrong: the names take time to import.
     from venvstacks_rules.client.installation.layout import NoRoomError, NotInstalledError
     from venvstacks_rules.model.errors import RepositoryError
