@@ -30,7 +30,12 @@ from tests.support.client_repository import (
     runtime_content,
 )
 from tests.support.slow_server import slow_server
+from venvstacks_rules.client.commands import checking
+from venvstacks_rules.client.commands.repairing import repair
 from venvstacks_rules.client.commands.updating import install
+from venvstacks_rules.client.fetching.known import is_sound
+from venvstacks_rules.client.installation.generations import Generations
+from venvstacks_rules.client.installation.layout import opened_layout
 from venvstacks_rules.local.web import pace
 from venvstacks_rules.model.contents.files import ArchivedFile
 from venvstacks_rules.repository.stores import attempts
@@ -202,7 +207,10 @@ def test_a_full_disk(installed: ClientRepository, server: Server, tmp_path: Path
         check=False,
     )
     assert done.returncode == 6, done
-    assert done.stderr.splitlines()[-1].endswith("File too large. What was installed is as it was.")
+    assert done.stderr.splitlines()[-1].endswith(
+        "File too large. What was installed is as it was. `venvstacks-deploy gc --keep 1` removes "
+        "old versions."
+    )
     assert tree(folder) == before
     assert version(folder) == "1.0"
     assert called("update", "--into", folder).returncode == 0
@@ -299,6 +307,29 @@ def test_repair_without_lists_finds_what_is_damaged_by_those_that_it_fetches(
     paths = {event["path"] for event in told if event["event"] == "damage"}
     assert {str((site / name).relative_to(folder)) for name in ("hello.py", "words.py")} <= paths
     assert version(folder) == "1.0"
+
+
+def test_repair_with_a_lost_list_reads_no_file_more_often(
+    installed: ClientRepository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del installed
+    folder = tmp_path / "apps"
+    layers = folder / "apps" / APP / "1/layers"
+    read: list[str] = []
+
+    def counting(path: str, file: ArchivedFile) -> bool:
+        read.append(str(Path(path).relative_to(layers)))
+        return is_sound(path, file)
+
+    monkeypatch.setattr(checking, "is_sound", counting)
+    generation = Generations(opened_layout(folder), APP).read(1)
+    lost = generation.application.index.sha256
+    (folder / "documents" / lost).unlink()
+    repair(folder)
+    times = {path: read.count(path) for path in read}
+    # Before and after; those of the application once more only where its lists came meanwhile.
+    assert max(times.values()) == 2
+    assert {path.partition("/")[0] for path in times} == {RUNTIME, APP}
 
 
 def test_a_link_in_the_place_of_a_layer_is_damage_and_nothing_behind_it_is_touched(

@@ -151,6 +151,26 @@ def test_a_delta_comes_in_place_of_the_segment(case: Case) -> None:
     assert last["bytes"] == last["total"] == plan["fetched_bytes"]
 
 
+def test_a_repair_takes_deltas_as_well(case: Case) -> None:
+    case.update()
+    library = case.installed.parents[2] / "2" / "layers" / APP / LIBRARY
+    # Not the file of version 1.0, which is another one.
+    library.write_text("damaged")
+    done = called("repair", "--into", case.apps, "--json")
+    assert done.returncode == 0, done
+    found = {event["event"]: event for event in events(done.stdout)}
+    assert (found["plan"]["deltas"], found["plan"]["fetched_bytes"]) == (1, case.delta.blob.size)
+    assert (found["delta"]["segment"], found["delta"]["used"]) == (SOURCE, True)
+    assert library.read_text() == big_files("1.1")[LIBRARY]
+    # What both versions have is one file: the delta is of no use, and that is said.
+    (library.parent / "data.bin").write_text("damaged")
+    done = called("repair", "--into", case.apps, "--json")
+    found = {event["event"]: event for event in events(done.stdout)}
+    assert found["plan"]["fetched_bytes"] == case.segment.size
+    assert found["delta"]["problem"] == f"it lacks {DATA!r}, which is not here"
+    assert called("verify", "--into", case.apps).returncode == 0
+
+
 def test_what_people_read(case: Case) -> None:
     text = called("update", "--into", case.apps).stdout
     assert (

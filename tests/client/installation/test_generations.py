@@ -83,3 +83,18 @@ def test_lists_that_cannot_be_read_are_damage(generations: Generations) -> None:
     (generations.place(1) / RECORD).write_text(generation.to_json())
     (damage,) = damage_of(generations, 1, documents)
     assert (damage.kind, damage.path) == (CHANGED, f"documents/{index.sha256}")
+
+
+def test_what_is_read_stays(generations: Generations) -> None:
+    with generations.kept(1) as there:
+        assert there
+        assert not generations.remove(1, Disk())
+    assert generations.remove(1, Disk())
+    with generations.kept(1) as there:
+        assert not there
+
+
+def test_a_generation_without_a_lock_is_read_all_the_same(generations: Generations) -> None:
+    (generations.place(1) / LOCK).unlink()
+    with generations.kept(1) as there:
+        assert there

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from venvstacks_rules.client.commands.events import Report
 from venvstacks_rules.client.disk.operations import Disk, files_below, hashed
-from venvstacks_rules.client.fetching.deltas import DeltaNews, with_deltas
+from venvstacks_rules.client.fetching.deltas import DeltaNews, Tell, with_deltas
 from venvstacks_rules.client.fetching.downloads import IN_MEMORY, Downloads, size_here
 from venvstacks_rules.client.fetching.filling import Filling, is_full, no_room, refuse_full_disk
 from venvstacks_rules.client.fetching.known import Known, KnownLayer, is_sound
@@ -58,9 +58,10 @@ class Builder:
         deltas.
         """
         layout = self.generations.layout
+        tell = delta_teller(self.report)
         plan = planned(layers, known)
         if carried is None:
-            plan = with_deltas(plan, known, repository, layout.downloads, self._tell_delta)
+            plan = with_deltas(plan, known, repository, layout.downloads, tell)
         else:
             plan = carried(plan)
         number = self.generations.next
@@ -75,7 +76,7 @@ class Builder:
             folder = staged / LAYERS
             self.disk.make_folder(str(folder))
             downloads = Downloads(layout.downloads, repository, self.disk)
-            Filling(str(folder), self.disk, self._tell_delta).fill(
+            Filling(str(folder), self.disk, tell).fill(
                 plan, downloads, self._progress, repository.store.concurrency
             )
             installed = self._post_installed(layers, folder, place, known)
@@ -116,16 +117,6 @@ class Builder:
             deltas=plan.deltas,
         )
 
-    def _tell_delta(self, news: DeltaNews) -> None:
-        self.report(
-            "delta",
-            segment=news.segment,
-            used=not news.problem,
-            bytes=news.size,
-            full_bytes=news.full_size,
-            problem=news.problem or None,
-        )
-
     def _progress(self, came: int, total: int) -> None:
         self.report("progress", bytes=came, total=total)
 
@@ -146,6 +137,22 @@ class Builder:
             )
             for layer in layers
         )
+
+
+def delta_teller(report: Report) -> Tell:
+    """What tells what became of deltas."""
+
+    def tell(news: DeltaNews) -> None:
+        report(
+            "delta",
+            segment=news.segment,
+            used=not news.problem,
+            bytes=news.size,
+            full_bytes=news.full_size,
+            problem=news.problem or None,
+        )
+
+    return tell
 
 
 def post_installed(

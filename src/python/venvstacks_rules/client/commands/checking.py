@@ -63,22 +63,33 @@ def verify(
 ) -> tuple[Verified, ...]:
     """Read all files of an application, or of all of them; `every` looks at old generations, too.
 
-    Changes nothing. Raises DeploymentError.
+    Changes nothing. What is read is not removed meanwhile. Raises DeploymentError.
     """
     layout = opened_layout(folder)
     apps = layout.app_names() if app is None else (chosen_app(layout, app),)
     found = []
     for name in apps:
         generations = Generations(layout, name)
-        numbers = generations.numbers if every else (generations.current,)
-        for number in numbers:
-            documents = Documents(layout, Disk())
-            damage = tuple(damage_of(generations, number, documents))
-            for one in damage:
-                report_damage(report, name, number, one)
-            report("verified", app=name, generation=number, problems=len(damage))
-            found.append(Verified(name, number, damage))
+        seen: set[int] = set()
+        # Another process may make or remove some meanwhile.
+        while left := set(generations.numbers if every else (generations.current,)) - seen:
+            number = min(left)
+            seen.add(number)
+            with generations.kept(number) as there:
+                is_gone = not there and number != generations.current
+                if not is_gone:
+                    found.append(_verified(generations, number, report))
+            if not every and not is_gone:
+                break
     return tuple(found)
+
+
+def _verified(generations: Generations, number: int, report: Report) -> Verified:
+    damage = tuple(damage_of(generations, number, Documents(generations.layout, Disk())))
+    for one in damage:
+        report_damage(report, generations.app, number, one)
+    report("verified", app=generations.app, generation=number, problems=len(damage))
+    return Verified(generations.app, number, damage)
 
 
 def report_damage(report: Report, app: str, number: int, damage: Damage) -> None:
@@ -173,6 +184,16 @@ def _outside_of_layers(
             yield Damage(EXTRA, relative(generations.layout, folder / name))
         for name in sorted(known - there - targets):
             yield Damage(MISSING, relative(generations.layout, folder / name))
+
+
+def is_listed(layer: InstalledLayer, documents: Documents) -> bool:
+    """Whether the lists of a layer are here, so that :func:`damage_of` looks at its files."""
+    try:
+        documents.files(documents.index(layer.index))
+        made_files(layer, documents)
+    except VenvstacksError:
+        return False
+    return True
 
 
 def _missing_documents(

@@ -11,6 +11,7 @@ from pathlib import Path
 from venvstacks_rules.client.commands.building import (
     compile_sources,
     compiled_sources,
+    delta_teller,
     is_sealed,
     made_in,
     made_lists,
@@ -25,11 +26,13 @@ from venvstacks_rules.client.commands.checking import (
     Verified,
     damage_of,
     damage_of_files,
+    is_listed,
     relative,
     report_damage,
 )
 from venvstacks_rules.client.commands.events import Report, silent
 from venvstacks_rules.client.disk.operations import Disk
+from venvstacks_rules.client.fetching.deltas import with_deltas
 from venvstacks_rules.client.fetching.downloads import Downloads
 from venvstacks_rules.client.fetching.filling import Filling
 from venvstacks_rules.client.fetching.known import known_layers, made_files
@@ -126,11 +129,16 @@ class _Repair:
             lambda text: self.report("note", text=text),
         )
         source = known_source(self.generations.settings(), self.generations.app, here)
+        unlisted = {
+            layer.install_target
+            for layer in generation.layers
+            if not is_listed(layer, self.documents)
+        }
         layers = self._layers(generation, source)
         if not (self._place / LOCK).exists():
             self.disk.write(str(self._place / LOCK), [])
         if any(one.is_of_document for one in damage):
-            damage = [*damage, *self._unseen(layers, damage)]
+            damage = [*damage, *self._unseen(layers, unlisted)]
         damaged = {(one.layer, one.file) for one in damage if one.kind in (CHANGED, MISSING)}
         self._restore(layers, damaged, source)
         if remove_extra:
@@ -160,14 +168,14 @@ class _Repair:
         stack = PublishedStack.from_json(content, str(key))
         return wanted_layers(stack, generation.app, source.repository, self.documents)
 
-    def _unseen(self, layers: Sequence[WantedLayer], known: Sequence[Damage]) -> Iterator[Damage]:
-        """What is wrong with files whose lists are here only now."""
+    def _unseen(self, layers: Sequence[WantedLayer], unlisted: set[str]) -> Iterator[Damage]:
+        """What is wrong with files of these folders, whose lists are here only now."""
         listed = [(layer.index.install_target, layer.all_files) for layer in layers]
         place = self.generations.layers(self.number)
-        for one in damage_of_files(self._layout, place, listed):
-            if one not in known:
-                report_damage(self.report, self.generations.app, self.number, one)
-                yield one
+        looked = [(target, files) for target, files in listed if target in unlisted]
+        for one in damage_of_files(self._layout, place, looked):
+            report_damage(self.report, self.generations.app, self.number, one)
+            yield one
 
     def _restore(
         self,
@@ -181,7 +189,10 @@ class _Repair:
         if not wanted:
             return
         everywhere = [Generations(self._layout, name) for name in self._layout.app_names()]
-        plan = planned(wanted, known_layers(everywhere, self.documents))
+        known = known_layers(everywhere, self.documents)
+        repository: Repository = source.repository
+        tell = delta_teller(self.report)
+        plan = with_deltas(planned(wanted, known), known, repository, self._layout.downloads, tell)
         self.report(
             "plan",
             app=self.generations.app,
@@ -189,13 +200,13 @@ class _Repair:
             linked=len(plan.linked),
             fetched_segments=len(plan.fetched),
             fetched_bytes=plan.fetched_size,
+            deltas=plan.deltas,
         )
         self.disk.make_folders(str(self._layout.staging))
         staged = self._layout.staging / secrets.token_hex(8)
         self.disk.make_folder(str(staged))
-        repository: Repository = source.repository
         downloads = Downloads(self._layout.downloads, repository, self.disk)
-        Filling(str(staged), self.disk).fill(
+        Filling(str(staged), self.disk, tell).fill(
             plan, downloads, self._progress, repository.store.concurrency
         )
         # A crash must not leave names of files that are not on the disk yet.

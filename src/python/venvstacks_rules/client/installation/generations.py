@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import secrets
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from venvstacks_rules.client.disk.operations import Disk
@@ -100,6 +101,19 @@ class Generations:
         """Whether a process that was started by this client runs in a generation."""
         with ExitStack() as held:
             return not self.taken(number, held)
+
+    @contextmanager
+    def kept(self, number: int) -> Iterator[bool]:
+        """Have a generation stay where it is meanwhile; False if it is gone already."""
+        try:
+            lock = Lock(self.place(number) / LOCK, create=False)
+        except OSError:
+            # Damaged, or on a disk of others.
+            yield self.place(number).is_dir()
+            return
+        with lock:
+            lock.share()
+            yield lock.is_in_place()
 
     def taken(self, number: int, held: ExitStack) -> bool:
         """Whether no process runs in a generation; none can start in it before `held` ends."""
