@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from pants.engine.addresses import Address
 
 from venvstacks_rules.model.errors import DefinitionError
-from venvstacks_rules.pants_backend.goals.publish_image import places_of_image
+from venvstacks_rules.pants_backend.goals.publish_image import known_places, places_of_image
+from venvstacks_rules.pants_backend.graph.images import ImageFieldSet
+from venvstacks_rules.pants_backend.targets.images import VenvstacksImage
 
 KNOWN = {
     "release": "oci://registry.example.com/acme",
@@ -65,3 +69,20 @@ def test_all_problems_at_once() -> None:
         "  * s:image: `registries`: `docker.io` has no `show` of yours: write `docker.io/<your "
         "name>`."
     )
+
+
+def test_what_is_wrong_with_another_image_stops_no_push() -> None:
+    fields = {"application": ":a", "registries": ["registry.example.com"]}
+
+    def known(**more: Any) -> tuple[str, ...]:
+        target = VenvstacksImage({**fields, **more}, ADDRESS)
+        return tuple(map(str, known_places(ImageFieldSet.create(target), KNOWN)))
+
+    pinned = f"host.example/base@sha256:{'3f' * 32}"
+    assert [place.partition("/")[0] for place in known(base=pinned)] == [
+        "registry.example.com",
+        "host.example",
+    ]
+    assert known(registries=["@nowhere"]) == ()
+    assert known(repository="Upper") == ()
+    assert known(base="host.example/base@sha256:12") == ()

@@ -9,7 +9,7 @@ from pants.core.target_types import FilesGeneratorTarget, FileTarget
 from pants.core.target_types import rules as core_target_rules
 from pants.engine.addresses import Address
 from pants.engine.rules import QueryRule
-from pants.engine.target import Field, InferredDependencies, InvalidFieldException
+from pants.engine.target import InferredDependencies
 from pants.testutil.rule_runner import RuleRunner
 
 from tests.pants_backend.manifest_runner import BASE, refused
@@ -29,14 +29,6 @@ from venvstacks_rules.pants_backend.graph.layers import rules as graph_rules
 from venvstacks_rules.pants_backend.graph.stack_files import rules as stack_file_rules
 from venvstacks_rules.pants_backend.graph.stacks import rules as stack_rules
 from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
-from venvstacks_rules.pants_backend.targets.images import (
-    ImageEnvironmentVariablesField,
-    ImageExposedPortsField,
-    ImagePlatformsField,
-    ImageRepositoryField,
-    ImageTagsField,
-    ImageWorkdirField,
-)
 
 HEX = "3f" * 32
 APPLICATION = """
@@ -154,28 +146,38 @@ def test_what_cannot_be_a_base(runner: RuleRunner, written: str, problem: str) -
     )
 
 
-@pytest.mark.parametrize(
-    ("field", "value", "problem"),
-    [
-        (ImageTagsField, ["1.0+x"], "`1.0+x` is no tag: use up to 128 letters, digits, `.`"),
-        (ImageTagsField, [], "is empty: name at least one tag"),
-        (ImageRepositoryField, "Upper", "`Upper` is no name of a repository"),
-        (
-            ImageExposedPortsField,
-            ["http", "80", "-1"],
-            ": `http` is no port: write `8000` or `8000/udp`; `-1` is no port: write",
-        ),
-        (ImageWorkdirField, "srv", ": `srv` is no working directory of an image"),
-        (ImageEnvironmentVariablesField, {"A=": ""}, "`A=` is no name of an environment variable"),
-        (
-            ImagePlatformsField,
-            ["macosx_arm64"],
-            "`macosx_arm64` is no platform of images: use linux_x86_64 or linux_aarch64",
-        ),
-    ],
-)
-def test_fields(field: type[Field], value: object, problem: str) -> None:
-    with pytest.raises(InvalidFieldException) as raised:
-        field(value, Address("base"))
-    assert f"The `{field.alias}` field in target base:base" in str(raised.value)
-    assert problem in str(raised.value)
+def test_what_is_wrong_with_fields_is_said_at_once(runner: RuleRunner) -> None:
+    fields = field_set(
+        runner,
+        application=":high",
+        image_tags=["1.0+x"],
+        repository="Upper",
+        exposed_ports=["http", "80", "-1"],
+        workdir="srv",
+        env={"A=": ""},
+        platforms=["macosx_arm64"],
+    )
+    text = refused(runner, ImageLayers, ImageLayersRequest(fields))
+    summary, *problems = text.splitlines()
+    assert summary == "DefinitionError: An image cannot be built as written:"
+    beginnings = [
+        "`platforms`: `macosx_arm64` is no platform of images: use linux_x86_64 or linux_aarch64.",
+        "`env`: `A=` is no name of an environment variable.",
+        "`workdir`: `srv` is no working directory of an image: write an absolute path.",
+        "`exposed_ports`: `http` is no port: write `8000` or `8000/udp`.",
+        "`exposed_ports`: `-1` is no port: write `8000` or `8000/udp`.",
+        "`repository`: `Upper` is no name of a repository",
+        "`image_tags`: `1.0+x` is no tag: use up to 128 letters, digits, `.`",
+        "`application` names base:high, which is no application.",
+    ]
+    assert len(problems) == len(beginnings)
+    for problem, beginning in zip(problems, beginnings):
+        assert problem.startswith(f"  * base:image: {beginning}")
+
+
+def test_an_image_without_tags(runner: RuleRunner) -> None:
+    fields = field_set(runner, application=":a", image_tags=[])
+    assert refused(runner, ImageLayers, ImageLayersRequest(fields)) == (
+        "DefinitionError: An image cannot be built as written:\n"
+        "  * base:image: `image_tags` is empty. Name at least one tag."
+    )

@@ -27,6 +27,7 @@ from venvstacks_rules.model.images.references import (
     PINNED,
     ImageReference,
     known_registry,
+    parsed_reference,
     registry_problem,
     repository_problem,
 )
@@ -38,9 +39,7 @@ from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, i
 from venvstacks_rules.pants_backend.goals.publish_settings import named_url, unknown_repository
 from venvstacks_rules.pants_backend.goals.publish_skips import skip_request
 from venvstacks_rules.pants_backend.graph.images import (
-    ImageBaseRequest,
     ImageFieldSet,
-    named_base,
 )
 from venvstacks_rules.pants_backend.processes.bare import ActionProcessRequest
 from venvstacks_rules.pants_backend.processes.network import NETWORK_DIR
@@ -150,6 +149,21 @@ def places_of_image(
     return tuple(found)
 
 
+def known_places(fields: ImageFieldSet, known: Mapping[str, str]) -> tuple[ImageReference, ...]:
+    """Where an image and its base are; nothing if somebody has to correct its fields.
+
+    They only spare an upload. What is wrong is said when that image is pushed.
+    """
+    try:
+        places = places_of_image(fields.address, fields.registries.value or (), fields.name, known)
+        written = fields.base.value
+        if places and written is not None and PINNED in written:
+            return (*places, parsed_reference(written))
+    except (DefinitionError, ValueError):
+        return ()
+    return places
+
+
 @rule
 async def places_of_images(
     _: PlacesOfImagesRequest, targets: AllTargets, options: VenvstacksSubsystem
@@ -159,13 +173,7 @@ async def places_of_images(
         if not ImageFieldSet.is_applicable(target):
             continue
         fields = ImageFieldSet.create(target)
-        places = places_of_image(
-            fields.address, fields.registries.value or (), fields.name, dict(options.repositories)
-        )
-        written = fields.base.value
-        if places and written is not None and PINNED in written:
-            base = await named_base(ImageBaseRequest(fields.address, written), **implicitly())
-            places += (base.reference,) if base.reference is not None else ()
+        places = known_places(fields, dict(options.repositories))
         for place in places:
             found.setdefault(place.registry, []).append(place.repository)
     return PlacesOfImages(

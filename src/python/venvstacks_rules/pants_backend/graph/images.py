@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Optional
 
@@ -11,9 +11,22 @@ from pants.engine.target import FieldSet, InferDependenciesRequest, InferredDepe
 from pants.engine.unions import UnionRule
 
 from venvstacks_rules.model.errors import DefinitionError, ImageError
-from venvstacks_rules.model.images.references import PINNED, ImageReference, parsed_reference
+from venvstacks_rules.model.images.configuration import (
+    environment_problem,
+    port_problem,
+    workdir_problem,
+)
+from venvstacks_rules.model.images.documents import ImagePlatform
+from venvstacks_rules.model.images.references import (
+    PINNED,
+    ImageReference,
+    parsed_reference,
+    repository_problem,
+    tag_problem,
+)
 from venvstacks_rules.model.layers.layer import Layer
 from venvstacks_rules.model.layers.names import LayerKind
+from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, implicitly, rule
 from venvstacks_rules.pants_backend.graph.layer_targets import (
@@ -99,6 +112,35 @@ class NamedBase:
     target: Optional[Address] = None
 
 
+def field_problems(fields: ImageFieldSet) -> Iterator[str]:
+    """What is wrong with the fields themselves."""
+    address, workdir, repository = fields.address, fields.workdir, fields.repository
+    judged: tuple[tuple[str, Iterable[str], Callable[[str], Optional[str]]], ...] = (
+        (fields.platforms.alias, fields.platforms.value or (), _platform_problem),
+        (fields.env.alias, fields.env.value or (), environment_problem),
+        (workdir.alias, (workdir.value,) if workdir.value is not None else (), workdir_problem),
+        (fields.exposed_ports.alias, fields.exposed_ports.value or (), port_problem),
+        (
+            repository.alias,
+            (repository.value,) if repository.value is not None else (),
+            repository_problem,
+        ),
+        (fields.tags.alias, fields.tags.value, tag_problem),
+    )
+    for alias, values, problem_of in judged:
+        for value in values:
+            problem = problem_of(value)
+            if problem is not None:
+                yield f"{address}: `{alias}`: {problem}."
+    if not fields.tags.value:
+        yield f"{address}: `{fields.tags.alias}` is empty. Name at least one tag."
+
+
+def _platform_problem(name: str) -> Optional[str]:
+    known = [name for name in PLATFORMS if ImagePlatform.of(name) is not None]
+    return None if name in known else f"`{name}` is no platform of images: use {' or '.join(known)}"
+
+
 @rule
 async def image_layers(request: ImageLayersRequest) -> ImageLayers:
     address, written = request.fields.address, request.fields.application.value
@@ -107,14 +149,14 @@ async def image_layers(request: ImageLayersRequest) -> ImageLayers:
     )
     application = named.addresses[0]
     stack = await stack_layers(StackLayersRequest(address, (application.spec,)), **implicitly())
+    problems = list(field_problems(request.fields))
     if stack.layers[-1].kind is not LayerKind.APPLICATION:
-        raise DefinitionError(
-            "An image cannot be built as written:",
-            [
-                f"{address}: `application` names {application}, which is no application. Name a "
-                "`venvstacks_application`."
-            ],
+        problems.append(
+            f"{address}: `application` names {application}, which is no application. Name a "
+            "`venvstacks_application`."
         )
+    if problems:
+        raise DefinitionError("An image cannot be built as written:", problems)
     return ImageLayers(stack.layers, stack.addresses)
 
 

@@ -6,58 +6,24 @@ rules for images.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-# `help` shows these types, and of the built-in ones the names alone.
-from typing import ClassVar, Dict, Iterable, Optional  # noqa: UP035
+from typing import ClassVar
 
 from pants.core.goals.package import OutputPathField
-from pants.engine.addresses import Address
 from pants.engine.target import (
     COMMON_TARGET_FIELDS,
     BoolField,
     Dependencies,
     DictStringToStringField,
     Field,
-    InvalidFieldException,
     StringField,
     StringSequenceField,
     Target,
 )
-from pants.util.frozendict import FrozenDict
 from pants.util.strutil import softwrap
 
-from venvstacks_rules.model.images.configuration import (
-    environment_problem,
-    port_problem,
-    workdir_problem,
-)
-from venvstacks_rules.model.images.documents import ARCHIVE_FORMATS, GZIP, ImagePlatform
-from venvstacks_rules.model.images.references import repository_problem, tag_problem
-from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
+from venvstacks_rules.model.images.documents import ARCHIVE_FORMATS, GZIP
 from venvstacks_rules.pants_backend.engine import EnvironmentField
 from venvstacks_rules.pants_backend.targets.misspelt_fields import NamesMisspeltFields
-
-_PLATFORMS = tuple(name for name in PLATFORMS if ImagePlatform.of(name) is not None)
-
-
-def _platform_problem(name: str) -> str | None:
-    if name in _PLATFORMS:
-        return None
-    return f"`{name}` is no platform of images: use {' or '.join(_PLATFORMS)}"
-
-
-def _refuse(
-    field: type[Field],
-    address: Address,
-    values: Iterable[str],
-    problem: Callable[[str], str | None],
-) -> None:
-    found = [text for text in map(problem, values) if text is not None]
-    if found:
-        raise InvalidFieldException(
-            f"The `{field.alias}` field in target {address}: {'; '.join(found)}."
-        )
 
 
 class ImageDependenciesField(Dependencies):
@@ -106,15 +72,6 @@ class ImagePlatformsField(StringSequenceField):
         image for several has an index.
         """
     )
-
-    @classmethod
-    def compute_value(
-        cls, raw_value: Optional[Iterable[str]], address: Address
-    ) -> Optional[tuple[str, ...]]:
-        """Refuse other platforms."""
-        value = super().compute_value(raw_value, address)
-        _refuse(cls, address, value or (), _platform_problem)
-        return value
 
 
 class ImageCompressionField(StringField):
@@ -169,17 +126,6 @@ class ImageEnvironmentVariablesField(DictStringToStringField):
         """
     )
 
-    @classmethod
-    def compute_value(
-        cls,
-        raw_value: Optional[Dict[str, str]],  # noqa: UP006
-        address: Address,
-    ) -> Optional[FrozenDict[str, str]]:
-        """Refuse what is no name of a variable."""
-        value = super().compute_value(raw_value, address)
-        _refuse(cls, address, value or (), environment_problem)
-        return value
-
 
 class ImageUserField(StringField):
     """The user of an image."""
@@ -199,13 +145,6 @@ class ImageWorkdirField(StringField):
     alias = "workdir"
     help = "The working directory of the application. The default is that of the base."
 
-    @classmethod
-    def compute_value(cls, raw_value: Optional[str], address: Address) -> Optional[str]:
-        """Refuse relative paths."""
-        value = super().compute_value(raw_value, address)
-        _refuse(cls, address, () if value is None else (value,), workdir_problem)
-        return value
-
 
 class ImageLabelsField(DictStringToStringField):
     """The labels of an image."""
@@ -224,15 +163,6 @@ class ImageExposedPortsField(StringSequenceField):
 
     alias = "exposed_ports"
     help = "The ports that the application listens at, as in `8000` or `8000/udp`."
-
-    @classmethod
-    def compute_value(
-        cls, raw_value: Optional[Iterable[str]], address: Address
-    ) -> Optional[tuple[str, ...]]:
-        """Refuse what is no port."""
-        value = super().compute_value(raw_value, address)
-        _refuse(cls, address, value or (), port_problem)
-        return value
 
 
 class ImageRegistriesField(StringSequenceField):
@@ -259,13 +189,6 @@ class ImageRepositoryField(StringField):
         """
     )
 
-    @classmethod
-    def compute_value(cls, raw_value: Optional[str], address: Address) -> Optional[str]:
-        """Refuse what is no name."""
-        value = super().compute_value(raw_value, address)
-        _refuse(cls, address, () if value is None else (value,), repository_problem)
-        return value
-
 
 class ImageTagsField(StringSequenceField):
     """The tags of an image."""
@@ -279,19 +202,6 @@ class ImageTagsField(StringSequenceField):
         `env("VERSION")` takes one from the environment.
         """
     )
-
-    @classmethod
-    def compute_value(
-        cls, raw_value: Optional[Iterable[str]], address: Address
-    ) -> Optional[tuple[str, ...]]:
-        """Refuse what is no tag, and none at all."""
-        value = super().compute_value(raw_value, address)
-        if not value:
-            raise InvalidFieldException(
-                f"The `{cls.alias}` field in target {address} is empty: name at least one tag."
-            )
-        _refuse(cls, address, value, tag_problem)
-        return value
 
 
 class SkipPushField(BoolField):
