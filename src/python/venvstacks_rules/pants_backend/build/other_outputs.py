@@ -56,6 +56,14 @@ def bundle_folder(address: Address, output_path: str | None) -> str:
     return os.path.normpath(os.path.join(folder, folder_of_variant(address, of_stack=True)))
 
 
+def folder_problem(address: Address, folder: str) -> str | None:
+    """Why nothing can be written to a folder below ``dist``, or None."""
+    problem = None if folder == "." else path_problem(folder)
+    if problem is None:
+        return None
+    return f"{address}: `output_path` is {folder!r}, but {problem}. Name a folder below `dist`."
+
+
 def _place(target: Target) -> _Place | None:
     if target.has_field(ImageOutputPathField):
         field = target[ImageOutputPathField]
@@ -77,15 +85,9 @@ async def other_output(request: OtherOutputRequest) -> OtherOutput:
     )
     own = _place(wrapped.target)
     assert own is not None
-    problem = None if own.folder == "." else path_problem(own.folder)
+    problem = folder_problem(address, own.folder)
     if problem is not None:
-        raise DefinitionError(
-            "Outputs cannot be written:",
-            [
-                f"{address}: `output_path` is {own.folder!r}, but {problem}. Name a folder below "
-                "`dist`."
-            ],
-        )
+        raise DefinitionError("Outputs cannot be written:", [problem])
     # As for layers: both `a.b/c` and `a/b.c` become `a.b.c`, and who has an `output_path` finds
     # the clash with a default folder.
     if own.is_set or "." in address.spec_path:

@@ -13,7 +13,6 @@ from pants.engine.fs import AddPrefix, MergeDigests
 from pants.engine.unions import UnionRule
 
 from venvstacks_rules.model.errors import DefinitionError
-from venvstacks_rules.model.paths import path_problem
 from venvstacks_rules.model.wording import printable_lines, size_text
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.build.bundles import (
@@ -26,6 +25,7 @@ from venvstacks_rules.pants_backend.build.bundles import (
 from venvstacks_rules.pants_backend.build.other_outputs import (
     OtherOutputRequest,
     bundle_folder,
+    folder_problem,
     other_output,
 )
 from venvstacks_rules.pants_backend.engine import (
@@ -73,9 +73,9 @@ async def package_bundle(
     address, name = field_set.address, field_set.repository.value
     repository, problems = followed_url(address, name, dict(options.repositories))
     folder = bundle_folder(address, field_set.output_path.value)
-    problem = None if folder == "." else path_problem(folder)
+    problem = folder_problem(address, folder)
     if problem is not None:
-        problems.append(f"{address}: `output_path` is {folder!r}, but {problem}.")
+        problems.append(problem)
     if problems:
         raise DefinitionError("Installers cannot be built as written:", problems)
     await other_output(OtherOutputRequest(address), **implicitly())
