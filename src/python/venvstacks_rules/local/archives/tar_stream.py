@@ -118,6 +118,11 @@ class _Members(io.RawIOBase):
                     raise DamagedError("it ends in the middle of the compressed data")
         return b""
 
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        data = self.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
     def _next_member(self) -> None:
         # Zeros between and after members are padding.
         rest = self._inner.unused_data.lstrip(b"\0")
@@ -152,13 +157,27 @@ class TarStream(io.RawIOBase):
             if not _is_damage(e):
                 raise
             raise DamagedError(f"it cannot be decompressed: {e}") from None
-        self._left -= len(data)
+        self._count(len(data))
+        self._tail = (self._tail + data)[-TAR_BLOCK:]
+        return data
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        """The same into `buffer`, without a copy; for readers that do not :meth:`finish`."""
+        try:
+            size = int(self._inner.readinto(buffer) or 0)  # type: ignore[union-attr]
+        except Exception as e:
+            if not _is_damage(e):
+                raise
+            raise DamagedError(f"it cannot be decompressed: {e}") from None
+        self._count(size)
+        return size
+
+    def _count(self, size: int) -> None:
+        self._left -= size
         if self._left < 0:
             raise DamagedError(
                 f"it unpacks to more than the {self._max_size} bytes that are accepted"
             )
-        self._tail = (self._tail + data)[-TAR_BLOCK:]
-        return data
 
     def finish(self) -> None:
         """Read the rest; raises DamagedError for anything but padding, or if the end is missing.

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import struct
-import tarfile
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from venvstacks_rules.local.archives import zip_headers
-from venvstacks_rules.local.archives.tar_members import members, open_members
+from venvstacks_rules.local.archives.plain_tar import plain_files
 from venvstacks_rules.local.archives.tar_stream import open_tar_stream
 from venvstacks_rules.local.files.streams import DamagedError, Inflated, exactly
 from venvstacks_rules.model.contents.compression import ZIP
@@ -19,9 +17,11 @@ from venvstacks_rules.model.repository.indexes import PublishedSegment
 _MOST_HEADER_BYTES = zip_headers.LOCAL_HEADER.size + 2 * 0xFFFF
 
 
-@dataclass(frozen=True)
-class Member:
-    """A file of a segment; its content has to be read before the next one."""
+class Member(NamedTuple):
+    """A file of a segment; its content has to be read before the next one.
+
+    A piece of it is gone when the next one is asked for.
+    """
 
     path: str
     """Relative to the layer's folder."""
@@ -39,35 +39,31 @@ def segment_members(
         found = zip_members(stream, segment.blob.size)
     else:
         found = _tar_members(stream, segment)
+    top = len(install_target) + 1
     for name, content in found:
-        yield Member(path_in_layer(name, install_target), content)
+        if name[:top] != f"{install_target}/":
+            raise _elsewhere(name, install_target)
+        yield Member(name[top:], content)
 
 
 def path_in_layer(name: str, install_target: str) -> str:
     """The path of an entry below the layer's folder; DamagedError if it is elsewhere."""
     top = f"{install_target}/"
     if not name.startswith(top):
-        raise DamagedError(f"it has {name!a}, which is not below `{top}`")
+        raise _elsewhere(name, install_target)
     return name[len(top) :]
+
+
+def _elsewhere(name: str, install_target: str) -> DamagedError:
+    return DamagedError(f"it has {name!a}, which is not below `{install_target}/`")
 
 
 def _tar_members(
     stream: BinaryIO, segment: PublishedSegment
 ) -> Iterator[tuple[str, Iterator[bytes]]]:
     assert segment.tar_size is not None  # only zip archives have none
-    tar = open_tar_stream(stream, segment.tar_size)
-    try:
-        with open_members(tar) as archive:
-            for member in members(archive):
-                if member.isreg() and not member.issparse():
-                    content = archive.extractfile(member)
-                    assert content is not None  # it is a regular file
-                    yield member.name, exactly(content, member.size, member.name)
-                elif not member.isdir() and not member.issym():
-                    raise DamagedError(f"{member.name!a} is neither a file, a folder nor a link")
-    except tarfile.TarError as e:
-        # An empty stream, for one.
-        raise DamagedError(str(e)) from None
+    for file in plain_files(open_tar_stream(stream, segment.tar_size)):
+        yield file.path, file.pieces()
 
 
 def zip_members(stream: BinaryIO, size: int) -> Iterator[tuple[str, Iterator[bytes]]]:
