@@ -231,6 +231,10 @@ def _opener_of(*handlers: urllib.request.BaseHandler) -> urllib.request.OpenerDi
             _check_proxy(proxies[name])
     return urllib.request.build_opener(
         urllib.request.ProxyHandler(proxies), *handlers, RedirectHandler()
+        urllib.request.ProxyHandler(proxies),
+        PacedHTTPHandler(),
+        PacedHTTPSHandler(lambda: context),
+        RedirectHandler(),
     )
 
 

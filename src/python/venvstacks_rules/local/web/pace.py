@@ -14,7 +14,11 @@ import io
 import socket
 import time
 import urllib.request
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import ssl
 
 SILENCE = 30
 """Seconds without a byte, which uv waits as well."""
@@ -116,6 +120,16 @@ class PacedHTTPHandler(urllib.request.HTTPHandler):
 class PacedHTTPSHandler(urllib.request.HTTPSHandler):
     """Opens URLs of `https`."""
 
+    def __init__(self, context: Callable[[], ssl.SSLContext]) -> None:
+        """`context` is called for the first URL: reading all authorities takes some time."""
+        # That of `HTTPSHandler` reads them.
+        urllib.request.AbstractHTTPHandler.__init__(self)
+        self._made: ssl.SSLContext | None = None
+        self._make = context
+
     def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
         """Send the request, and read the headers of the answer."""
         return self.do_open(SecureConnection, req, context=self._context)  # type: ignore[attr-defined]
+        if self._made is None:
+            self._made = self._make()
+        return self.do_open(_SecureConnection, req, context=self._made)

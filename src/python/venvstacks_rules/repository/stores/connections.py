@@ -7,6 +7,7 @@ after a redirect, and what began encrypted stays encrypted.
 from __future__ import annotations
 
 import contextlib
+import functools
 import re
 import ssl
 import urllib.error
@@ -212,6 +213,6 @@ def _opener(environment: Mapping[str, str]) -> urllib.request.OpenerDirector:
     return urllib.request.build_opener(
         _ProxyHandler(found),
         PacedHTTPHandler(),
-        PacedHTTPSHandler(context=tls_context(environment)),
+        PacedHTTPSHandler(functools.partial(tls_context, environment)),
         RedirectHandler(),
     )
