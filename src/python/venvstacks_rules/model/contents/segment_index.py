@@ -5,6 +5,7 @@ Dicts in and out, as ``json`` reads and writes them; callers read and write the 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -14,10 +15,18 @@ from venvstacks_rules.model.contents.compression import ARCHIVE_FORMATS, ZIP
 from venvstacks_rules.model.contents.files import ArchivedFile
 from venvstacks_rules.model.contents.segments import TAR_BLOCK, Segment
 from venvstacks_rules.model.errors import ArchiveError
+from venvstacks_rules.model.hashes import is_sha256_hex
 from venvstacks_rules.model.json_codec import compact_json, compact_object
 from venvstacks_rules.model.paths import link_problem, path_problem
 
 SEGMENT_INDEX_VERSION = 1
+
+_PLAIN_KEYS = frozenset({"path", "size", "sha256", "executable"})
+_PLAIN_SIZE = 2**40
+_PLAIN_PATH = re.compile(
+    r"(?!.{200})[A-Za-z0-9_+-][\w.+-]*(/[A-Za-z0-9_+-][\w.+-]*){0,30}", re.ASCII
+)
+"""Paths with nothing that :func:`~venvstacks_rules.model.paths.path_problem` could object to."""
 
 
 @dataclass(frozen=True)
@@ -200,14 +209,45 @@ def read_tar_size(table: CheckedTable, archive_format: str) -> int | None:
 
 def read_files(table: CheckedTable) -> tuple[ArchivedFile, ...]:
     """The files of a segment, at the key `files`."""
-    files = tuple(_read_file(item) for item in table.tables("files", required=True))
+    listed = table.data.get("files")
+    plain = [_plain_file(item) for item in listed] if isinstance(listed, list) else [None]
+    if None not in plain:
+        files = tuple(filter(None, plain))
+    else:
+        items = zip(table.tables("files", required=True), plain)
+        files = tuple(file or _read_file(item) for item, file in items)
+    paths = {file.path for file in files}
+    if len(paths) < len(files) or "" in paths:
+        _note_twice(table, files)
+    return files
+
+
+def _note_twice(table: CheckedTable, files: Iterable[ArchivedFile]) -> None:
     seen: set[str] = set()
     for i, file in enumerate(files):
         if file.path in seen:
             table.note(f"files[{i}].path", f"`{file.path}` occurs twice")
         elif file.path:
             seen.add(file.path)
-    return files
+
+
+def _plain_file(item: object) -> ArchivedFile | None:
+    """A file that needs no closer look, as nearly all; None for what :func:`_read_file` judges."""
+    if not isinstance(item, dict) or not item.keys() <= _PLAIN_KEYS:
+        return None
+    path, size, sha256 = item.get("path"), item.get("size"), item.get("sha256")
+    executable = item.get("executable", False)
+    if (
+        type(path) is str
+        and type(size) is int
+        and type(sha256) is str
+        and type(executable) is bool
+        and 0 <= size <= _PLAIN_SIZE
+        and _PLAIN_PATH.fullmatch(path)
+        and is_sha256_hex(sha256)
+    ):
+        return ArchivedFile(path, size, sha256, executable)
+    return None
 
 
 def _read_file(table: CheckedTable) -> ArchivedFile:
