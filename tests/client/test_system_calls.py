@@ -139,7 +139,7 @@ def test_every_change_is_a_step(
         next((site / "__pycache__").iterdir()).unlink()
     traced = Traced(folder, command, tmp_path / "logs")
     found = list(traced.changes())
-    assert len(found) >= {"rollback": 3}.get(command, 20)
+    assert len(found) >= {"rollback": 3, "repair": 15}.get(command, 20)
     layers = re.compile(rf"{re.escape(str(folder))}/(staging/\w+|apps/{APP}/\d+)/layers/\w")
     for step, name, path in found:
         if step == "program":

@@ -5,15 +5,19 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from venvstacks_rules.client.commands.events import Report
 from venvstacks_rules.client.disk.operations import Disk, files_below, hashed
 from venvstacks_rules.client.fetching.deltas import DeltaNews, Tell, with_deltas
+from venvstacks_rules.client.disk.threads import WORKERS, mapped
+from venvstacks_rules.client.fetching.deltas import DeltaNews, with_deltas
 from venvstacks_rules.client.fetching.downloads import IN_MEMORY, Downloads, size_here
 from venvstacks_rules.client.fetching.filling import Filling, is_full, no_room, refuse_full_disk
-from venvstacks_rules.client.fetching.known import Known, KnownLayer, is_sound
+from venvstacks_rules.client.fetching.known import Known, KnownLayer
 from venvstacks_rules.client.fetching.plan import Plan, WantedLayer, planned
 from venvstacks_rules.client.installation.documents import Documents, Files
 from venvstacks_rules.client.installation.generations import LAYERS, LOCK, RECORD, Generations
@@ -177,9 +181,10 @@ def post_installed(
         linked = _linked_byte_code(wanted, layer, known, disk)
         disk.step("post-install", str(layer))
         post_install(layer, python, "--no-compile", f"--deployed-in={place}")
-        missing = [path for path in compiled_sources(wanted) if path not in linked]
+        there = set(map(source_of, linked))
+        missing = [path for path in compiled_sources(wanted) if path not in there]
         compile_sources(layer, python, missing, disk)
-        made = made_in(layer, files)
+        made = made_in(layer, files, linked)
     return InstalledLayer(
         wanted.layer.layer_name,
         wanted.index.install_target,
@@ -206,11 +211,14 @@ def compile_sources(layer: Path, python: Path, sources: Sequence[str], disk: Dis
         post_install(layer, python, "--compile-listed", paths=sources)
 
 
-def made_in(layer: Path, files: Files) -> Sequence[ArchivedFile]:
-    """What is in a layer and is not among `files`: post-installation made it."""
-    made = []
+def made_in(layer: Path, files: Files, linked: Files | None = None) -> Sequence[ArchivedFile]:
+    """What is in a layer and is not among `files`: post-installation made it.
+
+    What was just `linked` is not read again.
+    """
+    made = [] if linked is None else list(linked.values())
     for path, entry in files_below(str(layer)):
-        if path not in files:
+        if path not in files and (linked is None or path not in linked):
             mode = entry.stat(follow_symlinks=False).st_mode
             found = hashed(f"{layer}/{path}")
             if found is None:
@@ -264,25 +272,30 @@ def _byte_code_size(plan: Plan) -> int:
     )
 
 
-def _linked_byte_code(
-    wanted: WantedLayer, layer: Path, known: Known, disk: Disk
-) -> Mapping[str, str]:
-    """Link the byte code of sources that are as they were; the paths, by their sources."""
+def _linked_byte_code(wanted: WantedLayer, layer: Path, known: Known, disk: Disk) -> Files:
+    """Link the byte code of sources that are as they were, which was read and hashed."""
     files = wanted.all_files
-    linked: dict[str, str] = {}
-    for other in known.layers(wanted.index.install_target):
-        if not _same_interpreter(wanted, other):
-            continue
-        for path, file in other.made.items():
-            source = source_of(path)
-            if not source or source in linked or files.get(source) is None:
+    linked: Files = {}
+    done: set[str] = set()
+    with ThreadPoolExecutor(WORKERS) as pool:
+        for other in known.layers(wanted.index.install_target):
+            if not _same_interpreter(wanted, other):
                 continue
-            if files[source] == other.files.get(source):
-                origin = f"{other.folder}/{path}"
-                if is_sound(origin, file):
-                    disk.make_folders(os.path.dirname(f"{layer}/{path}"))
-                    disk.place(origin, f"{layer}/{path}", executable=file.executable)
-                    linked[source] = path
+            found = [
+                (file, source)
+                for path, file in other.made.items()
+                for source in [source_of(path)]
+                if source in files and source not in done
+                if files[source] == other.files.get(source)
+            ]
+            sound = mapped(pool, lambda each, other=other: other.is_sound(each[0]), found)  # type: ignore[misc]
+            for (file, source), is_there in zip(found, sound):
+                if is_there and source not in done:
+                    place = f"{layer}/{file.path}"
+                    disk.make_folders(os.path.dirname(place))
+                    disk.place(f"{other.folder}/{file.path}", place, executable=file.executable)
+                    linked[file.path] = file
+                    done.add(source)
     return linked
 
 

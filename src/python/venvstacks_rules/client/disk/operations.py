@@ -65,12 +65,19 @@ class Disk:
         """Write a new file; return its size."""
         self.step("create", path)
         size = 0
-        with naming(path), open(path, "xb") as out:
-            for piece in pieces:
-                out.write(piece)
-                size += len(piece)
-            out.flush()
-            _finish(out.fileno(), executable=executable)
+        with naming(path):
+            # `open` makes three objects and three more calls for each of ten thousand files.
+            descriptor = os.open(path, _CREATE, 0o755 if executable else 0o644)
+            try:
+                for piece in pieces:
+                    size += len(piece)
+                    count = os.write(descriptor, piece)
+                    while count < len(piece):
+                        # A disk that is nearly full takes a part.
+                        count += os.write(descriptor, memoryview(piece)[count:])
+                _finish(descriptor, executable=executable)
+            finally:
+                os.close(descriptor)
         self.step("written", path)
         return size
 
@@ -182,10 +189,13 @@ class Disk:
         What is linked did so before; only its names are new.
         """
         self.step("sync", path)
-        found = list(os.walk(path))
-        folders = {folder for folder, _, _ in found} | {os.path.dirname(name) for name in more}
-        if len(folders) < _MANY or not _sync_file_system(path):
-            places = (f"{folder}/{name}" for folder, _, names in found for name in names)
+        folders, places = {os.path.dirname(name) for name in more}, []
+        for folder, _, names in os.walk(path):
+            folders.add(folder)
+            places += [f"{folder}/{name}" for name in names]
+            if len(folders) == _MANY and _sync_file_system(path):
+                break
+        else:
             files = [*more, *filter(_is_new, places)]
             if len(files) + len(folders) < _MANY or not _sync_file_system(path):
                 for file in files:
@@ -250,7 +260,7 @@ class Disk:
 def hashed(path: str) -> tuple[str, int] | None:
     """The SHA-256 and the size of a file; None if there is none, or something else."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | _FLAGS)
+        descriptor = os.open(path, _READ)
     except OSError:
         return None
     hasher, size = hashlib.sha256(), 0
@@ -263,6 +273,34 @@ def hashed(path: str) -> tuple[str, int] | None:
     finally:
         os.close(descriptor)
     return hasher.hexdigest(), size
+
+
+def found_hash(path: str, size: int, *, executable: bool) -> str | None:
+    """The SHA-256 of a file, if it has this size and mode; None otherwise."""
+    try:
+        descriptor = os.open(path, _READ)
+    except OSError:
+        return None
+    try:
+        status = os.fstat(descriptor)
+        mode = status.st_mode
+        if status.st_size != size or not stat.S_ISREG(mode):
+            return None
+        if bool(mode & 0o100) != executable and os.name != "nt":
+            return None
+        hasher = hashlib.sha256()
+        # What is longer by now is something else: one byte more is asked for.
+        left = size + 1
+        while left > 0 and (piece := os.read(descriptor, min(left, _PIECE))):
+            hasher.update(piece)
+            left -= len(piece)
+            if left == 1 and len(piece) < _PIECE:
+                break
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+    return hasher.hexdigest() if left == 1 else None
 
 
 def files_below(folder: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
@@ -282,16 +320,21 @@ def files_below(folder: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
                 yield f"{here}{entry.name}", entry
 
 
-_PIECE = 1024 * 1024
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+_PIECE = 256 * 1024
 # A pipe in the place of a file would be waited for.
-_FLAGS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
+_READ = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+_READ |= getattr(os, "O_NONBLOCK", 0)
 
 
 def _finish(descriptor: int, *, executable: bool) -> None:
     """Mode and time depend on nothing but the list of files."""
     if os.name == "nt":
         return
-    os.fchmod(descriptor, 0o755 if executable else 0o644)
+    mode = 0o755 if executable else 0o644
+    if stat.S_IMODE(os.fstat(descriptor).st_mode) != mode:
+        # The user's mask took some of it away.
+        os.fchmod(descriptor, mode)
     os.utime(descriptor, (MODIFICATION_TIME, MODIFICATION_TIME))
 
 

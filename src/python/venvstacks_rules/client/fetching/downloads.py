@@ -36,11 +36,12 @@ class Downloads:
         """The bytes of a blob, whose hash was checked; they are gone when the block ends."""
         path = f"{self._folder}/{reference.sha256}"
         if reference.size <= IN_MEMORY and not _size(path):
-            data = bytearray()
+            data = io.BytesIO()
             for piece in self._repository.blob_pieces(reference):
-                data += piece
+                data.write(piece)
                 advance(len(piece))
-            yield io.BytesIO(data)
+            data.seek(0)
+            yield data
             return
         with self._file(reference, advance) as stream:
             yield stream

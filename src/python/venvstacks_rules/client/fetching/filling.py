@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -18,7 +19,6 @@ from venvstacks_rules.client.fetching.plan import (
     WantedLayer,
     WantedSegment,
     named,
-    parents,
 )
 from venvstacks_rules.client.installation.layout import NoRoomError
 from venvstacks_rules.local.files.streams import DamagedError
@@ -31,6 +31,9 @@ from venvstacks_rules.repository.stores.store import REMEDY
 
 _LITTLE = 64 * 1024
 """Bytes."""
+_UNPACKERS = 2
+"""Threads that unpack at a time. More of them wait for each other ten times per file: the
+interpreter runs one at a time, and files are small."""
 
 Progress = Callable[[int, int], None]
 """Is told how many bytes of how many have come."""
@@ -58,6 +61,7 @@ class Filling:
         self._tell = tell
         self._patching = threading.Lock()
         """One delta at a time: a part of one, with what it is made of, needs up to 260 MB."""
+        self._unpacking = threading.Semaphore(_UNPACKERS)
 
     def fill(self, plan: Plan, downloads: Downloads, progress: Progress, workers: int) -> None:
         """Create all that is planned.
@@ -76,9 +80,7 @@ class Filling:
     def _make_folders(self, layer: WantedLayer) -> None:
         top = f"{self._folder}/{layer.index.install_target}"
         self._disk.make_folder(top)
-        folders = {parent for path in layer.all_files for parent in parents(path)}
-        # Outer ones first.
-        for folder in sorted(folders):
+        for folder in layer.folders:
             self._disk.make_folder(f"{top}/{folder}")
 
     def _path(self, layer: WantedLayer, file: ArchivedFile) -> str:
@@ -186,7 +188,7 @@ class Filling:
         index, segment = wanted.layer.index, wanted.segment
         missing = {file.path: file for file in wanted.missing}
         other = None
-        with downloads.blob(segment.blob, advance) as stream:
+        with downloads.blob(segment.blob, advance) as stream, self._unpacking:
             try:
                 found = segment_members(stream, segment, index.archive_format, index.install_target)
                 for member in found:
@@ -246,8 +248,6 @@ class _Fetch:
 
 def _checked(content: Iterator[bytes], file: ArchivedFile) -> Iterator[bytes]:
     """The content of a file; DamagedError if it is not what the list says."""
-    import hashlib
-
     hasher, size = hashlib.sha256(), 0
     for piece in content:
         size += len(piece)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import stat
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
-from venvstacks_rules.client.disk.operations import hashed
+from venvstacks_rules.client.disk.operations import found_hash
 from venvstacks_rules.client.installation.documents import Documents, Files
 from venvstacks_rules.client.installation.generations import Generations
 from venvstacks_rules.client.installation.records import InstalledLayer
@@ -30,6 +28,10 @@ class KnownLayer:
         self.made = made
         """What post-installation made."""
 
+    def is_sound(self, file: ArchivedFile) -> bool:
+        """Whether a file of it, when it is read, is what its list says."""
+        return is_sound(f"{self.folder}/{file.path}", file)
+
     @property
     def python(self) -> str | None:
         """The version of Python that the layer is for."""
@@ -38,7 +40,8 @@ class KnownLayer:
     def place(self, file: ArchivedFile) -> str | None:
         """Where the file is that has the path, the content and the mode of `file`."""
         found = self.made.get(file.path) or self.files.get(file.path)
-        return f"{self.folder}/{file.path}" if found == file else None
+        same = found is file or found == file
+        return f"{self.folder}/{file.path}" if same else None
 
 
 class Known:
@@ -46,12 +49,15 @@ class Known:
 
     def __init__(self, layers: Iterable[KnownLayer]) -> None:
         self._layers = tuple(layers)
+        self._by_target: dict[str, list[KnownLayer]] = {}
+        for known in self._layers:
+            self._by_target.setdefault(known.index.install_target, []).append(known)
         self._places: dict[tuple[str, bool], list[str]] | None = None
         self._guard = threading.Lock()
 
-    def layers(self, install_target: str) -> Iterator[KnownLayer]:
+    def layers(self, install_target: str) -> Sequence[KnownLayer]:
         """The layers with a folder of this name, the ones that are started first."""
-        return (known for known in self._layers if known.index.install_target == install_target)
+        return self._by_target.get(install_target, ())
 
     def find(self, install_target: str, file: ArchivedFile) -> str | None:
         """The path of a file with the content and the mode of `file`, which was read and hashed."""
@@ -128,13 +134,4 @@ def made_files(layer: InstalledLayer, documents: Documents) -> Files:
 
 def is_sound(path: str, file: ArchivedFile) -> bool:
     """Whether a file has the mode and, when it is read, the content that `file` says."""
-    try:
-        status = os.stat(path, follow_symlinks=False)
-    except OSError:
-        return False
-    if not stat.S_ISREG(status.st_mode) or status.st_size != file.size:
-        return False
-    if os.name != "nt" and bool(status.st_mode & 0o100) != file.executable:
-        return False
-    found = hashed(path)
-    return found is not None and found[0] == file.sha256
+    return found_hash(path, file.size, executable=file.executable) == file.sha256

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 
 from venvstacks_rules.client.disk.threads import WORKERS, mapped
 from venvstacks_rules.client.fetching.known import Known
@@ -42,10 +42,22 @@ class WantedLayer:
     files: tuple[tuple[ArchivedFile, ...], ...]
     """Of each segment, those that count."""
 
-    @property
+    @cached_property
     def all_files(self) -> Files:
         """By path."""
         return {file.path: file for files in self.files for file in files}
+
+    @cached_property
+    def folders(self) -> tuple[str, ...]:
+        """All folders of the files, the outer ones first."""
+        found: set[str] = set()
+        for path in self.all_files:
+            for folder in parents(path):
+                if folder in found:
+                    # With those above it.
+                    break
+                found.add(folder)
+        return tuple(sorted(found))
 
 
 @dataclass(frozen=True)
@@ -195,8 +207,7 @@ def _problems(wanted: WantedLayer) -> Iterable[str]:
         other = known.setdefault(form(path), path)
         if other != path:
             yield f"{path!a} and {other!a} are one file on many systems"
-    folders = {parent for path in files for parent in parents(path)}
-    for folder in sorted(folders):
+    for folder in wanted.folders:
         other = known.get(form(folder), "")
         if other:
             yield f"{other!a} is a folder as well"
