@@ -10,7 +10,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from benchmarks.installing import kept
+from benchmarks.installing import Kept, kept
 from benchmarks.ours import Ours
 from benchmarks.stack import write_stack
 
@@ -31,6 +31,7 @@ venvstacks_release(
 def measure(
     root: Path, folder: Path, archive: Path, version: str
 ) -> tuple[list[tuple[str, float, float, float]], float, tuple[float, float]]:
+) -> tuple[list[tuple[str, float, float, float]], tuple[Kept, Kept]]:
     """For each month the MB of its archives, of what publishing it sent, and of the repository.
 
     And those of its deltas; of an installation that keeps nine versions, and of the newest three
