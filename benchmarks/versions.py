@@ -30,8 +30,7 @@ venvstacks_release(
 
 def measure(
     root: Path, folder: Path, archive: Path, version: str
-) -> tuple[list[tuple[str, float, float, float]], float, tuple[float, float]]:
-) -> tuple[list[tuple[str, float, float, float]], tuple[Kept, Kept]]:
+) -> tuple[list[tuple[str, float, float, float]], float, tuple[Kept, Kept]]:
     """For each month the MB of its archives, of what publishing it sent, and of the repository.
 
     And those of its deltas; of an installation that keeps nine versions, and of the newest three

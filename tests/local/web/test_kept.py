@@ -72,7 +72,7 @@ def test_encrypted_connections_are_kept_as_well() -> None:
     context = ssl.create_default_context()
     authority.configure_trust(context)
     server = Server([OK, OK], context=served)
-    get = opener(KeptHTTPSHandler(context=context))
+    get = opener(KeptHTTPSHandler(lambda: context))
     assert [get(server.url) for _ in range(2)] == [b"ok"] * 2
     assert len(server.connections) == 1
 

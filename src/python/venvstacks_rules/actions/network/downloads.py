@@ -208,8 +208,13 @@ def _check_proxy(proxy: str) -> None:
 
 # Reading the certificates takes longer than a request: once for all of them.
 @lru_cache(maxsize=1)
+def _tls() -> ssl.SSLContext:
+    return tls_context(os.environ)
+
+
+@lru_cache(maxsize=1)
 def _opener() -> urllib.request.OpenerDirector:
-    return _opener_of(PacedHTTPHandler(), PacedHTTPSHandler(context=tls_context(os.environ)))
+    return _opener_of(PacedHTTPHandler(), PacedHTTPSHandler(_tls))
 
 
 @lru_cache(maxsize=1)
@@ -217,7 +222,7 @@ def _keeping_opener() -> urllib.request.OpenerDirector:
     """For many small requests."""
     from venvstacks_rules.local.web.kept import KeptHTTPHandler, KeptHTTPSHandler
 
-    return _opener_of(KeptHTTPHandler(), KeptHTTPSHandler(context=tls_context(os.environ)))
+    return _opener_of(KeptHTTPHandler(), KeptHTTPSHandler(_tls))
 
 
 def _opener_of(*handlers: urllib.request.BaseHandler) -> urllib.request.OpenerDirector:
@@ -231,10 +236,6 @@ def _opener_of(*handlers: urllib.request.BaseHandler) -> urllib.request.OpenerDi
             _check_proxy(proxies[name])
     return urllib.request.build_opener(
         urllib.request.ProxyHandler(proxies), *handlers, RedirectHandler()
-        urllib.request.ProxyHandler(proxies),
-        PacedHTTPHandler(),
-        PacedHTTPSHandler(lambda: context),
-        RedirectHandler(),
     )
 
 

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Mapping, Sequence
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from venvstacks_rules.client.commands.events import Report
 from venvstacks_rules.client.disk.operations import Disk, files_below, hashed
-from venvstacks_rules.client.fetching.deltas import DeltaNews, Tell, with_deltas
 from venvstacks_rules.client.disk.threads import WORKERS, mapped
-from venvstacks_rules.client.fetching.deltas import DeltaNews, with_deltas
+from venvstacks_rules.client.fetching.deltas import DeltaNews, Tell, with_deltas
 from venvstacks_rules.client.fetching.downloads import IN_MEMORY, Downloads, size_here
 from venvstacks_rules.client.fetching.filling import Filling, is_full, no_room, refuse_full_disk
 from venvstacks_rules.client.fetching.known import Known, KnownLayer

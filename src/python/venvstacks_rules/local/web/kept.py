@@ -7,6 +7,7 @@ of the time: an encrypted connection needs several answers before the first byte
 from __future__ import annotations
 
 import http.client
+import ssl
 import threading
 import urllib.request
 from collections.abc import Callable, Mapping
@@ -127,15 +128,14 @@ class KeptHTTPHandler(PacedHTTPHandler):
 class KeptHTTPSHandler(PacedHTTPSHandler):
     """Opens URLs of `https`, for requests without a body."""
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
+    def __init__(self, context: Callable[[], ssl.SSLContext]) -> None:
+        super().__init__(context)
         self._kept = _Kept()
 
     def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
         """Send the request, and read the headers of the answer."""
-        context = self._context  # type: ignore[attr-defined]
         make = _turns(self._kept, SecureConnection, req)
-        return self.do_open(make, req, context=context)  # type: ignore[arg-type]
+        return self.do_open(make, req, context=self.tls)  # type: ignore[arg-type]
 
 
 def _turns(kept: _Kept, kind: _Make, req: urllib.request.Request) -> Callable[..., _Turn]:

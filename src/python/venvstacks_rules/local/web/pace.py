@@ -129,7 +129,11 @@ class PacedHTTPSHandler(urllib.request.HTTPSHandler):
 
     def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
         """Send the request, and read the headers of the answer."""
-        return self.do_open(SecureConnection, req, context=self._context)  # type: ignore[attr-defined]
+        return self.do_open(SecureConnection, req, context=self.tls)
+
+    @property
+    def tls(self) -> ssl.SSLContext:
+        """The authorities that are trusted."""
         if self._made is None:
             self._made = self._make()
-        return self.do_open(_SecureConnection, req, context=self._made)
+        return self._made
