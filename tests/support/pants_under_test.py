@@ -17,7 +17,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import tomli
-from uv import find_uv_bin
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -67,6 +66,9 @@ def with_histograms(folder: Path) -> dict[str, str]:
     """Variables with which `[stats].log` has histograms; `folder` gets the library for them."""
     if _OTHER is not None:
         return {"PANTS_PLUGINS": "['hdrhistogram']"}
+    # The environment of the rules' tests has no uv, and needs none.
+    from uv import find_uv_bin
+
     # Resolving a plugin takes Pants 12 s in each new folder of caches.
     install = [find_uv_bin(), "pip", "install", "--quiet", "--no-config", "--target", str(folder)]
     install += ["--only-binary", ":all:", "--python-version", "3.9", "hdrhistogram"]

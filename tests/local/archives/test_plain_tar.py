@@ -110,7 +110,7 @@ def plain(data: bytes) -> bytes:
     blocks = bytearray(data)
     for at in range(0, len(data), 512):
         size = bytes(blocks[at + 124 : at + 136])
-        if blocks[at + 156 : at + 157] in (b"x", b"0") and size[0] == 0x80:
+        if blocks[at + 156] in b"x0" and size[0] == 0x80:
             blocks[at + 124 : at + 136] = b"%011o\0" % int.from_bytes(size[1:], "big")
     return bytes(blocks)
 

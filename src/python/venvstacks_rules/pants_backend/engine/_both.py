@@ -25,6 +25,17 @@ if RUNNING >= (2, 28):
 else:
     from pants.core.util_rules.environments import EnvironmentField, EnvironmentTarget
 
+ASKS_WHAT_TO_SKIP = RUNNING >= (2, 32)
+"""Whether ``publish`` asks what it passes over before it packages anything."""
+
+if ASKS_WHAT_TO_SKIP:
+    from pants.core.goals.publish import (  # type: ignore[attr-defined,unused-ignore]
+        CheckSkipRequest,
+        CheckSkipResult,
+    )
+else:
+    CheckSkipRequest = CheckSkipResult = object
+
 LOCAL_CACHE_SCOPE = getattr(
     ProcessCacheScope, "LOCAL_SUCCESSFUL", ProcessCacheScope.PER_RESTART_SUCCESSFUL
 )
@@ -59,7 +70,10 @@ def test_result(
 test_result.__test__ = False  # type: ignore[attr-defined]
 
 __all__ = [
+    "ASKS_WHAT_TO_SKIP",
     "LOCAL_CACHE_SCOPE",
+    "CheckSkipRequest",
+    "CheckSkipResult",
     "EnvironmentField",
     "EnvironmentTarget",
     "test_result",

@@ -13,8 +13,13 @@ from pants.core.goals.package import PackageFieldSet
 from pants.engine.addresses import Address
 from pants.engine.unions import UnionRule
 
-from venvstacks_rules.pants_backend.engine import collect_rules, rule
-from venvstacks_rules.pants_backend.pants_versions import RUNNING
+from venvstacks_rules.pants_backend.engine import (
+    ASKS_WHAT_TO_SKIP,
+    CheckSkipRequest,
+    CheckSkipResult,
+    collect_rules,
+    rule,
+)
 
 
 class SkippableFields(Protocol):
@@ -29,11 +34,7 @@ class SkippableFields(Protocol):
         """Why the target is not published; None if it is."""
 
 
-if RUNNING >= (2, 32):
-    from pants.core.goals.publish import (  # type: ignore[attr-defined,unused-ignore]
-        CheckSkipRequest,
-        CheckSkipResult,
-    )
+if ASKS_WHAT_TO_SKIP:
 
     class SkipRequest(CheckSkipRequest):  # type: ignore[misc,type-arg,unused-ignore]
         """Whether a target of ours is published."""
@@ -57,6 +58,6 @@ def skip_request(publish_fs: SkippableFields, package_fs: PackageFieldSet) -> ob
 
 def rules() -> Iterable[object]:
     """The rules of this module."""
-    if RUNNING < (2, 32):
+    if not ASKS_WHAT_TO_SKIP:
         return []
     return [*collect_rules(), UnionRule(CheckSkipRequest, SkipRequest)]
