@@ -7,7 +7,7 @@ import ssl
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 import trustme
@@ -47,25 +47,48 @@ class Server:
         self._socket.close()
 
 
-def opener(*handlers: urllib.request.BaseHandler) -> Callable[[str], bytes]:
-    """What gets the content of a URL, without the proxies of the environment."""
-    director = urllib.request.build_opener(urllib.request.ProxyHandler({}), *handlers)
+class Reader:
+    """Gets the content of URLs, through the proxies of `settings`."""
 
-    def get(url: str) -> bytes:
-        with director.open(url, timeout=5) as answer:
+    def __init__(
+        self, handler: KeptHTTPHandler | KeptHTTPSHandler, settings: dict[str, str] | None = None
+    ) -> None:
+        self.handler = handler
+        proxies = urllib.request.ProxyHandler(settings or {})
+        self._director = urllib.request.build_opener(proxies, handler)
+
+    def __call__(self, url: str) -> bytes:
+        with self._director.open(url, timeout=5) as answer:
             return bytes(answer.read())
 
-    return get
+
+Opener = Callable[..., Reader]
 
 
-def test_the_next_request_takes_the_connection_of_the_last() -> None:
+@pytest.fixture
+def opener() -> Iterator[Opener]:
+    """Makes readers, whose connections end with the test."""
+    readers: list[Reader] = []
+
+    def make(
+        handler: KeptHTTPHandler | KeptHTTPSHandler, settings: dict[str, str] | None = None
+    ) -> Reader:
+        readers.append(Reader(handler, settings))
+        return readers[-1]
+
+    yield make
+    for reader in readers:
+        reader.handler.close()
+
+
+def test_the_next_request_takes_the_connection_of_the_last(opener: Opener) -> None:
     server = Server([OK, OK, OK])
     get = opener(KeptHTTPHandler())
     assert [get(server.url) for _ in range(3)] == [b"ok"] * 3
     assert server.connections == [["GET /x HTTP/1.1"] * 3]
 
 
-def test_encrypted_connections_are_kept_as_well() -> None:
+def test_encrypted_connections_are_kept_as_well(opener: Opener) -> None:
     authority = trustme.CA()
     served = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("localhost").configure_cert(served)
@@ -77,14 +100,14 @@ def test_encrypted_connections_are_kept_as_well() -> None:
     assert len(server.connections) == 1
 
 
-def test_a_connection_that_the_server_ended_is_made_again() -> None:
+def test_a_connection_that_the_server_ended_is_made_again(opener: Opener) -> None:
     server = Server([OK], [OK, OK])
     get = opener(KeptHTTPHandler())
     assert [get(server.url) for _ in range(3)] == [b"ok"] * 3
     assert [len(asked) for asked in server.connections] == [1, 2]
 
 
-def test_a_server_that_ends_new_connections_is_asked_once() -> None:
+def test_a_server_that_ends_new_connections_is_asked_once(opener: Opener) -> None:
     server = Server([b""], [OK])
     get = opener(KeptHTTPHandler())
     with pytest.raises(ConnectionError):
@@ -103,7 +126,7 @@ def test_a_server_that_ends_new_connections_is_asked_once() -> None:
         b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
     ],
 )
-def test_after_other_answers_a_new_connection_is_made(first: bytes) -> None:
+def test_after_other_answers_a_new_connection_is_made(opener: Opener, first: bytes) -> None:
     server = Server([first], [OK])
     get = opener(KeptHTTPHandler())
     with pytest.raises(urllib.error.HTTPError) as caught:
@@ -113,7 +136,7 @@ def test_after_other_answers_a_new_connection_is_made(first: bytes) -> None:
     assert [len(asked) for asked in server.connections] == [1, 1]
 
 
-def test_each_thread_has_its_own() -> None:
+def test_each_thread_has_its_own(opener: Opener) -> None:
     server = Server([OK], [OK])
     get = opener(KeptHTTPHandler())
     assert get(server.url) == b"ok"
@@ -123,13 +146,10 @@ def test_each_thread_has_its_own() -> None:
     assert len(server.connections) == 2
 
 
-def test_a_proxy_gets_the_requests_for_all_servers() -> None:
+def test_a_proxy_gets_the_requests_for_all_servers(opener: Opener) -> None:
     server = Server([OK, OK])
-    proxies = urllib.request.ProxyHandler({"http": server.url.removesuffix("/x")})
-    director = urllib.request.build_opener(proxies, KeptHTTPHandler())
-    for host in ("one", "two"):
-        with director.open(f"http://{host}.test/x", timeout=5) as answer:
-            assert answer.read() == b"ok"
+    get = opener(KeptHTTPHandler(), {"http": server.url.removesuffix("/x")})
+    assert [get(f"http://{host}.test/x") for host in ("one", "two")] == [b"ok"] * 2
     assert server.connections == [
         ["GET http://one.test/x HTTP/1.1", "GET http://two.test/x HTTP/1.1"]
     ]

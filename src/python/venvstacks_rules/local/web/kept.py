@@ -29,9 +29,13 @@ class _Connections:
     def __init__(self) -> None:
         self.found: dict[object, tuple[http.client.HTTPConnection, http.client.HTTPResponse]] = {}
 
-    def __del__(self) -> None:
-        for connection, _ in self.found.values():
+    def close(self) -> None:
+        while self.found:
+            _, (connection, answer) = self.found.popitem()
+            answer.close()
             connection.close()
+
+    __del__ = close
 
 
 class _Kept(threading.local):
@@ -49,6 +53,10 @@ class _Kept(threading.local):
             return connection
         connection.close()
         return None
+
+    def close(self) -> None:
+        """Close those of this thread; the others end with their threads."""
+        self._connections.close()
 
     def keep(
         self,
@@ -120,6 +128,10 @@ class KeptHTTPHandler(PacedHTTPHandler):
         super().__init__()
         self._kept = _Kept()
 
+    def close(self) -> None:
+        """Close the connections of this thread."""
+        self._kept.close()
+
     def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
         """Send the request, and read the headers of the answer."""
         return self.do_open(_turns(self._kept, Connection, req), req)  # type: ignore[arg-type]
@@ -131,6 +143,10 @@ class KeptHTTPSHandler(PacedHTTPSHandler):
     def __init__(self, context: Callable[[], ssl.SSLContext]) -> None:
         super().__init__(context)
         self._kept = _Kept()
+
+    def close(self) -> None:
+        """Close the connections of this thread."""
+        self._kept.close()
 
     def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
         """Send the request, and read the headers of the answer."""
