@@ -75,6 +75,30 @@ def test_a_package_in_a_package(tmp_path: Path) -> None:
     assert imported(tmp_path, app, {}, low, code) == expected
 
 
+# As setuptools wrote it until version 80, in place of an `__init__` in the wheel.
+NSPKG = (
+    "import sys, types, os;p = os.path.join(sys._getframe(1).f_locals['sitedir'], *('ns',));"
+    "importlib = __import__('importlib.util');__import__('importlib.machinery');"
+    "m = sys.modules.setdefault('ns', importlib.util.module_from_spec("
+    "importlib.machinery.PathFinder.find_spec('ns', [os.path.dirname(p)])));"
+    "mp = m.__dict__.setdefault('__path__',[]);(p not in mp) and mp.append(p)\n"
+)
+
+
+@pytest.mark.parametrize("owner", ["a", "b", "c"])
+def test_a_package_that_a_pth_file_makes_is_joined(tmp_path: Path, owner: str) -> None:
+    parts = []
+    for name in "abc":
+        files = {f"ns/{name}.py": f"VALUE = {name!r}", f"ns/{name}s/__init__.py": ""}
+        if name == owner:
+            files["x-nspkg.pth"] = NSPKG
+        else:
+            files["ns/__init__.py"] = "__path__ = __import__('pkgutil').extend_path([], 'ns')"
+        parts.append({f"ns-{name}": files})
+    code = "import ns.c, ns.b, ns.a, ns.cs, ns.bs; print(ns.a.VALUE + ns.b.VALUE + ns.c.VALUE)"
+    assert imported(tmp_path, parts[0], parts[1], parts[2], code) == "abc"
+
+
 def test_modules_are_taken_from_the_first_layer(tmp_path: Path) -> None:
     app = {"p": {"p/__init__.py": "INIT = 'app'", "p/same.py": "VALUE = 'app'"}}
     low = {"q": {"p/__init__.py": "INIT = 'low'", "p/same.py": "VALUE = 'low'", "p/q.py": ""}}

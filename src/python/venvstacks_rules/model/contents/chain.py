@@ -82,17 +82,31 @@ class _Finder:
     # Packages with modules in several layers: by name, the numbers of these, 0 for this one.
     packages = {{
 {joined}    }}
+    found = set()
+
+    @classmethod
+    def folders(cls, name):
+        inner = name.replace(".", os.sep)
+        chain = (_OWN, *_BELOW)
+        return [os.path.join(chain[n], inner) for n in cls.packages[name]]
 
     @classmethod
     def find_spec(cls, name, path=None, target=None):
+        package = name.rpartition(".")[0]
+        made_elsewhere = package in cls.packages and package not in cls.found
+        if made_elsewhere:
+            # By a line in a `.pth` file, which asks no finder.
+            cls.found.add(package)
+            folders = cls.folders(package)
+            if path is not None and set(path).issubset(folders):
+                sys.modules[package].__path__ = path = folders
         if name not in cls.packages:
-            return None
+            return PathFinder.find_spec(name, path, target) if made_elsewhere else None
+        cls.found.add(name)
         spec = PathFinder.find_spec(name, path, target)
         found = getattr(spec, "submodule_search_locations", None)
         if type(found) is list:
-            inner = name.replace(".", os.sep)
-            chain = (_OWN, *_BELOW)
-            folders = [os.path.join(chain[n], inner) for n in cls.packages[name]]
+            folders = cls.folders(name)
             if found[0] in folders:
                 found[:] = folders
         return spec
