@@ -167,6 +167,9 @@ def test_all_that_a_run_packages_is_reported_together(root: BuildRoot) -> None:
         f"  * wrong/two/{missing}"
     )
     assert_refused(root, root.pants("package", "wrong::"), f"DefinitionError: {message}")
+    done = root.pants("package", "wrong::", "-wrong/two::")
+    two = message.replace(f"\n  * wrong/two/{missing}", "").replace("2 stack files", "A stack file")
+    assert_refused(root, done, f"DefinitionError: {two}")
     done = root.pants("check", "wrong::")
     # Of both checks.
     assert done.stderr.count(message) == 2

@@ -102,15 +102,23 @@ class NamedInRun:
 @rule
 async def named_in_run(_: NamedInRunRequest, options: _Options) -> NamedInRun:
     filters = options.options.for_scope("filter")
-    if any(filters.get(name) for name in ("target_type", "address_regex", "tag_regex")):
+    # Other goals package what their targets name.
+    if "package" not in options.options.goals or any(
+        filters.get(name) for name in ("target_type", "address_regex", "tag_regex")
+    ):
         return NamedInRun()
     parsed = SpecsParser().parse_specs(
         options.options.specs,
         description_of_origin="the command line",
         unmatched_glob_behavior=GlobMatchErrorBehavior.ignore,
     )
-    specs = RawSpecsWithoutFileOwners.from_raw_specs(parsed.includes)
-    targets = await engine.resolve_targets_from_specs(replace(specs, filter_by_global_options=True))
+    included, ignored = await concurrently(
+        engine.resolve_targets_from_specs(
+            replace(RawSpecsWithoutFileOwners.from_raw_specs(specs), filter_by_global_options=True)
+        )
+        for specs in (parsed.includes, parsed.ignores)
+    )
+    targets = [target for target in included if target not in ignored]
     return NamedInRun(
         tuple(target.address for target in targets if is_layer(target)),
         tuple(
