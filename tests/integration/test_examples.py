@@ -360,7 +360,8 @@ def test_a_module_that_would_hide_a_package_is_refused(
     assert done.error == (
         "DefinitionError: A module of the repository clashes with a package:\n"
         f"  * examples/hello:hello: '{module}.py' would be imported as `{module}`, like a module "
-        f"of {owner}. Rename it."
+        f"of {owner}. Rename it, or, if it is part of a package, write `launch_module` as it is "
+        f"imported, 'package.{module}'."
     )
     assert done.code == 1
     root.write("examples/hello/BUILD", build)

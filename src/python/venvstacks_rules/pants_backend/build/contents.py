@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Optional
@@ -113,7 +114,7 @@ class LayerContents:
         owners.update(own_packages)
         problems = [
             f"{self.layer.address}: {name!r} would be imported as `{stem}`, like a module of "
-            f"{owners[stem]}. Rename it."
+            f"{owners[stem]}. {_remedy(self.layer, name)}"
             for name in sorted(
                 {f.path.split("/")[0] for f in self.modules.files if module_name(f.path)}
             )
@@ -122,6 +123,18 @@ class LayerContents:
         ]
         if problems:
             raise DefinitionError("A module of the repository clashes with a package:", problems)
+
+
+def _remedy(layer: Layer, name: str) -> str:
+    """What to do about a module that hides another one."""
+    launch = layer.launch_module
+    if launch is None or launch.name is not None or posixpath.basename(launch.path) != name:
+        return "Rename it."
+    stem = name.removesuffix(".py")
+    return (
+        "Rename it, or, if it is part of a package, write `launch_module` as it is imported, "
+        f"'package.{stem}'."
+    )
 
 
 @rule
