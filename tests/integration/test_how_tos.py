@@ -1,40 +1,30 @@
-"""Pages of how-tos, followed to the letter after the quick start, beside the examples.
-
-With `VENVSTACKS_RULES_UPDATE_DOCS=1` the pages get the sizes and counts of this run.
-"""
+"""Pages of how-tos, followed to the letter after the quick start, beside the examples."""
 
 from __future__ import annotations
 
-import os
+import json
 import re
 import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.support.build_root import NATIVE, REPOSITORY, BuildRoot
-from tests.support.documented import (
-    Printed,
-    WrittenFile,
-    complaint,
-    renewed,
-    steps,
-    typed,
-)
+from tests.support.documented import WrittenFile, blocks, steps
 from tests.support.installers import shell
-from tests.support.pants_under_test import PANTS, pants_environment
+from tests.support.reader import Reader
 from tests.support.shared_roots import shared_root
 
-DOCS = REPOSITORY / "docs"
-EXAMPLE = "/tmp/stack"
-SHOP = "/srv/layers"
+QUICK_START = REPOSITORY / "docs/quick-start.md"
+HOW_TOS = REPOSITORY / "docs/how-to"
 
 pytestmark = [
     pytest.mark.timeout(600),
@@ -48,7 +38,7 @@ def root() -> Iterator[BuildRoot]:
     with shared_root() as made:
         made.copy_example("hello")
         made.copy_example("sklearn")
-        page, _, _ = (DOCS / "quick-start.md").read_text(encoding="utf-8").partition("## 3. Lock")
+        page, _, _ = QUICK_START.read_text(encoding="utf-8").partition("## 3. Lock")
         for step in steps(page):
             if isinstance(step, WrittenFile) and step.path.startswith("src/"):
                 step.write(made.path)
@@ -58,44 +48,11 @@ def root() -> Iterator[BuildRoot]:
 
 
 @pytest.fixture(scope="module")
-def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the launcher, for `PATH`."""
-    folder = tmp_path_factory.mktemp("programs")
-    (folder / "pants").write_text(f'#!/bin/sh\nexec {PANTS} "$@"\n')
-    (folder / "pants").chmod(0o755)
-    return folder
-
-
-def follow(page: Path, root: BuildRoot, programs: Path, skipped: tuple[str, ...] = ()) -> int:
-    """Do what a page says but for commands that begin with one of `skipped`; the number of them."""
-    environment = {
-        "PATH": f"{programs}:{os.environ['PATH']}",
-        "PYTHONPATH": "",
-        **pants_environment(),
-    }
-    text = page.read_text(encoding="utf-8")
-    places = {EXAMPLE: f"{root.path.parent}/exported", SHOP: f"{root.path.parent}/shop"}
-    outputs: dict[int, Printed] = {}
-    for step in steps(text):
-        if isinstance(step, WrittenFile):
-            replace(step, content=_put(step.content, places)).write(root.path)
-        elif not step.text.startswith(skipped or ("\0",)):
-            # A folder that the page gives as an example is not ours to write into.
-            printed = typed(_put(step.text, places), root.path, environment)
-            back = {place: example for example, place in places.items()}
-            lines = tuple(_put(line, back) for line in printed.lines)
-            printed = Printed(printed.code, lines)
-            assert complaint(step, printed) is None, complaint(step, printed)
-            outputs[step.line] = printed
-    if os.environ.get("VENVSTACKS_RULES_UPDATE_DOCS"):
-        page.write_text(renewed(text, outputs), encoding="utf-8")
-    return len(outputs)
-
-
-def _put(text: str, places: Mapping[str, str]) -> str:
-    for example, place in places.items():
-        text = text.replace(example, place)
-    return text
+def reader(root: BuildRoot, tmp_path_factory: pytest.TempPathFactory) -> Reader:
+    """Folders that pages give as examples are not ours to write into."""
+    near = root.path.parent
+    places = {"/tmp/stack": f"{near}/exported", "/srv/layers": f"{near}/shop"}
+    return Reader.of(root, tmp_path_factory.mktemp("programs"), places)
 
 
 @pytest.mark.parametrize(
@@ -103,29 +60,69 @@ def _put(text: str, places: Mapping[str, str]) -> str:
     [
         ("bundle", 7, ()),
         # What installs the plugin with pip, and what needs a request by hand.
-        ("deploy", 5, ("pip ", "python -m venvstacks_rules")),
-        ("export", 2, ()),
+        ("deploy", 6, ("pip ", "python -m venvstacks_rules")),
+        ("export", 4, ()),
         ("publish-stack", 1, ()),
-        ("show", 5, ("pants venvstacks-show --json :: |",)),
+        ("show", 8, ("pants venvstacks-show --json :: |",)),
     ],
 )
-def test_a_page(
-    root: BuildRoot, programs: Path, name: str, count: int, skipped: tuple[str, ...]
-) -> None:
-    assert follow(DOCS / "how-to" / f"{name}.md", root, programs, skipped) >= count
+def test_a_page(reader: Reader, name: str, count: int, skipped: tuple[str, ...]) -> None:
+    assert len(reader.follow(HOW_TOS / f"{name}.md", skipped=skipped)) == count
 
 
 @pytest.mark.skipif(shutil.which("jq") is None, reason="the page uses jq")
-def test_sbom(root: BuildRoot, programs: Path) -> None:
-    assert follow(DOCS / "how-to" / "sbom.md", root, programs, ("pip-audit ",)) >= 6
+def test_the_largest_files(reader: Reader) -> None:
+    """In another stack than that of the page."""
+    places = {"dist/src.stack/": "dist/examples.sklearn/"}
+    page = HOW_TOS / "make-layers-smaller.md"
+    (printed,) = replace(reader, places=places).follow(page).values()
+    largest = [int(line.partition(" ")[0]) for line in printed.lines]
+    assert len(largest) == 10
+    assert largest == sorted(largest, reverse=True)
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="the page uses node")
+def test_programs_that_read_archives(root: BuildRoot, reader: Reader, tmp_path: Path) -> None:
+    page = HOW_TOS / "read-archives.md"
+    node, tar, zipped = (
+        block.text
+        for block in blocks(page.read_text(encoding="utf-8"))
+        if block.kind in ("js", "python")
+    )
+    root.write("read.mjs", node)
+    options = ("--venvstacks-archive-format=tar.gz", "package", "examples/hello:text")
+    root.succeed(*options)
+    assert len(reader.follow(page)) == 1
+    dist = root.path / f"dist/examples.hello/{NATIVE}"
+    names = subprocess.run(
+        [sys.executable, "-c", tar], cwd=dist, stdout=subprocess.PIPE, text=True, check=True
+    )
+    files = json.loads((dist / "app-hello.segments.json").read_text())["segments"]
+    assert int(names.stdout) == sum(len(segment["files"]) for segment in files)
+    root.succeed("--venvstacks-archive-format=zip", "package", "examples/hello:hello")
+    shutil.copy(dist / "app-hello.zip", tmp_path)
+    subprocess.run([sys.executable, "-c", zipped], cwd=tmp_path, check=True)
+    for segment in files:
+        for file in segment["files"]:
+            path = tmp_path / "app-hello" / file["path"]
+            assert path.is_symlink() == ("link_target" in file), path
+            if not path.is_symlink():
+                assert (path.stat().st_mode & 0o111 != 0) == file.get("executable", False), path
+
+
+@pytest.mark.skipif(shutil.which("jq") is None, reason="the page uses jq")
+def test_sbom(reader: Reader) -> None:
+    assert len(reader.follow(HOW_TOS / "sbom.md", skipped=("pip-audit ",))) == 6
 
 
 def test_the_client_ships_with_layers_and_updates_itself(
-    root: BuildRoot, programs: Path, tmp_path: Path
+    root: BuildRoot, reader: Reader, tmp_path: Path
 ) -> None:
     page = DOCS / "how-to" / "ship-the-client.md"
     assert follow(page, root, programs) == 11
     assert follow(DOCS / "how-to" / "make-installers.md", root, programs) == 10
+    assert len(reader.follow(HOW_TOS / "ship-the-client.md")) == 11
+    assert len(reader.follow(HOW_TOS / "make-installers.md")) == 5
     # The publisher releases both again; from here on only the installed client works.
     build = root.read("src/apps/BUILD")
     root.write("src/apps/BUILD", build.replace('version="1.0"', 'version="1.1"'))
@@ -161,9 +158,9 @@ def test_the_client_ships_with_layers_and_updates_itself(
     assert deploy(*newer, "verify", *into, "app-deploy") == "app-deploy (generation 2): verified.\n"
 
 
-def test_variants(root: BuildRoot, programs: Path) -> None:
-    page = DOCS / "how-to" / "variants.md"
-    follow(page, root, programs)
+def test_variants(root: BuildRoot, reader: Reader) -> None:
+    page = HOW_TOS / "variants.md"
+    assert len(reader.follow(page)) == 6
     # The two formats of the runtime have one lock, and so has the application on them.
     written = sorted(path.name for path in (root.path / "src/weekly/requirements").iterdir())
     assert written == [
@@ -192,10 +189,10 @@ venvstacks_application(name="open", launch_module="report.py", frameworks=[":tex
 
 
 def test_the_server_answers_and_ends_by_a_signal(
-    root: BuildRoot, programs: Path, tmp_path: Path
+    root: BuildRoot, reader: Reader, tmp_path: Path
 ) -> None:
-    page = DOCS / "how-to" / "servers.md"
-    follow(page, root, programs)
+    page = HOW_TOS / "servers.md"
+    assert reader.follow(page) == {}
     root.succeed("generate-lockfiles", "--resolve=src/web:cpython-3.9")
     root.succeed("test", "src/web:hello")
     layers = tmp_path / "layers"
@@ -235,11 +232,12 @@ def _answer(url: str) -> bytes:
 
 
 def test_the_commands_of_the_container_image_make_layers_that_start(
-    root: BuildRoot, tmp_path: Path
+    root: BuildRoot, reader: Reader, tmp_path: Path
 ) -> None:
+    assert len(reader.follow(HOW_TOS / "containers.md")) == 1
     (dockerfile,) = (
         step
-        for step in steps((DOCS / "how-to" / "containers.md").read_text(encoding="utf-8"))
+        for step in steps((HOW_TOS / "containers.md").read_text(encoding="utf-8"))
         if isinstance(step, WrittenFile)
     )
     # Without Docker: the same commands, in another place.
