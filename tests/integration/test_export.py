@@ -17,7 +17,29 @@ from tests.support.exports import state
 from tests.support.outputs import tree
 from tests.support.published_layers import PublishedLayer, deploy, run_deployed
 
-LAYERS = ("cpython-3.9", "framework-sklearn", "framework-http", "app-classify", "app-report")
+LAYERS = ("cpython-3.9", "framework-markup", "framework-http", "app-classify", "app-report")
+# MarkupSafe is a binary wheel.
+BUILD = """\
+venvstacks_runtime(
+    name="cpython-3.9", python_implementation="cpython@3.9", requirements=["packaging"]
+)
+venvstacks_framework(name="markup", runtime=":cpython-3.9", requirements=["markupsafe"])
+venvstacks_framework(name="http", runtime=":cpython-3.9", requirements=["idna"])
+venvstacks_application(
+    name="classify", launch_module="classify.py", frameworks=[":markup"],
+    requirements=["markupsafe"],
+)
+venvstacks_application(
+    name="report", launch_module="report", frameworks=[":markup", ":http"],
+    requirements=["humanize", "idna"],
+)
+"""
+MODULES = {
+    "classify.py": "from markupsafe import _speedups, escape\nprint('accuracy', escape('<1>'))\n",
+    "report/__init__.py": "",
+    "report/__main__.py": "import humanize, idna\nprint(humanize.intcomma(1000), idna.__name__)\n",
+}
+NAMES = tuple(name.removeprefix("framework-").removeprefix("app-") for name in LAYERS)
 MARKERS = {
     f".venvstacks-{how}.{suffix}"
     for how in ("deployed", "exported")
@@ -36,7 +58,10 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
         tmp_path_factory.mktemp("export") / "root",
         environment={"PANTS_NAMED_CACHES_DIR": str(caches)},
     ) as made:
-        made.copy_example("sklearn")
+        made.write("stack/BUILD", BUILD)
+        for path, text in MODULES.items():
+            made.write(f"stack/{path}", text)
+        made.succeed("generate-lockfiles", *(f"--resolve=stack:{name}" for name in NAMES))
         made.copy_example("hello")
         made.write("examples/hello/BUILD", made.read("examples/hello/BUILD") + MANIFEST)
         yield made
@@ -44,15 +69,15 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
 
 @pytest.fixture(scope="module")
 def first(root: BuildRoot) -> Finished:
-    """The export of all of examples/sklearn to `out`."""
-    return export(root, "examples/sklearn:", "out")
+    """The export of all of the stack to `out`."""
+    return export(root, "stack:", "out")
 
 
 @pytest.fixture(scope="module")
 def archives(root: BuildRoot) -> Path:
-    """The folder of the archives of examples/sklearn."""
-    root.succeed("package", "examples/sklearn:")
-    return root.path / "dist" / "examples.sklearn" / NATIVE
+    """The folder of the archives of the stack."""
+    root.succeed("package", "stack:")
+    return root.path / "dist" / "stack" / NATIVE
 
 
 def export(root: BuildRoot, spec: str, folder: str) -> Finished:
@@ -122,7 +147,7 @@ def test_the_metadata_beside_the_layers(root: BuildRoot, first: Finished, archiv
 
 def test_exporting_again_touches_nothing(root: BuildRoot, first: Finished) -> None:
     before = state(root.path / "out")
-    done = export(root, "examples/sklearn:", "out")
+    done = export(root, "stack:", "out")
     assert said(done) == [
         *(f"{line.split(':')[0]}: unchanged" for line in said(first)[:-1]),
         f"Exported to {root.path}/out",
@@ -132,31 +157,31 @@ def test_exporting_again_touches_nothing(root: BuildRoot, first: Finished) -> No
 
 def test_the_layers_run_without_the_caches(root: BuildRoot, first: Finished) -> None:
     out = root.path / "out"
-    assert run_deployed(out, "app-classify").startswith("accuracy 0.974 on 38 flowers")
+    assert run_deployed(out, "app-classify").startswith("accuracy &lt;1&gt;")
     cache = Path(root.environment["PANTS_NAMED_CACHES_DIR"]) / "venvstacks_trees"
     shutil.rmtree(cache)
-    assert run_deployed(out, "app-classify").startswith("accuracy 0.974 on 38 flowers")
-    assert run_deployed(out, "app-report").startswith("{'cluster 0': ")
+    assert run_deployed(out, "app-classify").startswith("accuracy &lt;1&gt;")
+    assert run_deployed(out, "app-report").startswith("1,000 idna")
 
 
 def test_an_edited_module_changes_its_application_only(root: BuildRoot, first: Finished) -> None:
     out = root.path / "out"
     before = state(out)
-    source = root.path / "examples/sklearn/classify.py"
+    source = root.path / "stack/classify.py"
     text = source.read_text()
     source.write_text(text.replace("accuracy", "precision"))
-    done = export(root, "examples/sklearn:classify", "out")
+    done = export(root, "stack:classify", "out")
     source.write_text(text)
     assert said(done) == [
         "cpython-3.9: unchanged",
-        "framework-sklearn: unchanged",
+        "framework-markup: unchanged",
         "app-classify: 9 written files",
         "Not changed, because this export does not include them: `app-report`, `framework-http`",
         f"Exported to {out}",
     ]
     changed = {path for path, found in state(out).items() if before.get(path) != found}
     assert {path.split("/")[0] for path in changed} == {"app-classify", "__venvstacks__"}
-    assert run_deployed(out, "app-classify").startswith("precision 0.974 on 38 flowers")
+    assert run_deployed(out, "app-classify").startswith("precision &lt;1&gt;")
 
 
 def test_copies_on_another_file_system(root: BuildRoot) -> None:
@@ -191,11 +216,11 @@ def test_the_default_folder_and_a_file_in_the_way(root: BuildRoot) -> None:
 
 
 def test_layers_of_one_name_cannot_share_a_folder(root: BuildRoot) -> None:
-    done = root.pants("venvstacks-export", "examples::")
+    done = root.pants("venvstacks-export", "examples::", "stack::")
     assert done.code == 1
     assert done.error == (
         "DefinitionError: Layers cannot be exported together:\n"
-        "  * examples/hello:cpython-3.9 and examples/sklearn:cpython-3.9 would both be exported to "
+        "  * examples/hello:cpython-3.9 and stack:cpython-3.9 would both be exported to "
         "`cpython-3.9`. Export them to different folders, or rename one of them."
     )
 
