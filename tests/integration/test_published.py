@@ -55,18 +55,6 @@ def root() -> Iterator[BuildRoot]:
         (made.path / "dist").rename(made.path / "first")
         made.succeed(provider, "--venvstacks-tag-outputs", "package", "::")
         (made.path / "dist").rename(made.path / "tagged")
-    with shared_root() as made:
-        shutil.copytree(VECTORS / "stack", made.path / "stack")
-        made.write("stack/BUILD", BUILD)
-        made.write("stack/interpreter.tar", tar(INTERPRETER))
-        options = (
-            "--venvstacks-python-provider=archive",
-            "--venvstacks-archive-format=tar.xz",
-            "--venvstacks-compression-level=0",
-        )
-        made.succeed(*options, "package", "stack:stack")
-        tagged = ("--venvstacks-tag-outputs", "--pants-distdir=tagged")
-        made.succeed(*options, *tagged, "package", "::")
         yield made
 
 

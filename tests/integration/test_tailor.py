@@ -19,7 +19,6 @@ pytestmark = pytest.mark.timeout(600)
 @pytest.fixture(scope="module")
 def root() -> Iterator[BuildRoot]:
     """A repository with the layers of the quick start."""
-    with shared_root(config="tailor_applications = true\n") as made:
     with shared_root() as made:
         page, _, _ = (
             (REPOSITORY / "docs/quick-start.md").read_text(encoding="utf-8").partition("## 3. Lock")
