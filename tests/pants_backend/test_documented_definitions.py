@@ -122,7 +122,7 @@ def test_definitions(block: Block) -> None:
     [
         ('venvstacks_framework(name="a", requirement=[])', "has no field 'requirement'"),
         ('venvstacks_framework(name="a", frameworks="b")', "'frameworks' field"),
-        ('venvstacks_runtime(name="a")', "'python_implementation' field"),
+        ('venvstacks_runtime(name="a")', "python_implementation"),
         ('venvstacks_stack(name="a", overrides={"b": {"launch": ""}})', "no layer has all of"),
         (
             'venvstacks_framework(name="a", **parametrize("b", archive_format="rar"))',
@@ -131,6 +131,7 @@ def test_definitions(block: Block) -> None:
     ],
 )
 def test_a_mistake_would_be_seen(text: str, message: str) -> None:
-    with pytest.raises((AssertionError, InvalidFieldException)) as e:
+    # Newer engines raise a ValueError of their own where a field is required.
+    with pytest.raises((AssertionError, InvalidFieldException, ValueError)) as e:
         test_definitions(Block("python", 1, text, ""))
     assert message in str(e.value)

@@ -16,8 +16,6 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-import tomli
-
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 _OTHER = os.environ.get("VENVSTACKS_RULES_PANTS")
@@ -66,7 +64,7 @@ def with_histograms(folder: Path) -> dict[str, str]:
     """Variables with which `[stats].log` has histograms; `folder` gets the library for them."""
     if _OTHER is not None:
         return {"PANTS_PLUGINS": "['hdrhistogram']"}
-    # The environment of the rules' tests has no uv, and needs none.
+    # Not at the top: the Python of another Pants, which tests the rules, has no uv.
     from uv import find_uv_bin
 
     # Resolving a plugin takes Pants 12 s in each new folder of caches.
@@ -78,6 +76,9 @@ def with_histograms(folder: Path) -> dict[str, str]:
 
 def _folder_with_tomli() -> Path:
     """A folder with `tomli` alone, as sources, which run on the Python of any Pants."""
+    # Not at the top: the Python of another Pants has none.
+    import tomli
+
     folder = Path(tempfile.mkdtemp(prefix="venvstacks-rules-tomli-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     (folder / "tomli").mkdir()
