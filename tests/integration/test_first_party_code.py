@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import subprocess
 import tarfile
 from collections.abc import Iterator
@@ -12,6 +13,8 @@ import pytest
 
 from tests.support.build_root import NATIVE, BuildRoot
 from tests.support.shared_roots import shared_root
+from tests.support.build_root import NATIVE, REPOSITORY, BuildRoot, build_root
+from tests.support.documented import blocks
 
 TREE = {
     "src/python/acme/__init__.py": "",
@@ -83,14 +86,14 @@ def layers() -> tuple[str, ...]:
     return ("py", "acme", "calls", "runs", "path")
 
 
-def archive(name: str) -> str:
-    return f"dist/stacks/{NATIVE}/{name}.tar.zst"
+def archive(name: str, folder: str = "stacks") -> str:
+    return f"dist/{folder}/{NATIVE}/{name}.tar.zst"
 
 
-def code_of(root: BuildRoot, layer: str) -> set[str]:
+def code_of(root: BuildRoot, layer: str, folder: str = "stacks") -> set[str]:
     """The files of the layer's code, relative to site-packages."""
     data = subprocess.run(
-        ["zstd", "-dcq", archive(layer)], cwd=root.path, capture_output=True, check=True
+        ["zstd", "-dcq", archive(layer, folder)], cwd=root.path, capture_output=True, check=True
     ).stdout
     with tarfile.open(fileobj=io.BytesIO(data)) as opened:
         names = [member.name for member in opened if member.isfile()]
@@ -115,6 +118,19 @@ def test_files_lie_by_source_root(root: BuildRoot) -> None:
     code = {*UTIL, *SERVER, "acme/plugins/extra.py"}
     # `!!` leaves out what it names wherever it is reached.
     assert code_of(root, "app-runs") == code - {NOTES}
+
+
+def test_the_how_to(root: BuildRoot) -> None:
+    """Its first application has the files that it lists, and those that only this tree has."""
+    text = (REPOSITORY / "docs/how-to/first-party-code.md").read_text(encoding="utf-8")
+    tree, build, files = (block.text.split("\n") for block in list(blocks(text))[:3])
+    assert {line.split()[0] for line in tree if line} <= TREE.keys()
+    root.write("page/BUILD", "\n".join(build))
+    root.succeed("generate-lockfiles", "--resolve=page:cpython-3.9")
+    root.succeed("package", "page:server")
+    ours = {"acme/__init__.py", "acme/server/__init__.py", "acme/server/page.py", NOTES}
+    assert code_of(root, "app-server", "page") == {*filter(None, files)} | ours
+    shutil.rmtree(root.path / "page")
 
 
 def test_no_second_copy_of_what_a_layer_below_has(root: BuildRoot) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import os
@@ -16,14 +17,17 @@ from urllib.parse import urlsplit
 
 import pytest
 import tomli
+import zstandard
 from pbs_installer import PythonVersion
 from pbs_installer import _versions as table_module
 
 from tests.support import pbs_archives
 from tests.support.build_root import BuildRoot
+from tests.support.build_root import REPOSITORY, BuildRoot, build_root
 from tests.support.http_server import FileServer, serve
 from tests.support.interpreters import CapturedInterpreter, capture
 from tests.support.outputs import native_platform, unpack
+from tests.support.reader import Reader
 from tests.support.shared_roots import shared_root
 
 # What every release of CPython 3.9 has.
@@ -219,6 +223,14 @@ file(
         assert first == second
         done = root.succeed("run", "remote:tell", "--", "from", "http")
         assert done.stdout == f"CPython {captured.python_version} from http\n"
+
+        # As the page has it, in the format that it names.
+        page = REPOSITORY / "docs/how-to/interpreters.md"
+        tar = gzip.decompress(captured.archive)
+        packed = zstandard.ZstdCompressor(3).compress(tar)
+        root.write("interpreters/cpython-3.9-linux-x86_64.tar.zst", packed)
+        places = {"cpython@3.9.18": f"cpython@{captured.python_version}"}
+        assert len(Reader.of(root, tmp_path / "programs", places).follow(page)) == 2
 
 
 def test_a_version_that_is_not_installed_is_a_message_with_what_is(

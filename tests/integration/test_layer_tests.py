@@ -7,12 +7,15 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
 
 from tests.support.build_root import NATIVE, BuildRoot, Finished
 from tests.support.shared_roots import shared_root
+from tests.support.build_root import NATIVE, REPOSITORY, BuildRoot, Finished, build_root
+from tests.support.reader import Reader
 
 STACKS = """\
 venvstacks_runtime(name="py", python_implementation="cpython@3.9")
@@ -133,6 +136,24 @@ def test_tests_see_the_layers_as_deployed(root: BuildRoot) -> None:
     # Unchanged, they do not run again, except when they are told to.
     assert set(outcomes(root.succeed("test", ALL)).values()) == {"succeeded (memoized)"}
     assert set(outcomes(root.succeed("test", "--force", ALL)).values()) == {"succeeded"}
+
+
+@pytest.mark.slow  # Locks, and captures an interpreter, of its own.
+def test_the_how_to(root: BuildRoot, tmp_path: Path) -> None:
+    """Its layers, on the CPython 3.11 of this machine."""
+    root.write(
+        "src/python/acme/server/layer_tests/test_start.py",
+        "from acme.server import main\n\n\ndef test_start():\n    assert main\n",
+    )
+    edited(root, "src/python/acme/server/main.py", "import idna", "import uvicorn")
+    edited(root, "src/python/acme/server/main.py", "idna.", "uvicorn.")
+    reader = Reader.of(root, tmp_path, {"cpython@3.11.13": "cpython@3.11"})
+    try:
+        assert len(reader.follow(REPOSITORY / "docs/how-to/test-layers.md")) == 2
+    finally:
+        shutil.rmtree(root.path / "src/python/acme/server/layer_tests")
+        root.write("stacks/BUILD", TREE["stacks/BUILD"])
+        root.succeed("generate-lockfiles", "--if-needed")
 
 
 def test_pytest_is_in_no_archive_of_the_application(root: BuildRoot) -> None:

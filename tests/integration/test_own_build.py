@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.build_root import REPOSITORY, BuildRoot
+from tests.support.documented import Command, blocks, complaint
+from tests.support.reader import Reader
 
 FOLDERS = ("benchmarks", "build-support", "docs", "examples", "src", "tests")
 PATHS = "src/python/venvstacks_rules/model/paths.py"
@@ -122,6 +124,27 @@ def test_unit_tests_run_in_sandboxes(root: BuildRoot) -> None:
     done = root.pants("test", *tests, timeout=1700)
     assert done.code == 0, done.stderr
     assert done.stderr.count("✓") == len(tests)
+
+
+@pytest.mark.slow  # It packages the examples for six platforms.
+@pytest.mark.timeout(3600)
+def test_the_readme(root: BuildRoot, tmp_path: Path) -> None:
+    """Its commands on the examples, and the table of what the first one packages."""
+    page = root.path / "README.md"
+    text = page.read_text(encoding="utf-8")
+    (table,) = (block for block in blocks(text) if block.first == "[INFO] Packaged 17 layers:")
+    skipped = (
+        *("build-support/test", "./pants publish", "venvstacks-deploy"),
+        *("./pants venvstacks-", "./pants package ::", "./pants test tests/", "./pants --changed"),
+    )
+    reader = Reader.of(root, tmp_path)
+    # This has no output in the README, but the table below it.
+    first, rest = text.split("## What a BUILD file looks like")[0].split("One machine builds")
+    printed = reader.type("pants package examples/::")
+    command = Command("pants package examples/::", 1, ["...", *table.text.splitlines(), "..."])
+    assert complaint(command, printed) is None, complaint(command, printed)
+    lines = first.count("\n") * "\n"
+    assert len(reader.follow(page, lines + rest, skipped=skipped)) == 6
 
 
 def contents(wheel: Path) -> dict[str, bytes]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import tomli
 
-from tests.support.build_root import NATIVE, BuildRoot
+from tests.support.build_root import NATIVE, REPOSITORY, BuildRoot
 from tests.support.documents import read_provenance, read_sbom
+from tests.support.reader import Reader
 from tests.support.shared_roots import shared_root
 from tests.support.simple_index import SimpleIndex, package_wheel, simple_index
 from tests.support.wheels import decompressed, members
@@ -56,6 +58,20 @@ def site() -> Iterator[tuple[BuildRoot, SimpleIndex]]:
         root.succeed("generate-lockfiles")
         root.succeed("package", "layers::")
         yield root, index
+
+
+def test_the_how_to(tmp_path: Path) -> None:
+    """Its distribution in its layer, on the CPython 3.11 of this machine."""
+    with shared_root() as root:
+        root.write("src/acme/text/shout.py", "def shout(text):\n    return text.upper()\n")
+        reader = Reader.of(root, tmp_path, {"cpython@3.11.13": "cpython@3.11"})
+        assert len(reader.follow(REPOSITORY / "docs/how-to/own-wheels.md")) == 2
+        (metadata,) = root.path.glob("dist/layers/*/framework-text.json")
+        (wheel,) = json.loads(metadata.read_text())["built_wheels"]
+        assert wheel["name"] == "acme_text-1.0-py3-none-any.whl"
+        (archive,) = root.path.glob("dist/layers/*/framework-text.tar.zst")
+        names = [member.name for member in members(decompressed(archive))]
+        assert [name for name in names if name.endswith("src/acme/text/shout.py")] != []
 
 
 def hashes(root: BuildRoot) -> dict[str, str]:
