@@ -349,10 +349,7 @@ def monthly(folder: Path, archive: Path, version: str, options: argparse.Namespa
     archives, stored = sum(row[1] for row in found), found[-1][3]
     print(f"\nIn all {stored:.0f} MB of {archives:.0f} MB: {stored / archives:.3f}; without deltas "
           f"{(stored - of_deltas) / archives:.3f} (goal: <= 0.40).")  # fmt: skip
-    print(f"\nInstalled, nine versions take {nine.usage:.0f} MB and the newest three "
-          f"{three.usage:.0f} MB: {nine.usage / three.usage:.2f} (goal: <= 1.1). Their files, each "
-          f"content once: {nine.contents:.0f} MB and {three.contents:.0f} MB: "
-          f"{nine.contents / three.contents:.2f}.")  # fmt: skip
+    print(f"\n{nine.beside(three)}")
     kept_mb = {"nine": vars(nine), "three": vars(three)}
     return {"versions_mb": found, "deltas_mb": of_deltas, "kept_mb": kept_mb}
 

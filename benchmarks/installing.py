@@ -16,9 +16,7 @@ import itertools
 import os
 import re
 import shutil
-import stat
 import statistics
-import subprocess
 import sys
 import threading
 import time
@@ -34,7 +32,6 @@ from benchmarks.stack import write_stack
 from tests.support import client_repository as small
 from venvstacks_rules.client.commands import updating
 from venvstacks_rules.client.disk.operations import Disk
-from venvstacks_rules.local.files.streams import sha256_of
 
 APP = "app-report"
 LAYERS = ("cpython", "framework-sklearn", "framework-http", APP)
@@ -375,43 +372,3 @@ def measure(
                            [one.wall for one in done],
                            processor=[one.processor for one in done]))  # fmt: skip
     return rows + commands(repositories["sealed"], folder / "commands", runs)
-
-
-@dataclass(frozen=True)
-class Kept:
-    """What kept versions take, in MB."""
-
-    usage: float
-    """Of the disk, with folders and records."""
-    contents: float
-    """Of their files, each content once: no way of linking takes less."""
-
-
-def kept(repository: Path, folder: Path, versions: Sequence[str]) -> tuple[Kept, Kept]:
-    """What nine kept versions take, and the newest three of them."""
-    into = folder / "kept"
-    install(repository.as_uri(), into, versions[-9], "release")
-    for version in versions[-8:]:
-        client("update", "--into", str(into), "--version", version, "--keep", "20")
-    nine = Kept(_usage(into), _contents(into))
-    client("gc", "--into", str(into), "--keep", "3")
-    return nine, Kept(_usage(into), _contents(into))
-
-
-def _contents(folder: Path) -> float:
-    """The MB of all different contents of the files in layers."""
-    sizes: dict[str, int] = {}
-    seen: set[int] = set()
-    for path in folder.glob("apps/*/*/layers/**/*"):
-        status = path.lstat()
-        if stat.S_ISREG(status.st_mode) and status.st_ino not in seen:
-            seen.add(status.st_ino)
-            sizes[sha256_of(path)[0]] = status.st_size
-    return sum(sizes.values()) / 1e6
-
-
-def _usage(folder: Path) -> float:
-    done = subprocess.run(
-        ["/usr/bin/env", "du", "-sk", str(folder)], check=True, stdout=subprocess.PIPE, text=True
-    )
-    return int(done.stdout.split()[0]) * 1024 / 1e6

@@ -10,7 +10,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from benchmarks.installing import Kept, kept
+from benchmarks.kept import Kept, kept
 from benchmarks.ours import Ours
 from benchmarks.stack import write_stack
 
