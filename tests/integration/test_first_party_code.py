@@ -11,9 +11,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.build_root import NATIVE, BuildRoot
 from tests.support.shared_roots import shared_root
-from tests.support.build_root import NATIVE, REPOSITORY, BuildRoot, build_root
+from tests.support.build_root import NATIVE, REPOSITORY, BuildRoot
 from tests.support.documented import blocks
 
 TREE = {

@@ -22,8 +22,7 @@ from pbs_installer import PythonVersion
 from pbs_installer import _versions as table_module
 
 from tests.support import pbs_archives
-from tests.support.build_root import BuildRoot
-from tests.support.build_root import REPOSITORY, BuildRoot, build_root
+from tests.support.build_root import REPOSITORY, BuildRoot
 from tests.support.http_server import FileServer, serve
 from tests.support.interpreters import CapturedInterpreter, capture
 from tests.support.outputs import native_platform, unpack

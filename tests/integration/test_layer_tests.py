@@ -12,9 +12,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from tests.support.build_root import NATIVE, BuildRoot, Finished
 from tests.support.shared_roots import shared_root
-from tests.support.build_root import NATIVE, REPOSITORY, BuildRoot, Finished, build_root
+from tests.support.build_root import NATIVE, REPOSITORY, BuildRoot, Finished
 from tests.support.reader import Reader
 
 STACKS = """\
