@@ -11,9 +11,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.shared_roots import shared_root
 from tests.support.build_root import NATIVE, REPOSITORY, BuildRoot
 from tests.support.documented import blocks
+from tests.support.shared_roots import shared_root
 
 TREE = {
     "src/python/acme/__init__.py": "",

@@ -12,9 +12,9 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from tests.support.shared_roots import shared_root
 from tests.support.build_root import NATIVE, REPOSITORY, BuildRoot, Finished
 from tests.support.reader import Reader
+from tests.support.shared_roots import shared_root
 
 STACKS = """\
 venvstacks_runtime(name="py", python_implementation="cpython@3.9")
