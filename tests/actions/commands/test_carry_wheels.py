@@ -120,6 +120,7 @@ def test_so_is_a_damaged_segment(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(ArchiveError, match="its segment is damaged: "):
         carried(tmp_path, made)
+    assert not list((tmp_path / "carried").iterdir())
 
 
 def test_entries_of_a_rare_method_are_the_rest(tmp_path: Path) -> None:

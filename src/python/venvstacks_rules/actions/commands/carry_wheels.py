@@ -124,7 +124,12 @@ def _rest(
                         file.path, member.content, file.size, executable=file.executable
                     )
         rest = writer.segment()
+        # A reader takes the files that are there: a piece of a segment has fewer, or others.
+        wanted = {file for path, file in listed.items() if path in left}
+        if set(rest.files) != wanted:
+            raise DamagedError("its files are not those of its list")
     except (DamagedError, EOFError, ValueError) as e:
+        path.unlink(missing_ok=True)
         raise _problem(wheel, f"its segment is damaged: {e}") from None
     path.rename(folder / rest.sha256)
     return rest
