@@ -194,7 +194,9 @@ def test_an_archive_with_another_hash_is_refused_then_one_with_the_right_runs(
 
 
 @pytest.mark.slow
-def test_archives_of_targets(captured: CapturedInterpreter, server: FileServer) -> None:
+def test_archives_of_targets(
+    captured: CapturedInterpreter, server: FileServer, tmp_path: Path
+) -> None:
     sha256 = hashlib.sha256(captured.archive).hexdigest()
     native = native_platform()
     local = f"python_archives={{{native!r}: ':cpython'}}"
