@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 import ssl
 from collections.abc import Iterator, Mapping
@@ -13,7 +14,8 @@ import pytest
 import tomli
 import trustme
 
-from tests.support.build_root import BuildRoot, Finished, build_root, with_home
+from tests.support.build_root import REPOSITORY, BuildRoot, Finished, build_root, with_home
+from tests.support.documented import Command, WrittenFile, steps
 from tests.support.outputs import files_below
 from tests.support.private_index import (
     HOST,
@@ -27,12 +29,13 @@ from tests.support.private_index import (
 from tests.support.simple_index import package_wheel
 from tests.support.wheels import decompressed, members
 
+PAGE = (REPOSITORY / "docs/how-to/private-index.md").read_text(encoding="utf-8")
 BUILD = """\
 venvstacks_runtime(name="py", python_implementation="cpython@3.9")
-venvstacks_framework(name="env", runtime=":py", requirements=["corp-greeting"])
 venvstacks_framework(name="file", runtime=":py", requirements=["corp-farewell"])
 venvstacks_framework(name="late", runtime=":py", requirements=["corp-late"])
 """
+CORP = 'venvstacks_framework(name="corp", runtime="s:py", requirements=["corp-greeting"])\n'
 CONFIG = """\
 uv_config = "layers.toml"
 
@@ -69,7 +72,7 @@ class Site:
 
     def locks(self) -> dict[str, bytes]:
         """All files of the locks."""
-        found = sorted(self.root.path.glob("s/requirements/*/*"))
+        found = sorted(self.root.path.glob("s*/**/requirements/*/*"))
         return {str(file.relative_to(self.root.path)): file.read_bytes() for file in found}
 
     def packaged(self, layer: str) -> list[str]:
@@ -113,9 +116,14 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         _fetch_libraries(root)
         for name in ("corp_greeting", "corp_farewell", "corp_late"):
             index.add(package_wheel(name))
-        settings = f'[[tool.uv.index]]\nname = "corp"\nurl = "{index.url}"\ndefault = true\n'
-        root.write("layers.toml", settings)
+        (settings,) = (step for step in steps(PAGE) if isinstance(step, WrittenFile))
+        corp = settings.content.replace("https://packages.example.com/simple", index.url)
+        assert corp != settings.content
+        more = ("corp-farewell", "corp-late", "corp-gone")
+        corp += "".join(f'{name} = {{ index = "corp" }}\n' for name in more)
+        root.write(settings.path, corp)
         root.write("s/BUILD", BUILD)
+        root.write("src/corp/BUILD", CORP)
         yield site
     shutil.rmtree(folder)
 
@@ -143,11 +151,18 @@ def wheel_url(site: Site, layer: str) -> str:
     return url
 
 
-def test_locks_and_packages_with_credentials_of_the_environment(site: Site) -> None:
-    site.succeed("generate-lockfiles", credentials=BY_VARIABLES)
-    site.succeed("package", "s:env", credentials=BY_VARIABLES)
-    assert site.packaged("env") == ["corp_greeting/__init__.py"]
+def test_the_how_to(site: Site) -> None:
+    """Its commands, with the credentials of the index that is here, of the environment."""
+    export, *commands = (step.text for step in steps(PAGE) if isinstance(step, Command))
+    assert re.findall(r"\w+(?==)", export) == list(BY_VARIABLES)
+    for command in commands:
+        program, *words = shlex.split(command)
+        assert program == "pants"
+        site.succeed(*words, credentials=BY_VARIABLES)
+    assert site.packaged("corp") == ["corp_greeting/__init__.py"]
     assert ("GET", "/packages/corp_greeting-1.0-py3-none-any.whl", 200) in site.index.answers
+    others = ("--resolve=s:file", "--resolve=s:late")
+    site.succeed("generate-lockfiles", *others, credentials=BY_VARIABLES)
 
 
 def test_locking_again_with_netrc_changes_no_byte(site: Site) -> None:
@@ -215,7 +230,7 @@ def test_others_with_other_credentials_and_folders_share_the_cache(site: Site) -
     wrong = {**BY_VARIABLES, "UV_INDEX_CORP_PASSWORD": "wrong", **site.index.way}
     # Where Pants finds the interpreters of its tools depends on the home folder.
     environment = {**with_home(site.folder), **wrong}
-    done = other.pants("package", "s:env", environment=environment)
+    done = other.pants("package", "src/corp:corp", environment=environment)
     assert done.code == 0, done.stderr
     assert site.index.answers[answered:] == []
 
