@@ -53,7 +53,7 @@ class Page:
     test: str | None = None
     """Writes its files and types its commands."""
     others: Mapping[str, str | No] = field(default_factory=dict)
-    """By the beginning of their first lines: blocks that another test follows, or none."""
+    """By how they begin: blocks that another test follows, or none."""
 
 
 PAGES: Mapping[str, Page] = {
@@ -122,12 +122,14 @@ PAGES: Mapping[str, Page] = {
         {
             "$ layers/app-classify/bin/python -P": No("it needs Python 3.11, the stack has 3.9"),
             "> tar -xf framework-sklearn.zip": No(
-                "for Windows; test_wine.py runs the same steps under Wine"
+                "for Windows; test_wine.py does so where there is a CPython for Windows"
             ),
             "$ pip install --find-links": No(
-                "a request has to be written by hand; test_shipped_files.py runs the command"
+                "a request has to be written by hand; test_examples.py calls the action with one"
             ),
-            "$ mkdir layers": f"{HOW_TOS}test_a_page",
+            "$ mkdir layers\n$ for layer in cpython-3.11": No(
+                "layers of no example; test_sealed.py deploys others by the same steps"
+            ),
         },
     ),
     "docs/how-to/embed-electron.md": Page(
@@ -163,7 +165,7 @@ PAGES: Mapping[str, Page] = {
         f"{HOW_TOS}test_the_client_ships_with_layers_and_updates_itself",
         {
             "powershell": No("for Windows, where no test runs"),
-            "mkdir scripts": No("for macOS, where no test runs"),
+            "# The package:": No("for macOS, where no test runs"),
         },
     ),
     "docs/how-to/make-layers-smaller.md": Page(
@@ -204,7 +206,9 @@ PAGES: Mapping[str, Page] = {
     "docs/how-to/servers.md": Page(
         SERVER,
         {
-            "$ LISTEN": No("what `run` starts ends with the terminal; test_run.py has a server"),
+            "$ LISTEN": No(
+                "what `run` starts ends with the terminal; test_monorepo.py starts a server so"
+            ),
             "$ app-hello/bin/waitress-serve": SERVER,
             "[Unit]": SERVER,
         },
@@ -212,8 +216,12 @@ PAGES: Mapping[str, Page] = {
     "docs/how-to/ship-the-client.md": Page(
         f"{HOW_TOS}test_the_client_ships_with_layers_and_updates_itself",
         {
-            "> client\\cpython": No("for Windows; test_wine.py runs `postinstall.py` under Wine"),
-            "import sys": No("a sketch; the pages on embedding have whole programs"),
+            "> client\\cpython": No(
+                "for Windows; test_wine.py does so where there is a CPython for Windows"
+            ),
+            'import sys\n\nprint("ready"': No(
+                "a sketch; the pages on embedding have whole programs"
+            ),
         },
     ),
     "docs/how-to/show.md": Page(
@@ -233,6 +241,9 @@ PAGES: Mapping[str, Page] = {
         None,
         {
             "ProcessExecutionFailure": PIP,
+            "export MALLOC_ARENA_MAX": No(
+                "a setting of glibc for the launcher; what it does was measured, not tested"
+            ),
             "Unknown flag": No("a message of Pants itself, not of the plugin"),
             "No matching distribution": No("a message of pip, which Pants runs"),
         },
@@ -259,7 +270,7 @@ def follower(page: str, block: Block) -> str | No | None:
     """The test that follows a block; None if there is none."""
     how = PAGES.get(page, Page())
     for first, test in how.others.items():
-        if block.first.startswith(first):
+        if block.text.startswith(first):
             return test
     if block.kind == "console" or (is_file(block) and how.test is not None):
         return how.test
