@@ -118,3 +118,16 @@ def test_without_a_time_the_line_has_the_size(rule_runner: RuleRunner) -> None:
     finished = finished_work(run, untimed, "Said", 7)
     assert finished is not None
     assert finished.text == "Said (7 B)"
+
+
+def test_a_process_that_runs_in_each_run_has_a_line_in_each(
+    rule_runner: RuleRunner, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = process("echo always")
+    result = rule_runner.request(FallibleProcessResult, [run])
+    # Also where the engine gives the result of the first run again.
+    for current in (1, 2, 2):
+        finished = finished_work(run, result, "Said", 7, RunId(current))
+        assert finished is not None
+        rule_runner.request(LoggedWork, [finished])
+    assert lines(caplog) == ["Said (7 B", "Said (7 B"]

@@ -59,7 +59,7 @@ async def action_process(request: ActionProcessRequest) -> ActionProcess:
 async def run_action(request: ActionProcessRequest) -> ActionResult:
     prepared = await action_process(request, **implicitly())
     result = await engine.execute_process(prepared.process)
-    work = finished_work(prepared.process, result, request.done, request.size)
+    work = finished_work(prepared.process, result, request.done, request.size, request.run)
     if work is not None:
         await logged_work(work, **implicitly())
     finished: ActionResult = await finished_action(

@@ -38,11 +38,17 @@ class LoggedWork:
 
 
 def finished_work(
-    process: Process, result: FallibleProcessResult, done: str | None, size: int | None
+    process: Process,
+    result: FallibleProcessResult,
+    done: str | None,
+    size: int | None,
+    run: RunId | None = None,
 ) -> FinishedWork | None:
     """The piece of work `done`, which read `size` bytes.
 
-    None if it is worth no line, if it failed, or if a cache had its result.
+    `run` is that of a process that runs in each: where the second result equals the first, the
+    engine of Pants 2.31 gives the first, with its run. None if it is worth no line, if it failed, or
+    if a cache had its result.
     """
     metadata = result.metadata
     if done is None or result.exit_code != 0:
@@ -50,7 +56,7 @@ def finished_work(
     if metadata.source(RunId(metadata.source_run_id)) is not ProcessResultMetadata.Source.RAN:
         return None
     text = work_text(done, size, metadata.total_elapsed_ms)
-    return FinishedWork(process, metadata.source_run_id, text)
+    return FinishedWork(process, metadata.source_run_id if run is None else run, text)
 
 
 # It depends on nothing, so that the engine runs it once for a request: there is no second line in a
