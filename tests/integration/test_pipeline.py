@@ -21,7 +21,8 @@ from tests.support.build_root import (
     patient,
 )
 from tests.support.documented import Command, WrittenFile, steps
-from tests.support.pants_under_test import PANTS, pants_environment, with_histograms
+from tests.support.histograms import with_histograms
+from tests.support.pants_under_test import PANTS, pants_environment
 from tests.support.remote_execution import remote_cache
 
 PAGE = (REPOSITORY / "docs/how-to/ci.md").read_text(encoding="utf-8")

@@ -60,20 +60,6 @@ def pants_environment() -> Mapping[str, str]:
     }
 
 
-def with_histograms(folder: Path) -> dict[str, str]:
-    """Variables with which `[stats].log` has histograms; `folder` gets the library for them."""
-    if _OTHER is not None:
-        return {"PANTS_PLUGINS": "['hdrhistogram']"}
-    # Not at the top: the Python of another Pants, which tests the rules, has no uv.
-    from uv import find_uv_bin
-
-    # Resolving a plugin takes Pants 12 s in each new folder of caches.
-    install = [find_uv_bin(), "pip", "install", "--quiet", "--no-config", "--target", str(folder)]
-    install += ["--only-binary", ":all:", "--python-version", "3.9", "hdrhistogram"]
-    subprocess.run(install, check=True)
-    return {"PANTS_PYTHONPATH": f"+['{folder}']"}
-
-
 def _folder_with_tomli() -> Path:
     """A folder with `tomli` alone, as sources, which run on the Python of any Pants."""
     # Not at the top: the Python of another Pants has none.

@@ -46,9 +46,9 @@ def finished_work(
 ) -> FinishedWork | None:
     """The piece of work `done`, which read `size` bytes.
 
-    `run` is that of a process that runs in each: where the second result equals the first, the
-    engine of Pants 2.31 gives the first, with its run. None if it is worth no line, if it failed, or
-    if a cache had its result.
+    `run` is that of a process that runs in each: where a second result equals the first, Pants 2.31
+    gives the first, with its run. None if the process is worth no line, if it failed, or if a cache
+    had its result.
     """
     metadata = result.metadata
     if done is None or result.exit_code != 0:
