@@ -164,6 +164,10 @@ def test_no_interpreter_is_one_message(root: BuildRoot, tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
     assert done.stderr.count("No interpreter was found") == 1
 
+    # The daemon does not remember it: what is wrong next is told as such.
+    done = root.pants("--venvstacks-documents", "--venvstacks-builder-id=x y", "package", HELLO)
+    assert done.error.startswith("DefinitionError: `[venvstacks].builder_id` cannot be used:")
+
 
 def test_a_lockfile_that_does_not_fit_is_one_message(root: BuildRoot) -> None:
     text = SHIPPED.read_text()

@@ -28,9 +28,11 @@ def _short_limits(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(pace, "LEAST", 300)
     monkeypatch.setattr(pace, "HEAD", 1)
     monkeypatch.setattr(downloads, "_WAITS", (0.0, 0.0, 0.0))
-    downloads._opener.cache_clear()
+    for made in (downloads._opener, downloads._tls):
+        made.cache_clear()
     yield
-    downloads._opener.cache_clear()
+    for made in (downloads._opener, downloads._tls):
+        made.cache_clear()
 
 
 class Server:

@@ -1,7 +1,8 @@
 """Layers and stacks that may be broken: what is wrong with each, as values.
 
 The engine raises the first error of several rules only. So that one thing that is broken does not
-hide another, these rules return what they catch.
+hide another, these rules return what they catch. The engine does not know that what failed depends
+on options, and would give it again when these are others: so they run in each run (`RunId`).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Optional
 
 from pants.backend.python.dependency_inference.subsystem import PythonInferSubsystem
 from pants.engine.addresses import Address
+from pants.engine.internals.session import RunId
 
 from venvstacks_rules.model.errors import VenvstacksError, one_error
 from venvstacks_rules.model.layers.build_platforms import BuildPlatforms
@@ -169,7 +171,7 @@ async def sound_definitions(request: SoundDefinitionsRequest) -> SoundDefinition
 
 
 @rule
-async def judged_stack(request: JudgedStackRequest) -> JudgedStack:
+async def judged_stack(request: JudgedStackRequest, _run: RunId) -> JudgedStack:
     try:
         stack = await stack_layers(request.layers, **implicitly())
     except VenvstacksError as e:
@@ -178,7 +180,7 @@ async def judged_stack(request: JudgedStackRequest) -> JudgedStack:
 
 
 @rule
-async def judged_release(request: JudgedReleaseRequest) -> JudgedStack:
+async def judged_release(request: JudgedReleaseRequest, _run: RunId) -> JudgedStack:
     try:
         released = await released_layers(request.release, **implicitly())
     except VenvstacksError as e:
@@ -187,7 +189,7 @@ async def judged_release(request: JudgedReleaseRequest) -> JudgedStack:
 
 
 @rule
-async def judged_locks(request: JudgedLocksRequest) -> JudgedLocks:
+async def judged_locks(request: JudgedLocksRequest, _run: RunId) -> JudgedLocks:
     try:
         locks = await checked_locks(CheckedLocksRequest(request.address), **implicitly())
     except VenvstacksError as e:
@@ -196,7 +198,7 @@ async def judged_locks(request: JudgedLocksRequest) -> JudgedLocks:
 
 
 @rule
-async def judged_imports(request: JudgedImportsRequest) -> JudgedImports:
+async def judged_imports(request: JudgedImportsRequest, _run: RunId) -> JudgedImports:
     try:
         imports = await layer_imports(request.imports, **implicitly())
     except VenvstacksError as e:
@@ -239,7 +241,10 @@ async def checked_imports(
 
 @rule
 async def broken_layers(
-    request: BrokenLayersRequest, platforms: BuildPlatforms, inference: PythonInferSubsystem
+    request: BrokenLayersRequest,
+    platforms: BuildPlatforms,
+    inference: PythonInferSubsystem,
+    _run: RunId,
 ) -> BrokenLayers:
     try:
         sound = SoundDefinitionsRequest.of(request.layers, request.stacks, request.releases)
