@@ -32,7 +32,12 @@ END = "<!-- end: build-support/check-pants-versions -->\n"
 HALVES = {"engine/_get.py": "awaits `Get`", "engine/_by_name.py": "calls by name"}
 
 NAMES_ONLY = "names only"
-PROVED: Mapping[Minor, str] = {(2, 17): "whole suite"}
+PROVED: Mapping[Minor, str] = {
+    (2, 17): "whole suite",
+    (2, 29): "examples",
+    (2, 31): "examples",
+    (2, 33): "examples",
+}
 """What ran, with this code, beyond the check of names: `whole suite`, or `examples`.
 
 Change it when you have run `VENVSTACKS_RULES_PANTS=/path/to/pants build-support/test`.
