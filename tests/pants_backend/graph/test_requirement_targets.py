@@ -173,7 +173,9 @@ def test_wrong_addresses(runner: RuleRunner, written: str, problem: str) -> None
 
 
 def test_what_a_layer_cannot_install_is_told_with_the_target(runner: RuleRunner) -> None:
-    assert refused(runner, ["3rdparty:git"]).partition(". Name")[0] == (
+    # Newer versions of `packaging` write a space before the sign.
+    said = refused(runner, ["3rdparty:git"]).replace("'d @ ", "'d@ ")
+    assert said.partition(". Name")[0] == (
         "A layer definition cannot be built as written:\n"
         "  * src:rt: `requirements` leads to 3rdparty:git, which is 'd@ "
         "git+https://example.org/d@1', whose '1' is not a commit of 40 hexadecimal digits, so that "
