@@ -9,6 +9,8 @@ import plistlib
 import re
 from dataclasses import dataclass
 
+from venvstacks_rules.actions.bundling.templates import HERE, filled
+
 RESOURCES = "Contents/Resources"
 CLIENT, PAYLOAD_FILE = "client", "payload.tar"
 """In the resources."""
@@ -55,7 +57,7 @@ def info_plist(values: AppValues) -> bytes:
 
 def app_starter(values: AppValues) -> bytes:
     """The program that installs what the folder brings, once, and starts the application."""
-    return _filled(
+    return filled(
         _STARTER,
         ("TITLE", values.title),
         ("VERSION", values.version),
@@ -63,33 +65,18 @@ def app_starter(values: AppValues) -> bytes:
         ("PYTHON", values.python),
         ("PAYLOAD", PAYLOAD_FILE),
         ("HASH", values.payload_sha256),
-    )
+    ).encode("ascii")
 
 
 def app_command(python: str) -> bytes:
     """The client that came with the folder, as a command; it leaves no byte code."""
-    return _filled(_COMMAND, ("PYTHON", python))
+    return filled(_COMMAND, ("PYTHON", python)).encode("ascii")
 
-
-def _filled(text: str, *values: tuple[str, str]) -> bytes:
-    for name, value in values:
-        text = text.replace(f"@{name}@", value)
-    return text.encode("ascii")
-
-
-_HERE = """\
-self=$0
-case $self in */*) ;; *) self=$(command -v -- "$self") ;; esac
-while [ -h "$self" ]; do
-  link=$(readlink "$self") || break
-  case $link in /*) self=$link ;; *) self=${self%/*}/$link ;; esac
-done
-"""
 
 _COMMAND = f"""\
 #!/bin/sh
 # Starts the client that came with the application.
-{_HERE}\
+{HERE}\
 here=${{self%/*}}
 exec "$here/@PYTHON@" -I -B "$here/start.py" "$@"
 """
@@ -100,7 +87,7 @@ _STARTER = f"""\
 # user; from then on the newest installed version starts.
 set -u
 umask 022
-{_HERE}\
+{HERE}\
 case $self in /*) ;; *) self=$PWD/$self ;; esac
 resources=${{self%/*}}/../Resources
 into="$HOME/Library/Application Support/@TITLE@"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from venvstacks_rules.actions.bundling.templates import HERE, filled
 from venvstacks_rules.model.wording import printable
 
 BLOCK = 16384
@@ -39,8 +40,8 @@ def script(values: ScriptValues) -> bytes:
     system, machine = _SYSTEMS[values.platform.partition("_")[0]], ""
     if system == "Linux":
         machine = values.platform.partition("_")[2]
-    text = _SCRIPT
-    for name, value in (
+    text = filled(
+        _SCRIPT,
         ("TITLE", values.title),
         ("VERSION", values.version),
         ("PLATFORM", values.platform),
@@ -55,8 +56,7 @@ def script(values: ScriptValues) -> bytes:
         ("SIZE", str(values.size)),
         ("SHA256", values.sha256),
         ("PAYLOAD_HASH", values.payload_sha256),
-    ):
-        text = text.replace(f"@{name}@", value)
+    )
     data = text.encode("ascii")
     if len(data) > BLOCK:
         raise ValueError(f"the script has {len(data)} bytes: {printable(values.title)}")
@@ -65,7 +65,7 @@ def script(values: ScriptValues) -> bytes:
 
 def starter(python: str) -> bytes:
     """The command beside the unpacked layers that starts the client."""
-    return _STARTER.replace("@PYTHON@", python).encode("ascii")
+    return filled(_STARTER, ("PYTHON", python)).encode("ascii")
 
 
 _SYSTEMS = {"linux": "Linux", "macosx": "Darwin"}
@@ -74,16 +74,11 @@ _DEFAULTS = {
     "Darwin": "$HOME/Library/Application Support",
 }
 
-_STARTER = """\
+_STARTER = f"""\
 #!/bin/sh
 # Starts the client that came with an installer, also by a link to this file.
-self=$0
-case $self in */*) ;; *) self=$(command -v -- "$self") ;; esac
-while [ -h "$self" ]; do
-  link=$(readlink "$self") || break
-  case $link in /*) self=$link ;; *) self=${self%/*}/$link ;; esac
-done
-here=${self%/*}
+{HERE}\
+here=${{self%/*}}
 exec "$here/@PYTHON@" -I "$here/start.py" "$@"
 """
 

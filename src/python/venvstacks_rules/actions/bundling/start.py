@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from venvstacks_rules.actions.bundling.templates import filled
+
 START_FILE = "start.py"
 POSIX_COMMAND, WINDOWS_COMMAND = "venvstacks-deploy", "venvstacks-deploy.cmd"
 
 
 def start_source(site_folders: Sequence[str]) -> bytes:
     """The module that starts the client; `site_folders` are those with its modules, beside it."""
-    return _START.replace("@FOLDERS@", repr(tuple(site_folders))).encode("ascii")
+    return filled(_START, ("FOLDERS", repr(tuple(site_folders)))).encode("ascii")
 
 
 _START = """\

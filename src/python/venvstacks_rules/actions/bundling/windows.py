@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from venvstacks_rules.actions.bundling.templates import filled
+
 SCRIPT_FILE, PAYLOAD_FILE = "install.ps1", "payload.tar"
 
 
@@ -24,16 +26,15 @@ class PowerShellValues:
 def powershell(values: PowerShellValues) -> bytes:
     """The script."""
     hashes = "\n".join(f"    '{name}' = '{sha256}'" for name, sha256 in values.hashes)
-    text = _SCRIPT
-    for name, value in (
+    text = filled(
+        _SCRIPT,
         ("TITLE", values.title),
         ("VERSION", values.version),
         ("PLATFORM", values.platform),
         ("FIRST", values.application),
         ("PYTHON", values.python.replace("/", "\\")),
         ("HASHES", hashes),
-    ):
-        text = text.replace(f"@{name}@", value)
+    )
     return text.replace("\n", "\r\n").encode("ascii")
 
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -72,6 +74,19 @@ def _payload(request: MakeBundleRequest) -> dict[str, Path | bytes]:
         files[ROOT_FILE] = _checked_root(request.root)
     files.update((key, Path(request.files[key])) for key in sorted(request.files))
     return files
+
+
+@contextmanager
+def _payload_file(output: Path, request: MakeBundleRequest) -> Iterator[tuple[Path, str]]:
+    """The payload beside the output, for as long as it takes, and its hash."""
+    payload = output.with_name(f"{output.name}.payload")
+    try:
+        with naming(payload), payload.open("xb") as out:
+            hashed = Hashed(out)
+            write_files(hashed, _payload(request))
+        yield payload, hashed.sha256
+    finally:
+        payload.unlink(missing_ok=True)
 
 
 def _checked_root(root: str) -> bytes:
@@ -143,18 +158,14 @@ def _write_app(output: Path, bundle: Bundle, request: MakeBundleRequest) -> None
     # Not for the others.
     from venvstacks_rules.actions.bundling import macosx_app
 
-    payload = output.with_name(f"{output.name}.payload")
-    try:
-        with naming(payload), payload.open("xb") as out:
-            hashed = Hashed(out)
-            write_files(hashed, _payload(request))
+    with _payload_file(output, request) as (payload, payload_sha256):
         values = macosx_app.AppValues(
             title=request.title,
             version=bundle.version,
             identifier=request.identifier,
             applications=bundle.applications,
             python=request.python,
-            payload_sha256=hashed.sha256,
+            payload_sha256=payload_sha256,
         )
         top = f"{request.title}.app"
         resources = f"{top}/{macosx_app.RESOURCES}"
@@ -176,16 +187,10 @@ def _write_app(output: Path, bundle: Bundle, request: MakeBundleRequest) -> None
                     raise ArchiveError(f"`{name}` cannot be used:", [f"{e}."]) from None
             write_files(packed, {f"{resources}/{macosx_app.PAYLOAD_FILE}": payload})
             packed.finish()
-    finally:
-        payload.unlink(missing_ok=True)
 
 
 def _write_archive(output: Path, bundle: Bundle, request: MakeBundleRequest) -> None:
-    payload = output.with_name(f"{output.name}.payload")
-    try:
-        with naming(payload), payload.open("xb") as out:
-            hashed = Hashed(out)
-            write_files(hashed, _payload(request))
+    with _payload_file(output, request) as (payload, payload_sha256):
         archives = {f"{i}.zip": Path(name) for i, name in enumerate(request.archives)}
         texts = {
             START_FILE: start_source(request.site_folders),
@@ -199,7 +204,7 @@ def _write_archive(output: Path, bundle: Bundle, request: MakeBundleRequest) -> 
             platform=bundle.platform,
             application=bundle.applications[0],
             python=request.python,
-            hashes=(*hashes, (PAYLOAD_FILE, hashed.sha256)),
+            hashes=(*hashes, (PAYLOAD_FILE, payload_sha256)),
         )
         files: dict[str, Path | bytes] = {
             SCRIPT_FILE: powershell(values),
@@ -209,8 +214,6 @@ def _write_archive(output: Path, bundle: Bundle, request: MakeBundleRequest) -> 
         }
         with naming(output), output.open("xb") as out:
             _write_zip(out, f"{request.title}-{bundle.version}", files)
-    finally:
-        payload.unlink(missing_ok=True)
 
 
 def _write_zip(out: IO[bytes], folder: str, files: dict[str, Path | bytes]) -> None:

@@ -59,7 +59,7 @@ from venvstacks_rules.pants_backend.goals.publish_settings import (
     repository_urls,
     root_in,
 )
-from venvstacks_rules.pants_backend.goals.publish_skips import skip_request
+from venvstacks_rules.pants_backend.goals.publish_skips import reason_to_skip, skip_request
 from venvstacks_rules.pants_backend.processes.bare import ActionProcessRequest
 from venvstacks_rules.pants_backend.processes.network import NETWORK_DIR
 from venvstacks_rules.pants_backend.processes.network_actions import (
@@ -89,9 +89,7 @@ class _PublishFields(PublishFieldSet):  # type: ignore[type-arg] # not generic w
     @property
     def skip_reason(self) -> str | None:
         """Why the target is not published; None if it is."""
-        if self.skip_publish.value:
-            return f"(by its `{SkipPublishField.alias}`)"
-        return None if self.repositories.value else f"(it has no `{RepositoriesField.alias}`)"
+        return reason_to_skip(self.skip_publish, self.repositories)
 
     def check_skip_request(self, package_fs: PackageFieldSet) -> object:
         """Pants 2.32 and newer ask before they package the target."""

@@ -37,7 +37,7 @@ from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.build.images import BuiltImage, ImageRequest, built_image
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.goals.publish_settings import named_url, unknown_repository
-from venvstacks_rules.pants_backend.goals.publish_skips import skip_request
+from venvstacks_rules.pants_backend.goals.publish_skips import reason_to_skip, skip_request
 from venvstacks_rules.pants_backend.graph.images import (
     ImageFieldSet,
 )
@@ -76,9 +76,7 @@ class ImagePublishFieldSet(PublishFieldSet):  # type: ignore[type-arg] # not gen
     @property
     def skip_reason(self) -> str | None:
         """Why the image is not pushed; None if it is."""
-        if self.skip_push.value:
-            return f"(by its `{SkipPushField.alias}`)"
-        return None if self.registries.value else f"(it has no `{ImageRegistriesField.alias}`)"
+        return reason_to_skip(self.skip_push, self.registries)
 
     def check_skip_request(self, package_fs: PackageFieldSet) -> object:
         """Pants 2.32 and newer ask before they package the image."""

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from pants.core.goals.package import PackageFieldSet
 from pants.engine.addresses import Address
+from pants.engine.target import BoolField, StringSequenceField
 from pants.engine.unions import UnionRule
 
 from venvstacks_rules.pants_backend.engine import (
@@ -49,6 +50,13 @@ if ASKS_WHAT_TO_SKIP:
             description=reason,
             data=request.publish_fs.get_output_data(),
         )
+
+
+def reason_to_skip(skips: BoolField, places: StringSequenceField) -> str | None:
+    """Why a target is not published, by its own fields; None if it is."""
+    if skips.value:
+        return f"(by its `{skips.alias}`)"
+    return None if places.value else f"(it has no `{places.alias}`)"
 
 
 def skip_request(publish_fs: SkippableFields, package_fs: PackageFieldSet) -> object:
