@@ -7,6 +7,7 @@ nor places matter. What has no such entry, as RECORD and byte code, is the rest:
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from venvstacks_rules.actions.archives.formats import new_segment
@@ -18,6 +19,7 @@ from venvstacks_rules.local.files.streams import (
     sha256_of_chunks,
 )
 from venvstacks_rules.model.contents.compression import Compression
+from venvstacks_rules.model.contents.files import ArchivedFile
 from venvstacks_rules.model.contents.segments import Segment
 from venvstacks_rules.model.errors import ArchiveError
 from venvstacks_rules.model.json_codec import from_json
@@ -66,7 +68,7 @@ def _carried(
     listed = read_listing(Path(wheel.listing).read_bytes(), wheel.listing)
     numbers = _numbers(wheel)
     entries = tuple(numbers.get(file.sha256, IN_REST) for file in listed)
-    left = {file.path for file, entry in zip(listed, entries) if entry == IN_REST}
+    left = {file.path: file for file, entry in zip(listed, entries) if entry == IN_REST}
     rest = _rest(wheel, segment, index, folder, left)
     carried = CarriedWheel(
         wheel.file_name,
@@ -100,10 +102,9 @@ def _rest(
     segment: PublishedSegment,
     index: LayerIndex,
     folder: Path,
-    left: set[str],
+    left: Mapping[str, ArchivedFile],
 ) -> Segment:
-    """A segment with the files of these paths; its file has its hash as name."""
-    listed = {file.path: file for file in read_listing(Path(wheel.listing).read_bytes())}
+    """A segment with these files; its file has its hash as name."""
     path = folder / "rest"
     compression = Compression(index.archive_format, index.compression_level)
     try:
@@ -118,15 +119,14 @@ def _rest(
         ):
             found = segment_members(stream, segment, index.archive_format, index.install_target)
             for member in found:
-                if member.path in left:
-                    file = listed[member.path]
+                file = left.get(member.path)
+                if file is not None:
                     writer.add_file(
                         file.path, member.content, file.size, executable=file.executable
                     )
         rest = writer.segment()
         # A reader takes the files that are there: a piece of a segment has fewer, or others.
-        wanted = {file for path, file in listed.items() if path in left}
-        if set(rest.files) != wanted:
+        if set(rest.files) != set(left.values()):
             raise DamagedError("its files are not those of its list")
     except (DamagedError, EOFError, ValueError) as e:
         path.unlink(missing_ok=True)

@@ -189,6 +189,7 @@ def rolled_back(
         raise RepositoryError(
             f"{repository.url}: `{channel}` cannot be rolled back.", _with_remedy(problems)
         )
+    _refuse_unsigned(repository, moves, signing)
     return _carried_out(repository, moves, held, signing)
 
 
@@ -222,7 +223,6 @@ def _refuse_unsigned(repository: Repository, moves: Sequence[_Move], signing: Si
 def _carried_out(
     repository: Repository, moves: Sequence[_Move], held: Held, signing: Signing
 ) -> Promotion:
-    _refuse_unsigned(repository, moves, signing)
     done: list[MovedChannel] = []
     for move in moves:
         if move.is_needed and not write_record(repository, move.found, move.record, held, signing):
