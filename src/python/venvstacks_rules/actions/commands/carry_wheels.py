@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from venvstacks_rules.actions.archives.formats import new_segment
+from venvstacks_rules.actions.wheels.checks import READ_ERRORS
 from venvstacks_rules.local.files.streams import (
     DamagedError,
     chunks,
@@ -40,7 +41,6 @@ from venvstacks_rules.repository.reading.segments import segment_members
 
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 """What every client can unpack."""
-_READ_ERRORS = (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, EOFError)
 
 
 def run(request_text: str) -> CarriedSegments:
@@ -92,7 +92,7 @@ def _numbers(wheel: SegmentOfWheel) -> dict[str, int]:
                 if not info.is_dir() and info.compress_type in _METHODS:
                     with archive.open(info) as content:
                         numbers.setdefault(sha256_of_chunks(chunks(content))[0], number)
-    except _READ_ERRORS as e:
+    except READ_ERRORS as e:
         raise _problem(wheel, f"the wheel cannot be unpacked: {e}") from None
     return numbers
 
