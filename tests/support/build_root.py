@@ -64,6 +64,8 @@ WORK = re.compile(
 )
 """A line of the log for a piece of work: what was done, and the size of what it read."""
 
+_UNSEEN = re.compile(r"does not exist on disk in the workspace|Unmatched glob from CLI arguments")
+
 
 @dataclass(frozen=True)
 class Finished:
@@ -173,14 +175,26 @@ class BuildRoot:
         timeout: float = 600,
     ) -> Finished:
         """Run Pants in the build root until it ends."""
-        done = patient(
-            [str(PANTS), *arguments],
-            cwd=self.path,
-            env=self._environment(environment),
-            input=stdin or "",
-            timeout=timeout,
-        )
+
+        def run() -> subprocess.CompletedProcess[str]:
+            return patient(
+                [str(PANTS), *arguments],
+                cwd=self.path,
+                env=self._environment(environment),
+                input=stdin or "",
+                timeout=timeout,
+            )
+
+        done = run()
         if self.keeps_daemon:
+            if _UNSEEN.search(done.stderr):
+                # The files may have come while the daemon still heard that those of the user
+                # before were removed. It hears of them soon; a new daemon reads all anew.
+                time.sleep(2)
+                done = run()
+                if _UNSEEN.search(done.stderr):
+                    self.stop()
+                    done = run()
             assert "reinitializing scheduler..." not in done.stderr, (
                 f"pants {' '.join(arguments)} sets what Pants starts anew for: use `build_root`"
             )
