@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -22,3 +23,10 @@ def test_a_marker_that_is_missing_or_damaged_is_empty(
     if content is not None:
         (tmp_path / "m.json").write_bytes(content)
     assert read_marker(tmp_path / "m.json") == {}
+
+
+def test_a_pipe_or_a_folder_in_the_place_of_a_marker_is_none(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.json")
+    (tmp_path / "folder.json").mkdir()
+    assert read_marker(tmp_path / "pipe.json") == {}
+    assert read_marker(tmp_path / "folder.json") == {}

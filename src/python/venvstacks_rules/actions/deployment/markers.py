@@ -12,6 +12,8 @@ from venvstacks_rules.model.json_codec import parsed_json
 
 def read_marker(path: Path) -> dict[str, object]:
     """The marker; empty if the file is missing or damaged."""
+    if not path.is_file():
+        return {}  # to read a pipe would never end
     try:
         data = parsed_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
