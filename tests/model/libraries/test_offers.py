@@ -82,6 +82,11 @@ def test_the_link_is_relative_to_its_folder() -> None:
         ("a/libstdc++.so.6", {"name": "libstdc++.so.6"}, []),
         ("a/libpython3.11.so.1.0", {"name": "libpython3.11.so.1.0"}, []),
         ("a/lib.so", {"name": "libcuda.so.1"}, ["lib.so"]),
+        # So would be what the standard library of an interpreter of the machine is linked to.
+        ("kaleido/executable/lib/libsqlite3.so.0", {"name": "libsqlite3.so.0"}, []),
+        ("a/libcrypto.so.1.1", {"name": "libcrypto.so.1.1"}, []),
+        ("a/libtcl8.6.so", {"name": "libtcl8.6.so"}, []),
+        ("a/libsqlite3.so", {"name": "libsqlite3.so"}, ["libsqlite3.so"]),
         ("bin/tool", {"kind": PROGRAM, "name": "libtool.so"}, []),
         ("a/libx.so", {"machine": "aarch64"}, []),
         ("a/libx.so", {"problem": "not readable as ELF: it is damaged"}, []),
@@ -89,6 +94,16 @@ def test_the_link_is_relative_to_its_folder() -> None:
 )
 def test_what_linux_layers_offer(path: str, facts: dict[str, Any], offered: list[str]) -> None:
     assert list(libraries(binary(path, **facts)).offered) == offered
+
+
+def test_a_library_that_python_may_be_linked_to_is_for_its_own_package_alone() -> None:
+    found = libraries(
+        binary("kaleido/executable/lib/libsqlite3.so.0", "b", name="libsqlite3.so.0"),
+        binary("kaleido/executable/lib/libsoftokn3.so", needed=("libsqlite3.so.0",)),
+    )
+    assert found.offered == ("libsoftokn3.so",)
+    # Its program finds it by a way of its own, as in any other environment.
+    assert needs(found) == []
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,12 @@ _LINUX_DRIVERS = frozenset(
     libibverbs.so.1 librdmacm.so.1 libmlx5.so.1
     """.split()  # noqa: SIM905 - a list of a line each is no easier to read
 )
+# What CPython's standard library is linked to on the distributions of Linux, in any version: an
+# interpreter that is captured on a machine takes them from the machine.
+_LINUX_PYTHON = re.compile(
+    r"lib(bz2|crypt|crypto|db-5\.\d|edit|ffi|gdbm|gdbm_compat|intl|lzma|mpdec|ncursesw?|nsl|panelw?|"
+    r"readline|sqlite3|ssl|tinfow?|tirpc|uuid|zstd)\.so\.[\d.]+|lib(db-5\.\d|tcl\d\.\d|tk\d\.\d)\.so"
+)
 _WINDOWS_DRIVERS = frozenset(
     """
     nvcuda.dll nvml.dll nvcuvid.dll nvencodeapi64.dll nvapi64.dll nvoptix.dll opencl.dll
@@ -86,6 +92,11 @@ def provided_libraries(
     return lambda asked: (
         system(asked) or asked in _LINUX_DRIVERS or python.fullmatch(asked) is not None
     )
+
+
+def is_of_python(platform: TargetPlatform, name: str) -> bool:
+    """Whether an interpreter of `platform` may take a library of this name from its machine."""
+    return platform.system == "linux" and _LINUX_PYTHON.fullmatch(name) is not None
 
 
 def _is_glibc(asked: str) -> bool:

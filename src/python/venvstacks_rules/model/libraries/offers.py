@@ -7,7 +7,7 @@ own copy. Therefore a layer offers only:
 
 - libraries with a name that others can be linked to; not extension modules, not the copies that
   ``auditwheel`` and ``delocate`` graft into a wheel under names of their own, and no library with
-  the name of a library of the machine;
+  the name of a library of the machine, or of one that Python itself may take from there;
 - other libraries that a binary of the layer needs, and that neither its run paths nor the machine
   provide;
 - libraries that offered libraries need in turn, when a loader finds these in that folder.
@@ -135,7 +135,7 @@ class _Decision:
                 need
                 for need in needs
                 if need.name not in self._by_name
-                and need.name not in self._excluded_names
+                and need.name not in self._kept_names
                 and need.asking.path not in self._excluded
             ),
         )
@@ -157,7 +157,8 @@ class _Decision:
         for binary in self.binaries:
             if binary.kind == LIBRARY and binary.path not in self._excluded:
                 for name in self._names(binary):
-                    found.setdefault(name, []).append(binary)
+                    if not self.target.is_of_python(name):
+                        found.setdefault(name, []).append(binary)
         return found
 
     @cached_property
@@ -180,7 +181,7 @@ class _Decision:
                 # The name with which programs load a library themselves.
                 if file_name.endswith(_BY_FILE_NAME):
                     names.add(file_name)
-        return {name for name in names if not self._is_provided(name)}
+        return {name for name in names if name in self._by_name and not self._is_provided(name)}
 
     def _names(self, binary: Binary) -> set[str]:
         names = {posixpath.basename(binary.path)}
@@ -194,13 +195,13 @@ class _Decision:
         return {b.path for b in self.binaries if _matches_any(b, self.dynlib_exclude)}
 
     @cached_property
-    def _excluded_names(self) -> set[str]:
-        """The names of excluded binaries."""
+    def _kept_names(self) -> set[str]:
+        """The names of binaries that the layer has for itself: who needs them has its own way."""
         return {
             name
             for binary in self.binaries
-            if binary.path in self._excluded
             for name in self._names(binary)
+            if binary.path in self._excluded or self.target.is_of_python(name)
         }
 
     def _needs(self) -> tuple[list[Need], set[str]]:

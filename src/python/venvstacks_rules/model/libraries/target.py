@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from venvstacks_rules.model.contents.layout import LayerLayout
-from venvstacks_rules.model.libraries.baselines import IsProvided, provided_libraries
+from venvstacks_rules.model.libraries.baselines import (
+    IsProvided,
+    is_of_python,
+    provided_libraries,
+)
 from venvstacks_rules.model.libraries.binaries import FORMATS, Binary
 from venvstacks_rules.model.libraries.desktops import is_of_desktop
 from venvstacks_rules.model.platforms.libc import LinuxTarget
@@ -31,6 +35,10 @@ class Target:
     def is_provided(self) -> IsProvided:
         """The libraries that its machines provide."""
         return provided_libraries(self.platform, self.python_version, self.linux_target)
+
+    def is_of_python(self, name: str) -> bool:
+        """Whether the interpreter itself may be linked to a library of its machine by this name."""
+        return is_of_python(self.platform, name)
 
     def is_of_desktop(self, asked: str) -> bool:
         """Whether only some of its machines, those with a desktop, provide a library."""
