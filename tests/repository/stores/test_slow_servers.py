@@ -94,7 +94,7 @@ def test_a_server_that_takes_its_time_is_waited_for() -> None:
     assert found.data == b"x" * 1000
 
 
-def test_a_silent_server_is_asked_again() -> None:
+def test_a_silent_server_is_given_up() -> None:
     with slow_server([OK], pause=0.5) as url, pytest.raises(StoreError) as e:
         opened(url, {}).get("key", limit=10_000)
     assert str(e.value) == (
@@ -102,6 +102,34 @@ def test_a_silent_server_is_asked_again() -> None:
         " server runs and the URL is right; proxies and certificates come from HTTPS_PROXY and"
         " SSL_CERT_FILE."
     )
+
+
+def test_a_silent_server_is_asked_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attempts, "WAITS", [0.01] * 20)
+    asked = []
+
+    def authorize(url: str) -> dict[str, str]:
+        asked.append(url)
+        return {}
+
+    with slow_server([OK], pause=0.5) as url:
+        connections = Connections(url, {}, authorize)
+
+        @attempts.retried
+        def step() -> None:
+            with connections.answer("key", url):
+                pass
+
+        @attempts.retried
+        def whole() -> None:
+            step()
+
+        with pytest.raises(StoreError):
+            list(connections.pieces("key", url, 0, 10))
+        assert len(asked) == 2
+        with pytest.raises(StoreError):
+            whole()
+        assert len(asked) == 4
 
 
 def test_a_server_may_work_on_an_upload_for_longer() -> None:

@@ -13,6 +13,8 @@ from venvstacks_rules.repository.stores.store import StoreError
 
 WAITS = [0.25, 1.0, 3.0, 8.0]
 """Between attempts, in seconds."""
+_SILENT_ATTEMPTS = 2
+"""A server that is silent is so again: it is given up after a minute."""
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _MOST = 300
@@ -22,17 +24,40 @@ class PassingError(StoreError):
     """Another attempt may succeed."""
 
 
+class SilentError(PassingError):
+    """Another attempt may succeed, and takes long if it does not."""
+
+
+class Attempts:
+    """Those of one request."""
+
+    def __init__(self) -> None:
+        self._waits = iter(WAITS)
+        self._silent = 0
+
+    def failed(self, error: PassingError) -> None:
+        """Wait for the next attempt; after the last one raise `error`, which no longer passes.
+
+        So whoever tries again what this request is a part of does not repeat all attempts.
+        """
+        self._silent += isinstance(error, SilentError)
+        wait = next(self._waits, None)
+        if wait is None or self._silent == _SILENT_ATTEMPTS:
+            raise StoreError(str(error)) from None
+        pause(wait)
+
+
 def retried(function: _F) -> _F:
-    """`function`, called again while it raises PassingError; the last such error is raised."""
+    """`function`, called again while it raises PassingError; the last one is a StoreError."""
 
     @functools.wraps(function)
     def attempts(*arguments: Any, **named: Any) -> Any:
-        for wait in WAITS:
+        made = Attempts()
+        while True:
             try:
                 return function(*arguments, **named)
-            except PassingError:
-                pause(wait)
-        return function(*arguments, **named)
+            except PassingError as e:
+                made.failed(e)
 
     return cast("_F", attempts)
 

@@ -28,11 +28,11 @@ from venvstacks_rules.local.web.pace import (
 from venvstacks_rules.local.web.redirects import RedirectHandler
 from venvstacks_rules.model.network.credentials import without_credentials
 from venvstacks_rules.model.network.urls import url_problem
-from venvstacks_rules.repository.stores import attempts
 from venvstacks_rules.repository.stores.attempts import (
     UNREACHED,
+    Attempts,
     PassingError,
-    pause,
+    SilentError,
     trouble,
 )
 from venvstacks_rules.repository.stores.store import CHUNK, StoreError
@@ -105,15 +105,20 @@ class Connections:
                     raise PassingError(trouble(self._url, key, why, "Try again later."))
                 yield answer
         except (OSError, HTTPException) as e:
-            reason = getattr(e, "reason", None) or e
-            if isinstance(reason, SlowServerError) and not isinstance(reason, SilentServerError):
-                # The next attempt would take as long.
-                raise StoreError(trouble(self._url, key, reason, "Use another server.")) from None
-            why = f"no answer ({getattr(reason, 'strerror', None) or reason})"
-            # Another attempt does not help with certificates.
-            lasting = isinstance(reason, ssl.SSLCertVerificationError)
-            kind = StoreError if lasting else PassingError
-            raise kind(trouble(self._url, key, why, UNREACHED)) from None
+            raise self._broken(key, getattr(e, "reason", None) or e) from None
+
+    def _broken(self, key: str, reason: object) -> StoreError:
+        """The error for no answer, or a part of one."""
+        if isinstance(reason, SlowServerError) and not isinstance(reason, SilentServerError):
+            # The next attempt would take as long.
+            return StoreError(trouble(self._url, key, reason, "Use another server."))
+        kind: type[StoreError] = PassingError
+        if isinstance(reason, ssl.SSLCertVerificationError):
+            kind = StoreError  # another attempt does not help
+        elif isinstance(reason, SilentServerError):
+            kind = SilentError
+        why = f"no answer ({getattr(reason, 'strerror', None) or reason})"
+        return kind(trouble(self._url, key, why, UNREACHED))
 
     def refused(
         self, key: str, answer: Answer, remedy: str = "", codes: Sequence[str] = ()
@@ -130,19 +135,17 @@ class Connections:
 
         After an interruption the next request begins where the last one ended.
         """
-        place, waits = start, iter(attempts.WAITS)
+        place, attempts = start, Attempts()
         while place < end:
             before = place
             try:
                 for piece in self._some(key, url, place, end):
                     place += len(piece)
                     yield piece
-            except PassingError:
-                waits = waits if place == before else iter(attempts.WAITS)
-                wait = next(waits, None)
-                if wait is None:
-                    raise
-                pause(wait)
+            except PassingError as e:
+                if place != before:
+                    attempts = Attempts()
+                attempts.failed(e)
 
     def _some(self, key: str, url: str, start: int, end: int) -> Iterator[bytes]:
         """The bytes from `start` on, to `end` or to where the connection breaks."""
