@@ -58,17 +58,18 @@ def test_a_framework_that_is_there_already_holds_it() -> None:
     ]
 
 
-def test_what_nobody_requires_comes_along() -> None:
+def test_what_nobody_requires_comes_along_or_has_to_be_named() -> None:
     layers = linted(
         runtime(),
         application("a", requirements=("requests",)),
         application("b", requirements=("Requests[socks]", "rich", "requests")),
         packages={name: (own("idna"), own("requests"), own("urllib3")) for name in ("a", "b")},
     )
-    assert lines(layers)[1] == (
+    assert lines(layers)[1:3] == [
         '    src: venvstacks_framework(name="shared", runtime=":py", '
-        'requirements=["Requests[socks]"])'
-    )
+        'requirements=["Requests[socks]"])',
+        "    and by name what of `idna`, `urllib3` does not come along",
+    ]
 
 
 def of_targets(*pins: tuple[str, str]) -> tuple[TargetRequirement, ...]:

@@ -14,6 +14,8 @@ from venvstacks_rules.model.wording import and_more, counted, size_text
 
 # Of the layers in a sentence; the edits name all that change.
 _FEW = 8
+# Of the packages in a note.
+_MOST = 20
 
 _Holder = tuple[LintedLayer, OwnPackage]
 Definitions = Mapping[str, Definition]
@@ -129,10 +131,11 @@ def _duplicate(proposals: _Proposals, packages: Mapping[str, tuple[_Holder, ...]
 
 def _to_require(
     holding: Definition, layers: Sequence[LintedLayer], names: Iterable[str]
-) -> list[str]:
+) -> tuple[list[str], list[str]]:
     """What `holding`, a layer below, has to require, to have the packages with these names.
 
-    That is what the layers require themselves, if anything, as they write it: the rest comes along.
+    That is what the layers require themselves, if anything, as they write it. The rest, the second
+    result, comes along or has to be named: locks do not say what requires what.
     """
     every = list(names)
     found = dict.fromkeys(pair for layer in layers for pair in _declared(layer))
@@ -149,7 +152,10 @@ def _to_require(
     written = [
         text if origin in foreign else origin or text for text, origin in found if text in wanted
     ]
-    return list(dict.fromkeys(written)) or every
+    if not written:
+        return every, []
+    named = {package[text] for text in wanted}
+    return list(dict.fromkeys(written)), [name for name in every if name not in named]
 
 
 def _declared(layer: LintedLayer) -> Iterator[tuple[str, str]]:
@@ -174,12 +180,13 @@ def _shared_below(
     for address in layers[0].layer.lower:
         below = proposals.definitions[address]
         if below.kind is LayerKind.FRAMEWORK and all(address in x.layer.lower for x in layers):
-            return (below.requiring(_to_require(below, layers, packages)),)
+            required, rest = _to_require(below, layers, packages)
+            return (below.requiring(required), *_note(rest))
     # Layers of a stack file cannot be built on a target of a BUILD file.
     of_files = [x for x in layers if isinstance(x.definition, StackFileDefinition)]
     beside = (of_files or layers)[0].definition
     runtime = proposals.definitions[layers[0].layer.runtime]
-    required = _to_require(beside, layers, packages)
+    required, rest = _to_require(beside, layers, packages)
     wanted = packages[0] if len(packages) == 1 else "shared"
     if runtime.variant and not of_files:
         wanted = f"{wanted}-{runtime.variant}"
@@ -188,7 +195,12 @@ def _shared_below(
     what = (beside.reference(runtime), *required, *of)
     made = beside.as_framework(proposals.free_name(wanted, what))
     users = dict.fromkeys(x.definition.on_framework(made) for x in layers)
-    return (made.added(runtime, required), *users)
+    return (made.added(runtime, required), *_note(rest), *users)
+
+
+def _note(rest: Iterable[str]) -> list[str]:
+    called = [f"`{name}`" for name in rest]
+    return [f"and by name what of {and_more(called, _MOST)} does not come along"] if called else []
 
 
 def _heavy(
