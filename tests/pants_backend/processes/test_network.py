@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 from pants.base.build_environment import get_buildroot
 from pants.base.exceptions import IntrinsicError
+from pants.engine.fs import Digest, DownloadFile, FileDigest
 from pants.util.frozendict import FrozenDict
 
 from venvstacks_rules.model.network.credentials import PackageIndex
+from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.locks.uv_config import named_indexes
+from venvstacks_rules.pants_backend.processes import network
 from venvstacks_rules.pants_backend.processes.network import (
     NetworkAccess,
     credential_variables,
+    engine_download,
     mirror_indexes,
     netrc_hosts,
     network_variables,
@@ -132,3 +137,29 @@ def test_when_an_action_may_reach_what_the_engine_does_not(
     assert access.may_reach_more("https://a.example:8443/x.whl", silent) is more
     for answered in ("Client error (404) downloading file x", "Wrong digest for downloaded file"):
         assert not access.may_reach_more("https://a.example/x.whl", IntrinsicError(answered))
+
+
+def test_the_engine_asks_a_server_that_does_not_answer_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = []
+
+    async def silent(request: DownloadFile) -> Digest:
+        asked.append(request.url)
+        raise IntrinsicError("Error downloading file: error sending request for url")
+
+    def fetch(url: str, access: NetworkAccess) -> Digest | None:
+        return asyncio.run(engine_download(url, FileDigest("0" * 64, 1), access))
+
+    monkeypatch.setattr(engine, "download_file", silent)
+    monkeypatch.setattr(network, "_unanswering", set())
+    variables = FrozenDict({"SSL_CERT_FILE": "/other.pem"})
+    more = NetworkAccess(variables, "netrc", frozenset(), "/ca.pem")
+    for url in ("https://a.example/x", "https://a.example/y", "https://b.example/x"):
+        assert fetch(url, more) is None
+    assert asked == ["https://a.example/x", "https://b.example/x"]
+    # Where an action knows no more than the engine, that is asked, and says what is wrong.
+    no_more = NetworkAccess(FrozenDict(), "netrc", frozenset(), "/ca.pem")
+    with pytest.raises(IntrinsicError, match="Error downloading file"):
+        fetch("https://a.example/y", no_more)
+    assert asked[2:] == ["https://a.example/y"]

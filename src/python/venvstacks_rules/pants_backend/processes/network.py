@@ -56,6 +56,9 @@ _STORE_VARIABLE = re.compile(
 )
 _PATHS = ("NETRC", "SSL_CERT_DIR", "SSL_CERT_FILE")
 
+_unanswering: set[str] = set()
+"""Servers from which the engine of this daemon got no answer: it takes 11 s to find that out."""
+
 
 @dataclass(frozen=True)
 class NetworkAccess:
@@ -90,8 +93,10 @@ class NetworkAccess:
         2.17, and knows no authorities but those of Pants' own option. Its HTTP library takes the
         answers of some proxies for refusals.
         """
-        if not str(error).startswith("Error downloading file"):
-            return False
+        return str(error).startswith("Error downloading file") and self.may_know_more(url)
+
+    def may_know_more(self, url: str) -> bool:
+        """Whether the user's environment may know a way to a server that the engine does not."""
         places = {self.variables.get("SSL_CERT_FILE"), self.variables.get("SSL_CERT_DIR")}
         if places - {None, "", self.engine_authorities}:
             return True
@@ -104,11 +109,15 @@ async def engine_download(url: str, file: FileDigest, access: NetworkAccess) -> 
 
     Raises IntrinsicError for all else that the engine fails of.
     """
+    server = urlsplit(url).netloc
+    if server in _unanswering and access.may_know_more(url):
+        return None
     try:
         return await engine.download_file(DownloadFile(url, file))
     except IntrinsicError as e:
         if not access.may_reach_more(url, e):
             raise
+    _unanswering.add(server)
     return None
 
 
