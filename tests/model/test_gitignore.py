@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import itertools
 import random
+import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -99,13 +103,22 @@ PATTERNS = (
 )
 
 
+@functools.cache
+def _database() -> str:
+    """That of a repository, for many work trees: git reads no file of ignored ones from it."""
+    folder = tempfile.mkdtemp(prefix="venvstacks-rules-git-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    subprocess.run(["git", "init", "-q", folder], check=True)
+    return f"{folder}/.git"
+
+
 def said_by_git(root: Path, files: dict[str, str], paths: Iterable[str] = PATHS) -> set[str]:
-    subprocess.run(["git", "init", "-q"], cwd=root, check=True)
     for folder, text in files.items():
         (root / folder).mkdir(parents=True, exist_ok=True)
         (root / folder / ".gitignore").write_text(text, encoding="utf-8")
+    command = ["git", f"--git-dir={_database()}", "--work-tree=.", "-c", "core.excludesFile="]
     done = subprocess.run(
-        ["git", "-c", "core.excludesFile=", "check-ignore", "--no-index", "-z", "--stdin"],
+        [*command, "check-ignore", "--no-index", "-z", "--stdin"],
         cwd=root,
         input="\0".join(paths),
         capture_output=True,

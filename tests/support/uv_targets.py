@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import shlex
+import shutil
 import subprocess
 import sys
+import tempfile
 import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -52,13 +56,26 @@ def wheel(folder: Path, name: str, version: str, tag: str) -> str:
     return file_name
 
 
-def _free_threaded_interpreter(folder: Path, version: str) -> Path:
+@functools.cache
+def _cache() -> str:
+    """A cache for what uv finds out about interpreters; no two tests have a wheel at one path."""
+    folder = tempfile.mkdtemp(prefix="venvstacks-rules-uv-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+@functools.cache
+def _free_threaded_interpreter(version: str) -> Path:
     """This interpreter, which tells uv that it is a free-threaded CPython `version`."""
+    folder = Path(_cache(), f"claims-{version}")
+    folder.mkdir()
     claim = folder / "claim.py"
     claim.write_text(_CLAIM)
     script = folder / "python"
     command = shlex.join([sys.executable, "-I", str(claim), version.rstrip("t")])
-    script.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
+    answer = shlex.quote(str(folder / "answer.json"))
+    # uv does not remember what such an interpreter says, and asks each time.
+    script.write_text(f'#!/bin/sh\n[ -f {answer} ] || {command} "$@" >{answer}\ncat {answer}\n')
     script.chmod(0o755)
     return script
 
@@ -68,14 +85,15 @@ def ask_uv(
 ) -> str:
     """What uv prints that is asked for packages of `folder`."""
     platform, macos, _, _ = TARGETS[target]
-    command = [find_uv_bin(), "pip", verb, "--no-config", "--no-cache", "--offline", "--no-index"]
+    command = [find_uv_bin(), "pip", verb, "--no-config", f"--cache-dir={_cache()}"]
+    command += ["--offline", "--no-index"]
     command += ["--no-build", "--no-deps", "--find-links", str(folder), *options]
     requirements = folder / "requirements.in"
     requirements.write_text("\n".join(names))
     command += ["-r", str(requirements)] if verb == "install" else [str(requirements)]
     if version.endswith("t"):
         # There is no option for it: the build is that of the interpreter.
-        command += ["--python", str(_free_threaded_interpreter(folder, version))]
+        command += ["--python", str(_free_threaded_interpreter(version))]
     else:
         command += ["--python-version", version]
         command += ["--python", sys.executable] if verb == "install" else []
