@@ -43,7 +43,6 @@ def test_packages_without_network_from_an_empty_process_cache(
     first: FirstBuild,
 ) -> None:
     root = first.machine.root
-    root.stop()
     first.machine.forget()
 
     # Without the results of processes; the files that were downloaded are in the same store.

@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 
 from tests.support import stores
-from tests.support.build_root import BuildRoot, Finished, build_root
+from tests.support.build_root import BuildRoot, Finished
+from tests.support.machines import TALKATIVE, FirstBuild
 from venvstacks_rules.repository.reading.repository import Repository
 from venvstacks_rules.repository.stores.opened import opened
 from venvstacks_rules.repository.stores.store import Store
 
-pytestmark = pytest.mark.integration
+pytestmark = pytest.mark.xdist_group("first build")
 
 RELEASE = """
 venvstacks_release(
@@ -32,22 +33,17 @@ PASSWORD = "correct horse battery staple"
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
-    folder = tmp_path_factory.mktemp("servers")
-    environment = {
-        "PANTS_NAMED_CACHES_DIR": str(folder / "caches"),
-        "PANTS_LOCAL_EXECUTION_ROOT_DIR": str(folder / "sandboxes"),
-    }
-    (folder / "sandboxes").mkdir()
-    with build_root(folder / "root", environment=environment) as made:
-        made.copy_example("hello")
-        yield made
+def root(first: FirstBuild) -> Iterator[BuildRoot]:
+    """Of a machine whose daemon tells all it does, and keeps what its processes saw."""
+    root = first.machine.root
+    build = root.read("examples/hello/BUILD")
+    yield root
+    root.write("examples/hello/BUILD", build)
 
 
 def publish(root: BuildRoot, *options: str, **variables: str) -> Finished:
-    """Publish the release, by a daemon that tells all it does; it leaves no settings behind."""
-    talkative = ("-ldebug", "--keep-sandboxes=always")
-    done = root.pants(*talkative, *options, "publish", TARGET, environment=variables)
+    """Publish the release; it leaves no settings behind."""
+    done = root.pants(*TALKATIVE, *options, "publish", TARGET, environment=variables)
     network = Path(root.environment["PANTS_NAMED_CACHES_DIR"]) / "venvstacks_network"
     assert list(network.iterdir()) == []
     return done
