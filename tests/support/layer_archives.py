@@ -8,6 +8,7 @@ import io
 import json
 import lzma
 import os
+import re
 import sys
 import tarfile
 from pathlib import Path
@@ -28,9 +29,17 @@ RUNTIME = f"cpython-{VERSION}"
 CONFIG = "share/venv/metadata/venvstacks_layer.json"
 POSTINSTALL = Path(postinstall.__file__).read_text(encoding="utf-8")
 
-# What a small program needs; the whole library would make every test slow.
+# The whole library would make every test slow: all of it is compiled wherever it is deployed.
 _LEFT_OUT = {"site-packages", "test", "idlelib", "lib2to3", "tkinter", "turtledemo", "ensurepip",
              "distutils", "pydoc_data", "__pycache__"}  # fmt: skip
+# And what a small program does not need.
+_LARGE = {"asyncio", "curses", "dbm", "email", "html", "http", "multiprocessing", "sqlite3",
+          "unittest", "venv", "wsgiref", "xml", "xmlrpc"}  # fmt: skip
+_LARGE_FILES = re.compile(
+    r"(cp|iso|koi|mac_|big|euc|gb|hz|johab|kz|ptcp|shift|tis|_codecs_|_decimal|_pydecimal|_ssl|_test"
+    r"|pyexpat|turtle|pydoc|doctest|mailbox|imaplib|smtp|nntplib|ftplib|optparse|cgi|aifc|pdb"
+    r"|statistics|tarfile|ipaddress|telnetlib|poplib|sunau|wave|webbrowser|this)"
+)
 
 
 class Tar:
@@ -135,8 +144,10 @@ def layer(install_target: str, files: dict[str, str], lower: tuple[str, ...],
     return tar.add(f"{install_target}/postinstall.py", POSTINSTALL)
 
 
-def runtime(install_target: str = RUNTIME, extra: dict[str, str] | None = None) -> Tar:
-    """A runtime layer of the running interpreter, with most of its library."""
+def runtime(
+    install_target: str = RUNTIME, extra: dict[str, str] | None = None, *, large: bool = False
+) -> Tar:
+    """A runtime layer of the running interpreter, with a part of its library, or most of it."""
     tar = Tar()
     base = Path(sys.base_prefix)
     executable = base / "bin" / f"python{VERSION}"
@@ -145,10 +156,13 @@ def runtime(install_target: str = RUNTIME, extra: dict[str, str] | None = None) 
         if not library.is_symlink():
             tar.add(f"{install_target}/lib/{library.name}", library.read_bytes(), mode=0o755)
     stdlib = base / "lib" / f"python{VERSION}"
+    left_out = _LEFT_OUT if large else _LEFT_OUT | _LARGE
     for folder, names, files in os.walk(stdlib):
         # A static library of 30 MB lies in `config-...`.
-        names[:] = sorted(name for name in set(names) - _LEFT_OUT if name[:7] != "config-")
+        names[:] = sorted(name for name in set(names) - left_out if name[:7] != "config-")
         for name in sorted(files):
+            if _LARGE_FILES.match(name) and not large:
+                continue
             path = Path(folder, name)
             tar.add(f"{install_target}/{path.relative_to(base).as_posix()}", path.read_bytes())
     for name, text in (extra or {}).items():
@@ -184,12 +198,13 @@ PACKAGE = "VALUE = {!r}\ndef where():\n    pass\n"
 
 
 def chain(folder: Path, *, upper: str = "upper", app: str = APP_SOURCE,
-          library_dirs: tuple[str, ...] = ()) -> tuple[DeployedArchive, ...]:  # fmt: skip
+          library_dirs: tuple[str, ...] = (),
+          large: bool = False) -> tuple[DeployedArchive, ...]:  # fmt: skip
     """A runtime, two frameworks and an application, in deployment order."""
     names = (RUNTIME, "framework-lower", "framework-upper", "app-show")
     lower = {"lower_package/__init__.py": PACKAGE.format("lower"), "template.py": "{{ no python"}
     tars = (
-        runtime(),
+        runtime(large=large),
         layer(names[1], lower, names[:1]),
         layer(names[2], {"upper_package.py": PACKAGE.format(upper)}, (names[1], names[0])),
         layer(

@@ -60,7 +60,7 @@ def cached(tmp_path_factory: pytest.TempPathFactory) -> tuple[tuple[DeployedArch
         "shown.py": "import shy\n",
     }
     archives = (
-        write_archive(folder, RUNTIME, runtime()),
+        write_archive(folder, RUNTIME, runtime(large=True)),
         write_archive(folder, "framework-a", layer("framework-a", LOWER, (RUNTIME,))),
         write_archive(folder, "app-a", layer("app-a", app, ("framework-a", RUNTIME), "app")),
     )

@@ -71,7 +71,7 @@ def tool_files() -> dict[str, str]:
 @pytest.fixture(scope="module")
 def stacks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[DeployedArchive, ...]]:
     folder = tmp_path_factory.mktemp("archives")
-    base = write_archive(folder, RUNTIME, runtime())
+    base = write_archive(folder, RUNTIME, runtime(large=True))
     app = layer("app-a", APP, (RUNTIME,), "app")
     tools = layer("framework-tools", tool_files(), (RUNTIME,))
     bare = layer("framework-bare", {}, (RUNTIME,))
