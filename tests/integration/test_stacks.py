@@ -28,7 +28,7 @@ DIST = f"dist/{PUBLISHED}"
 @pytest.fixture(scope="module")
 def root() -> Iterator[BuildRoot]:
     with shared_root() as made:
-        made.copy_example("hello")
+        made.copy_small_example()
         build = made.read("examples/hello/BUILD")
         assert '    name="text",\n' in build
         versioned = build.replace('    name="text",\n', VERSIONED)
