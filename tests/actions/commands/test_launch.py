@@ -74,6 +74,16 @@ def shown(*args: Any, **kwargs: Any) -> dict[str, Any]:
     return data
 
 
+def stack_with(cache: Path, layer: str) -> Path:
+    """The folder of the one stack whose last layer has this name."""
+    (folder,) = (
+        folder
+        for folder in (cache / "stacks").iterdir()
+        if (folder / layer).is_dir() and not (folder / layer).is_symlink()
+    )
+    return folder
+
+
 def inodes(folder: Path) -> dict[Path, int]:
     return {path: path.lstat().st_ino for path in folder.rglob("*")}
 
@@ -85,7 +95,7 @@ def test_the_application_runs_in_a_stack_of_real_paths(
     (tmp_path / "lower_package.py").write_text("raise SystemExit('hijacked')")
     (tmp_path / "show_app.py").write_text("raise SystemExit('hijacked')")
     seen = shown(archives, cache, "show", "--", "-x", "a b", cwd=tmp_path)
-    (stack,) = (cache.parent / "real/stacks").iterdir()
+    stack = stack_with(cache.parent / "real", "app-show")
     assert seen["prefix"] == str(stack / "app-show")
     assert seen["executable"] == str(stack / "app-show/bin/python")
     assert seen["values"] == ["lower", "upper"]
@@ -143,11 +153,35 @@ def test_layers_are_shared_and_unpacked_once(
     assert shown(changed, real, "show")["values"] == ["lower", 2]
     after = inodes(real / "layers")
     assert {path: inode for path, inode in after.items() if path in layers} == layers
-    library = f"{RUNTIME}/lib/python{SITE.split('python')[1].split('/')[0]}/os.py"
-    (stack,) = {*(real / "stacks").iterdir()} - {
-        real / "stacks" / path.name for path in (cache / "stacks").iterdir()
+    # The layers below the new one have their stacks; the others have new ones.
+    before = {path.name for path in (cache / "stacks").iterdir()}
+    new = [path for path in (real / "stacks").iterdir() if path.name not in before]
+    changed_layers = {"framework-upper", "app-show"}
+    own = {path for stack in new for path in stack.iterdir() if path.name in changed_layers}
+    linked = {path for path in own if path.is_symlink()}
+    assert (len(new), len(own), len(linked)) == (2, 3, 1)
+    assert {(path / "postinstall.py").stat().st_nlink for path in own} == {2}
+
+
+def test_a_new_application_is_alone_in_its_stack(
+    archives: tuple[DeployedArchive, ...], cache: Path, tmp_path: Path
+) -> None:
+    real = tmp_path / "cache"
+    shutil.copytree(cache.resolve(), real, symlinks=True)
+    before = inodes(real)
+    lower = ("framework-upper", "framework-lower", RUNTIME)
+    app = write_archive(tmp_path, "app-n", layer("app-n", {"n.py": "print(1)"}, lower, "n"))
+    assert finish(start((*archives[:3], app), real))[:2] == (0, b"1\n")
+    after = inodes(real)
+    assert {path: inode for path, inode in after.items() if path in before} == before
+    stack = stack_with(real, "app-n")
+    assert {path.name: str(path.readlink()) for path in stack.iterdir() if path.is_symlink()} == {
+        name: f"../{stack_with(real, name).name}/{name}" for name in lower
     }
-    assert (stack / library).stat().st_nlink == 2
+    own = {path for path in after.keys() - before.keys() if stack not in path.parents}
+    assert {path.relative_to(real).parts[:2] for path in own if path != stack} == {
+        ("layers", app.sha256)
+    }
 
 
 def test_variables_of_other_pythons_do_not_reach_the_application(
@@ -192,7 +226,7 @@ def test_a_closed_pipe_ends_what_the_application_starts(
 def test_a_wrapped_python_is_launched_through_its_wrapper(tmp_path: Path) -> None:
     folders = ("share/venv/dynlib", "../framework-lower/share/venv/dynlib")
     seen = shown(chain(tmp_path / "a", library_dirs=folders), tmp_path / "cache", "show")
-    (stack,) = (tmp_path / "cache/stacks").iterdir()
+    stack = stack_with(tmp_path / "cache", "app-show")
     assert seen["executable"] == str(stack / "app-show/bin/python")
     assert seen["prefix"] == str(stack / "app-show")
     # Nothing of it reaches what the application starts.
@@ -206,7 +240,7 @@ def test_concurrent_first_launches_all_succeed(
     assert [finish(process)[0] for process in processes] == [5] * 4
     names = sorted(path.name for path in (tmp_path / "cache").iterdir())
     assert names == ["layers", "lock", "stacks"]
-    assert len(list((tmp_path / "cache/stacks").iterdir())) == 1
+    assert len(list((tmp_path / "cache/stacks").iterdir())) == 4
 
 
 @pytest.mark.parametrize("delay", [0.2, 0.5, 1.0, 2.0])
@@ -227,14 +261,15 @@ def test_what_is_long_unused_goes_when_a_stack_is_made_unless_it_runs(
 ) -> None:
     real = tmp_path / "cache"
     shutil.copytree(cache.resolve(), real, symlinks=True)
-    (stack,) = (real / "stacks").iterdir()
+    stack = stack_with(real, "app-show")
     process = start(archives, real, "sleep")
     assert process.stdout is not None
     assert process.stdout.readline() == b"ready\n"
 
     def age_and_make_another(name: str) -> None:
-        for path in (stack / "complete.json", *(real / "layers").iterdir()):
-            os.utime(path, (1, 1))
+        for path in ((real / "stacks").glob("*/complete.json"), (real / "layers").iterdir()):
+            for each in path:
+                os.utime(each, (1, 1))
         lower = ("framework-upper", "framework-lower", RUNTIME)
         app = write_archive(tmp_path, "app-n", layer("app-n", {f"{name}.py": ""}, lower, name))
         assert finish(start((*archives[:3], app), real))[0] == 0
@@ -245,11 +280,19 @@ def test_what_is_long_unused_goes_when_a_stack_is_made_unless_it_runs(
     finish(process)
     age_and_make_another("two")
     assert not stack.exists()
-    # What the stacks that stay are made of stays; the first application's layer does not.
-    assert len(list((real / "stacks").iterdir())) == 2
+    # What the stacks that stay are on, and made of, stays; the first application's layer does not.
+    assert len(list((real / "stacks").iterdir())) == 4
     kept = {path.name for path in (real / "layers").iterdir()}
     assert archives[3].sha256 not in kept
     assert {archive.sha256 for archive in archives[:3]} <= kept
+    # And those that nothing is on any more.
+    shutil.rmtree(stack_with(real, "app-n"))
+    for marker in (real / "stacks").glob("*/complete.json"):
+        os.utime(marker, (1, 1))
+    lower = ("framework-lower", RUNTIME)
+    app = write_archive(tmp_path, "app-m", layer("app-m", {"m.py": ""}, lower, "m"))
+    assert finish(start((*archives[:2], app), real))[0] == 0
+    assert len(list((real / "stacks").iterdir())) == 3
 
 
 def test_bad_archives_and_other_layers_are_refused(

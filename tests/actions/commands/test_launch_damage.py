@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.actions.commands.test_launch import finish, inodes, shown, start
-from tests.support.layer_archives import SITE, VERSION, chain
+from tests.actions.commands.test_launch import finish, inodes, shown, stack_with, start
+from tests.support.layer_archives import RUNTIME, SITE, VERSION, chain
 from venvstacks_rules.actions.deployment import layer_cache
-from venvstacks_rules.actions.deployment.durable import flush
+from venvstacks_rules.actions.deployment.swap import take_place
 from venvstacks_rules.model.errors import DeploymentError
 from venvstacks_rules.model.json_codec import to_json
 from venvstacks_rules.model.requests.deploy import DeployedArchive, LaunchRequest
@@ -44,22 +44,24 @@ def cache(whole: Path, archives: tuple[DeployedArchive, ...], tmp_path: Path) ->
 
 
 def stack_of(cache: Path) -> Path:
-    (folder,) = (cache / "stacks").iterdir()
-    return folder
+    return stack_with(cache, "app-show")
 
 
 @pytest.mark.parametrize("content", [None, b"", b"{}", b"[]", b'{"application": 1}', b"\0" * 400])
 def test_a_damaged_marker_or_list_is_made_again(
     archives: tuple[DeployedArchive, ...], cache: Path, content: bytes | None
 ) -> None:
-    layers = inodes(cache / "layers")
+    others = inodes(cache)
+    for path in (stack_of(cache), *stack_of(cache).rglob("*")):
+        del others[path]
     for name in ("complete.json", "files.json"):
         marker = stack_of(cache) / name
         whole = marker.read_bytes()
         marker.write_bytes(whole[:-5] if content is None else content)
         assert shown(archives, cache, "show")["values"] == VALUES
         assert marker.read_bytes().splitlines()[1:] == whole.splitlines()[1:] or name[0] == "f"
-    assert inodes(cache / "layers") == layers
+    after = inodes(cache)
+    assert {path: after[path] for path in others} == others
 
 
 def test_a_damaged_marker_of_another_stack_is_in_nobodys_way(
@@ -70,7 +72,7 @@ def test_a_damaged_marker_of_another_stack_is_in_nobodys_way(
         other.mkdir()
         (other / "complete.json").write_bytes(content)
     (cache / "stacks/folder/complete.json").mkdir(parents=True)
-    shutil.rmtree(cache / "stacks" / layer_cache._key(archives))
+    shutil.rmtree(stack_of(cache))
     assert shown(archives, cache, "show")["values"] == VALUES
 
 
@@ -78,10 +80,12 @@ def test_what_is_no_folder_or_file_of_ours_is_replaced(
     archives: tuple[DeployedArchive, ...], cache: Path
 ) -> None:
     layer = cache / "layers" / archives[2].sha256
-    marker = stack_of(cache) / "complete.json"
+    stack, below = stack_of(cache), stack_with(cache, "framework-upper")
+    marker = stack / "complete.json"
     for place, is_file in (
         (marker, False),
-        (stack_of(cache), True),
+        (stack, True),
+        (below, True),
         (layer, True),
         (cache / "stacks", False),
     ):
@@ -105,6 +109,7 @@ def test_a_file_of_a_stack_that_is_missing_or_changed_is_there_again(
     archives: tuple[DeployedArchive, ...], cache: Path, path: str, how: str
 ) -> None:
     place = stack_of(cache) / path
+    # Also a file of a layer below, through the link to its stack.
     before = place.read_bytes()
     if how == "remove":
         place.unlink()
@@ -121,10 +126,10 @@ def test_damage_does_not_get_from_a_layer_into_a_stack(
     """A stack is links to layers: what changes one through a link changes both."""
     layer = cache / "layers" / archives[2].sha256
     (layer / MODULE).write_text("VALUE = 'damaged'\n")
-    shutil.rmtree(stack_of(cache))
+    shutil.rmtree(stack_with(cache, "framework-upper"))
     assert shown(archives, cache, "show")["values"] == VALUES
     (layer / "files.json").write_bytes(b"")
-    shutil.rmtree(stack_of(cache))
+    shutil.rmtree(stack_with(cache, "framework-upper"))
     assert shown(archives, cache, "show")["values"] == VALUES
 
 
@@ -147,14 +152,14 @@ def test_a_thorough_look_finds_what_times_do_not_tell(
 def test_a_cache_that_does_not_stay_as_it_is_written(
     archives: tuple[DeployedArchive, ...], cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def changed(folder: Path) -> None:
-        flush(folder)
-        if (folder / MODULE).exists():
-            (folder / MODULE).touch()
+    def changed(staged: Path, place: Path, old: Path) -> None:
+        take_place(staged, place, old)
+        if place == stack:
+            (place / "app-show/pyvenv.cfg").touch()
 
     stack = stack_of(cache)
     shutil.rmtree(stack)
-    monkeypatch.setattr("venvstacks_rules.actions.deployment.new_stack.flush", changed)
+    monkeypatch.setattr("venvstacks_rules.actions.deployment.new_stack.take_place", changed)
     with (
         pytest.raises(DeploymentError) as caught,
         layer_cache.stack(archives, str(cache)),
@@ -170,7 +175,7 @@ def test_the_look_at_a_large_stack_is_quick(tmp_path: Path) -> None:
     archives, cache = chain(tmp_path / "archives", large=True), tmp_path / "cache"
     with layer_cache.stack(archives, str(cache)):
         pass
-    files = sum(len(names) for _, _, names in os.walk(stack_of(cache)))
+    files = sum(len(names) for _, _, names in os.walk(stack_with(cache, RUNTIME)))
     assert files > 1000, VERSION
     began = time.process_time()
     with layer_cache.stack(archives, str(cache)):

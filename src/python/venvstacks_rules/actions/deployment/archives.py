@@ -37,12 +37,16 @@ def unpack_all(archives: Sequence[DeployedArchive], folders: Sequence[Path]) -> 
     Raises ArchiveError with the problems of all archives.
     """
     # Imported here because starting an application that is deployed already must not wait for it.
-    from concurrent.futures import ThreadPoolExecutor
-
     from venvstacks_rules.actions.unpacking.unpack import unpack
 
     for folder in folders:
         folder.mkdir(parents=True)
+    if len(archives) == 1:
+        # No threads, whose import takes longer than many an application.
+        unpack(archives[0], folders[0])
+        return
+    from concurrent.futures import ThreadPoolExecutor
+
     with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
         futures = [pool.submit(unpack, *pair) for pair in zip(archives, folders)]
     errors = [error for error in (future.exception() for future in futures) if error is not None]

@@ -1,14 +1,18 @@
 """A cache of deployed chains of layers, for commands that run an application again and again.
 
-    <cache>/lock                                    held by the process that changes the cache
-    <cache>/layers/<sha256>/<install_target>/       an archive, unpacked and compiled once
-    <cache>/stacks/<key>/<install_target>/          a whole chain, hard links to the layers
-    <cache>/stacks/<key>/complete.json              its marker; its time is that of the last use
-    <cache>/**/files.json                           the files of a layer or a stack
-    <cache>/staging/                                what is not complete yet, or no longer
+    <cache>/lock                                held by the process that changes the cache
+    <cache>/layers/<sha256>/<install_target>/   an archive, unpacked and compiled once
+    <cache>/stacks/<key>/<install_target>/      the last layer of a chain, hard links to the layer
+    <cache>/stacks/<key>/<install_target>       for each layer below, a symbolic link to its stack
+    <cache>/stacks/<key>/complete.json          its marker; its time is that of the last use
+    <cache>/**/files.json                       the files of a layer or a stack
+    <cache>/staging/                            what is not complete yet, or no longer
+
+The layers below a layer are a chain as well, and have a stack of their own: a new version of an
+application needs no links to the files of its frameworks. A stack stays as long as one on it.
 
 A layer or a stack appears and goes by one rename, so a process can be killed at any moment. Each
-use compares the stack with the list of its files; what is damaged is made again. A process that
+use compares the stacks with the lists of their files; what is damaged is made again. A process that
 uses a stack holds a shared lock on the marker.
 """
 
@@ -17,7 +21,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,14 +36,13 @@ from venvstacks_rules.local.files.locks import Lock
 from venvstacks_rules.model.errors import DeploymentError
 from venvstacks_rules.model.requests.deploy import DeployedArchive
 
-_MARKER = "complete.json"
-LISTING = "files.json"
-"""Beside the folders of a stack, and of a layer."""
+MARKER, LISTING = "complete.json", "files.json"
+"""In the folder of a stack; and there, and in that of a layer."""
 
 _ATTEMPTS = 3
 
 # Changes whenever stacks made by an older version must not be used any more.
-_FORMAT = "2"
+_FORMAT = "3"
 
 
 @dataclass(frozen=True)
@@ -69,29 +72,34 @@ def stack(
     check_archives(archives)
     # The real path: it is written to files, and must not depend on the links that lead to it.
     root = Path(os.path.realpath(cache))
-    marker = root / "stacks" / _key(archives) / _MARKER
+    folders = _folders(archives, root)
     with os_errors(f"cannot deploy into the cache `{cache}`"):
-        found = _open(marker, verify=verify)
+        found = _open(folders, verify=verify)
         for _ in range(_ATTEMPTS):
             if found is not None:
                 break
             # Imported here because starting a stack that is there must not wait for it.
-            from venvstacks_rules.actions.deployment.new_stack import add_stack
+            from venvstacks_rules.actions.deployment.new_stack import add_stacks
 
-            add_stack(archives, root, marker, verify=verify)
-            found = _open(marker)
+            sound = add_stacks(archives, root, folders, verify=verify)
+            found = _open(folders, sound=sound)
     if found is None:
         raise DeploymentError(
             f"cannot deploy into the cache `{cache}`",
-            [f"`{marker.parent}` does not stay as it was written: does something change it?"],
+            [f"`{folders[-1]}` does not stay as it was written: does something change it?"],
         )
     with found.in_use:
         yield found
 
 
-def _key(archives: Sequence[DeployedArchive]) -> str:
-    lines = [_FORMAT, *(f"{archive.install_target} {archive.sha256}" for archive in archives)]
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+def _folders(archives: Sequence[DeployedArchive], root: Path) -> tuple[Path, ...]:
+    """The folder of each archive's stack: of its layer on those of the archives before it."""
+    lines, folders = [_FORMAT], []
+    for archive in archives:
+        lines.append(f"{archive.install_target} {archive.sha256}")
+        key = hashlib.sha256("\n".join(lines).encode()).hexdigest()
+        folders.append(root / "stacks" / key)
+    return tuple(folders)
 
 
 def is_sound(folder: Path, *, verify: bool) -> bool:
@@ -100,8 +108,14 @@ def is_sound(folder: Path, *, verify: bool) -> bool:
     return files is not None and not damaged_files(folder, files, thorough=verify)
 
 
-def _open(marker: Path, *, verify: bool = False) -> Stack | None:
-    """The stack with this marker, in use from now on; None if the cache does not have it whole."""
+def _open(
+    folders: Sequence[Path], *, sound: Container[Path] = (), verify: bool = False
+) -> Stack | None:
+    """The last of these stacks, in use from now on; None if the cache does not have it whole.
+
+    Those in `sound` were looked at just now.
+    """
+    marker = folders[-1] / MARKER
     try:
         lock = Lock(marker, create=False)
     except OSError:
@@ -110,7 +124,9 @@ def _open(marker: Path, *, verify: bool = False) -> Stack | None:
     lock.share()
     # Another process may have removed the stack before this one had the lock.
     data = _marked(lock) if lock.is_in_place() else None
-    if data is None or not is_sound(marker.parent, verify=verify):
+    if data is None or not all(
+        folder in sound or is_sound(folder, verify=verify) for folder in folders
+    ):
         lock.close()
         return None
     mark_used(marker)

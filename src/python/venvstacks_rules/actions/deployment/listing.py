@@ -18,6 +18,8 @@ from venvstacks_rules.local.files.streams import sha256_of
 from venvstacks_rules.model.wording import and_more, counted, printable
 
 _SHOWN_FILES = 5
+# Starting threads takes longer than reading so many files.
+_FEW_FILES = 32
 _NOTHING: Mapping[str, ListedFile] = {}
 
 
@@ -74,10 +76,10 @@ def files_in(folder: Path) -> Iterator[str]:
                     yield f"{here}{entry.name}"
 
 
-def write_listing(path: Path, files: Iterable[ListedFile]) -> None:
-    """Write the list to the file `path`."""
+def write_listing(path: Path, files: Iterable[ListedFile], *, durable: bool = True) -> None:
+    """Write the list to the file `path`; it is on the disk when this returns, if it has to be."""
     rows = ",\n".join(json.dumps(file, separators=(",", ":")) for file in files)
-    write_sealed(path, f"[{rows}]\n")
+    write_sealed(path, f"[{rows}]\n", durable=durable)
 
 
 def update_listing(layer: Path, name: str, *, known: Mapping[str, ListedFile] = _NOTHING) -> None:
@@ -155,8 +157,10 @@ def _is_executable(status: os.stat_result) -> bool:
     return bool(status.st_mode & 0o100)
 
 
-def _hashes(folder: Path, files: Iterable[ListedFile]) -> Iterable[str]:
+def _hashes(folder: Path, files: Sequence[ListedFile]) -> Iterable[str]:
     """The hashes of `files`; empty for one that cannot be read."""
+    if len(files) < _FEW_FILES:
+        return [_hash(f"{folder}/{file.path}") for file in files]
     # Imported here because starting an application that is deployed already reads no file.
     from concurrent.futures import ThreadPoolExecutor
 

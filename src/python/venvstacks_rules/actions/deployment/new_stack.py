@@ -1,22 +1,22 @@
-"""Adds chains of layers to the cache of deployed layers, and removes unused ones."""
+"""Adds chains of layers to the cache of deployed layers, and removes unused ones.
+
+Nothing waits until the disk has what is written: after a loss of power, a file has another size
+than its list says, or the list is not whole, and each use looks at that.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import os
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from venvstacks_rules.actions.deployment.archives import unpack_all
-from venvstacks_rules.actions.deployment.durable import flush
 from venvstacks_rules.actions.deployment.folders import remove, staging_folder
-from venvstacks_rules.actions.deployment.layer_cache import LISTING, is_sound
+from venvstacks_rules.actions.deployment.layer_cache import LISTING, MARKER, is_sound
 from venvstacks_rules.actions.deployment.links import place_folder
-from venvstacks_rules.actions.deployment.listing import (
-    ListedFile,
-    list_files,
-    read_listing,
-    write_listing,
-)
+from venvstacks_rules.actions.deployment.listing import list_files, read_listing, write_listing
 from venvstacks_rules.actions.deployment.swap import take_place
 from venvstacks_rules.actions.deployment.usage import mark_used, prune
 from venvstacks_rules.actions.files.sealed import read_sealed, write_sealed
@@ -26,99 +26,139 @@ from venvstacks_rules.local.layers.postinstall import post_install
 from venvstacks_rules.model.requests.deploy import DeployedArchive
 
 
-def add_stack(
-    archives: Sequence[DeployedArchive], root: Path, marker: Path, *, verify: bool = False
-) -> None:
-    """Add the stack of `archives` that has `marker` to the cache `root`, unless it is there, whole.
+@dataclass(frozen=True)
+class _Place:
+    """Where a layer of a chain and its stack are in the cache."""
+
+    archive: DeployedArchive
+    layer: Path
+    """The folder that is linked from."""
+    stack: Path
+
+    @property
+    def deployed(self) -> Path:
+        """The layer in its stack."""
+        return self.stack / self.layer.name
+
+
+def add_stacks(
+    archives: Sequence[DeployedArchive],
+    root: Path,
+    folders: Sequence[Path],
+    *,
+    verify: bool = False,
+) -> frozenset[Path]:
+    """Add those of the stacks in `folders` to the cache `root` that are not there, whole.
 
     Waits for other processes that change the cache. With `verify`, the look for damage reads all
-    files.
+    files. Returns the folders of the other stacks.
     """
+    chain = [
+        _Place(archive, root / "layers" / archive.sha256 / archive.install_target, folder)
+        for archive, folder in zip(archives, folders)
+    ]
     with locked(root / "lock"):
-        if read_sealed(marker) is None or not is_sound(marker.parent, verify=verify):
+        sound = {folder for folder in folders if is_sound(folder, verify=verify)}
+        # Of those below, nobody needs the marker.
+        if read_sealed(folders[-1] / MARKER) is None:
+            sound.discard(folders[-1])
+        if len(sound) < len(folders):
             for folder in (root / "stacks", root / "layers"):
                 if not folder.is_dir():
                     remove(folder)
-            # Before the new stack is built, which may need the space.
+            # Before the new stacks are built, which may need the space.
             with staging_folder(root / "staging") as away:
-                _prune(root, marker.name, away)
+                _prune(root, away, keep={folder.name for folder in folders})
             with staging_folder(root / "staging") as staging:
-                layers = [root / "layers" / a.sha256 / a.install_target for a in archives]
-                _add_layers(archives, layers, staging, verify=verify)
-                _build(archives, layers, marker, staging)
+                configured = _add_layers(chain, sound, staging, verify=verify)
+                for number, place in enumerate(chain):
+                    if place.stack not in sound:
+                        _build(place, chain[:number], staging, done=place in configured)
+    return frozenset(sound)
 
 
-def _build(
-    archives: Sequence[DeployedArchive], layers: Sequence[Path], marker: Path, staging: Path
-) -> None:
-    folder, built = marker.parent, staging / "stack"
+def _build(place: _Place, below: Sequence[_Place], staging: Path, *, done: bool) -> None:
+    """Make the stack of a layer on those `below`; `done` says that it is post-installed for it."""
+    built = staging / "stack"
     built.mkdir()
-    for layer in layers:
-        place_folder(layer, built / layer.name)
-        mark_used(layer.parent)
-    runtime = layers[0]
-    base_python = runtime / read_layer_config(runtime).base_python
-    for layer in layers[1:]:
-        post_install(built / layer.name, base_python, "--no-compile", f"--deployed-in={folder}")
-    config = read_layer_config(layers[-1])
+    place_folder(place.layer, built / place.layer.name)
+    mark_used(place.layer.parent)
+    for lower in below:
+        os.symlink(f"../{lower.stack.name}/{lower.layer.name}", built / lower.layer.name)
+    if below and not done:
+        _post_install(
+            built / place.layer.name,
+            below[0].deployed,
+            "--no-compile",
+            f"--deployed-in={place.stack}",
+        )
+    config = read_layer_config(place.layer)
     data = {
-        "application": layers[-1].name,
+        "application": place.layer.name,
         "python": config.python,
         "py_version": config.py_version,
         "site_dir": config.site_dir,
         "launch_module": config.launch_module,
-        "layers": [archive.sha256 for archive in archives],
+        "layers": [each.archive.sha256 for each in (*below, place)],
+        "below": [lower.stack.name for lower in below],
     }
-    files = list_files(built, known=_listed(layers))
-    write_listing(built / LISTING, files)
-    write_sealed(built / marker.name, json.dumps(data))
-    folder.parent.mkdir(exist_ok=True)
-    flush(built)
-    take_place(built, folder, staging / "old")
-
-
-def _listed(layers: Sequence[Path]) -> dict[str, ListedFile]:
-    """The files of `layers` of the cache, as a stack has them."""
-    found = {}
-    for layer in layers:
-        for file in read_listing(layer.parent / LISTING) or ():
-            found[file.path] = file
-    return found
+    known = {file.path: file for file in read_listing(place.layer.parent / LISTING) or ()}
+    write_listing(built / LISTING, list_files(built, known=known), durable=False)
+    write_sealed(built / MARKER, json.dumps(data), durable=False)
+    place.stack.parent.mkdir(exist_ok=True)
+    take_place(built, place.stack, staging / "old")
+    # What was in the place may be there now.
+    remove(built)
 
 
 def _add_layers(
-    archives: Sequence[DeployedArchive], layers: Sequence[Path], staging: Path, *, verify: bool
-) -> None:
-    """Unpack and compile the layers that the cache lacks, or has damaged."""
+    chain: Sequence[_Place], sound: Collection[Path], staging: Path, *, verify: bool
+) -> Collection[_Place]:
+    """Unpack and post-install the layers that stacks need and the cache lacks, or has damaged.
+
+    Returns them. Each is configured for its stack, which saves another process; where another
+    stack gets a link to a file of that, post-installation replaces it.
+    """
     missing = [
-        (archive, layer)
-        for archive, layer in zip(archives, layers)
-        if not is_sound(layer.parent, verify=verify)
+        place
+        for place in chain
+        if place.stack not in sound and not is_sound(place.layer.parent, verify=verify)
     ]
-    staged = [staging / archive.sha256 for archive, _ in missing]
-    unpack_all([archive for archive, _ in missing], staged)
-    runtime = layers[0]
-    for (archive, layer), place in zip(missing, staged):
-        if layer == runtime:
-            runtime = place / archive.install_target
-        base_python = runtime / read_layer_config(runtime).base_python
+    staged = [staging / place.archive.sha256 for place in missing]
+    unpack_all([place.archive for place in missing], staged)
+    runtime = chain[0].deployed if chain[0].stack in sound else chain[0].layer
+    for place, folder in zip(missing, staged):
+        layer = folder / place.layer.name
+        configure = f"--deployed-in={place.stack}"
+        if place == chain[0]:
+            runtime, configure = layer, "--no-config"
         # Files of the cache never change, so their byte code need not look at them.
-        post_install(place / archive.install_target, base_python, "--no-config", "--unchecked-hash")
-    for place in staged:
-        write_listing(place / LISTING, list_files(place))
-    if staged:
-        flush(staging)
-    for (_, layer), place in zip(missing, staged):
-        layer.parent.parent.mkdir(parents=True, exist_ok=True)
-        take_place(place, layer.parent, staging / "old")
+        _post_install(layer, runtime, configure, "--unchecked-hash")
+    for place, folder in zip(missing, staged):
+        write_listing(folder / LISTING, list_files(folder), durable=False)
+        place.layer.parent.parent.mkdir(parents=True, exist_ok=True)
+        take_place(folder, place.layer.parent, staging / "old")
+    return missing
 
 
-def _prune(root: Path, marker: str, away: Path) -> None:
-    """Move stacks that were not used for long to `away`, and layers that no stack needs."""
+def _post_install(layer: Path, runtime: Path, *options: str) -> None:
+    post_install(layer, runtime / read_layer_config(runtime).base_python, *options)
+
+
+def _prune(root: Path, away: Path, *, keep: Iterable[str]) -> None:
+    """Move to `away` what was not used for long: stacks that no other is on, and their layers."""
     stacks = root / "stacks"
-    prune(stacks, marker, away, locks=True)
+    data = {
+        folder: json.loads(text)
+        for folder in (stacks.iterdir() if stacks.is_dir() else ())
+        for text in [read_sealed(folder / MARKER)]
+        if text is not None
+    }
+    # Those of older formats have nothing below.
+    below = (name for marker in data.values() for name in marker.get("below", ()))
+    prune(stacks, MARKER, away, keep={*keep, *below}, locks=True)
     needed: set[object] = set()
-    for folder in stacks.iterdir() if stacks.is_dir() else ():
-        text = read_sealed(folder / marker)
-        needed.update(json.loads(text)["layers"] if text is not None else ())
+    for folder, marker in data.items():
+        if folder.exists():
+            needed.update(marker["layers"])
     prune(root / "layers", ".", away, keep=needed)

@@ -13,10 +13,11 @@ from pathlib import Path
 from venvstacks_rules.local.files.streams import naming
 
 
-def write_sealed(path: Path, text: str) -> None:
-    """Write the file by one rename; it is on the disk when this returns."""
+def write_sealed(path: Path, text: str, *, durable: bool = True) -> None:
+    """Write the file by one rename; it is on the disk when this returns, if it has to be."""
     data = text.encode("utf-8")
-    replace_file(path, hashlib.sha256(data).hexdigest().encode() + b"\n" + data)
+    sealed = hashlib.sha256(data).hexdigest().encode() + b"\n" + data
+    replace_file(path, sealed, durable=durable)
 
 
 def read_sealed(path: Path) -> str | None:
@@ -34,11 +35,12 @@ def unsealed(data: bytes) -> str | None:
     return text.decode("utf-8") if hashlib.sha256(text).hexdigest().encode() == seal else None
 
 
-def replace_file(path: Path, data: bytes) -> None:
-    """Write a file by one rename; it is on the disk when this returns."""
+def replace_file(path: Path, data: bytes, *, durable: bool = True) -> None:
+    """Write a file by one rename; it is on the disk when this returns, if it has to be."""
     temporary = path.with_name(f"{path.name}.new")
     with naming(path), temporary.open("wb") as stream:
         stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
+        if durable:
+            stream.flush()
+            os.fsync(stream.fileno())
     os.replace(temporary, path)
