@@ -2,7 +2,7 @@
 
 An archive has gigabytes, and a processor hashes them slower than the kernel copies them. So the
 kernel copies, and threads hash segments that are mapped into memory, a whole one at a time, without
-the interpreter's lock.
+the interpreter's lock. An archive of small segments needs no threads: to import them takes longer.
 """
 
 from __future__ import annotations
@@ -10,15 +10,20 @@ from __future__ import annotations
 import hashlib
 import mmap
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING
+from functools import partial
+from typing import IO, TYPE_CHECKING, Optional
 
 from venvstacks_rules.local.files.streams import chunks
 from venvstacks_rules.model.contents.segments import Segment
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future
+    from concurrent.futures import ThreadPoolExecutor
+
+_SMALL = 64 * 1024
+_Task = Callable[[], Optional[str]]
+_COPY, _HASH, _CHECK = range(3)
 
 
 class Joining:
@@ -29,15 +34,12 @@ class Joining:
     """
 
     def __init__(self, out: IO[bytes], *, check_hashes: bool, hash_all: bool) -> None:
-        from concurrent.futures import ThreadPoolExecutor
-
         self._out = out
         self._check_hashes = check_hashes
         self._hash_all = hash_all
         self._hasher = hashlib.sha256()
-        # One thread each, so that each works in the order of the archive.
-        self._pools = [ThreadPoolExecutor(1) for _ in range(3)]
-        self._results: list[tuple[Segment, str | None, list[Future[str | None]]]] = []
+        self._pools: list[ThreadPoolExecutor] = []
+        self._results: list[tuple[Segment, str | None, list[_Task]]] = []
         self.size = 0
         """Of all segments, in bytes."""
 
@@ -49,25 +51,41 @@ class Joining:
             pool.shutdown(cancel_futures=True)
 
     def add(self, segment: Segment) -> None:
-        """Append a segment, in the background."""
+        """Append a segment, in the background unless it is done at once."""
         problem = _size_problem(segment)
-        futures: list[Future[str | None]] = []
+        results: list[_Task] = []
         if problem is None:
-            copying, hashing, checking = self._pools
             is_first = not self._results
+            tasks: list[tuple[int, _Task]] = [(_COPY, partial(self._copy, segment.path))]
             if self._hash_all:
-                futures.append(hashing.submit(self._hash, segment.path, is_first=is_first))
-            futures.append(copying.submit(self._copy, segment.path))
+                tasks.append((_HASH, partial(self._hash, segment.path, is_first=is_first)))
             if self._check_hashes and not (is_first and self._hash_all):
-                futures.append(checking.submit(_sha256, segment.path))
-        self._results.append((segment, problem, futures))
+                tasks.append((_CHECK, partial(_sha256, segment.path)))
+            # What follows a large one waits for it.
+            if segment.size > _SMALL and not self._pools:
+                self._start()
+            results = [self._done(number, task) for number, task in tasks]
+        self._results.append((segment, problem, results))
         self.size += segment.size
+
+    def _start(self) -> None:
+        from concurrent.futures import ThreadPoolExecutor
+
+        # One thread each, so that each works in the order of the archive.
+        self._pools = [ThreadPoolExecutor(1) for _ in range(3)]
+
+    def _done(self, number: int, task: _Task) -> _Task:
+        """What gives the result of a task, which a thread does if there are threads."""
+        if self._pools:
+            return self._pools[number].submit(task).result
+        found = task()
+        return lambda: found
 
     def finish(self) -> list[str]:
         """Wait for all segments, and return their problems."""
         problems = []
-        for segment, problem, futures in self._results:
-            hashes = {future.result() for future in futures} - {None, segment.sha256}
+        for segment, problem, results in self._results:
+            hashes = {result() for result in results} - {None, segment.sha256}
             if problem is not None:
                 problems.append(problem)
             elif self._check_hashes and hashes:

@@ -19,7 +19,6 @@ from venvstacks_rules.model.contents.segments import OWN_FILES, Segment
 from venvstacks_rules.model.errors import ArchiveError, RequestError
 from venvstacks_rules.model.json_codec import from_data, parsed_json
 from venvstacks_rules.model.requests.layer_parts import LayerPartsRequest
-from venvstacks_rules.model.requests.segments import InterpreterSegment, WheelSegments
 
 
 def listed_segments(request: LayerPartsRequest) -> Iterator[Segment]:
@@ -53,6 +52,9 @@ def refused(request: LayerPartsRequest, reason: str, problems: list[str]) -> Arc
 
 def _read_result(path: str) -> list[Segment]:
     """The segments of a result file, with paths relative to the working directory."""
+    # A layer without packages has none, and its archive is made at each edit of its code.
+    from venvstacks_rules.model.requests.segments import InterpreterSegment, WheelSegments
+
     try:
         data = parsed_json(Path(path).read_text(encoding="utf-8"))
     except ValueError as e:

@@ -133,7 +133,10 @@ class SegmentWriter(SegmentFile):
     def _finish(self) -> None:
         if self._end_of_archive:
             self._append(tar_headers.END_OF_ARCHIVE)
-        if self._buffer:
+        if self._buffer and not self._pending:
+            # The only frame, mostly: nothing to do meanwhile, and threads take long to import.
+            self._write(self._compress(self._buffer))
+        elif self._buffer:
             self._submit()
         while self._pending:
             self._write(self._pending.popleft().result())

@@ -23,7 +23,6 @@ from venvstacks_rules.model.contents.segment_index import IndexHeader, listing_j
 from venvstacks_rules.model.contents.segments import Segment, unpacked_size
 from venvstacks_rules.model.errors import ArchiveError
 from venvstacks_rules.model.json_codec import from_json, published_json
-from venvstacks_rules.model.outputs.metadata import archive_metadata
 from venvstacks_rules.model.requests.assemble import AssembleArchiveRequest, AssembledArchive
 
 
@@ -99,6 +98,9 @@ def _describe(
     if sha256 is None:
         return
     if request.metadata_file is not None:
+        # The rules write it themselves, where the hash is known without a second look.
+        from venvstacks_rules.model.outputs.metadata import archive_metadata
+
         metadata = archive_metadata(request.metadata, archive_name=name, size=size, sha256=sha256)
         _write_text(request.metadata_file, published_json(metadata), written)
     if request.segments_file is not None:

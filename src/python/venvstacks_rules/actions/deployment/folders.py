@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -21,14 +22,12 @@ def staging_folder(parent: Path, *, shared: bool = False) -> Iterator[Path]:
     Unless other processes share `parent` at the same time, what killed processes left in it is
     removed first, and `parent` itself at the end.
     """
-    # Imported here because starting an application that is deployed already must not wait for it.
-    import tempfile
-
     if not shared:
         remove(parent)
     parent.mkdir(parents=True, exist_ok=True)
     # The name is new: a process that a killed one started may still write to an old one.
-    folder = Path(tempfile.mkdtemp(dir=parent))
+    folder = parent / os.urandom(8).hex()
+    folder.mkdir(mode=0o700)
     try:
         yield folder
     finally:
