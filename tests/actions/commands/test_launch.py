@@ -270,6 +270,7 @@ def test_what_is_long_unused_goes_when_a_stack_is_made_unless_it_runs(
         for path in ((real / "stacks").glob("*/complete.json"), (real / "layers").iterdir()):
             for each in path:
                 os.utime(each, (1, 1))
+        os.utime(real / "lock", (1, 1))
         lower = ("framework-upper", "framework-lower", RUNTIME)
         app = write_archive(tmp_path, "app-n", layer("app-n", {f"{name}.py": ""}, lower, name))
         assert finish(start((*archives[:3], app), real))[0] == 0
@@ -285,14 +286,18 @@ def test_what_is_long_unused_goes_when_a_stack_is_made_unless_it_runs(
     kept = {path.name for path in (real / "layers").iterdir()}
     assert archives[3].sha256 not in kept
     assert {archive.sha256 for archive in archives[:3]} <= kept
-    # And those that nothing is on any more.
+    # And those that nothing is on any more; a look at all stacks takes place once a day.
     shutil.rmtree(stack_with(real, "app-n"))
     for marker in (real / "stacks").glob("*/complete.json"):
         os.utime(marker, (1, 1))
     lower = ("framework-lower", RUNTIME)
-    app = write_archive(tmp_path, "app-m", layer("app-m", {"m.py": ""}, lower, "m"))
-    assert finish(start((*archives[:2], app), real))[0] == 0
-    assert len(list((real / "stacks").iterdir())) == 3
+    unused = stack_with(real, "framework-upper")
+    for name in ("app-l", "app-m"):
+        app = write_archive(tmp_path, name, layer(name, {"m.py": ""}, lower, "m"))
+        assert finish(start((*archives[:2], app), real))[0] == 0
+        assert unused.exists() == (name == "app-l")
+        os.utime(real / "lock", (1, 1))
+    assert stack_with(real, "framework-lower").exists()
 
 
 def test_bad_archives_and_other_layers_are_refused(

@@ -1,6 +1,7 @@
 """A cache of deployed chains of layers, for commands that run an application again and again.
 
-    <cache>/lock                                held by the process that changes the cache
+    <cache>/lock                                held by the process that changes the cache; its time
+                                                is that of the last look for what is unused
     <cache>/layers/<sha256>/<install_target>/   an archive, unpacked and compiled once
     <cache>/stacks/<key>/<install_target>/      the last layer of a chain, hard links to the layer
     <cache>/stacks/<key>/<install_target>       for each layer below, a symbolic link to its stack

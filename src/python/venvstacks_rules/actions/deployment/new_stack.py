@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,8 @@ from venvstacks_rules.local.files.locks import locked
 from venvstacks_rules.local.layers.layer_config import read_layer_config
 from venvstacks_rules.local.layers.postinstall import post_install
 from venvstacks_rules.model.requests.deploy import DeployedArchive
+
+_PRUNE_SECONDS = 24 * 3600
 
 
 @dataclass(frozen=True)
@@ -66,9 +69,10 @@ def add_stacks(
             for folder in (root / "stacks", root / "layers"):
                 if not folder.is_dir():
                     remove(folder)
-            # Before the new stacks are built, which may need the space.
-            with staging_folder(root / "staging") as away:
-                _prune(root, away, keep={folder.name for folder in folders})
+            if _is_time_to_prune(root / "lock"):
+                # Before the new stacks are built, which may need the space.
+                with staging_folder(root / "staging") as away:
+                    _prune(root, away, keep={folder.name for folder in folders})
             with staging_folder(root / "staging") as staging:
                 configured = _add_layers(chain, sound, staging, verify=verify)
                 for number, place in enumerate(chain):
@@ -143,6 +147,18 @@ def _add_layers(
 
 def _post_install(layer: Path, runtime: Path, *options: str) -> None:
     post_install(layer, runtime / read_layer_config(runtime).base_python, *options)
+
+
+def _is_time_to_prune(lock: Path) -> bool:
+    """Whether the last look at all stacks is a day ago; the time of the lock file is its time.
+
+    A stack is made at each edit, so there may be thousands to look at.
+    """
+    last = lock.stat().st_mtime
+    if 0 <= time.time() - last < _PRUNE_SECONDS:
+        return False
+    os.utime(lock)
+    return True
 
 
 def _prune(root: Path, away: Path, *, keep: Iterable[str]) -> None:
