@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -264,6 +265,31 @@ def test_targets_that_say_no(root: BuildRoot) -> None:
         "  * examples/hello:release: `repositories`: the URL of b has credentials. Remove them: "
         "they come from the environment, or from the files of the store's own tools."
     )
+
+
+def test_what_is_skipped_is_not_packaged(root: BuildRoot) -> None:
+    build, code = root.read("examples/hello/BUILD"), root.read("examples/hello/hello.py")
+    skipped = build.replace("repositories=", "skip_publish=True, repositories=", 1)
+    nowhere = 'venvstacks_release(name="nowhere", layers=[":hello"], version="1.0")\n'
+    # Packaging it would fail: nobody answers there.
+    base = f"127.0.0.1:1/base@sha256:{'0' * 64}"
+    image = f'venvstacks_image(name="image", application=":hello", base="{base}", '
+    image += 'registries=["127.0.0.1:1"], skip_push=True)\n'
+    root.write("examples/hello/BUILD", skipped + nowhere + image)
+    root.write("examples/hello/hello.py", code + "\n# Edited, and not published.\n")
+    names = ("release", "nowhere", "image")
+    done = root.succeed("publish", *(f"examples/hello:{name}" for name in names))
+    packaged = root.pants("package", "examples/hello:image")
+    root.write("examples/hello/BUILD", build)
+    root.write("examples/hello/hello.py", code)
+    assert sorted(re.findall(r"^- .*", done.stderr, re.MULTILINE)) == [
+        "- examples/hello:image skipped (by its `skip_push`).",
+        "- examples/hello:nowhere skipped (it has no `repositories`).",
+        "- examples/hello:release skipped (by its `skip_publish`).",
+    ]
+    assert done.work == []
+    assert packaged.code == 1
+    assert "127.0.0.1:1" in packaged.error
 
 
 def test_a_repository_that_cannot_be_written(root: BuildRoot, store: Path) -> None:

@@ -19,7 +19,12 @@ from venvstacks_rules.pants_backend.engine import (
     implicitly,
     rule,
 )
-from venvstacks_rules.pants_backend.goals.package import Remark, logged_remark
+from venvstacks_rules.pants_backend.goals.package import (
+    Remark,
+    WantedArchivesRequest,
+    logged_remark,
+    wanted_archives,
+)
 from venvstacks_rules.pants_backend.targets.images import (
     ImageApplicationField,
     ImageOutputPathField,
@@ -38,6 +43,10 @@ class ImagePackageFieldSet(PackageFieldSet):
 
 @rule
 async def package_image(field_set: ImagePackageFieldSet) -> BuiltPackage:
+    # `publish` has Pants package its targets first, and makes what it pushes.
+    wanted = await wanted_archives(WantedArchivesRequest(), **implicitly())
+    if not wanted.any:
+        return BuiltPackage(EMPTY_DIGEST, ())
     output = await other_output(OtherOutputRequest(field_set.address), **implicitly())
     built = await built_image(ImageRequest(field_set.address), **implicitly())
     await concurrently(logged_remark(Remark(text), **implicitly()) for text in built.warnings)

@@ -1,7 +1,7 @@
 """What ``publish`` passes over before anything of it is packaged.
 
-Pants 2.32 and newer ask for it. Older ones package a target that its own fields keep from being
-published, and say afterwards that it was skipped.
+Pants 2.32 and newer ask for it. Older ones have our rules package every target first, which make
+nothing while only `publish` runs, and hear afterwards that it is skipped.
 """
 
 from __future__ import annotations
