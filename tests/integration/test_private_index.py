@@ -125,7 +125,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         root.write("s/BUILD", BUILD)
         root.write("src/corp/BUILD", CORP)
         yield site
-    shutil.rmtree(folder)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _fetch_libraries(root: BuildRoot) -> None:

@@ -81,7 +81,7 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workers]:
     folder = tmp_path_factory.mktemp("workers")
     with workers(folder) as found:
         yield found
-    shutil.rmtree(folder)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +97,7 @@ def site(started: Workers, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         root.copy_small_example()
         root.write("BUILD", started.target + ENVIRONMENT)
         yield Site(root, started)
-    shutil.rmtree(folder)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _named(pattern: str, descriptions: Iterable[str]) -> set[str]:

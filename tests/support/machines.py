@@ -122,4 +122,4 @@ def machine(
     with build_root(folder / "root", config=config, environment=everything) as root:
         root.copy_small_example()
         yield Machine(root, folder)
-    shutil.rmtree(folder)
+    shutil.rmtree(folder, ignore_errors=True)
