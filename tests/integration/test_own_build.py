@@ -13,6 +13,7 @@ import pytest
 
 from tests.support.build_root import REPOSITORY, BuildRoot
 from tests.support.documented import Command, blocks, complaint
+from tests.support.pants_under_test import pants_minor
 from tests.support.reader import Reader
 
 FOLDERS = ("benchmarks", "build-support", "docs", "examples", "src", "tests")
@@ -32,6 +33,11 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
             REPOSITORY / folder, path / folder, ignore=shutil.ignore_patterns("__pycache__")
         )
     root = BuildRoot(path)
+    if pants_minor() >= (2, 23):
+        # Its option has another name since then.
+        config = root.read("pants.toml")
+        assert "\ntailor = false\n" in config
+        root.write("pants.toml", config.replace("\ntailor = false", "\ntailor_sources = false"))
     try:
         yield root
     finally:

@@ -220,7 +220,7 @@ def test_wheels_for_any_platform_are_compressed_once(packaged: Finished) -> None
 def test_what_runs_here_is_built_for_this_machine(root: BuildRoot) -> None:
     assert root.succeed(FOREIGN, "run", "s:greet").stdout == "Hello\n"
     done = root.succeed(FOREIGN, "test", "venvstacks-export", "s:greet")
-    assert "s:greet - succeeded" in done.stderr
+    assert "✓ s:greet succeeded" in done.stderr
     assert (root.path / "dist/export/venvstacks/app-greet").is_dir()
 
 

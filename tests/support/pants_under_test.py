@@ -44,6 +44,12 @@ def pants_version() -> str:
     return asked.stdout.split()[-1]
 
 
+def pants_minor() -> tuple[int, int]:
+    """The same without the patch release, to compare."""
+    major, minor = pants_version().split(".")[:2]
+    return int(major), int(minor)
+
+
 @functools.cache
 def pants_environment() -> Mapping[str, str]:
     """Variables without which it does not work in our build roots, made for the launcher."""

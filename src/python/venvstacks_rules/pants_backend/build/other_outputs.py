@@ -68,7 +68,8 @@ def _place(target: Target) -> _Place | None:
     if target.has_field(ImageOutputPathField):
         field = target[ImageOutputPathField]
         folder = os.path.normpath(field.value_or_default(file_ending="oci"))
-        return _Place(folder, "an image", bool(field.value))
+        # The default of newer Pants is a template in the place of None.
+        return _Place(folder, "an image", field.value not in (None, field.default))
     if target.has_field(BundleOutputPathField):
         written = target[BundleOutputPathField].value
         title = BundleFieldSet.create(target).title
