@@ -7,7 +7,6 @@ its key path. For files from outside, :mod:`~venvstacks_rules.model.checked` col
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import json
 import typing
@@ -15,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar, Union
 
 from venvstacks_rules.model.errors import RequestError
+from venvstacks_rules.model.values import field_names, is_dataclass, required_names
 from venvstacks_rules.model.wording import is_unicode, printable
 
 T = TypeVar("T")
@@ -27,10 +27,8 @@ _MOST_LEVELS = 50
 
 def to_data(value: object) -> object:
     """A dataclass, or a tuple of them, as what ``json`` writes."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {
-            field.name: to_data(getattr(value, field.name)) for field in dataclasses.fields(value)
-        }
+    if is_dataclass(type(value)):
+        return {name: to_data(getattr(value, name)) for name in field_names(type(value))}
     if isinstance(value, (tuple, list)):
         return [to_data(item) for item in value]
     return value
@@ -127,7 +125,7 @@ def _reader(hint: typing.Any) -> _Reader:
         return lambda value: None if value is None else read_value(value)
     if origin is tuple:
         return _reader_of_tuples(_reader(args[0]))
-    if dataclasses.is_dataclass(hint):
+    if is_dataclass(hint):
         return _reader_of_objects(typing.cast("type[object]", hint))
     if origin is typing.Annotated:
         return _reader_of_checked(_reader(args[0]), args[1:])
@@ -224,9 +222,8 @@ def _reader_of_tuples(read_item: _Reader) -> _Reader:
 
 def _reader_of_objects(cls: type[object]) -> _Reader:
     hints = typing.get_type_hints(cls, include_extras=True)
-    fields = dataclasses.fields(cls)  # type: ignore[arg-type]
-    readers = {field.name: _reader(hints[field.name]) for field in fields}
-    required = {field.name: None for field in fields if field.default is dataclasses.MISSING}
+    readers = {name: _reader(hints[name]) for name in field_names(cls)}
+    required = dict.fromkeys(required_names(cls))
 
     def read(value: object) -> object:
         if not isinstance(value, dict):

@@ -11,7 +11,6 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -21,6 +20,7 @@ from venvstacks_rules.model.contents.start import start_arguments
 from venvstacks_rules.model.errors import DeploymentError
 from venvstacks_rules.model.json_codec import from_json
 from venvstacks_rules.model.requests.deploy import LaunchRequest
+from venvstacks_rules.model.values import replace
 
 
 def run(request_text: str, args: Sequence[str] = (), folder: Path = Path()) -> NoReturn:

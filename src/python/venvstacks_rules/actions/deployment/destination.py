@@ -15,13 +15,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from venvstacks_rules.actions.deployment import swap
 from venvstacks_rules.actions.deployment.durable import flush, flush_names
 from venvstacks_rules.actions.deployment.folders import os_errors, remove, staging_folder
 from venvstacks_rules.local.files.locks import locked
+from venvstacks_rules.model.values import dataclass
 
 _STATE, _STAGING, _OLD = ".venvstacks", "staging", "old"
 

@@ -24,7 +24,6 @@ import json
 import os
 from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
@@ -36,6 +35,7 @@ from venvstacks_rules.actions.files.sealed import unsealed
 from venvstacks_rules.local.files.locks import Lock
 from venvstacks_rules.model.errors import DeploymentError
 from venvstacks_rules.model.requests.deploy import DeployedArchive
+from venvstacks_rules.model.values import dataclass
 
 MARKER, LISTING = "complete.json", "files.json"
 """In the folder of a stack; and there, and in that of a layer."""

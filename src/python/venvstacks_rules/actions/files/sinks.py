@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from venvstacks_rules.model.contents.files import ArchivedFile
+from venvstacks_rules.model.values import dataclass
 
 
 def write_exactly(

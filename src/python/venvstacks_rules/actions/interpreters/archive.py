@@ -11,7 +11,6 @@ import posixpath
 import tarfile
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
@@ -26,6 +25,7 @@ from venvstacks_rules.local.files.streams import (
 )
 from venvstacks_rules.model.errors import InterpreterError, first_problems
 from venvstacks_rules.model.paths import link_problem, path_problem, place_inside
+from venvstacks_rules.model.values import dataclass, replace
 from venvstacks_rules.model.wording import printable
 
 TOP = "python"

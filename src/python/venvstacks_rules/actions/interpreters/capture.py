@@ -16,7 +16,6 @@ import posixpath
 import stat
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from venvstacks_rules.actions.interpreters import shared_libraries
@@ -27,6 +26,7 @@ from venvstacks_rules.model.platforms.python_versions import (
     release,
     short_version,
 )
+from venvstacks_rules.model.values import dataclass
 
 _DROPPED_TOP = (
     "site-packages",

@@ -6,12 +6,12 @@ import json
 import os
 import struct
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from venvstacks_rules.model.errors import InterpreterError
 from venvstacks_rules.model.platforms.libc import GLIBC, MUSL
+from venvstacks_rules.model.values import dataclass
 
 if TYPE_CHECKING:
     from venvstacks_rules.model.requests.interpreters import FoundInterpreter

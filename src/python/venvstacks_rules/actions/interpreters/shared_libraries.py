@@ -11,11 +11,11 @@ import os
 import re
 import subprocess
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from venvstacks_rules.actions.interpreters.probe import Installation
 from venvstacks_rules.model.errors import InterpreterError
+from venvstacks_rules.model.values import dataclass
 
 SYSTEM_FOLDERS = ("/lib/", "/lib32/", "/lib64/", "/usr/lib/", "/usr/lib32/", "/usr/lib64/")
 

@@ -15,7 +15,6 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
@@ -35,6 +34,7 @@ from venvstacks_rules.local.web.pace import (
 from venvstacks_rules.local.web.redirects import RedirectHandler
 from venvstacks_rules.model.network.credentials import refused, without_credentials
 from venvstacks_rules.model.network.urls import url_problem
+from venvstacks_rules.model.values import dataclass
 
 _T = TypeVar("_T")
 

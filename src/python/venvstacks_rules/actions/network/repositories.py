@@ -13,7 +13,6 @@ import subprocess
 import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import IO
@@ -21,6 +20,7 @@ from typing import IO
 from venvstacks_rules.model.errors import NetworkError
 from venvstacks_rules.model.network.commits import Commit
 from venvstacks_rules.model.network.credentials import hidden_credentials
+from venvstacks_rules.model.values import dataclass
 from venvstacks_rules.model.wording import printable_lines
 
 TOP = "source"

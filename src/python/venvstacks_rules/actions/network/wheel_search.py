@@ -7,7 +7,6 @@ standard library is enough: this serves before any library is there.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any, Optional
@@ -16,6 +15,7 @@ from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 from venvstacks_rules.actions.network.downloads import DownloadFailedError, read_page
 from venvstacks_rules.model.distributions import normalised_name
 from venvstacks_rules.model.json_codec import parsed_json
+from venvstacks_rules.model.values import dataclass
 
 _PAGE_TYPES = (
     "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, "

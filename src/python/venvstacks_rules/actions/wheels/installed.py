@@ -10,7 +10,6 @@ import base64
 import posixpath
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import TypeVar
 
@@ -29,6 +28,7 @@ from venvstacks_rules.model.contents.inputs import LayerWheel
 from venvstacks_rules.model.contents.layout import LayerLayout
 from venvstacks_rules.model.errors import WheelError, first_problems
 from venvstacks_rules.model.paths import windows_problem
+from venvstacks_rules.model.values import dataclass, replace
 from venvstacks_rules.model.wording import and_more, printable
 
 INSTALLER = b"venvstacks-rules\n"

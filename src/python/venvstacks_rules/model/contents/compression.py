@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from venvstacks_rules.model.values import dataclass
 from venvstacks_rules.model.wording import quoted
 
 

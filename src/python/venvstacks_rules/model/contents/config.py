@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from venvstacks_rules.model.json_codec import published_json
+from venvstacks_rules.model.values import dataclass
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Optional
 
 from venvstacks_rules.model.paths import GivenPath
+from venvstacks_rules.model.values import dataclass
 
 MODIFICATION_TIME = 315619200
 """1980-01-02T00:00:00Z. Zip archives store local times, 1980-01-01 at the earliest: programs that

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Optional
 
 from venvstacks_rules.model.paths import GivenPath
 from venvstacks_rules.model.platforms.python_versions import PythonVersion
+from venvstacks_rules.model.values import dataclass
 
 
 @dataclass(frozen=True)

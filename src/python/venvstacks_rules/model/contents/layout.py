@@ -6,7 +6,6 @@ archive").
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Annotated
@@ -14,6 +13,7 @@ from typing import Annotated
 from venvstacks_rules.model.layers.names import INTERPRETER_NAME, command_problem
 from venvstacks_rules.model.paths import install_target_problem
 from venvstacks_rules.model.platforms.python_versions import language_version, short_version
+from venvstacks_rules.model.values import dataclass
 
 LAYER_CONFIG = PurePosixPath("share/venv/metadata/venvstacks_layer.json")
 DYNLIB_DIR = PurePosixPath("share/venv/dynlib")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from venvstacks_rules.model.checked import CheckedTable
@@ -18,6 +17,7 @@ from venvstacks_rules.model.errors import ArchiveError
 from venvstacks_rules.model.hashes import is_sha256_hex
 from venvstacks_rules.model.json_codec import compact_json, compact_object
 from venvstacks_rules.model.paths import link_problem, path_problem
+from venvstacks_rules.model.values import dataclass
 
 SEGMENT_INDEX_VERSION = 1
 

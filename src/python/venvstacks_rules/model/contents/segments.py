@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Optional
 
 from venvstacks_rules.model.contents.files import ArchivedFile
+from venvstacks_rules.model.values import dataclass
 
 TAR_BLOCK = 512
 """In bytes; every size of a piece of a tar stream is a multiple of it."""

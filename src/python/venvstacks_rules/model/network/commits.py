@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from venvstacks_rules.model.network.credentials import has_credentials
 from venvstacks_rules.model.network.urls import url_problem
+from venvstacks_rules.model.values import dataclass
 
 _GIT = "git+"
 _COMMIT = re.compile(r"[0-9a-f]{40}")

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Iterable, Mapping
-from dataclasses import dataclass, field
 from urllib.parse import urlsplit
+
+from venvstacks_rules.model.values import dataclass, field
 
 INDEX_VARIABLE = re.compile(r"UV_INDEX_\w+_(?:USERNAME|PASSWORD)")
 """The names of all variables that can hold credentials of an index."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Annotated
+
+from venvstacks_rules.model.values import dataclass
 
 DEFAULT_LINUX_TARGET = "glibc@2.28"
 

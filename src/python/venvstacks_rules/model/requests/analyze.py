@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from venvstacks_rules.model.contents.inputs import LayerWheel
 from venvstacks_rules.model.contents.layout import OsName
 from venvstacks_rules.model.libraries.analyzed import AnalyzedWheel
 from venvstacks_rules.model.platforms.python_versions import PythonVersion
+from venvstacks_rules.model.values import dataclass
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,11 @@ They are ``portable-archive``, ``carry-wheels`` and ``make-bundle``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Optional
 
 from venvstacks_rules.model.contents.inputs import WheelFile
 from venvstacks_rules.model.paths import GivenPath
+from venvstacks_rules.model.values import dataclass
 
 SCRIPT, APP, PACKAGE = "sh", "app", "pkg"
 MACOSX_FORMATS = (SCRIPT, APP, PACKAGE)

@@ -1,15 +1,15 @@
 """The requests and results of the actions that deploy layers.
 
-A file of its own because people wait for the start of an application: each dataclass costs half a
-millisecond to define, and the other actions have many.
+A file of its own because people wait for the start of an application, and the other actions have
+many more of them.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Optional
 
 from venvstacks_rules.model.paths import GivenPath
+from venvstacks_rules.model.values import dataclass
 
 
 @dataclass(frozen=True)

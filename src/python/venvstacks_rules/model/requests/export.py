@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Optional
 
 from venvstacks_rules.model.contents.files import OwnFile, OwnLink
@@ -10,6 +9,7 @@ from venvstacks_rules.model.contents.inputs import InterpreterFile, LayerWheel
 from venvstacks_rules.model.contents.layout import InstallTarget, OsName
 from venvstacks_rules.model.paths import GivenPath
 from venvstacks_rules.model.platforms.python_versions import PythonVersion
+from venvstacks_rules.model.values import dataclass
 
 
 @dataclass(frozen=True)

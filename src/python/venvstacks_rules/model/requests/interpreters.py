@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from venvstacks_rules.model.paths import GivenPath
 from venvstacks_rules.model.platforms.libc import DEFAULT_LINUX_TARGET, LinuxTargetText
+from venvstacks_rules.model.values import dataclass
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from venvstacks_rules.model.contents.compression import Compression
 from venvstacks_rules.model.contents.files import OwnFile, OwnLink
 from venvstacks_rules.model.contents.layout import InstallTarget, OsName
 from venvstacks_rules.model.paths import GivenPath
+from venvstacks_rules.model.values import dataclass
 
 
 @dataclass(frozen=True)

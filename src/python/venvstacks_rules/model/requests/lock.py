@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Optional
 
 from venvstacks_rules.model.layers.lock_choices import NO_CHOICES, LockChoices
@@ -10,6 +9,7 @@ from venvstacks_rules.model.locks.distributions import Distribution
 from venvstacks_rules.model.paths import GivenPath
 from venvstacks_rules.model.platforms.libc import LinuxTargetText
 from venvstacks_rules.model.platforms.target_platforms import MacosxTarget
+from venvstacks_rules.model.values import dataclass
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import Optional
 
 from venvstacks_rules.model.paths import GivenPath
+from venvstacks_rules.model.values import dataclass, field
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Optional
 
 from venvstacks_rules.model.locks.pylock import LockedInterpreter
 from venvstacks_rules.model.paths import GivenPath
 from venvstacks_rules.model.platforms.libc import DEFAULT_LINUX_TARGET, LinuxTargetText
+from venvstacks_rules.model.values import dataclass
 
 
 @dataclass(frozen=True)

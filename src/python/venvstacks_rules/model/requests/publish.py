@@ -7,12 +7,12 @@ prints its report.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Optional
 
 from venvstacks_rules.model.paths import GivenPath
 from venvstacks_rules.model.publishing.plan import PublishPlan
 from venvstacks_rules.model.publishing.publication import PublicationFiles
+from venvstacks_rules.model.values import dataclass
 
 
 @dataclass(frozen=True)

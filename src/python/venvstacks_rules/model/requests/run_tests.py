@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Optional
 
 from venvstacks_rules.model.contents.layout import InstallTarget
 from venvstacks_rules.model.paths import GivenPath
 from venvstacks_rules.model.requests.deploy import DeployedArchive
+from venvstacks_rules.model.values import dataclass
 
 
 @dataclass(frozen=True)

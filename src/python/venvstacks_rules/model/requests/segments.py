@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Optional
 
 from venvstacks_rules.model.contents.compression import Compression
@@ -11,6 +10,7 @@ from venvstacks_rules.model.contents.layout import InstallTarget, OsName
 from venvstacks_rules.model.contents.segments import Segment
 from venvstacks_rules.model.paths import GivenPath
 from venvstacks_rules.model.platforms.python_versions import PythonVersion
+from venvstacks_rules.model.values import dataclass
 
 
 # Bases of their own, as fields without a default come first.

@@ -5,11 +5,11 @@ They run before any library is there: the standard library alone reads and serve
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Optional
 
 from venvstacks_rules.model.contents.inputs import WheelFile
 from venvstacks_rules.model.paths import GivenPath
+from venvstacks_rules.model.values import dataclass
 
 
 @dataclass(frozen=True)
