@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,6 +38,9 @@ def remove(path: Path) -> None:
     if path.is_symlink() or not path.is_dir():
         path.unlink(missing_ok=True)
         return
+    # Whoever finds all layers in place removes nothing.
+    import shutil
+
     for attempt in range(_REMOVAL_ATTEMPTS):
         try:
             shutil.rmtree(path)
