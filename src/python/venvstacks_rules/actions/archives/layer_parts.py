@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from venvstacks_rules.actions.archives.clashes import clashes, own_problems
@@ -19,6 +18,7 @@ from venvstacks_rules.model.contents.segments import OWN_FILES, Segment
 from venvstacks_rules.model.errors import ArchiveError, RequestError
 from venvstacks_rules.model.json_codec import from_data, parsed_json
 from venvstacks_rules.model.requests.layer_parts import LayerPartsRequest
+from venvstacks_rules.model.values import replace
 
 
 def listed_segments(request: LayerPartsRequest) -> Iterator[Segment]:

@@ -7,10 +7,9 @@ gid 0, no owner names, a constant time.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from venvstacks_rules.model.contents.files import MODIFICATION_TIME
 from venvstacks_rules.model.contents.segments import TAR_BLOCK
+from venvstacks_rules.model.values import dataclass
 
 END_OF_ARCHIVE = bytes(2 * TAR_BLOCK)
 """Ends a tar stream; only the last segment of an archive has it."""

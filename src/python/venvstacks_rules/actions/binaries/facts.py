@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import IO, Optional
+
+from venvstacks_rules.model.values import dataclass
 
 
 class UnreadableError(Exception):

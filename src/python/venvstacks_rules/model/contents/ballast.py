@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import PurePosixPath
+
+from venvstacks_rules.model.values import dataclass
 
 TESTS, DEBUG_FILES, DEBUG_SECTIONS = "tests", "debug files", "debug sections"
 """The kinds: folders of tests; files that only debuggers read; sections of ELF files for them."""

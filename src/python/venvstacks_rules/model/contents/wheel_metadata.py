@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from venvstacks_rules.model.distributions import normalised_name
+from venvstacks_rules.model.values import dataclass
 
 # As in PEP 508. A URL ends at a space before the semicolon; a version has no semicolon.
 _REQUIREMENT = re.compile(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from venvstacks_rules.model.values import dataclass, replace
 
 CODE_OWNER = "the first-party code of"
 """What stands, with the layer's name, for the distribution of first-party code."""

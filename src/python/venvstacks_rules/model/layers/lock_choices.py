@@ -7,10 +7,10 @@ import what parses them.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Optional
 
 from venvstacks_rules.model.checked import CheckedTable
+from venvstacks_rules.model.values import dataclass
 
 _LISTS = ("override_requirements", "without_dependencies", "relaxed_pins")
 

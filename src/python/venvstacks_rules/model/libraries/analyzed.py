@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from venvstacks_rules.model.contents.ballast import Ballast
 from venvstacks_rules.model.contents.wheel_metadata import NO_METADATA, WheelMetadata
 from venvstacks_rules.model.distributions import normalised_name
 from venvstacks_rules.model.libraries.binaries import Binary
+from venvstacks_rules.model.values import dataclass
 
 
 @dataclass(frozen=True)

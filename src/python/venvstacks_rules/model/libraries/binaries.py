@@ -6,8 +6,9 @@ Other modules decide what follows from them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Optional
+
+from venvstacks_rules.model.values import dataclass
 
 ELF, MACHO, PE = "elf", "macho", "pe"
 

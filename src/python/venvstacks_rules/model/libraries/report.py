@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from venvstacks_rules.model.layers.accepted_libraries import DESKTOP, is_accepted
 from venvstacks_rules.model.libraries.binaries import version_numbers
+from venvstacks_rules.model.values import dataclass
 from venvstacks_rules.model.wording import and_more
 
 _SHOWN_FILES = 3
@@ -105,6 +105,9 @@ class LibraryReport:
         ):
             sentences.setdefault(wheel, []).append(text)
         return tuple(_joined(wheel, texts) for wheel, texts in sentences.items())
+
+
+NOTHING_FOUND = LibraryReport()
 
 
 def _joined(wheel: str, sentences: Sequence[str]) -> str:

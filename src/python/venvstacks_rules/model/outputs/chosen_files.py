@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+from venvstacks_rules.model.values import dataclass
 
 
 @dataclass(frozen=True)

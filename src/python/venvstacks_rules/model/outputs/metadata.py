@@ -6,13 +6,13 @@ Keys and values are those of the ``venvstacks`` tool.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from venvstacks_rules.model.layers.lock_choices import NO_CHOICES, LockChoices
-from venvstacks_rules.model.libraries.report import LibraryReport
+from venvstacks_rules.model.libraries.report import NOTHING_FOUND, LibraryReport
 from venvstacks_rules.model.outputs.chosen_files import ChosenFiles
 from venvstacks_rules.model.outputs.names import ARCHIVE_BUILD
+from venvstacks_rules.model.values import dataclass
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class LayerMetadata:
     app_support_modules: tuple[ModuleHash, ...] = ()
     lock_choices: LockChoices = NO_CHOICES
     """What the layer's lock was made with beside its requirements."""
-    shared_libraries: LibraryReport = field(default_factory=LibraryReport)
+    shared_libraries: LibraryReport = NOTHING_FOUND
     """The report on the layer's binaries."""
     chosen_files: tuple[ChosenFiles, ...] = ()
     """Of the distributions for which fields choose files; sorted by name."""

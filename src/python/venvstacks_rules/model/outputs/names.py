@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import PurePosixPath
+
+from venvstacks_rules.model.values import dataclass
 
 ARCHIVE_BUILD = 1
 """Always 1: the hash of an archive identifies it, not the number of its build."""
