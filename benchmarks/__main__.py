@@ -20,6 +20,7 @@ import zstandard
 from benchmarks import (
     action_start,
     app_start,
+    before,
     deltas,
     installing,
     monorepo,
@@ -256,6 +257,14 @@ def fresh_machine(
     return {"first_command_s": parts}
 
 
+def first_before(folder: Path, archive: Path, version: str, options: argparse.Namespace) -> Figures:
+    """The part ``before``: the first archives now, and before the actions' own environment."""
+    del archive, version
+    rows = before.first_archives(ROOT, folder / "before", options.runs)
+    print(f"\n{before.table(rows)}\n\nLoad: {publish.load()}.")
+    return {"before": {name: [list(map(vars, side)) for side in row] for name, row in rows.items()}}
+
+
 def start_of_actions(
     folder: Path, archive: Path, version: str, options: argparse.Namespace
 ) -> Figures:
@@ -369,6 +378,7 @@ PARTS = {
     "platforms": every_platform,
     "zip": spliced_zip,
     "first": fresh_machine,
+    "before": first_before,
     "start": start_of_actions,
     "launch": start_of_applications,
     "monorepo": many_layers,
@@ -377,7 +387,7 @@ PARTS = {
     "versions": monthly,
     "deltas": patch_releases,
 }
-ON_DEMAND = ("versions", "deltas")
+ON_DEMAND = ("versions", "deltas", "before")
 
 
 def main() -> int:

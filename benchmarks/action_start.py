@@ -1,7 +1,8 @@
 """Times the start of each action: it imports what it needs, and refuses an empty request.
 
 Compared are the way that the rules start an action (isolated, a tree of its own with byte code) and
-the way before: an environment with all libraries, and sources that Python compiles each time.
+the way before: the sources of then, which Python compiles each time, and an environment with all
+libraries. An action that was not there then is compared with the same sources, started that way.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from benchmarks.before import COMMIT, check_out
 from venvstacks_rules.actions.cli import VERBS
 
 _FLAGS = ("-I", "-S", "-B", "-X", "utf8")
@@ -51,11 +53,13 @@ def measure(
     request.write_text("{}")
     rest = ["--request", str(request), "--result", str(folder / "result.json")]
     base_python = os.path.realpath(sys.executable)
+    then = check_out(root, folder / "then", COMMIT) / "src/python"
     before = [sys.executable, "-s", "-m", "venvstacks_rules.actions"]
-    before_env = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(plain)}
     found = {}
     for verb in sorted(VERBS):
         start = [base_python, *_FLAGS, f"{trees}/{verb}/__main__.py", verb, *rest]
+        old = (then / f"venvstacks_rules/actions/commands/{VERBS[verb]}.py").exists()
+        before_env = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(then if old else plain)}
         ours, theirs = [], []
         for _ in range(runs):
             ours.append(_milliseconds(start, {}))

@@ -49,11 +49,18 @@ class Took:
     processor: float
 
 
-def took(command: Sequence[str], *, given: str = "", env: Mapping[str, str] | None = None) -> Took:
+def took(
+    command: Sequence[str],
+    *,
+    given: str = "",
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+) -> Took:
     """Run a command, with `given` on its standard input; its errors are shown if it fails."""
     before, begin = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     done = subprocess.run(
         command,
+        cwd=cwd,
         env=dict(os.environ, **(env or {})),
         input=given,
         stdout=subprocess.DEVNULL,
