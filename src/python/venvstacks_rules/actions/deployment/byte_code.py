@@ -9,7 +9,6 @@ import hashlib
 import os
 import posixpath
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from venvstacks_rules.actions.deployment.folders import remove
@@ -20,6 +19,7 @@ from venvstacks_rules.actions.files.tree import Tree, TreeWriter
 from venvstacks_rules.local.files.streams import naming
 from venvstacks_rules.local.layers.postinstall import post_install
 from venvstacks_rules.model.contents.layout import POSTINSTALL
+from venvstacks_rules.model.values import dataclass
 
 _CACHE_FOLDER = "/__pycache__/"
 

@@ -10,7 +10,6 @@ import hashlib
 import json
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from venvstacks_rules.actions.deployment.listing import (
@@ -29,6 +28,7 @@ from venvstacks_rules.actions.files.tree import Tree
 from venvstacks_rules.local.files.streams import sha256_of
 from venvstacks_rules.model.contents.files import MODIFICATION_TIME, OwnFile
 from venvstacks_rules.model.requests.export import LayerToExport
+from venvstacks_rules.model.values import dataclass
 from venvstacks_rules.model.wording import and_more
 
 MARKER, LISTING = ".venvstacks-exported.json", ".venvstacks-exported.files"

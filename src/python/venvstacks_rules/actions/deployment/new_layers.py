@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from venvstacks_rules.actions.deployment.byte_code import (
@@ -20,6 +19,7 @@ from venvstacks_rules.local.layers.postinstall import post_install
 from venvstacks_rules.model.contents.files import ArchivedFile
 from venvstacks_rules.model.contents.layout import POSTINSTALL, LayerLayout
 from venvstacks_rules.model.requests.export import LayerToExport
+from venvstacks_rules.model.values import dataclass
 
 Contents = Mapping[str, Sequence[tuple[Source, Tree]]]
 """What each layer is made of besides its own files, by install target."""

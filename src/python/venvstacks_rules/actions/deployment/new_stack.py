@@ -10,7 +10,6 @@ import json
 import os
 import time
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from venvstacks_rules.actions.deployment.archives import unpack_all
@@ -25,6 +24,7 @@ from venvstacks_rules.local.files.locks import locked
 from venvstacks_rules.local.layers.layer_config import read_layer_config
 from venvstacks_rules.local.layers.postinstall import post_install
 from venvstacks_rules.model.requests.deploy import DeployedArchive
+from venvstacks_rules.model.values import dataclass
 
 _PRUNE_SECONDS = 24 * 3600
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Union
 
@@ -19,6 +18,7 @@ from venvstacks_rules.model.contents.layout import LayerLayout
 from venvstacks_rules.model.contents.segments import INTERPRETER
 from venvstacks_rules.model.platforms.python_versions import short_version
 from venvstacks_rules.model.requests.export import LayerToExport
+from venvstacks_rules.model.values import dataclass
 from venvstacks_rules.model.wording import counted, size_text
 
 
