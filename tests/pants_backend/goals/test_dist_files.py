@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from venvstacks_rules.model.errors import VenvstacksError
 from venvstacks_rules.model.summary.built import ExpectedBuild
-from venvstacks_rules.pants_backend.goals.dist_files import find_build, write_whole
+from venvstacks_rules.pants_backend.goals.dist_files import find_build, is_written, write_whole
 
 EXPECTED = ExpectedBuild("framework-x", "linux_x86_64", "sha256:1")
 A = "a" * 64
@@ -122,6 +123,18 @@ def test_what_does_not_count_is_noted(tmp_path: Path) -> None:
         "junk/framework-x.json is ignored: it is not JSON",
         "huge/framework-x.json is ignored: framework-x.json has more than 1000000 bytes",
     )
+
+
+def test_a_file_of_this_run(tmp_path: Path) -> None:
+    file = tmp_path / "a.tar.zst"
+    assert not is_written(file, 3, since=0)
+    file.write_bytes(b"abc")
+    os.utime(file, (1000.0, 1000.0))
+    assert is_written(file, 3, since=999)
+    # The system took the time from the last tick of its clock, the run from the clock itself.
+    assert is_written(file, 3, since=1000.01)
+    assert not is_written(file, 3, since=1001)
+    assert not is_written(file, 4, since=999)
 
 
 def test_a_page_is_written_whole(tmp_path: Path) -> None:

@@ -26,6 +26,9 @@ _MAX_METADATA = 1_000_000
 _MAX_INDEX = 300_000_000
 _MAX_DOCUMENT = 100_000_000
 """Bytes; the index of a layer of two gigabytes has a hundredth of this."""
+_TICK = 0.1
+"""Seconds by which the times of files may be behind the clock: systems take them from its last
+tick, 1 to 10 ms ago. No run begins so soon after another one."""
 
 
 def find_build(
@@ -111,7 +114,7 @@ def is_written(file: Path, size: int, *, since: float) -> bool:
         found = file.stat()
     except OSError:
         return False
-    return found.st_size == size and found.st_mtime >= since
+    return found.st_size == size and found.st_mtime >= since - _TICK
 
 
 def write_whole(file: Path, text: str, *, option: str, written: str) -> None:
