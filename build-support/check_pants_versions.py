@@ -34,11 +34,12 @@ HALVES = {"engine/_get.py": "awaits `Get`", "engine/_by_name.py": "calls by name
 NAMES_ONLY = "names only"
 PROVED: Mapping[Minor, str] = {
     (2, 17): "whole suite",
+    **dict.fromkeys([(2, 18), (2, 20), (2, 22), (2, 23), (2, 26), (2, 28), (2, 30)], "rules"),
     (2, 29): "examples",
     (2, 31): "examples",
     (2, 33): "examples",
 }
-"""What ran, with this code, beyond the check of names: `whole suite`, or `examples`.
+"""What ran, with this code, beyond the check of names: `whole suite`, `examples`, or `rules`.
 
 Change it when you have run `VENVSTACKS_RULES_PANTS=/path/to/pants build-support/test`.
 """

@@ -167,7 +167,7 @@ def test_the_table_is_put_between_its_markers(pants: Path) -> None:
         "| Pants | checked | its CPython | engine half | proof |\n"
         "|---|---|---|---|---|\n"
         "| 2.29 | 2.29.1 | 3.9 | awaits `Get` | examples |\n"
-        "| 2.30 | 2.30.0.dev12 | 3.11 | calls by name | names only |\n"
+        "| 2.30 | 2.30.0.dev12 | 3.11 | calls by name | rules |\n"
         f"{end}tail\n"
     )
 
