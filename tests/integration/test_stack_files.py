@@ -229,6 +229,7 @@ def documented(root: BuildRoot, tmp_path: Path) -> Iterator[Reader]:
 def test_the_how_to(root: BuildRoot, documented: Reader) -> None:
     page = HOW_TOS / "stack-files.md"
     outputs = documented.follow(page)
+    assert [line for line, printed in outputs.items() if not printed.lines] == []
     assert list(outputs.values())[-1].lines == ("classified",)
     # What `tailor` wrote is what the page has, but for its layout.
     (build,) = (
