@@ -111,7 +111,7 @@ def _arguments(argv: list[str]) -> tuple[str, str, str | None, list[str]]:
     end = argv.index("--") if "--" in argv else len(argv)
     own, args = argv[:end], argv[end + 1 :]
     # As the rules call it. Loading argparse takes longer than many an action.
-    plain = own[:1] and own[0] in VERBS and (not args or own[0] == "launch")
+    plain = bool(own) and own[0] in VERBS and (not args or own[0] == "launch")
     if plain and len(own) == 5 and own[1::2] == ["--request", "--result"]:
         return own[0], own[2], own[4], args
     if plain and len(own) == 3 and own[1] == "--request":

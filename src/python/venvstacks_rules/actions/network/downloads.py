@@ -24,6 +24,7 @@ from venvstacks_rules.actions.network.settings import find_credentials
 from venvstacks_rules.local.files.streams import CHUNK, whole_file
 from venvstacks_rules.local.web import pace
 from venvstacks_rules.local.web.answers import announced_size
+from venvstacks_rules.local.web.attempts import Attempts
 from venvstacks_rules.local.web.certificates import tls_context
 from venvstacks_rules.local.web.pace import (
     PacedHTTPHandler,
@@ -44,8 +45,6 @@ _LARGEST_PAGE = 64 * 1024**2
 """In bytes."""
 _WAITS = (0.5, 2, 5)
 """Seconds before each further attempt."""
-_SLOW_ATTEMPTS = 2
-"""A server that is silent, or slow, is so again: it is given up after a minute."""
 _MOST_REASON = 200
 """Characters of what a server says."""
 _PART = 206
@@ -151,16 +150,13 @@ def read_part(url: str, start: int, end: int, size: int, indexes: tuple[str, ...
 
 def _retried(attempt: Callable[[], _T]) -> _T:
     """The result of the first attempt that succeeds; the error of the last one."""
-    slow = 0
-    for wait in _WAITS:
+    attempts = Attempts(_WAITS, time.sleep)
+    while True:
         try:
             return attempt()
         except _InterruptedError as e:
-            slow += isinstance(e, _SlowError)
-            if slow == _SLOW_ATTEMPTS:
+            if not attempts.again(slow=isinstance(e, _SlowError)):
                 raise
-        time.sleep(wait)
-    return attempt()
 
 
 def _transfer(url: str, indexes: tuple[str, ...], *, output: Path | None, limit: int) -> RemoteFile:

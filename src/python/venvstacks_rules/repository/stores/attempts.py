@@ -8,13 +8,12 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
+from venvstacks_rules.local.web.attempts import Attempts
 from venvstacks_rules.model.network.credentials import hidden_credentials
 from venvstacks_rules.repository.stores.store import StoreError
 
 WAITS = [0.25, 1.0, 3.0, 8.0]
 """Between attempts, in seconds."""
-_SILENT_ATTEMPTS = 2
-"""A server that is silent is so again: it is given up after a minute."""
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _MOST = 300
@@ -28,23 +27,19 @@ class SilentError(PassingError):
     """Another attempt may succeed, and takes long if it does not."""
 
 
-class Attempts:
-    """Those of one request."""
+class RequestAttempts:
+    """Those of one request to a store."""
 
     def __init__(self) -> None:
-        self._waits = iter(WAITS)
-        self._silent = 0
+        self._attempts = Attempts(WAITS, pause)
 
     def failed(self, error: PassingError) -> None:
         """Wait for the next attempt; after the last one raise `error`, which no longer passes.
 
         So whoever tries again what this request is a part of does not repeat all attempts.
         """
-        self._silent += isinstance(error, SilentError)
-        wait = next(self._waits, None)
-        if wait is None or self._silent == _SILENT_ATTEMPTS:
+        if not self._attempts.again(slow=isinstance(error, SilentError)):
             raise StoreError(str(error)) from None
-        pause(wait)
 
 
 def retried(function: _F) -> _F:
@@ -52,7 +47,7 @@ def retried(function: _F) -> _F:
 
     @functools.wraps(function)
     def attempts(*arguments: Any, **named: Any) -> Any:
-        made = Attempts()
+        made = RequestAttempts()
         while True:
             try:
                 return function(*arguments, **named)

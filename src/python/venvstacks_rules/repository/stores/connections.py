@@ -30,8 +30,8 @@ from venvstacks_rules.model.network.credentials import without_credentials
 from venvstacks_rules.model.network.urls import url_problem
 from venvstacks_rules.repository.stores.attempts import (
     UNREACHED,
-    Attempts,
     PassingError,
+    RequestAttempts,
     SilentError,
     trouble,
 )
@@ -135,7 +135,7 @@ class Connections:
 
         After an interruption the next request begins where the last one ended.
         """
-        place, attempts = start, Attempts()
+        place, attempts = start, RequestAttempts()
         while place < end:
             before = place
             try:
@@ -144,7 +144,7 @@ class Connections:
                     yield piece
             except PassingError as e:
                 if place != before:
-                    attempts = Attempts()
+                    attempts = RequestAttempts()
                 attempts.failed(e)
 
     def _some(self, key: str, url: str, start: int, end: int) -> Iterator[bytes]:
