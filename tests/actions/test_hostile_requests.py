@@ -184,7 +184,7 @@ runpy.run_module("venvstacks_rules.actions", run_name="__main__")
         ("install-wheel", "out/demo.py"),
         ("compile-sources", "out/deep/__pycache__/"),
         ("fetch-wheel", "out/fetched.whl"),
-        ("interpreter-segment", ""),  # A temporary file, in the working directory.
+        ("interpreter-segments", ""),  # A temporary file, in the working directory.
         ("wheel-segments", "out/demo.seg"),
         ("assemble-archive", "out/a.tar.zst"),
         ("lock-layer", ""),

@@ -46,7 +46,11 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
     (machine / "pip").mkdir(parents=True)
     (machine / "constraints.txt").write_text("ourtinything==0.0.1\n")
     (machine / "pip" / "pip.conf").write_text(f"[global]\nconstraint = {machine}/constraints.txt\n")
-    environment = {"XDG_CONFIG_DIRS": str(machine)}
+    # Other build roots have the documented setting.
+    environment = {
+        "XDG_CONFIG_DIRS": str(machine),
+        "PANTS_SUBPROCESS_ENVIRONMENT_ENV_VARS": "+[]",
+    }
     wheels = package_wheel("ourtinything")
     with (
         simple_index(wheels) as index,

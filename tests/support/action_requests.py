@@ -18,11 +18,11 @@ from tests.support.layer_archives import RT, layer, small_runtime, write_archive
 from tests.support.layer_locks import write_wheels
 from tests.support.source_archives import source_archive
 from tests.support.wheels import FILE_NAME, wheel_bytes
-from venvstacks_rules.actions.commands import interpreter_segment
+from venvstacks_rules.actions.commands import interpreter_segments
 from venvstacks_rules.model.contents.compression import Compression
 from venvstacks_rules.model.json_codec import to_data, to_json
 from venvstacks_rules.model.requests.export import ExportLayersRequest
-from venvstacks_rules.model.requests.segments import InterpreterSegmentRequest
+from venvstacks_rules.model.requests.segments import InterpreterSegmentsRequest
 
 Request = dict[str, Any]
 
@@ -85,7 +85,7 @@ def _pin_interpreters() -> Request:
     }
 
 
-def _interpreter_segment() -> Request:
+def _interpreter_segments() -> Request:
     return {
         **_interpreter(),
         "os_name": "posix",
@@ -129,28 +129,27 @@ def _wheel_segments() -> Request:
 
 
 def _assemble_archive() -> Request:
-    Path("in").mkdir()
     given = _interpreter()
-    result = interpreter_segment.run(
+    result = interpreter_segments.run(
         to_json(
-            InterpreterSegmentRequest(
+            InterpreterSegmentsRequest(
                 **given,
                 os_name="posix",
                 case_sensitive=True,
                 install_target="cpython",
                 compression=Compression("tar.zst", 3),
-                output="in/python.seg",
+                output="python.seg",
             )
         )
     )
-    Path("in/result.json").write_text(to_json(result))
+    Path("python.json").write_text(to_json(result))
     Path("module.py").write_text("x = 1\n")
     return {
         "target": "//:rt",
         "install_target": "cpython",
         "os_name": "posix",
         "case_sensitive": True,
-        "results": ["in/result.json"],
+        "results": ["python.json"],
         "files": [
             {"path": "a.txt", "text": "a", "source": None, "executable": False},
             {"path": "m.py", "text": None, "source": "module.py", "executable": False},
@@ -254,7 +253,7 @@ REQUESTS: dict[str, Callable[[], Request]] = {
     "fetch-wheel": _fetch_wheel,
     "find-interpreter": _find_interpreter,
     "pin-interpreters": _pin_interpreters,
-    "interpreter-segment": _interpreter_segment,
+    "interpreter-segments": _interpreter_segments,
     "analyze-wheels": _analyze_wheels,
     "normalize-wheel": _normalize_wheel,
     "build-wheel": _build_wheel,

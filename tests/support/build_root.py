@@ -54,6 +54,10 @@ python_provider = "local"
 # Settings of the person or the build around us that would change what is tested; what the
 # launcher itself sets for the machine is passed on.
 _KEPT = ("PANTS_CA_CERTS_PATH", "PANTS_PEX_CLI_", "PANTS_PYTHON_BOOTSTRAP_SEARCH_PATH")
+# Some goals of Pants use pex, whose pip would read what this machine sets for everybody.
+_NO_PIP_CONFIG = {
+    "PANTS_SUBPROCESS_ENVIRONMENT_ENV_VARS": "+['PIP_CONFIG_FILE=/dev/null']",
+}
 _DROPPED = ("PANTS_", "_PANTS_", "PYTHONPATH", "VIRTUAL_ENV", "UV_", "GIT_")
 
 
@@ -239,7 +243,7 @@ class BuildRoot:
             for name, value in os.environ.items()
             if name.startswith(_KEPT) or not name.startswith(_DROPPED)
         }
-        return {**kept, **pants_environment(), **self.environment, **(more or {})}
+        return {**kept, **_NO_PIP_CONFIG, **pants_environment(), **self.environment, **(more or {})}
 
 
 def patient(command: Sequence[str], **options: Any) -> subprocess.CompletedProcess[str]:

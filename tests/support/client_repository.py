@@ -110,10 +110,12 @@ class ClientRepository:
         files: Mapping[str, str] | None = None,
         apps: Sequence[str] = (APP,),
         name: str = "hello",
+        more: Sequence[Content] = (),
     ) -> PublishedStack:
         """A version of the stack, to which the channel moves.
 
-        `word` is said by the framework; `files` are further ones of the applications.
+        `word` is said by the framework; `files` are further ones of the applications; `more` are
+        further segments of the framework.
         """
         runtime = self.layer(RUNTIME, "runtime", (), [runtime_content()])
         framework = self.layer(
@@ -122,6 +124,7 @@ class ClientRepository:
             (RUNTIME,),
             [
                 Content("big-1.0.whl", {f"{SITE}/big.py": "x = 1\n" * 2000}),
+                *more,
                 Content(
                     "layer",
                     {

@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,6 +35,7 @@ from venvstacks_rules.model.requests.bundle import (
     CarryWheelsRequest,
     MakeBundleRequest,
     PortableArchiveRequest,
+    SegmentedWheel,
     SegmentOfWheel,
 )
 from venvstacks_rules.repository.reading.segments import segment_members
@@ -84,9 +86,9 @@ def shell(name: str, folder: Path, programs: tuple[str, ...] = PROGRAMS) -> Shel
     return Shell((str(place / "sh"),), place, home)
 
 
-def publish_with_client(repository: ClientRepository, version: str, **options: str) -> None:
+def publish_with_client(repository: ClientRepository, version: str, **options: Any) -> None:
     """A version of the small stack, and the client as a further layer of it."""
-    stack = repository.publish(version, **options)  # type: ignore[arg-type]
+    stack = repository.publish(version, **options)
     files = {
         f"{SITE}/{path.relative_to(_OURS.parent).as_posix()}": path.read_text(encoding="utf-8")
         for part in PARTS
@@ -196,26 +198,27 @@ def with_wheels(
     for key in [key for key in files if key.startswith("layers/")]:
         index = LayerIndex.from_json(Path(files[key]).read_bytes())
         made = []
-        for segment in index.segments:
-            path = repository.folder / blob_key(segment.blob.sha256)
-            if not segment.source.endswith(".whl"):
-                continue
-            wheel = folder / segment.source
-            with zipfile.ZipFile(wheel, "w") as archive, path.open("rb") as stream:
+        sources = {segment.source: None for segment in index.segments}
+        for source in (source for source in sources if source.endswith(".whl")):
+            wheel = folder / source
+            of_wheel = []
+            with zipfile.ZipFile(wheel, "w") as archive:
                 archive.writestr("first/of/all.txt", "what no segment has")
-                for member in segment_members(
-                    stream, segment, index.archive_format, index.install_target
-                ):
-                    if not member.path.endswith(lacking):
-                        archive.writestr(member.path, b"".join(member.content))
+                for segment in (each for each in index.segments if each.source == source):
+                    path = repository.folder / blob_key(segment.blob.sha256)
+                    with path.open("rb") as stream:
+                        for member in segment_members(
+                            stream, segment, index.archive_format, index.install_target
+                        ):
+                            if not member.path.endswith(lacking):
+                                archive.writestr(member.path, b"".join(member.content))
+                    listing = repository.folder / blob_key(segment.files.sha256)
+                    of_wheel.append(SegmentOfWheel(segment.blob.sha256, str(path), str(listing)))
+                    del files[blob_key(segment.blob.sha256)]
             sha256, size = sha256_of(wheel)
-            listing = repository.folder / blob_key(segment.files.sha256)
-            made.append(
-                SegmentOfWheel(str(wheel), wheel.name, sha256, size, str(path), str(listing))
-            )
+            made.append(SegmentedWheel(str(wheel), wheel.name, sha256, size, tuple(of_wheel)))
             wheels[wheel_key(wheel.name, sha256, wheels)] = sha256
             files[wheel_key(wheel.name, sha256, ())] = str(wheel)
-            del files[blob_key(segment.blob.sha256)]
         output = folder / index.layer_name
         carried = carry_wheels.run(
             to_json(CarryWheelsRequest(files[key], tuple(made), str(output)))

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 import zstandard
 
-from venvstacks_rules.actions.commands import interpreter_segment
+from venvstacks_rules.actions.commands import interpreter_segments
 from venvstacks_rules.model.contents.compression import Compression
 from venvstacks_rules.model.errors import InterpreterError
 from venvstacks_rules.model.json_codec import to_json
-from venvstacks_rules.model.requests.segments import InterpreterSegment, InterpreterSegmentRequest
+from venvstacks_rules.model.requests.segments import InterpreterSegments, InterpreterSegmentsRequest
 
 HEADER = '#define PY_MAJOR_VERSION\t3\n#define PY_VERSION      \t"3.11.13"\n#define X 1\n'
 
@@ -136,9 +136,9 @@ def run(
     size: int | None = None,
     to: str = "s",
     strip: tuple[str, ...] = (),
-) -> InterpreterSegment:
+) -> InterpreterSegments:
     Path(name).write_bytes(data)
-    request = InterpreterSegmentRequest(
+    request = InterpreterSegmentsRequest(
         archive=name,
         sha256=sha256,
         size=size,
@@ -150,7 +150,7 @@ def run(
         output=to,
         strip=strip,
     )
-    return interpreter_segment.run(to_json(request))
+    return interpreter_segments.run(to_json(request))
 
 
 def entries(path: str = "s") -> list[tarfile.TarInfo]:

@@ -13,7 +13,7 @@ from venvstacks_rules.model.contents.compression import Compression
 from venvstacks_rules.model.contents.files import OwnFile, OwnLink
 from venvstacks_rules.model.json_codec import to_json
 from venvstacks_rules.model.requests.segments import (
-    InterpreterSegment,
+    InterpreterSegments,
     WheelInput,
     WheelSegmentsRequest,
 )
@@ -34,7 +34,7 @@ def make_segments(folder: Path, compression: Compression) -> tuple[str, ...]:
     ) as writer:
         writer.add_file("bin/python3.11", [b"elf"], 3, executable=True)
         writer.add_link("bin/python3", "python3.11")
-    interpreter = InterpreterSegment(writer.segment(), "3.11.13")
+    interpreter = InterpreterSegments((writer.segment(),), "3.11.13")
     (folder / "python/result.json").write_text(to_json(interpreter))
     wheel = wheel_bytes({"demo.py": b"import rich\n"})
     (folder / FILE_NAME).write_bytes(wheel)

@@ -192,7 +192,7 @@ def test_damaged_segments_are_all_reported(tmp_path: Path) -> None:
     edit(request.results[1], {"sha256": "0" * 64})
     actual = hashlib.sha256((tmp_path / "wheels/demo.seg").read_bytes()).hexdigest()
     (tmp_path / "python/python.seg").write_bytes(b"short")
-    size = json.loads(Path(request.results[0]).read_text())["segment"]["size"]
+    size = json.loads(Path(request.results[0]).read_text())["segments"][0]["size"]
     assert problems(request, DAMAGED) == [
         f"the segment of `interpreter` has 5 bytes, expected {size}",
         f"the segment of `{FILE_NAME}` has SHA-256 {actual}, expected {'0' * 64}",
@@ -246,7 +246,7 @@ def test_a_hash_is_checked_though_the_caller_hashes_the_archive(tmp_path: Path) 
     # The first one, whose hash is otherwise that of the archive so far.
     result = Path(request.results[0])
     data = json.loads(result.read_text())
-    data["segment"]["sha256"] = "1" * 64
+    data["segments"][0]["sha256"] = "1" * 64
     result.write_text(json.dumps(data))
     actual = hashlib.sha256((tmp_path / "python/python.seg").read_bytes()).hexdigest()
     assert problems(request, DAMAGED) == [

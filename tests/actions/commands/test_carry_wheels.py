@@ -16,7 +16,7 @@ from venvstacks_rules.client.fetching.carried import wheel_files
 from venvstacks_rules.client.fetching.plan import CarriedFiles
 from venvstacks_rules.local.files.streams import DamagedError
 from venvstacks_rules.model.contents.files import ArchivedFile
-from venvstacks_rules.model.contents.segments import Segment
+from venvstacks_rules.model.contents.segments import LARGE_FILE, Segment, large_file
 from venvstacks_rules.model.errors import ArchiveError
 from venvstacks_rules.model.json_codec import to_json
 from venvstacks_rules.model.repository.carried import IN_REST, CarriedWheel
@@ -25,6 +25,7 @@ from venvstacks_rules.model.repository.references import Reference
 from venvstacks_rules.model.requests.bundle import (
     CarriedSegment,
     CarryWheelsRequest,
+    SegmentedWheel,
     SegmentOfWheel,
 )
 
@@ -36,12 +37,19 @@ FILES = {
 }
 
 
-def request(folder: Path, wheel: bytes) -> tuple[CarryWheelsRequest, Segment]:
-    """A request for the wheel, and the segment that was made of it."""
-    (segment,) = run(folder, wheel, scripts=("start",)).segments
-    listing = listing_bytes(segment.files)
-    (folder / "listing").write_bytes(listing)
-    index = LayerIndex(
+def published(segment: Segment, listing: bytes) -> PublishedSegment:
+    return PublishedSegment(
+        FILE_NAME,
+        Reference(segment.sha256, segment.size),
+        Reference.of(listing),
+        sum(file.size for file in segment.files),
+        segment.tar_size,
+        large_file(segment.files),
+    )
+
+
+def index_of(*segments: PublishedSegment) -> LayerIndex:
+    return LayerIndex(
         "framework",
         {
             "layer_name": "framework-demo",
@@ -52,24 +60,29 @@ def request(folder: Path, wheel: bytes) -> tuple[CarryWheelsRequest, Segment]:
         "framework-demo.tar.zst",
         "tar.zst",
         3,
-        (
-            PublishedSegment(
-                FILE_NAME,
-                Reference(segment.sha256, segment.size),
-                Reference.of(listing),
-                sum(file.size for file in segment.files),
-                segment.tar_size,
-            ),
-        ),
+        segments,
     )
+
+
+def request(folder: Path, wheel: bytes) -> tuple[CarryWheelsRequest, Segment]:
+    """A request for the wheel, and the segment that was made of it."""
+    (segment,) = run(folder, wheel, scripts=("start",)).segments
+    listing = listing_bytes(segment.files)
+    (folder / "listing").write_bytes(listing)
+    index = index_of(published(segment, listing))
     (folder / "index.json").write_text(index.to_json(), encoding="utf-8")
-    of_wheel = SegmentOfWheel(
+    of_wheel = SegmentedWheel(
         str(folder / FILE_NAME),
         FILE_NAME,
         hashlib.sha256(wheel).hexdigest(),
         len(wheel),
-        str(folder / f"out/{FILE_NAME}.seg"),
-        str(folder / "listing"),
+        (
+            SegmentOfWheel(
+                segment.sha256,
+                str(folder / f"out/{FILE_NAME}.seg"),
+                str(folder / "listing"),
+            ),
+        ),
     )
     made = CarryWheelsRequest(str(folder / "index.json"), (of_wheel,), str(folder / "carried"))
     return made, segment
@@ -104,6 +117,38 @@ def test_a_wheel_and_the_rest_are_the_segment(tmp_path: Path) -> None:
     assert len(empty) == 1
 
 
+def test_a_large_file_comes_from_the_wheel_or_has_its_segment(tmp_path: Path) -> None:
+    large = b"\0" * LARGE_FILE
+    wheel = wheel_bytes({**FILES, "demo/large.so": large, "demo/made.so": large + b"1"})
+    made = run(tmp_path, wheel).segments
+    assert [len(segment.files) for segment in made[1:]] == [1, 1]
+    listings = [listing_bytes(segment.files) for segment in made]
+    for number, listing in enumerate(listings):
+        (tmp_path / f"listing-{number}").write_bytes(listing)
+    index = index_of(*map(published, made, listings))
+    (tmp_path / "index.json").write_text(index.to_json(), encoding="utf-8")
+    # As if a tool had made the last file for the layer.
+    less = wheel_bytes({**FILES, "demo/large.so": large})
+    (tmp_path / "less.whl").write_bytes(less)
+    of_wheel = SegmentedWheel(
+        str(tmp_path / "less.whl"),
+        FILE_NAME,
+        hashlib.sha256(less).hexdigest(),
+        len(less),
+        tuple(
+            SegmentOfWheel(segment.sha256, segment.path, str(tmp_path / f"listing-{number}"))
+            for number, segment in enumerate(made)
+        ),
+    )
+    given = CarryWheelsRequest(str(tmp_path / "index.json"), (of_wheel,), str(tmp_path / "carried"))
+    found = carry_wheels.run(to_json(given)).segments
+    assert [each.segment for each in found] == [segment.sha256 for segment in made[:2]]
+    document = (tmp_path / "carried" / found[1].document).read_bytes()
+    carried_large = CarriedWheel.from_json(document)
+    assert IN_REST not in carried_large.entries
+    assert not (tmp_path / "carried" / found[1].rest).read_bytes()
+
+
 def test_another_wheel_is_refused(tmp_path: Path) -> None:
     made, _ = request(tmp_path, wheel_bytes(FILES))
     (tmp_path / FILE_NAME).write_bytes(wheel_bytes({**FILES, "demo/module.py": b"x = 2\n"}))
@@ -116,7 +161,7 @@ def test_another_wheel_is_refused(tmp_path: Path) -> None:
 
 def test_so_is_a_damaged_segment(tmp_path: Path) -> None:
     made, _ = request(tmp_path, wheel_bytes(FILES))
-    path = Path(made.wheels[0].segment)
+    path = Path(made.wheels[0].segments[0].path)
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(ArchiveError, match="its segment is damaged: "):
         carried(tmp_path, made)

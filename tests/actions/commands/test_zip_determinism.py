@@ -32,7 +32,7 @@ import os, sys
 os.umask(int(sys.argv[1], 8))
 from venvstacks_rules.actions import cli
 for verb in ("wheel-segments", "assemble-archive"):
-    sys.stdout = open("w/out/result.json" if verb.startswith("wheel") else os.devnull, "w")
+    sys.stdout = open("wheels.json" if verb.startswith("wheel") else os.devnull, "w")
     assert cli.main([verb, "--request", f"{verb}.json"]) == 0
     sys.stdout.close()
 """
@@ -52,7 +52,7 @@ def build_elsewhere(
     made = WheelSegmentsRequest(tuple(inputs), "3.11", "posix", TARGET, ZIP)
     (folder / "wheel-segments.json").write_text(to_json(made))
     request = replace(
-        request_of(Path(), ["w/out/result.json"]),
+        request_of(Path(), ["wheels.json"]),
         archive="a.zip",
         metadata_file="m",
         segments_file="s",

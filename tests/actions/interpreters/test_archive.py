@@ -1,4 +1,4 @@
-"""Interpreter archives that are hostile or damaged are refused, by ``interpreter-segment``."""
+"""Interpreter archives that are hostile or damaged are refused, by ``interpreter-segments``."""
 
 from __future__ import annotations
 

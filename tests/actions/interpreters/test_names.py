@@ -78,7 +78,7 @@ def test_the_flat_layout_of_windows() -> None:
         "vcruntime140_1.dll",
     ]
     assert {(member.mode, member.type) for member in entries()} == {(0o644, tarfile.REGTYPE)}
-    assert not any(item.executable for item in result.segment.files)
+    assert not any(item.executable for item in result.segments[0].files)
 
 
 def test_a_free_threaded_build_for_windows() -> None:
@@ -144,7 +144,7 @@ def test_links_for_windows_become_copies() -> None:
         "tcl/tcl8/init.tcl",
     ]
     result = run(tar(members), os_name="nt", case_sensitive=False, to="s2")
-    contents = {item.path: item.size for item in result.segment.files}
+    contents = {item.path: item.size for item in result.segments[0].files}
     names = ("chain.tcl", "hard.tcl", "tcl8/again.tcl", "tcl8/init.tcl")
     assert [contents[f"tcl/{name}"] for name in names] == [4, 4, 4, 4]
     assert "tcl/dangling" not in contents

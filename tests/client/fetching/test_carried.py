@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 import tarfile
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.support.client_repository import APP, ClientRepository, called
+from tests.support.client_repository import APP, SITE, ClientRepository, Content, called
 from tests.support.installers import bundle_request, publish_with_client, with_wheels
 from venvstacks_rules.client.commands.bundled import BundleRequest, install_bundle
 from venvstacks_rules.model.errors import RepositoryError
@@ -18,10 +20,12 @@ from venvstacks_rules.model.repository.indexes import LayerIndex
 from venvstacks_rules.model.repository.keys import blob_key
 
 
-def carried(folder: Path, archive_format: str = "tar.zst") -> dict[str, bytes]:
+def carried(
+    folder: Path, archive_format: str = "tar.zst", more: Sequence[Content] = ()
+) -> dict[str, bytes]:
     """The files of a payload that has all layers, two of them with wheels."""
     repository = ClientRepository(folder / "repository", archive_format)
-    publish_with_client(repository, "1.0")
+    publish_with_client(repository, "1.0", more=more)
     request = bundle_request(repository, "1.0", folder)
     for path in [path for key, path in request.files.items() if key.startswith("layers/")]:
         for segment in LayerIndex.from_json(Path(path).read_bytes()).segments:
@@ -49,6 +53,20 @@ def test_all_formats(archive_format: str, tmp_path: Path) -> None:
     apps = install(carried(tmp_path, archive_format), tmp_path)
     assert called("verify", "--into", apps).returncode == 0
     assert called("run", "--into", apps, APP, "--", "Ada").stdout == "1.0 hello Ada\n"
+
+
+def test_one_wheel_is_in_place_of_several_segments(tmp_path: Path) -> None:
+    """As of a wheel with large files, each of which has a segment of its own."""
+    more = [Content("big-1.0.whl", {f"{SITE}/lib{n}.so": f"{n}" * 9999}) for n in range(3)]
+    files = carried(tmp_path, more=more)
+    wheels = [key for key in files if key.endswith("big-1.0.whl")]
+    documents = [json.loads(files[key]) for key in files if re.match(r"wheels/.*json$", key)]
+    of_wheel = [data for data in documents if data["file_name"] == "big-1.0.whl"]
+    assert (len(wheels), len(of_wheel)) == (1, 4)
+    apps = install(files, tmp_path)
+    assert called("verify", "--into", apps).returncode == 0
+    installed = [path.read_text() for path in sorted(apps.glob(f"apps/*/1/*/*/{SITE}/lib*.so"))]
+    assert installed == [f"{n}" * 9999 for n in range(3)]
 
 
 def test_what_is_not_believed(tmp_path: Path) -> None:

@@ -36,6 +36,16 @@ def test_packages_modules_and_extensions() -> None:
     ) == ("fast", "pkg", "single")
 
 
+def test_all_segments_of_a_wheel_count() -> None:
+    wheel, newer = "a-1-cp311-cp311-x.whl", "a-2-cp311-cp311-x.whl"
+    parts = [
+        segment(wheel, f"{SITE}/a-1.dist-info/RECORD"),
+        segment(wheel, f"{SITE}/a.abi3.so"),
+        segment(newer, f"{SITE}/b.py"),
+    ]
+    assert top_level_modules(parts, SITE) == {"a": ("a",)}
+
+
 def test_private_and_stray_modules_do_not_count_beside_others() -> None:
     wheel = "a-1-py3-none-any.whl"
     assert modules(wheel, "a.py", "_a.py", "tests/test_a.py") == ("a",)

@@ -18,6 +18,7 @@ def test_subjects() -> None:
         ],
         "x": 1,
     }
+    assert segment_subject("a.zip", "b.whl", "lib/c.so") == "a.zip#b.whl/lib/c.so"
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,10 @@ from venvstacks_rules.model.repository.deltas import (
     BaseRange,
     Delta,
     DeltaPart,
-    same_source,
+    same_subject,
     unversioned,
 )
+from venvstacks_rules.model.repository.indexes import PublishedSegment
 from venvstacks_rules.model.repository.keys import DeltaKey
 from venvstacks_rules.model.repository.references import Reference
 
@@ -174,12 +175,43 @@ def test_other_types(change: dict[str, Any], problem: str) -> None:
     assert caught.value.problems[0].startswith(problem)
 
 
+def are_versions(
+    one: str, other: str, file: str | None = None, other_file: str | None = None
+) -> bool:
+    segments = (
+        PublishedSegment(source, ref("a", 1), ref("b", 1), 1, 512, large_file)
+        for source, large_file in ((one, file), (other, other_file))
+    )
+    return same_subject(*segments)
+
+
 def test_versions_of_one_thing() -> None:
-    assert same_source("torch-2.5.0-cp311-none-macosx.whl", "torch-2.5.1-cp311-none-macosx.whl")
-    assert same_source("Ruamel.yaml-1-py3-none-any.whl", "ruamel_yaml-2-py3-none-any.whl")
-    assert same_source("interpreter", "interpreter")
-    assert not same_source("torch-2.5.0-py3-none-any.whl", "torchvision-2.5.0-py3-none-any.whl")
-    assert not same_source("layer", "interpreter")
+    assert are_versions("torch-2.5.0-cp311-none-macosx.whl", "torch-2.5.1-cp311-none-macosx.whl")
+    assert are_versions("Ruamel.yaml-1-py3-none-any.whl", "ruamel_yaml-2-py3-none-any.whl")
+    assert are_versions("interpreter", "interpreter")
+    assert not are_versions("torch-2.5.0-py3-none-any.whl", "torchvision-2.5.0-py3-none-any.whl")
+    assert not are_versions("layer", "interpreter")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "same"),
+    [
+        ("lib/a.so", "lib/a.so", True),
+        ("lib/a.so", "lib/b.so", False),
+        ("lib/a.so", None, False),
+        ("x.libs/libblas-68440149.so", "x.libs/libblas-6cdc3b4a.so", True),
+        (
+            "x.libs/libgfortran-040039e1-0352e75f.so.5.0.0",
+            "x.libs/libgfortran-8f1e9814-1a2b3c4d.so.5.0.1",
+            True,
+        ),
+        ("x.libs/libquad-abcdefgh.so", "x.libs/libquad-abcdefgi.so", False),
+        ("bin/python3.11", "bin/python3.12", True),
+    ],
+)
+def test_versions_of_a_large_file(before: str, after: str | None, same: bool) -> None:
+    old, new = "scipy-1.16.1-cp311-cp311-x.whl", "scipy-1.16.2-cp311-cp311-x.whl"
+    assert are_versions(old, new, before, after) is same
 
 
 def test_paths_of_one_thing() -> None:

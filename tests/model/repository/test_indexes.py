@@ -83,6 +83,18 @@ def problems(**changes: Any) -> list[str]:
     return list(caught.value.problems)
 
 
+def test_a_large_file_has_a_segment_of_its_own() -> None:
+    large = replace(INDEX.segments[0], large_file="lib/a.so")
+    index = replace(INDEX, segments=(large, INDEX.segments[1]))
+    data = json.loads(index.to_json())
+    assert data["segments"][0] == {**DATA["segments"][0], "large_file": "lib/a.so"}
+    assert LayerIndex.from_json(index.to_json().encode()) == index
+    assert [segment.described for segment in index.segments] == ["rich.whl: a.so", "layer"]
+    assert problems(segments=[{**DATA["segments"][0], "large_file": "../a"}, DATA["segments"][1]])[
+        0
+    ].startswith("`segments[0].large_file`: ")
+
+
 def test_what_an_index_is() -> None:
     assert INDEX.to_json() == json.dumps(DATA, indent=2, sort_keys=True) + "\n"
     assert LayerIndex.from_json(INDEX.to_json().encode()) == INDEX

@@ -12,7 +12,7 @@ from venvstacks_rules.model.errors import RequestError
 from venvstacks_rules.model.json_codec import from_json, to_json
 from venvstacks_rules.model.requests.assemble import AssembleArchiveRequest
 from venvstacks_rules.model.requests.segments import (
-    InterpreterSegmentRequest,
+    InterpreterSegmentsRequest,
     WheelInput,
     WheelSegmentsRequest,
 )
@@ -68,10 +68,10 @@ def test_optional_and_default_values() -> None:
 
 
 def test_null_where_it_is_allowed() -> None:
-    request = InterpreterSegmentRequest(
+    request = InterpreterSegmentsRequest(
         "posix", True, "t", Compression("tar.gz", 6), "o", "a.tar", None, None, "3.11"
     )
-    assert from_json(InterpreterSegmentRequest, to_json(request)) == request
+    assert from_json(InterpreterSegmentsRequest, to_json(request)) == request
 
 
 def test_the_same_values_give_the_same_text() -> None:

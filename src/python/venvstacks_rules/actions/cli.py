@@ -24,7 +24,7 @@ VERBS = {
     "find-interpreter": "find_interpreter",
     "pin-interpreters": "pin_interpreters",
     "pack-interpreter": "pack_interpreter",
-    "interpreter-segment": "interpreter_segment",
+    "interpreter-segments": "interpreter_segments",
     "analyze-wheels": "analyze_wheels",
     "normalize-wheel": "normalize_wheel",
     "build-wheel": "build_wheel",

@@ -53,18 +53,19 @@ def refused(request: LayerPartsRequest, reason: str, problems: list[str]) -> Arc
 def _read_result(path: str) -> list[Segment]:
     """The segments of a result file, with paths relative to the working directory."""
     # A layer without packages has none, and its archive is made at each edit of its code.
-    from venvstacks_rules.model.requests.segments import InterpreterSegment, WheelSegments
+    from venvstacks_rules.model.requests.segments import InterpreterSegments, WheelSegments
 
     try:
         data = parsed_json(Path(path).read_text(encoding="utf-8"))
     except ValueError as e:
         raise RequestError(f"`{path}`: not JSON: {e}") from None
-    if isinstance(data, dict) and "segment" in data:
-        found = [from_data(InterpreterSegment, data).segment]
+    made: InterpreterSegments | WheelSegments
+    if isinstance(data, dict) and "python_version" in data:
+        made = from_data(InterpreterSegments, data)
     else:
-        found = list(from_data(WheelSegments, data).segments)
+        made = from_data(WheelSegments, data)
     folder = Path(path).parent
-    return [replace(segment, path=str(folder / segment.path)) for segment in found]
+    return [replace(segment, path=str(folder / segment.path)) for segment in made.segments]
 
 
 def write_own_segment(path: Path, request: LayerPartsRequest, byte_code: str | None) -> Segment:

@@ -2,12 +2,13 @@
 
 A file of a segment is taken from the wheel if an entry of the wheel has its content: neither names
 nor places matter. What has no such entry, as RECORD and byte code, is the rest: a small segment.
+The segment of a large file that is not in the wheel stays as it is.
 """
 
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from venvstacks_rules.actions.archives.formats import new_segment
@@ -35,6 +36,7 @@ from venvstacks_rules.model.requests.bundle import (
     CarriedSegment,
     CarriedSegments,
     CarryWheelsRequest,
+    SegmentedWheel,
     SegmentOfWheel,
 )
 from venvstacks_rules.repository.reading.segments import segment_members
@@ -52,38 +54,26 @@ def run(request_text: str) -> CarriedSegments:
     path = Path(request.index)
     with naming(path):
         index = LayerIndex.from_json(path.read_bytes(), path.name)
-    segments = {segment.source: segment for segment in index.segments}
     folder = Path(request.output)
     folder.mkdir(parents=True, exist_ok=True)
     return CarriedSegments(
-        tuple(_carried(wheel, segments[wheel.file_name], index, folder) for wheel in request.wheels)
+        tuple(one for wheel in request.wheels for one in _carried(wheel, index, folder))
     )
 
 
-def _carried(
-    wheel: SegmentOfWheel, segment: PublishedSegment, index: LayerIndex, folder: Path
-) -> CarriedSegment:
+def _carried(wheel: SegmentedWheel, index: LayerIndex, folder: Path) -> Iterator[CarriedSegment]:
     if sha256_of(wheel.path) != (wheel.sha256, wheel.size):
         raise _problem(wheel, "the wheel is not the one that was locked")
-    listed = read_listing(Path(wheel.listing).read_bytes(), wheel.listing)
     numbers = _numbers(wheel)
-    entries = tuple(numbers.get(file.sha256, IN_REST) for file in listed)
-    left = {file.path: file for file, entry in zip(listed, entries) if entry == IN_REST}
-    rest = _rest(wheel, segment, index, folder, left)
-    carried = CarriedWheel(
-        wheel.file_name,
-        segment.blob,
-        Reference(wheel.sha256, wheel.size),
-        Reference(rest.sha256, rest.size),
-        rest.tar_size,
-        entries,
-    )
-    document = f"{segment.blob.sha256}.json"
-    (folder / document).write_bytes(carried.to_json().encode("utf-8"))
-    return CarriedSegment(segment.blob.sha256, document, rest.sha256)
+    published = {segment.blob.sha256: segment for segment in index.segments}
+    for each in wheel.segments:
+        splitting = _Splitting(wheel, each, published[each.sha256], index, folder)
+        entries = tuple(numbers.get(file.sha256, IN_REST) for file in splitting.listed)
+        if splitting.segment.large_file is None or IN_REST not in entries:
+            yield splitting.carried(entries)
 
 
-def _numbers(wheel: SegmentOfWheel) -> dict[str, int]:
+def _numbers(wheel: SegmentedWheel) -> dict[str, int]:
     """The number of the first entry with a content, by its hash."""
     numbers: dict[str, int] = {}
     try:
@@ -97,43 +87,73 @@ def _numbers(wheel: SegmentOfWheel) -> dict[str, int]:
     return numbers
 
 
-def _rest(
-    wheel: SegmentOfWheel,
-    segment: PublishedSegment,
-    index: LayerIndex,
-    folder: Path,
-    left: Mapping[str, ArchivedFile],
-) -> Segment:
-    """A segment with these files; its file has its hash as name."""
-    path = folder / "rest"
-    compression = Compression(index.archive_format, index.compression_level)
-    try:
-        with (
-            Path(wheel.segment).open("rb") as stream,
-            new_segment(
-                path,
-                source=wheel.file_name,
-                install_target=index.install_target,
-                compression=compression,
-            ) as writer,
-        ):
-            found = segment_members(stream, segment, index.archive_format, index.install_target)
-            for member in found:
-                file = left.get(member.path)
-                if file is not None:
-                    writer.add_file(
-                        file.path, member.content, file.size, executable=file.executable
-                    )
-        rest = writer.segment()
-        # A reader takes the files that are there: a piece of a segment has fewer, or others.
-        if set(rest.files) != set(left.values()):
-            raise DamagedError("its files are not those of its list")
-    except (DamagedError, EOFError, ValueError) as e:
-        path.unlink(missing_ok=True)
-        raise _problem(wheel, f"its segment is damaged: {e}") from None
-    path.rename(folder / rest.sha256)
-    return rest
+class _Splitting:
+    """A segment on its way to what an installer carries in its place."""
+
+    def __init__(
+        self,
+        wheel: SegmentedWheel,
+        given: SegmentOfWheel,
+        segment: PublishedSegment,
+        index: LayerIndex,
+        folder: Path,
+    ) -> None:
+        self._wheel = wheel
+        self._file = Path(given.path)
+        self.segment = segment
+        self._index = index
+        self._folder = folder
+        self.listed = read_listing(Path(given.listing).read_bytes(), given.listing)
+        """The files of the segment."""
+
+    def carried(self, entries: tuple[int, ...]) -> CarriedSegment:
+        """Write the rest, and the document; `entries` are those of the wheel for each file."""
+        left = {file.path: file for file, n in zip(self.listed, entries) if n == IN_REST}
+        rest = self._rest(left)
+        carried = CarriedWheel(
+            self._wheel.file_name,
+            self.segment.blob,
+            Reference(self._wheel.sha256, self._wheel.size),
+            Reference(rest.sha256, rest.size),
+            rest.tar_size,
+            entries,
+        )
+        document = f"{self.segment.blob.sha256}.json"
+        (self._folder / document).write_bytes(carried.to_json().encode("utf-8"))
+        return CarriedSegment(self.segment.blob.sha256, document, rest.sha256)
+
+    def _rest(self, left: Mapping[str, ArchivedFile]) -> Segment:
+        """A segment with these files; its file has its hash as name."""
+        index, path = self._index, self._folder / "rest"
+        try:
+            with (
+                self._file.open("rb") as stream,
+                new_segment(
+                    path,
+                    source=self._wheel.file_name,
+                    install_target=index.install_target,
+                    compression=Compression(index.archive_format, index.compression_level),
+                ) as writer,
+            ):
+                found = segment_members(
+                    stream, self.segment, index.archive_format, index.install_target
+                )
+                for member in found:
+                    file = left.get(member.path)
+                    if file is not None:
+                        writer.add_file(
+                            file.path, member.content, file.size, executable=file.executable
+                        )
+            rest = writer.segment()
+            # A reader takes the files that are there: a piece of a segment has fewer, or others.
+            if set(rest.files) != set(left.values()):
+                raise DamagedError("its files are not those of its list")
+        except (DamagedError, EOFError, ValueError) as e:
+            path.unlink(missing_ok=True)
+            raise _problem(self._wheel, f"its segment is damaged: {e}") from None
+        path.rename(self._folder / rest.sha256)
+        return rest
 
 
-def _problem(wheel: SegmentOfWheel, problem: str) -> ArchiveError:
+def _problem(wheel: SegmentedWheel, problem: str) -> ArchiveError:
     return ArchiveError(f"An installer cannot carry `{wheel.file_name}`:", [f"{problem}."])

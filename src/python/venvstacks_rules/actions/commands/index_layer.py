@@ -18,7 +18,7 @@ from venvstacks_rules.actions.archives.layer_parts import (
     write_own_segment,
 )
 from venvstacks_rules.local.files.streams import naming
-from venvstacks_rules.model.contents.segments import Segment
+from venvstacks_rules.model.contents.segments import Segment, large_file
 from venvstacks_rules.model.documents.subjects import segment_subject, with_subjects
 from venvstacks_rules.model.json_codec import from_json
 from venvstacks_rules.model.repository.indexes import LayerIndex, PublishedSegment, listing_bytes
@@ -90,7 +90,10 @@ def _content(
     if document.name != PROVENANCE:
         return content
     subjects = (
-        (segment_subject(request.archive_name, segment.source), segment.sha256)
+        (
+            segment_subject(request.archive_name, segment.source, large_file(segment.files)),
+            segment.sha256,
+        )
         for segment in segments
     )
     return with_subjects(content, subjects).encode("utf-8")
@@ -104,6 +107,7 @@ def _published(segments: Sequence[Segment], output: Path) -> tuple[PublishedSegm
             files=_stored(listing_bytes(segment.files), output),
             unpacked_size=sum(file.size for file in segment.files),
             tar_size=segment.tar_size,
+            large_file=large_file(segment.files),
         )
         for segment in segments
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
@@ -23,6 +23,7 @@ from venvstacks_rules.model.repository.carried import (
     CarriedWheel,
     carried_key,
 )
+from venvstacks_rules.model.repository.references import Reference
 from venvstacks_rules.repository.stores.store import Store
 
 _READ_ERRORS = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, ValueError)
@@ -41,7 +42,7 @@ class CarriedWheels:
 
         RepositoryError if what it says of one cannot be used.
         """
-        return replace(plan, fetched=tuple(self._with_wheel(wanted) for wanted in plan.fetched))
+        return replace(plan, fetched=_joined(map(self._with_wheel, plan.fetched)))
 
     def _with_wheel(self, wanted: WantedSegment) -> WantedSegment:
         segment = wanted.segment
@@ -62,6 +63,31 @@ class CarriedWheels:
         # By their numbers, which is the order of the wheel; not all files are in it.
         entries.sort(key=lambda each: each[0])
         return replace(wanted, carried=CarriedFiles(carried, tuple(entries), rest))
+
+
+def _joined(fetched: Iterable[WantedSegment]) -> tuple[WantedSegment, ...]:
+    """The same with the files that come from a wheel alone in one, so that it is read once."""
+    joined: list[WantedSegment] = []
+    places: dict[tuple[str, Reference], int] = {}
+    for wanted in fetched:
+        parts = wanted.carried
+        if parts is None:
+            joined.append(wanted)
+            continue
+        key = (wanted.layer.index.install_target, parts.carried.wheel)
+        place = places.setdefault(key, len(joined))
+        if place == len(joined) or parts.rest:
+            joined.append(wanted)
+            continue
+        first = joined[place]
+        assert first.carried is not None
+        entries = sorted((*first.carried.entries, *parts.entries), key=lambda each: each[0])
+        joined[place] = replace(
+            first,
+            missing=(*first.missing, *wanted.missing),
+            carried=replace(first.carried, entries=tuple(entries)),
+        )
+    return tuple(joined)
 
 
 def wheel_files(

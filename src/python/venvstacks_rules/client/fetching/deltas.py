@@ -24,7 +24,7 @@ from venvstacks_rules.model.repository.deltas import (
     LEAST_SEGMENT_BYTES,
     Delta,
     DeltaPart,
-    same_source,
+    same_subject,
 )
 from venvstacks_rules.model.repository.keys import DeltaKey
 from venvstacks_rules.model.repository.references import Reference
@@ -39,7 +39,7 @@ class DeltaNews:
     """What became of a delta that was there."""
 
     segment: str
-    """Its source."""
+    """Its source, with the name of a large file if it has that alone."""
     size: int
     """Of the delta, in bytes."""
     full_size: int
@@ -77,7 +77,7 @@ def _with_delta(
     olds = [
         old.blob.sha256
         for old in known.segments()
-        if same_source(old.source, new.source) and old.blob != new.blob
+        if same_subject(old, new) and old.blob != new.blob
     ]
     for old in list(dict.fromkeys(olds))[:_MOST_LOOKS]:
         size = 0
@@ -92,7 +92,7 @@ def _with_delta(
             problem = str(e)
         except VenvstacksError as e:
             problem = in_one_line(e)
-        tell(DeltaNews(new.source, size, new.blob.size, problem))
+        tell(DeltaNews(new.described, size, new.blob.size, problem))
     return wanted
 
 

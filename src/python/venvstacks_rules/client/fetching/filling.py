@@ -121,7 +121,7 @@ class Filling:
             came += size
             fetch.advance(size)
 
-        source, size, full_size = wanted.segment.source, wanted.size, wanted.segment.blob.size
+        source, size, full_size = wanted.segment.described, wanted.size, wanted.segment.blob.size
         made: set[ArchivedFile] = set()
         try:
             self._patch(wanted, usable, downloads, counted_too, made)

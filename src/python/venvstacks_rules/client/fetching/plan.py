@@ -240,4 +240,4 @@ def planned(layers: Sequence[WantedLayer], known: Known) -> Plan:
 def named(wanted: WantedSegment) -> str:
     """A segment, in messages."""
     key = blob_key(wanted.segment.blob.sha256)
-    return f"`{wanted.segment.source}` of `{wanted.layer.index.install_target}` ({key})"
+    return f"`{wanted.segment.described}` of `{wanted.layer.index.install_target}` ({key})"

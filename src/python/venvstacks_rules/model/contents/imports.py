@@ -39,16 +39,18 @@ def top_level_modules(
     If two layers have the same distribution, the first one counts, as in an import. Private modules
     count only if a wheel has no others.
     """
-    found: dict[str, tuple[str, ...]] = {}
+    of_wheels: dict[str, set[str]] = {}
     for segment in segments:
-        if not segment.source.endswith(".whl"):
-            continue
-        distribution = str(canonicalize_name(segment.source.split("-")[0]))
-        names = {
-            name
-            for file in segment.files
-            if (name := top_level_module(PurePosixPath(file.path), site_packages)) is not None
-        }
+        if segment.source.endswith(".whl"):
+            of_wheels.setdefault(segment.source, set()).update(
+                name
+                for file in segment.files
+                if (name := top_level_module(PurePosixPath(file.path), site_packages)) is not None
+            )
+    found: dict[str, tuple[str, ...]] = {}
+    for source, of_wheel in of_wheels.items():
+        names = of_wheel
+        distribution = str(canonicalize_name(source.split("-")[0]))
         for unwanted in ({n for n in names if n in _STRAY}, {n for n in names if n[0] == "_"}):
             names = names - unwanted or names
         found.setdefault(distribution, tuple(sorted(names)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Optional
 
 from venvstacks_rules.model.contents.files import ArchivedFile
@@ -13,6 +13,18 @@ TAR_BLOCK = 512
 
 INTERPRETER, OWN_FILES = "interpreter", "layer"
 """The sources of the segments that are not of a wheel."""
+
+LARGE_FILE = 2 * 1024 * 1024
+"""A file of a wheel or of the interpreter has a segment of its own from this size on, in bytes.
+
+Versions of a package differ in their modules, and mostly have the libraries that they carry in
+common: what is the same in two versions is one segment.
+"""
+
+
+def large_file(files: Sequence[ArchivedFile]) -> Optional[str]:
+    """The path of the large file that is alone in a segment; None for a segment of other files."""
+    return files[0].path if len(files) == 1 and files[0].size >= LARGE_FILE else None
 
 
 def unpacked_size(segments: Iterable[Segment]) -> int:
@@ -30,7 +42,7 @@ class Segment:
     source: str
     """The wheel's file name, :data:`INTERPRETER`, or :data:`OWN_FILES`."""
     path: str
-    """The segment's file."""
+    """The segment's file, relative to that of the result that lists it."""
     size: int
     """Compressed, in bytes."""
     sha256: str

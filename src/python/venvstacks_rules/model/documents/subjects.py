@@ -23,6 +23,6 @@ def with_subjects(statement: str | bytes, subjects: Iterable[tuple[str, str]]) -
     return document_json({**data, "subject": listed})
 
 
-def segment_subject(archive_name: str, source: str) -> str:
-    """The name of the subject for a segment of an archive."""
-    return f"{archive_name}#{source}"
+def segment_subject(archive_name: str, source: str, large_file: str | None = None) -> str:
+    """The name of the subject for a segment of an archive, of a large file if it has one alone."""
+    return f"{archive_name}#{source}" + (f"/{large_file}" if large_file else "")

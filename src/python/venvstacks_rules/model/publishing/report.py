@@ -104,7 +104,9 @@ def _table(plan: PublishPlan, sent: str) -> Iterator[str]:
 
 def _row(layer: PlannedLayer) -> tuple[str, str, str, str, str]:
     new = len(layer.new_segments)
-    names = f" ({and_more(layer.new_segments, _MOST_NAMES)})" if new else ""
+    # A wheel with large files has several.
+    sources = tuple(dict.fromkeys(layer.new_segments))
+    names = f" ({and_more(sources, _MOST_NAMES)})" if new else ""
     return (
         layer.install_target,
         layer.platform,

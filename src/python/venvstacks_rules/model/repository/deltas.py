@@ -16,7 +16,7 @@ from typing import Any
 
 from venvstacks_rules.model.checked import CheckedTable
 from venvstacks_rules.model.json_codec import published_json
-from venvstacks_rules.model.repository.indexes import read_table, refuse
+from venvstacks_rules.model.repository.indexes import PublishedSegment, read_table, refuse
 from venvstacks_rules.model.repository.keys import DeltaKey
 from venvstacks_rules.model.repository.references import Reference, read_reference
 
@@ -35,7 +35,8 @@ LEAST_BASE_BYTES = 8
 LEAST_SEGMENT_BYTES = 1024 * 1024
 """Smaller segments travel as they are: nobody makes a delta, or looks for one."""
 
-_NUMBER = re.compile(r"[0-9]+(\.[0-9]+)*")
+# `auditwheel` puts a part of the library's hash into its name.
+_NUMBER = re.compile(r"-[0-9a-f]{8}(?=[-.])|[0-9]+(\.[0-9]+)*")
 
 
 @dataclass(frozen=True)
@@ -171,13 +172,21 @@ class Delta:
             )
 
 
-def same_source(one: str, other: str) -> bool:
-    """Whether two sources of segments may be versions of one thing, as two wheels of a package."""
-    return _subject(one) == _subject(other)
+def same_subject(one: PublishedSegment, other: PublishedSegment) -> bool:
+    """Whether two segments may be versions of one thing, as of two wheels of a package.
+
+    Of a large file with a segment of its own, another version is a large file of that name.
+    """
+    return _subject(one.source) == _subject(other.source) and (
+        unversioned(one.large_file or "") == unversioned(other.large_file or "")
+    )
 
 
 def unversioned(path: str) -> str:
-    """A path without the numbers in it: the same for the folders of two versions' metadata."""
+    """A path without the numbers in it: the same for the folders of two versions' metadata.
+
+    And for two versions of a library that `auditwheel` renamed.
+    """
     return _NUMBER.sub("#", path)
 
 

@@ -50,11 +50,20 @@ class PublishedSegment:
     """The size of all its files, in bytes."""
     tar_size: int | None
     """The size of its piece of the tar stream, in bytes; None in a zip archive."""
+    large_file: str | None = None
+    """The path of its only file, if that has a segment of its own for its size."""
+
+    @property
+    def described(self) -> str:
+        """What it is of, in messages: a source, or a large file of one."""
+        file = "" if self.large_file is None else f": {self.large_file.rpartition('/')[2]}"
+        return f"{self.source}{file}"
 
     def to_dict(self) -> dict[str, Any]:
         """As in the index."""
         data = {
             "source": self.source,
+            **({} if self.large_file is None else {"large_file": self.large_file}),
             **self.blob.to_dict(),
             "files": self.files.to_dict(),
             "unpacked_size": self.unpacked_size,
@@ -262,4 +271,13 @@ def _read_segment(table: CheckedTable, archive_format: str) -> PublishedSegment:
         files=read_reference(table.table("files")),
         unpacked_size=table.size("unpacked_size"),
         tar_size=read_tar_size(table, archive_format),
+        large_file=_large_file(table),
     )
+
+
+def _large_file(table: CheckedTable) -> str | None:
+    path = table.optional_string("large_file")
+    problem = path_problem(path) if path else None
+    if problem is not None:
+        table.note("large_file", f"{problem}: {path!a}")
+    return path

@@ -15,7 +15,7 @@ from venvstacks_rules.model.checked import CheckedTable
 from venvstacks_rules.model.contents.compression import ARCHIVE_FORMATS, ZIP
 from venvstacks_rules.model.contents.files import ArchivedFile
 from venvstacks_rules.model.contents.segment_index import IndexedSegment, SegmentIndex, component
-from venvstacks_rules.model.contents.segments import TAR_BLOCK
+from venvstacks_rules.model.contents.segments import TAR_BLOCK, large_file
 from venvstacks_rules.model.errors import ArchiveError, RepositoryError
 from venvstacks_rules.model.hashes import is_sha256_hex
 from venvstacks_rules.model.json_codec import parsed_json, published_json, rewritable_json
@@ -103,6 +103,7 @@ class PackagedLayer(DescribedLayer):
                     files,
                     sum(file.size for file in segment.files),
                     segment.tar_size,
+                    large_file(segment.files),
                 )
                 for segment, files in segments
             ),

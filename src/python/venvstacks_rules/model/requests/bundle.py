@@ -40,12 +40,20 @@ class PortableArchive:
 
 
 @dataclass(frozen=True)
-class SegmentOfWheel(WheelFile):
-    """A wheel, and the segment that was made of it."""
+class SegmentOfWheel:
+    """A segment that was made of a wheel."""
 
-    segment: GivenPath
+    sha256: str
+    path: GivenPath
     listing: GivenPath
     """The list of its files."""
+
+
+@dataclass(frozen=True)
+class SegmentedWheel(WheelFile):
+    """A wheel, and the segments that were made of it."""
+
+    segments: tuple[SegmentOfWheel, ...]
 
 
 @dataclass(frozen=True)
@@ -54,7 +62,7 @@ class CarryWheelsRequest:
 
     index: GivenPath
     """The index of the layer version."""
-    wheels: tuple[SegmentOfWheel, ...]
+    wheels: tuple[SegmentedWheel, ...]
     output: GivenPath
     """The folder for the rests and for the documents that say how they and the wheels become
     segments."""
@@ -74,7 +82,10 @@ class CarriedSegment:
 
 @dataclass(frozen=True)
 class CarriedSegments:
-    """The result of ``carry-wheels``, in the order of the request."""
+    """The result of ``carry-wheels``, in the order of the request.
+
+    A large file that is not in the wheel has no place here: the installer has its segment.
+    """
 
     segments: tuple[CarriedSegment, ...]
 

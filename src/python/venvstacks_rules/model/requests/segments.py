@@ -24,22 +24,23 @@ class _RuntimeSegment:
     """The top-level folder in the layer archive."""
     compression: Compression
     output: GivenPath
-    """The segment to write."""
+    """The first segment to write; those of large files lie beside it."""
 
 
 @dataclass(frozen=True)
-class InterpreterSegmentRequest(InterpreterFile, _RuntimeSegment):
-    """Make the segment of a runtime's interpreter (verb ``interpreter-segment``)."""
+class InterpreterSegmentsRequest(InterpreterFile, _RuntimeSegment):
+    """Make the segments of a runtime's interpreter (verb ``interpreter-segments``)."""
 
     byte_code: Optional[GivenPath] = None
-    """A zip archive with the byte code, if the segment is to have some."""
+    """A zip archive with the byte code, if the segments are to have some."""
 
 
 @dataclass(frozen=True)
-class InterpreterSegment:
-    """The result of ``interpreter-segment``."""
+class InterpreterSegments:
+    """The result of ``interpreter-segments``."""
 
-    segment: Segment
+    segments: tuple[Segment, ...]
+    """In the order of the archive."""
     python_version: str
     """X.Y.Z, read from the archive's own headers."""
 
@@ -47,20 +48,20 @@ class InterpreterSegment:
 @dataclass(frozen=True)
 class _Output:
     output: GivenPath
-    """The segment to write."""
+    """The first segment to write; those of large files lie beside it."""
 
 
 @dataclass(frozen=True)
 class WheelInput(LayerWheel, _Output):
-    """A wheel to make a segment of."""
+    """A wheel to make segments of."""
 
     byte_code: Optional[GivenPath] = None
-    """A zip archive with the byte code, if the segment is to have some."""
+    """A zip archive with the byte code, if the segments are to have some."""
 
 
 @dataclass(frozen=True)
 class WheelSegmentsRequest:
-    """Make one segment for each of some wheels (verb ``wheel-segments``)."""
+    """Make the segments of some wheels (verb ``wheel-segments``)."""
 
     wheels: tuple[WheelInput, ...]
     python_version: PythonVersion
@@ -73,7 +74,7 @@ class WheelSegmentsRequest:
 
 @dataclass(frozen=True)
 class WheelSegments:
-    """The result of ``wheel-segments``, in the order of the request."""
+    """The result of ``wheel-segments``, in the order of the request, and of the archive."""
 
     segments: tuple[Segment, ...]
     remarks: tuple[str, ...] = ()

@@ -32,7 +32,7 @@ class BuiltLayer:
     unpacked_size: int
     """The size of all files; a file of two wheels counts once."""
     unpacked_sources: tuple[tuple[str, int], ...]
-    """For each segment its source and the size of its files, in the order of the archive."""
+    """For each source of segments the size of its files, in the order of the archive."""
     excluded_size: int = 0
     """Of the files of packages that the layer leaves out."""
     documents: tuple[tuple[str, str], ...] = ()
@@ -84,13 +84,15 @@ def built_layer(index: bytes, expected: ExpectedBuild, archive: str) -> BuiltLay
             [f"it belongs to `{data.archive_name}` with the layer `{data.install_target}`"],
         )
     files = {file.path: file.size for segment in data.segments for file in segment.files}
+    sources: dict[str, int] = {}
+    for segment in data.segments:
+        size = sum(file.size for file in segment.files)
+        sources[segment.source] = sources.get(segment.source, 0) + size
     return BuiltLayer(
         archive_name=data.archive_name,
         archive_size=data.archive_size,
         unpacked_size=sum(files.values()),
-        unpacked_sources=tuple(
-            (segment.source, sum(file.size for file in segment.files)) for segment in data.segments
-        ),
+        unpacked_sources=tuple(sources.items()),
         archive_sha256=data.archive_sha256,
     )
 

@@ -15,6 +15,7 @@ from venvstacks_rules.model.repository.keys import blob_key
 from venvstacks_rules.model.requests.bundle import (
     CarriedSegments,
     CarryWheelsRequest,
+    SegmentedWheel,
     SegmentOfWheel,
 )
 from venvstacks_rules.pants_backend import engine
@@ -76,16 +77,20 @@ async def carried_wheels(request: CarriedWheelsRequest) -> CarriedWheels:
         FetchedWheelsRequest(selected.wheels, request.address), **implicitly()
     )
     wheels = await engine.add_prefix(AddPrefix(fetched.digest, _WHEELS))
-    segments = {segment.source: segment for segment in index.segments}
     paths = {segment.sha256: segment.path for segment in layer.indexed.segments}
     of_wheels = tuple(
-        SegmentOfWheel(
+        SegmentedWheel(
             path=f"{_WHEELS}/{wheel.path}",
             file_name=wheel.file_name,
             sha256=wheel.sha256,
             size=wheel.size,
-            segment=paths[segments[wheel.file_name].blob.sha256],
-            listing=segments[wheel.file_name].files.sha256,
+            segments=tuple(
+                SegmentOfWheel(
+                    segment.blob.sha256, paths[segment.blob.sha256], segment.files.sha256
+                )
+                for segment in index.segments
+                if segment.source == wheel.file_name
+            ),
         )
         for wheel in fetched.wheels
     )

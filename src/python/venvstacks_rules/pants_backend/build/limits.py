@@ -10,7 +10,7 @@ from packaging.utils import parse_wheel_filename
 from pants.engine.addresses import Address
 from pants.engine.environment import ChosenLocalEnvironmentName, EnvironmentName
 
-from venvstacks_rules.model.contents.segments import INTERPRETER
+from venvstacks_rules.model.contents.segments import INTERPRETER, Segment, unpacked_size
 from venvstacks_rules.model.errors import LockError
 from venvstacks_rules.model.layers.layer import Layer
 from venvstacks_rules.model.locks.pylock import Lockfile
@@ -99,18 +99,22 @@ async def compared_limits(
 def _sizes(
     segments: LayerSegments, wheel_sizes: Mapping[str, int], built: LayerArchive
 ) -> Iterable[PackageSize]:
-    """What each segment takes; the last one, of the layer's own files, takes the rest."""
-    archive, unpacked = built.size, built.unpacked_size
+    """What each wheel and the interpreter take; the layer's own files take the rest."""
+    by_source: dict[str, list[Segment]] = {}
     for group in segments.groups:
         for segment in group.segments:
-            size = sum(file.size for file in segment.files)
-            if segment.source == INTERPRETER:
-                yield PackageSize("the interpreter", segment.size, size)
-            else:
-                name, locked = _locked(segment.source, wheel_sizes.get(segment.source, 0))
-                yield PackageSize(name, segment.size, size, locked)
-            archive -= segment.size
-            unpacked -= size if segment.tar_size is None else segment.tar_size
+            by_source.setdefault(segment.source, []).append(segment)
+    archive, unpacked = built.size, built.unpacked_size
+    for source, parts in by_source.items():
+        packed = sum(segment.size for segment in parts)
+        size = sum(file.size for segment in parts for file in segment.files)
+        if source == INTERPRETER:
+            yield PackageSize("the interpreter", packed, size)
+        else:
+            name, locked = _locked(source, wheel_sizes.get(source, 0))
+            yield PackageSize(name, packed, size, locked)
+        archive -= packed
+        unpacked -= unpacked_size(parts)
     yield PackageSize("the layer's own files", archive, unpacked)
 
 

@@ -23,8 +23,8 @@ from venvstacks_rules.model.locks.pylock import LockedWheel
 from venvstacks_rules.model.platforms.python_versions import short_version
 from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
 from venvstacks_rules.model.requests.segments import (
-    InterpreterSegment,
-    InterpreterSegmentRequest,
+    InterpreterSegments,
+    InterpreterSegmentsRequest,
     WheelInput,
     WheelSegments,
     WheelSegmentsRequest,
@@ -65,6 +65,8 @@ from venvstacks_rules.pants_backend.targets.layers import (
 # size in all.
 _LARGE_WHEEL = 2 * 1024 * 1024
 _BATCH = 8 * 1024 * 1024
+# Where a process writes its segments: how many there are depends on the files of the wheels.
+_SEGMENTS = "segments"
 
 
 @dataclass(frozen=True)
@@ -130,13 +132,13 @@ class WheelGroupRequest:
 
 @dataclass(frozen=True)
 class InterpreterGroupRequest:
-    """The interpreter's segment of a runtime layer."""
+    """The segments of a runtime layer's interpreter."""
 
     address: Address
     platform: str
     compression: Compression
     byte_code: bool = False
-    """Whether the segment has the byte code."""
+    """Whether the segments have the byte code."""
 
 
 def layer_compression(
@@ -282,7 +284,7 @@ async def wheel_group(request: WheelGroupRequest) -> SegmentGroup:
             **implicitly(),
         )
     wheels = tuple(
-        WheelInput(**vars(wheel), output=f"{index}.segment", byte_code=compiled)
+        WheelInput(**vars(wheel), output=f"{_SEGMENTS}/{index}", byte_code=compiled)
         for index, (wheel, compiled) in enumerate(zip_longest(fetched.wheels, byte_code.paths))
     )
     inputs = await engine.merge_digests(MergeDigests([fetched.digest, byte_code.digest]))
@@ -300,7 +302,7 @@ async def wheel_group(request: WheelGroupRequest) -> SegmentGroup:
                 )
             ),
             input_digest=inputs,
-            output_files=tuple(wheel.output for wheel in wheels),
+            output_directories=(_SEGMENTS,),
             description=f"Compress {what}",
             done=f"Compressed {what}",
             size=sum(wheel.size for wheel in wheels),
@@ -334,12 +336,11 @@ async def interpreter_group(request: InterpreterGroupRequest) -> SegmentGroup:
             InterpreterByteCodeRequest(request.address, request.platform), **implicitly()
         )
     inputs = await engine.merge_digests(MergeDigests([archive.digest, byte_code.digest]))
-    output = "interpreter.segment"
     result = await run_action(
         ActionProcessRequest(
-            verb="interpreter-segment",
+            verb="interpreter-segments",
             request=to_json(
-                InterpreterSegmentRequest(
+                InterpreterSegmentsRequest(
                     archive=archive.path,
                     sha256=archive.sha256,
                     size=archive.size,
@@ -349,25 +350,25 @@ async def interpreter_group(request: InterpreterGroupRequest) -> SegmentGroup:
                     case_sensitive=PLATFORMS[request.platform].case_sensitive,
                     install_target=locks.install_target(layer),
                     compression=request.compression,
-                    output=output,
+                    output=f"{_SEGMENTS}/interpreter",
                     byte_code=next(iter(byte_code.paths), None),
                 )
             ),
             input_digest=inputs,
-            output_files=(output,),
+            output_directories=(_SEGMENTS,),
             description=f"Compress the interpreter of {layer.layer_name}",
             done=f"Compressed the interpreter of {layer.layer_name}",
             size=archive.size,
         ),
         **implicitly(),
     )
-    made = from_json(InterpreterSegment, result.result)
+    made = from_json(InterpreterSegments, result.result)
     digest, stored = await concurrently(
         engine.add_prefix(AddPrefix(result.digest, "interpreter")),
         engine.get_digest_entries(result.digest),
     )
-    require_as_announced([made.segment], stored)
-    return SegmentGroup(digest, "interpreter/result.json", (made.segment,), result.metadata)
+    require_as_announced(made.segments, stored)
+    return SegmentGroup(digest, "interpreter/result.json", made.segments, result.metadata)
 
 
 def rules() -> Iterable[object]:

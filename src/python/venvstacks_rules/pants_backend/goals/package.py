@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os.path
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -20,7 +19,6 @@ from venvstacks_rules.model.layers.layer import Layer
 from venvstacks_rules.model.outputs.limits import OutgrownLayer, size_limit_error
 from venvstacks_rules.model.outputs.report import PackagedLayer, PackagedStack
 from venvstacks_rules.model.outputs.unused_globs import unused_globs
-from venvstacks_rules.model.wording import printable_lines
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.build.archives import (
     LayerArchive,
@@ -58,6 +56,11 @@ from venvstacks_rules.pants_backend.goals.package_run import (
     broken_in_run,
     packaged_in_run,
 )
+from venvstacks_rules.pants_backend.goals.remarks import (
+    Remark,
+    RemarksInRunRequest,
+    remarks_in_run,
+)
 from venvstacks_rules.pants_backend.graph.layers import LayerRequest, find_layer
 from venvstacks_rules.pants_backend.graph.stacks import StackLayersRequest, stack_layers
 from venvstacks_rules.pants_backend.locks.freshness import RequiredLocksRequest, required_locks
@@ -67,8 +70,6 @@ from venvstacks_rules.pants_backend.targets.manifests import (
     ManifestLayersField,
     ManifestOutputPathField,
 )
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -90,29 +91,6 @@ class StackPackageFieldSet(PackageFieldSet):
     layers: ManifestLayersField
     output_path: ManifestOutputPathField
     environment: EnvironmentField
-
-
-@dataclass(frozen=True)
-class Remark:
-    """A warning about an archive, or what is wrong with a wheel that was used all the same."""
-
-    text: str
-    is_warning: bool = True
-    """Whether something is wrong; otherwise it may be as it should be."""
-
-
-@dataclass(frozen=True)
-class LoggedRemark:
-    """A remark that the user has seen in this run."""
-
-
-# Once in a run, for all layers and platforms, and whether a layer is packaged alone or in stacks:
-# the engine remembers it until `RunId` changes.
-@rule
-async def logged_remark(request: Remark, _: RunId) -> LoggedRemark:
-    level = logging.WARNING if request.is_warning else logging.INFO
-    logger.log(level, "%s", printable_lines(request.text))
-    return LoggedRemark()
 
 
 # These two rules run in every run, because `RunId` changes, so that they log their warnings and
@@ -152,7 +130,8 @@ async def packaged_layer(
         for name in (chosen.names if found.layer.has_limits else ())
     )
     built_layers = [(found.layer, name, built) for name, built in zip(chosen.names, archives)]
-    await concurrently(logged_remark(remark, **implicitly()) for remark in _remarks(built_layers))
+    remarks = await remarks_in_run(RemarksInRunRequest(), **implicitly())
+    remarks.tell(_remarks(built_layers))
     return PackagedOutputs(
         await engine.merge_digests(MergeDigests(prefixed)),
         layers=tuple(
@@ -216,7 +195,8 @@ async def packaged_stack(
         for name, outputs in zip(names, stacks)
         for layer, built in zip(outputs.layers, outputs.archives)
     ]
-    await concurrently(logged_remark(remark, **implicitly()) for remark in _remarks(built_layers))
+    remarks = await remarks_in_run(RemarksInRunRequest(), **implicitly())
+    remarks.tell(_remarks(built_layers))
     return PackagedOutputs(
         await engine.merge_digests(MergeDigests(prefixed)),
         layers=tuple(

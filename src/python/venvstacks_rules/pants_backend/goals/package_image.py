@@ -15,15 +15,14 @@ from venvstacks_rules.pants_backend.build.other_outputs import OtherOutputReques
 from venvstacks_rules.pants_backend.engine import (
     EnvironmentField,
     collect_rules,
-    concurrently,
     implicitly,
     rule,
 )
-from venvstacks_rules.pants_backend.goals.package import (
+from venvstacks_rules.pants_backend.goals.package import WantedArchivesRequest, wanted_archives
+from venvstacks_rules.pants_backend.goals.remarks import (
     Remark,
-    WantedArchivesRequest,
-    logged_remark,
-    wanted_archives,
+    RemarksInRunRequest,
+    remarks_in_run,
 )
 from venvstacks_rules.pants_backend.targets.images import (
     ImageApplicationField,
@@ -49,7 +48,8 @@ async def package_image(field_set: ImagePackageFieldSet) -> BuiltPackage:
         return BuiltPackage(EMPTY_DIGEST, ())
     output = await other_output(OtherOutputRequest(field_set.address), **implicitly())
     built = await built_image(ImageRequest(field_set.address), **implicitly())
-    await concurrently(logged_remark(Remark(text), **implicitly()) for text in built.warnings)
+    remarks = await remarks_in_run(RemarksInRunRequest(), **implicitly())
+    remarks.tell(Remark(text) for text in built.warnings)
     notes = [BuiltPackageArtifact(None, (note,)) for note in built.notes]
     if built.image is None:
         return BuiltPackage(EMPTY_DIGEST, tuple(notes))

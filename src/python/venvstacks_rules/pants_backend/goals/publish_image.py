@@ -36,9 +36,13 @@ from venvstacks_rules.model.requests.images import PushImageRequest
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.build.images import BuiltImage, ImageRequest, built_image
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
-from venvstacks_rules.pants_backend.goals.package import Remark, logged_remark
 from venvstacks_rules.pants_backend.goals.publish_settings import named_url, unknown_repository
 from venvstacks_rules.pants_backend.goals.publish_skips import reason_to_skip, skip_request
+from venvstacks_rules.pants_backend.goals.remarks import (
+    Remark,
+    RemarksInRunRequest,
+    remarks_in_run,
+)
 from venvstacks_rules.pants_backend.graph.images import (
     ImageFieldSet,
 )
@@ -253,7 +257,8 @@ async def publish_image(
     built = await built_image(ImageRequest(address), **implicitly())
     for note in built.notes:
         logger.info("%s", note)
-    await concurrently(logged_remark(Remark(text), **implicitly()) for text in built.warnings)
+    remarks = await remarks_in_run(RemarksInRunRequest(), **implicitly())
+    remarks.tell(Remark(text) for text in built.warnings)
     if built.image is None:
         reason = "(this run has no platform of it)"
         return PublishProcesses([PublishPackages((str(address),), description=reason)])

@@ -21,7 +21,7 @@ from venvstacks_rules.model.repository.deltas import (
     LEAST_SEGMENT_BYTES,
     MOST_DELTA_BYTES,
     Delta,
-    same_source,
+    same_subject,
 )
 from venvstacks_rules.model.repository.indexes import LayerIndex, PublishedSegment, read_listing
 from venvstacks_rules.model.repository.keys import ChannelKey, DeltaKey, LayerKey, blob_key
@@ -118,7 +118,7 @@ def _pairs_of_layer(
     for new in large:
         if new.blob not in there:
             for old in old_index.segments:
-                if same_source(old.source, new.source):
+                if same_subject(old, new):
                     yield _Pair(old, old_index, new, index)
                     break
 
@@ -139,7 +139,7 @@ class _Maker:
 
     def published(self, pair: _Pair) -> PublishedDelta | None:
         """Make and store a delta; None if it is there, or if there is nothing to say."""
-        source, platform = pair.new.source, pair.new_index.platform
+        source, platform = pair.new.described, pair.new_index.platform
         full = pair.new.blob.size
         try:
             if self._repository.store.size(str(pair.key)) is not None:
@@ -164,7 +164,7 @@ class _Maker:
                     "it would take too long", [f"{work} bytes changed; {self._left} are left"]
                 )
             self._left -= work
-            self._tell(f"Making a delta of {pair.new.source} from {pair.old.source}.")
+            self._tell(f"Making a delta of {pair.new.described} from {pair.old.described}.")
             found = write_delta(old, new, folder, int(_WORTH * pair.new.blob.size))
             if found is None:
                 return None

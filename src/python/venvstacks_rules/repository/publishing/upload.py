@@ -237,8 +237,8 @@ class _Upload:
 
 def _named_blobs(index: LayerIndex) -> Iterator[tuple[Reference, str]]:
     for segment in index.segments:
-        yield segment.blob, segment.source
-        yield segment.files, f"list of the files of {segment.source}"
+        yield segment.blob, segment.described
+        yield segment.files, f"list of the files of {segment.described}"
     for name, document in sorted(index.documents.items()):
         yield document, name
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from venvstacks_rules.model.contents.files import ArchivedFile
 from venvstacks_rules.model.errors import RepositoryError
-from venvstacks_rules.model.repository.deltas import LEAST_SEGMENT_BYTES, same_source
+from venvstacks_rules.model.repository.deltas import LEAST_SEGMENT_BYTES, same_subject
 from venvstacks_rules.model.repository.indexes import PublishedSegment, without_overwritten
 from venvstacks_rules.model.repository.keys import DeltaKey
 from venvstacks_rules.model.repository.references import Reference
@@ -28,34 +28,36 @@ class PackageChange:
 
     layer_name: str
     name: str
-    before: PublishedSegment | None
-    after: PublishedSegment | None
-    """None where it is missing."""
+    before: tuple[PublishedSegment, ...]
+    after: tuple[PublishedSegment, ...]
+    """Its segments; none where it is missing."""
 
     @property
     def change(self) -> str:
         """``rebuilt`` is the same version with other bytes."""
-        if self.before is None:
+        if not self.before:
             return ADDED
-        if self.after is None:
+        if not self.after:
             return REMOVED
-        same = package(self.before.source) == package(self.after.source)
-        return REBUILT if same else CHANGED
+        before, after = self.versions
+        return REBUILT if before == after else CHANGED
 
     @property
     def versions(self) -> tuple[str, str]:
         """Before and after; empty where it is missing."""
-        before, after = self.before, self.after
-        return (
-            package(before.source)[1] if before else "",
-            package(after.source)[1] if after else "",
+        before, after = (
+            package(segments[0].source)[1] if segments else ""
+            for segments in (self.before, self.after)
         )
+        return before, after
 
     @property
     def sizes(self) -> tuple[int, int]:
         """In the archive, before and after, in bytes."""
-        before, after = self.before, self.after
-        return before.blob.size if before else 0, after.blob.size if after else 0
+        before, after = (
+            sum(segment.blob.size for segment in segments) for segments in (self.before, self.after)
+        )
+        return before, after
 
     def to_dict(self) -> dict[str, Any]:
         """As in the JSON output."""
@@ -230,14 +232,19 @@ def _change(repository: Repository, old: FoundManifest, new: FoundManifest) -> P
 def _package_changes(
     layer_name: str, before: ShownLayer | None, after: ShownLayer | None
 ) -> Iterator[PackageChange]:
-    old, new = (
-        {package(segment.source)[0]: segment for segment in layer.index.segments} if layer else {}
-        for layer in (before, after)
-    )
+    old, new = _by_package(before), _by_package(after)
     for name in sorted({*old, *new}, key=lambda name: (name.startswith("("), name.lower())):
-        one, other = old.get(name), new.get(name)
-        if one is None or other is None or one.blob != other.blob:
+        one, other = tuple(old.get(name, ())), tuple(new.get(name, ()))
+        if [segment.blob for segment in one] != [segment.blob for segment in other]:
             yield PackageChange(layer_name, name, one, other)
+
+
+def _by_package(layer: ShownLayer | None) -> dict[str, list[PublishedSegment]]:
+    """The segments of a layer by the name of the package."""
+    found: dict[str, list[PublishedSegment]] = {}
+    for segment in () if layer is None else layer.index.segments:
+        found.setdefault(package(segment.source)[0], []).append(segment)
+    return found
 
 
 def _moved(
@@ -288,7 +295,7 @@ def _delta_size(
     if new.blob.size < LEAST_SEGMENT_BYTES:
         return 0
     for old in olds:
-        if same_source(old.source, new.source):
+        if same_subject(old, new):
             key = DeltaKey.of(new.blob.sha256, old.blob.sha256)
             try:
                 delta = repository.delta(key)

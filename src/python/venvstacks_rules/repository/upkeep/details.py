@@ -63,7 +63,7 @@ class ShownLayer:
                 ("package", "version", "archive", "unpacked", "sha256"),
                 (
                     (
-                        *package(segment.source),
+                        *_described(segment),
                         size_text(segment.blob.size),
                         size_text(segment.unpacked_size),
                         segment.blob.sha256,
@@ -77,12 +77,21 @@ class ShownLayer:
             yield f"  {name}: {blob_key(document.sha256)} ({size_text(document.size)})"
 
 
+def _described(segment: PublishedSegment) -> tuple[str, str]:
+    """The package and its version; or a large file of it, which has a segment of its own."""
+    name, version = package(segment.source)
+    if segment.large_file is None:
+        return name, version
+    return f"{name}: {segment.large_file.rpartition('/')[2]}", version
+
+
 def _segment_dict(segment: PublishedSegment) -> dict[str, Any]:
     name, version = package(segment.source)
     return {
         "name": name,
         "version": version,
         "source": segment.source,
+        **({} if segment.large_file is None else {"large_file": segment.large_file}),
         "blob": {"key": blob_key(segment.blob.sha256), **segment.blob.to_dict()},
         "unpacked_size": segment.unpacked_size,
     }

@@ -1,24 +1,22 @@
-"""Makes the segment of a runtime's interpreter (verb ``interpreter-segment``)."""
+"""Makes the segments of a runtime's interpreter (verb ``interpreter-segments``)."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from venvstacks_rules.actions.archives.formats import new_segment
+from venvstacks_rules.actions.archives.source_segments import new_segments
 from venvstacks_rules.actions.compiling.stored import add_byte_code
 from venvstacks_rules.actions.interpreters.files import write_interpreter
 from venvstacks_rules.model.contents.segments import INTERPRETER
 from venvstacks_rules.model.json_codec import from_json
-from venvstacks_rules.model.requests.segments import InterpreterSegment, InterpreterSegmentRequest
+from venvstacks_rules.model.requests.segments import InterpreterSegments, InterpreterSegmentsRequest
 
 
-def run(request_text: str) -> InterpreterSegment:
-    """Write the segment; raises InterpreterError if the archive is wrong, damaged or hostile."""
-    request = from_json(InterpreterSegmentRequest, request_text)
-    output = Path(request.output)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    with new_segment(
-        output,
+def run(request_text: str) -> InterpreterSegments:
+    """Write the segments; raises InterpreterError if the archive is wrong, damaged or hostile."""
+    request = from_json(InterpreterSegmentsRequest, request_text)
+    with new_segments(
+        Path(request.output),
         source=INTERPRETER,
         install_target=request.install_target,
         compression=request.compression,
@@ -31,4 +29,4 @@ def run(request_text: str) -> InterpreterSegment:
             case_sensitive=request.case_sensitive,
         )
         add_byte_code(request.byte_code, "", writer)
-    return InterpreterSegment(writer.segment(), version)
+    return InterpreterSegments(writer.segments(), version)
