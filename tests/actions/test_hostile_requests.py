@@ -186,6 +186,7 @@ runpy.run_module("venvstacks_rules.actions", run_name="__main__")
         ("fetch-wheel", "out/fetched.whl"),
         ("interpreter-segments", ""),  # A temporary file, in the working directory.
         ("wheel-segments", "out/demo.seg"),
+        ("file-segment", "out/model.seg"),
         ("assemble-archive", "out/a.tar.zst"),
         ("lock-layer", ""),
         ("deploy-layers", "out/.venvstacks/staging/"),

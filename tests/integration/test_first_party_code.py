@@ -14,6 +14,7 @@ import pytest
 from tests.support.build_root import NATIVE, REPOSITORY, BuildRoot
 from tests.support.documented import blocks
 from tests.support.shared_roots import shared_root
+from venvstacks_rules.model.contents.segments import LARGE_FILE
 
 TREE = {
     "src/python/acme/__init__.py": "",
@@ -43,6 +44,8 @@ TREE = {
     ),
     "src/python/acme/server/page.html": "<p>\n",
     "src/python/acme/server/notes.txt": "for people\n",
+    "src/python/acme/model/BUILD": 'resources(name="weights", sources=["*.bin"])\n',
+    "src/python/acme/model/large.bin": "0123456789abcdef" * (LARGE_FILE // 16),
     "src/python/acme/plugins/BUILD": "python_sources()\n",
     "src/python/acme/plugins/extra.py": "EXTRA = 1\n",
     "lib/words/BUILD": "python_sources()\n",
@@ -57,6 +60,9 @@ TREE = {
         '    dependencies=["src/python/acme/plugins", "!!src/python/acme/server:notes"],\n)\n'
         "venvstacks_application(\n"
         '    name="path", runtime=":py", launch_module="../src/python/acme/server/main.py"\n)\n'
+        "venvstacks_application(\n"
+        '    name="model",\n    runtime=":py",\n    launch_module="acme.server.main",\n'
+        '    dependencies=["src/python/acme/model:weights"],\n)\n'
     ),
 }
 SITE = "lib/python3.9/site-packages"
@@ -82,7 +88,7 @@ def edited(root: BuildRoot) -> Iterator[BuildRoot]:
 
 
 def layers() -> tuple[str, ...]:
-    return ("py", "acme", "calls", "runs", "path")
+    return ("py", "acme", "calls", "runs", "path", "model")
 
 
 def archive(name: str, folder: str = "stacks") -> str:
@@ -232,6 +238,31 @@ def test_a_launch_module_that_is_not_there(edited: BuildRoot) -> None:
         "  * stacks:calls: `launch_module` names 'acme.sever.main:main', but no first-party code "
         "of the layer has that module. Did you mean 'acme.server.main'?"
     )
+
+
+def test_a_large_file_is_compressed_once(edited: BuildRoot) -> None:
+    """An edit of the code beside it makes the segment of the other files only."""
+    assert "acme/model/large.bin" in code_of(edited, "app-model")
+    before = segments_of(edited, "app-model")
+    assert [files for _, files in before][:-1] == [[f"{SITE}/acme/model/large.bin"]]
+    edited.write("src/python/acme/plugins/extra.py", "EXTRA = 2\n")
+    edited.write("src/python/acme/server/page.html", "<p>2\n")
+    done = edited.succeed("package", "stacks:model")
+    assert "segments: 1 reused, 1 built" in done.stderr
+    assert not [line for line in done.stderr.splitlines() if "Compressed" in line]
+    after = segments_of(edited, "app-model")
+    assert after[0] == before[0]
+    assert after[1] != before[1]
+    assert edited.pants("run", "stacks:model").stdout == "Hello, <p>2\n"
+
+
+def segments_of(root: BuildRoot, layer: str) -> list[tuple[str, list[str]]]:
+    """The hashes of a layer's segments, and their files."""
+    index = json.loads(root.read(f"dist/stacks/{NATIVE}/{layer}.segments.json"))
+    return [
+        (segment["sha256"], [file["path"] for file in segment["files"]])
+        for segment in index["segments"]
+    ]
 
 
 @pytest.mark.parametrize("goal", ["venvstacks-export", "export"])

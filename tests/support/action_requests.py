@@ -96,6 +96,16 @@ def _interpreter_segments() -> Request:
     }
 
 
+def _file_segment() -> Request:
+    Path("model.bin").write_bytes(b"weights" * 1000)
+    return {
+        "file": {"path": "lib/model.bin", "source": "model.bin"},
+        "install_target": "app-demo",
+        "compression": _compression(),
+        "output": "out/model.seg",
+    }
+
+
 def _analyze_wheels() -> Request:
     return {"wheels": [_wheel()], "python_version": "3.11", "os_name": "posix"}
 
@@ -254,6 +264,7 @@ REQUESTS: dict[str, Callable[[], Request]] = {
     "find-interpreter": _find_interpreter,
     "pin-interpreters": _pin_interpreters,
     "interpreter-segments": _interpreter_segments,
+    "file-segment": _file_segment,
     "analyze-wheels": _analyze_wheels,
     "normalize-wheel": _normalize_wheel,
     "build-wheel": _build_wheel,

@@ -15,13 +15,14 @@ import pytest
 
 from tests.support.layer_parts import LEVELS, TARGET, layer_parts
 from tests.support.wheels import FILE_NAME, decompressed
-from venvstacks_rules.actions.commands import assemble_archive
+from venvstacks_rules.actions.commands import assemble_archive, file_segment
 from venvstacks_rules.model.contents.compression import Compression
 from venvstacks_rules.model.contents.files import OwnFile, OwnLink
 from venvstacks_rules.model.contents.segment_index import IndexHeader, SegmentIndex
 from venvstacks_rules.model.errors import ArchiveError, RequestError
 from venvstacks_rules.model.json_codec import to_json
 from venvstacks_rules.model.requests.assemble import AssembleArchiveRequest, AssembledArchive
+from venvstacks_rules.model.requests.segments import FileSegmentRequest
 
 DEMO = "lib/python3.11/site-packages/demo.py"
 CANNOT = (
@@ -281,6 +282,42 @@ def test_clashes_with_the_layers_own_files(tmp_path: Path) -> None:
         "`same` is a file of `layer` and of the layer itself",
         f"`{DEMO}` is a file of `layer` and a folder of `layer`",
     ]
+
+
+def test_large_own_files_are_own_files(tmp_path: Path) -> None:
+    """They have segments, but no package overwrites them, and they overwrite none."""
+    request = make_request(tmp_path)
+    (tmp_path / "large").mkdir()
+    (tmp_path / "large/model").write_bytes(b"weights")
+    results = []
+    for number, path in enumerate((DEMO, "new", "same")):
+        made = file_segment.run(
+            to_json(
+                FileSegmentRequest(
+                    OwnFile(path, source=str(tmp_path / "large/model")),
+                    TARGET,
+                    request.compression,
+                    str(tmp_path / f"large/{number}"),
+                )
+            )
+        )
+        result = tmp_path / f"large/{number}.json"
+        result.write_text(to_json(made))
+        results.append(str(result))
+    with_them = replace(
+        request,
+        results=(*request.results, *results),
+        files=(*request.files, OwnFile("same", text="")),
+    )
+    assert problems(with_them) == [
+        f"`{DEMO}` is a file of `{FILE_NAME}` and of the layer itself",
+        "`same` is a file of `layer` and of the layer itself",
+    ]
+    run(replace(request, results=(*request.results, results[1])))
+    index = json.loads(Path(request.segments_file or "").read_text())
+    own = [segment["files"] for segment in index["segments"] if segment["source"] == "layer"]
+    assert [file["path"] for file in own[0]] == ["new"]
+    assert len(own) == 2
 
 
 def test_own_files_have_safe_paths_and_one_content(tmp_path: Path) -> None:

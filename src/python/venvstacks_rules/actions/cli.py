@@ -24,6 +24,7 @@ VERBS = {
     "find-interpreter": "find_interpreter",
     "pin-interpreters": "pin_interpreters",
     "pack-interpreter": "pack_interpreter",
+    "file-segment": "file_segment",
     "interpreter-segments": "interpreter_segments",
     "analyze-wheels": "analyze_wheels",
     "normalize-wheel": "normalize_wheel",

@@ -29,11 +29,21 @@ def listed_segments(request: LayerPartsRequest) -> Iterator[Segment]:
 
 def refuse_clashes(segments: Sequence[Segment], request: LayerPartsRequest) -> None:
     """Raise ArchiveError for files of the segments and of the layer that clash."""
+    # Large files of the layer itself have segments.
+    own = [
+        *request.files,
+        *(
+            OwnFile(file.path, source=file.path)
+            for segment in segments
+            if segment.source == OWN_FILES
+            for file in segment.files
+        ),
+    ]
     problems = [
-        *own_problems(request.files, request.links, os_name=request.os_name),
+        *own_problems(own, request.links, os_name=request.os_name),
         *clashes(
-            [(segment.source, segment.files) for segment in segments],
-            request.files,
+            [(each.source, each.files) for each in segments if each.source != OWN_FILES],
+            own,
             request.links,
             case_sensitive=request.case_sensitive,
         ),
@@ -53,15 +63,21 @@ def refused(request: LayerPartsRequest, reason: str, problems: list[str]) -> Arc
 def _read_result(path: str) -> list[Segment]:
     """The segments of a result file, with paths relative to the working directory."""
     # A layer without packages has none, and its archive is made at each edit of its code.
-    from venvstacks_rules.model.requests.segments import InterpreterSegments, WheelSegments
+    from venvstacks_rules.model.requests.segments import (
+        FileSegment,
+        InterpreterSegments,
+        WheelSegments,
+    )
 
     try:
         data = parsed_json(Path(path).read_text(encoding="utf-8"))
     except ValueError as e:
         raise RequestError(f"`{path}`: not JSON: {e}") from None
-    made: InterpreterSegments | WheelSegments
+    made: FileSegment | InterpreterSegments | WheelSegments
     if isinstance(data, dict) and "python_version" in data:
         made = from_data(InterpreterSegments, data)
+    elif isinstance(data, dict) and "remarks" not in data:
+        made = from_data(FileSegment, data)
     else:
         made = from_data(WheelSegments, data)
     folder = Path(path).parent

@@ -15,9 +15,9 @@ from venvstacks_rules.model.values import dataclass
 class LayerPartsRequest:
     """The segments of a layer, and its own files.
 
-    `results` are files with an :class:`InterpreterSegments` or :class:`WheelSegments` as JSON,
-    beside the segments that they name. An archive has the segments in this order, and the layer's
-    own files last.
+    `results` are files with an :class:`InterpreterSegments`, a :class:`WheelSegments` or a
+    :class:`FileSegment` as JSON, beside the segments that they name. An archive has the segments in
+    this order, and the layer's own files last.
     """
 
     target: str

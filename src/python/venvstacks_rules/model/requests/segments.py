@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Optional
 
 from venvstacks_rules.model.contents.compression import Compression
+from venvstacks_rules.model.contents.files import OwnFile
 from venvstacks_rules.model.contents.inputs import InterpreterFile, LayerWheel
 from venvstacks_rules.model.contents.layout import InstallTarget, OsName
 from venvstacks_rules.model.contents.segments import Segment
@@ -43,6 +44,26 @@ class InterpreterSegments:
     """In the order of the archive."""
     python_version: str
     """X.Y.Z, read from the archive's own headers."""
+
+
+@dataclass(frozen=True)
+class FileSegmentRequest:
+    """Make the segment of a large file of a layer's own code (verb ``file-segment``)."""
+
+    file: OwnFile
+    """A file of the working directory."""
+    install_target: InstallTarget
+    compression: Compression
+    output: GivenPath
+    """The segment to write."""
+
+
+@dataclass(frozen=True)
+class FileSegment:
+    """The result of ``file-segment``."""
+
+    segments: tuple[Segment, ...]
+    """The one segment."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import Any, Optional
 from pants.engine.fs import Digest, MergeDigests
 
 from venvstacks_rules.model.contents.compression import ARCHIVE_FORMATS
+from venvstacks_rules.model.contents.files import OwnFile
 from venvstacks_rules.model.contents.top_level import top_level_module
 from venvstacks_rules.model.layers.layer import Layer
 from venvstacks_rules.model.outputs.names import ArchiveNames, archive_names
@@ -21,8 +22,10 @@ from venvstacks_rules.pants_backend.build.contents import (
     layer_contents,
 )
 from venvstacks_rules.pants_backend.build.own_byte_code import OwnByteCodeRequest, own_byte_code
+from venvstacks_rules.pants_backend.build.own_segments import OwnSegmentsRequest, own_segments
 from venvstacks_rules.pants_backend.build.segments import (
     LayerSegments,
+    SegmentGroup,
     SegmentsRequest,
     layer_segments,
 )
@@ -46,10 +49,15 @@ class PartsOfLayer:
     layer: Layer
     platform: str
     segments: LayerSegments
+    groups: tuple[SegmentGroup, ...]
+    """Those of `segments`, and those of large files of the layer itself: all but the last one, of
+    its other files. In the order of the archive."""
     contents: LayerContents
     names: ArchiveNames
+    files: tuple[OwnFile, ...]
+    """Of the layer itself, without those that have segments."""
     digest: Digest
-    """The sources and the byte code of the layer's own files; no segments."""
+    """Their sources and the byte code; no segments."""
     byte_code: Optional[str]
     """The archive with the byte code; None without any."""
 
@@ -62,8 +70,8 @@ class PartsOfLayer:
             "install_target": self.contents.metadata.install_target,
             "os_name": platform.os_name,
             "case_sensitive": platform.case_sensitive,
-            "results": tuple(group.result for group in self.segments.groups),
-            "files": self.contents.files,
+            "results": tuple(group.result for group in self.groups),
+            "files": self.files,
             "links": self.contents.links,
             "compression": self.segments.compression,
             "metadata": self.contents.metadata.to_dict(),
@@ -88,10 +96,21 @@ async def parts_of_layer(
     )
     # Without modules, the thousands of files of a framework need no comparison.
     contents.refuse_shadowing(_module_owners(segments) if contents.modules.files else {})
+    own = await own_segments(
+        OwnSegmentsRequest(
+            contents.files,
+            contents.modules.digest,
+            found.layer.layer_name,
+            contents.metadata.install_target,
+            segments.compression,
+        ),
+        **implicitly(),
+    )
     return PartsOfLayer(
         found.layer,
         wanted.platform,
         segments,
+        (*segments.groups, *own.groups),
         contents,
         archive_names(
             contents.metadata.install_target,
@@ -99,7 +118,8 @@ async def parts_of_layer(
             platform=wanted.platform,
             tagged=options.tag_outputs,
         ),
-        await engine.merge_digests(MergeDigests([contents.modules.digest, byte_code.digest])),
+        own.files,
+        await engine.merge_digests(MergeDigests([own.digest, byte_code.digest])),
         next(iter(byte_code.paths), None),
     )
 
