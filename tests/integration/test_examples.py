@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import posixpath
@@ -31,6 +32,7 @@ from tests.support.published_layers import (
 )
 from tests.support.shared_roots import shared_root
 from tests.support.simple_index import package_wheel, simple_index
+from venvstacks_rules.model.contents.segments import LARGE_FILE
 from venvstacks_rules.model.wording import size_text
 
 SITE = "lib/python3.9/site-packages"
@@ -192,7 +194,20 @@ def test_a_segment_for_each_locked_wheel(root: BuildRoot, example: Example) -> N
         # The tests run on the examples' Python, and on the platform that was packaged for.
         if "wheels" in package and Marker(package.get("marker", "os_name != ''")).evaluate()
     }
-    sources = [segment["source"] for segment, _ in example.published(root).segments()]
+    segments = [segment for segment, _ in example.published(root).segments()]
+    # A large file has a segment of its own, after that of the others of its wheel.
+    sources = [source for source, _ in itertools.groupby(each["source"] for each in segments)]
+    assert all(
+        len(segment["files"]) == 1 and segment["files"][0]["size"] >= LARGE_FILE
+        for before, segment in zip(segments, segments[1:])
+        if before["source"] == segment["source"]
+    )
+    assert all(
+        file["size"] < LARGE_FILE
+        for segment in segments
+        for file in segment["files"]
+        if len(segment["files"]) > 1 and "size" in file
+    )
     if not example.lower:
         assert sources.pop(0) == "interpreter"
     assert sources.pop() == "layer"
@@ -259,10 +274,12 @@ def test_links_lead_to_files_of_the_stack(root: BuildRoot, stack: tuple[Example,
 def test_records_list_what_is_in_the_archive(root: BuildRoot, example: Example) -> None:
     entries = example.published(root).entries()
     site = f"{example.install_target}/{SITE}"
+    of_wheels: dict[str, set[str]] = {}
     for segment, _ in example.published(root).segments():
-        if segment["source"] in {"interpreter", "layer"}:
-            continue
-        files = {f["path"][len(SITE) + 1 :] for f in segment["files"]}
+        if segment["source"] not in {"interpreter", "layer"}:
+            paths = {f["path"][len(SITE) + 1 :] for f in segment["files"]}
+            of_wheels.setdefault(segment["source"], set()).update(paths)
+    for files in of_wheels.values():
         (record,) = (path for path in files if path.endswith(".dist-info/RECORD"))
         rows = record_rows(entries[f"{site}/{record}"].content)
         assert set(rows) == files
@@ -383,7 +400,8 @@ def test_a_changed_wheel_is_compressed_alone(root: BuildRoot) -> None:
         config = "--venvstacks-uv-config=local.toml"
         root.succeed(config, "generate-lockfiles", "--resolve=local:cpython-3.9")
         built = root.succeed(config, "package", "local:")
-        assert built.segments["framework-data.tar.zst"] == (0, 3)
+        # Each wheel has two, one for its large file, and the layer itself has one.
+        assert built.segments["framework-data.tar.zst"] == (0, 5)
         assert [line for line in built.work if "for framework-data" in line] == [
             "Compressed first 1.0 for framework-data (2.2 MB)",
             "Compressed second 1.0 for framework-data (2.2 MB)",
@@ -393,7 +411,7 @@ def test_a_changed_wheel_is_compressed_alone(root: BuildRoot) -> None:
         root.write("local/BUILD", build)
         root.succeed(config, "generate-lockfiles", "--resolve=local:data")
         rebuilt = root.succeed(config, "package", "local:")
-    assert rebuilt.segments["framework-data.tar.zst"] == (1, 2)
+    assert rebuilt.segments["framework-data.tar.zst"] == (2, 3)
     assert rebuilt.segments["framework-above.tar.zst"] == (1, 0)
     # What lies above depends on the interface of the layer only.
     assert rebuilt.work == [
