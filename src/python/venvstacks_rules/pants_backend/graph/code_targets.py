@@ -20,14 +20,17 @@ from pants.engine.target import (
     WrappedTargetRequest,
 )
 
+from venvstacks_rules.model.layers.requirement_entries import is_address
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
+from venvstacks_rules.pants_backend.graph.definitions import module_paths
 from venvstacks_rules.pants_backend.graph.module_owners import ModuleOwnersRequest, module_owners
 from venvstacks_rules.pants_backend.graph.references import unparsed_addresses
 from venvstacks_rules.pants_backend.targets.layer_tests import LayerTestSourceField
 from venvstacks_rules.pants_backend.targets.layers import (
     LayerDependenciesField,
     PythonArchivesField,
+    RequirementsField,
 )
 from venvstacks_rules.pants_backend.targets.source_fields import StackPartField, is_layer
 
@@ -60,6 +63,18 @@ class CodeTargets:
     """Those that have files, sorted by address."""
     requirements: tuple[Target, ...]
     """The third-party requirements that they depend on, sorted by address."""
+
+
+def may_reach_requirements(layer: Target) -> bool:
+    """Whether a layer names anything but layers, so that it may depend on requirements.
+
+    A repository has many that do not, and each question to the engine is checked again in each run.
+    """
+    return bool(
+        layer[LayerDependenciesField].value
+        or module_paths(layer)
+        or any(map(is_address, layer[RequirementsField].value or ()))
+    )
 
 
 @rule

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os.path
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Optional
 
@@ -17,7 +17,11 @@ from venvstacks_rules.model.layers.layer import Layer
 from venvstacks_rules.model.layers.problems import Problem
 from venvstacks_rules.model.layers.resolve import LayerProblem, judged_layers
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
-from venvstacks_rules.pants_backend.graph.code_targets import CodeTargetsRequest, code_targets
+from venvstacks_rules.pants_backend.graph.code_targets import (
+    CodeTargetsRequest,
+    code_targets,
+    may_reach_requirements,
+)
 from venvstacks_rules.pants_backend.graph.definitions import (
     NO_ARCHIVES,
     archive_problems,
@@ -197,13 +201,7 @@ async def layer_graph(request: LayerGraphRequest, options: VenvstacksSubsystem) 
         for target, of_target in zip(targets, required)
         for problem in (*_target_problems(target, provider), *of_target.problems)
     ]
-    # What a layer depends on can be found only where its definition is sound.
-    broken_targets = {problem.address for problem in further}
-    sound = [
-        target.address
-        for target in targets
-        if target.address.spec in layers and target.address.spec not in broken_targets
-    ]
+    sound = _to_ask(targets, layers, further)
     codes = await concurrently(
         code_targets(CodeTargetsRequest(address), **implicitly()) for address in sound
     )
@@ -233,6 +231,21 @@ async def layer_graph(request: LayerGraphRequest, options: VenvstacksSubsystem) 
         FrozenDict({target.address.spec: target for target in targets}),
         (*_in_stack_files(stacks, broken), *of_definitions),
     )
+
+
+def _to_ask(
+    targets: Iterable[Target], layers: Container[str], problems: Iterable[LayerProblem]
+) -> list[Address]:
+    """The layers that may depend on requirements, and whose definitions are sound."""
+    # What a layer depends on can be found only there.
+    broken = {problem.address for problem in problems}
+    return [
+        target.address
+        for target in targets
+        if target.address.spec in layers
+        and target.address.spec not in broken
+        and may_reach_requirements(target)
+    ]
 
 
 def _target_problems(target: Target, provider: PythonProvider) -> Iterator[Problem]:
