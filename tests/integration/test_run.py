@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import time
@@ -21,6 +23,8 @@ PROBE = '''\
 
 import json
 import os
+import re
+import shutil
 import signal
 import sys
 
@@ -201,3 +205,22 @@ def test_two_runs_at_once_of_a_stack_that_is_not_deployed_yet(root: BuildRoot) -
         shown = json.loads(output)
         assert (shown["args"], shown["salt"]) == ([str(number)], salt)
     root.write("probe/probe.py", PROBE)
+
+
+@pytest.mark.slow
+def test_a_run_writes_archives_and_no_sources(root: BuildRoot) -> None:
+    done = root.succeed(
+        "--no-pantsd", "--keep-sandboxes=always", "run", "probe:probe", "--", "show"
+    )
+    found = re.findall(r"execution dir (\S+) for (.+)", done.stderr)
+    try:
+        (sandbox,) = (Path(folder) for folder, what in found if what == "interactive process")
+        # Those of other processes are written once, for all runs of a daemon.
+        assert (sandbox / "_actions").is_symlink()
+        archives = sorted(file.name for file in (sandbox / "archives").iterdir())
+        assert archives == ["app-probe.tar.zst", "cpython-3.9.tar.zst"]
+        names = {file.name for file in sandbox.iterdir()}
+        assert names == {"__layers", "__run.sh", "_actions", "archives", "request.json"}
+    finally:
+        for folder, _ in found:
+            shutil.rmtree(folder)

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Optional
 
 from pants.engine.addresses import Address
-from pants.engine.fs import AddPrefix, Digest, MergeDigests
+from pants.engine.fs import AddPrefix, Digest, DigestSubset, MergeDigests, PathGlobs
 
 from venvstacks_rules.model.errors import DeploymentError
 from venvstacks_rules.model.layers.build_platforms import platforms_text
+from venvstacks_rules.model.paths import literal_glob
 from venvstacks_rules.model.requests.deploy import DeployedArchive
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.build.archives import LayerArchiveRequest, layer_archive
@@ -67,7 +68,14 @@ async def application_chain(request: ChainRequest, native: NativePlatform) -> Ch
         )
         for address in addresses
     )
-    merged = await engine.merge_digests(MergeDigests(archive.digest for archive in built))
+    # Nothing reads the files beside them here.
+    archives = await concurrently(
+        engine.digest_subset_to_digest(
+            DigestSubset(archive.digest, PathGlobs([literal_glob(archive.archive)]))
+        )
+        for archive in built
+    )
+    merged = await engine.merge_digests(MergeDigests(archives))
     digest = await engine.add_prefix(AddPrefix(merged, _ARCHIVES_DIR))
     return Chain(
         digest,

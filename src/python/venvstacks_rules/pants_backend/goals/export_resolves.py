@@ -100,6 +100,12 @@ async def resolve_export(
         description=f"Export {request.name}",
     )
     started = await interactive_action(InteractiveActionRequest(action), **implicitly())
+    # Pants writes one tree to the folder, and then starts the command.
+    sources = await concurrently(
+        engine.add_prefix(AddPrefix(digest, path))
+        for path, digest in started.immutable_input_digests.items()
+    )
+    everything = await engine.merge_digests(MergeDigests([started.digest, *sources]))
     inputs = f"{{digest_root}}/{_INPUTS}"
     start = (
         *(argument.replace("{chroot}", inputs) for argument in started.args),
@@ -110,7 +116,7 @@ async def resolve_export(
         ExportResult(
             _called(request, chains),
             folder,
-            digest=await engine.add_prefix(AddPrefix(started.digest, _INPUTS)),
+            digest=await engine.add_prefix(AddPrefix(everything, _INPUTS)),
             post_processing_cmds=(
                 PostProcessingCommand(start),
                 PostProcessingCommand((start[0], "-I", "-c", clean, inputs)),

@@ -53,6 +53,7 @@ async def layer_repl(repl: LayerRepl) -> ReplRequest:
     return ReplRequest(
         digest=launched.digest,
         args=launched.args,
+        immutable_input_digests=launched.immutable_input_digests,
         append_only_caches=launched.append_only_caches,
     )
 

@@ -7,19 +7,18 @@ from dataclasses import dataclass
 
 from pants.core.goals.run import RunFieldSet, RunInSandboxBehavior, RunRequest
 from pants.engine.addresses import Address
-from pants.engine.fs import AddPrefix, Digest, MergeDigests
+from pants.engine.fs import Digest
 from pants.util.frozendict import FrozenDict
 
 from venvstacks_rules.model.json_codec import to_json
 from venvstacks_rules.model.requests.deploy import LaunchRequest
-from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.build.chains import (
     CACHE_DIR,
     CACHE_NAME,
     ChainRequest,
     application_chain,
 )
-from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
+from venvstacks_rules.pants_backend.engine import collect_rules, implicitly, rule
 from venvstacks_rules.pants_backend.processes.actions import action_process
 from venvstacks_rules.pants_backend.processes.bare import ActionProcessRequest
 from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
@@ -52,6 +51,7 @@ class LaunchedLayer:
     digest: Digest
     args: tuple[str, ...]
     """Arguments for what is started may follow."""
+    immutable_input_digests: FrozenDict[str, Digest]
     append_only_caches: FrozenDict[str, str]
 
 
@@ -67,8 +67,10 @@ class InteractiveAction:
     """What starts an action from any folder, without a file for its result."""
 
     digest: Digest
-    """All that it reads; ``{chroot}`` in the arguments stands for where it lies."""
+    """What it reads; ``{chroot}`` in the arguments stands for where it lies."""
     args: tuple[str, ...]
+    immutable_input_digests: FrozenDict[str, Digest]
+    """Its sources and libraries, and maybe an interpreter, by their folders below that."""
     append_only_caches: FrozenDict[str, str]
 
 
@@ -76,13 +78,10 @@ class InteractiveAction:
 async def interactive_action(request: InteractiveActionRequest) -> InteractiveAction:
     prepared = await action_process(request.action, **implicitly())
     process = prepared.process
-    sources = await concurrently(
-        engine.add_prefix(AddPrefix(digest, path))
-        for path, digest in process.immutable_input_digests.items()
-    )
     return InteractiveAction(
-        await engine.merge_digests(MergeDigests([process.input_digest, *sources])),
+        process.input_digest,
         interactive_arguments(process.argv),
+        process.immutable_input_digests,
         process.append_only_caches,
     )
 
@@ -106,7 +105,12 @@ async def launched_layer(
         description=f"Run {request.address}",
     )
     started = await interactive_action(InteractiveActionRequest(action), **implicitly())
-    return LaunchedLayer(started.digest, (*started.args, "--"), started.append_only_caches)
+    return LaunchedLayer(
+        started.digest,
+        (*started.args, "--"),
+        started.immutable_input_digests,
+        started.append_only_caches,
+    )
 
 
 @rule
@@ -115,6 +119,7 @@ async def run_application(field_set: ApplicationRunFieldSet) -> RunRequest:
     return RunRequest(
         digest=launched.digest,
         args=launched.args,
+        immutable_input_digests=launched.immutable_input_digests,
         append_only_caches=launched.append_only_caches,
     )
 
