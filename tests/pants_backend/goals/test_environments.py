@@ -30,7 +30,7 @@ from tests.pants_backend.stack_runner import (
 from venvstacks_rules.model.errors import InterpreterError
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.backend import target_types
-from venvstacks_rules.pants_backend.goals.package import LayerPackageFieldSet, StackPackageFieldSet
+from venvstacks_rules.pants_backend.goals.package_targets import TargetPackageFieldSet
 from venvstacks_rules.pants_backend.goals.test import ApplicationTestFieldSet
 from venvstacks_rules.pants_backend.graph import platforms
 from venvstacks_rules.pants_backend.inputs import downloads, interpreters
@@ -126,7 +126,7 @@ def test_a_stack_gives_its_environment_to_its_layers_and_its_manifest() -> None:
     runner.write_files({**FILES, "src/BUILD": BUILD})
     targets = generated(runner)
     packaged = {
-        spec: chosen(LayerPackageFieldSet.create(target))
+        spec: chosen(TargetPackageFieldSet.create(target))
         for spec, target in targets.items()
         if spec != MANIFEST
     }
@@ -136,7 +136,7 @@ def test_a_stack_gives_its_environment_to_its_layers_and_its_manifest() -> None:
         MORE: "others",
         CLASSIFY: "workers",
     }
-    assert chosen(StackPackageFieldSet.create(targets[MANIFEST])) == "workers"
+    assert chosen(TargetPackageFieldSet.create(targets[MANIFEST])) == "workers"
     assert chosen(ApplicationTestFieldSet.create(targets[CLASSIFY])) == "workers"
 
 
@@ -144,8 +144,8 @@ def test_without_the_field_it_is_that_of_this_machine() -> None:
     runner = stack_runner()
     runner.write_files(FILES)
     targets = generated(runner)
-    assert chosen(LayerPackageFieldSet.create(targets[MORE])) == "__local__"
-    assert chosen(StackPackageFieldSet.create(targets[MANIFEST])) == "__local__"
+    assert chosen(TargetPackageFieldSet.create(targets[MORE])) == "__local__"
+    assert chosen(TargetPackageFieldSet.create(targets[MANIFEST])) == "__local__"
 
 
 @pytest.fixture

@@ -6,11 +6,10 @@ import os.path
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from pants.core.goals.package import BuiltPackage, BuiltPackageArtifact, PackageFieldSet
+from pants.core.goals.package import BuiltPackage, BuiltPackageArtifact
 from pants.engine.fs import EMPTY_DIGEST, AddPrefix, MergeDigests
 from pants.engine.internals.options_parsing import _Options
 from pants.engine.internals.session import RunId
-from pants.engine.unions import UnionRule
 from pants.util.logging import LogLevel
 
 from venvstacks_rules.model.errors import SizeLimitError, VenvstacksError
@@ -40,13 +39,7 @@ from venvstacks_rules.pants_backend.build.output_folders import (
     output_folder,
     output_folder_request,
 )
-from venvstacks_rules.pants_backend.engine import (
-    EnvironmentField,
-    collect_rules,
-    concurrently,
-    implicitly,
-    rule,
-)
+from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.goals.package_report import PackagedOutputs
 from venvstacks_rules.pants_backend.goals.package_run import (
     BrokenInRunRequest,
@@ -62,35 +55,19 @@ from venvstacks_rules.pants_backend.goals.remarks import (
     remarks_in_run,
 )
 from venvstacks_rules.pants_backend.graph.layers import LayerRequest, find_layer
-from venvstacks_rules.pants_backend.graph.stacks import StackLayersRequest, stack_layers
+from venvstacks_rules.pants_backend.graph.stacks import stack_layers
 from venvstacks_rules.pants_backend.locks.freshness import RequiredLocksRequest, required_locks
 from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
-from venvstacks_rules.pants_backend.targets.layers import LayerOutputPathField, RequirementsField
-from venvstacks_rules.pants_backend.targets.manifests import (
-    ManifestLayersField,
-    ManifestOutputPathField,
-)
 
 
 @dataclass(frozen=True)
-class LayerPackageFieldSet(PackageFieldSet):
-    """A layer to package."""
+class TargetPackage:
+    """What ``package`` makes of a target."""
 
-    required_fields = (RequirementsField, LayerOutputPathField)
-
-    output_path: LayerOutputPathField
-    environment: EnvironmentField
+    built: BuiltPackage
 
 
-@dataclass(frozen=True)
-class StackPackageFieldSet(PackageFieldSet):
-    """A stack to package: the archives of all its layers, and the manifest."""
-
-    required_fields = (ManifestLayersField, ManifestOutputPathField)
-
-    layers: ManifestLayersField
-    output_path: ManifestOutputPathField
-    environment: EnvironmentField
+NO_PACKAGE = TargetPackage(BuiltPackage(EMPTY_DIGEST, ()))
 
 
 # These two rules run in every run, because `RunId` changes, so that they log their warnings and
@@ -260,11 +237,10 @@ async def wanted_archives(_: WantedArchivesRequest, options: _Options) -> Wanted
 
 
 @rule
-async def package_layer(field_set: LayerPackageFieldSet) -> BuiltPackage:
+async def package_layer(request: LayerOutputsRequest) -> TargetPackage:
     wanted = await wanted_archives(WantedArchivesRequest(), **implicitly())
     if not wanted.any:
-        return BuiltPackage(EMPTY_DIGEST, ())
-    request = LayerOutputsRequest(field_set.address, field_set.output_path.value)
+        return NO_PACKAGE
     in_run = await packaged_in_run(PackagedInRunRequest(), **implicitly())
     in_run.layers[request] = None
     try:
@@ -275,16 +251,14 @@ async def package_layer(field_set: LayerPackageFieldSet) -> BuiltPackage:
     if outputs.outgrown:
         found = await outgrown_in_run(OutgrownInRunRequest(), **implicitly())
         raise found.error
-    return _built(outputs)
+    return _package(outputs)
 
 
 @rule
-async def package_stack(field_set: StackPackageFieldSet) -> BuiltPackage:
+async def package_stack(request: StackPackageRequest) -> TargetPackage:
     wanted = await wanted_archives(WantedArchivesRequest(), **implicitly())
     if not wanted.any:
-        return BuiltPackage(EMPTY_DIGEST, ())
-    layers = StackLayersRequest(field_set.address, field_set.layers.value)
-    request = StackPackageRequest(layers, field_set.output_path.value)
+        return NO_PACKAGE
     in_run = await packaged_in_run(PackagedInRunRequest(), **implicitly())
     in_run.stacks[request] = None
     try:
@@ -295,7 +269,7 @@ async def package_stack(field_set: StackPackageFieldSet) -> BuiltPackage:
     if outputs.outgrown:
         found = await outgrown_in_run(OutgrownInRunRequest(), **implicitly())
         raise found.error
-    return _built(outputs)
+    return _package(outputs)
 
 
 def _packaged(
@@ -316,10 +290,10 @@ def _outgrown(compared: Iterable[ComparedLimits]) -> tuple[OutgrownLayer, ...]:
     return tuple(each.outgrown for each in compared if each.outgrown is not None)
 
 
-def _built(outputs: PackagedOutputs) -> BuiltPackage:
+def _package(outputs: PackagedOutputs) -> TargetPackage:
     # The goal would print a line for every file; the report at the end has one for every layer.
     notes = (BuiltPackageArtifact(None, (note,)) for note in outputs.notes)
-    return BuiltPackage(outputs.digest, tuple(notes))
+    return TargetPackage(BuiltPackage(outputs.digest, tuple(notes)))
 
 
 def _remarks(built: Sequence[tuple[Layer, str, LayerArchive]]) -> tuple[Remark, ...]:
@@ -334,8 +308,4 @@ def _remarks(built: Sequence[tuple[Layer, str, LayerArchive]]) -> tuple[Remark, 
 
 def rules() -> Iterable[object]:
     """The rules of this module."""
-    return [
-        *collect_rules(),
-        UnionRule(PackageFieldSet, LayerPackageFieldSet),
-        UnionRule(PackageFieldSet, StackPackageFieldSet),
-    ]
+    return collect_rules()

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from dataclasses import dataclass
 
-from pants.core.goals.package import BuiltPackage, BuiltPackageArtifact, PackageFieldSet
-from pants.engine.fs import EMPTY_DIGEST, CreateDigest, FileContent
-from pants.engine.target import WrappedTargetRequest
-from pants.engine.unions import UnionRule
+from pants.core.goals.package import BuiltPackage, BuiltPackageArtifact
+from pants.engine.fs import CreateDigest, FileContent
 
 from venvstacks_rules.model.errors import VenvstacksError
 from venvstacks_rules.model.wording import printable_lines
@@ -20,49 +17,33 @@ from venvstacks_rules.pants_backend.build.released import (
     TargetPublicationRequest,
     target_publication,
 )
-from venvstacks_rules.pants_backend.engine import (
-    EnvironmentField,
-    collect_rules,
-    implicitly,
-    rule,
+from venvstacks_rules.pants_backend.engine import collect_rules, implicitly, rule
+from venvstacks_rules.pants_backend.goals.package import (
+    NO_PACKAGE,
+    TargetPackage,
+    WantedArchivesRequest,
+    wanted_archives,
 )
-from venvstacks_rules.pants_backend.goals.package import WantedArchivesRequest, wanted_archives
 from venvstacks_rules.pants_backend.goals.package_run import (
     BrokenInRunRequest,
     PackagedInRunRequest,
     broken_in_run,
     packaged_in_run,
 )
-from venvstacks_rules.pants_backend.graph.releases import (
-    ReleasedLayersRequest,
-    ReleaseLayersFieldSet,
-)
-from venvstacks_rules.pants_backend.targets.releases import ReleaseLayersField, ReleaseVersionField
+from venvstacks_rules.pants_backend.graph.releases import ReleasedLayersRequest
 
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class ReleasePackageFieldSet(PackageFieldSet):
-    """A release to package."""
-
-    required_fields = (ReleaseLayersField, ReleaseVersionField)
-
-    environment: EnvironmentField
-
-
 @rule
-async def package_release(field_set: ReleasePackageFieldSet) -> BuiltPackage:
+async def package_release(request: ReleasedLayersRequest) -> TargetPackage:
     # `publish` has Pants package its targets first, and writes no file of them.
     wanted = await wanted_archives(WantedArchivesRequest(), **implicitly())
     if not wanted.any:
-        return BuiltPackage(EMPTY_DIGEST, ())
-    address = field_set.address
-    wrapped = await engine.resolve_target(
-        WrappedTargetRequest(address, description_of_origin="package")
-    )
+        return NO_PACKAGE
+    address = request.fields.address
     in_run = await packaged_in_run(PackagedInRunRequest(), **implicitly())
-    in_run.releases[ReleasedLayersRequest(ReleaseLayersFieldSet.create(wrapped.target))] = None
+    in_run.releases[request] = None
     try:
         published = await target_publication(TargetPublicationRequest(address), **implicitly())
     except VenvstacksError as e:
@@ -79,15 +60,15 @@ async def package_release(field_set: ReleasePackageFieldSet) -> BuiltPackage:
     ]
     for warning in files.warnings:
         logger.warning("%s", printable_lines(warning))
-    return BuiltPackage(
-        await engine.create_digest(CreateDigest(contents)),
-        (
-            *(BuiltPackageArtifact(content.path) for content in contents),
-            *(BuiltPackageArtifact(None, (note,)) for note in published.notes),
-        ),
+    artifacts = (
+        *(BuiltPackageArtifact(content.path) for content in contents),
+        *(BuiltPackageArtifact(None, (note,)) for note in published.notes),
+    )
+    return TargetPackage(
+        BuiltPackage(await engine.create_digest(CreateDigest(contents)), artifacts)
     )
 
 
 def rules() -> Iterable[object]:
     """The rules of this module."""
-    return [*collect_rules(), UnionRule(PackageFieldSet, ReleasePackageFieldSet)]
+    return collect_rules()

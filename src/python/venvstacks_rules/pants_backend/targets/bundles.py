@@ -18,13 +18,14 @@ from pants.util.strutil import softwrap
 from venvstacks_rules.model.requests.bundle import SCRIPT
 from venvstacks_rules.pants_backend.engine import EnvironmentField
 from venvstacks_rules.pants_backend.targets.misspelt_fields import NamesMisspeltFields
+from venvstacks_rules.pants_backend.targets.source_fields import PackagedField
 
 
 class BundleDependenciesField(Dependencies):
     """Edges of the build graph beside those that the other fields give."""
 
 
-class BundleApplicationsField(StringSequenceField):
+class BundleApplicationsField(StringSequenceField, PackagedField):
     """The applications that an installer brings."""
 
     alias = "applications"

@@ -24,13 +24,14 @@ from pants.util.strutil import softwrap
 from venvstacks_rules.model.images.documents import ARCHIVE_FORMATS, GZIP
 from venvstacks_rules.pants_backend.engine import EnvironmentField
 from venvstacks_rules.pants_backend.targets.misspelt_fields import NamesMisspeltFields
+from venvstacks_rules.pants_backend.targets.source_fields import PackagedField
 
 
 class ImageDependenciesField(Dependencies):
     """Edges of the build graph beside those that `application` and `base` give."""
 
 
-class ImageApplicationField(StringField):
+class ImageApplicationField(StringField, PackagedField):
     """The application of an image."""
 
     alias = "application"

@@ -60,7 +60,11 @@ def without_packing(address: Address) -> Address:
     )
 
 
-class StackPartField(Field):
+class PackagedField(Field):
+    """That of a target that ``package`` makes something of."""
+
+
+class StackPartField(PackagedField):
     """That of a layer, or of a stack or a release, which stand for their layers.
 
     For goals that take the targets of all of them.
