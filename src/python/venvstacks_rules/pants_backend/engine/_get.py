@@ -231,12 +231,16 @@ def _call_without_request(output: type) -> Callable[..., Get]:
 
 def _call_with_request(output: type, request_type: type) -> Callable[..., Get]:
     def call(*args: Any, _implicit: tuple[Any, ...] = ()) -> Get:
-        value = args[0] if args else _implicit[0]
-        if isinstance(value, Mapping) and not args:
-            value = next(iter(value))
-        return Get(output, request_type, value)
+        return Get(output, request_type, _request(args, _implicit))
 
     return call
+
+
+def _request(args: tuple[Any, ...], implicit: tuple[Any, ...]) -> Any:
+    if args:
+        return args[0]
+    value = implicit[0]
+    return next(iter(value)) if isinstance(value, Mapping) else value
 
 
 def _call_with_environment(output: type, request_type: type) -> Callable[..., Get]:
@@ -268,6 +272,12 @@ _QUEUED: dict[str, list[_Queued]] = {}
 _COLLECTED: dict[str, list[Any]] = {}
 
 
+def _say_result(function: Callable[..., Any], result: Any) -> None:
+    # Pants' parser asks each function that a rule calls for its result, again for each call. What
+    # has no attribute of this name has its annotations evaluated for it.
+    setattr(function, "return", result)
+
+
 def _queue(
     queued: _Queued, make_call: Callable[[type, type], Callable[..., Get]]
 ) -> Callable[..., Get]:
@@ -282,6 +292,7 @@ def _queue(
         call = _call_without_request(hints["return"])
     call.__name__ = function.__name__
     call.__doc__ = function.__doc__
+    _say_result(call, Get)
     _QUEUED.setdefault(function.__module__, []).append(queued)
     return call
 
@@ -324,5 +335,9 @@ def collect_rules() -> list[Any]:
         )
     return list(_COLLECTED[module])
 
+
+for _function in [each for each in globals().values() if isinstance(each, FunctionType)]:
+    if _function.__module__ == __name__:
+        _say_result(_function, get_type_hints(_function)["return"])
 
 __all__ = [name for name in dir() if not name.startswith("_")]
