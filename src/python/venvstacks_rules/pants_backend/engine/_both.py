@@ -28,7 +28,7 @@ else:
 ASKS_WHAT_TO_SKIP = RUNNING >= (2, 32)
 """Whether ``publish`` asks what it passes over before it packages anything."""
 
-if ASKS_WHAT_TO_SKIP:
+if RUNNING >= (2, 32):
     from pants.core.goals.publish import (  # type: ignore[attr-defined,unused-ignore]
         CheckSkipRequest,
         CheckSkipResult,
