@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from pathlib import PurePosixPath
 
 PACKAGE = "venvstacks_rules"
@@ -65,10 +66,18 @@ class Module:
         """The folder of the part that it lies in; empty for the part's own folder."""
         return self.parts[1] if len(self.parts) > 2 else ""
 
-    @property
-    def imports(self) -> Iterator[Import]:
+    @cached_property
+    def nodes(self) -> tuple[ast.AST, ...]:
+        """All nodes of the tree, which is walked once for all checks."""
+        return tuple(ast.walk(self.tree))
+
+    @cached_property
+    def imports(self) -> tuple[Import, ...]:
         """Every import, wherever it stands; those for type checking are arrows, too."""
-        for node in ast.walk(self.tree):
+        return tuple(self._imports())
+
+    def _imports(self) -> Iterator[Import]:
+        for node in self.nodes:
             if isinstance(node, ast.Import):
                 for alias in node.names:
                     yield Import(node.lineno, alias.name)
@@ -83,9 +92,17 @@ class Module:
         return ".".join((*package, *([node.module] if node.module else [])))
 
 
+# What one check after the other asks for is parsed once.
+@lru_cache(maxsize=1)
+def parsed(text: str) -> ast.Module:
+    """The tree of a file; SyntaxError where it is not Python."""
+    return ast.parse(text)
+
+
+@lru_cache(maxsize=1)
 def parsed_module(path: PurePosixPath, text: str) -> Module | None:
     """The module at `path`, if it is one of the package; SyntaxError where it is not Python."""
     if SOURCES not in path.parents:
         return None
     parts = path.relative_to(SOURCES).with_suffix("").parts
-    return Module(str(path), parts, ast.parse(text))
+    return Module(str(path), parts, parsed(text))
