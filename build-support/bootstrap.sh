@@ -85,6 +85,19 @@ use_tool() {
   while IFS= read -r line; do ready_lines+=("$line"); done <"$tool/ready"
 }
 
+# use_tool for the Pants that pants.toml names.
+use_pants() {
+  local name value version="" _
+  while IFS=$' \t=' read -r name value _ || [[ -n $name ]]; do
+    if [[ $name == pants_version ]]; then
+      version="${value//[\"\']/}"
+      break
+    fi
+  done <"$root/pants.toml"
+  [[ -n $version ]] || die "$root/pants.toml does not set [GLOBAL].pants_version."
+  use_tool pants "$version"
+}
+
 # Sets `uv` to a uv that reads this repository's lockfile: the one on PATH if it is of the pinned
 # series, else the pinned one.
 use_uv() {
