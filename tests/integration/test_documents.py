@@ -17,7 +17,7 @@ from tests.support.outputs import hashes
 from tests.support.shared_roots import shared_root
 from venvstacks_rules.model.repository.keys import blob_key
 
-pytestmark = pytest.mark.integration
+pytestmark = pytest.mark.xdist_group("documents")
 
 HELLO, STACK = f"examples.hello/{NATIVE}", f"examples.stack/{NATIVE}"
 BUILDER = "https://ci.example.com/release"

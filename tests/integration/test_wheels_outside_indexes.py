@@ -18,6 +18,8 @@ from tests.support.shared_roots import shared_root
 from tests.support.simple_index import SimpleIndex, package_wheel, simple_index
 from tests.support.wheels import decompressed, members
 
+pytestmark = pytest.mark.xdist_group("documents")
+
 LOCK = "s/t/requirements/framework-both/pylock.framework-both.toml"
 ONE, TWO = "local_one-1.0-py3-none-any.whl", "local_two-1.0-py3-none-any.whl"
 DIRECT = "direct-1.0-py3-none-any.whl"

@@ -7,7 +7,6 @@ from typing import Any
 
 from cyclonedx.model.bom import Bom
 from cyclonedx.schema import SchemaVersion
-from cyclonedx.validation.json import JsonStrictValidator
 from google.protobuf import json_format
 from in_toto_attestation.predicates.provenance.v1 import provenance_pb2
 from in_toto_attestation.v1 import statement_pb2
@@ -17,6 +16,9 @@ from packageurl import PackageURL
 
 def read_sbom(text: str) -> dict[str, Any]:
     """A valid SBOM whose components hang together."""
+    # It makes parsers for 3 s when it is imported: tests that need it are one group.
+    from cyclonedx.validation.json import JsonStrictValidator
+
     error = JsonStrictValidator(SchemaVersion.V1_6).validate_str(text)
     assert error is None, repr(error)
     data: dict[str, Any] = json.loads(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gzip
 import json
 import os
@@ -13,6 +14,14 @@ from pathlib import Path
 import zstandard
 
 from tests.support.build_root import REPOSITORY
+from venvstacks_rules.actions.interpreters.probe import Installation
+from venvstacks_rules.actions.interpreters.search import installations, search_patterns
+
+
+@functools.cache
+def installed() -> tuple[Installation, ...]:
+    """The interpreters of this machine, each of which is asked once."""
+    return tuple(installations(search_patterns(os.environ)))
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ from types import CodeType
 
 import pytest
 
+from tests.support.interpreters import installed
 from venvstacks_rules.actions.compiling import compiler
 from venvstacks_rules.actions.compiling.compiler import byte_code, canonical
-from venvstacks_rules.actions.interpreters.search import installations, search_patterns
 
 VERSION = sysconfig.get_config_var("py_version_short")
 
@@ -40,12 +40,8 @@ class Named:
 '''
 
 
-def installed() -> list[str]:
-    """An interpreter of each X.Y of this machine, and a second release of one if there is one."""
-    return sorted({one.executable for one in installations(search_patterns(os.environ))})
-
-
-INTERPRETERS = installed()
+# One of each X.Y of this machine, and a second release of one if there is one.
+INTERPRETERS = sorted({one.executable for one in installed()})
 
 
 def run(
@@ -116,7 +112,7 @@ def test_bytes_do_not_depend_on_the_process(tmp_path: Path, python: str) -> None
 
 def test_releases_of_one_version_give_the_same_bytes(tmp_path: Path) -> None:
     by_version: dict[str, list[str]] = {}
-    for found in installations(search_patterns(os.environ)):
+    for found in installed():
         by_version.setdefault(found.python_version.rpartition(".")[0], []).append(found.executable)
     several = [executables for executables in by_version.values() if len(executables) > 1]
     for executables in several:

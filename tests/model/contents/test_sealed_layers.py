@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.chained_layers import APPLICATION
+from tests.support.interpreters import installed
 from venvstacks_rules.actions.interpreters.probe import Installation
-from venvstacks_rules.actions.interpreters.search import installations, search_patterns
 from venvstacks_rules.model.contents.own import layer_config, layer_files
 from venvstacks_rules.model.layers.interface import LayerInterface
 from venvstacks_rules.model.platforms.python_versions import short_version
@@ -34,7 +34,7 @@ print(json.dumps({
 def by_version() -> list[Installation]:
     """One installation of each X.Y, the newest."""
     found: dict[str, Installation] = {}
-    for one in installations(search_patterns(os.environ)):
+    for one in installed():
         found.setdefault(short_version(one.python_version), one)
     return [found[version] for version in sorted(found, key=lambda v: int(v.split(".")[1][:2]))]
 

@@ -4,11 +4,15 @@ import json
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from tests.support.described_layers import INDEX, application, commit, package, runtime, source
 from tests.support.documents import read_sbom
 from venvstacks_rules.model.contents.wheel_metadata import WheelMetadata
 from venvstacks_rules.model.documents.described import DescribedLayer
 from venvstacks_rules.model.documents.sbom import sbom_json
+
+pytestmark = pytest.mark.xdist_group("documents")
 
 
 def sbom(layer: DescribedLayer) -> dict[str, Any]:
