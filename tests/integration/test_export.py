@@ -14,14 +14,19 @@ import pytest
 
 from tests.support.build_root import NATIVE, BuildRoot, Finished, build_root
 from tests.support.exports import state
+from tests.support.machines import FirstBuild
 from tests.support.outputs import tree
 from tests.support.published_layers import PublishedLayer, deploy, run_deployed
+
+# Its machine has named caches of its own, so that the tests can delete them.
+pytestmark = pytest.mark.xdist_group("first build")
 
 LAYERS = ("cpython-3.9", "framework-markup", "framework-http", "app-classify", "app-report")
 # MarkupSafe is a binary wheel.
 BUILD = """\
 venvstacks_runtime(
-    name="cpython-3.9", python_implementation="cpython@3.9", requirements=["packaging"]
+    name="cpython-3.9", python_implementation="cpython@3.9", requirements=["packaging"],
+    strip_interpreter=["development", "idlelib", "test", "tkinter"],
 )
 venvstacks_framework(name="markup", runtime=":cpython-3.9", requirements=["markupsafe"])
 venvstacks_framework(name="http", runtime=":cpython-3.9", requirements=["idna"])
@@ -51,24 +56,23 @@ venvstacks_manifest(name="manifest", layers=[":hello"])
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
-    # Named caches of its own, so that the tests can delete them.
-    caches = tmp_path_factory.mktemp("caches")
-    with build_root(
-        tmp_path_factory.mktemp("export") / "root",
-        environment={"PANTS_NAMED_CACHES_DIR": str(caches)},
-    ) as made:
-        made.write("stack/BUILD", BUILD)
-        for path, text in MODULES.items():
-            made.write(f"stack/{path}", text)
-        made.succeed("generate-lockfiles", *(f"--resolve=stack:{name}" for name in NAMES))
-        made.copy_example("hello")
-        made.write("examples/hello/BUILD", made.read("examples/hello/BUILD") + MANIFEST)
-        yield made
+def root(first: FirstBuild) -> Iterator[BuildRoot]:
+    """Of the machine, beside what was built there first."""
+    made = first.root
+    made.write("stack/BUILD", BUILD)
+    for path, text in MODULES.items():
+        made.write(f"stack/{path}", text)
+    made.succeed("generate-lockfiles", *(f"--resolve=stack:{name}" for name in NAMES))
+    build = made.read("examples/hello/BUILD")
+    made.write("examples/hello/BUILD", build + MANIFEST)
+    yield made
+    made.write("examples/hello/BUILD", build)
+    for folder in ("dist", "other", "out", "stack"):
+        shutil.rmtree(made.path / folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")
-def first(root: BuildRoot) -> Finished:
+def exported(root: BuildRoot) -> Finished:
     """The export of all of the stack to `out`."""
     return export(root, "stack:", "out")
 
@@ -90,19 +94,19 @@ def said(done: Finished) -> list[str]:
     return [line for line in lines if line.startswith((*LAYERS, "Exported", "Not changed"))]
 
 
-def test_nothing_is_packed(root: BuildRoot, first: Finished) -> None:
-    assert not [text for text in first.work if text.startswith(("Compressed", "Assembled"))]
+def test_nothing_is_packed(root: BuildRoot, exported: Finished) -> None:
+    assert not [text for text in exported.work if text.startswith(("Compressed", "Assembled"))]
     out = root.path / "out"
     assert sorted(path.name for path in out.iterdir()) == sorted(
         [".venvstacks", "__venvstacks__", *LAYERS]
     )
-    assert said(first)[-1] == f"Exported to {out}"
-    assert {line.split(":")[0] for line in said(first)[:-1]} == set(LAYERS)
-    assert all(" linked, " in line for line in said(first)[:2])
+    assert said(exported)[-1] == f"Exported to {out}"
+    assert {line.split(":")[0] for line in said(exported)[:-1]} == set(LAYERS)
+    assert all(" linked, " in line for line in said(exported)[:2])
 
 
 def test_the_layers_are_those_that_archives_deploy_to(
-    root: BuildRoot, first: Finished, archives: Path, tmp_path: Path
+    root: BuildRoot, exported: Finished, archives: Path, tmp_path: Path
 ) -> None:
     deployed = tmp_path / "deployed"
     deploy([PublishedLayer(archives, name) for name in LAYERS], deployed, tmp_path)
@@ -128,7 +132,9 @@ def test_the_layers_are_those_that_archives_deploy_to(
                 assert entry == theirs[path], path
 
 
-def test_the_metadata_beside_the_layers(root: BuildRoot, first: Finished, archives: Path) -> None:
+def test_the_metadata_beside_the_layers(
+    root: BuildRoot, exported: Finished, archives: Path
+) -> None:
     folder = root.path / "out" / "__venvstacks__"
     manifest = json.loads((folder / "venvstacks.json").read_text())
     layers = manifest["layers"]
@@ -145,17 +151,17 @@ def test_the_metadata_beside_the_layers(root: BuildRoot, first: Finished, archiv
     assert report.items() <= kept.items()
 
 
-def test_exporting_again_touches_nothing(root: BuildRoot, first: Finished) -> None:
+def test_exporting_again_touches_nothing(root: BuildRoot, exported: Finished) -> None:
     before = state(root.path / "out")
     done = export(root, "stack:", "out")
     assert said(done) == [
-        *(f"{line.split(':')[0]}: unchanged" for line in said(first)[:-1]),
+        *(f"{line.split(':')[0]}: unchanged" for line in said(exported)[:-1]),
         f"Exported to {root.path}/out",
     ]
     assert state(root.path / "out") == before
 
 
-def test_the_layers_run_without_the_caches(root: BuildRoot, first: Finished) -> None:
+def test_the_layers_run_without_the_caches(root: BuildRoot, exported: Finished) -> None:
     out = root.path / "out"
     assert run_deployed(out, "app-classify").startswith("accuracy &lt;1&gt;")
     cache = Path(root.environment["PANTS_NAMED_CACHES_DIR"]) / "venvstacks_trees"
@@ -164,7 +170,7 @@ def test_the_layers_run_without_the_caches(root: BuildRoot, first: Finished) -> 
     assert run_deployed(out, "app-report").startswith("1,000 idna")
 
 
-def test_an_edited_module_changes_its_application_only(root: BuildRoot, first: Finished) -> None:
+def test_an_edited_module_changes_its_application_only(root: BuildRoot, exported: Finished) -> None:
     out = root.path / "out"
     before = state(out)
     source = root.path / "stack/classify.py"
@@ -255,8 +261,15 @@ def test_targets_that_are_no_layers(root: BuildRoot) -> None:
 
 
 @pytest.mark.slow
-def test_kills_of_the_daemon_leave_whole_layers(root: BuildRoot) -> None:
+def test_kills_of_the_daemon_leave_whole_layers(tmp_path: Path) -> None:
     """The process that exports does its work although nobody waits for it any more."""
+    environment = {"PANTS_NAMED_CACHES_DIR": str(tmp_path / "caches")}
+    with build_root(tmp_path / "root", environment=environment) as root:
+        root.copy_example("hello")
+        _kill_exports(root)
+
+
+def _kill_exports(root: BuildRoot) -> None:
     out = root.path / "killed"
     for _ in range(2):
         started = root.start("venvstacks-export", "--output-dir=killed", "examples/hello:")

@@ -1,41 +1,25 @@
-"""The distribution, as a user of the published plugin has it: installed by Pants from a wheel."""
+"""The distribution: the wheel that is published, and the client that `pip` installs from it.
+
+Pants installs the plugin from such a wheel in `test_quick_start.py`.
+"""
 
 from __future__ import annotations
 
-import re
 import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support.build_root import REPOSITORY, BuildRoot, build_root
+from tests.support.build_root import REPOSITORY
 from tests.support.client_repository import APP, ClientRepository
-from tests.support.outputs import native_platform
 from tests.support.signed_repository import SignedRepository
 from venvstacks_rules.model.repository.keys import ChannelKey
 from venvstacks_rules.model.repository.records import ChannelRecord
 
 PACKAGE = "venvstacks_rules"
-BUILD = """\
-venvstacks_runtime(name="base", python_implementation="cpython@3.9", requirements=["iniconfig"])
-venvstacks_framework(name="words", runtime=":base", requirements=["humanize"])
-venvstacks_application(
-    name="count", launch_module="count.py", frameworks=[":words"],
-    requirements=["humanize", "mdurl"],
-)
-"""
-COUNT = """\
-import humanize, iniconfig, mdurl, sys
-from pathlib import Path
-layers = Path(sys.prefix).parent
-for module in (iniconfig, humanize, mdurl):
-    print(module.__name__, Path(module.__file__).relative_to(layers).parts[0])
-print(humanize.intcomma(int(sys.argv[1])))
-"""
 
 
 @pytest.fixture(scope="module")
@@ -52,30 +36,6 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     _build_wheel(source, folder / "out")
     (built,) = (folder / "out").glob("*.whl")
     return built
-
-
-@pytest.fixture(scope="module")
-def root(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildRoot]:
-    """A repository that knows the plugin by its name and version."""
-    # What the plugin needs beside Pants comes with it.
-    alone = {"PANTS_PYTHONPATH": "[]"}
-    with build_root(tmp_path_factory.mktemp("elsewhere") / "root", environment=alone) as root:
-        configured = root.read("pants.toml")
-        version = wheel.name.split("-")[1]
-        installed, count = re.subn(
-            r"^pythonpath = .*$",
-            f'plugins = ["venvstacks-rules=={version}"]',
-            configured,
-            flags=re.MULTILINE,
-        )
-        assert count == 1
-        root.write(
-            "pants.toml",
-            f'{installed}\n[python-repos]\nfind_links = ["{wheel.parent.as_uri()}"]\n',
-        )
-        root.write("stack/BUILD", BUILD)
-        root.write("stack/count.py", COUNT)
-        yield root
 
 
 def test_the_wheel_has_every_source_and_resource(wheel: Path) -> None:
@@ -151,30 +111,6 @@ def _release(repository: ClientRepository, keys: SignedRepository, version: str)
     key = ChannelKey(APP, "stable", repository.platform)
     record = ChannelRecord.from_json((repository.folder / str(key)).read_bytes(), key)
     repository.put(str(key), keys.text(record))
-
-
-def test_another_repository_locks_packages_and_runs_a_stack(root: BuildRoot) -> None:
-    root.succeed("generate-lockfiles")
-    root.succeed("package", "stack:")
-    folder = root.path / "dist" / "stack" / native_platform()
-    assert sorted(path.name for path in folder.iterdir()) == [
-        f"{layer}{end}"
-        for layer in ("app-count", "base", "framework-words")
-        for end in (".json", ".segments.json", ".tar.zst")
-    ]
-    done = root.succeed("run", "stack:count", "--", "1234567")
-    assert done.stdout.splitlines() == [
-        "iniconfig base",
-        "humanize framework-words",
-        "mdurl app-count",
-        "1,234,567",
-    ]
-
-
-def test_the_plugin_is_the_installed_one(root: BuildRoot) -> None:
-    done = root.succeed("help", "venvstacks_runtime")
-    assert "A runtime layer: a CPython interpreter" in done.stdout
-    assert str(REPOSITORY) not in root.read("pants.toml")
 
 
 def _build_wheel(source: Path, output: Path) -> None:

@@ -1,6 +1,7 @@
 """The quick start, followed to the letter by somebody who has only what it asks for.
 
-After it, in the same repository, pages that go on there.
+Pants installs the plugin from its wheel there. After that, in the same repository: another stack,
+and pages that go on where the quick start ends.
 """
 
 from __future__ import annotations
@@ -23,6 +24,24 @@ from tests.support.reader import Reader, launcher
 PAGE = REPOSITORY / "docs/quick-start.md"
 HOW_TOS = REPOSITORY / "docs/how-to"
 PLACE = "/path/to/your/repository"
+BUILD = """\
+venvstacks_runtime(
+    name="cpython-3.9", python_implementation="cpython@3.9", requirements=["iniconfig"]
+)
+venvstacks_framework(name="words", runtime=":cpython-3.9", requirements=["humanize"])
+venvstacks_application(
+    name="count", launch_module="count.py", frameworks=[":words"],
+    requirements=["humanize", "mdurl"],
+)
+"""
+COUNT = """\
+import humanize, iniconfig, mdurl, sys
+from pathlib import Path
+layers = Path(sys.prefix).parent
+for module in (iniconfig, humanize, mdurl):
+    print(module.__name__, Path(module.__file__).relative_to(layers).parts[0])
+print(humanize.intcomma(int(sys.argv[1])))
+"""
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -53,7 +72,8 @@ def outputs(reader: Reader, tmp_path_factory: pytest.TempPathFactory) -> dict[in
     clone = tmp_path_factory.mktemp("clone")
     for name in ("LICENSE", "README.md", "pyproject.toml"):
         shutil.copy(REPOSITORY / name, clone)
-    shutil.copytree(REPOSITORY / "src", clone / "src")
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(REPOSITORY / "src", clone / "src", ignore=ignored)
     # The last step needs a server of python-build-standalone.
     followed, _, _ = PAGE.read_text(encoding="utf-8").partition("## 7. Pin the interpreter")
     # The tests need not run the newest Pants.
@@ -96,3 +116,35 @@ def test_release_archives(reader: Reader) -> None:
     assert len(reader.follow(HOW_TOS / "release-archives.md")) == 1
     index = reader.folder / "dist/src.assistant" / NATIVE / "cpython-3.9.segments.json"
     assert json.loads(index.read_text(encoding="utf-8"))["compression_level"] == 19
+
+
+@pytest.mark.usefixtures("outputs")
+def test_another_stack_is_locked_packaged_and_run(reader: Reader) -> None:
+    root = BuildRoot(reader.folder)
+    root.write("stack/BUILD", BUILD)
+    root.write("stack/count.py", COUNT)
+    layers = ("cpython-3.9", "words", "count")
+    root.succeed("generate-lockfiles", *(f"--resolve=stack:{layer}" for layer in layers))
+    root.succeed("package", "stack:")
+    assert sorted(path.name for path in (root.path / "dist/stack" / NATIVE).iterdir()) == [
+        f"{layer}{end}"
+        for layer in ("app-count", "cpython-3.9", "framework-words")
+        for end in (".json", ".segments.json", ".tar.zst")
+    ]
+    done = root.succeed("run", "stack:count", "--", "1234567")
+    assert done.stdout.splitlines() == [
+        "iniconfig cpython-3.9",
+        "humanize framework-words",
+        "mdurl app-count",
+        "1,234,567",
+    ]
+
+
+@pytest.mark.usefixtures("outputs")
+def test_the_plugin_is_the_installed_one(reader: Reader) -> None:
+    root = BuildRoot(reader.folder)
+    assert str(REPOSITORY) not in root.read("pants.toml")
+    assert (
+        "A runtime layer: a CPython interpreter"
+        in root.succeed("help", "venvstacks_runtime").stdout
+    )

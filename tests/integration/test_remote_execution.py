@@ -13,6 +13,7 @@ import pytest
 from tests.support.action_wheels import shipped_lock
 from tests.support.build_root import BuildRoot, Finished, build_root
 from tests.support.http_server import serve
+from tests.support.machines import FirstBuild
 from tests.support.outputs import hashes
 from tests.support.private_index import (
     PASSWORD,
@@ -53,7 +54,7 @@ PYTHONS = ("python", "python3", *(f"python3.{minor}" for minor in range(9, 15)))
 # The log of a daemon would hold what is wanted here.
 BASE = {"PANTS_PANTSD": "false"}
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.timeout(600), pytest.mark.xdist_group("first build")]
 
 
 @dataclass(frozen=True)
@@ -105,13 +106,13 @@ def _named(pattern: str, descriptions: Iterable[str]) -> set[str]:
     return {name for name in descriptions if re.match(pattern, name)}
 
 
-def test_packages_on_workers_the_same_bytes_as_here(site: Site) -> None:
+def test_packages_on_workers_the_same_bytes_as_here(site: Site, first: FirstBuild) -> None:
+    """The first build of the session made the same here, where there was nothing either."""
     _, placed = site.succeed("package", "examples/hello::")
-    by_workers = site.written()
-    _, all_here = site.succeed("--no-remote-execution", "package", "examples/hello::")
+    all_here = Placed.read(first.packaged.stderr)
 
-    assert site.written() == by_workers
-    assert len(by_workers) == 9
+    assert site.written() == first.built
+    assert len(first.built) == 9
     assert not all_here.remote
     assert len(_named("Compress|Assemble|Analyze", all_here.local)) >= 9
 

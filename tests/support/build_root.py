@@ -127,6 +127,8 @@ class BuildRoot:
     """Beside that of the tests."""
     keeps_daemon: bool = False
     """Whether no command may have the daemon start anew: it is for others, too."""
+    options: Sequence[str] = ()
+    """Of each command."""
 
     @classmethod
     def create(
@@ -182,7 +184,7 @@ class BuildRoot:
 
         def run() -> subprocess.CompletedProcess[str]:
             return patient(
-                [str(PANTS), *arguments],
+                [str(PANTS), *self.options, *arguments],
                 cwd=self.path,
                 env=self._environment(environment),
                 input=stdin or "",
@@ -215,7 +217,7 @@ class BuildRoot:
     ) -> subprocess.Popen[str]:
         """Start Pants in a process group of its own, with pipes for all that it says."""
         return subprocess.Popen(
-            [str(PANTS), *arguments],
+            [str(PANTS), *self.options, *arguments],
             cwd=self.path,
             env=self._environment(environment),
             stdin=subprocess.PIPE,

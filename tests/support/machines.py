@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.support.build_root import BuildRoot, Finished, build_root
@@ -92,9 +92,14 @@ class FirstBuild:
     interpreter: str
     """The file name of the one that ran the actions."""
 
+    @property
+    def root(self) -> BuildRoot:
+        """Of the machine, for commands that do not have its daemon start anew."""
+        return replace(self.machine.root, options=TALKATIVE)
+
     def succeed(self, *arguments: str) -> Finished:
         """Run Pants, which has to succeed, by the daemon of the first build."""
-        return self.machine.root.succeed(*TALKATIVE, *arguments)
+        return self.root.succeed(*arguments)
 
 
 @contextlib.contextmanager
