@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
+from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,6 +25,14 @@ with contextlib.suppress(ModuleNotFoundError):
         "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
     )
     settings.load_profile("any machine")
+
+
+@pytest.hookimpl(hookwrapper=True, optionalhook=True)
+def pytest_xdist_auto_num_workers() -> Generator[None, Any, None]:
+    """One worker more than processors: a third of the time tests wait, for disks and servers."""
+    outcome = yield
+    if "PYTEST_XDIST_AUTO_NUM_WORKERS" not in os.environ:
+        outcome.force_result(outcome.get_result() + 1)
 
 
 @pytest.hookimpl(tryfirst=True)
