@@ -248,15 +248,16 @@ class BuildRoot:
         return {**kept, **_NO_PIP_CONFIG, **pants_environment(), **self.environment, **(more or {})}
 
 
-def patient(command: Sequence[str], **options: Any) -> subprocess.CompletedProcess[str]:
-    """Run a command of Pants; again if its daemon was not there after a minute.
+NO_DAEMON = "seconds while waiting for pantsd to start"
+"""What Pants says if its daemon was not there after a minute: a busy machine needs longer."""
 
-    That long does Pants wait for it, and a busy machine needs longer.
-    """
+
+def patient(command: Sequence[str], **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run a command of Pants; again if its daemon was not there after a minute."""
     more = 2
     while True:
         done = subprocess.run(command, capture_output=True, text=True, check=False, **options)
-        if not more or "seconds while waiting for pantsd to start" not in done.stderr:
+        if not more or NO_DAEMON not in done.stderr:
             return done
         more -= 1
 

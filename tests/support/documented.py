@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.support.build_root import WORK
+from tests.support.build_root import NO_DAEMON, WORK
 
 _FENCE = re.compile(r"^( *)```(\w*)$")
 _FILE = re.compile(r"^(Add to )?`([\w./-]+)`(?:, .*)?:$")
@@ -145,18 +145,23 @@ class Printed:
 
 
 def typed(command: str, folder: Path, environment: Mapping[str, str]) -> Printed:
-    """Run a command as a person types it."""
-    done = subprocess.run(
-        ["bash", "-c", command],
-        cwd=folder,
-        env={**os.environ, **environment},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-        timeout=1800,
-    )
+    """Run a command as a person types it, who tries again if the machine was too busy."""
+    more = 2
+    while True:
+        done = subprocess.run(
+            ["bash", "-c", command],
+            cwd=folder,
+            env={**os.environ, **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            timeout=1800,
+        )
+        if not more or NO_DAEMON not in done.stdout:
+            break
+        more -= 1
     lines = (_STAMP.sub("", line) for line in done.stdout.splitlines())
     kept = [line for line in lines if not (_NOISE.match(line) or WORK.match(line))]
     # Empty lines around the output, or several of them, say nothing.
