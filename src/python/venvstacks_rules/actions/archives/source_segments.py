@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Optional, TypeVar, Union, cast
@@ -39,15 +40,10 @@ def new_segments(
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     kind = ZipSourceSegments if compression.archive_format == ZIP else SourceSegments
-    return kind(
-        path,
-        lambda name: new_segment(
-            path.parent / name,
-            source=source,
-            install_target=install_target,
-            compression=compression,
-        ),
+    new = partial(
+        new_segment, source=source, install_target=install_target, compression=compression
     )
+    return kind(path, new)
 
 
 class SourceSegments:
@@ -56,10 +52,10 @@ class SourceSegments:
     It leaves no files after a failure.
     """
 
-    def __init__(self, path: Path, new: Callable[[str], _Writer]) -> None:
+    def __init__(self, path: Path, new: Callable[[Path], _Writer]) -> None:
         self._path = path
         self._new = new
-        self._small = new(path.name or ".")
+        self._small = new(path)
         self._large: list[_Writer] = []
         self._pool: Optional[ThreadPoolExecutor] = None
         self._ending: Optional[Future[None]] = None
@@ -113,7 +109,7 @@ class SourceSegments:
     def _added(self, size: int, add: Callable[[_Writer], ArchivedFile]) -> ArchivedFile:
         if size < LARGE_FILE:
             return add(self._small)
-        writer = self._new(self._large_path(len(self._large)).name)
+        writer = self._new(self._large_path(len(self._large)))
         self._large.append(writer)
         with ExitStack() as stack:
             stack.enter_context(writer)

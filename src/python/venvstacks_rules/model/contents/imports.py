@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from venvstacks_rules.model.contents.segments import Segment
+from venvstacks_rules.model.contents.segments import Segment, by_source
 from venvstacks_rules.model.contents.top_level import top_level_module
 
 # Folders that some wheels leave in site-packages by mistake; programs do not import them.
@@ -39,18 +39,17 @@ def top_level_modules(
     If two layers have the same distribution, the first one counts, as in an import. Private modules
     count only if a wheel has no others.
     """
-    of_wheels: dict[str, set[str]] = {}
-    for segment in segments:
-        if segment.source.endswith(".whl"):
-            of_wheels.setdefault(segment.source, set()).update(
-                name
-                for file in segment.files
-                if (name := top_level_module(PurePosixPath(file.path), site_packages)) is not None
-            )
     found: dict[str, tuple[str, ...]] = {}
-    for source, of_wheel in of_wheels.items():
-        names = of_wheel
+    for source, parts in by_source(segments).items():
+        if not source.endswith(".whl"):
+            continue
         distribution = str(canonicalize_name(source.split("-")[0]))
+        names = {
+            name
+            for segment in parts
+            for file in segment.files
+            if (name := top_level_module(PurePosixPath(file.path), site_packages)) is not None
+        }
         for unwanted in ({n for n in names if n in _STRAY}, {n for n in names if n[0] == "_"}):
             names = names - unwanted or names
         found.setdefault(distribution, tuple(sorted(names)))

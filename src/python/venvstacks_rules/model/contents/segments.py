@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Optional
+from typing import TYPE_CHECKING, Optional, Protocol, TypeVar
 
 from venvstacks_rules.model.contents.files import ArchivedFile
 from venvstacks_rules.model.values import dataclass
@@ -33,6 +33,24 @@ def unpacked_size(segments: Iterable[Segment]) -> int:
         sum(file.size for file in segment.files) if segment.tar_size is None else segment.tar_size
         for segment in segments
     )
+
+
+if TYPE_CHECKING:
+
+    class _OfSource(Protocol):
+        @property
+        def source(self) -> str: ...
+
+
+_Item = TypeVar("_Item", bound="_OfSource")
+
+
+def by_source(segments: Iterable[_Item]) -> dict[str, list[_Item]]:
+    """The segments of each source, in their order: those with large files have several."""
+    found: dict[str, list[_Item]] = {}
+    for segment in segments:
+        found.setdefault(segment.source, []).append(segment)
+    return found
 
 
 @dataclass(frozen=True)

@@ -56,8 +56,12 @@ class PublishedSegment:
     @property
     def described(self) -> str:
         """What it is of, in messages: a source, or a large file of one."""
+        return self.named(self.source)
+
+    def named(self, source: str) -> str:
+        """The same where `source` has another name."""
         file = "" if self.large_file is None else f": {self.large_file.rpartition('/')[2]}"
-        return f"{self.source}{file}"
+        return f"{source}{file}"
 
     def to_dict(self) -> dict[str, Any]:
         """As in the index."""

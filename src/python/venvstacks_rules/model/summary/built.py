@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from venvstacks_rules.model.checked import CheckedTable
 from venvstacks_rules.model.contents.segment_index import SegmentIndex
+from venvstacks_rules.model.contents.segments import by_source
 from venvstacks_rules.model.errors import ArchiveError
 from venvstacks_rules.model.json_codec import parsed_json
 
@@ -84,15 +85,14 @@ def built_layer(index: bytes, expected: ExpectedBuild, archive: str) -> BuiltLay
             [f"it belongs to `{data.archive_name}` with the layer `{data.install_target}`"],
         )
     files = {file.path: file.size for segment in data.segments for file in segment.files}
-    sources: dict[str, int] = {}
-    for segment in data.segments:
-        size = sum(file.size for file in segment.files)
-        sources[segment.source] = sources.get(segment.source, 0) + size
     return BuiltLayer(
         archive_name=data.archive_name,
         archive_size=data.archive_size,
         unpacked_size=sum(files.values()),
-        unpacked_sources=tuple(sources.items()),
+        unpacked_sources=tuple(
+            (source, sum(file.size for segment in parts for file in segment.files))
+            for source, parts in by_source(data.segments).items()
+        ),
         archive_sha256=data.archive_sha256,
     )
 

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from typing import Optional
 
 from pants.engine.addresses import Address
-from pants.engine.fs import Digest, MergeDigests
+from pants.engine.fs import Digest, DigestSubset, MergeDigests, PathGlobs
 from pants.engine.internals.session import RunId
 from pants.engine.process import ProcessResultMetadata
 
 from venvstacks_rules.model.json_codec import from_json, to_json
 from venvstacks_rules.model.outputs.chosen_files import ChosenFiles
 from venvstacks_rules.model.outputs.report import ArchiveReport
+from venvstacks_rules.model.paths import literal_glob
 from venvstacks_rules.model.requests.assemble import AssembleArchiveRequest, AssembledArchive
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.build.contents import LayerContentsRequest
@@ -25,7 +26,9 @@ from venvstacks_rules.pants_backend.build.layer_parts import (
     PartsOfLayerRequest,
     parts_of_layer,
 )
-from venvstacks_rules.pants_backend.build.segments import SegmentGroup
+from venvstacks_rules.pants_backend.build.segments import (
+    LayerSegments,
+)
 from venvstacks_rules.pants_backend.engine import collect_rules, implicitly, rule
 from venvstacks_rules.pants_backend.processes.actions import run_action
 from venvstacks_rules.pants_backend.processes.bare import ActionProcessRequest
@@ -76,6 +79,11 @@ class LayerArchive:
     made: tuple[MadeSegments, ...] = field(compare=False, hash=False)
     """The segments, by process."""
 
+    @property
+    def archive_alone(self) -> DigestSubset:
+        """The archive without the files beside it."""
+        return DigestSubset(self.digest, PathGlobs([literal_glob(self.archive)]))
+
     def report(self, run_id: RunId) -> ArchiveReport:
         """The report for a user who asked for the archive in the run `run_id`."""
         ran = ProcessResultMetadata.Source.RAN
@@ -86,10 +94,10 @@ class LayerArchive:
         )
 
 
-def _made(groups: Iterable[SegmentGroup], own: ProcessResultMetadata) -> tuple[MadeSegments, ...]:
-    """The segments by process; `own` is that of the process that made the last one."""
-    made = (MadeSegments(len(group.segments), group.metadata) for group in groups)
-    return (*made, MadeSegments(1, own))
+def _made(segments: LayerSegments, own: ProcessResultMetadata) -> tuple[MadeSegments, ...]:
+    """The segments by process; `own` is that of the process that made the layer's own."""
+    groups = (MadeSegments(len(group.segments), group.metadata) for group in segments.groups)
+    return (*groups, MadeSegments(1, own))
 
 
 @rule(desc="Build layer archive")
@@ -98,7 +106,7 @@ async def layer_archive(request: LayerArchiveRequest) -> LayerArchive:
         request.address, request.platform, request.build_root, image=request.image
     )
     parts = await parts_of_layer(PartsOfLayerRequest(wanted), **implicitly())
-    groups, contents, names = parts.groups, parts.contents, parts.names
+    segments, contents, names = parts.segments, parts.contents, parts.names
     # Beside the modules of the repository, whose names are not ours.
     listing = f"{names.archive}.listing.json"
     assemble = AssembleArchiveRequest(
@@ -109,7 +117,7 @@ async def layer_archive(request: LayerArchiveRequest) -> LayerArchive:
         segments_are_checked=True,
     )
     inputs = await engine.merge_digests(
-        MergeDigests([parts.digest, *(group.digest for group in groups)])
+        MergeDigests([parts.digest, *(group.digest for group in segments.groups)])
     )
     result = await run_action(
         ActionProcessRequest(
@@ -120,14 +128,14 @@ async def layer_archive(request: LayerArchiveRequest) -> LayerArchive:
             description=f"Assemble {names.archive}",
             done=f"Assembled {names.archive}",
             # A layer without packages has only its own files, whose size is not known yet.
-            size=sum(s.size for group in groups for s in group.segments) or None,
+            size=sum(s.size for group in segments.groups for s in group.segments) or None,
             cache_scope=engine.LOCAL_CACHE_SCOPE,
         ),
         **implicitly(),
     )
     described = await described_archive(
         DescribedArchiveRequest(
-            result.digest, names, listing, contents.metadata, parts.segments.compression
+            result.digest, names, listing, contents.metadata, segments.compression
         ),
         **implicitly(),
     )
@@ -141,9 +149,9 @@ async def layer_archive(request: LayerArchiveRequest) -> LayerArchive:
         from_json(AssembledArchive, result.result).unpacked_size,
         described.sha256,
         warnings=contents.warnings_for(request.platform),
-        wheel_remarks=tuple(remark for group in groups for remark in group.remarks),
+        wheel_remarks=tuple(remark for group in segments.groups for remark in group.remarks),
         chosen_files=contents.metadata.chosen_files,
-        made=_made(groups, result.metadata),
+        made=_made(segments, result.metadata),
     )
 
 

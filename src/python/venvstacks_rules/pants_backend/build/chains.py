@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import Optional
 
 from pants.engine.addresses import Address
-from pants.engine.fs import AddPrefix, Digest, DigestSubset, MergeDigests, PathGlobs
+from pants.engine.fs import AddPrefix, Digest, MergeDigests
 
 from venvstacks_rules.model.errors import DeploymentError
 from venvstacks_rules.model.layers.build_platforms import platforms_text
-from venvstacks_rules.model.paths import literal_glob
 from venvstacks_rules.model.requests.deploy import DeployedArchive
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.build.archives import LayerArchiveRequest, layer_archive
@@ -70,10 +69,7 @@ async def application_chain(request: ChainRequest, native: NativePlatform) -> Ch
     )
     # Nothing reads the files beside them here.
     archives = await concurrently(
-        engine.digest_subset_to_digest(
-            DigestSubset(archive.digest, PathGlobs([literal_glob(archive.archive)]))
-        )
-        for archive in built
+        engine.digest_subset_to_digest(archive.archive_alone) for archive in built
     )
     merged = await engine.merge_digests(MergeDigests(archives))
     digest = await engine.add_prefix(AddPrefix(merged, _ARCHIVES_DIR))

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pants.engine.addresses import Address
-from pants.engine.fs import CreateDigest, Digest, DigestSubset, FileEntry, PathGlobs
+from pants.engine.fs import CreateDigest, Digest, FileEntry
 
 from venvstacks_rules.model.images.documents import (
     ARCHIVE_FORMATS,
@@ -15,7 +15,6 @@ from venvstacks_rules.model.images.documents import (
     ImageLayer,
 )
 from venvstacks_rules.model.json_codec import from_json, to_json
-from venvstacks_rules.model.paths import literal_glob
 from venvstacks_rules.model.requests.images import FoundImageLayer, ImageLayerRequest
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.build.archives import LayerArchiveRequest, layer_archive
@@ -68,9 +67,7 @@ async def layer_of_image(request: LayerOfImageRequest) -> LayerOfImage:
     )
     found = from_json(FoundImageLayer, described.result)
     stored = await engine.get_digest_entries(
-        await engine.digest_subset_to_digest(
-            DigestSubset(archive.digest, PathGlobs([literal_glob(archive.archive)]))
-        )
+        await engine.digest_subset_to_digest(archive.archive_alone)
     )
     (entry,) = (each for each in stored if isinstance(each, FileEntry))
     descriptor = Descriptor(f"{LAYER}+{request.compression}", archive.sha256, archive.size)

@@ -76,7 +76,7 @@ async def layer_index(request: LayerIndexRequest) -> LayerIndexFiles:
         parts_of_layer(PartsOfLayerRequest(wanted), **implicitly()),
         layer_documents(LayerDocumentsRequest(request.address, request.platform), **implicitly()),
     )
-    layer, groups = parts.layer, parts.groups
+    layer, segments = parts.layer, parts.segments
     index = IndexLayerRequest(
         **parts.fields,
         kind=layer.kind.value,
@@ -89,11 +89,11 @@ async def layer_index(request: LayerIndexRequest) -> LayerIndexFiles:
     )
     # The directory of a zip archive lists the entries of its segments; else nobody looks into them.
     read = (
-        [group.digest for group in groups]
-        if parts.segments.compression.archive_format == ZIP
+        [group.digest for group in segments.groups]
+        if segments.compression.archive_format == ZIP
         else await concurrently(
             engine.digest_subset_to_digest(DigestSubset(group.digest, PathGlobs([group.result])))
-            for group in groups
+            for group in segments.groups
         )
     )
     inputs = await engine.merge_digests(MergeDigests([parts.digest, documents.digest, *read]))
@@ -116,7 +116,7 @@ async def layer_index(request: LayerIndexRequest) -> LayerIndexFiles:
         platform=request.platform,
         digest=await engine.remove_prefix(RemovePrefix(output, _OUTPUT)),
         indexed=from_json(IndexedLayer, result.result),
-        groups=groups,
+        groups=segments.groups,
         warnings=parts.contents.warnings_for(request.platform),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any, Optional
 
@@ -25,7 +25,6 @@ from venvstacks_rules.pants_backend.build.own_byte_code import OwnByteCodeReques
 from venvstacks_rules.pants_backend.build.own_segments import OwnSegmentsRequest, own_segments
 from venvstacks_rules.pants_backend.build.segments import (
     LayerSegments,
-    SegmentGroup,
     SegmentsRequest,
     layer_segments,
 )
@@ -49,9 +48,7 @@ class PartsOfLayer:
     layer: Layer
     platform: str
     segments: LayerSegments
-    groups: tuple[SegmentGroup, ...]
-    """Those of `segments`, and those of large files of the layer itself: all but the last one, of
-    its other files. In the order of the archive."""
+    """With those of large files of the layer itself: all but the last one, of its other files."""
     contents: LayerContents
     names: ArchiveNames
     files: tuple[OwnFile, ...]
@@ -70,7 +67,7 @@ class PartsOfLayer:
             "install_target": self.contents.metadata.install_target,
             "os_name": platform.os_name,
             "case_sensitive": platform.case_sensitive,
-            "results": tuple(group.result for group in self.groups),
+            "results": tuple(group.result for group in self.segments.groups),
             "files": self.files,
             "links": self.contents.links,
             "compression": self.segments.compression,
@@ -109,8 +106,7 @@ async def parts_of_layer(
     return PartsOfLayer(
         found.layer,
         wanted.platform,
-        segments,
-        (*segments.groups, *own.groups),
+        replace(segments, groups=(*segments.groups, *own.groups)),
         contents,
         archive_names(
             contents.metadata.install_target,

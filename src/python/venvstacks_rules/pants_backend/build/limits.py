@@ -10,7 +10,7 @@ from packaging.utils import parse_wheel_filename
 from pants.engine.addresses import Address
 from pants.engine.environment import ChosenLocalEnvironmentName, EnvironmentName
 
-from venvstacks_rules.model.contents.segments import INTERPRETER, Segment, unpacked_size
+from venvstacks_rules.model.contents.segments import INTERPRETER, by_source, unpacked_size
 from venvstacks_rules.model.errors import LockError
 from venvstacks_rules.model.layers.layer import Layer
 from venvstacks_rules.model.locks.pylock import Lockfile
@@ -100,12 +100,9 @@ def _sizes(
     segments: LayerSegments, wheel_sizes: Mapping[str, int], built: LayerArchive
 ) -> Iterable[PackageSize]:
     """What each wheel and the interpreter take; the layer's own files take the rest."""
-    by_source: dict[str, list[Segment]] = {}
-    for group in segments.groups:
-        for segment in group.segments:
-            by_source.setdefault(segment.source, []).append(segment)
+    sources = by_source(segment for group in segments.groups for segment in group.segments)
     archive, unpacked = built.size, built.unpacked_size
-    for source, parts in by_source.items():
+    for source, parts in sources.items():
         packed = sum(segment.size for segment in parts)
         size = sum(file.size for segment in parts for file in segment.files)
         if source == INTERPRETER:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from venvstacks_rules.model.contents.files import ArchivedFile
+from venvstacks_rules.model.contents.segments import by_source
 from venvstacks_rules.model.errors import RepositoryError
 from venvstacks_rules.model.repository.deltas import LEAST_SEGMENT_BYTES, same_subject
 from venvstacks_rules.model.repository.indexes import PublishedSegment, without_overwritten
@@ -241,10 +242,8 @@ def _package_changes(
 
 def _by_package(layer: ShownLayer | None) -> dict[str, list[PublishedSegment]]:
     """The segments of a layer by the name of the package."""
-    found: dict[str, list[PublishedSegment]] = {}
-    for segment in () if layer is None else layer.index.segments:
-        found.setdefault(package(segment.source)[0], []).append(segment)
-    return found
+    segments = () if layer is None else layer.index.segments
+    return {package(source)[0]: parts for source, parts in by_source(segments).items()}
 
 
 def _moved(

@@ -80,9 +80,7 @@ class ShownLayer:
 def _described(segment: PublishedSegment) -> tuple[str, str]:
     """The package and its version; or a large file of it, which has a segment of its own."""
     name, version = package(segment.source)
-    if segment.large_file is None:
-        return name, version
-    return f"{name}: {segment.large_file.rpartition('/')[2]}", version
+    return segment.named(name), version
 
 
 def _segment_dict(segment: PublishedSegment) -> dict[str, Any]:
