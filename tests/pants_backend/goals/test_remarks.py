@@ -13,10 +13,10 @@ def test_a_run_tells_each_remark_once(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
         in_run.tell([warning, note, warning])
         in_run.tell([note, Remark("s:base: maybe")])
-    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
-        ("WARNING", "s:app: \\x1b[1mwrong"),
-        ("INFO", "s:base: maybe"),
-        ("WARNING", "s:base: maybe"),
+    assert [(record.levelno, record.getMessage()) for record in caplog.records] == [
+        (logging.WARNING, "s:app: \\x1b[1mwrong"),
+        (logging.INFO, "s:base: maybe"),
+        (logging.WARNING, "s:base: maybe"),
     ]
 
 
