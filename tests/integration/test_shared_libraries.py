@@ -41,6 +41,7 @@ venvstacks_application(
     requirements=["our-ext", "our-own"], accepted_libraries=["libabsent.so.*"],
 )
 venvstacks_manifest(name="stack", layers=[":app"])
+venvstacks_release(name="release", layers=[":app"], version="1")
 venvstacks_framework(
     name="twins", runtime=":py", local_wheels=["wheels"],
     requirements=["our-left", "our-right", "our-asking"],
@@ -185,8 +186,9 @@ def test_an_export_has_the_same_links(root: BuildRoot) -> None:
 def test_what_is_missed_is_told_at_every_run(root: BuildRoot, packaged: Finished) -> None:
     assert warnings(packaged) == [MISSED]
     assert warnings(root.succeed("package", "s:app")) == [MISSED]
-    # Once, although the layer is packaged alone and in a manifest.
-    assert warnings(root.succeed("package", "s:stack", "s:app")) == [MISSED]
+    # Once, although the layer is packaged alone, in a manifest and for a release.
+    assert warnings(root.succeed("package", "s:stack", "s:app", "s:release")) == [MISSED]
+    assert warnings(root.succeed("package", "s:release")) == [MISSED]
     assert metadata(root, "app-app")["shared_libraries"] == {
         "unresolved": [
             {

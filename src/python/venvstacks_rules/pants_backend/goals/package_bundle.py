@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os.path
 from collections.abc import Iterable, Mapping
 
@@ -11,7 +10,7 @@ from pants.engine.addresses import Address
 from pants.engine.fs import AddPrefix, MergeDigests
 
 from venvstacks_rules.model.errors import DefinitionError
-from venvstacks_rules.model.wording import printable_lines, size_text
+from venvstacks_rules.model.wording import size_text
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.build.bundles import (
     BundlePlanRequest,
@@ -33,10 +32,13 @@ from venvstacks_rules.pants_backend.goals.publish_settings import (
     named_url,
     unknown_repository,
 )
+from venvstacks_rules.pants_backend.goals.remarks import (
+    Remark,
+    RemarksInRunRequest,
+    remarks_in_run,
+)
 from venvstacks_rules.pants_backend.graph.bundles import BundleFieldSet
 from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
-
-logger = logging.getLogger(__name__)
 
 
 def followed_url(
@@ -64,8 +66,8 @@ async def package_bundle(fields: BundleFieldSet, options: VenvstacksSubsystem) -
         raise DefinitionError("Installers cannot be built as written:", problems)
     await other_output(OtherOutputRequest(address), **implicitly())
     plan = await bundle_plan(BundlePlanRequest(fields), **implicitly())
-    for warning in plan.publication.warnings:
-        logger.warning("%s", printable_lines(warning))
+    remarks = await remarks_in_run(RemarksInRunRequest(), **implicitly())
+    remarks.tell(Remark(text) for text in plan.publication.warnings)
     made = await concurrently(
         installer(InstallerRequest(fields, plan, platform, repository, form), **implicitly())
         for platform in plan.platforms

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable
 
 from pants.core.goals.package import BuiltPackage, BuiltPackageArtifact
 from pants.engine.fs import CreateDigest, FileContent
 
 from venvstacks_rules.model.errors import VenvstacksError
-from venvstacks_rules.model.wording import printable_lines
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.build.output_folders import output_folder_request
 from venvstacks_rules.pants_backend.build.publications import publication_files
@@ -30,9 +28,12 @@ from venvstacks_rules.pants_backend.goals.package_run import (
     broken_in_run,
     packaged_in_run,
 )
+from venvstacks_rules.pants_backend.goals.remarks import (
+    Remark,
+    RemarksInRunRequest,
+    remarks_in_run,
+)
 from venvstacks_rules.pants_backend.graph.releases import ReleasedLayersRequest
-
-logger = logging.getLogger(__name__)
 
 
 @rule
@@ -58,8 +59,8 @@ async def package_release(request: ReleasedLayersRequest) -> TargetPackage:
         )
         for stack in files.stacks
     ]
-    for warning in files.warnings:
-        logger.warning("%s", printable_lines(warning))
+    remarks = await remarks_in_run(RemarksInRunRequest(), **implicitly())
+    remarks.tell(Remark(text) for text in files.warnings)
     artifacts = (
         *(BuiltPackageArtifact(content.path) for content in contents),
         *(BuiltPackageArtifact(None, (note,)) for note in published.notes),

@@ -33,7 +33,7 @@ from venvstacks_rules.model.outputs.limits import size_limit_error
 from venvstacks_rules.model.publishing.plan import MOVED
 from venvstacks_rules.model.publishing.report import plan_data, plan_text
 from venvstacks_rules.model.requests.publish import PublishRequest as PublishActionRequest
-from venvstacks_rules.model.wording import printable_lines, size_text
+from venvstacks_rules.model.wording import size_text
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.build.limits import LimitsRequest, compared_limits
 from venvstacks_rules.pants_backend.build.publications import PublicationFiles, publication_files
@@ -60,6 +60,11 @@ from venvstacks_rules.pants_backend.goals.publish_settings import (
     root_in,
 )
 from venvstacks_rules.pants_backend.goals.publish_skips import reason_to_skip, skip_request
+from venvstacks_rules.pants_backend.goals.remarks import (
+    Remark,
+    RemarksInRunRequest,
+    remarks_in_run,
+)
 from venvstacks_rules.pants_backend.processes.bare import ActionProcessRequest
 from venvstacks_rules.pants_backend.processes.network import NETWORK_DIR
 from venvstacks_rules.pants_backend.processes.network_actions import (
@@ -199,8 +204,8 @@ async def published_target(
     publication = await publication_files(found.request, **implicitly())
     for note in found.notes:
         logger.info("%s", note)
-    for warning in publication.warnings:
-        logger.warning("%s", printable_lines(warning))
+    remarks = await remarks_in_run(RemarksInRunRequest(), **implicitly())
+    remarks.tell(Remark(text) for text in publication.warnings)
     compared = await concurrently(
         compared_limits(LimitsRequest(layer.address, layer.platform), **implicitly())
         for layer in publication.layers
