@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import os.path
 from collections.abc import Iterable
-from typing import ClassVar, Optional
+from typing import Any, ClassVar, Optional
 from urllib.parse import quote, unquote
 
 from pants.engine.addresses import Address
+from pants.engine.fs import PathGlobs
 from pants.engine.target import (
     Field,
     InvalidFieldException,
@@ -122,6 +123,15 @@ class LayerSourcesField(SourcesField, StackPartField):
     def globs(self) -> tuple[str, ...]:
         """The raw globs, relative to the BUILD file."""
         return (self.lockfile,)
+
+    # Its type is in another module since Pants 2.29.
+    def path_globs(self, unmatched_build_file_globs: Any) -> PathGlobs:  # type: ignore[misc]
+        """The globs, of which any may have no file: nobody wrote them.
+
+        Pants has this for the targets of its own lockfiles. Who lacks a lockfile or a module says
+        so, and what to do.
+        """
+        return super().path_globs(unmatched_build_file_globs.ignore())
 
 
 def is_layer(target: Target) -> bool:
