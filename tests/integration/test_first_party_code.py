@@ -235,12 +235,28 @@ def test_a_launch_module_that_is_not_there(edited: BuildRoot) -> None:
         "stacks/BUILD",
         '_server = "src/python/acme/server"\n' + edited.read("stacks/BUILD"),
     )
-    done = edited.pants("package", "stacks:calls")
-    assert done.error == (
-        "DefinitionError: A launch module is missing:\n"
-        "  * stacks:calls: `launch_module` names 'acme.sever.main:main', but no first-party code "
-        "of the layer has that module. Did you mean 'acme.server.main'?"
+    message = (
+        "What an application starts with is missing:\n"
+        "  * stacks:calls: `launch_module` names 'acme.sever.main:main', but there is no such "
+        "module. Did you mean 'acme.server.main'?"
     )
+    assert edited.pants("package", "stacks:calls").error == f"DefinitionError: {message}"
+    # Without its code the requirements of that are gone, too: the lock is not the one to blame.
+    checked = edited.pants("check", "stacks:calls")
+    assert message in checked.stderr
+    assert "stale" not in checked.stderr
+
+
+def test_a_function_that_is_not_there(edited: BuildRoot) -> None:
+    build = TREE["stacks/BUILD"].replace("acme.server.main:main", "acme.server.main:mian")
+    edited.write("stacks/BUILD", build)
+    message = (
+        "What an application starts with is missing:\n"
+        "  * stacks:calls: `launch_module` names 'acme.server.main:mian', but `acme.server.main` "
+        "has no `mian`. Did you mean 'main'?"
+    )
+    assert edited.pants("package", "stacks:calls").error == f"DefinitionError: {message}"
+    assert message in edited.pants("check", "stacks:calls").stderr
 
 
 def test_a_large_file_is_compressed_once(edited: BuildRoot) -> None:

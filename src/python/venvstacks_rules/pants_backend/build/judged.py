@@ -25,6 +25,7 @@ from venvstacks_rules.pants_backend.build.imports import (
     refuse_missing,
 )
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
+from venvstacks_rules.pants_backend.graph.layer_modules import NamedLaunchRequest, named_launch
 from venvstacks_rules.pants_backend.graph.layers import (
     LayerGraphRequest,
     LayerRequest,
@@ -191,6 +192,8 @@ async def judged_release(request: JudgedReleaseRequest, _run: RunId) -> JudgedSt
 @rule
 async def judged_locks(request: JudgedLocksRequest, _run: RunId) -> JudgedLocks:
     try:
+        # Without what it starts with, a layer seems to require less than its lock has.
+        await named_launch(NamedLaunchRequest(request.address), **implicitly())
         locks = await checked_locks(CheckedLocksRequest(request.address), **implicitly())
     except VenvstacksError as e:
         return JudgedLocks(None, e)

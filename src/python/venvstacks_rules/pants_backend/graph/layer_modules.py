@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
+from typing import Optional
 
 from pants.engine.addresses import Address
 from pants.engine.fs import (
@@ -21,7 +22,11 @@ from pants.engine.fs import (
 )
 from pants.util.frozendict import FrozenDict
 
-from venvstacks_rules.model.code.launched import launched_file
+from venvstacks_rules.model.code.launched import (
+    function_problem,
+    launch_problem,
+    launched_file,
+)
 from venvstacks_rules.model.code.modules import CodeModules, is_program
 from venvstacks_rules.model.code.top_level import top_level_hashes
 from venvstacks_rules.model.contents.files import OwnFile
@@ -51,6 +56,10 @@ from venvstacks_rules.pants_backend.graph.module_files import (
     ModuleRequest,
     find_module,
     join,
+)
+from venvstacks_rules.pants_backend.graph.repository_modules import (
+    NearModulesRequest,
+    near_modules,
 )
 
 # Python appends the folders in it to its path.
@@ -118,6 +127,21 @@ class PathModules:
     files: tuple[OwnFile, ...]
     hashes: tuple[ModuleHash, ...]
     """One for each, in the order of the request."""
+
+
+@dataclass(frozen=True)
+class NamedLaunchRequest:
+    """The launch module of a layer, if that is named as it is imported."""
+
+    address: Address
+
+
+@dataclass(frozen=True)
+class NamedLaunch:
+    """A launch module that is there, with what is called in it."""
+
+    hash: Optional[str]
+    """None where a path names it."""
 
 
 @rule
@@ -189,7 +213,8 @@ async def layer_modules(request: LayerModulesRequest) -> LayerModules:
     launch_hash = None
     launchers: tuple[OwnFile, ...] = ()
     if launch is not None and launch.name is not None:
-        launch_hash = _launch_hash(layer, [code, *lower])
+        launched = await named_launch(NamedLaunchRequest(request.address), **implicitly())
+        launch_hash = launched.hash
         made = launcher(launch.name)
         launchers = () if made is None else (made,)
     elif launch is not None:
@@ -219,6 +244,41 @@ async def layer_modules(request: LayerModulesRequest) -> LayerModules:
             )
         ),
     )
+
+
+@rule
+async def named_launch(request: NamedLaunchRequest) -> NamedLaunch:
+    found = await find_layer(LayerRequest(request.address, among_broken=True), **implicitly())
+    layer = found.layer
+    launch = layer.launch_module
+    if launch is None or launch.name is None:
+        return NamedLaunch(None)
+    name = launch.name
+    codes = await concurrently(
+        layer_code(LayerCodeRequest(found.targets[address].address), **implicitly())
+        for address in (layer.address, *layer.lower)
+    )
+    # As they are imported: what is above hides what is below.
+    files = {file.path: (code, file) for code in reversed(codes) for file in code.files}
+    path = launched_file(name, files)
+    problem: Optional[str] = None
+    if path is None:
+        near = await near_modules(NearModulesRequest(name), **implicitly())
+        problem = launch_problem(name, files, near)
+    elif name.function is not None:
+        code, file = files[path]
+        digest = await engine.digest_subset_to_digest(
+            DigestSubset(code.digest, PathGlobs([literal_glob(file.source)]))
+        )
+        (content,) = await engine.get_digest_contents(digest)
+        source = content.content.decode("utf-8-sig", errors="replace")
+        problem = function_problem(name, source, files)
+    if path is None or problem is not None:
+        raise DefinitionError(
+            "What an application starts with is missing:",
+            [f"{layer.address}: `launch_module` names {launch.called!r}, {problem}"],
+        )
+    return NamedLaunch(hash_module_file(path.rpartition("/")[2], files[path][1].sha256))
 
 
 def _own_files(
@@ -264,24 +324,6 @@ def _roots(code: Iterable[CodeFile]) -> dict[str, str]:
         for file in files
         if file.root is not None and file.path.split("/")[0] not in mixed
     }
-
-
-def _launch_hash(layer: Layer, codes: Iterable[LayerCode]) -> str:
-    """The hash of a launch module that is named as it is imported.
-
-    Raises DefinitionError if no first-party code has it.
-    """
-    launch = layer.launch_module
-    assert launch is not None
-    assert launch.name is not None
-    files = {file.path: file.sha256 for code in reversed(list(codes)) for file in code.files}
-    path, problem = launched_file(launch.name, files)
-    if path is None:
-        raise DefinitionError(
-            "A launch module is missing:",
-            [f"{layer.address}: `launch_module` names {launch.called!r}, {problem}"],
-        )
-    return hash_module_file(path.rpartition("/")[2], files[path])
 
 
 def code_folders(modules: LayerModules, install_target: str) -> tuple[PackageFolder, ...]:

@@ -11,10 +11,11 @@ from pants.engine.addresses import Address
 from pants.engine.fs import PathGlobs
 from pants.engine.internals.graph import OwnersRequest
 
+from venvstacks_rules.model.code.launched import NearModules
 from venvstacks_rules.model.code.modules import module_files, started_files
 from venvstacks_rules.model.layers.launch_names import LaunchName
 from venvstacks_rules.pants_backend import engine
-from venvstacks_rules.pants_backend.engine import collect_rules, rule
+from venvstacks_rules.pants_backend.engine import collect_rules, implicitly, rule
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,13 @@ class RepositoryModule:
     """The targets that own the file."""
 
 
+@dataclass(frozen=True)
+class NearModulesRequest:
+    """A launch module that a layer lacks."""
+
+    name: LaunchName
+
+
 @rule
 async def named_module_files(request: NamedModuleRequest) -> NamedModuleFiles:
     roots = [root.path for root in await engine.all_source_roots()]
@@ -85,6 +93,29 @@ async def repository_module(request: RepositoryModuleRequest) -> RepositoryModul
             owners = await engine.find_owners(OwnersRequest(found.files[:1]))
             return RepositoryModule(found.files[0], tuple(owners))
     return RepositoryModule(None, ())
+
+
+@rule
+async def near_modules(request: NearModulesRequest) -> NearModules:
+    found = await repository_module(
+        RepositoryModuleRequest(request.name.module, is_module=True), **implicitly()
+    )
+    roots = [root.path for root in await engine.all_source_roots()]
+    package, dot, _ = request.name.module.rpartition(".")
+    folder = package.replace(".", "/")
+    beside = await engine.path_globs_to_paths(
+        PathGlobs(_below(roots, [f"{folder}/*.py", f"{folder}/*/__main__.py"] if dot else []))
+    )
+    names = (PurePosixPath(file) for file in beside.files)
+    return NearModules(
+        found.file,
+        found.owners[0].spec if found.owners else None,
+        tuple(
+            f"{package}.{name.parent.name if name.stem == '__main__' else name.stem}"
+            for name in names
+            if name.stem != "__init__"
+        ),
+    )
 
 
 def rules() -> Iterable[object]:
