@@ -71,10 +71,11 @@ def test_a_launch_module_that_imports_what_is_not_there(root: BuildRoot, module:
     assert "✕ examples/hello:hello failed in " in done.stderr
     assert (
         "error: `examples/hello:hello`: not everything can be imported in the deployed "
-        "application\n"
-        "  * `import absent_package.deep` (hello.py:2): ModuleNotFoundError: No module named "
+        "application. What is missing belongs to its `requirements` or `dependencies`, or to those "
+        "of a layer below:\n"
+        "  * `import absent_package.deep` (examples/hello/hello.py:2): ModuleNotFoundError: No module named "
         "'absent_package'\n"
-        "  * `from rich import no_such_name` (hello.py:4): ImportError: cannot import name "
+        "  * `from rich import no_such_name` (examples/hello/hello.py:4): ImportError: cannot import name "
         "'no_such_name' from 'rich'"
     ) in done.stderr
     assert "Traceback (most recent call last)" not in done.stderr
@@ -93,4 +94,7 @@ def test_a_declared_package_that_does_not_import(root: BuildRoot) -> None:
     root.write(f"{folder}/helping.py", "raise RuntimeError('no way to start')\n")
     done = root.pants("test", f"{folder}:hello")
     assert done.code == 1
-    assert "`import helping` (hello.py:1): RuntimeError: no way to start" in done.stderr
+    assert (
+        "`import helping` (examples/broken/hello.py:1): RuntimeError: no way to start"
+        in done.stderr
+    )

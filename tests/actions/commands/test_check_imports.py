@@ -15,6 +15,7 @@ from venvstacks_rules.model.requests.deploy import (
     CheckedImports,
     CheckImportsRequest,
     DeployedArchive,
+    ScannedFile,
 )
 
 LOWER = {
@@ -43,6 +44,12 @@ def later():
 open("executed", "w")
 raise SystemExit("the launch module is not executed")
 """
+CALLED = """\
+import os
+def main(): raise SystemExit("called")
+class App:
+    run = main
+"""
 BAD_APP = """\
 import missing_one
 from good import nothing
@@ -58,6 +65,10 @@ def cached(tmp_path_factory: pytest.TempPathFactory) -> tuple[tuple[DeployedArch
         "bad_app.py": BAD_APP,
         "syntax.py": "import (\n",
         "shown.py": "import shy\n",
+        "called.py": CALLED,
+        "wants.py": "import os\nos.environ['NOT_SET']\ndef main(): ...\n",
+        "lacks.py": "import half\n",
+        "many.py": "import half\nimport lacks\nfrom lacks import half\nimport not_there as n\n",
     }
     archives = (
         write_archive(folder, RUNTIME, runtime(large=True)),
@@ -71,19 +82,26 @@ def check(
     cached: tuple[tuple[DeployedArchive, ...], str],
     modules: tuple[str, ...] = (),
     scan: tuple[str, ...] = (),
+    launch: str | None = None,
 ) -> CheckedImports:
     archives, cache = cached
-    return check_imports.run(to_json(CheckImportsRequest("//:a", archives, cache, modules, scan)))
+    files = tuple(ScannedFile(path, f"src/{path}") for path in scan)
+    request = CheckImportsRequest("//:a", archives, cache, modules, files, launch)
+    return check_imports.run(to_json(request))
 
 
 def failures(
     cached: tuple[tuple[DeployedArchive, ...], str],
     modules: tuple[str, ...] = (),
     scan: tuple[str, ...] = (),
+    launch: str | None = None,
 ) -> tuple[str, ...]:
     with pytest.raises(DeploymentError) as caught:
-        check(cached, modules, scan)
-    expected = "`//:a`: not everything can be imported in the deployed application"
+        check(cached, modules, scan, launch)
+    expected = (
+        "`//:a`: not everything can be imported in the deployed application. What is missing "
+        "belongs to its `requirements` or `dependencies`, or to those of a layer below:"
+    )
     assert caught.value.summary == expected
     return caught.value.problems
 
@@ -99,7 +117,7 @@ def test_imports_that_succeed_are_listed(
 def test_a_module_that_wants_a_setup_first_is_found(
     cached: tuple[tuple[DeployedArchive, ...], str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    refused = "`import shy` (shown.py:1): Unconfigured: call setup()"
+    refused = "`import shy` (src/shown.py:1): Unconfigured: call setup()"
     assert check(cached, ("good",), ("shown.py",)) == CheckedImports(
         ("import shy", "good"), (refused,)
     )
@@ -114,21 +132,50 @@ def test_every_failure_is_reported_with_its_reason(
     modules = ("missing_two", "good", "exits", "broken")
     problems = failures(cached, modules, ("bad_app.py", "syntax.py", "no_file.py"))
     # How a syntax error is described differs from one Python to the next.
-    assert problems[0].startswith("`syntax.py`: SyntaxError: ")
+    assert problems[0].startswith("`src/syntax.py`: SyntaxError: ")
     assert problems[2] == (
-        "`import missing_one` (bad_app.py:1): ModuleNotFoundError: No module named 'missing_one'"
+        "`import missing_one` (src/bad_app.py:1): ModuleNotFoundError: No module named 'missing_one'"
     )
-    assert problems[1].startswith("`no_file.py`: FileNotFoundError: ")
+    assert problems[1].startswith("`src/no_file.py`: FileNotFoundError: ")
     assert problems[3].startswith(
-        "`from good import nothing` (bad_app.py:2): ImportError: cannot import name 'nothing' from"
+        "`from good import nothing` (src/bad_app.py:2): ImportError: cannot import name 'nothing' from"
     )
     assert problems[4:7] == (
-        "`import half` (bad_app.py:3): ModuleNotFoundError: No module named 'not_there'",
+        "`import half` (src/bad_app.py:3): ModuleNotFoundError: No module named 'not_there'",
         "`missing_two`: ModuleNotFoundError: No module named 'missing_two'",
         "`exits`: SystemExit: leaving",
     )
     assert problems[7].startswith("`broken`: SyntaxError: ")
     assert len(problems) == 8
+
+
+def test_one_missing_module_is_one_problem(
+    cached: tuple[tuple[DeployedArchive, ...], str],
+) -> None:
+    # What imports it itself comes first, wherever it stands.
+    assert failures(cached, ("half", "not_there.part"), ("many.py",)) == (
+        "`import not_there as n` (src/many.py:4), and 5 more imports: "
+        "ModuleNotFoundError: No module named 'not_there'",
+    )
+
+
+def test_a_module_whose_function_is_called(
+    cached: tuple[tuple[DeployedArchive, ...], str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for launch in ("called:main", "called:App.run"):
+        assert check(cached, launch=launch) == CheckedImports((launch,))
+    (problem,) = failures(cached, launch="called:mian")
+    assert problem.startswith("`called:mian`: ImportError: cannot import name 'mian' from 'called'")
+    assert failures(cached, launch="called:App.rnu") == (
+        "`called:App.rnu`: ImportError: type object 'App' has no attribute 'rnu'",
+    )
+    assert failures(cached, launch="lacks:main") == (
+        "`lacks:main`: ModuleNotFoundError: No module named 'not_there'",
+    )
+    # What it wants of a machine is not what the check is about.
+    refused = "`wants:main`: KeyError: 'NOT_SET'"
+    assert check(cached, launch="wants:main") == CheckedImports(("wants:main",), (refused,))
+    assert refused in capsys.readouterr().err
 
 
 def test_the_death_of_the_interpreter_is_reported(

@@ -1,10 +1,11 @@
 """Runs inside a deployed application, by ``python -c``: tries imports and records what happens.
 
-Reads a JSON object from standard input: `site_dir`, `scan` (source files relative to it), `modules`
-and `report`, the file to write. The report has one JSON list a line, written before each import
-(``["import", <what>, <where>]``) and, if it fails, after it (``["failed", <reason>]``), so that the
-reader knows what the process was doing when it died. Where a module is found and refuses to be
-imported on its own, that is ``["refused", <reason>]``. The last line is ``["done"]``.
+Reads a JSON object from standard input: `site_dir`, `scan` (source files relative to it, and how to
+call them), `modules`, `launch` (``module:function``, or null) and `report`, the file to write. The
+report has one JSON list a line, written before each import (``["import", <what>, <where>]``) and,
+if it fails, after it (``["failed", <reason>]``), so that the reader knows what the process was doing
+when it died. Where a module is found and refuses to be imported on its own, that is
+``["refused", <reason>]``. The last line is ``["done"]``.
 
 Standard library only, for Python 3.8 and newer.
 """
@@ -18,7 +19,15 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # Importing `typing` here could hide that a module forgot to.
-    from typing import TextIO
+    from typing import Callable, TextIO
+
+LAUNCH = """
+from {module} import {first}
+try:
+    {function}
+except AttributeError as e:
+    raise ImportError(str(e)) from None
+"""
 
 
 def probe(request: dict, report: TextIO) -> None:  # type: ignore[type-arg]
@@ -28,29 +37,49 @@ def probe(request: dict, report: TextIO) -> None:  # type: ignore[type-arg]
         report.write(json.dumps(values) + "\n")
         report.flush()
 
-    tasks: list[tuple[str, str, ast.stmt]] = []
-    for file in request["scan"]:
+    # What is imported, where that stands, the statements, and what says that it is there.
+    tasks: list[tuple[str, str, list[ast.stmt], Callable[[BaseException], bool]]] = []
+    for file, shown in request["scan"]:
         try:
             with open(os.path.join(request["site_dir"], file), "rb") as stream:
                 tree = ast.parse(stream.read(), file)
         except (OSError, SyntaxError, ValueError) as e:
-            write("import", file, "")
+            write("import", shown, "")
             write("failed", describe(e))
             continue
         for node in required_imports(tree.body):
-            tasks.append((describe_import(node), f"{file}:{node.lineno}", node))
+            tasks.append((describe_import(node), f"{shown}:{node.lineno}", [node], is_refusal))
     for module in request["modules"]:
-        tasks.append((module, "", ast.Import(names=[ast.alias(name=module, asname=None)])))
-    for what, where, statement in tasks:
+        statement = ast.Import(names=[ast.alias(name=module, asname=None)])
+        tasks.append((module, "", [statement], is_nothing))
+    if request["launch"]:
+        module, _, function = request["launch"].partition(":")
+        # As the launcher does it, without the call.
+        text = LAUNCH.format(module=module, first=function.split(".")[0], function=function)
+        tasks.append((request["launch"], "", ast.parse(text).body, is_of_the_application))
+    for what, where, statements, is_there in tasks:
         write("import", what, where)
-        tree = ast.fix_missing_locations(ast.Module(body=[statement], type_ignores=[]))
+        tree = ast.fix_missing_locations(ast.Module(body=statements, type_ignores=[]))
         try:
             # The statement itself, so that the reason is the one that a user would see.
             code = compile(tree, where or "<import>", "exec", dont_inherit=True)
             exec(code, {"__name__": "__import_check__"})  # noqa: S102 - that is the job
         except BaseException as e:  # noqa: BLE001 - some modules exit when they are imported
-            write("refused" if where and is_refusal(e) else "failed", describe(e))
+            write("refused" if is_there(e) else "failed", describe(e))
     write("done")
+
+
+def is_nothing(_: BaseException) -> bool:
+    """A package that a layer requires has to be importable."""
+    return False
+
+
+def is_of_the_application(error: BaseException) -> bool:
+    """Whether a launch module was found, and wants what only a real start has: variables, say."""
+    return isinstance(error, SystemExit) or (
+        isinstance(error, Exception)
+        and not isinstance(error, (ImportError, NameError, SyntaxError))
+    )
 
 
 def is_refusal(error: BaseException) -> bool:

@@ -69,6 +69,16 @@ class LaunchRequest:
 
 
 @dataclass(frozen=True)
+class ScannedFile:
+    """A source file whose imports are tried."""
+
+    path: GivenPath
+    """Relative to the application's site-packages."""
+    shown: str
+    """How messages call it: its path in the repository."""
+
+
+@dataclass(frozen=True)
 class CheckImportsRequest:
     """Import modules inside a deployed application (verb ``check-imports``)."""
 
@@ -77,9 +87,12 @@ class CheckImportsRequest:
     cache: GivenPath
     modules: tuple[str, ...]
     """Modules to import, in this order."""
-    scan: tuple[str, ...] = ()
-    """Launch and support modules' source files (in the application's site-packages): the action
-    imports all modules that they import, and does not execute the files themselves."""
+    scan: tuple[ScannedFile, ...] = ()
+    """Source files of launch and support modules: the action imports all modules that they import,
+    and does not execute the files themselves."""
+    launch: Optional[str] = None
+    """``module:function``, if the application starts with a function: the module is imported, and
+    has to have it."""
     verify: bool = False
     """Whether to read all files of the cached layers, to find damage."""
 

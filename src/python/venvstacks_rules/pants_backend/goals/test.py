@@ -22,7 +22,7 @@ from venvstacks_rules.model.layers.build_platforms import platforms_text
 from venvstacks_rules.model.layers.layer import Layer
 from venvstacks_rules.model.platforms.markers import marker_environment
 from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
-from venvstacks_rules.model.requests.deploy import CheckImportsRequest
+from venvstacks_rules.model.requests.deploy import CheckImportsRequest, ScannedFile
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.build.chains import (
     CACHE_DIR,
@@ -173,7 +173,12 @@ async def check_application(
                     archives=chain.archives,
                     cache=CACHE_DIR,
                     modules=tuple(module for name in declared for module in provided.get(name, ())),
-                    scan=tuple(file.path for file in modules.files if file.path in modules.python),
+                    scan=tuple(
+                        ScannedFile(file.path, file.source or file.path)
+                        for file in modules.files
+                        if file.path in modules.python
+                    ),
+                    launch=_called(layer),
                     verify=options.verify_layers,
                 )
             ),
@@ -190,6 +195,13 @@ async def check_application(
     )
     result = await engine.execute_process(prepared.process)
     return engine.test_result(result, address, test_options.output)
+
+
+def _called(layer: Layer) -> str | None:
+    """``module:function``, if an application starts with a function."""
+    launch = layer.launch_module
+    named = launch is not None and launch.name is not None and launch.name.function is not None
+    return launch.called if named and launch is not None else None
 
 
 def rules() -> Iterable[object]:
