@@ -144,7 +144,7 @@ def test_the_options_of_ours_for_the_goal_of_pants_are_documented(
     }
 
 
-@pytest.mark.parametrize(("scope", "count"), [("venvstacks", 4), ("venvstacks-show", 1)])
+@pytest.mark.parametrize(("scope", "count"), [("venvstacks", 5), ("venvstacks-show", 1)])
 def test_every_choice_of_an_option_is_documented(
     pants_help: Mapping[str, Any], scope: str, count: int
 ) -> None:

@@ -226,6 +226,15 @@ def test_imports_that_no_layer_provides(edited: BuildRoot) -> None:
         "--python-infer-unowned-dependency-behavior=ignore", "package", "stacks:acme"
     )
     assert "yaml" not in ignored.stderr
+    note = 'No imports were compared: `{}` is "ignore".'
+    option = "--python-infer-unowned-dependency-behavior=ignore"
+    silent = edited.succeed(option, "check", "stacks:acme").stderr
+    assert note.format("[python-infer].unowned_dependency_behavior") in silent
+    # Ours comes first.
+    assert edited.pants(option, "--venvstacks-missing-imports=error", "check", "stacks:acme").code
+    warned = edited.succeed("--venvstacks-missing-imports=warning", "check", "stacks:acme").stderr
+    assert message.replace("  * ", "") in warned
+    assert "No imports" not in warned
 
 
 def test_a_launch_module_that_is_not_there(edited: BuildRoot) -> None:

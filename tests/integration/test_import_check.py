@@ -73,10 +73,10 @@ def test_a_launch_module_that_imports_what_is_not_there(root: BuildRoot, module:
         "error: `examples/hello:hello`: not everything can be imported in the deployed "
         "application. What is missing belongs to its `requirements` or `dependencies`, or to those "
         "of a layer below:\n"
-        "  * `import absent_package.deep` (examples/hello/hello.py:2): ModuleNotFoundError: No module named "
-        "'absent_package'\n"
-        "  * `from rich import no_such_name` (examples/hello/hello.py:4): ImportError: cannot import name "
-        "'no_such_name' from 'rich'"
+        "  * `import absent_package.deep` (examples/hello/hello.py:2): "
+        "ModuleNotFoundError: No module named 'absent_package'\n"
+        "  * `from rich import no_such_name` (examples/hello/hello.py:4): "
+        "ImportError: cannot import name 'no_such_name' from 'rich'"
     ) in done.stderr
     assert "Traceback (most recent call last)" not in done.stderr
 

@@ -134,11 +134,13 @@ def test_every_failure_is_reported_with_its_reason(
     # How a syntax error is described differs from one Python to the next.
     assert problems[0].startswith("`src/syntax.py`: SyntaxError: ")
     assert problems[2] == (
-        "`import missing_one` (src/bad_app.py:1): ModuleNotFoundError: No module named 'missing_one'"
+        "`import missing_one` (src/bad_app.py:1): "
+        "ModuleNotFoundError: No module named 'missing_one'"
     )
     assert problems[1].startswith("`src/no_file.py`: FileNotFoundError: ")
     assert problems[3].startswith(
-        "`from good import nothing` (src/bad_app.py:2): ImportError: cannot import name 'nothing' from"
+        "`from good import nothing` (src/bad_app.py:2): "
+        "ImportError: cannot import name 'nothing' from"
     )
     assert problems[4:7] == (
         "`import half` (src/bad_app.py:3): ModuleNotFoundError: No module named 'not_there'",

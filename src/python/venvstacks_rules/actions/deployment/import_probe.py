@@ -3,7 +3,7 @@
 Reads a JSON object from standard input: `site_dir`, `scan` (source files relative to it, and how to
 call them), `modules`, `launch` (``module:function``, or null) and `report`, the file to write. The
 report has one JSON list a line, written before each import (``["import", <what>, <where>]``) and,
-if it fails, after it (``["failed", <reason>]``), so that the reader knows what the process was doing
+if it fails, after it (``["failed", <reason>]``), so that the reader knows what was going on
 when it died. Where a module is found and refuses to be imported on its own, that is
 ``["refused", <reason>]``. The last line is ``["done"]``.
 

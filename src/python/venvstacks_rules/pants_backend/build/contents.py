@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Optional
 
-from pants.backend.python.dependency_inference.subsystem import PythonInferSubsystem
 from pants.engine.addresses import Address
 
 from venvstacks_rules.model.code.modules import CodeModules, module_name
@@ -41,6 +40,7 @@ from venvstacks_rules.pants_backend.build.analysis import (
     layer_analysis,
 )
 from venvstacks_rules.pants_backend.build.imports import (
+    ImportPolicy,
     LayerImportsRequest,
     layer_imports,
     refuse_missing,
@@ -139,7 +139,7 @@ def _remedy(layer: Layer, name: str) -> str:
 
 @rule
 async def layer_contents(
-    request: LayerContentsRequest, inference: PythonInferSubsystem, options: VenvstacksSubsystem
+    request: LayerContentsRequest, policy: ImportPolicy, options: VenvstacksSubsystem
 ) -> LayerContents:
     found, locks, selected, analysis, modules = await concurrently(
         find_layer(LayerRequest(request.address), **implicitly()),
@@ -161,7 +161,7 @@ async def layer_contents(
         layer_imports(LayerImportsRequest(each, request.platform), **implicitly())
         for each in (found.targets[address].address for address in (layer.address, *layer.lower))
     )
-    warned = refuse_missing(imports, inference)
+    warned = refuse_missing(imports, policy)
     version, libraries = analysis.target.python_version, analysis.libraries
     platform = analysis.target.platform
     refuse_ambiguous(f"{layer.address} for {platform.name}", libraries, lower)

@@ -41,6 +41,10 @@ from venvstacks_rules.pants_backend.locks.freshness import (
     CheckedLocksRequest,
     checked_locks,
 )
+from venvstacks_rules.pants_backend.subsystems.venvstacks import (
+    MissingImports,
+    VenvstacksSubsystem,
+)
 
 _MODULES_OF: Mapping[str, Iterable[str]] = {
     **DEFAULT_MODULE_MAPPING,
@@ -111,6 +115,30 @@ class ExplainedImport:
     """An import that nothing provides; None if something does after all."""
 
     missing: Optional[MissingImport]
+
+
+@dataclass(frozen=True)
+class ImportPolicy:
+    """What follows where code imports what no layer provides."""
+
+    behavior: MissingImports
+    option: str
+    """The option that says so."""
+
+
+@rule
+async def import_policy(
+    options: VenvstacksSubsystem, inference: PythonInferSubsystem
+) -> ImportPolicy:
+    own = "[venvstacks].missing_imports"
+    if options.missing_imports is not None:
+        return ImportPolicy(options.missing_imports, own)
+    if inference.options.is_default("unowned_dependency_behavior"):
+        # For Pants that is a warning: it does not know that a layer has to be complete.
+        return ImportPolicy(MissingImports.ERROR, own)
+    # The module of the enumeration is not the same in all versions.
+    behavior = inference.unowned_dependency_behavior.value
+    return ImportPolicy(MissingImports(behavior), "[python-infer].unowned_dependency_behavior")
 
 
 @rule
@@ -253,24 +281,12 @@ def _locked_in(locks: CheckedLocks, layers: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def refuse_missing(
-    imports: Iterable[LayerImports], options: PythonInferSubsystem
-) -> tuple[str, ...]:
-    """Raise DefinitionError for imports that nothing provides, or return them as warnings.
-
-    As `[python-infer].unowned_dependency_behavior` has it; what Pants only warns of by default is
-    an error here, as the layers are complete.
-    """
-    messages = [message for each in imports for message in each.messages]
-    # The module of the enumeration is not the same in all versions.
-    behavior = options.unowned_dependency_behavior.value
-    if behavior == "ignore":
-        return ()
-    if behavior == "warning" and not options.options.is_default("unowned_dependency_behavior"):
-        return tuple(messages)
-    if messages:
+def refuse_missing(imports: Iterable[LayerImports], policy: ImportPolicy) -> tuple[str, ...]:
+    """Raise DefinitionError for imports that nothing provides, or return them as warnings."""
+    messages = tuple(message for each in imports for message in each.messages)
+    if messages and policy.behavior is MissingImports.ERROR:
         raise DefinitionError("Code imports what no layer provides:", messages)
-    return ()
+    return messages if policy.behavior is MissingImports.WARNING else ()
 
 
 def rules() -> Iterable[object]:

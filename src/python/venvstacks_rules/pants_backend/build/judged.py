@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Optional
 
-from pants.backend.python.dependency_inference.subsystem import PythonInferSubsystem
 from pants.engine.addresses import Address
 from pants.engine.internals.session import RunId
 
@@ -19,6 +18,7 @@ from venvstacks_rules.model.errors import VenvstacksError, one_error
 from venvstacks_rules.model.layers.build_platforms import BuildPlatforms
 from venvstacks_rules.model.layers.layer import Layer
 from venvstacks_rules.pants_backend.build.imports import (
+    ImportPolicy,
     LayerImports,
     LayerImportsRequest,
     layer_imports,
@@ -144,6 +144,8 @@ class CheckedImports:
     layers: tuple[LayerImports, ...]
     errors: tuple[VenvstacksError, ...]
     """Of layers that are not among these."""
+    unchecked: tuple[Address, ...]
+    """The layers whose locks are not sound, or of a layer below."""
 
 
 @dataclass(frozen=True)
@@ -239,6 +241,7 @@ async def checked_imports(
     return CheckedImports(
         tuple(each.imports for each in judged if each.imports is not None),
         tuple(each.error for each in judged if each.error is not None),
+        tuple(address for address in request.addresses if address not in sound),
     )
 
 
@@ -246,7 +249,7 @@ async def checked_imports(
 async def broken_layers(
     request: BrokenLayersRequest,
     platforms: BuildPlatforms,
-    inference: PythonInferSubsystem,
+    policy: ImportPolicy,
     _run: RunId,
 ) -> BrokenLayers:
     try:
@@ -278,7 +281,7 @@ async def broken_layers(
         errors.append(e)
     errors += imports.errors
     try:
-        refuse_missing(imports.layers, inference)
+        refuse_missing(imports.layers, policy)
     except VenvstacksError as e:
         errors.append(e)
     return BrokenLayers(one_error(errors))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pants.backend.python.dependency_inference.subsystem import PythonInferSubsystem
 from pants.core.goals.check import CheckRequest, CheckResult, CheckResults
 from pants.engine.addresses import Address
 from pants.engine.target import BoolField, FieldSet, Target, WrappedTargetRequest
@@ -15,7 +14,7 @@ from pants.util.logging import LogLevel
 
 from venvstacks_rules.model.errors import VenvstacksError, one_error
 from venvstacks_rules.pants_backend import engine
-from venvstacks_rules.pants_backend.build.imports import refuse_missing
+from venvstacks_rules.pants_backend.build.imports import ImportPolicy, refuse_missing
 from venvstacks_rules.pants_backend.build.judged import (
     CheckedImportsRequest,
     JudgedLocksRequest,
@@ -42,6 +41,7 @@ from venvstacks_rules.pants_backend.graph.releases import (
 )
 from venvstacks_rules.pants_backend.graph.stacks import StackLayersRequest
 from venvstacks_rules.pants_backend.locks.freshness import CheckedLocks, lock_error
+from venvstacks_rules.pants_backend.subsystems.venvstacks import MissingImports
 from venvstacks_rules.pants_backend.targets.manifests import ManifestLayersField
 from venvstacks_rules.pants_backend.targets.releases import ReleaseLayersField
 from venvstacks_rules.pants_backend.targets.skip_fields import (
@@ -188,9 +188,7 @@ async def check_locks(request: LockCheckRequest) -> CheckResults:
 
 
 @rule(desc="Check the imports of layers", level=LogLevel.DEBUG)
-async def check_imports(
-    request: ImportCheckRequest, inference: PythonInferSubsystem
-) -> CheckResults:
+async def check_imports(request: ImportCheckRequest, policy: ImportPolicy) -> CheckResults:
     asked = LayersToCheckRequest(tuple(request.field_sets), SkipImportCheckField)
     try:
         layers = await layers_to_check(asked, **implicitly())
@@ -199,13 +197,18 @@ async def check_imports(
     imports = await checked_imports(
         CheckedImportsRequest(layers.addresses, layers.skipped), **implicitly()
     )
-    warnings: tuple[str, ...] = ()
+    notes = [
+        f"{address}: its imports were not compared, since locks are missing or do not match."
+        for address in imports.unchecked
+    ]
+    if policy.behavior is MissingImports.IGNORE:
+        notes = [f'No imports were compared: `{policy.option}` is "ignore".']
     errors = [*layers.errors, *imports.errors]
     try:
-        warnings = refuse_missing(imports.layers, inference)
+        notes += refuse_missing(imports.layers, policy)
     except VenvstacksError as e:
         errors.append(e)
-    return _results(request.tool_name, one_error(errors), stdout="\n".join(warnings))
+    return _results(request.tool_name, one_error(errors), stdout="\n".join(notes))
 
 
 def _results(tool: str, error: Exception | None, stdout: str = "") -> CheckResults:

@@ -26,6 +26,14 @@ DEFAULT_BUILDER = "urn:x-venvstacks-rules:builder"
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!-;=?-~]+")
 
 
+class MissingImports(enum.Enum):
+    """What follows where first-party code imports what no layer provides."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    IGNORE = "ignore"
+
+
 class PythonProvider(enum.Enum):
     """Where the interpreters of runtime layers come from."""
 
@@ -72,6 +80,17 @@ class VenvstacksSubsystem(Subsystem):
             the URL and hash in the layer's lockfile. `archive`: the `python_archives` field of the
             runtime. `local`: a CPython installed on this machine, made relocatable (Linux only). It
             is less portable than the others; use it without a network, or to try things out.
+            """
+        ),
+    )
+    missing_imports = EnumOption(
+        default=None,
+        enum_type=MissingImports,
+        help=softwrap(
+            """
+            What follows where first-party code imports what neither its layer nor a layer below
+            provides: `error`, `warning`, or `ignore`, which compares nothing. Unset: as
+            `[python-infer].unowned_dependency_behavior` has it, if that is set, or `error`.
             """
         ),
     )
