@@ -133,6 +133,16 @@ def test_support_modules_are_sorted_and_may_lie_in_each_other(runner: RuleRunner
             "'tool/build', but there is no such file or directory beside the BUILD file. "
             "Create it, or correct the path.",
         ),
+        (
+            "lib/one.py",
+            "'lib/one.py', but there is no such file or directory beside the BUILD file. Paths "
+            "start there, not at the root of the repository: write 'one.py'.",
+        ),
+        (
+            "lib/tool/",
+            "'lib/tool/', but there is no such file or directory beside the BUILD file. Paths "
+            "start there, not at the root of the repository: write 'tool'.",
+        ),
     ],
 )
 def test_modules_that_cannot_be_taken(runner: RuleRunner, launch: str, problem: str) -> None:

@@ -77,6 +77,8 @@ class ModuleDefinition:
     """The path from the root of the repository, if known."""
     name: LaunchName | None = None
     """For a launch module that is named as it is imported; it has no files of its own."""
+    from_root: str | None = None
+    """Where `path` leads from the root of the repository, if it has no files but leads there."""
 
     @property
     def called(self) -> str:
@@ -341,8 +343,11 @@ def _module_problems(definition: LayerDefinition) -> Iterator[Problem]:
                 "one of them."
             )
         elif problem is None and not module.files and module.name is None:
-            problem = (
-                f"{_not_there(module, definition.origin.beside)} Create it, or correct the path."
+            problem = f"{_not_there(module, definition.origin.beside)} " + (
+                "Create it, or correct the path."
+                if module.from_root is None
+                else f"Paths start there, not at the root of the repository: write "
+                f"{module.from_root!r}."
             )
         elif problem is None and key == "launch_module" and not _can_be_run(module):
             problem = "a directory without a `__main__.py`, which `python -m` needs. Add one."

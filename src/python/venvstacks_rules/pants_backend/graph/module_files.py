@@ -112,8 +112,18 @@ async def find_module(request: ModuleRequest) -> FoundModule:
         below = [posixpath.relpath(file, place) for file in kept.files]
         files, folders = module_files(below), module_folders(below)
     path = posixpath.relpath(place, request.folder or ".")
+    from_root = None
+    elsewhere = module_place("", request.path) if not files and request.folder else None
+    if elsewhere is not None and "/" in elsewhere:
+        # Addresses start at the root, and so do paths in other places.
+        there = await engine.path_globs_to_paths(PathGlobs(module_globs(elsewhere)))
+        from_root = posixpath.relpath(elsewhere, request.folder) if there.files else None
     definition = ModuleDefinition(
-        path, tuple(join(path, file) for file in files), written=request.path, place=place
+        path,
+        tuple(join(path, file) for file in files),
+        written=request.path,
+        place=place,
+        from_root=from_root,
     )
     return FoundModule(definition, place, files, folders)
 
