@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 from venvstacks_rules.model.code.modules import CodeModules
 from venvstacks_rules.model.code.parsed import ParsedImport
@@ -28,6 +29,18 @@ class Provided:
     python_version: str
     stripped: tuple[str, ...] = ()
     """The modules of the standard library that the runtime leaves out."""
+
+    @cached_property
+    def _answers(self) -> dict[tuple[str, bool], bool | None]:
+        """What was asked before: thousands of files import the same."""
+        return {}
+
+    def remembered(self, wanted: ParsedImport) -> bool | None:
+        """The answer of :meth:`has`; True for what cannot be a name."""
+        key = (wanted.name, wanted.is_module)
+        if key not in self._answers:
+            self._answers[key] = self.has(wanted) if _is_name(wanted.name) else True
+        return self._answers[key]
 
     def has(self, wanted: ParsedImport) -> bool | None:
         """Whether an import finds its module; None if it may be something in a package.
@@ -60,7 +73,7 @@ def unsatisfied_imports(
     imports: Iterable[ParsedImport], provided: Provided
 ) -> tuple[Unsatisfied, ...]:
     """The imports of a file that nothing provides, in their order."""
-    judged = ((wanted, provided.has(wanted)) for wanted in imports if _is_name(wanted.name))
+    judged = ((wanted, provided.remembered(wanted)) for wanted in imports)
     return tuple(Unsatisfied(wanted, has is None) for wanted, has in judged if not has)
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import posixpath
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import PurePosixPath
 from typing import Optional
 
 from pants.backend.python.target_types import PythonSourceField
@@ -159,14 +159,14 @@ async def code_of_targets(request: CodeOfTargetsRequest) -> LayerCode:
         if isinstance(entry, FileEntry)
     }
     # An `__init__.py` has the source root of the modules beside it.
-    folders = {str(PurePosixPath(file).parent): root for file, root in _with_parents(roots)}
+    folders = _rooted_folders(roots)
     owned = {**rooted, **loose}
     placed = []
     for source, entry in files.items():
-        root = None if source in loose else folders[str(PurePosixPath(source).parent)]
+        root = None if source in loose else folders[posixpath.dirname(source)]
         placed.append(
             CodeFile(
-                str(PurePosixPath(source).relative_to(root or "")),
+                source[len(_prefix(root)) :],
                 source,
                 entry.file_digest.fingerprint,
                 entry.is_executable,
@@ -178,14 +178,26 @@ async def code_of_targets(request: CodeOfTargetsRequest) -> LayerCode:
     return LayerCode(digest, tuple(_without_repeated(placed, request.address)))
 
 
-def _with_parents(roots: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """A path in each folder of `roots`, and in those above up to the source root; and the root."""
+def _rooted_folders(roots: Mapping[str, str]) -> dict[str, str]:
+    """The folders of files, and those above up to their source root; with the source root.
+
+    `roots` has that of each file. The root of the repository is the folder ``""``.
+    """
+    found: dict[str, str] = {}
     for file, root in roots.items():
-        folder = PurePosixPath(file).parent
-        yield file, root
-        while folder != PurePosixPath(root) and folder.name:
-            folder = folder.parent
-            yield str(folder / "__init__.py"), root
+        folder = posixpath.dirname(file)
+        # A layer has thousands of files in a few folders.
+        while folder not in found:
+            found[folder] = root
+            if f"{folder}/" == _prefix(root):
+                break
+            folder = posixpath.dirname(folder)
+    return found
+
+
+def _prefix(root: str | None) -> str:
+    """What the paths of all files below a source root begin with."""
+    return f"{root}/" if root and root != "." else ""
 
 
 def _package_files(roots: Mapping[str, str]) -> list[str]:
@@ -194,12 +206,12 @@ def _package_files(roots: Mapping[str, str]) -> list[str]:
     An empty one is no dependency in the eyes of Pants, but it makes its folder a package.
     """
     python = {file: root for file, root in roots.items() if file.endswith(".py")}
-    folders = {
-        PurePosixPath(file).parent
-        for file, root in _with_parents(python)
-        if PurePosixPath(file).parent != PurePosixPath(root)
-    }
-    return sorted(str(folder / "__init__.py") for folder in folders)
+    folders = _rooted_folders(python).items()
+    return sorted(
+        f"{folder}/__init__.py"
+        for folder, root in folders
+        if folder and f"{folder}/" != _prefix(root)
+    )
 
 
 def _without_repeated(files: Iterable[CodeFile], layer: Address) -> list[CodeFile]:
