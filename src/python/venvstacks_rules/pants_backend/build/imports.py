@@ -88,7 +88,8 @@ class FileImportsRequest:
     """The imports of one Python file."""
 
     entry: FileEntry
-    """With a path relative to site-packages."""
+    path: str
+    """Relative to site-packages."""
 
 
 @dataclass(frozen=True)
@@ -150,13 +151,14 @@ async def file_imports(request: FileImportsRequest) -> FileImports:
     except UnicodeDecodeError:
         source = file.content.decode("latin-1")
     try:
-        return FileImports(parsed_imports(source, request.entry.path))
+        return FileImports(parsed_imports(source, request.path))
     except (SyntaxError, ValueError, RecursionError):
         if not source.isascii():
             return FileImports(())
     # The Python of Pants may be older than that of the layer. The engine's parser knows newer
     # syntax; but it sees one name only of `import a, b`, and fewer alternatives.
-    found: Any = await engine.python_imports(digest)
+    placed = await engine.create_digest(CreateDigest([replace(request.entry, path=request.path)]))
+    found: Any = await engine.python_imports(placed)
     return FileImports(
         tuple(
             ParsedImport(name, line, is_module=False)
@@ -202,7 +204,7 @@ async def layer_imports(request: LayerImportsRequest) -> LayerImports:
         [
             provided_imports(ProvidedRequest(request.address, request.platform), **implicitly()),
             *(
-                file_imports(FileImportsRequest(replace(entry, path=file.path)), **implicitly())
+                file_imports(FileImportsRequest(entry, file.path), **implicitly())
                 for entry, file in zip(sources, files)
             ),
         ]
