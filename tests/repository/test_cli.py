@@ -72,20 +72,26 @@ def test_the_url_as_an_option(
     made: SmallRepository, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     os.environ.pop(URL_VARIABLE)
-    assert cli.main(["list"]) == 1
+    assert cli.main(["list"]) == 2
     assert capsys.readouterr().err == (
-        "error: It is not said which repository.\n"
-        "  * add `--repository URL`, or set the environment variable VENVSTACKS_REPOSITORY\n"
+        "error: It is not said which repository. Add `--repository URL`, or set the environment "
+        "variable VENVSTACKS_REPOSITORY.\n"
     )
     assert cli.main(["list", "--repository", made.url]) == 0
+    assert cli.main(["list", "--repository", str(made.folder)]) == 0
     empty = (tmp_path / "empty").as_uri()
     assert cli.main(["list", "--repository", empty]) == 1
     assert capsys.readouterr().err == (
         f"error: {empty}: there is no repository.\n"
         "  * `repository.json` is missing; the first publish writes it\n"
     )
-    assert cli.main(["list", "--repository", "gopher://x"]) == 1
+    assert cli.main(["list", "--repository", "gopher://x"]) == 2
     assert "there is no kind of repository" in capsys.readouterr().err
+    assert cli.main(["mirror", str(made.folder), str(tmp_path / "copy")]) == 2
+    assert capsys.readouterr().err == (
+        f"error: `{tmp_path}/copy` is no URL, and no folder that is there. Write a URL, as "
+        f"`{tmp_path.as_uri()}/copy` or `https://layers.example.com`.\n"
+    )
 
 
 def test_a_damaged_repository_is_1(

@@ -17,7 +17,17 @@ KINDS = "`file://`, `s3://`, `gs://`, `az://`, `oci://`"
 
 def test_urls_of_no_use() -> None:
     known = {"local": "file:///srv", "store": "s3//bucket", "web": "https://h/x", "bad": "/srv/x"}
-    names = ["local", "stor", "store", "web", "bad", "ftp://h/x", "s33://h/x", "https://u:p@h/x"]
+    names = [
+        "local",
+        "stor",
+        "store",
+        "web",
+        "bad",
+        "/srv/y",
+        "ftp://h/x",
+        "s33://h/x",
+        "https://u:p@h/x",
+    ]
     with pytest.raises(DefinitionError) as caught:
         repository_urls(ADDRESS, names, known)
     shows = f"which is for those who read it. Publish to what the server shows, by {KINDS}."
@@ -28,8 +38,10 @@ def test_urls_of_no_use() -> None:
         "  * `[venvstacks].repositories.store` is 's3//bucket', which is not a URL. Did you mean "
         f"`s3://`? Write one that begins with {KINDS}.",
         f"  * `[venvstacks].repositories.web` is 'https://h/x', {shows}",
-        "  * `[venvstacks].repositories.bad` is '/srv/x', which is not a URL. Write one that "
-        f"begins with {KINDS}.",
+        "  * `[venvstacks].repositories.bad` is '/srv/x', which is not a URL. Write "
+        "`file:///srv/x`.",
+        "  * s:r: `repositories` has '/srv/y', which `[venvstacks].repositories` does not name. "
+        "Add it there, or write `file:///srv/y`.",
         "  * s:r: `repositories` has 'ftp://h/x', and `publish` knows no `ftp://`. Write one that "
         f"begins with {KINDS}. Where `fsspec` reaches it, publish to a folder, and copy that there "
         "with `venvstacks-repository mirror`.",

@@ -9,7 +9,7 @@ import pytest
 
 from venvstacks_rules.repository.stores import opened as module
 from venvstacks_rules.repository.stores.opened import opened
-from venvstacks_rules.repository.stores.store import StoreError
+from venvstacks_rules.repository.stores.store import StoreError, UrlError
 
 STORES = Path(module.__file__).parent
 KINDS = "`file://`, `https://`, `http://`, `s3://`, `gs://`, `az://`, `oci://`"
@@ -36,12 +36,41 @@ KINDS = "`file://`, `https://`, `http://`, `s3://`, `gs://`, `az://`, `oci://`"
             "`oci://host/Name` does not name a repository of a registry; write `oci://host/name`, "
             "the name in lower case. Credentials come from `docker login`.",
         ),
+        ("https://u:p@[host", "`https://[host` is no URL: Invalid IPv6 URL."),
+        (
+            "s3//bucket/x",
+            "`s3//bucket/x` is no URL, and no folder that is there. Did you mean `s3://`?",
+        ),
+        (
+            "/srv/no such",
+            "`/srv/no such` is no URL, and no folder that is there. Write a URL, as "
+            "`file:///srv/no%20such` or `https://layers.example.com`.",
+        ),
+        (
+            "",
+            "`` is no URL, and no folder that is there. Write a URL, as `file:///srv/layers` or "
+            "`https://layers.example.com`.",
+        ),
     ],
 )
 def test_a_url_that_is_wrong(url: str, message: str) -> None:
-    with pytest.raises(StoreError) as e:
+    with pytest.raises(UrlError) as e:
         opened(url, {})
     assert str(e.value) == message
+
+
+def test_a_folder_by_its_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "with space"
+    folder.mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert opened(str(folder), {}).url == folder.as_uri()
+    assert opened("with space", {}).url == folder.as_uri()
+    with pytest.raises(UrlError) as e:
+        opened("without", {})
+    assert str(e.value) == (
+        f"`without` is no URL, and no folder that is there. Write a URL, as "
+        f"`{tmp_path.as_uri()}/without` or `https://layers.example.com`."
+    )
 
 
 def test_a_library_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ from venvstacks_rules.model.errors import RepositoryError, VenvstacksError
 from venvstacks_rules.model.wording import printable
 from venvstacks_rules.repository.arguments import URL_VARIABLE, parsed
 from venvstacks_rules.repository.reading.repository import Repository
+from venvstacks_rules.repository.stores.store import UrlError
 
 if TYPE_CHECKING:
     from venvstacks_rules.repository.publishing.channels import Signing
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 # What a shell makes of SIGINT.
 _INTERRUPTED = 130
-_BUG = 3
+_MISUSED, _BUG = 2, 3
 
 
 class Result(Protocol):
@@ -47,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _print(result, as_json=options.json)
     except VenvstacksError as e:
         print(f"error: {e}", file=sys.stderr)
-        return 1
+        return _MISUSED if isinstance(e, UrlError) else 1
     except BrokenPipeError:
         # The reader has seen enough, as `head` has; nothing can be written at the end either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -102,9 +103,9 @@ def _repository(options: argparse.Namespace) -> Iterator[Repository]:
     """The repository of a command, which has to be there."""
     url = options.repository or os.environ.get(URL_VARIABLE, "")
     if not url:
-        raise RepositoryError(
-            "It is not said which repository.",
-            [f"add `--repository URL`, or set the environment variable {URL_VARIABLE}"],
+        raise UrlError(
+            "It is not said which repository. Add `--repository URL`, or set the environment "
+            f"variable {URL_VARIABLE}."
         )
     with _opened(url) as repository:
         if not repository.check_format():

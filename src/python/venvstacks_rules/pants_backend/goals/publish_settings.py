@@ -5,7 +5,7 @@ from __future__ import annotations
 import os.path
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from pants.engine.addresses import Address
 
@@ -35,7 +35,8 @@ def named_url(name: str, known: Mapping[str, str]) -> str | None:
 def unknown_repository(place: str, name: str, known: Iterable[str]) -> str:
     """The problem that a place names a repository that is not known."""
     meant = suggestion(name, known)
-    hint = f"Did you mean {meant!r}?" if meant else "Add it there, or write a URL."
+    write = f"`file://{quote(name)}`" if name.startswith("/") else "a URL"
+    hint = f"Did you mean {meant!r}?" if meant else f"Add it there, or write {write}."
     return f"{place} {name!r}, which `[venvstacks].repositories` does not name. {hint}"
 
 
@@ -91,6 +92,8 @@ def _unfit(url: str) -> str | None:
     kinds = _listed(WRITTEN)
     if scheme in ("http", "https"):
         return f"which is for those who read it. Publish to what the server shows, by {kinds}."
+    if url.startswith("/"):
+        return f"which is not a URL. Write `file://{quote(url)}`."
     written = url.partition(":")[0].partition("/")[0]
     meant = None if written in WRITTEN and "://" in url else suggestion(written, WRITTEN)
     hint = f" Did you mean `{meant}://`?" if meant else ""

@@ -14,7 +14,7 @@ from obstore.store import from_url
 
 from venvstacks_rules.model.network.urls import url_problem
 from venvstacks_rules.repository.stores import attempts
-from venvstacks_rules.repository.stores.store import StoreError
+from venvstacks_rules.repository.stores.store import StoreError, UrlError
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
@@ -47,7 +47,7 @@ def bucket(url: str, environment: Mapping[str, str]) -> ObjectStore:
     parts = urlsplit(url)
     more: dict[str, Any] = {}
     if not parts.netloc:
-        raise StoreError(f"`{url}` names no bucket; write `{parts.scheme}://bucket/prefix`.")
+        raise UrlError(f"`{url}` names no bucket; write `{parts.scheme}://bucket/prefix`.")
     if parts.scheme == "s3":
         more = _of_s3(url, environment)
     elif parts.scheme == "az":

@@ -17,7 +17,14 @@ from urllib.parse import urlsplit
 from venvstacks_rules.model.repository.keys import BLOBS, LayerKey, blob_hash, blob_key
 from venvstacks_rules.repository.stores.artifacts import Artifact, Artifacts, Layer
 from venvstacks_rules.repository.stores.claims import written
-from venvstacks_rules.repository.stores.store import Content, Entry, Store, Stored, StoreError
+from venvstacks_rules.repository.stores.store import (
+    Content,
+    Entry,
+    Store,
+    Stored,
+    StoreError,
+    UrlError,
+)
 from venvstacks_rules.repository.stores.tags import CLAIMS, key_tag, tag_key
 
 _PLACE = re.compile(r"[A-Za-z0-9.\[\]:-]+(/[a-z0-9]+([._-]+[a-z0-9]+)*)+")
@@ -31,7 +38,7 @@ class OciStore(Store):
         place = f"{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}"
         self.url = f"oci://{place}"
         if _PLACE.fullmatch(place) is None or "@" in parts.netloc:
-            raise StoreError(
+            raise UrlError(
                 f"`{self.url}` does not name a repository of a registry; write `oci://host/name`, "
                 "the name in lower case. Credentials come from `docker login`."
             )

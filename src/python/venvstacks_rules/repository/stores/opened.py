@@ -9,22 +9,28 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from venvstacks_rules.model.network.credentials import without_credentials
-from venvstacks_rules.repository.stores.store import Store, StoreError
+from venvstacks_rules.repository.stores.store import Store, StoreError, UrlError
 
 
 def opened(url: str, environment: Mapping[str, str] = os.environ) -> Store:
-    """The store at `url`. StoreError for a URL of no kind.
+    """The store at `url`, which may also be the path of a folder that is there.
 
-    `environment` has credentials, proxies and authorities.
+    UrlError for anything else, StoreError if a library is missing. `environment` has credentials,
+    proxies and authorities.
     """
-    scheme = urlsplit(url).scheme
     shown = without_credentials(url)
+    try:
+        scheme = urlsplit(url).scheme
+    except ValueError as e:
+        raise UrlError(f"`{shown}` is no URL: {e}.") from None
+    if "://" not in url and scheme not in _KINDS:
+        return _folder(url)
     kind = _KINDS.get(scheme) or (_OTHERS if scheme in _protocols() else None)
     if kind is None:
         close = difflib.get_close_matches(scheme, [*_KINDS, *_protocols()], n=1, cutoff=0.5)
         hint = f" Did you mean `{close[0]}://`?" if close else ""
         more = "" if _protocols() else ", if `venvstacks-rules[fsspec]` is installed"
-        raise StoreError(
+        raise UrlError(
             f"`{shown}`: there is no kind of repository for `{scheme}://`.{hint} There are "
             f"{', '.join(f'`{name}://`' for name in _KINDS)}, and the protocols of fsspec{more}."
         )
@@ -47,12 +53,28 @@ def _protocols() -> Collection[str]:
     return [str(name) for name in (*known_implementations, *registry)]
 
 
+def _folder(path: str) -> Store:
+    """The folder at a path; UrlError if it is not there: it may be a URL that is not complete."""
+    from venvstacks_rules.repository.stores.files import FileStore  # noqa: PLC0415
+
+    folder = Path(path)
+    if path and folder.is_dir():
+        return FileStore(folder.resolve())
+    begin = path.partition("/")[0].rstrip(":")
+    if begin in _KINDS:
+        hint = f"Did you mean `{begin}://`?"
+    else:
+        meant = f"`{folder.absolute().as_uri()}`" if path else "`file:///srv/layers`"
+        hint = f"Write a URL, as {meant} or `https://layers.example.com`."
+    raise UrlError(f"`{path}` is no URL, and no folder that is there. {hint}")
+
+
 def _file(url: str, _: Mapping[str, str]) -> Store:
     from venvstacks_rules.repository.stores.files import FileStore  # noqa: PLC0415
 
     parts = urlsplit(url)
     if parts.netloc not in ("", "localhost") or not parts.path.startswith("/"):
-        raise StoreError(f"`{url}` is not the URL of a folder; write `file:///path`.")
+        raise UrlError(f"`{url}` is not the URL of a folder; write `file:///path`.")
     return FileStore(Path(unquote(parts.path)))
 
 

@@ -52,6 +52,10 @@ class StoreError(VenvstacksError):
     """A store does not do what it was asked for; the text says what, where and why."""
 
 
+class UrlError(VenvstacksError):
+    """What was written as the URL of a repository leads nowhere: another attempt does not help."""
+
+
 class TooLargeError(StoreError):
     """What lies at a key has more bytes than may be read."""
 

@@ -13,7 +13,13 @@ from venvstacks_rules.model.network.urls import url_problem
 from venvstacks_rules.repository.stores.attempts import PassingError, retried, trouble
 from venvstacks_rules.repository.stores.connections import Connections
 from venvstacks_rules.repository.stores.logins import basic_login
-from venvstacks_rules.repository.stores.store import Entry, ReadOnlyStore, Stored, StoreError
+from venvstacks_rules.repository.stores.store import (
+    Entry,
+    ReadOnlyStore,
+    Stored,
+    StoreError,
+    UrlError,
+)
 
 _TOTAL = re.compile(r"bytes (?:[0-9]{1,19}-[0-9]{1,19}|\*)/([0-9]{1,19})")
 
@@ -24,7 +30,7 @@ class WebStore(ReadOnlyStore):
     def __init__(self, url: str, environment: Mapping[str, str]) -> None:
         problem = url_problem(url)
         if problem is not None:
-            raise StoreError(f"{problem}.")
+            raise UrlError(f"{problem}.")
         self.url = without_credentials(url).rstrip("/")
         self._connections = Connections(self.url, environment, basic_login(url, environment))
 
