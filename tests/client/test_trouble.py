@@ -172,7 +172,7 @@ def test_bytes_that_are_wrong_are_discarded(server: Server, tmp_path: Path) -> N
     server.lies = True
     done = called("update", "--into", folder)
     assert done.returncode == 4
-    assert " is damaged." in done.stderr
+    assert " arrived damaged." in done.stderr
     assert len(server.starts) == 1
     assert not list((folder / "downloads").iterdir())
     assert version(folder) == "1.0"

@@ -457,8 +457,9 @@ def test_another_range_than_was_asked_for(
             *("install", "--from", web.url, "--app", APP, "--manifest", packaged.pin),
             *("--into", tmp_path / "apps"),
         )
-    assert done.returncode == 5
-    assert "It sends another range than it was asked for." in done.stderr
+    assert done.returncode == 4
+    assert f"{web.url}: `" in done.stderr
+    assert "` is damaged.\n" in done.stderr
 
 
 def test_other_bytes_than_were_asked_for(packaged: PackagedStack, tmp_path: Path) -> None:

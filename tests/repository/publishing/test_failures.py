@@ -23,7 +23,7 @@ from venvstacks_rules.repository.publishing.publication import Publication
 from venvstacks_rules.repository.publishing.upload import Settings, published, uploaded
 from venvstacks_rules.repository.reading.repository import Repository
 from venvstacks_rules.repository.stores.files import FileStore
-from venvstacks_rules.repository.stores.store import Stored, StoreError
+from venvstacks_rules.repository.stores.store import RECORD_REMEDY, Stored, StoreError
 
 NOBODY = 65534
 RECORD = f"channels/release/stable/{PLATFORM}.json"
@@ -149,7 +149,8 @@ def test_a_store_with_other_bytes(tmp_path: Path) -> None:
         planned(small_release(tmp_path / "2", "2.0"), repository)
     assert str(caught.value) == (
         f"{repository.url}: `{RECORD}` cannot be read.\n"
-        "  * it is not JSON: Expecting value: line 1 column 1 (char 0)"
+        "  * it is not JSON: it begins with '<html>Sign in</html>'\n"
+        f"  * {RECORD_REMEDY}"
     )
     (tmp_path / "store" / RECORD).unlink()
     (tmp_path / "store" / str(publication.layers[1].key)).write_bytes(b"short")

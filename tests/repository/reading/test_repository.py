@@ -20,7 +20,7 @@ from venvstacks_rules.model.repository.records import ChannelRecord
 from venvstacks_rules.model.repository.references import Reference
 from venvstacks_rules.repository.reading.repository import Repository
 from venvstacks_rules.repository.stores.files import FileStore
-from venvstacks_rules.repository.stores.store import Content, StoreError
+from venvstacks_rules.repository.stores.store import Content
 
 BLOB, DOCUMENT = b"compressed bytes", b'{"bomFormat": "CycloneDX"}'
 FILES = (ArchivedFile("cpython/x.txt", 1, "a" * 64),)
@@ -98,8 +98,9 @@ def test_what_is_not_there(repository: Repository) -> None:
         "  * Run `venvstacks-repository verify --remove-damaged`, and then publish the version"
         " again with `--venvstacks-publish-thorough`."
     )
-    with pytest.raises(StoreError):
+    with pytest.raises(RepositoryError) as caught:
         list(repository.blob_pieces(Reference("0" * 64, 1)))
+    assert caught.value.summary == f"{url}: `{blob_key('0' * 64)}` is missing."
 
 
 def test_damaged_bytes_are_refused(repository: Repository, tmp_path: Path) -> None:
@@ -109,7 +110,8 @@ def test_damaged_bytes_are_refused(repository: Repository, tmp_path: Path) -> No
         list(repository.blob_pieces(Reference.of(BLOB)))
     assert str(caught.value).splitlines()[:2] == [
         f"{repository.url}: `{blob_key(Reference.of(BLOB).sha256)}` is damaged.",
-        f"  * it has 16 bytes with the hash sha256:{hashlib.sha256(BLOB.upper()).hexdigest()}",
+        f"  * it has 16 bytes with the hash sha256:{hashlib.sha256(BLOB.upper()).hexdigest()}, not "
+        f"16 with sha256:{Reference.of(BLOB).sha256}",
     ]
     (store / str(INDEX_KEY)).write_bytes(INDEX_BYTES + b"\n")
     with pytest.raises(RepositoryError, match=r"`layers/.*` is damaged"):
@@ -202,10 +204,10 @@ def test_a_store_that_sends_something_else(
 def test_small_files_have_bounds(repository: Repository, tmp_path: Path) -> None:
     store = tmp_path / "store"
     (store / str(CHANNEL)).write_bytes(b" " * (1024 * 1024 + 1))
-    with pytest.raises(StoreError, match="has more than 1048576 bytes"):
+    with pytest.raises(RepositoryError, match="has more than 1048576 bytes"):
         repository.record(CHANNEL)
     (store / str(INDEX_KEY)).write_bytes(INDEX_BYTES + b" ")
-    with pytest.raises(StoreError, match=f"has more than {len(INDEX_BYTES)} bytes"):
+    with pytest.raises(RepositoryError, match=f"has more than {len(INDEX_BYTES)} bytes"):
         repository.index(INDEX_KEY, Reference.of(INDEX_BYTES))
     with pytest.raises(RepositoryError, match="1099511627776 bytes; 268435456 are accepted"):
         repository.listing(Reference("0" * 64, 1024**4))

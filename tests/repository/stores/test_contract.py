@@ -21,6 +21,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.stores import IN_MEMORY, KINDS, ON_DEMAND, READ_ONLY, Served
+from venvstacks_rules.model.errors import RepositoryError
 from venvstacks_rules.model.repository.keys import blob_key, key_problem
 from venvstacks_rules.model.repository.references import Reference
 from venvstacks_rules.repository.stores import attempts
@@ -139,9 +140,10 @@ def test_says_what_is_missing(place: Opened) -> None:
 @kinds()
 def test_reads_no_more_than_the_limit(place: Opened) -> None:
     place.put(KEY, b"x" * 1001)
-    with pytest.raises(StoreError) as e:
+    with pytest.raises(RepositoryError) as e:
         place.store.get(KEY, limit=1000)
-    assert str(e.value) == f"{place.store.url}: `{KEY}` has more than 1000 bytes."
+    assert e.value.summary == f"{place.store.url}: `{KEY}` has more than 1000 bytes."
+    assert e.value.problems == tuple(place.store.explained(KEY))
 
 
 @kinds()
@@ -158,17 +160,17 @@ def test_reads_ranges(place: Opened) -> None:
 @kinds()
 def test_says_that_a_range_is_too_long(place: Opened, start: int, end: int) -> None:
     place.put(KEY, b"0123456789")
-    with pytest.raises(StoreError) as e:
+    with pytest.raises(RepositoryError) as e:
         list(place.store.read(KEY, start, end))
-    assert str(e.value) == f"{place.store.url}: `{KEY}` has fewer than {end} bytes."
+    assert e.value.summary == f"{place.store.url}: `{KEY}` has fewer than {end} bytes."
+    assert e.value.problems == tuple(place.store.explained(KEY))
 
 
 @kinds()
 def test_says_that_there_is_nothing_to_read(place: Opened) -> None:
-    with pytest.raises(StoreError) as e:
+    with pytest.raises(RepositoryError) as e:
         list(place.store.read(KEY, 0, 1))
-    assert place.store.url in str(e.value)
-    assert f"`{KEY}`" in str(e.value)
+    assert e.value.summary == f"{place.store.url}: `{KEY}` is missing."
 
 
 @kinds()

@@ -14,11 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.stores import free_port, program, registry, server
+from venvstacks_rules.model.errors import RepositoryError
 from venvstacks_rules.model.repository.keys import blob_key, key_problem
 from venvstacks_rules.repository.stores import attempts, claims
 from venvstacks_rules.repository.stores.artifacts import Artifacts
 from venvstacks_rules.repository.stores.opened import opened
-from venvstacks_rules.repository.stores.store import Content, StoreError
+from venvstacks_rules.repository.stores.store import ON_THE_WAY, Content, StoreError
 from venvstacks_rules.repository.stores.tags import claim_prefix, key_tag, tag_key
 
 KEY = "channels/demo/stable/linux_x86_64.json"
@@ -119,9 +120,11 @@ def test_a_damaged_file(tmp_path: Path) -> None:
         sha256 = content.reference.sha256
         path = tmp_path / f"data/docker/registry/v2/blobs/sha256/{sha256[:2]}/{sha256}/data"
         path.write_bytes(b"different")
-        with pytest.raises(StoreError) as e:
+        with pytest.raises(RepositoryError) as e:
             store.get(KEY, limit=100)
-    assert str(e.value) == f"{url}: `{KEY}` is damaged: it has another hash than its tag."
+    assert str(e.value) == (
+        f"{url}: `{KEY}` arrived damaged.\n  * it has another hash than its tag\n  * {ON_THE_WAY}"
+    )
 
 
 def test_another_image_is_not_ours(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import gzip
 import json
 import ssl
 import threading
@@ -15,9 +16,15 @@ import pytest
 import trustme
 
 from tests.support.stores import free_port
+from venvstacks_rules.model.errors import RepositoryError
+from venvstacks_rules.model.repository.formats import repository_json
+from venvstacks_rules.model.repository.keys import blob_key
+from venvstacks_rules.model.repository.references import Reference
+from venvstacks_rules.repository.reading.repository import Repository
 from venvstacks_rules.repository.stores import attempts
 from venvstacks_rules.repository.stores.opened import opened
-from venvstacks_rules.repository.stores.store import Content, StoreError
+from venvstacks_rules.repository.stores.store import ON_THE_WAY, Content, StoreError
+from venvstacks_rules.repository.trust.verification import repository_root
 
 DATA = bytes(range(256)) * 40
 Answer = Callable[[BaseHTTPRequestHandler], None]
@@ -68,9 +75,13 @@ def test_a_server_without_ranges() -> None:
     with answering(lambda handler: sent(handler, 200, DATA)) as url:
         store = opened(url, {})
         assert b"".join(store.read("x", 5, 9000)) == DATA[5:9000]
-        with pytest.raises(StoreError) as e:
+        with pytest.raises(RepositoryError) as e:
             list(store.read("x", 0, len(DATA) + 1))
-    assert str(e.value) == f"{url}: `x` has fewer than {len(DATA) + 1} bytes."
+    assert str(e.value) == (
+        f"{url}: `x` has fewer than {len(DATA) + 1} bytes.\n"
+        "  * Try again, or on another network. If it stays, tell whoever publishes it, who runs"
+        " `venvstacks-repository verify`."
+    )
 
 
 def test_a_server_without_head() -> None:
@@ -106,12 +117,84 @@ def test_another_range_than_was_asked_for() -> None:
     def answer(handler: BaseHTTPRequestHandler) -> None:
         sent(handler, 206, DATA[:100], Content_Range=f"bytes 0-99/{len(DATA)}")
 
-    with answering(answer) as url, pytest.raises(StoreError) as e:
+    with answering(answer) as url, pytest.raises(RepositoryError) as e:
         list(opened(url, {}).read("x", 10, 20))
     assert str(e.value) == (
-        f"{url}: `x`: the server answers 206 Partial Content. "
-        "It sends another range than it was asked for."
+        f"{url}: `x` arrived damaged.\n"
+        "  * the server sends another range than it was asked for\n"
+        f"  * {ON_THE_WAY}"
     )
+
+
+def test_a_file_that_is_gone_when_a_read_goes_on() -> None:
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        if not handler.headers["Range"].startswith("bytes=0-"):
+            sent(handler, 404)
+            return
+        handler.send_response(206)
+        handler.send_header("Content-Length", str(len(DATA)))
+        handler.send_header("Content-Range", f"bytes 0-{len(DATA) - 1}/{len(DATA)}")
+        handler.end_headers()
+        handler.wfile.write(DATA[:3000])
+
+    with answering(answer) as url, pytest.raises(RepositoryError) as e:
+        list(opened(url, {}).read("x", 0, len(DATA)))
+    assert str(e.value) == f"{url}: `x` is missing.\n  * {ON_THE_WAY}"
+
+
+LOGIN = b"<!DOCTYPE html><html><body>Welcome to the network of our hotel</body></html>"
+HOTEL = "the server sent text/html: a login page of the network, or a proxy, may stand between"
+
+
+def test_a_login_page_in_place_of_a_repository() -> None:
+    page = lambda handler: sent(handler, 200, LOGIN, Content_Type="text/html; charset=utf-8")  # noqa: E731
+    with answering(page) as url:
+        repository = Repository(opened(url, {}))
+        with pytest.raises(RepositoryError) as e:
+            repository.check_format()
+        assert str(e.value) == (
+            f"{url}: `repository.json` cannot be read.\n"
+            "  * it is not JSON: it begins with '<!DOCTYPE html><html><body>Welcome to th'\n"
+            f"  * {HOTEL}\n"
+            f"  * {ON_THE_WAY}"
+        )
+        wanted = Reference.of(DATA[: len(LOGIN)])
+        with pytest.raises(RepositoryError) as e:
+            list(repository.blob_pieces(wanted))
+        found = Reference.of(LOGIN)
+        assert str(e.value) == (
+            f"{url}: `{blob_key(wanted.sha256)}` arrived damaged.\n"
+            f"  * it has {found.size} bytes with the hash sha256:{found.sha256}, not {wanted.size}"
+            f" with sha256:{wanted.sha256}\n"
+            f"  * {HOTEL}\n"
+            f"  * {ON_THE_WAY}"
+        )
+        with pytest.raises(RepositoryError) as e:
+            repository_root(repository.store, None, allow_unsigned=True)
+        assert str(e.value).startswith(f"{url}: `trust/1.root.json` cannot be read.\n")
+        assert HOTEL in str(e.value)
+
+
+def test_an_encoding_that_nobody_asked_for() -> None:
+    body = gzip.compress(repository_json().encode(), mtime=0)
+    encoded = lambda handler: sent(handler, 200, body, Content_Encoding="gzip")  # noqa: E731
+    with answering(encoded) as url, pytest.raises(RepositoryError) as e:
+        Repository(opened(url, {})).check_format()
+    begin = body[:40].decode("latin-1")
+    assert str(e.value) == (
+        f"{url}: `repository.json` cannot be read.\n"
+        f"  * it is not JSON: it begins with {begin!a}\n"
+        "  * the server sent it in the encoding 'gzip', which it was not asked for: a proxy may "
+        "stand between\n"
+        f"  * {ON_THE_WAY}"
+    )
+
+
+def test_what_is_right_may_have_any_type() -> None:
+    """Some servers say of names without an extension that they are pages."""
+    page = lambda handler: sent(handler, 200, DATA, Content_Type="text/html")  # noqa: E731
+    with answering(page) as url:
+        assert b"".join(Repository(opened(url, {})).blob_pieces(Reference.of(DATA))) == DATA
 
 
 def test_what_passes_is_tried_again() -> None:
@@ -144,9 +227,9 @@ def test_a_body_without_an_end() -> None:
             while True:
                 handler.wfile.write(DATA)
 
-    with answering(answer) as url, pytest.raises(StoreError) as e:
+    with answering(answer) as url, pytest.raises(RepositoryError) as e:
         opened(url, {}).get("x", limit=1000)
-    assert str(e.value) == f"{url}: `x` has more than 1000 bytes."
+    assert str(e.value) == f"{url}: `x` has more than 1000 bytes.\n  * {ON_THE_WAY}"
 
 
 def test_redirects_take_no_password_to_another_server() -> None:

@@ -109,9 +109,9 @@ def test_endless_data(published: SignedRepository, client: Client, key: str) -> 
     path.unlink(missing_ok=True)
     path.symlink_to("/dev/zero")
     limit = {RECORD: 1048576, root_key(2): 512000}[key]
-    with pytest.raises(StoreError) as e:
+    with pytest.raises(RepositoryError) as e:
         client.version(published.store)
-    assert str(e.value) == f"{published.store.url}: `{key}` has more than {limit} bytes."
+    assert e.value.summary == f"{published.store.url}: `{key}` has more than {limit} bytes."
 
 
 def test_endless_data_in_place_of_a_manifest(published: SignedRepository) -> None:
@@ -121,10 +121,10 @@ def test_endless_data_in_place_of_a_manifest(published: SignedRepository) -> Non
     path = published.folder / "repository" / key
     path.unlink()
     path.symlink_to("/dev/zero")
-    with pytest.raises(StoreError) as e:
+    with pytest.raises(RepositoryError) as e:
         checked_blob(published.store, key, record.current.manifest, limit=2**24)
     size = record.current.manifest.size
-    assert str(e.value) == f"{published.store.url}: `{key}` has more than {size} bytes."
+    assert e.value.summary == f"{published.store.url}: `{key}` has more than {size} bytes."
 
 
 def test_endless_roots(published: SignedRepository, client: Client) -> None:
@@ -263,7 +263,10 @@ def test_malicious_mirrors_preventing_updates(
     assert client.version(published.store) == "1.0"
     rubbish, past = SignedRepository(tmp_path / "rubbish"), SignedRepository(tmp_path / "past")
     rubbish.put(root_key(2), b"<html>Sign in</html>")
-    assert refused(client, rubbish)[0] == f"`{root_key(2)}` cannot be read."
+    assert refused(client, rubbish)[:2] == (
+        f"{rubbish.store.url}: `{root_key(2)}` cannot be read.",
+        "it is not JSON: it begins with '<html>Sign in</html>'",
+    )
     for key in (RECORD, str(stack("1.0").key)):
         past.put(key, published.content(key))
     published.publish("1.1")

@@ -11,6 +11,7 @@ from tests.support.signed_repository import KEY, NOW, Client, SignedRepository
 from venvstacks_rules.model.errors import RepositoryError
 from venvstacks_rules.model.repository.keys import root_key
 from venvstacks_rules.model.repository.records import NEVER
+from venvstacks_rules.repository.stores.store import RECORD_REMEDY
 from venvstacks_rules.repository.trust.channels import (
     channels_of,
     expiry,
@@ -331,7 +332,10 @@ def test_what_is_verified(repository: SignedRepository) -> None:
         ),
         (
             nightly,
-            (f"{repository.store.url}: `{nightly}` has more than 1048576 bytes.",),
+            (
+                f"{repository.store.url}: `{nightly}` has more than 1048576 bytes.",
+                RECORD_REMEDY,
+            ),
         ),
         (KEY, (f"`{record.stack_key}` is missing",)),
     ]

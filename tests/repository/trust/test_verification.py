@@ -176,7 +176,8 @@ def test_everything_that_is_wrong_with_a_root(trusted: TrustedRoot) -> None:
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        (b"", "it is not JSON: Expecting value: line 1 column 1 (char 0)"),
+        (b"", "it is empty"),
+        (b"<p>", "it is not JSON: it begins with '<p>'"),
         (b"[]", "expected a table, got a list"),
         (b'{"signed": {}}', "`signatures`: missing"),
         (b"[" * 100_000, "it is not JSON: it is nested too deeply"),

@@ -18,6 +18,7 @@ class ImageRepository(Artifacts):
 
     def __init__(self, place: str, environment: Mapping[str, str]) -> None:
         super().__init__(place, place, environment)
+        self._connections.remedy = "Look at the registry."
         self.called = place
         """In messages."""
 

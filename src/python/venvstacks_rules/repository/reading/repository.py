@@ -41,11 +41,11 @@ from venvstacks_rules.model.repository.manifests import MOST_MANIFEST_BYTES, Pub
 from venvstacks_rules.model.repository.records import MOST_RECORD_BYTES, ChannelRecord
 from venvstacks_rules.model.repository.references import Reference
 from venvstacks_rules.repository.stores.store import (
-    REMEDY,
     Entry,
     Store,
     TooLargeError,
     checked_blob,
+    not_json,
 )
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class Repository:
         found = self.store.get(REPOSITORY_FILE, limit=MOST_REPOSITORY_BYTES)
         if found is None:
             return False
-        with self._place():
+        with self._place(REPOSITORY_FILE, found.data):
             check_repository_json(found.data)
         return True
 
@@ -111,7 +111,7 @@ class Repository:
         found = self.store.get(str(key), limit=MOST_RECORD_BYTES)
         if found is None:
             return None
-        with self._place():
+        with self._place(str(key), found.data):
             record = self._trust(found.data, key)
         return FoundRecord(record, found.mark, found.data)
 
@@ -134,7 +134,7 @@ class Repository:
         """
         index = self.found_index(key, reference)
         if index is None:
-            raise self._missing(str(key))
+            raise self.store.missing(str(key))
         return index
 
     def found_index(self, key: LayerKey, reference: Reference | None = None) -> LayerIndex | None:
@@ -149,8 +149,8 @@ class Repository:
             return None
         actual = Reference.of(found.data)
         if actual.sha256 != key.sha256 or actual != (reference or actual):
-            raise self._damaged(str(key), actual)
-        with self._place():
+            raise self._damaged(str(key), actual, reference)
+        with self._place(str(key), found.data):
             index = LayerIndex.from_json(found.data, str(key))
         if (index.layer_name, index.platform) != (key.layer_name, key.platform):
             raise self._wrong(
@@ -162,7 +162,7 @@ class Repository:
         """The list of the files of a segment."""
         key = blob_key(reference.sha256)
         data = checked_blob(self.store, key, reference, limit=MOST_LISTING_BYTES)
-        with self._place():
+        with self._place(key, data):
             return read_listing(data, key)
 
     def document(self, reference: Reference) -> bytes:
@@ -179,7 +179,7 @@ class Repository:
             raise RepositoryError(f"{self.url}: `{key}` cannot be used.", [problem]) from None
         if found is None:
             return None
-        with self._place():
+        with self._place(str(key), found.data):
             delta = Delta.from_json(found.data, str(key))
         if delta.key != key:
             raise RepositoryError(
@@ -209,7 +209,7 @@ class Repository:
                     break
                 yield piece
         if size != reference.size or hasher.hexdigest() != reference.sha256:
-            raise self._damaged(key, Reference(hasher.hexdigest(), size))
+            raise self._damaged(key, Reference(hasher.hexdigest(), size), reference)
 
     def has_blob(self, reference: Reference) -> bool:
         """Whether a blob is there. One request, without its bytes.
@@ -259,7 +259,7 @@ class Repository:
                 yield sha256, entry
 
     def _parsed_manifest(self, key: StackKey, data: bytes) -> PublishedStack:
-        with self._place():
+        with self._place(str(key), data):
             stack = PublishedStack.from_json(data, str(key))
         if stack.key != key:
             raise self._wrong(
@@ -268,24 +268,26 @@ class Repository:
         return stack
 
     @contextlib.contextmanager
-    def _place(self) -> Iterator[None]:
-        """Name the repository in the errors of the format."""
+    def _place(self, key: str, data: bytes) -> Iterator[None]:
+        """Name the repository in the errors of the format, and say what is there if no JSON is."""
         try:
             yield
         except RepositoryError as e:
-            raise RepositoryError(f"{self.url}: {e.summary}", e.problems) from None
+            summary, problems = f"{self.url}: {e.summary}", list(e.problems)
+            begin = not_json(data)
+            if begin is not None:
+                problems = [begin, *self.store.explained(key)]
+            raise RepositoryError(summary, problems) from None
 
-    def _missing(self, key: str) -> RepositoryError:
-        return RepositoryError(f"{self.url}: `{key}` is missing.", [REMEDY])
-
-    def _damaged(self, key: str, actual: Reference) -> RepositoryError:
-        return RepositoryError(
-            f"{self.url}: `{key}` is damaged.",
-            [f"it has {actual.size} bytes with the hash sha256:{actual.sha256}", REMEDY],
-        )
+    def _damaged(self, key: str, actual: Reference, wanted: Reference | None) -> RepositoryError:
+        asked = "" if wanted is None else f", not {wanted.size} with sha256:{wanted.sha256}"
+        problem = f"it has {actual.size} bytes with the hash sha256:{actual.sha256}{asked}"
+        return self.store.damaged(key, problem)
 
     def _wrong(self, key: str, problem: str) -> RepositoryError:
-        return RepositoryError(f"{self.url}: `{key}` cannot be used.", [problem, REMEDY])
+        return RepositoryError(
+            f"{self.url}: `{key}` cannot be used.", [problem, *self.store.explained(key)]
+        )
 
 
 def _prefix(folder: str, *names: str) -> str:

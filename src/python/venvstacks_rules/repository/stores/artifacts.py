@@ -104,6 +104,8 @@ class Artifacts(Registry):
     @retried
     def _small(self, key: str, layer: Layer) -> bytes:
         with self.answer(key, layer.path) as answer:
+            if answer.status in (404, 410):
+                raise self._connections.wrong(key, "is missing")
             if answer.status != 200:
                 raise self.refused(key, answer)
             return self._body(key, answer, layer.size)
@@ -233,7 +235,7 @@ class Artifacts(Registry):
         while piece := answer.read(limit + 1 - len(data)):
             data += piece
         if len(data) > limit:
-            raise StoreError(f"{self._url}: `{key}`: the registry sends more than {limit} bytes.")
+            raise self._connections.wrong(key, f"has more than {limit} bytes")
         if announced_size(answer) not in (None, len(data)):
             raise PassingError(trouble(self._url, key, "the connection broke", "Try again later."))
         return data

@@ -26,6 +26,7 @@ from venvstacks_rules.local.web.pace import (
     SlowServerError,
 )
 from venvstacks_rules.local.web.redirects import RedirectHandler
+from venvstacks_rules.model.errors import RepositoryError
 from venvstacks_rules.model.network.credentials import without_credentials
 from venvstacks_rules.model.network.urls import url_problem
 from venvstacks_rules.repository.stores.attempts import (
@@ -35,11 +36,13 @@ from venvstacks_rules.repository.stores.attempts import (
     SilentError,
     trouble,
 )
-from venvstacks_rules.repository.stores.store import CHUNK, StoreError
+from venvstacks_rules.repository.stores.store import CHUNK, ON_THE_WAY, StoreError
 
 _PASSING = (408, 425, 429, 500, 502, 503, 504)
 _RANGE = re.compile(r"bytes ([0-9]{1,19})-[0-9]{1,19}/(?:[0-9]{1,19}|\*)")
 
+ARRIVED = "arrived damaged"
+"""What messages say of bytes that may have been others when they were sent."""
 Authorize = Callable[[str], Mapping[str, str]]
 """The headers with credentials for a URL; none for URLs of other servers."""
 
@@ -58,10 +61,22 @@ class Answer(Protocol):
 class Connections:
     """Requests for one store; its URL stands in all messages."""
 
+    remedy = ON_THE_WAY
+    """For bytes that are wrong."""
+
     def __init__(self, url: str, environment: Mapping[str, str], authorize: Authorize) -> None:
         self._url = url
         self._authorize = authorize
         self._opener = _opener(environment)
+        self._oddities: dict[str, list[str]] = {}
+
+    def explained(self, key: str) -> list[str]:
+        """What the last answer's headers say of why its bytes are wrong, and what to do then."""
+        return [*self._oddities.get(key, []), self.remedy]
+
+    def wrong(self, key: str, what: str, *problems: str) -> RepositoryError:
+        """The error for bytes that are not those that were asked for."""
+        return RepositoryError(f"{self._url}: `{key}` {what}.", [*problems, *self.explained(key)])
 
     @contextlib.contextmanager
     def answer(
@@ -103,6 +118,8 @@ class Connections:
                 if answer.status in _PASSING:
                     why = f"the server answers {answer.status}"
                     raise PassingError(trouble(self._url, key, why, "Try again later."))
+                if answer.status in (200, 206):
+                    self._oddities[key] = _oddities(answer.headers)
                 yield answer
         except (OSError, HTTPException) as e:
             raise self._broken(key, getattr(e, "reason", None) or e) from None
@@ -133,7 +150,8 @@ class Connections:
     def pieces(self, key: str, url: str, start: int, end: int) -> Iterator[bytes]:
         """The bytes from `start` to before `end` of what lies at `url`.
 
-        After an interruption the next request begins where the last one ended.
+        After an interruption the next request begins where the last one ended. RepositoryError for
+        what is not there.
         """
         place, attempts = start, RequestAttempts()
         while place < end:
@@ -152,30 +170,47 @@ class Connections:
         headers = {"Range": f"bytes={start}-{end - 1}"}
         with self.answer(key, url, headers=headers) as answer:
             if answer.status == 416:
-                raise self._too_few(key, end)
+                raise self.wrong(key, f"has fewer than {end} bytes")
+            if answer.status in (404, 410):
+                raise self.wrong(key, "is missing")
             if answer.status not in (200, 206):
                 raise self.refused(key, answer)
             # With 200 a server says that it knows no ranges, and sends everything.
             begin = _RANGE.match(answer.headers.get("Content-Range", ""))
             place = 0 if answer.status == 200 else int(begin[1]) if begin else -1
             if answer.status == 206 and place != start:
-                raise self.refused(key, answer, "It sends another range than it was asked for.")
+                problem = "the server sends another range than it was asked for"
+                raise self.wrong(key, ARRIVED, problem)
             announced = announced_size(answer)
             last = None if announced is None else place + announced
             if last is not None and last < end:
-                raise self._too_few(key, end)
+                raise self.wrong(key, f"has fewer than {end} bytes")
             while place < end:
                 piece = answer.read(min(CHUNK, (end if place >= start else start) - place))
                 if not piece:
                     if last is None:
-                        raise self._too_few(key, end)
+                        raise self.wrong(key, f"has fewer than {end} bytes")
                     raise ConnectionError("the connection broke")
                 if place >= start:
                     yield piece
                 place += len(piece)
 
-    def _too_few(self, key: str, end: int) -> StoreError:
-        return StoreError(f"{self._url}: `{key}` has fewer than {end} bytes.")
+
+def _oddities(headers: HTTPMessage) -> list[str]:
+    """What an answer with one of our files does not have: we ask for no encoding."""
+    kind = headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    encoding = headers.get("Content-Encoding", "").strip().lower()
+    found = []
+    if kind in ("text/html", "application/xhtml+xml"):
+        found.append(
+            f"the server sent {kind}: a login page of the network, or a proxy, may stand between"
+        )
+    if encoding not in ("", "identity"):
+        found.append(
+            f"the server sent it in the encoding {encoding[:40]!a}, which it was not asked for: a "
+            "proxy may stand between"
+        )
+    return found
 
 
 _HEADERS = {"User-Agent": "venvstacks-rules", "Accept-Encoding": "identity"}

@@ -50,7 +50,7 @@ class FileStore(Store):
 
     def read(self, key: str, start: int, end: int) -> Iterator[bytes]:
         """The bytes from `start` to before `end`."""
-        with self._errors(key), self._path(key).open("rb") as file:
+        with self._errors(key, reads=True), self._path(key).open("rb") as file:
             file.seek(start)
             left = end - start
             while left > 0:
@@ -133,10 +133,12 @@ class FileStore(Store):
             part.unlink(missing_ok=True)
 
     @contextlib.contextmanager
-    def _errors(self, key: str) -> Iterator[None]:
+    def _errors(self, key: str, *, reads: bool = False) -> Iterator[None]:
         try:
             yield
         except OSError as e:
+            if reads and isinstance(e, FileNotFoundError):
+                raise self.missing(key) from None
             remedy = "Look whether the folder can be reached, and is yours to write."
             raise StoreError(trouble(self.url, key, e.strerror or e, remedy)) from None
 

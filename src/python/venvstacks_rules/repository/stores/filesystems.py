@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from urllib.parse import urlsplit
 
+from venvstacks_rules.model.errors import VenvstacksError
 from venvstacks_rules.model.network.credentials import without_credentials
 from venvstacks_rules.model.repository.keys import blob_hash
 from venvstacks_rules.repository.stores.attempts import UNREACHED, PassingError, retried, trouble
@@ -61,11 +62,10 @@ class FilesystemStore(Store):
 
     def read(self, key: str, start: int, end: int) -> Iterator[bytes]:
         """The bytes from `start` to before `end`."""
-        with self._errors(key), self._system().open(self._path(key), "rb") as file:
+        with self._errors(key, reads=True), self._system().open(self._path(key), "rb") as file:
             file.seek(start)
             while start < end:
-                piece = file.read(min(CHUNK, end - start))
-                if not piece:
+                if not (piece := file.read(min(CHUNK, end - start))):
                     raise self.too_few(key, end)
                 start += len(piece)
                 yield piece
@@ -136,14 +136,15 @@ class FilesystemStore(Store):
         return True
 
     @contextlib.contextmanager
-    def _errors(self, key: str) -> Iterator[None]:
+    def _errors(self, key: str, *, reads: bool = False) -> Iterator[None]:
         try:
             yield
-        except StoreError:
+        except VenvstacksError:
             raise
         except Exception as e:  # noqa: BLE001  each implementation has errors of its own
-            passing = (ConnectionError, TimeoutError, EOFError)
+            if reads and isinstance(e, FileNotFoundError):
+                raise self.missing(key) from None
+            passing = isinstance(e, (ConnectionError, TimeoutError, EOFError))
             why = str(e).replace(self._password, "...") or type(e).__name__
-            raise (PassingError if isinstance(e, passing) else StoreError)(
-                trouble(self.url, key, why, UNREACHED)
-            ) from None
+            text = trouble(self.url, key, why, UNREACHED)
+            raise (PassingError if passing else StoreError)(text) from None

@@ -67,7 +67,7 @@ class ObjectStore(Store):
             with self._errors(key), _Missing():
                 data = bytes(obstore.get_range(self._store, key, start=first, end=last))
             if len(data) < last - first:
-                raise self.too_few(key, end)
+                raise self.missing(key) if self.size(key) is None else self.too_few(key, end)
             yield data
 
     def put_if_absent(self, key: str, content: Content, holds: Sequence[str] = ()) -> bool:

@@ -33,6 +33,8 @@ _PLACE = re.compile(r"[A-Za-z0-9.\[\]:-]+(/[a-z0-9]+([._-]+[a-z0-9]+)*)+")
 class OciStore(Store):
     """A repository of a registry."""
 
+    damage = "arrived damaged"
+
     def __init__(self, url: str, environment: Mapping[str, str]) -> None:
         parts = urlsplit(url)
         place = f"{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}"
@@ -53,7 +55,7 @@ class OciStore(Store):
             raise self.too_many(key, limit)
         data = self._artifacts.content(key, layer)
         if hashlib.sha256(data).hexdigest() != layer.sha256 and blob_hash(key) is None:
-            raise StoreError(f"{self.url}: `{key}` is damaged: it has another hash than its tag.")
+            raise self.damaged(key, "it has another hash than its tag")
         return Stored(data, digest)
 
     def size(self, key: str) -> int | None:
@@ -65,8 +67,12 @@ class OciStore(Store):
         """The bytes from `start` to before `end`."""
         layer, _ = self._found(key)
         if layer is None or layer.size < end:
-            raise self.too_few(key, end)
+            raise self.missing(key) if layer is None else self.too_few(key, end)
         return self._artifacts.pieces(key, layer.path, start, end)
+
+    def explained(self, key: str) -> list[str]:
+        """Who reads from a registry may be somebody who mends nothing there."""
+        return self._artifacts.explained(key)
 
     def put_if_absent(self, key: str, content: Content, holds: Sequence[str] = ()) -> bool:
         """Store `content`; False if something is there already."""

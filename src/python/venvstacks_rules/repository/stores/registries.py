@@ -87,6 +87,10 @@ class Registry:
                 raise self.refused(key, answer)
         return self._connections.pieces(key, self.place(path), start, end)
 
+    def explained(self, key: str) -> list[str]:
+        """For messages about wrong bytes: what is known of them, and what to do."""
+        return self._connections.explained(key)
+
     def refused(self, key: str, answer: Answer) -> StoreError:
         """The error for an answer that a method cannot do anything with."""
         remedy = "Look at the URL, and at what the registry permits."

@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from venvstacks_rules.model.errors import RepositoryError, VenvstacksError
+from venvstacks_rules.model.json_codec import parsed_json
+from venvstacks_rules.model.repository.keys import CHANNELS, REPOSITORY_FILE, TRUST
 from venvstacks_rules.model.repository.references import Reference
 
 CHUNK = 1024 * 1024
@@ -26,6 +28,19 @@ REMEDY = (
 )
 """What to do about a file that is missing or damaged: what is there is never stored again, and a
 publish that is not thorough believes that all is there which an index names."""
+RECORD_REMEDY = (
+    "Run `venvstacks-repository verify --remove-damaged`, which removes a record that nobody can"
+    " read, and then `venvstacks-repository mirror` from a copy. Without a copy, publish the"
+    " version again, or `promote` it: who saw the old record waits for one with a higher number."
+)
+"""The same for the record of a channel."""
+ON_THE_WAY = (
+    "Try again, or on another network. If it stays, tell whoever publishes it, who runs"
+    " `venvstacks-repository verify`."
+)
+"""The same for those who only read: what they got may have been changed on its way."""
+_BEGIN = 40
+"""So many bytes say what something is."""
 PART = ".part-"
 """The beginning of the names of files that are not complete, where a kind has such files.
 
@@ -56,7 +71,7 @@ class UrlError(VenvstacksError):
     """What was written as the URL of a repository leads nowhere: another attempt does not help."""
 
 
-class TooLargeError(StoreError):
+class TooLargeError(RepositoryError):
     """What lies at a key has more bytes than may be read."""
 
 
@@ -130,17 +145,20 @@ class Store(ABC):
     """One repository, by keys; see :mod:`venvstacks_rules.model.repository.keys`.
 
     Every method raises StoreError if the store cannot be reached or refuses; the text names the
-    URL without credentials. Methods may be called from several threads.
+    URL without credentials. Another attempt may succeed then. Methods may be called from several
+    threads.
     """
 
     url: str
     """Without credentials."""
     concurrency = 8
     """How many calls at a time it serves well."""
+    damage = "is damaged"
+    """What messages say of bytes that are not what they should be."""
 
     @abstractmethod
     def get(self, key: str, *, limit: int) -> Stored | None:
-        """All bytes at `key`, or None. StoreError if there are more than `limit`."""
+        """All bytes at `key`, or None. TooLargeError if there are more than `limit`."""
 
     @abstractmethod
     def size(self, key: str) -> int | None:
@@ -150,8 +168,12 @@ class Store(ABC):
     def read(self, key: str, start: int, end: int) -> Iterator[bytes]:
         """The bytes from `start` to before `end`, in pieces of at most a few MiB.
 
-        StoreError if there are fewer, or none.
+        RepositoryError if there are fewer, or none.
         """
+
+    def explained(self, key: str) -> list[str]:
+        """For messages about wrong bytes at `key`: what is known of them, and what to do."""
+        return [_remedy(key)]
 
     def takes_ranges(self, key: str) -> bool:
         """Whether :meth:`read` costs no more than the bytes that it gives."""
@@ -187,13 +209,27 @@ class Store(ABC):
     def delete(self, keys: Iterable[str]) -> None:
         """Remove what lies at these keys, in any order; nothing happens where nothing is."""
 
-    def too_many(self, key: str, limit: int) -> StoreError:
+    def too_many(self, key: str, limit: int) -> RepositoryError:
         """The error for a file that is larger than :meth:`get` may read."""
-        return TooLargeError(f"{self.url}: `{key}` has more than {limit} bytes.")
+        return TooLargeError(
+            f"{self.url}: `{key}` has more than {limit} bytes.", self.explained(key)
+        )
 
-    def too_few(self, key: str, end: int) -> StoreError:
+    def too_few(self, key: str, end: int) -> RepositoryError:
         """The error for a file that is smaller than :meth:`read` has to read."""
-        return StoreError(f"{self.url}: `{key}` has fewer than {end} bytes.")
+        return RepositoryError(
+            f"{self.url}: `{key}` has fewer than {end} bytes.", self.explained(key)
+        )
+
+    def missing(self, key: str) -> RepositoryError:
+        """The error for a file that has to be there."""
+        return RepositoryError(f"{self.url}: `{key}` is missing.", self.explained(key))
+
+    def damaged(self, key: str, problem: str) -> RepositoryError:
+        """The error for a file that has other bytes."""
+        return RepositoryError(
+            f"{self.url}: `{key}` {self.damage}.", [problem, *self.explained(key)]
+        )
 
     def close(self) -> None:  # noqa: B027 - most kinds have nothing to close
         """Release connections. The store is not used afterwards."""
@@ -228,10 +264,10 @@ def checked_blob(store: Store, key: str, reference: Reference, *, limit: int) ->
         )
     found = store.get(key, limit=reference.size)
     if found is None:
-        raise RepositoryError(f"{store.url}: `{key}` is missing.", [REMEDY])
+        raise store.missing(key)
     problem = reference_problem(found.data, reference)
     if problem is not None:
-        raise RepositoryError(f"{store.url}: `{key}` is damaged.", [problem, REMEDY])
+        raise store.damaged(key, problem)
     return found.data
 
 
@@ -246,6 +282,30 @@ def read_back(store: Store, key: str, reference: Reference) -> None:
     if hasher.hexdigest() != reference.sha256:
         store.delete([key])
         raise StoreError(f"{store.url}: `{key}` was damaged on its way. Publish it again.")
+
+
+def _remedy(key: str) -> str:
+    """What to do about a file of a repository that is missing or damaged."""
+    if key == REPOSITORY_FILE:
+        return "Put it back from a copy; or remove it: the next publish writes it."
+    if key.startswith(f"{TRUST}/"):
+        return (
+            "Remove the file, and bring it back: with `venvstacks-repository mirror` from a copy, "
+            "or with `venvstacks-repository root publish`."
+        )
+    return RECORD_REMEDY if key.startswith(f"{CHANNELS}/") else REMEDY
+
+
+def not_json(data: bytes) -> str | None:
+    """Why bytes are no JSON, and what they begin with if it is another kind; None if they are."""
+    try:
+        parsed_json(data)
+    except ValueError as e:
+        begin = data[:_BEGIN].decode("latin-1")
+        if begin.lstrip().startswith(("{", "[")):
+            return f"it is not JSON: {e}"
+        return f"it is not JSON: it begins with {begin!a}" if data else "it is empty"
+    return None
 
 
 def reference_problem(data: bytes, reference: Reference) -> str | None:

@@ -11,7 +11,7 @@ from venvstacks_rules.local.web.answers import announced_size
 from venvstacks_rules.model.network.credentials import without_credentials
 from venvstacks_rules.model.network.urls import url_problem
 from venvstacks_rules.repository.stores.attempts import PassingError, retried, trouble
-from venvstacks_rules.repository.stores.connections import Connections
+from venvstacks_rules.repository.stores.connections import ARRIVED, Connections
 from venvstacks_rules.repository.stores.logins import basic_login
 from venvstacks_rules.repository.stores.store import (
     Entry,
@@ -26,6 +26,8 @@ _TOTAL = re.compile(r"bytes (?:[0-9]{1,19}-[0-9]{1,19}|\*)/([0-9]{1,19})")
 
 class WebStore(ReadOnlyStore):
     """A folder of a web server."""
+
+    damage = ARRIVED
 
     def __init__(self, url: str, environment: Mapping[str, str]) -> None:
         problem = url_problem(url)
@@ -80,6 +82,10 @@ class WebStore(ReadOnlyStore):
     def read(self, key: str, start: int, end: int) -> Iterator[bytes]:
         """The bytes from `start` to before `end`."""
         return self._connections.pieces(key, self._place(key), start, end)
+
+    def explained(self, key: str) -> list[str]:
+        """Who reads from a web server mends nothing there."""
+        return self._connections.explained(key)
 
     @retried
     def takes_ranges(self, key: str) -> bool:

@@ -12,7 +12,7 @@ from venvstacks_rules.model.errors import ProblemsError, RepositoryError
 from venvstacks_rules.model.repository.keys import CHANNELS, ChannelKey
 from venvstacks_rules.model.repository.manifests import MOST_MANIFEST_BYTES
 from venvstacks_rules.model.repository.records import MOST_RECORD_BYTES, NEVER, ChannelRecord
-from venvstacks_rules.repository.stores.store import Store, Stored, StoreError
+from venvstacks_rules.repository.stores.store import Store, Stored, StoreError, TooLargeError
 from venvstacks_rules.repository.trust.envelopes import Envelope, signed_text
 from venvstacks_rules.repository.trust.key_files import of_library
 from venvstacks_rules.repository.trust.roots import RECORDS, threshold_problem
@@ -215,6 +215,8 @@ def _checked(
 
 
 def _problems(error: Union[ProblemsError, StoreError]) -> tuple[str, ...]:
+    if isinstance(error, TooLargeError):
+        return (error.summary, *error.problems)
     return error.problems if isinstance(error, ProblemsError) else (str(error),)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from venvstacks_rules.model.checked import CheckedTable
 from venvstacks_rules.model.errors import RepositoryError, first_problems
 from venvstacks_rules.model.json_codec import parsed_json, published_json
+from venvstacks_rules.repository.stores.store import not_json
 from venvstacks_rules.repository.trust.canonical import canonical_json
 from venvstacks_rules.repository.trust.public_keys import PublicKey
 
@@ -59,10 +60,10 @@ class Envelope:
     def read(cls, content: bytes, name: str, *, kind: str) -> Envelope:
         """Read an untrusted file of a type; RepositoryError lists what is wrong."""
         problems: list[str] = []
-        try:
-            table = CheckedTable(parsed_json(content), "", problems)
-        except ValueError as e:
-            raise RepositoryError(f"`{name}` cannot be read.", [f"it is not JSON: {e}"]) from None
+        begin = not_json(content)
+        if begin is not None:
+            raise RepositoryError(f"`{name}` cannot be read.", [begin])
+        table = CheckedTable(parsed_json(content), "", problems)
         signed = table.table("signed")
         signatures = _read_signatures(table)
         _check_common(signed, kind)

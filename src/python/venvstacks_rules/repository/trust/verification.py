@@ -16,7 +16,7 @@ from venvstacks_rules.model.json_codec import parsed_json
 from venvstacks_rules.model.repository.keys import ChannelKey, root_key
 from venvstacks_rules.model.repository.manifests import PublishedStack
 from venvstacks_rules.model.repository.records import MOST_RECORD_BYTES, ChannelRecord
-from venvstacks_rules.repository.stores.store import Store, reference_problem
+from venvstacks_rules.repository.stores.store import Store, not_json, reference_problem
 from venvstacks_rules.repository.trust.envelopes import Envelope
 from venvstacks_rules.repository.trust.roots import (
     MOST_ROOT_BYTES,
@@ -264,7 +264,13 @@ def verified_manifest(content: bytes, record: ChannelRecord) -> PublishedStack:
 
 
 def _fetched_root(store: Store, version: int) -> Optional[bytes]:
-    found = store.get(root_key(version), limit=MOST_ROOT_BYTES)
+    key = root_key(version)
+    found = store.get(key, limit=MOST_ROOT_BYTES)
+    begin = None if found is None else not_json(found.data)
+    if begin is not None:
+        raise RepositoryError(
+            f"{store.url}: `{key}` cannot be read.", [begin, *store.explained(key)]
+        )
     return None if found is None else found.data
 
 

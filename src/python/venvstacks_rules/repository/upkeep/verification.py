@@ -317,5 +317,6 @@ class _Look:
 def _words(error: VenvstacksError) -> str:
     """What is wrong; the summary has the key, and the last problem may be what to do."""
     if isinstance(error, RepositoryError):
-        return "\n".join(problem for problem in error.problems if not problem.startswith("Run "))
+        words = [problem for problem in error.problems if not problem.startswith("Run ")]
+        return "\n".join(words or [error.summary])
     return str(error)
