@@ -31,11 +31,20 @@ from venvstacks_rules.repository.trust.commands import (
 from venvstacks_rules.repository.trust.root_files import Signatures
 from venvstacks_rules.repository.trust.verification import TrustedRoot
 
-REFUSED = (
-    f"`{KEY}` was not signed: somebody else may have put it there.\n"
-    "  * {}\n"
-    "  * Name the root that you know with `--root`; or look at the record, and take `--adopt`."
-)
+ROOT = "Name the root that you know with `--root`; or look"
+"""Where a root helps."""
+
+
+def refused(repository: SignedRepository, *problems: str, begin: str = "Look") -> str:
+    """What `sign` says of a record that somebody else may have put there."""
+    remedy = f"{begin} at the record, as `venvstacks-repository list` shows it, and take `--adopt`."
+    return "\n  * ".join(
+        (
+            f"{repository.store.url}: `{KEY}` was not signed: somebody else may have put it there.",
+            *problems,
+            remedy,
+        )
+    )
 
 
 @pytest.fixture
@@ -195,17 +204,26 @@ def test_a_record_is_renewed(repository: SignedRepository) -> None:
     repository.begin()
     published = repository.publish("1.0", expires="2020-01-01T00:00:00Z")
     now = utc_now()
-    root, [checked] = verify(repository.store, pinned(repository), now=now)
-    assert root is not None
+    newest, [checked] = verify(repository.store, pinned(repository), now=now)
+    assert newest is not None
     assert checked.problems == (
         f"`{KEY}` has expired, at 2020-01-01T00:00:00Z; somebody may hide a newer one",
     )
     keys = [repository.key("records")]
     with pytest.raises(RepositoryError) as e:
         sign_channels(repository.store, keys, [KEY], now=now, days=7)
-    assert str(e.value) == REFUSED.format(
-        "it has expired, at 2020-01-01T00:00:00Z, and may be from the past"
-    )
+    late = "it has expired, at 2020-01-01T00:00:00Z, and may be from the past"
+    assert str(e.value) == refused(repository, late)
+    # No root makes it younger: it is not offered, and does not help.
+    unknown = "none of these keys has signed it before"
+    other = [repository.key("other")]
+    with pytest.raises(RepositoryError) as e:
+        sign_channels(repository.store, other, [KEY], now=now, days=7)
+    assert str(e.value) == refused(repository, unknown, late)
+    root = pinned(repository)
+    with pytest.raises(RepositoryError) as e:
+        sign_channels(repository.store, other, [KEY], now=now, days=7, pinned=root)
+    assert str(e.value) == refused(repository, late)
     [signed] = sign_channels(repository.store, keys, [KEY], now=now, days=7, adopt=True)
     assert repository.record() == replace(published, number=2, expires=signed.expires)
     assert expiry(6.9) < signed.expires <= expiry(7)
@@ -229,19 +247,24 @@ def test_a_job_signs_nothing_that_an_attacker_put_there(
         repository.put(key, attacker.content(key))
     keys = [repository.key("records")]
     evil = keyid(attacker, "evil records")
-    for known, problem in (
-        (None, "none of these keys has signed it before"),
-        (root, f"0 keys of root 1 signed it, and 1 have to: of {keyid(repository, 'records')}"),
+    for known, problem, begin in (
+        (None, "none of these keys has signed it before", ROOT),
+        (
+            root,
+            f"0 keys of root 1 signed it, and 1 have to: of {keyid(repository, 'records')}",
+            "Look",
+        ),
     ):
         with pytest.raises(RepositoryError) as e:
             sign_channels(repository.store, keys, [KEY], now=NOW, days=7, pinned=known)
-        assert str(e.value) == REFUSED.format(problem)
+        assert str(e.value) == refused(repository, problem, begin=begin)
     assert evil in repository.content(str(KEY)).decode()
     # Nor what has no root at all.
     (repository.folder / "repository" / root_key(1)).unlink()
     with pytest.raises(RepositoryError) as e:
         sign_channels(repository.store, keys, [KEY], now=NOW, days=7)
-    assert str(e.value) == REFUSED.format("none of these keys has signed it before")
+    problem = "none of these keys has signed it before"
+    assert str(e.value) == refused(repository, problem, begin=ROOT)
 
 
 def test_a_renewal_says_nothing_of_a_rollback_that_is_not_there(

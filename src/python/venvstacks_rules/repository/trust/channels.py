@@ -108,7 +108,8 @@ def sign_channels(
         if found is None:
             raise RepositoryError(f"{store.url}: nothing was signed.", [f"`{key}` is missing"])
         if not adopt:
-            _refuse_unknown(found.data, key, signers, believed, now, renewed=days is not None)
+            renewed = days is not None
+            _refuse_unknown(found.data, key, signers, believed, now, store.url, renewed=renewed)
         signed.append(_sign_channel(store, key, found, signers, root=root, days=days))
     return tuple(signed)
 
@@ -257,6 +258,7 @@ def _refuse_unknown(
     signers: Sequence[tuple[str, Signer]],
     root: Optional[TrustedRoot],
     now: str,
+    url: str,
     *,
     renewed: bool,
 ) -> None:
@@ -267,17 +269,20 @@ def _refuse_unknown(
     if problem is not None and root is not None:
         owner = f"root {root.version}"
         problem = threshold_problem(envelope, root.root.roles[RECORDS], owner)
-    if problem is None and renewed and envelope.expires <= now:
-        problem = f"it has expired, at {envelope.expires}, and may be from the past"
-    if problem is not None:
-        raise RepositoryError(
-            f"`{key}` was not signed: somebody else may have put it there.",
-            [
-                problem,
-                "Name the root that you know with `--root`; or look at the record, and take "
-                "`--adopt`.",
-            ],
-        )
+    expired = renewed and envelope.expires <= now
+    if problem is None and not expired:
+        return
+    problems = [] if problem is None else [problem]
+    if expired:
+        problems.append(f"it has expired, at {envelope.expires}, and may be from the past")
+    # A root says nothing of the time, and one that was named says nothing more.
+    helps = root is None and not expired
+    begin = "Name the root that you know with `--root`; or look" if helps else "Look"
+    remedy = f"{begin} at the record, as `venvstacks-repository list` shows it, and take `--adopt`."
+    raise RepositoryError(
+        f"{url}: `{key}` was not signed: somebody else may have put it there.",
+        [*problems, remedy],
+    )
 
 
 def _refuse_too_few(content: bytes, key: ChannelKey, root: TrustedRoot) -> None:
