@@ -59,7 +59,7 @@ def test_values_that_fit() -> None:
         ({"a": "x"}, lambda t: t.strings("a"), (),
          ["`a`: expected a list of strings, got a string"]),
         ({"a": ["x", None, 2.5]}, lambda t: t.strings("a"), ("x", "", ""),
-         ["`a[1]`: expected a string, got nothing", "`a[2]`: expected a string, got a float"]),
+         ["`a[1]`: expected a string, got null", "`a[2]`: expected a string, got a float"]),
         ({}, lambda t: t.table("a").names(), (), ["`a`: missing"]),
         ({"a": []}, lambda t: t.table("a").names(), (), ["`a`: expected a table, got a list"]),
         ({"a": {}}, lambda t: len(list(t.tables("a"))), 0, ["`a`: expected a list, got a table"]),
@@ -93,7 +93,7 @@ def test_what_does_not_fit_is_noted_by_key_path(
 
 def test_the_table_itself() -> None:
     assert read([])[1] == ["expected a table, got a list"]
-    assert read(None, "tool.x")[1] == ["`tool.x`: expected a table, got nothing"]
+    assert read(None, "tool.x")[1] == ["`tool.x`: expected a table, got null"]
     table, problems = read({}, "tool.x")
     table.note("", "wrong")
     assert problems == ["`tool.x`: wrong"]

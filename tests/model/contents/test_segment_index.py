@@ -172,7 +172,7 @@ def test_unknown_keys_are_passed_over() -> None:
         ("archive_format", "tar", "`archive_format`: `tar` is not an archive format"),
         ("compression_level", 23, "`compression_level`: 23 is out of range"),
         ("segments", {}, "`segments`: expected a list, got a table"),
-        ("segments/1", None, "`segments[1]`: expected a table, got nothing"),
+        ("segments/1", None, "`segments[1]`: expected a table, got null"),
         ("segments/1/offset", 11, "`segments[1].offset`: expected 10, got 11"),
         ("segments/1/offset", -1, "`segments[1].offset`: expected a size in bytes, got -1"),
         (
@@ -194,7 +194,7 @@ def test_unknown_keys_are_passed_over() -> None:
         (
             "segments/0/files/0/size",
             None,
-            "`segments[0].files[0].size`: expected a size in bytes, got nothing",
+            "`segments[0].files[0].size`: expected a size in bytes, got null",
         ),
         (
             "segments/0/files/1/executable",
@@ -218,7 +218,7 @@ def test_what_is_wrong_is_named_by_its_key(path: str, value: object, problem: st
 @pytest.mark.parametrize(
     ("data", "problem"),
     [
-        (None, "expected a table, got nothing"),
+        (None, "expected a table, got null"),
         ([], "expected a table, got a list"),
         ({}, "`format_version`: missing"),
     ],

@@ -124,7 +124,7 @@ def test_names_all_that_is_wrong() -> None:
         "`signed._type`: it is not `targets`",
         "`signed.name`: 'other' is not 'release'",
         "`signed.channel`: 'beta' is not 'stable'",
-        "`signed.target_platform`: expected a string, got nothing",
+        "`signed.target_platform`: expected a string, got null",
         f"`signed.current.version`: 'a/b': {name_problem('a/b')}",
         "`signed.current.sequence`: 0 is less than 1",
         "`signed.current.manifest.sha256`: `x` is not a SHA-256 in lower-case hexadecimal",

@@ -93,9 +93,9 @@ def test_the_same_values_give_the_same_text() -> None:
             "`wheels[0].size`: expected an integer, got a boolean",
         ),
         ({"wheels": [WHEEL, {}]}, "`wheels[1].output`: missing key of WheelInput"),
-        ({"compression": None}, "`compression`: expected a table, got nothing"),
+        ({"compression": None}, "`compression`: expected a table, got null"),
         ({"compression": {"level": 1}}, "`compression.archive_format`: missing key of Compression"),
-        ({"python_version": None}, "`python_version`: expected a string, got nothing"),
+        ({"python_version": None}, "`python_version`: expected a string, got null"),
         ({"later": 1}, "`later`: unknown key of WheelSegmentsRequest"),
     ],
 )

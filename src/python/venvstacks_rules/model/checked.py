@@ -29,7 +29,7 @@ def kind(value: object) -> str:
     """What messages call the type of `value`."""
     if isinstance(value, Mapping):
         return KINDS[dict]
-    return "nothing" if value is None else KINDS.get(type(value), f"a {type(value).__name__}")
+    return "null" if value is None else KINDS.get(type(value), f"a {type(value).__name__}")
 
 
 def key_path(table: str, key: str) -> str:
