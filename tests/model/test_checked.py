@@ -102,7 +102,7 @@ def test_the_table_itself() -> None:
 def test_kinds() -> None:
     values: tuple[object, ...] = ({}, [], None, True, 1, 1.5, "x", b"x")
     assert [kind(value) for value in values] == [
-        "a table", "a list", "nothing", "a boolean", "an integer", "a float", "a string", "a bytes",
+        "a table", "a list", "null", "a boolean", "an integer", "a float", "a string", "a bytes",
     ]  # fmt: skip
 
 

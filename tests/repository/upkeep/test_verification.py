@@ -1,14 +1,26 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 from tests.support.small_repositories import FRAMEWORK, SmallRepository, packages
 from tests.support.wrapped_stores import WrappedStore
+from venvstacks_rules.model.errors import RepositoryError
 from venvstacks_rules.model.repository.keys import blob_key
+from venvstacks_rules.model.repository.records import MOST_RECORD_BYTES
 from venvstacks_rules.model.repository.references import Reference
+from venvstacks_rules.repository.publishing.leases import publisher_lease
 from venvstacks_rules.repository.reading.repository import Repository
+from venvstacks_rules.repository.upkeep.details import details
+from venvstacks_rules.repository.upkeep.mirroring import mirrored
+from venvstacks_rules.repository.upkeep.overview import overview
+from venvstacks_rules.repository.upkeep.pruning import planned_pruning
+from venvstacks_rules.repository.upkeep.selection import StackVersion, find_version
 from venvstacks_rules.repository.upkeep.verification import verification
+from venvstacks_rules.repository.upkeep.wanted import all_wanted
 
 
 def test_a_whole_repository(tmp_path: Path) -> None:
@@ -98,6 +110,78 @@ def test_damaged_files_are_removed_on_request(tmp_path: Path) -> None:
     made.layer()
     assert made.files() == before
     assert verification(made.reader).is_whole
+
+
+RECORD = "channels/release/stable/linux_x86_64.json"
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"\0\0\0", "it is not JSON: it begins with '\\x00\\x00\\x00'"),
+        (b"", "it is empty"),
+        (b'{"signatures": [], "sign', None),
+        (b"null", "expected a table, got null"),
+        (b'{"signatures": [], "signed": {}}', None),
+        (b" " * (MOST_RECORD_BYTES + 1), f"`{RECORD}` has more than {MOST_RECORD_BYTES} bytes."),
+    ],
+)
+def test_a_record_that_nobody_can_read(tmp_path: Path, content: bytes, problem: str | None) -> None:
+    made, copy = SmallRepository(tmp_path / "store"), SmallRepository(tmp_path / "copy")
+    made.point(made.stack("1.0"))
+    with publisher_lease(copy.store) as held:
+        mirrored(made.reader, copy.reader, held)
+    before = made.files()
+    (made.folder / RECORD).write_bytes(content)
+    # Whatever it stops says what works.
+    stopped: list[Callable[[], object]] = [
+        lambda: overview(made.reader),
+        lambda: planned_pruning(made.reader, 1, 0),
+        lambda: all_wanted(made.reader),
+        lambda: details(made.reader, version_of(made)),
+    ]
+    for call in stopped:
+        with pytest.raises(RepositoryError) as e:
+            call()
+        assert str(e.value).startswith(f"{made.url}: `{RECORD}` ")
+        assert e.value.problems[-1] == (
+            "Run `venvstacks-repository verify --remove-damaged`, which removes a record that "
+            "nobody can read, and then `venvstacks-repository mirror` from a copy. Without a copy, "
+            "publish the version again, or `promote` it: who saw the old record waits for one with "
+            "a higher number."
+        )
+    with publisher_lease(made.store) as held, pytest.raises(RepositoryError, match="mirror"):
+        mirrored(copy.reader, made.reader, held)
+    found = verification(made.reader, remove_damaged=True)
+    (defect,) = found.defects
+    assert (defect.key, defect.kind) == (RECORD, "damaged")
+    assert problem is None or problem in defect.text
+    assert found.removed == (RECORD,)
+    assert list(found.lines())[-1] == (
+        "1 channel lost the record. Only a copy has its number: who saw it waits for a higher one."
+    )
+    with publisher_lease(made.store) as held:
+        mirrored(copy.reader, made.reader, held)
+    assert {key: data for key, data in made.files().items() if not key.startswith("locks/")} == {
+        key: data for key, data in before.items() if not key.startswith("locks/")
+    }
+    assert verification(made.reader).is_whole
+
+
+def test_a_record_of_a_later_format_stays(tmp_path: Path) -> None:
+    made = SmallRepository(tmp_path)
+    made.point(made.stack("1.0"))
+    later = b'{"signatures": [], "signed": {"spec_version": "2.0.0"}}'
+    (tmp_path / RECORD).write_bytes(later)
+    found = verification(made.reader, remove_damaged=True)
+    assert [defect.kind for defect in found.defects] == ["unusable"]
+    assert found.removed == ()
+    assert (tmp_path / RECORD).read_bytes() == later
+
+
+def version_of(made: SmallRepository) -> StackVersion:
+    """The only version."""
+    return find_version(made.reader, ["1.0"])
 
 
 def test_what_a_prune_removes_meanwhile_is_not_missing(tmp_path: Path) -> None:

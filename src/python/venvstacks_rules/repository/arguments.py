@@ -161,7 +161,8 @@ def _add_looks(commands: Any) -> None:
         action="store_true",
         help="remove blobs, indexes and manifests whose bytes have another hash: what is there is"
         " never stored again; a publish with `--venvstacks-publish-thorough`, or `mirror` from a"
-        " copy, brings them back then; and deltas that nobody can use",
+        " copy, brings them back then; deltas that nobody can use; and records that nobody can"
+        " read, which only `mirror` brings back as they were",
     )
 
 

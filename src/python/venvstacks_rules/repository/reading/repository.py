@@ -11,10 +11,11 @@ import contextlib
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Callable
+from typing import TYPE_CHECKING, Any, Callable
 
 from venvstacks_rules.model.contents.files import ArchivedFile
 from venvstacks_rules.model.errors import RepositoryError
+from venvstacks_rules.model.json_codec import parsed_json
 from venvstacks_rules.model.repository.deltas import MOST_DELTA_BYTES, Delta
 from venvstacks_rules.model.repository.formats import MOST_REPOSITORY_BYTES, check_repository_json
 from venvstacks_rules.model.repository.indexes import (
@@ -111,8 +112,15 @@ class Repository:
         found = self.store.get(str(key), limit=MOST_RECORD_BYTES)
         if found is None:
             return None
-        with self._place(str(key), found.data):
-            record = self._trust(found.data, key)
+        try:
+            with self._place(str(key), found.data):
+                record = self._trust(found.data, key)
+        except RepositoryError as e:
+            if not_json(found.data) is None and is_no_record(found.data, key):
+                raise RepositoryError(
+                    e.summary, [*e.problems, *self.store.explained(str(key))]
+                ) from None
+            raise
         return FoundRecord(record, found.mark, found.data)
 
     def manifest(self, key: StackKey, reference: Reference) -> PublishedStack:
@@ -288,6 +296,27 @@ class Repository:
         return RepositoryError(
             f"{self.url}: `{key}` cannot be used.", [problem, *self.store.explained(key)]
         )
+
+
+def is_no_record(data: bytes, key: ChannelKey) -> bool:
+    """Whether nobody can read the record of a channel, as no writer makes it.
+
+    What a later version of the format may have written is not judged.
+    """
+    try:
+        ChannelRecord.from_json(data, key)
+    except RepositoryError:
+        return not _is_later(data)
+    return False
+
+
+def _is_later(data: bytes) -> bool:
+    try:
+        content: Any = parsed_json(data)
+        version = content["signed"]["spec_version"]
+    except (ValueError, KeyError, TypeError):
+        return False
+    return isinstance(version, str) and not version.startswith("1.")
 
 
 def _prefix(folder: str, *names: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any, Callable, TypeVar
 from venvstacks_rules.model.errors import RepositoryError, VenvstacksError
 from venvstacks_rules.model.repository.indexes import MOST_INDEX_BYTES, LayerIndex
 from venvstacks_rules.model.repository.keys import (
+    CHANNELS,
     REPOSITORY_FILE,
     ChannelKey,
     DeltaKey,
@@ -17,11 +18,12 @@ from venvstacks_rules.model.repository.keys import (
     blob_key,
 )
 from venvstacks_rules.model.repository.manifests import MOST_MANIFEST_BYTES
+from venvstacks_rules.model.repository.records import MOST_RECORD_BYTES
 from venvstacks_rules.model.repository.references import Reference
 from venvstacks_rules.model.wording import counted, size_text
-from venvstacks_rules.repository.reading.repository import Repository
+from venvstacks_rules.repository.reading.repository import Repository, is_no_record
 from venvstacks_rules.repository.stores.parallel import in_parallel
-from venvstacks_rules.repository.stores.store import StoreError
+from venvstacks_rules.repository.stores.store import StoreError, TooLargeError
 from venvstacks_rules.repository.upkeep.tables import indented
 
 T = TypeVar("T")
@@ -115,18 +117,24 @@ class Verification:
                 f" {verb} named by nothing; `prune` removes what no publish needs."
             )
         if self.removed:
+            records = [key for key in self.removed if key.startswith(f"{CHANNELS}/")]
             yield (
                 f"Removed {counted(len(self.removed), 'damaged file')}. A publish with"
                 " `--venvstacks-publish-thorough`, or `mirror` from a copy, brings back what is"
                 " needed."
             )
+            if records:
+                yield (
+                    f"{counted(len(records), 'channel')} lost the record. Only a copy has its"
+                    " number: who saw it waits for a higher one."
+                )
 
 
 def verification(repository: Repository, *, remove_damaged: bool = False) -> Verification:
     """Read everything; the memory that it takes does not depend on the size of the blobs.
 
-    `remove_damaged` removes files that are named by their hash and have another: nobody can use
-    them, and what is there is not stored again.
+    `remove_damaged` removes files that are named by their hash and have another, and records that
+    nobody can read: nobody can use them, and what is there is in the way of what is right.
     """
     look = _Look(repository)
     look.at_format()
@@ -245,7 +253,7 @@ class _Look:
                 for _ in self.repository.blob_pieces(wanted):
                     pass
             except RepositoryError as e:
-                return e.problems[0]
+                return _words(e)
             return None
 
         for sha256 in self.blobs:
@@ -292,11 +300,13 @@ class _Look:
     def _is_damaged(self, key: object, error: VenvstacksError) -> bool:
         """Whether an index or a manifest has another hash than what names it says.
 
-        Nobody needs a delta: one that cannot be used is damaged as well. One that a store does not
-        give at the moment is not.
+        Nobody needs a delta: one that cannot be used is damaged as well; and so is a record that
+        nobody can read. One that a store does not give at the moment is not.
         """
         if isinstance(key, DeltaKey):
             return isinstance(error, RepositoryError)
+        if isinstance(key, ChannelKey):
+            return self._is_no_record(key)
         if isinstance(key, LayerKey):
             wanted, limit = {key.sha256}, MOST_INDEX_BYTES
         else:
@@ -306,9 +316,16 @@ class _Look:
             return False
         try:
             found = self.repository.store.get(str(key), limit=limit)
-        except StoreError:
-            return False
+        except (RepositoryError, StoreError) as e:
+            return isinstance(e, TooLargeError)
         return found is not None and Reference.of(found.data).sha256 not in wanted
+
+    def _is_no_record(self, key: ChannelKey) -> bool:
+        try:
+            found = self.repository.store.get(str(key), limit=MOST_RECORD_BYTES)
+        except (RepositoryError, StoreError) as e:
+            return isinstance(e, TooLargeError)
+        return found is not None and is_no_record(found.data, key)
 
     def _note(self, key: str, kind: str, text: str) -> None:
         self.defects.append(Defect(key, kind, text, *self.users.get(key, ())[:1]))
