@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from venvstacks_rules.model.contents.compression import ARCHIVE_FORMATS
 from venvstacks_rules.model.errors import RepositoryError
 from venvstacks_rules.model.json_codec import to_json
 from venvstacks_rules.model.repository.indexes import LayerIndex
+from venvstacks_rules.model.repository.keys import blob_key
 from venvstacks_rules.model.requests.assemble import AssembleArchiveRequest
 from venvstacks_rules.model.requests.index_layer import IndexLayerRequest
 from venvstacks_rules.repository.upkeep.export import Export, exported
@@ -106,10 +108,34 @@ def test_a_damaged_blob_leaves_no_archive(tmp_path: Path) -> None:
     for path in (made.folder / "blobs").rglob("*"):
         if path.is_file() and path.stat().st_size < 100:
             path.write_bytes(path.read_bytes().swapcase())
-    with pytest.raises(RepositoryError, match="is damaged"):
+    with pytest.raises(RepositoryError, match="is damaged") as caught:
         export(made, tmp_path / "dist")
+    assert re.fullmatch(
+        r"it is of the segment `.*` of `.*`, linux_x86_64", caught.value.problems[0]
+    )
     assert key
     assert not [path for path in (tmp_path / "dist").rglob("*") if path.is_file()]
+
+
+def test_blobs_that_are_not_there(tmp_path: Path) -> None:
+    made = SmallRepository(tmp_path / "store")
+    publish(made, tmp_path, "tar.zst", tagged=False)
+    index = next(index for index in made.indexes.values() if index.layer_name == RUNTIME)
+    segment = index.segments[-1]
+    gone, short = blob_key(segment.blob.sha256), blob_key(segment.files.sha256)
+    (made.folder / gone).unlink()
+    (made.folder / short).write_bytes(b"short")
+    with pytest.raises(RepositoryError) as caught:
+        export(made, tmp_path / "dist")
+    where = f"of the segment `{segment.source}` of `{RUNTIME}`, linux_x86_64"
+    assert str(caught.value) == (
+        f"{made.url}: `release@1.0` cannot be exported; nothing was written.\n"
+        f"  * `{gone}`, {where}: it is missing\n"
+        f"  * `{short}`, {where}: it has 5 bytes, not {segment.files.size}\n"
+        "  * Run `venvstacks-repository verify --remove-damaged`, and then publish the version again "
+        "with `--venvstacks-publish-thorough`."
+    )
+    assert not (tmp_path / "dist").exists()
 
 
 def test_a_name_that_package_does_not_write(tmp_path: Path) -> None:

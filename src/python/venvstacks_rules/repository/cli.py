@@ -54,7 +54,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as e:
-        print(f"error: {printable(str(e))}", file=sys.stderr)
+        where = f"`{e.filename}`: " if e.filename else ""
+        print(f"error: {printable(f'{where}{e.strerror or e}')}.", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return _INTERRUPTED

@@ -16,7 +16,7 @@ from typing import Any
 from venvstacks_rules.model.contents.compression import ARCHIVE_FORMATS
 from venvstacks_rules.model.contents.segment_index import IndexHeader, listing_json
 from venvstacks_rules.model.contents.segments import Segment
-from venvstacks_rules.model.errors import RepositoryError
+from venvstacks_rules.model.errors import RepositoryError, first_problems
 from venvstacks_rules.model.json_codec import published_json
 from venvstacks_rules.model.layers.names import LayerKind
 from venvstacks_rules.model.outputs.manifest import stack_manifest
@@ -27,10 +27,13 @@ from venvstacks_rules.model.outputs.names import (
     env_metadata_path,
     manifest_path,
 )
-from venvstacks_rules.model.repository.indexes import LayerIndex
+from venvstacks_rules.model.repository.indexes import LayerIndex, PublishedSegment
+from venvstacks_rules.model.repository.keys import blob_key
+from venvstacks_rules.model.repository.references import Reference
 from venvstacks_rules.model.wording import counted, size_text
 from venvstacks_rules.repository.reading.repository import FoundManifest, Repository
 from venvstacks_rules.repository.stores.parallel import in_parallel
+from venvstacks_rules.repository.stores.store import REMEDY
 from venvstacks_rules.repository.upkeep.details import ShownLayer, shown_layers
 from venvstacks_rules.repository.upkeep.selection import StackVersion
 
@@ -79,8 +82,10 @@ class Export:
 def exported(repository: Repository, version: StackVersion, folder: Path) -> Export:
     """Write the archives of each platform below ``folder/<platform>``.
 
-    Files that are there are replaced, each at once. RepositoryError for damaged blobs.
+    Files that are there are replaced, each at once. RepositoryError for damaged blobs, and before
+    anything is written, for missing ones.
     """
+    _refuse_missing(repository, version)
     manifests: list[Path] = []
     archives: list[ExportedArchive] = []
     for found in version.found:
@@ -88,6 +93,41 @@ def exported(repository: Repository, version: StackVersion, folder: Path) -> Exp
         manifests.append(manifest)
         archives += written
     return Export(version, tuple(manifests), tuple(archives))
+
+
+def _refuse_missing(repository: Repository, version: StackVersion) -> None:
+    """Name the layers and the segments of which there is a blob no more."""
+    # Once each: platforms and layers share some.
+    wanted = {
+        blob: _named(layer, segment)
+        for found in reversed(version.found)
+        for layer in shown_layers(repository, found.stack)
+        for segment in layer.index.segments
+        for blob in (segment.blob, segment.files)
+    }
+
+    def problem_of(blob: Reference) -> str | None:
+        try:
+            return None if repository.has_blob(blob) else "it is missing"
+        except RepositoryError as e:
+            return e.problems[0]
+
+    found_problems = in_parallel(problem_of, wanted, repository.store.concurrency)
+    problems = [
+        f"`{blob_key(blob.sha256)}`, {where}: {problem}"
+        for (blob, where), problem in zip(wanted.items(), found_problems)
+        if problem is not None
+    ]
+    if problems:
+        raise RepositoryError(
+            f"{repository.url}: `{version}` cannot be exported; nothing was written.",
+            [*first_problems(problems), REMEDY],
+        )
+
+
+def _named(layer: ShownLayer, segment: PublishedSegment) -> str:
+    """What messages call a segment of a layer."""
+    return f"of the segment `{segment.source}` of `{layer.layer.layer_name}`, {layer.key.platform}"
 
 
 def _platform(
@@ -147,7 +187,7 @@ def _archive(repository: Repository, layer: ShownLayer, path: Path) -> ExportedA
     try:
         with os.fdopen(descriptor, "wb") as out:
             for segment in layer.index.segments:
-                for piece in repository.blob_pieces(segment.blob):
+                for piece in _pieces(repository, layer, segment):
                     hasher.update(piece)
                     size += len(piece)
                     out.write(piece)
@@ -159,6 +199,16 @@ def _archive(repository: Repository, layer: ShownLayer, path: Path) -> ExportedA
     finally:
         part.unlink(missing_ok=True)
     return ExportedArchive(path, size, hasher.hexdigest())
+
+
+def _pieces(
+    repository: Repository, layer: ShownLayer, segment: PublishedSegment
+) -> Iterator[bytes]:
+    """The bytes of a segment; RepositoryError, with its name, if they are others."""
+    try:
+        yield from repository.blob_pieces(segment.blob)
+    except RepositoryError as e:
+        raise RepositoryError(e.summary, [f"it is {_named(layer, segment)}", *e.problems]) from None
 
 
 def _segments_json(repository: Repository, index: LayerIndex, archive: ExportedArchive) -> str:
