@@ -62,7 +62,7 @@ def test_the_result_for_people() -> None:
     assert text.splitlines()[3:] == [
         "    together                     32.0 kB sent, 9.0 MB shared",
         "  1 layer is there already",
-        "  2.0 kB of it came from another publisher meanwhile",
+        "  2.0 kB of it had come from another publish by then",
         "  release 1.1 for linux_x86_64 is new",
         "  the channel `stable` of release for linux_x86_64 moved from 1.0.1 to 1.1",
         "    another publisher had moved it to `1.0.1` meanwhile; that is in its history",

@@ -22,8 +22,10 @@ from tests.support.publications import (
 from tests.support.whole_repository import channel, faults
 from tests.support.wrapped_stores import CountingStore, WrappedStore
 from venvstacks_rules.model.errors import RepositoryError
-from venvstacks_rules.model.repository.keys import ChannelKey
+from venvstacks_rules.model.publishing.report import result_text
+from venvstacks_rules.model.repository.keys import ChannelKey, blob_key
 from venvstacks_rules.model.repository.references import Reference
+from venvstacks_rules.model.wording import size_text
 from venvstacks_rules.repository.publishing.planning import planned
 from venvstacks_rules.repository.publishing.publication import Publication
 from venvstacks_rules.repository.publishing.upload import Settings, published, uploaded
@@ -139,6 +141,60 @@ def test_what_somebody_else_sent_since_the_plan(tmp_path: Path) -> None:
     again = uploaded(publication, repository, plan)
     assert again.channels[0].change == "same"
     assert again.channels[0].overtaken == ()
+
+
+def test_what_an_earlier_publish_of_the_run_sent(tmp_path: Path) -> None:
+    """All plans of a run are made before anything is sent."""
+    store = CountingStore(FileStore(tmp_path / "store"))
+    repository = Repository(store)
+    torch = {"torch.whl": bytes(range(256)) * 4096}
+    first, second = (
+        Publication.read(
+            release(
+                tmp_path / version,
+                [
+                    Layer.of("cpython", RUNTIME),
+                    Layer.of("app-demo", {"layer": version.encode(), **torch, "rich.whl": b"rich"}),
+                ],
+                version,
+                (f"beta-{version}",),
+            )
+        )
+        for version in ("1.0", "2.0")
+    )
+    plans = [planned(publication, repository) for publication in (first, second)]
+    assert set(plans[1].missing) == set(second.files)
+    uploaded(first, repository, plans[0])
+    store.requests.clear()
+    result = uploaded(second, repository, plans[1])
+    own, shared = second.layers[1].index.segments[0], second.layers[1].index.segments[1:]
+    put = [key for verb, key in store.requests if verb == "put_if_absent" and "blobs" in key]
+    # Of the runtime nothing, as its index came since; of the rest, what is small is not asked for.
+    small = [own.files, shared[0].files, shared[1].blob, shared[1].files]
+    assert sorted(put) == sorted(blob_key(blob.sha256) for blob in (own.blob, *small))
+    asked = [key for verb, key in store.requests if verb == "size" and "blobs" in key]
+    assert asked == [blob_key(shared[0].blob.sha256)]
+    vain = sum(blob.size for blob in small)
+    assert result.plan.new_size - result.sent_size == vain
+    text = result_text(result)
+    assert "  1 layer is there already\n" in text
+    assert f"  {size_text(vain)} of it had come from another publish by then\n" in text
+    assert not list(faults(tmp_path / "store"))
+
+
+def test_an_index_that_was_there_vouches_for_nothing_that_is_gone(tmp_path: Path) -> None:
+    """A blob that was missing though an index named it is sent, whatever comes since."""
+    repository = Repository(FileStore(tmp_path / "store"))
+    publication = small_release(tmp_path / "files")
+    published(publication, repository)
+    blob = publication.layers[1].index.segments[1].blob
+    path = tmp_path / "store" / blob_key(blob.sha256)
+    path.unlink()
+    plan = planned(publication, repository, thorough=True)
+    assert plan.missing == (blob.sha256,)
+    result = uploaded(publication, repository, plan)
+    assert result.sent_size == blob.size
+    assert not list(faults(tmp_path / "store"))
 
 
 def test_local_files_that_are_not_what_the_index_says(tmp_path: Path) -> None:

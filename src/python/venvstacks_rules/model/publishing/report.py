@@ -43,7 +43,7 @@ def result_text(result: PublishResult) -> str:
     lines = [f"Published to {plan.repository}:", *_table(plan, "sent")]
     others = plan.new_size - result.sent_size
     if others > 0:
-        lines.append(f"  {size_text(others)} of it came from another publisher meanwhile")
+        lines.append(f"  {size_text(others)} of it had come from another publish by then")
     lines += [
         f"  {stack.name} {stack.version} for {stack.platform} is new"
         for stack in plan.stacks

@@ -34,21 +34,29 @@ from venvstacks_rules.repository.publishing.publication import (
 from venvstacks_rules.repository.reading.repository import Repository
 from venvstacks_rules.repository.stores.store import REMEDY, StoreError
 
+_LARGE = 1024 * 1024
+"""Blobs of so many bytes are asked for once more before they are sent: another publish, also of the
+same run, may have brought them since."""
+
 
 def planned(
     publication: Publication,
     repository: Repository,
     *,
-    missing: Collection[str] = (),
+    before: PublishPlan | None = None,
     thorough: bool = False,
 ) -> PublishPlan:
     """What the repository lacks of a publication.
 
-    `missing` are the hashes of blobs that an earlier plan missed; they are not asked for. With
-    `thorough`, nothing answers for other things: each blob is asked for.
+    Of what `before`, an earlier plan, missed only large blobs are asked for again, and what layer
+    versions brought that are there since. With `thorough`, nothing answers for other things: each
+    blob is asked for.
     """
+    missing = frozenset(() if before is None else before.missing)
+    lacked = () if before is None else before.layers
+    new = frozenset(layer.index for layer in lacked if not layer.known)
     with ThreadPoolExecutor(repository.store.concurrency) as pool:
-        return _Planning(publication, repository, pool, frozenset(missing), thorough).plan()
+        return _Planning(publication, repository, pool, missing, new, thorough).plan()
 
 
 @dataclass(frozen=True)
@@ -57,6 +65,9 @@ class _Planning:
     repository: Repository
     pool: Executor
     missing: frozenset[str]
+    """The blobs that an earlier plan missed."""
+    new: frozenset[str]
+    """The hashes of the indexes that it missed."""
     thorough: bool
 
     def plan(self) -> PublishPlan:
@@ -81,12 +92,14 @@ class _Planning:
         there = settled | {
             layer.key for layer, known in zip(asked, self.pool.map(self._knows, asked)) if known
         }
-        # What an earlier plan missed is not there because an index says so.
+        # What an earlier plan missed is not there because an index says so that it knew. One that
+        # came since was stored after its blobs.
         trusted = {
             layer.key
             for layer in self.publication.layers
             if layer.key in there and not self.thorough
-            if self.missing.isdisjoint(blob.sha256 for blob in layer.index.blobs)
+            if layer.key.sha256 in self.new
+            or self.missing.isdisjoint(blob.sha256 for blob in layer.index.blobs)
         }
         lacking = self._lacking(trusted, older)
         archives = self._archives()
@@ -164,9 +177,13 @@ class _Planning:
         }
         if not self.thorough:
             for index in self._other_versions(unknown, older):
-                known.update(blob.sha256 for blob in index.blobs)
-        known -= self.missing
-        asked = [blobs[sha256] for sha256 in blobs if sha256 not in known | self.missing]
+                known.update(blob.sha256 for blob in index.blobs if blob.sha256 not in self.missing)
+        # A request for a blob that is sent after all costs less than a large one sent in vain.
+        asked = [
+            blob
+            for sha256, blob in blobs.items()
+            if sha256 not in known and (sha256 not in self.missing or blob.size >= _LARGE)
+        ]
         known.update(
             blob.sha256
             for blob, found in zip(asked, self.pool.map(self.repository.has_blob, asked))

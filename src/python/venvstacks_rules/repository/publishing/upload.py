@@ -86,7 +86,7 @@ def uploaded(
         waiting=settings.waiting,
     ) as held:
         # Nothing that is there now is removed while the lease is held.
-        now = planned(publication, repository, missing=plan.missing, thorough=settings.thorough)
+        now = planned(publication, repository, before=plan, thorough=settings.thorough)
         upload = _Upload(publication, repository, now, settings, held)
         channels = upload.channels(plan.channels)
         return PublishResult(now, channels, upload.sent, upload.deltas)
