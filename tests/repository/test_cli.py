@@ -146,6 +146,17 @@ def test_files_that_cannot_be_written(
     assert capsys.readouterr().err == (f"error: `{tmp_path}/file/linux_x86_64`: Not a directory.\n")
 
 
+def test_a_mirror_of_nothing_makes_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, target = (tmp_path / "nosuch").as_uri(), (tmp_path / "copy").as_uri()
+    assert cli.main(["mirror", source, target]) == 1
+    assert capsys.readouterr().err == (
+        f"error: {source}: there is no repository.\n  * nothing can be copied\n"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_bug_of_ours_says_so(
     made: SmallRepository, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

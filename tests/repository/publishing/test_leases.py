@@ -53,7 +53,7 @@ def test_a_prune_fails_while_a_publish_runs(store: FileStore, tmp_path: Path) ->
         assert str(caught.value) == (
             f"{store.url}: a publish is running; its lease is `{held.key}`.\n"
             "  * Run this again when it has ended. The lease of a publish that was killed ends by"
-            " itself."
+            " itself, 60 min 0 s after its last renewal."
         )
         # It withdrew its lock, and other publishers go on.
         with publisher_lease(store) as other:

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import trustme
 
+from tests.support.slow_server import slow_server
 from tests.support.stores import free_port
 from venvstacks_rules.model.errors import RepositoryError
 from venvstacks_rules.model.repository.formats import repository_json
@@ -230,6 +231,17 @@ def test_a_body_without_an_end() -> None:
     with answering(answer) as url, pytest.raises(RepositoryError) as e:
         opened(url, {}).get("x", limit=1000)
     assert str(e.value) == f"{url}: `x` has more than 1000 bytes.\n  * {ON_THE_WAY}"
+
+
+def test_a_server_of_another_kind() -> None:
+    with (
+        slow_server([b"SSH-2.0-OpenSSH_9.6\r\n"], pause=0.02) as url,
+        pytest.raises(StoreError) as e,
+    ):
+        opened(url, {}).get("x", limit=10)
+    assert str(e.value) == (
+        f"{url}: `x`: the server does not speak HTTP: it says 'SSH-2.0-OpenSSH_9.6'. Look at the URL."
+    )
 
 
 def test_redirects_take_no_password_to_another_server() -> None:

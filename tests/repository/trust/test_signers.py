@@ -186,7 +186,7 @@ def test_what_a_publisher_signs_is_believed(tmp_path: Path) -> None:
         )
         assert e.value.problems == (
             f"2 of these keys have to sign: {ids}; there are {count} of them",
-            "Name the keys.",
+            "Name the keys, with `--key` or as `[venvstacks-publish].keys`.",
         )
     sign = signer([repository.key(name) for name in ("ci", "laptop")], {}, root)
     assert len(sign(SIGNED)) == 2

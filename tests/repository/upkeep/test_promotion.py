@@ -117,6 +117,14 @@ def test_promote_does_not_go_back_and_rollback_not_forward(
         assert str(caught.value) == (
             f"{made.url}: `stable` cannot be rolled back.\n  * release for linux_x86_64: {reason}"
         )
+    # As after a prune.
+    made.store.delete(["stacks/release/1.1/linux_x86_64.json"])
+    with pytest.raises(RepositoryError) as caught:
+        rolled_back(made.reader, "stable", held, version="1.1")
+    assert caught.value.problems == (
+        "release for linux_x86_64: 1.1 is newer than 1.0, and was removed; publish it again, and "
+        "the channel goes forward",
+    )
 
 
 def test_a_channel_never_points_at_what_is_missing(

@@ -82,6 +82,16 @@ def test_a_manifest_and_an_index_that_are_missing(tmp_path: Path) -> None:
     assert (defect.kind, defect.key) == ("unusable", "channels/release/stable/linux_x86_64.json")
 
 
+@pytest.mark.parametrize("content", [b"short", b"{}", b" " * 3_000_000])
+def test_a_damaged_manifest_is_one_problem(tmp_path: Path, content: bytes) -> None:
+    made = SmallRepository(tmp_path)
+    stack = made.stack("1.0")
+    made.point(stack)
+    (tmp_path / str(stack.key)).write_bytes(content)
+    (defect,) = verification(made.reader).defects
+    assert (defect.key, defect.kind, defect.needed_by) == (str(stack.key), "damaged", RECORD)
+
+
 def test_a_repository_without_its_version(tmp_path: Path) -> None:
     made = SmallRepository(tmp_path)
     (tmp_path / "repository.json").unlink()

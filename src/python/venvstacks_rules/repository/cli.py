@@ -233,18 +233,19 @@ def _export_archives(options: argparse.Namespace) -> tuple[Result, int]:
 
 def _mirror(options: argparse.Namespace) -> tuple[Result, int]:
     from venvstacks_rules.repository.publishing.leases import publisher_lease  # noqa: PLC0415
-    from venvstacks_rules.repository.upkeep.mirroring import mirrored  # noqa: PLC0415
+    from venvstacks_rules.repository.upkeep.mirroring import (  # noqa: PLC0415
+        check_source,
+        mirrored,
+    )
     from venvstacks_rules.repository.upkeep.selection import named_channel  # noqa: PLC0415
 
     channels = [named_channel(name) for name in options.channel]
 
-    with (
-        _opened(options.source) as source,
-        _opened(options.target) as target,
-        publisher_lease(target.store, waiting=_tell) as held,
-    ):
-        result = mirrored(source, target, held, channels)
-        return result, 1 if result.left else 0
+    with _opened(options.source) as source, _opened(options.target) as target:
+        check_source(source)
+        with publisher_lease(target.store, waiting=_tell) as held:
+            result = mirrored(source, target, held, channels)
+            return result, 1 if result.left else 0
 
 
 class _Said:

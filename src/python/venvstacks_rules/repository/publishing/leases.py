@@ -227,7 +227,10 @@ def _take_over(store: Store, held: Held) -> None:
             raise RepositoryError(
                 f"{store.url}: another prune is running; its lock was renewed"
                 f" {duration_text(round(age * 1000))} ago.",
-                ["Wait until it ends; if it was killed, its lock ends by itself."],
+                [
+                    "Wait until it ends; if it was killed, its lock ends by itself,"
+                    f" {_lasts(found.data, held)} after its last renewal."
+                ],
             )
     held.refresh()
     if not store.replace(PRUNE, held.data, None if found is None else found.mark):
@@ -252,7 +255,7 @@ def _refuse_live_publishers(store: Store, held: Held) -> None:
                 f"{store.url}: a publish is running; its lease is `{key}`.",
                 [
                     "Run this again when it has ended. The lease of a publish that was killed ends"
-                    " by itself."
+                    f" by itself, {_lasts(found.data, held)} after its last renewal."
                 ],
             )
         abandoned.append(key)
@@ -267,6 +270,11 @@ def _is_abandoned(entry: Entry, data: bytes, own: Entry | None, held: Held) -> b
     if own is None:
         return False
     return own.modified - entry.modified > max(held.grace, _grace(data))
+
+
+def _lasts(data: bytes, held: Held) -> str:
+    """How long after its last renewal a lease or a lock with `data` ends."""
+    return duration_text(round(max(held.grace, _grace(data)) * 1000))
 
 
 def _remove(store: Store, held: Held) -> None:

@@ -13,7 +13,7 @@ import ssl
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from http.client import HTTPException, HTTPMessage
+from http.client import BadStatusLine, HTTPException, HTTPMessage, RemoteDisconnected
 from typing import Any, Protocol, cast
 
 from venvstacks_rules.local.web import pace
@@ -134,7 +134,12 @@ class Connections:
             kind = StoreError  # another attempt does not help
         elif isinstance(reason, SilentServerError):
             kind = SilentError
-        why = f"no answer ({getattr(reason, 'strerror', None) or reason})"
+        if isinstance(reason, BadStatusLine) and not isinstance(reason, RemoteDisconnected):
+            why = f"the server does not speak HTTP: it says {reason.line.strip()[:40]!a}"
+            return StoreError(trouble(self._url, key, why, "Look at the URL."))
+        # A cut at the first line must not take the parenthesis with it.
+        text = str(getattr(reason, "strerror", None) or reason).strip().partition("\n")[0]
+        why = f"no answer ({text.strip()})"
         return kind(trouble(self._url, key, why, UNREACHED))
 
     def refused(

@@ -66,7 +66,7 @@ def signing(
                 [
                     f"{asked.threshold} of these keys have to sign: {listed}; there are "
                     f"{len(known)} of them",
-                    "Name the keys.",
+                    "Name the keys, with `--key` or as `[venvstacks-publish].keys`.",
                 ],
             )
     return lambda signed: signatures(signed, signers)

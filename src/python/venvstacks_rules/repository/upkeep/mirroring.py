@@ -113,6 +113,12 @@ class Mirroring:
             yield f"{counted(self.shared_blobs, 'blob')} {verb} there already."
 
 
+def check_source(source: Repository) -> None:
+    """RepositoryError if there is nothing to copy; before a lease makes a folder of the target."""
+    if not source.check_format():
+        raise RepositoryError(f"{source.url}: there is no repository.", ["nothing can be copied"])
+
+
 def mirrored(
     source: Repository, target: Repository, held: Held, channels: Sequence[ChannelKey] = ()
 ) -> Mirroring:
@@ -121,8 +127,7 @@ def mirrored(
     Records there that are newer, or others with the same number, stay. RepositoryError, before
     anything is copied, if `target` has another manifest or root in the place of one.
     """
-    if not source.check_format():
-        raise RepositoryError(f"{source.url}: there is no repository.", ["nothing can be copied"])
+    check_source(source)
     target.check_format()
     wanted = wanted_of_channels(source, channels) if channels else all_wanted(source)
     stacks = {key for key, _ in target.stacks()}

@@ -179,7 +179,7 @@ def rolled_back(
         wanted = version[len(record.key.name) + 1 :] if _is_named(record, version) else version
         target = _earlier(record, wanted)
         if target is None:
-            problems.append(_no_earlier(record, wanted))
+            problems.append(_no_earlier(repository, record, wanted))
             continue
         if target != record.current:
             problems += _missing(repository, record.key, target.version, target.manifest)
@@ -288,14 +288,15 @@ def _earlier(record: ChannelRecord, version: str) -> ChannelVersion | None:
     return max(older, key=lambda known: known.sequence, default=None)
 
 
-def _no_earlier(record: ChannelRecord, version: str) -> str:
+def _no_earlier(repository: Repository, record: ChannelRecord, version: str) -> str:
     place = f"{record.key.name} for {record.key.platform}"
     older = [known for known in record.history if known.sequence < record.current.sequence]
     if any(known.version == version for known in record.history):
-        return (
-            f"{place}: {version} is newer than {record.current.version};"
-            " `venvstacks-repository promote` goes forward"
-        )
+        newer = f"{place}: {version} is newer than {record.current.version}"
+        key = StackKey(record.key.name, version, record.key.platform)
+        if repository.store.size(str(key)) is None:
+            return f"{newer}, and was removed; publish it again, and the channel goes forward"
+        return f"{newer}; `venvstacks-repository promote` goes forward"
     if not older:
         return f"{place}: no version came before {record.current.version} in this channel"
     names = quoted(known.version for known in older)

@@ -18,7 +18,7 @@ from venvstacks_rules.model.repository.keys import (
     blob_key,
 )
 from venvstacks_rules.model.repository.manifests import MOST_MANIFEST_BYTES
-from venvstacks_rules.model.repository.records import MOST_RECORD_BYTES
+from venvstacks_rules.model.repository.records import MOST_RECORD_BYTES, ChannelRecord
 from venvstacks_rules.model.repository.references import Reference
 from venvstacks_rules.model.wording import counted, size_text
 from venvstacks_rules.repository.reading.repository import Repository, is_no_record
@@ -197,10 +197,22 @@ class _Look:
                 for known in (record.current, *record.history):
                     stack = StackKey(key.name, known.version, key.platform)
                     self.manifests.setdefault(str(stack), {})[known.manifest] = str(key)
-                self.repository.manifest(found.record.stack_key, found.record.current.manifest)
+                self._look_at_current(record)
 
         for _ in self._each(read, keys):
             pass
+
+    def _look_at_current(self, record: ChannelRecord) -> None:
+        """RepositoryError if what a channel points at is not there.
+
+        Of a manifest that is there and damaged, :meth:`at_stacks` says so, once.
+        """
+        try:
+            self.repository.manifest(record.stack_key, record.current.manifest)
+        except RepositoryError:
+            if not self._is_there(str(record.stack_key)):
+                raise
+            self.users.setdefault(str(record.stack_key), []).append(str(record.key))
 
     def at_stacks(self, keys: Sequence[StackKey]) -> None:
         for key, found in self._each(self.repository.found_manifest, keys):
