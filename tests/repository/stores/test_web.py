@@ -240,7 +240,8 @@ def test_a_server_of_another_kind() -> None:
     ):
         opened(url, {}).get("x", limit=10)
     assert str(e.value) == (
-        f"{url}: `x`: the server does not speak HTTP: it says 'SSH-2.0-OpenSSH_9.6'. Look at the URL."
+        f"{url}: `x`: the server does not speak HTTP: it says 'SSH-2.0-OpenSSH_9.6'. "
+        "Look at the URL."
     )
 
 

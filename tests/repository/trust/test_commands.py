@@ -227,7 +227,7 @@ def test_a_record_is_renewed(repository: SignedRepository) -> None:
     [signed] = sign_channels(repository.store, keys, [KEY], now=now, days=7, adopt=True)
     assert repository.record() == replace(published, number=2, expires=signed.expires)
     assert expiry(6.9) < signed.expires <= expiry(7)
-    root, [checked] = verify(repository.store, pinned(repository), now=now)
+    _, [checked] = verify(repository.store, pinned(repository), now=now)
     assert (checked.problems, checked.version, checked.number) == ((), "1.0", 2)
     assert checked.signers == (keyid(repository, "records"),)
 
@@ -290,7 +290,7 @@ def test_a_record_that_clients_would_refuse_is_not_written(repository: SignedRep
     with pytest.raises(RepositoryError) as e:
         sign_channels(repository.store, [repository.key("ci")], [KEY], now=NOW, days=7)
     assert str(e.value) == (
-        f"`{KEY}` was not signed: clients would not believe it.\n"
+        f"{repository.store.url}: `{KEY}` was not signed: clients would not believe it.\n"
         f"  * 1 key of root 1 signed it, and 2 have to: of {keyid(repository, 'ci')}, "
         f"{keyid(repository, 'laptop')}\n"
         "  * Name all the keys in one call."

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Callable, Optional, Union
 
@@ -108,9 +109,11 @@ def sign_channels(
         if found is None:
             raise RepositoryError(f"{store.url}: nothing was signed.", [f"`{key}` is missing"])
         if not adopt:
-            renewed = days is not None
-            _refuse_unknown(found.data, key, signers, believed, now, store.url, renewed=renewed)
-        signed.append(_sign_channel(store, key, found, signers, root=root, days=days))
+            late = now if days is not None else ""
+            with _named(store):
+                _refuse_unknown(found.data, key, signers, believed, late)
+        with _named(store):
+            signed.append(_sign_channel(store, key, found, signers, root=root, days=days))
     return tuple(signed)
 
 
@@ -160,6 +163,17 @@ def publisher(
         return record
 
     return Publisher(sign, read, bool(signers))
+
+
+@contextlib.contextmanager
+def _named(store: Store) -> Iterator[None]:
+    """Name the repository in errors about its records."""
+    try:
+        yield
+    except RepositoryError as e:
+        if e.summary.startswith(f"{store.url}: "):
+            raise
+        raise RepositoryError(f"{store.url}: {e.summary}", e.problems) from None
 
 
 def channels_of(store: Store) -> tuple[ChannelKey, ...]:
@@ -258,18 +272,18 @@ def _refuse_unknown(
     signers: Sequence[tuple[str, Signer]],
     root: Optional[TrustedRoot],
     now: str,
-    url: str,
-    *,
-    renewed: bool,
 ) -> None:
-    """RepositoryError for a record that somebody else may have put there."""
+    """RepositoryError for a record that somebody else may have put there.
+
+    `now` is empty if it is not renewed: then it may have expired.
+    """
     envelope = Envelope.read(content, str(key), kind=RECORDS)
     own = [of_library(signer.public_key) for _, signer in signers]
     problem = None if envelope.signers(own) else _UNKNOWN
     if problem is not None and root is not None:
         owner = f"root {root.version}"
         problem = threshold_problem(envelope, root.root.roles[RECORDS], owner)
-    expired = renewed and envelope.expires <= now
+    expired = envelope.expires <= now
     if problem is None and not expired:
         return
     problems = [] if problem is None else [problem]
@@ -280,7 +294,7 @@ def _refuse_unknown(
     begin = "Name the root that you know with `--root`; or look" if helps else "Look"
     remedy = f"{begin} at the record, as `venvstacks-repository list` shows it, and take `--adopt`."
     raise RepositoryError(
-        f"{url}: `{key}` was not signed: somebody else may have put it there.",
+        f"`{key}` was not signed: somebody else may have put it there.",
         [*problems, remedy],
     )
 
