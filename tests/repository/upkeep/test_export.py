@@ -132,8 +132,8 @@ def test_blobs_that_are_not_there(tmp_path: Path) -> None:
         f"{made.url}: `release@1.0` cannot be exported; nothing was written.\n"
         f"  * `{gone}`, {where}: it is missing\n"
         f"  * `{short}`, {where}: it has 5 bytes, not {segment.files.size}\n"
-        "  * Run `venvstacks-repository verify --remove-damaged`, and then publish the version again "
-        "with `--venvstacks-publish-thorough`."
+        "  * Run `venvstacks-repository verify --remove-damaged`, and then publish the version "
+        "again with `--venvstacks-publish-thorough`."
     )
     assert not (tmp_path / "dist").exists()
 
