@@ -277,17 +277,22 @@ def test_what_is_skipped_is_not_packaged(root: BuildRoot) -> None:
     image += 'registries=["127.0.0.1:1"], skip_push=True)\n'
     root.write("examples/hello/BUILD", skipped + nowhere + image)
     root.write("examples/hello/hello.py", code + "\n# Edited, and not published.\n")
-    names = ("release", "nowhere", "image")
+    names = ("release", "nowhere", "image", "hello")
     done = root.succeed("publish", *(f"examples/hello:{name}" for name in names))
+    # What is published as a part of a release is passed over, unless it is named.
+    every = root.succeed("publish", "examples/hello:")
     packaged = root.pants("package", "examples/hello:image")
     root.write("examples/hello/BUILD", build)
     root.write("examples/hello/hello.py", code)
     assert sorted(re.findall(r"^- .*", done.stderr, re.MULTILINE)) == [
+        "- examples/hello:hello skipped (it has no `repositories`).",
         "- examples/hello:image skipped (by its `skip_push`).",
         "- examples/hello:nowhere skipped (it has no `repositories`).",
         "- examples/hello:release skipped (by its `skip_publish`).",
     ]
     assert done.work == []
+    assert "hello:hello skipped" not in every.stderr
+    assert "No applicable" not in done.stderr
     assert packaged.code == 1
     assert "127.0.0.1:1" in packaged.error
 

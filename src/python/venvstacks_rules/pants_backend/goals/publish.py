@@ -9,8 +9,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from pants.base.build_root import BuildRoot
+from pants.base.glob_match_error_behavior import GlobMatchErrorBehavior
+from pants.base.specs_parser import SpecsParser
 from pants.core.goals.package import PackageFieldSet
 from pants.core.goals.publish import (
     PublishFieldSet,
@@ -23,9 +26,9 @@ from pants.engine.addresses import Address
 from pants.engine.fs import (
     MergeDigests,
 )
+from pants.engine.internals.options_parsing import _Options
 from pants.engine.internals.session import RunId
 from pants.engine.process import InteractiveProcess
-from pants.engine.target import Target
 from pants.util.frozendict import FrozenDict
 
 from venvstacks_rules.model.json_codec import to_json
@@ -90,6 +93,8 @@ class _PublishFields(PublishFieldSet):  # type: ignore[type-arg] # not generic w
     repositories: RepositoriesField
     skip_publish: SkipPublishField
     publish_archives: PublishArchivesField
+    only_if_named: ClassVar[bool] = False
+    """Whether `publish` says that a target is skipped only if the command line names it."""
 
     @property
     def skip_reason(self) -> str | None:
@@ -119,11 +124,8 @@ class LayerPublishFieldSet(_PublishFields):
 
     publish_request_type = PublishLayerRequest
     required_fields = (LayerSourcesField, RepositoriesField)
-
-    @classmethod
-    def opt_out(cls, target: Target) -> bool:
-        """Most layers are published as part of a stack or a release: `publish ::` passes over."""
-        return _stays(target)
+    # Most layers are published as part of a stack or a release: `publish ::` passes over.
+    only_if_named = True
 
 
 @dataclass(frozen=True)
@@ -132,11 +134,7 @@ class StackPublishFieldSet(_PublishFields):
 
     publish_request_type = PublishStackRequest
     required_fields = (ManifestLayersField, RepositoriesField)
-
-    @classmethod
-    def opt_out(cls, target: Target) -> bool:
-        """The same."""
-        return _stays(target)
+    only_if_named = True
 
 
 @dataclass(frozen=True)
@@ -154,6 +152,8 @@ class PublishedTargetRequest:
     address: Address
     repositories: tuple[str, ...]
     skip_reason: str | None
+    only_if_named: bool
+    """Whether that is said only if the command line names the target."""
     archives: bool
 
 
@@ -182,9 +182,15 @@ class RepositoryPackages:
     packages: PublishPackages
 
 
-def _stays(target: Target) -> bool:
-    """Whether a target is not published."""
-    return not target[RepositoriesField].value or target[SkipPublishField].value
+def _names(address: Address, specs: Iterable[str]) -> bool:
+    """Whether the command line names a target itself, and not all of a folder."""
+    parsed = SpecsParser().parse_specs(
+        specs,
+        description_of_origin="the command line",
+        unmatched_glob_behavior=GlobMatchErrorBehavior.ignore,
+    )
+    named = (literal.to_address() for literal in parsed.includes.address_literals)
+    return address.spec in {one.spec for one in named}
 
 
 @rule
@@ -193,9 +199,12 @@ async def published_target(
     options: VenvstacksSubsystem,
     publishing: VenvstacksPublishSubsystem,
     run_id: RunId,
+    run: _Options,
 ) -> PublishedTarget:
     address = request.address
     if request.skip_reason is not None:
+        if request.only_if_named and not _names(address, run.options.specs):
+            return PublishedTarget(())
         skipped = PublishPackages((str(address),), description=request.skip_reason)
         return PublishedTarget((skipped,))
     checked_options(publishing.root, publishing.expires_days)
@@ -216,7 +225,7 @@ async def published_target(
         raise size_limit_error(outgrown)
     archives = PublishedArchivesRequest(publication, found.stack) if request.archives else None
     channel = found.request.stack.channel if found.request.stack else None
-    names = _names(publication) or (str(address),)
+    names = _published(publication) or (str(address),)
     packages = await concurrently(
         repository_packages(
             RepositoryPackagesRequest(
@@ -289,7 +298,7 @@ async def repository_packages(
     return RepositoryPackages(PublishPackages(names, process, where, data))
 
 
-def _names(publication: PublicationFiles) -> tuple[str, ...]:
+def _published(publication: PublicationFiles) -> tuple[str, ...]:
     """What is published, for people."""
     if publication.stacks:
         return tuple(f"{s.name} {s.version} for {s.platform}" for s in publication.stacks)
@@ -301,6 +310,7 @@ def _request(fields: _PublishFields) -> PublishedTargetRequest:
         fields.address,
         fields.repositories.value or (),
         fields.skip_reason,
+        fields.only_if_named,
         fields.publish_archives.value,
     )
 

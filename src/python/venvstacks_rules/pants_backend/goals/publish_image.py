@@ -83,6 +83,11 @@ class ImagePublishFieldSet(PublishFieldSet):  # type: ignore[type-arg] # not gen
         """Why the image is not pushed; None if it is."""
         return reason_to_skip(self.skip_push, self.registries)
 
+    @property
+    def only_if_named(self) -> bool:
+        """It is said in any case."""
+        return False
+
     def check_skip_request(self, package_fs: PackageFieldSet) -> object:
         """Pants 2.32 and newer ask before they package the image."""
         return skip_request(self, package_fs)

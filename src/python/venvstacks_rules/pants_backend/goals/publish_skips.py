@@ -31,6 +31,10 @@ class SkippableFields(Protocol):
         """The target."""
 
     @property
+    def only_if_named(self) -> bool:
+        """Whether that is said only of targets that the command line names."""
+
+    @property
     def skip_reason(self) -> str | None:
         """Why the target is not published; None if it is."""
 
@@ -45,6 +49,9 @@ if ASKS_WHAT_TO_SKIP:
         reason = request.publish_fs.skip_reason
         if reason is None:
             return CheckSkipResult.no_skip()
+        if request.publish_fs.only_if_named:
+            # The rule that publishes knows what the command line names.
+            return CheckSkipResult.skip(skip_packaging_only=True)
         return CheckSkipResult.skip(
             names=(str(request.address),),
             description=reason,
