@@ -139,11 +139,13 @@ def test_another_image_is_not_ours(tmp_path: Path) -> None:
             KEY, f"manifests/{key_tag(KEY)}", "PUT", headers=headers, body=[image.encode()]
         ) as answer:
             assert answer.status == 201
-        with pytest.raises(StoreError) as e:
+        with pytest.raises(RepositoryError) as e:
             opened(url, {}).get(KEY, limit=100)
     assert str(e.value) == (
-        f"{url}: `{KEY}`: the tag `{key_tag(KEY)}` is not an artifact of a repository of layers. "
-        "Use another name."
+        f"{url}: `{KEY}` cannot be used.\n"
+        f"  * the tag `{key_tag(KEY)}` is not an artifact of a repository of layers\n"
+        "  * Use another name, if images lie there.\n"
+        f"  * {ON_THE_WAY}"
     )
 
 

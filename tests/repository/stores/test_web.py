@@ -337,7 +337,8 @@ def test_a_registry_that_lists_no_tags(body: bytes) -> None:
 def test_an_artifact_without_a_file() -> None:
     notes = {"org.venvstacks.key": "k", "org.opencontainers.image.created": "2024-01-01"}
     body = json.dumps({"annotations": notes, "layers": []}).encode()
-    with answering(lambda handler: sent(handler, 200, body)) as url, pytest.raises(StoreError) as e:
+    server = answering(lambda handler: sent(handler, 200, body))
+    with server as url, pytest.raises(RepositoryError) as e:
         opened(f"oci{url[4:]}/x", {}).size("y")
     assert "is not an artifact of a repository of layers" in str(e.value)
 

@@ -153,7 +153,8 @@ class Artifacts(Registry):
             )
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
             why = f"the tag `{tag}` is not an artifact of a repository of layers"
-            raise StoreError(trouble(self._url, key, why, "Use another name.")) from None
+            other = "Use another name, if images lie there."
+            raise self._connections.wrong(key, "cannot be used", why, other) from None
 
     @retried
     def put_artifact(self, key: str, tag: str, layers: Sequence[Layer]) -> None:
