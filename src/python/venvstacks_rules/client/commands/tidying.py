@@ -67,7 +67,9 @@ def rollback(
     *,
     number: int | None = None,
 ) -> int:
-    """Start an older generation from now on: the one before, or `number`; return its number.
+    """Start another generation from now on: what was started before, or `number`.
+
+    Returns its number. Called again, it goes further back.
 
     Raises DeploymentError if it is not there.
     """
@@ -77,23 +79,24 @@ def rollback(
     with changing(layout, disk, lambda: report("waiting", folder=str(layout.folder))):
         current = generations.current
         if number is None:
-            older = [n for n in generations.numbers if n < current]
-            if not older:
+            before = generations.before
+            if not before:
                 raise DeploymentError(
-                    f"`{generations.app}` has no generation before {current}.",
-                    ["`venvstacks-deploy list` shows those that are there"],
+                    f"No generation of `{generations.app}` was started before {current}.",
+                    ["`venvstacks-deploy list` shows those that are there; name one with `--to`"],
                 )
-            number = older[-1]
+            number = before[0]
         generation = generations.read(number)
-        generations.switch(number, disk)
+        generations.switch(number, disk, back=True)
     report("rolled-back", **as_event(generation, number), before=current)
     return number
 
 
 def gc(folder: Path, report: Report = silent, disk: Disk | None = None, *, keep: int) -> Freed:
-    """Remove all but the last `keep` generations of each application, and what nothing needs.
+    """Remove all but `keep` generations of each application, and what nothing needs.
 
-    Those that are started, or in use, stay. Raises DeploymentError.
+    The one that is started stays, then those that were started before it. Those that are in use
+    stay in any case. Raises DeploymentError.
     """
     disk = disk or Disk()
     layout = opened_layout(folder)
@@ -110,11 +113,10 @@ def remove_old(
     freed = 0
     for name in layout.app_names() if app is None else (app,):
         generations = Generations(layout, name)
-        current = generations.current
+        current, numbers = generations.current, generations.numbers
         # Those after the current one were left by a rollback: the next update may need them.
-        kept = {current, *[n for n in generations.numbers if n <= current][-keep:]}
-        kept.update([n for n in generations.numbers if n > current][-keep:])
-        for number in generations.numbers:
+        kept = {*generations.ranked[:keep], *[n for n in numbers if n > current][-keep:]}
+        for number in numbers:
             if number in kept:
                 continue
             size = _only_there(str(generations.place(number)))

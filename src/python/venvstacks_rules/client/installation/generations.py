@@ -11,10 +11,9 @@ from pathlib import Path
 from venvstacks_rules.client.disk.operations import Disk
 from venvstacks_rules.client.installation.layout import Layout, NotInstalledError
 from venvstacks_rules.client.installation.records import (
+    Current,
     Generation,
     Settings,
-    current_json,
-    read_current,
 )
 from venvstacks_rules.local.files.locks import Lock
 from venvstacks_rules.model.errors import DeploymentError
@@ -44,11 +43,22 @@ class Generations:
     @property
     def current(self) -> int:
         """The one that is started; NotInstalledError if there is none."""
-        path = self.folder / CURRENT
-        try:
-            return read_current(path.read_bytes(), str(path))
-        except FileNotFoundError:
-            raise self._not_installed() from None
+        return self._recorded().generation
+
+    @property
+    def before(self) -> tuple[int, ...]:
+        """Those that were started before the current one and are still there, the last one first.
+
+        A rollback goes to the first of them, and those that it left are none of them.
+        """
+        return self._there(self._recorded())
+
+    @property
+    def ranked(self) -> tuple[int, ...]:
+        """All of them in the order in which they are worth keeping."""
+        current = self._recorded()
+        ranked = [current.generation, *self._there(current)]
+        return (*ranked, *[n for n in reversed(self.numbers) if n not in ranked])
 
     @property
     def next(self) -> int:
@@ -93,9 +103,26 @@ class Generations:
         except FileNotFoundError:
             raise self._not_installed() from None
 
-    def switch(self, number: int, disk: Disk) -> None:
-        """From now on, this generation is started."""
-        disk.replace(str(self.folder / CURRENT), current_json(number).encode("ascii"))
+    def switch(self, number: int, disk: Disk, *, back: bool = False) -> None:
+        """From now on, this generation is started.
+
+        `back` forgets what was started after it; otherwise the one that was started until now is
+        the one to go back to.
+        """
+        try:
+            current = self._recorded()
+        except DeploymentError:
+            # There was none, or nobody knows which.
+            before: tuple[int, ...] = ()
+        else:
+            before = self._there(current)
+            if back and number in before:
+                before = before[before.index(number) + 1 :]
+            elif number != current.generation:
+                before = (current.generation, *before)
+        kept = tuple(dict.fromkeys(n for n in before if n != number))
+        text = Current(number, kept).to_json()
+        disk.replace(str(self.folder / CURRENT), text.encode("ascii"))
 
     def in_use(self, number: int) -> bool:
         """Whether a process that was started by this client runs in a generation."""
@@ -142,6 +169,21 @@ class Generations:
         disk.sync_folder(str(self.folder))
         disk.try_to_remove(str(away))
         return True
+
+    def _recorded(self) -> Current:
+        path = self.folder / CURRENT
+        try:
+            return Current.from_json(path.read_bytes(), str(path))
+        except FileNotFoundError:
+            raise self._not_installed() from None
+
+    def _there(self, current: Current) -> tuple[int, ...]:
+        """What was started before, where it is still there."""
+        numbers = self.numbers
+        if current.before is None:
+            # As the releases of that time saw it.
+            return tuple(n for n in reversed(numbers) if n < current.generation)
+        return tuple(n for n in current.before if n in numbers and n != current.generation)
 
     def _not_installed(self) -> NotInstalledError:
         there = self.layout.app_names()

@@ -142,17 +142,31 @@ class Generation:
         return generation
 
 
-def current_json(number: int) -> str:
-    """The text of the file that says which generation is started."""
-    return published_json({"generation": number})
+@dataclass(frozen=True)
+class Current:
+    """Which generation is started, and which were before."""
 
+    generation: int
+    before: tuple[int, ...] | None = None
+    """The one that a rollback goes to comes first; None: the file is of a release that did not
+    remember it."""
 
-def read_current(content: bytes, name: str) -> int:
-    """The number of the generation that is started; DeploymentError if there is none."""
-    table = _table(content, name)
-    number = table.size("generation")
-    _refuse(table, name)
-    return number
+    def to_json(self) -> str:
+        """The text of the file."""
+        before = {} if self.before is None else {"before": list(self.before)}
+        return published_json({"generation": self.generation, **before})
+
+    @classmethod
+    def from_json(cls, content: bytes, name: str) -> Current:
+        """Read the file `name`; DeploymentError lists what is wrong."""
+        table = _table(content, name)
+        number = table.size("generation")
+        found = table.data.get("before")
+        before = [n for n in found if type(n) is int and n >= 0] if isinstance(found, list) else []
+        if found is not None and before != found:
+            table.note("before", "is no list of numbers of generations")
+        _refuse(table, name)
+        return cls(number, None if found is None else tuple(before))
 
 
 def _read_layer(table: CheckedTable) -> InstalledLayer:
