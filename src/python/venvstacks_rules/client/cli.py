@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from venvstacks_rules.client.exits import DAMAGED, DONE, EXITS, INTERRUPTED, failure
-from venvstacks_rules.client.terminal import Lines, Printer, json_lines
+from venvstacks_rules.client.exits import DAMAGED, DONE, EXITS, FAILED, INTERRUPTED, failure
+from venvstacks_rules.client.terminal import Lines, Output, Printer, json_lines, say
 from venvstacks_rules.model.errors import VenvstacksError
 from venvstacks_rules.model.product import VERSION
 
@@ -225,8 +225,43 @@ def main(argv: Sequence[str] | None = None) -> int:
     if "--" in arguments:
         at = arguments.index("--")
         own, more = arguments[:at], arguments[at + 1 :]
-    options = parser().parse_args(own)
+    options = _parsed(own)
     printer: Printer = json_lines() if options.json else Lines()
+    code = _done(options, more, printer)
+    if printer.out.lost:
+        # Somebody wants to read it, and has only a part.
+        only_tells = options.command in ("list", "verify") or getattr(options, "check", False)
+        lost = _lost(printer.out)
+        return lost if only_tells and code == DONE else code
+    return code
+
+
+def _lost(out: Output) -> int:
+    """Say that a part of the output is lost, if somebody wants to read it; the exit code then."""
+    if not out.lost:
+        return DONE
+    say(f"note: standard output: {out.lost}. What was printed is not complete.")
+    return FAILED
+
+
+def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
+    try:
+        return parser().parse_args(arguments)
+    except OSError as e:
+        # Nobody wants to read the help, or there is no room for it.
+        out = Output(sys.stdout)
+        out.end(e)
+        raise SystemExit(_lost(out)) from None
+    except SystemExit:
+        out = Output(sys.stdout)
+        out.write("")
+        if out.lost:
+            raise SystemExit(_lost(out)) from None
+        raise
+
+
+def _done(options: argparse.Namespace, more: Sequence[str], printer: Printer) -> int:
+    """Do it; the exit code, whether somebody could read what was printed or not."""
     try:
         _keep_own_generation()
         return _run(options, more, printer)

@@ -2,18 +2,65 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import sys
 from collections.abc import Callable
-from typing import Any, Protocol
+from contextlib import suppress
+from typing import Any, Protocol, TextIO
 
 from venvstacks_rules.model.wording import printable
 
 _WIDTH = 30
+# Windows says EINVAL for a pipe that nobody reads.
+_NOBODY_READS = (errno.EPIPE, errno.EINVAL) if os.name == "nt" else (errno.EPIPE,)
+
+
+class Output:
+    """A stream that may stop taking what is written; from then on, nothing more is tried.
+
+    What a command does must not depend on whether somebody listens.
+    """
+
+    def __init__(self, stream: TextIO | None) -> None:
+        # There is none if the program that starts us closed it.
+        self._stream = stream
+        self.lost = ""
+        """Why some of it could not be written; empty if nobody wants to read it, too."""
+        self.ended = stream is None
+        """Whether nothing more is written."""
+
+    def write(self, text: str) -> None:
+        """Write a text at once, or drop it."""
+        if self._stream is None or self.ended:
+            return
+        try:
+            try:
+                self._stream.write(text)
+            except UnicodeEncodeError:
+                self._stream.write(text.encode("ascii", "backslashreplace").decode("ascii"))
+            self._stream.flush()
+        except OSError as e:
+            self.end(e)
+
+    def end(self, error: OSError) -> None:
+        """Write nothing more, because of an error."""
+        self.ended = True
+        self.lost = "" if error.errno in _NOBODY_READS else error.strerror or str(error)
+        # Python writes what is left of it at its end, and would complain. A stream of a program
+        # that calls us may have no descriptor.
+        with suppress(OSError, ValueError, AttributeError):
+            nothing = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nothing, self._stream.fileno())  # type: ignore[union-attr]
+            os.close(nothing)
 
 
 class Printer(Protocol):
     """Prints events."""
+
+    out: Output
+    """What it writes events to."""
 
     def report(self, kind: str, /, **values: Any) -> None:
         """Print an event."""
@@ -25,13 +72,23 @@ class Printer(Protocol):
 class JsonLines:
     """One object of JSON a line, on standard output."""
 
+    def __init__(self) -> None:
+        self.out = Output(sys.stdout)
+
     def report(self, kind: str, /, **values: Any) -> None:
         """Print an event."""
-        print(json.dumps({"event": kind, **values}), flush=True)
+        self.out.write(json.dumps({"event": kind, **values}) + "\n")
 
     def error(self, text: str, code: int) -> None:
         """Print why the command ends with this exit code."""
         self.report("error", text=text, exit_code=code)
+        if self.out.ended:
+            say(f"error: {text}")
+
+
+def say(text: str) -> None:
+    """Write a line for people on standard error."""
+    Output(sys.stderr).write(f"{text}\n")
 
 
 def json_lines() -> Printer:
@@ -43,7 +100,9 @@ class Lines:
     """Lines for people, and a bar if they look at a terminal."""
 
     def __init__(self) -> None:
-        self._bar = sys.stderr.isatty()
+        self.out = Output(sys.stdout)
+        self._err = Output(sys.stderr)
+        self._bar = sys.stderr is not None and sys.stderr.isatty()
         self._shown = -1
 
     def report(self, kind: str, /, **values: Any) -> None:
@@ -53,11 +112,11 @@ class Lines:
             return
         text = _TEXTS.get(kind)
         if text is not None:
-            print(printable(text(values)), flush=True)
+            self.out.write(printable(text(values)) + "\n")
 
     def error(self, text: str, code: int) -> None:  # noqa: ARG002 - programs get the code
         """Print why the command failed."""
-        print(f"error: {text}", file=sys.stderr, flush=True)
+        self._err.write(f"error: {text}\n")
 
     def _progress(self, came: int, total: int) -> None:
         percent = min(100, came * 100 // total) if total else 100
@@ -67,10 +126,10 @@ class Lines:
             done = "#" * (_WIDTH * percent // 100)
             end = "\n" if percent == 100 else ""
             line = f"\r[{done:<{_WIDTH}}] {percent:3d} % of {size_text(total)}"
-            print(line, end=end, file=sys.stderr, flush=True)
+            self._err.write(line + end)
             self._shown = percent
         elif percent // 25 > self._shown // 25:
-            print(f"{percent} % of {size_text(total)}", file=sys.stderr, flush=True)
+            self._err.write(f"{percent} % of {size_text(total)}\n")
             self._shown = percent
 
 
