@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
-from tests.support.client_repository import APP, ClientRepository, called
+from tests.support.client_repository import APP, SITE, ClientRepository, called
 from venvstacks_rules.client.commands.tidying import gc, rollback
 from venvstacks_rules.client.commands.updating import install, update
 
@@ -82,6 +83,75 @@ def test_what_gc_removed_is_not_gone_back_to(repository: ClientRepository, folde
     assert numbers(folder) == [2, 4]
     done = called("rollback", "--into", folder)
     assert done.stderr.startswith(f"error: No generation of `{APP}` was started before 2.\n")
+
+
+@pytest.mark.parametrize("by", ["repair", "update"])
+def test_in_a_moved_installation_it_goes_to_what_runs_there(
+    repository: ClientRepository, folder: Path, tmp_path: Path, by: str
+) -> None:
+    repository.publish("1.1", word="hi")
+    update(folder)
+    moved = folder.rename(tmp_path / "moved")
+    if by == "update":
+        repository.publish("1.2")
+    assert called(by, "--into", moved).returncode == 0
+    # It needs no network.
+    shutil.move(str(repository.folder), str(tmp_path / "away"))
+    if by == "update":
+        assert called("rollback", "--into", moved).stdout.splitlines() == [
+            f"{APP} is at 1.1 again (generation 2)."
+        ]
+        assert called("run", "--into", moved).stdout == "1.1 hi\n"
+    done = called("rollback", "--into", moved)
+    assert (done.returncode, done.stdout) == (0, f"{APP} is at 1.0 again (generation 1).\n")
+    assert called("run", "--into", moved).stdout == "1.0 hello\n"
+    assert called("verify", "--into", moved).returncode == 0
+
+
+def test_what_cannot_be_made_ready_is_not_gone_back_to(
+    repository: ClientRepository, folder: Path, tmp_path: Path
+) -> None:
+    repository.publish("1.1", word="hi")
+    update(folder)
+    moved = folder.rename(tmp_path / "moved")
+    assert called("repair", "--into", moved).returncode == 0
+    lost = moved / "apps" / APP / "1/layers" / APP / SITE / "hello.py"
+    lost.unlink()
+    shutil.move(str(repository.folder), str(tmp_path / "away"))
+    done = called("rollback", "--into", moved)
+    assert done.returncode == 5
+    assert "No such file or directory. Look whether the folder can be reached" in done.stderr
+    assert called("run", "--into", moved).stdout == "1.1 hi\n"
+    shutil.move(str(tmp_path / "away"), str(repository.folder))
+    assert called("rollback", "--into", moved).returncode == 0
+    assert called("run", "--into", moved).stdout == "1.0 hello\n"
+
+
+def test_an_application_that_follows_nothing_is_made_ready_too(
+    repository: ClientRepository, folder: Path, tmp_path: Path
+) -> None:
+    repository.publish("1.1", word="hi")
+    update(folder)
+    settings = folder / "apps" / APP / "settings.json"
+    read = json.loads(settings.read_text())
+    del read["repository"]
+    settings.write_text(json.dumps(read))
+    moved = folder.rename(tmp_path / "moved")
+    assert called("repair", "--into", moved).returncode == 0
+    assert called("rollback", "--into", moved).returncode == 0
+    assert called("run", "--into", moved).stdout == "1.0 hello\n"
+    (moved / "apps" / APP / "1/layers" / APP / SITE / "hello.py").unlink()
+    done = called("repair", "--into", moved)
+    assert (done.returncode, without_progress(done.stderr)) == (
+        1,
+        f"error: `{APP}` follows no channel: it came with an installer that names none.\n"
+        "  * run a newer installer, or the same one to repair\n"
+        "  * or follow a channel from now on: `venvstacks-deploy install --from ...`\n",
+    )
+
+
+def without_progress(text: str) -> str:
+    return "".join(line for line in text.splitlines(keepends=True) if " % of " not in line)
 
 
 def test_a_file_that_does_not_say_what_ran_before_is_read(

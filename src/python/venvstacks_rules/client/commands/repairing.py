@@ -36,7 +36,7 @@ from venvstacks_rules.client.fetching.deltas import with_deltas
 from venvstacks_rules.client.fetching.downloads import Downloads
 from venvstacks_rules.client.fetching.filling import Filling
 from venvstacks_rules.client.fetching.known import known_layers, made_files
-from venvstacks_rules.client.fetching.opened import known_source
+from venvstacks_rules.client.fetching.opened import source_of_repairs
 from venvstacks_rules.client.fetching.plan import WantedLayer, planned, wanted_layers
 from venvstacks_rules.client.fetching.source import Here, Source
 from venvstacks_rules.client.installation.documents import Documents, Files
@@ -51,7 +51,7 @@ from venvstacks_rules.client.installation.records import Generation, InstalledLa
 from venvstacks_rules.local.layers.layer_config import read_layer_config
 from venvstacks_rules.local.layers.postinstall import post_install
 from venvstacks_rules.model.contents.layout import POSTINSTALL
-from venvstacks_rules.model.errors import DeploymentError, VenvstacksError
+from venvstacks_rules.model.errors import DeploymentError, VenvstacksError, first_problems
 from venvstacks_rules.model.repository.keys import StackKey
 from venvstacks_rules.model.repository.manifests import MOST_MANIFEST_BYTES, PublishedStack
 from venvstacks_rules.repository.reading.repository import Repository
@@ -93,6 +93,25 @@ def repair(
     return tuple(found)
 
 
+def make_ready(generations: Generations, number: int, disk: Disk, report: Report) -> None:
+    """Have a generation that was installed in another folder run where it is now.
+
+    For whoever changes the installation already. What is damaged of it is repaired as well; extra
+    files stay. Raises DeploymentError if that is not enough, and what :func:`repair` raises.
+    """
+    documents = Documents(generations.layout, disk)
+    worker = _Repair(generations, number, documents, disk, report)
+    worker.run(damage_of(generations, number, documents), remove_extra=False)
+    left = damage_of(generations, number, Documents(generations.layout, disk))
+    problems = [f"{one.kind}: {one.path}" for one in left if one.kind != EXTRA]
+    if problems:
+        raise DeploymentError(
+            f"Generation {number} of `{generations.app}` cannot be made ready for "
+            f"`{generations.layout.folder}`.",
+            first_problems(problems),
+        )
+
+
 @dataclass(frozen=True)
 class _Repair:
     """The repair of one generation."""
@@ -128,7 +147,7 @@ class _Repair:
             self.disk,
             lambda text: self.report("note", text=text),
         )
-        source = known_source(self.generations.settings(), self.generations.app, here)
+        source = source_of_repairs(self.generations.settings(), self.generations.app, here)
         unlisted = {
             layer.install_target
             for layer in generation.layers

@@ -69,9 +69,10 @@ def rollback(
 ) -> int:
     """Start another generation from now on: what was started before, or `number`.
 
-    Returns its number. Called again, it goes further back.
+    Returns its number. Called again, it goes further back. After the installation was moved, the
+    generation is made ready for its place first.
 
-    Raises DeploymentError if it is not there.
+    Raises DeploymentError if it is not there, or cannot be made ready.
     """
     disk = disk or Disk()
     layout = opened_layout(folder)
@@ -87,6 +88,10 @@ def rollback(
                 )
             number = before[0]
         generation = generations.read(number)
+        if not generation.is_ready(str(generations.layers(number))):
+            from venvstacks_rules.client.commands.repairing import make_ready
+
+            make_ready(generations, number, disk, report)
         generations.switch(number, disk, back=True)
     report("rolled-back", **as_event(generation, number), before=current)
     return number

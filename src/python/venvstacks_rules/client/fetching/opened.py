@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from venvstacks_rules.client.fetching.source import Here, Source
@@ -12,7 +12,13 @@ from venvstacks_rules.model.errors import DeploymentError, RepositoryError
 from venvstacks_rules.model.hashes import is_sha256_hex
 from venvstacks_rules.model.network.credentials import without_credentials
 from venvstacks_rules.repository.stores.opened import opened
-from venvstacks_rules.repository.stores.store import Store
+from venvstacks_rules.repository.stores.store import (
+    Entry,
+    ReadOnlyStore,
+    Store,
+    Stored,
+    StoreError,
+)
 
 _NO_FILES = ("oci",)
 """Schemes of what holds repositories only."""
@@ -66,19 +72,59 @@ def found_source(
 def known_source(settings: Settings, app: str, here: Here) -> Source:
     """What an application that is installed came from; DeploymentError if there are no updates."""
     if not settings.repository:
-        raise DeploymentError(
-            f"`{app}` follows no channel: it came with an installer that names none.",
-            [
-                "run a newer installer, or the same one to repair",
-                "or follow a channel from now on: `venvstacks-deploy install --from ...`",
-            ],
-        )
+        raise _follows_nothing(app)
     store: Store = opened(settings.repository, os.environ)
     if settings.archives is None:
         return Source(settings, store)
     from venvstacks_rules.client.fetching.archives import ArchiveSource
 
     return ArchiveSource(settings, app, here, store)
+
+
+def source_of_repairs(settings: Settings, app: str, here: Here) -> Source:
+    """The same for what may need nothing; otherwise the error comes when something is fetched."""
+    if settings.repository:
+        return known_source(settings, app, here)
+    return Source(settings, _Nowhere(app))
+
+
+class _Nowhere(ReadOnlyStore):
+    """Where an application came from that follows nothing."""
+
+    url = ""
+
+    def __init__(self, app: str) -> None:
+        self._app = app
+
+    def get(self, key: str, *, limit: int) -> Stored | None:  # noqa: ARG002 - it has nothing
+        """Say where it came from."""
+        raise _follows_nothing(self._app)
+
+    def size(self, key: str) -> int | None:  # noqa: ARG002 - it has nothing
+        """Say where it came from."""
+        raise _follows_nothing(self._app)
+
+    def read(self, key: str, start: int, end: int) -> Iterator[bytes]:  # noqa: ARG002 - it has nothing
+        """Say where it came from."""
+        raise _follows_nothing(self._app)
+
+    def list(self, prefix: str) -> Iterator[Entry]:  # noqa: ARG002 - it has nothing
+        """Say where it came from."""
+        raise _follows_nothing(self._app)
+
+    def read_only(self, key: str) -> StoreError:
+        """Nobody writes there."""
+        return StoreError(f"`{key}`: `{self._app}` follows no repository.")
+
+
+def _follows_nothing(app: str) -> DeploymentError:
+    return DeploymentError(
+        f"`{app}` follows no channel: it came with an installer that names none.",
+        [
+            "run a newer installer, or the same one to repair",
+            "or follow a channel from now on: `venvstacks-deploy install --from ...`",
+        ],
+    )
 
 
 def _check_pin(pin: str | None) -> None:
