@@ -15,6 +15,7 @@ from tests.support.signed_repository import SignedRepository
 from venvstacks_rules.actions.bundling.posix import BLOCK
 from venvstacks_rules.actions.commands import make_bundle
 from venvstacks_rules.client.commands.bundled import BundleRequest, install_bundle
+from venvstacks_rules.client.installation.layout import DamagedInstallationError
 from venvstacks_rules.model.errors import RepositoryError
 from venvstacks_rules.model.json_codec import to_json
 from venvstacks_rules.model.repository.bundles import Following
@@ -153,6 +154,55 @@ def test_a_signed_repository_does_not_become_an_unsigned_one(publisher: Publishe
     assert code == 4
     assert "0 keys of root 1 signed it, and 1 have to" in text
     assert publisher.version() == "1.0"
+
+
+@pytest.mark.parametrize("content", [None, b"", b"{}"])
+def test_a_root_that_is_lost_is_pinned_again(publisher: Publisher, content: bytes | None) -> None:
+    publisher.install("--root", publisher.root)
+    publisher.release("1.1")
+    root = publisher.folder / "apps" / APP / "root.json"
+    root.unlink() if content is None else root.write_bytes(content)
+    code, text = publisher.update()
+    assert (code, text.splitlines()[-1]) == (
+        3,
+        "  * `venvstacks-deploy install` with the same options, and with `--root`, makes it anew",
+    )
+    assert called("verify", "--into", publisher.folder).returncode == 3
+    done = called("repair", "--into", publisher.folder)
+    assert (done.returncode, "and with `--root`, makes it anew" in done.stdout) == (3, True)
+    assert publisher.install()[0] == 3
+    assert publisher.install("--root", publisher.root) == (0, "")
+    assert called("verify", "--into", publisher.folder).returncode == 0
+    assert publisher.version() == "1.1"
+
+
+def test_what_was_seen_is_not_given_up_unasked(publisher: Publisher) -> None:
+    publisher.install("--root", publisher.root)
+    before = publisher.release("1.1")
+    publisher.update()
+    (publisher.folder / "apps" / APP / "seen.json").write_text("{}")
+    publisher.record.write_bytes(before)
+    called("repair", "--into", publisher.folder)
+    code, text = publisher.update()
+    assert (code, "repair --forget-seen" in text) == (3, True)
+    assert publisher.install("--root", publisher.root)[0] == 3
+    assert publisher.version() == "1.1"
+    assert called("repair", "--into", publisher.folder, "--forget-seen").returncode == 0
+    # As it says.
+    assert publisher.update() == (0, "")
+    assert publisher.version() == "1.0"
+
+
+def test_an_installer_forgets_nothing_that_was_seen(publisher: Publisher, tmp_path: Path) -> None:
+    run_installer(publisher.repository, "1.0", tmp_path / "made", publisher.folder, publisher.root)
+    assert called("verify", "--into", publisher.folder).returncode == 0
+    publisher.release("1.1")
+    assert publisher.update() == (0, "")
+    (publisher.folder / "apps" / APP / "seen.json").write_text("{}")
+    with pytest.raises(DamagedInstallationError, match="is not known any more"):
+        run_installer(
+            publisher.repository, "1.1", tmp_path / "again", publisher.folder, publisher.root
+        )
 
 
 def run_installer(

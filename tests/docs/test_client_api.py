@@ -13,7 +13,8 @@ import pytest
 from tests.support.client_repository import APP, ClientRepository
 from venvstacks_rules.client.api import Installation
 from venvstacks_rules.client.commands.checking import Verified
-from venvstacks_rules.client.commands.tidying import Freed, ListedApp
+from venvstacks_rules.client.commands.listing import ListedApp
+from venvstacks_rules.client.commands.tidying import Freed
 from venvstacks_rules.client.commands.updating import Change, Checked
 from venvstacks_rules.model.errors import VenvstacksError
 

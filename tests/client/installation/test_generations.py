@@ -9,8 +9,8 @@ from venvstacks_rules.client.commands.checking import CHANGED, damage_of
 from venvstacks_rules.client.commands.tidying import uninstall
 from venvstacks_rules.client.disk.operations import Disk
 from venvstacks_rules.client.installation.documents import Documents
-from venvstacks_rules.client.installation.generations import LAYERS, LOCK, RECORD, Generations
-from venvstacks_rules.client.installation.layout import made_layout
+from venvstacks_rules.client.installation.generations import LAYERS, LOCK, Generations
+from venvstacks_rules.client.installation.layout import RECORD, made_layout
 from venvstacks_rules.client.installation.records import Generation, InstalledLayer
 from venvstacks_rules.local.files.locks import Lock
 from venvstacks_rules.model.errors import DeploymentError

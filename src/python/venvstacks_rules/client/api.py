@@ -11,10 +11,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from venvstacks_rules.client.commands import checking, repairing, starting, tidying, updating
+from venvstacks_rules.client.commands import (
+    checking,
+    listing,
+    repairing,
+    starting,
+    tidying,
+    updating,
+)
 from venvstacks_rules.client.commands.checking import Verified
 from venvstacks_rules.client.commands.events import Report, silent
-from venvstacks_rules.client.commands.tidying import Freed, ListedApp
+from venvstacks_rules.client.commands.listing import ListedApp
+from venvstacks_rules.client.commands.tidying import Freed
 from venvstacks_rules.client.commands.updating import KEPT, Change, Checked, InstallRequest
 
 
@@ -105,11 +113,21 @@ class Installation:
         return checking.verify(self.folder, app, self._report, every=every)
 
     def repair(
-        self, app: str | None = None, *, every: bool = False, remove_extra: bool = False
+        self,
+        app: str | None = None,
+        *,
+        every: bool = False,
+        remove_extra: bool = False,
+        forget_seen: bool = False,
     ) -> tuple[Verified, ...]:
         """Have all files again as they were installed; what could not be repaired."""
         return repairing.repair(
-            self.folder, app, self._report, every=every, remove_extra=remove_extra
+            self.folder,
+            app,
+            self._report,
+            every=every,
+            remove_extra=remove_extra,
+            forget_seen=forget_seen,
         )
 
     def gc(self, *, keep: int = 1) -> Freed:
@@ -118,7 +136,7 @@ class Installation:
 
     def applications(self) -> tuple[ListedApp, ...]:
         """What is installed, with all generations."""
-        return tidying.listed(self.folder)
+        return listing.listed(self.folder)
 
     def uninstall(self, app: str | None = None) -> None:
         """Remove an application; with the last one, the folder."""
@@ -138,12 +156,15 @@ class Installation:
         with started.in_use as lock:
             if os.name == "nt":
                 os.set_inheritable(lock.descriptor, True)
-            return subprocess.Popen(
-                started.command,
-                env=dict(started.environment),
-                stdin=stdin,
-                stdout=stdout,
-                stderr=stderr,
-                close_fds=os.name != "nt",
-                pass_fds=() if os.name == "nt" else (lock.descriptor,),
-            )
+            try:
+                return subprocess.Popen(
+                    started.command,
+                    env=dict(started.environment),
+                    stdin=stdin,
+                    stdout=stdout,
+                    stderr=stderr,
+                    close_fds=os.name != "nt",
+                    pass_fds=() if os.name == "nt" else (lock.descriptor,),
+                )
+            except OSError as e:
+                raise starting.not_executed(started, e) from None

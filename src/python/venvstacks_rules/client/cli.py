@@ -175,6 +175,12 @@ def _add_others(commands: Any) -> None:
                 action="store_true",
                 help="remove files that do not belong there; without, they are named only",
             )
+            command.add_argument(
+                "--forget-seen",
+                action="store_true",
+                help="where `seen.json` is damaged, begin a new one: an older version than was "
+                "seen before is then believed once, if its record has not expired",
+            )
     gc = _command(
         commands,
         "gc",
@@ -359,6 +365,7 @@ def _repair(options: argparse.Namespace, printer: Printer) -> int:
         printer.report,
         every=options.every,
         remove_extra=options.remove_extra,
+        forget_seen=options.forget_seen,
     )
     return DAMAGED if any(one.damage for one in found) else DONE
 
@@ -372,9 +379,13 @@ def _gc(options: argparse.Namespace, printer: Printer) -> int:
 
 
 def _list(options: argparse.Namespace, printer: Printer) -> int:
-    from venvstacks_rules.client.commands.tidying import listed
+    from venvstacks_rules.client.commands.checking import report_damage
+    from venvstacks_rules.client.commands.listing import listed
 
-    for app in listed(options.into):
+    apps = listed(options.into)
+    for app in apps:
+        for damage in app.damage:
+            report_damage(printer.report, app.app, app.current, damage)
         own = sum(generation.own_size for generation in app.generations if not generation.current)
         printer.report(
             "app",
@@ -395,7 +406,7 @@ def _list(options: argparse.Namespace, printer: Printer) -> int:
                 bytes=one.size,
                 own_bytes=one.own_size,
             )
-    return DONE
+    return DAMAGED if any(app.damage for app in apps) else DONE
 
 
 def _uninstall(options: argparse.Namespace, printer: Printer) -> int:

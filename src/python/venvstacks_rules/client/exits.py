@@ -33,12 +33,17 @@ def failure(error: Exception) -> tuple[int, str]:
         )
         return code, f"{where}{error.strerror or error}. What was installed is as it was.{room}"
     # Only after something went wrong: the names take time to import.
-    from venvstacks_rules.client.installation.layout import NoRoomError, NotInstalledError
+    from venvstacks_rules.client.installation.layout import (
+        DamagedInstallationError,
+        NoRoomError,
+        NotInstalledError,
+    )
     from venvstacks_rules.model.errors import RepositoryError
     from venvstacks_rules.repository.stores.store import StoreError
 
     kinds = (
         (NotInstalledError, NOT_INSTALLED),
+        (DamagedInstallationError, DAMAGED),
         (NoRoomError, DISK),
         (RepositoryError, NOT_BELIEVED),
         (StoreError, UNREACHED),

@@ -18,7 +18,8 @@ from venvstacks_rules.client.fetching.filling import Filling, is_full, no_room, 
 from venvstacks_rules.client.fetching.known import Known, KnownLayer
 from venvstacks_rules.client.fetching.plan import Plan, WantedLayer, planned
 from venvstacks_rules.client.installation.documents import Documents, Files
-from venvstacks_rules.client.installation.generations import LAYERS, LOCK, RECORD, Generations
+from venvstacks_rules.client.installation.generations import LAYERS, LOCK, Generations
+from venvstacks_rules.client.installation.layout import RECORD
 from venvstacks_rules.client.installation.records import Generation, InstalledLayer
 from venvstacks_rules.local.layers.layer_config import read_layer_config
 from venvstacks_rules.local.layers.postinstall import post_install

@@ -21,10 +21,10 @@ from venvstacks_rules.client.disk.operations import Disk
 from venvstacks_rules.client.fetching.bundles import BundleStore
 from venvstacks_rules.client.fetching.known import KnownLayer, known_layers
 from venvstacks_rules.client.fetching.plan import WantedLayer, wanted_layers
-from venvstacks_rules.client.fetching.source import Trust
+from venvstacks_rules.client.fetching.source import ROOT, Trust
 from venvstacks_rules.client.installation.documents import Documents
-from venvstacks_rules.client.installation.generations import SETTINGS, Generations
-from venvstacks_rules.client.installation.layout import changing, made_layout
+from venvstacks_rules.client.installation.generations import Generations
+from venvstacks_rules.client.installation.layout import SETTINGS, changing, made_layout
 from venvstacks_rules.client.installation.records import Settings
 from venvstacks_rules.local.files.streams import chunks, sha256_of_chunks
 from venvstacks_rules.model.errors import DeploymentError, RepositoryError
@@ -176,11 +176,12 @@ def _follow(
             bundle.platform,
             following.allow_unsigned,
         )
-    trust = Trust.read(generations.folder)
+    trust = Trust.read(generations.folder, before)
     moved = before is not None and before.repository not in ("", settings.repository)
     kept = trust.of_channel(settings, before)
     if moved or kept.root is None:
-        kept = replace(kept, root=pinned)
+        kept = replace(kept, root=pinned).without_damage_of(ROOT)
+    kept.refuse_damaged(generations.folder)
     kept.write(generations.folder, trust, disk)
     if settings != before:
         disk.replace(str(path), settings.to_json().encode("utf-8"))

@@ -14,16 +14,23 @@ from venvstacks_rules.client.commands.events import Report, silent
 from venvstacks_rules.client.disk.operations import Disk, files_below
 from venvstacks_rules.client.disk.threads import WORKERS, mapped
 from venvstacks_rules.client.fetching.known import is_sound, made_files
+from venvstacks_rules.client.fetching.source import Trust
 from venvstacks_rules.client.installation.documents import Documents, Files
 from venvstacks_rules.client.installation.generations import (
     LAYERS,
     LOCK,
-    RECORD,
     Generations,
     chosen_app,
 )
-from venvstacks_rules.client.installation.layout import DOCUMENTS, Layout, opened_layout
-from venvstacks_rules.client.installation.records import Generation, InstalledLayer
+from venvstacks_rules.client.installation.layout import (
+    CURRENT,
+    DOCUMENTS,
+    RECORD,
+    SETTINGS,
+    Layout,
+    opened_layout,
+)
+from venvstacks_rules.client.installation.records import Generation, InstalledLayer, Settings
 from venvstacks_rules.model.contents.files import ArchivedFile
 from venvstacks_rules.model.errors import DeploymentError, VenvstacksError
 
@@ -55,7 +62,9 @@ class Verified:
 
     app: str
     generation: int
+    """0 if the application has none any more."""
     damage: tuple[Damage, ...]
+    """That of the application's own files is told with the generation that is started."""
 
 
 def verify(
@@ -72,11 +81,11 @@ def verify(
         generations = Generations(layout, name)
         seen: set[int] = set()
         # Another process may make or remove some meanwhile.
-        while left := set(generations.numbers if every else (generations.current,)) - seen:
+        while left := set(looked_at(generations, every=every)) - seen:
             number = min(left)
             seen.add(number)
             with generations.kept(number) as there:
-                is_gone = not there and number != generations.current
+                is_gone = not there and number != generations.likely
                 if not is_gone:
                     found.append(_verified(generations, number, report))
             if not every and not is_gone:
@@ -84,8 +93,13 @@ def verify(
     return tuple(found)
 
 
+def looked_at(generations: Generations, *, every: bool) -> tuple[int, ...]:
+    """The numbers of the generations that are verified or repaired; 0 stands for none."""
+    return (every and generations.numbers) or (generations.likely,)
+
+
 def _verified(generations: Generations, number: int, report: Report) -> Verified:
-    damage = tuple(damage_of(generations, number, Documents(generations.layout, Disk())))
+    damage = tuple(all_damage(generations, number, Documents(generations.layout, Disk())))
     for one in damage:
         report_damage(report, generations.app, number, one)
     report("verified", app=generations.app, generation=number, problems=len(damage))
@@ -95,6 +109,37 @@ def _verified(generations: Generations, number: int, report: Report) -> Verified
 def report_damage(report: Report, app: str, number: int, damage: Damage) -> None:
     """Tell of a file of a generation."""
     report("damage", app=app, generation=number, kind=damage.kind, path=damage.path)
+
+
+def all_damage(generations: Generations, number: int, documents: Documents) -> list[Damage]:
+    """All that is wrong with a generation; with the application as well, if it is the current one.
+
+    `number` is one of :func:`looked_at`.
+    """
+    own = damage_of_app(generations) if number == generations.likely else []
+    return [*own, *(damage_of(generations, number, documents) if number else [])]
+
+
+def damage_of_app(generations: Generations) -> list[Damage]:
+    """What is wrong with the files that an application has beside its generations, by path."""
+    layout, folder = generations.layout, generations.folder
+    names = []
+    settings: Settings | None = None
+    try:
+        current = generations.current
+        if current not in generations.numbers:
+            names.append(str(current))
+    except DeploymentError:
+        names.append(CURRENT)
+    try:
+        settings = generations.settings()
+    except DeploymentError:
+        names.append(SETTINGS)
+    names += Trust.read(folder, settings).damage
+    return [
+        Damage(CHANGED if (folder / name).exists() else MISSING, relative(layout, folder / name))
+        for name in sorted(names)
+    ]
 
 
 def damage_of(generations: Generations, number: int, documents: Documents) -> list[Damage]:
@@ -107,6 +152,8 @@ def damage_of(generations: Generations, number: int, documents: Documents) -> li
     except DeploymentError:
         kind = CHANGED if (place / RECORD).exists() else MISSING
         return [Damage(kind, record)]
+    except OSError:
+        return [Damage(CHANGED, record)]
     found = list(_outside_of_layers(generations, number, generation))
     if documents.find(generation.manifest) is None:
         found.append(_document(layout, generation.manifest.sha256))
@@ -170,6 +217,9 @@ def _state(path: str, file: ArchivedFile) -> str | None:
             return None if is_link and os.readlink(path) == file.link_target else CHANGED
     except (FileNotFoundError, NotADirectoryError):
         return MISSING
+    except OSError:
+        # A folder above it may not be entered, or the disk cannot read it.
+        return CHANGED
     return None if is_sound(path, file) else CHANGED
 
 
@@ -179,7 +229,10 @@ def _outside_of_layers(
     place = generations.place(number)
     targets = {layer.install_target for layer in generation.layers}
     for folder, known in ((place, {RECORD, LOCK, LAYERS}), (place / LAYERS, targets)):
-        there = set(os.listdir(folder)) if folder.is_dir() else set()
+        try:
+            there = set(os.listdir(folder))
+        except OSError:
+            there = set()
         for name in sorted(there - known):
             yield Damage(EXTRA, relative(generations.layout, folder / name))
         for name in sorted(known - there - targets):

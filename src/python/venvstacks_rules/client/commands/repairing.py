@@ -24,13 +24,17 @@ from venvstacks_rules.client.commands.checking import (
     MOVED,
     Damage,
     Verified,
+    all_damage,
     damage_of,
+    damage_of_app,
     damage_of_files,
     is_listed,
+    looked_at,
     relative,
     report_damage,
 )
 from venvstacks_rules.client.commands.events import Report, silent
+from venvstacks_rules.client.commands.mending import mend
 from venvstacks_rules.client.disk.operations import Disk
 from venvstacks_rules.client.fetching.deltas import with_deltas
 from venvstacks_rules.client.fetching.downloads import Downloads
@@ -42,11 +46,16 @@ from venvstacks_rules.client.fetching.source import Here, Source
 from venvstacks_rules.client.installation.documents import Documents, Files
 from venvstacks_rules.client.installation.generations import (
     LOCK,
-    RECORD,
     Generations,
     chosen_app,
 )
-from venvstacks_rules.client.installation.layout import Layout, changing, opened_layout
+from venvstacks_rules.client.installation.layout import (
+    RECORD,
+    DamagedInstallationError,
+    Layout,
+    changing,
+    opened_layout,
+)
 from venvstacks_rules.client.installation.records import Generation, InstalledLayer
 from venvstacks_rules.local.layers.layer_config import read_layer_config
 from venvstacks_rules.local.layers.postinstall import post_install
@@ -57,6 +66,8 @@ from venvstacks_rules.model.repository.manifests import MOST_MANIFEST_BYTES, Pub
 from venvstacks_rules.repository.reading.repository import Repository
 from venvstacks_rules.repository.stores.store import checked_blob
 
+_USED = os.R_OK | os.W_OK | os.X_OK
+
 
 def repair(
     folder: Path,
@@ -66,11 +77,13 @@ def repair(
     *,
     every: bool = False,
     remove_extra: bool = False,
+    forget_seen: bool = False,
 ) -> tuple[Verified, ...]:
     """Repair an application, or all of them; `every` repairs old generations, too.
 
-    Returns what is still wrong: extra files, unless `remove_extra` lets them be removed. Raises
-    DeploymentError, RepositoryError, StoreError and OSError.
+    `forget_seen` lets what was seen of a channel be forgotten, if that cannot be read any more.
+    Returns what is still wrong: extra files, unless `remove_extra` lets them be removed, and what
+    other commands mend. Raises DeploymentError, RepositoryError, StoreError and OSError.
     """
     disk = disk or Disk()
     layout = opened_layout(folder)
@@ -79,15 +92,19 @@ def repair(
     with changing(layout, disk, lambda: report("waiting", folder=str(layout.folder))):
         for name in apps:
             generations = Generations(layout, name)
-            for number in generations.numbers if every else (generations.current,):
+            for number in looked_at(generations, every=every):
                 documents = Documents(layout, disk)
-                damage = damage_of(generations, number, documents)
+                damage = all_damage(generations, number, documents)
                 for one in damage:
                     report_damage(report, name, number, one)
-                if damage:
+                own = damage_of_app(generations) if number == generations.likely else []
+                if own:
+                    mend(generations, own, disk, report, forget_seen=forget_seen)
+                if number and (of_generation := [one for one in damage if one not in own]):
                     worker = _Repair(generations, number, documents, disk, report)
-                    worker.run(damage, remove_extra=remove_extra)
-                    damage = damage_of(generations, number, Documents(layout, disk))
+                    worker.run(of_generation, remove_extra=remove_extra)
+                if damage:
+                    damage = all_damage(generations, number, Documents(layout, disk))
                 report("repaired", app=name, generation=number, problems=len(damage))
                 found.append(Verified(name, number, tuple(damage)))
     return tuple(found)
@@ -133,13 +150,18 @@ class _Repair:
     def run(self, damage: Sequence[Damage], *, remove_extra: bool) -> None:
         """Repair what was found."""
         if any(one.path == relative(self._layout, self._place / RECORD) for one in damage):
-            raise DeploymentError(
+            remedy = "`venvstacks-deploy gc --keep 1` removes it"
+            if self.number == self.generations.likely:
+                remedy = (
+                    "`venvstacks-deploy update` installs the application anew, and `gc` removes "
+                    "this generation then"
+                )
+            raise DamagedInstallationError(
                 f"Generation {self.number} of `{self.generations.app}` cannot be repaired.",
-                [
-                    f"`{self._place / RECORD}` is damaged; `venvstacks-deploy update` installs the "
-                    "application anew, and `gc` removes this generation then"
-                ],
+                [f"`{self._place / RECORD}` is damaged; {remedy}"],
             )
+        if self._opened_folders():
+            damage = damage_of(self.generations, self.number, self.documents)
         generation = self.generations.read(self.number)
         here = Here(
             self._layout,
@@ -174,6 +196,17 @@ class _Repair:
         self.disk.sync_tree(str(self._place), self.documents.added)
         if again != generation:
             self.disk.replace(str(self._place / RECORD), again.to_json().encode("utf-8"))
+
+    def _opened_folders(self) -> bool:
+        """Whether there were folders that could not be entered."""
+        found = False
+        # From above: what is below one is seen once it is open.
+        for folder, folders, _ in os.walk(self._place):
+            for path in (folder, *(f"{folder}/{name}" for name in folders)):
+                if not os.path.islink(path) and not os.access(path, _USED):
+                    self.disk.open_folder(path)
+                    found = True
+        return found
 
     def _layers(self, generation: Generation, source: Source) -> tuple[WantedLayer, ...]:
         """The layers, with documents that were fetched if they were damaged."""

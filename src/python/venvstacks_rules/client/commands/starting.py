@@ -13,12 +13,12 @@ from venvstacks_rules.client.installation.generations import (
     Generations,
     chosen_app,
 )
-from venvstacks_rules.client.installation.layout import opened_layout
+from venvstacks_rules.client.installation.layout import DamagedInstallationError, opened_layout
 from venvstacks_rules.local.files.locks import Lock
 from venvstacks_rules.local.layers.environment import python_environment
 from venvstacks_rules.local.layers.layer_config import read_layer_config
 from venvstacks_rules.model.contents.start import start_arguments
-from venvstacks_rules.model.errors import DeploymentError
+from venvstacks_rules.model.errors import DeploymentError, VenvstacksError
 
 _ATTEMPTS = 10
 
@@ -57,7 +57,7 @@ def prepared(folder: Path, app: str | None = None, arguments: Sequence[str] = ()
             lock.close()
             raise
         lock.close()
-    raise DeploymentError(
+    raise DamagedInstallationError(
         f"`{generations.app}` cannot be started.",
         [f"generation {generations.current} is not complete; run `venvstacks-deploy repair`"],
     )
@@ -77,7 +77,11 @@ def _started(
             ],
         )
     layer = place / generation.application.install_target
-    config = read_layer_config(layer)
+    try:
+        config = read_layer_config(layer)
+    except (VenvstacksError, OSError) as e:
+        text = e.strerror if isinstance(e, OSError) else str(e)
+        raise _damaged(f"`{generations.app}` cannot be started.", f"{text}") from None
     if config.launch_module is None:
         raise DeploymentError(
             f"`{generations.app}` cannot be started.", ["it has no launch module"]
@@ -107,7 +111,17 @@ def run(folder: Path, app: str | None, arguments: Sequence[str] = ()) -> int:
                 signal.signal(getattr(signal, name), signal.SIG_DFL)
         os.execve(started.command[0], started.command, dict(started.environment))
     except OSError as e:
-        raise DeploymentError(
-            "The application cannot be started.",
-            [f"cannot execute `{started.command[0]}`: {e.strerror}"],
-        ) from None
+        raise not_executed(started, e) from None
+
+
+def not_executed(started: Started, error: OSError) -> DeploymentError:
+    """The error if the system does not start an application."""
+    return _damaged(
+        "The application cannot be started.",
+        f"cannot execute `{started.command[0]}`: {error.strerror}",
+    )
+
+
+def _damaged(summary: str, problem: str) -> DamagedInstallationError:
+    remedy = "`venvstacks-deploy verify` names what is damaged, and `repair` mends it"
+    return DamagedInstallationError(summary, [problem, remedy])

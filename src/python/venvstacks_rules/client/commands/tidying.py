@@ -1,4 +1,4 @@
-"""``rollback``, ``gc``, ``list`` and ``uninstall``."""
+"""``rollback``, ``gc`` and ``uninstall``."""
 
 from __future__ import annotations
 
@@ -22,31 +22,6 @@ from venvstacks_rules.client.installation.layout import (
 )
 from venvstacks_rules.client.installation.records import Generation, as_event
 from venvstacks_rules.model.errors import DeploymentError, VenvstacksError
-
-
-@dataclass(frozen=True)
-class ListedGeneration:
-    """A generation, and what it takes."""
-
-    number: int
-    version: str
-    current: bool
-    in_use: bool
-    size: int
-    """Of its files, in bytes."""
-    own_size: int
-    """Of those that no other generation has: what its removal frees."""
-
-
-@dataclass(frozen=True)
-class ListedApp:
-    """An application, and its generations, oldest first."""
-
-    app: str
-    repository: str
-    channel: str | None
-    """None: a folder of archives has none."""
-    generations: tuple[ListedGeneration, ...]
 
 
 @dataclass(frozen=True)
@@ -147,35 +122,6 @@ def check_keep(keep: int) -> None:
         )
 
 
-def listed(folder: Path) -> tuple[ListedApp, ...]:
-    """All applications, with all their generations. Raises DeploymentError."""
-    layout = opened_layout(folder)
-    sizes = _Sizes(layout)
-    found = []
-    for name in layout.app_names():
-        generations = Generations(layout, name)
-        current = generations.current
-        settings = generations.settings()
-        shown = []
-        for number in generations.numbers:
-            version = "?"
-            with suppress(DeploymentError):
-                version = generations.read(number).version
-            shown.append(
-                ListedGeneration(
-                    number,
-                    version,
-                    number == current,
-                    generations.in_use(number),
-                    sizes.total(name, number),
-                    sizes.own(name, number),
-                )
-            )
-        channel = settings.channel if settings.archives is None else None
-        found.append(ListedApp(name, settings.repository, channel, tuple(shown)))
-    return tuple(found)
-
-
 def uninstall(
     folder: Path,
     app: str | None = None,
@@ -237,28 +183,6 @@ def _documents_of(generation: Generation, documents: Documents) -> Iterable[str]
                 yield segment.files.sha256
 
 
-class _Sizes:
-    """What generations take on the disk; a file with several names counts once."""
-
-    def __init__(self, layout: Layout) -> None:
-        self._files: dict[tuple[str, int], dict[tuple[int, int], int]] = {}
-        self._names: dict[tuple[int, int], int] = {}
-        for name in layout.app_names():
-            generations = Generations(layout, name)
-            for number in generations.numbers:
-                files = _inodes(str(generations.place(number)))
-                self._files[name, number] = files
-                for inode in files:
-                    self._names[inode] = self._names.get(inode, 0) + 1
-
-    def total(self, app: str, number: int) -> int:
-        return sum(self._files[app, number].values())
-
-    def own(self, app: str, number: int) -> int:
-        files = self._files[app, number]
-        return sum(size for inode, size in files.items() if self._names[inode] == 1)
-
-
 def _only_there(folder: str) -> int:
     """The bytes of the files that have no name outside of a folder."""
     names: dict[tuple[int, int], int] = {}
@@ -271,14 +195,3 @@ def _only_there(folder: str) -> int:
                 names[inode] = names.get(inode, 0) + 1
                 size += status.st_size if names[inode] == status.st_nlink else 0
     return size
-
-
-def _inodes(folder: str) -> dict[tuple[int, int], int]:
-    """The sizes of files, by device and number."""
-    found = {}
-    for here, _, names in os.walk(folder):
-        for name in names:
-            with suppress(OSError):
-                status = os.lstat(f"{here}/{name}")
-                found[status.st_dev, status.st_ino] = status.st_size
-    return found

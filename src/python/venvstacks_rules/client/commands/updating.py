@@ -14,12 +14,13 @@ from venvstacks_rules.client.disk.operations import Disk
 from venvstacks_rules.client.fetching.known import known_layers
 from venvstacks_rules.client.fetching.opened import found_source, known_source
 from venvstacks_rules.client.fetching.plan import wanted_layers
-from venvstacks_rules.client.fetching.source import Here, Offer, Source, Trust
+from venvstacks_rules.client.fetching.source import ROOT, Here, Offer, Source, Trust
 from venvstacks_rules.client.installation.documents import Documents
-from venvstacks_rules.client.installation.generations import SETTINGS, Generations, chosen_app
+from venvstacks_rules.client.installation.generations import Generations, chosen_app
 from venvstacks_rules.client.installation.layout import (
+    SETTINGS,
+    DamagedInstallationError,
     Layout,
-    NotInstalledError,
     changing,
     made_layout,
     named_layout,
@@ -114,9 +115,13 @@ def install(
     layout = made_layout(folder, disk)
     with changing(layout, disk, lambda: report("waiting", folder=str(layout.folder))):
         generations = Generations(layout, request.app)
-        before = Trust.read(generations.folder)
-        trust = before.of_channel(settings, known_settings(generations))
+        was = known_settings(generations)
+        before = Trust.read(generations.folder, was)
+        trust = before.of_channel(settings, was)
         trust = trust if pinned is None else replace(trust, root=pinned)
+        if pinned is not None or settings.allow_unsigned:
+            trust = trust.without_damage_of(ROOT)
+        trust.refuse_damaged(generations.folder)
         source.refuse_unverified(trust)
         offer = source.offer(trust, version=request.version, allow_expired=request.allow_expired)
         disk.keep_folder(str(generations.folder))
@@ -179,6 +184,11 @@ def check(
         here = _here(layout, disk, report)
         _, offer = _offered(generations, here, version=version, allow_expired=allow_expired)
         number = generations.current
+        if number not in generations.numbers:
+            raise DamagedInstallationError(
+                f"`{app}` has no generation {number}, which is to be started.",
+                ["`venvstacks-deploy repair` chooses another one"],
+            )
         installed = generations.read(number)
         checked = Checked(
             app, offer.key.version, installed.version, installed.manifest != offer.manifest
@@ -218,8 +228,10 @@ def _offered(
     generations: Generations, here: Here, *, version: str | None, allow_expired: bool
 ) -> tuple[Source, Offer]:
     """What the channel of an installed application offers; what was seen of it is kept."""
-    source = known_source(generations.settings(), generations.app, here)
-    trust = Trust.read(generations.folder)
+    settings = generations.settings()
+    source = known_source(settings, generations.app, here)
+    trust = Trust.read(generations.folder, settings)
+    trust.refuse_damaged(generations.folder)
     source.refuse_unverified(trust)
     offer = source.offer(trust, version=version, allow_expired=allow_expired)
     offer.trust.write(generations.folder, trust, here.disk)
@@ -272,7 +284,8 @@ def _there(offer: Offer, generations: Generations, documents: Documents) -> int 
 def _current(generations: Generations) -> int | None:
     try:
         return generations.current
-    except NotInstalledError:
+    except DeploymentError:
+        # There is none, or the file that says it is damaged: it is written again.
         return None
 
 

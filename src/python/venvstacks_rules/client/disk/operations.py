@@ -46,6 +46,11 @@ class Disk:
         self.step("mkdir", path)
         os.mkdir(path, 0o755)
 
+    def open_folder(self, path: str) -> None:
+        """Let a folder be read and written, as those that we make."""
+        self.step("chmod", path)
+        os.chmod(path, 0o755)
+
     def make_folders(self, path: str) -> None:
         """Make a folder, and those above it, where they are missing."""
         if not os.path.isdir(path):

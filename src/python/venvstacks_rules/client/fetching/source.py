@@ -9,7 +9,7 @@ from pathlib import Path
 
 from venvstacks_rules.client.disk.operations import Disk
 from venvstacks_rules.client.installation.documents import Documents
-from venvstacks_rules.client.installation.layout import Layout
+from venvstacks_rules.client.installation.layout import DamagedInstallationError, Layout
 from venvstacks_rules.client.installation.records import Settings
 from venvstacks_rules.model.checked import CheckedTable
 from venvstacks_rules.model.errors import RepositoryError
@@ -65,23 +65,57 @@ class Trust:
     stops nothing for longer than that."""
     archives: Mapping[str, KnownArchive] = field(default_factory=dict)
     """Of a folder of archives, by their hashes."""
+    damage: Mapping[str, str] = field(default_factory=dict)
+    """What is wrong with files, by their names. Nothing is offered while those are damaged that
+    keep others from showing something older or else: they are never taken for empty."""
 
     @classmethod
-    def read(cls, folder: Path) -> Trust:
-        """What was kept in the folder of an application; nothing if nothing was."""
-        root = _content(folder / ROOT)
-        trusted = None if root is None else TrustedRoot.pinned(root, str(folder / ROOT))
-        content = _content(folder / SEEN)
-        archives = _read_archives(_content(folder / ARCHIVES))
-        if content is None:
-            return cls(trusted, archives=archives)
-        name = str(folder / SEEN)
+    def read(cls, folder: Path, settings: Settings | None = None) -> Trust:
+        """What was kept in the folder of an application; nothing if nothing was.
+
+        `settings` of an application that is installed say what has to be there.
+        """
+        damage: dict[str, str] = {}
+        root, trusted = _content(folder / ROOT), None
+        if root is not None:
+            try:
+                trusted = TrustedRoot.pinned(root, ROOT)
+            except RepositoryError as e:
+                damage[ROOT] = "; ".join((e.summary.rstrip("."), *e.problems))
+        follows = settings is not None and settings.repository and settings.archives is None
+        seen, when = Seen(), ""
         try:
-            table = CheckedTable(parsed_json(content), "", [])
-        except ValueError as e:
-            raise RepositoryError(f"`{name}` cannot be read.", [f"it is not JSON: {e}"]) from None
-        seen = Seen.from_dict(table.data, name)
-        return cls(trusted, seen, str(table.optional_string("time") or ""), archives)
+            content = _content(folder / SEEN)
+            if content is not None:
+                seen, when = _read_seen(content)
+            elif follows:
+                damage[SEEN] = f"`{SEEN}` is missing"
+        except RepositoryError as e:
+            damage[SEEN] = "; ".join((e.summary.rstrip("."), *e.problems))
+        unsigned = settings is not None and settings.allow_unsigned and not seen.root
+        if follows and root is None and not unsigned:
+            damage[ROOT] = f"`{ROOT}` is missing"
+        archives = _read_archives(_content(folder / ARCHIVES))
+        if archives is None:
+            damage[ARCHIVES] = f"`{ARCHIVES}` cannot be read"
+        return cls(trusted, seen, when, archives or {}, damage)
+
+    def without_damage_of(self, name: str) -> Trust:
+        """The same, where a file is made anew."""
+        return replace(self, damage={n: text for n, text in self.damage.items() if n != name})
+
+    def refuse_damaged(self, folder: Path) -> None:
+        """DamagedInstallationError unless all is known that was believed before."""
+        problems = [
+            text
+            for name in (ROOT, SEEN)
+            if name in self.damage
+            for text in (self.damage[name], TRUST_REMEDIES[name])
+        ]
+        if problems:
+            raise DamagedInstallationError(
+                f"`{folder}`: what was believed before is not known any more.", problems
+            )
 
     def of_channel(self, settings: Settings, before: Settings | None) -> Trust:
         """The same for the channel of `settings`, if this was learnt of that of `before`.
@@ -92,21 +126,20 @@ class Trust:
             settings.repository,
             settings.key,
         )
-        return self if same else replace(self, seen=Seen(), time="")
+        if same:
+            return self
+        return replace(self, seen=Seen(), time="").without_damage_of(SEEN)
 
     def write(self, folder: Path, before: Trust, disk: Disk) -> None:
         """Keep it, where it is not as it was `before`."""
-        if self.root is None and before.root is not None:
+        if self.root is None and (before.root is not None or ROOT in before.damage):
             disk.unlink(str(folder / ROOT))
             disk.sync_folder(str(folder))
         elif self.root is not None and self.root != before.root:
             disk.replace(str(folder / ROOT), self.root.content)
-        if self.seen == Seen() and before.seen != Seen():
-            disk.unlink(str(folder / SEEN))
-            disk.sync_folder(str(folder))
-        elif (self.seen, self.time) != (before.seen, before.time):
-            data = {**self.seen.to_dict(), "time": self.time}
-            disk.replace(str(folder / SEEN), published_json(data).encode("utf-8"))
+        path = folder / SEEN
+        if (self.seen, self.time) != (before.seen, before.time) or not path.is_file():
+            disk.replace(str(path), seen_json(self.seen, self.time).encode("utf-8"))
         if self.archives != before.archives:
             kept = {
                 sha256: {**known.index.to_dict(), "listed": known.listed}
@@ -115,19 +148,44 @@ class Trust:
             disk.replace(str(folder / ARCHIVES), published_json(kept).encode("utf-8"))
 
 
-def _read_archives(content: bytes | None) -> Mapping[str, KnownArchive]:
-    """What was kept of archives; nothing if it is damaged: it saves requests only."""
+TRUST_REMEDIES = {
+    ROOT: "`venvstacks-deploy install` with the same options, and with `--root`, makes it anew",
+    SEEN: "`venvstacks-deploy repair --forget-seen` begins anew: an older version than was seen "
+    "before is then believed once, if its record has not expired",
+}
+"""What to do about damage."""
+
+
+def seen_json(seen: Seen, time: str = "") -> str:
+    """The text of the file that says what was seen; it is there although nothing was."""
+    nothing = seen == Seen()
+    return published_json({**({"number": 0} if nothing else seen.to_dict()), "time": time})
+
+
+def _read_seen(content: bytes) -> tuple[Seen, str]:
+    try:
+        table = CheckedTable(parsed_json(content), "", [])
+    except ValueError as e:
+        raise RepositoryError(f"`{SEEN}` cannot be read.", [f"it is not JSON: {e}"]) from None
+    when = str(table.optional_string("time") or "")
+    if table.data.get("number") == 0:
+        return Seen(), when
+    return Seen.from_dict(table.data, SEEN), when
+
+
+def _read_archives(content: bytes | None) -> Mapping[str, KnownArchive] | None:
+    """What was kept of archives; None if it is damaged: it saves requests only."""
     problems: list[str] = []
     try:
-        table = CheckedTable(parsed_json(content or b"{}"), "", problems)
+        table = CheckedTable(parsed_json(b"{}" if content is None else content), "", problems)
     except ValueError:
-        return {}
+        return None
     found = {}
     for sha256 in table.names():
         entry = table.table(sha256)
         listed = str(entry.data.get("listed", ""))
         found[sha256] = KnownArchive(read_reference(entry), listed)
-    return {} if problems else found
+    return None if problems else found
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from venvstacks_rules.client.disk.operations import Disk
-from venvstacks_rules.client.installation.layout import Layout
+from venvstacks_rules.client.installation.layout import DamagedInstallationError, Layout
 from venvstacks_rules.model.contents.files import ArchivedFile
-from venvstacks_rules.model.errors import DeploymentError
 from venvstacks_rules.model.repository.indexes import LayerIndex, read_listing, without_overwritten
 from venvstacks_rules.model.repository.references import Reference
 
@@ -38,13 +37,13 @@ class Documents:
     def read(self, reference: Reference, fetch: Fetch | None = None) -> bytes:
         """The document; fetched if it is missing or damaged.
 
-        DeploymentError if it cannot be fetched.
+        DamagedInstallationError if it cannot be fetched.
         """
         data = self.find(reference)
         if data is not None:
             return data
         if fetch is None:
-            raise DeploymentError(
+            raise DamagedInstallationError(
                 "The installation is damaged.",
                 [
                     f"`{self._folder / reference.sha256}` is missing or changed",

@@ -9,8 +9,16 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from venvstacks_rules.client.disk.operations import Disk
-from venvstacks_rules.client.installation.layout import Layout, NotInstalledError
+from venvstacks_rules.client.installation.layout import (
+    CURRENT,
+    RECORD,
+    SETTINGS,
+    DamagedInstallationError,
+    Layout,
+    NotInstalledError,
+)
 from venvstacks_rules.client.installation.records import (
+    REMEDIES,
     Current,
     Generation,
     Settings,
@@ -18,10 +26,8 @@ from venvstacks_rules.client.installation.records import (
 from venvstacks_rules.local.files.locks import Lock
 from venvstacks_rules.model.errors import DeploymentError
 
-RECORD, LOCK, LAYERS = "generation.json", "lock", "layers"
+LOCK, LAYERS = "lock", "layers"
 """In the folder of a generation."""
-CURRENT, SETTINGS = "current.json", "settings.json"
-"""In the folder of an application."""
 
 
 class Generations:
@@ -61,6 +67,30 @@ class Generations:
         return (*ranked, *[n for n in reversed(self.numbers) if n not in ranked])
 
     @property
+    def likely(self) -> int:
+        """The current one, or the best one in its place if nobody knows it or it is gone.
+
+        That is the one that was started last, or the newest one, and one that can be read, if any
+        can; 0 if there is none.
+        """
+        with suppress(DeploymentError):
+            current = self._recorded()
+            if current.generation in self.numbers:
+                return current.generation
+            for number in self._there(current):
+                if self._is_readable(number):
+                    return number
+        found = tuple(reversed(self.numbers))
+        return next((n for n in found if self._is_readable(n)), found[0] if found else 0)
+
+    def _is_readable(self, number: int) -> bool:
+        try:
+            self.read(number)
+        except (DeploymentError, OSError):
+            return False
+        return True
+
+    @property
     def next(self) -> int:
         """The number of a new one."""
         return max((0, *self.numbers)) + 1
@@ -74,11 +104,19 @@ class Generations:
         return self.place(number) / LAYERS
 
     def read(self, number: int) -> Generation:
-        """What a generation consists of. DeploymentError if it is damaged or missing."""
+        """What a generation consists of.
+
+        DamagedInstallationError if that cannot be read, DeploymentError if there is no such one.
+        """
         path = self.place(number) / RECORD
         try:
             return Generation.from_json(path.read_bytes(), str(path))
         except FileNotFoundError:
+            if self.place(number).is_dir():
+                raise DamagedInstallationError(
+                    f"Generation {number} of `{self.app}` is damaged.",
+                    [f"`{path}` is missing", REMEDIES[RECORD]],
+                ) from None
             raise DeploymentError(
                 f"`{self.app}` has no generation {number}.",
                 [f"`{path}` is missing; `venvstacks-deploy list` shows those that are there"],
@@ -101,7 +139,7 @@ class Generations:
         try:
             return Settings.from_json(path.read_bytes(), str(path))
         except FileNotFoundError:
-            raise self._not_installed() from None
+            raise self._lost(SETTINGS) from None
 
     def switch(self, number: int, disk: Disk, *, back: bool = False) -> None:
         """From now on, this generation is started.
@@ -175,7 +213,13 @@ class Generations:
         try:
             return Current.from_json(path.read_bytes(), str(path))
         except FileNotFoundError:
-            raise self._not_installed() from None
+            raise self._lost(CURRENT) from None
+
+    def _lost(self, name: str) -> DeploymentError:
+        """The error for a file that is missing."""
+        if self.app not in self.layout.app_names():
+            return self._not_installed()
+        return DamagedInstallationError(f"`{self.folder / name}` is missing.", [REMEDIES[name]])
 
     def _there(self, current: Current) -> tuple[int, ...]:
         """What was started before, where it is still there."""

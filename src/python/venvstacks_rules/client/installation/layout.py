@@ -32,6 +32,10 @@ from venvstacks_rules.model.json_codec import parsed_json, published_json
 LAYOUT_VERSION = 1
 MARKER = "venvstacks-deploy.json"
 CLIENT, DOCUMENTS = "client", "documents"
+CURRENT, SETTINGS = "current.json", "settings.json"
+"""In the folder of an application."""
+RECORD = "generation.json"
+"""In the folder of a generation."""
 INSTALLING = ".installing-"
 """The beginning of the names of folders for installers that run."""
 _A_DAY = 24 * 60 * 60
@@ -40,6 +44,10 @@ _A_DAY = 24 * 60 * 60
 
 class NotInstalledError(DeploymentError):
     """There is no such installation or application."""
+
+
+class DamagedInstallationError(DeploymentError):
+    """Something of the installation is missing, or is not as it was written."""
 
 
 class NoRoomError(DeploymentError):
@@ -82,11 +90,20 @@ class Layout:
         return self.apps / name
 
     def app_names(self) -> tuple[str, ...]:
-        """The applications that are installed, sorted."""
+        """The applications that are installed, sorted; also those that lost one of their files."""
         if not self.apps.is_dir():
             return ()
         found = (entry.name for entry in self.apps.iterdir())
-        return tuple(sorted(name for name in found if (self.app(name) / "current.json").is_file()))
+        return tuple(sorted(name for name in found if self._is_installed(self.app(name))))
+
+    @staticmethod
+    def _is_installed(folder: Path) -> bool:
+        if (folder / CURRENT).is_file():
+            return True
+        # A first install that was killed wrote no settings yet, or has no generation.
+        return (folder / SETTINGS).is_file() and any(
+            entry.name.isascii() and entry.name.isdigit() for entry in folder.iterdir()
+        )
 
 
 def named_layout(folder: Path) -> Layout:
@@ -101,18 +118,14 @@ def opened_layout(folder: Path) -> Layout:
     try:
         data = parsed_json(path.read_bytes())
     except FileNotFoundError:
+        if layout.app_names():
+            raise _without_marker(folder, "is missing") from None
         raise NotInstalledError(
             f"`{folder}` is no installation.",
             [f"it has no `{MARKER}`; `venvstacks-deploy install --into {folder}` makes one"],
         ) from None
     except ValueError as e:
-        raise DeploymentError(
-            f"`{folder}` cannot be used.",
-            [
-                f"`{MARKER}` is not JSON: {e}",
-                f"write {json.dumps({'layout_version': LAYOUT_VERSION})} into it",
-            ],
-        ) from None
+        raise _without_marker(folder, f"is not JSON: {e}") from None
     version = data.get("layout_version") if isinstance(data, dict) else None
     if version != LAYOUT_VERSION:
         raise DeploymentError(
@@ -123,6 +136,16 @@ def opened_layout(folder: Path) -> Layout:
             ],
         )
     return layout
+
+
+def _without_marker(folder: Path, problem: str) -> DamagedInstallationError:
+    return DamagedInstallationError(
+        f"`{folder}` cannot be used.",
+        [
+            f"`{MARKER}` {problem}",
+            f"write {json.dumps({'layout_version': LAYOUT_VERSION})} into it",
+        ],
+    )
 
 
 def made_layout(folder: Path, disk: Disk) -> Layout:

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from venvstacks_rules.client.installation.layout import (
+    CURRENT,
+    RECORD,
+    SETTINGS,
+    DamagedInstallationError,
+)
 from venvstacks_rules.model.checked import CheckedTable
-from venvstacks_rules.model.errors import DeploymentError, first_problems
+from venvstacks_rules.model.errors import first_problems
 from venvstacks_rules.model.json_codec import parsed_json, published_json
 from venvstacks_rules.model.paths import install_target_problem
 from venvstacks_rules.model.repository.keys import ChannelKey, name_problem
 from venvstacks_rules.model.repository.references import Reference, read_reference
+
+REMEDIES = {
+    CURRENT: "`venvstacks-deploy repair` chooses the generation that is started",
+    SETTINGS: "`venvstacks-deploy install` with the same options makes it anew",
+    RECORD: "`venvstacks-deploy update` installs the application anew",
+}
+"""What to do if a file is damaged or missing."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +65,7 @@ class Settings:
 
     @classmethod
     def from_json(cls, content: bytes, name: str) -> Settings:
-        """Read the file `name`; DeploymentError lists what is wrong."""
+        """Read the file `name`; DamagedInstallationError lists what is wrong."""
         table = _table(content, name)
         settings = cls(
             table.optional_string("repository") or "",
@@ -125,7 +139,7 @@ class Generation:
 
     @classmethod
     def from_json(cls, content: bytes, name: str) -> Generation:
-        """Read the file `name`; DeploymentError lists what is wrong."""
+        """Read the file `name`; DamagedInstallationError lists what is wrong."""
         table = _table(content, name)
         generation = cls(
             _name(table, "app"),
@@ -158,7 +172,7 @@ class Current:
 
     @classmethod
     def from_json(cls, content: bytes, name: str) -> Current:
-        """Read the file `name`; DeploymentError lists what is wrong."""
+        """Read the file `name`; DamagedInstallationError lists what is wrong."""
         table = _table(content, name)
         number = table.size("generation")
         found = table.data.get("before")
@@ -204,9 +218,10 @@ def _refuse(table: CheckedTable, name: str) -> None:
         raise _damaged(name, first_problems(table.problems))
 
 
-def _damaged(name: str, problems: list[str]) -> DeploymentError:
-    remedy = "`venvstacks-deploy install` with the same options makes it anew"
-    return DeploymentError(f"`{name}` is damaged.", [*problems, remedy])
+def _damaged(name: str, problems: list[str]) -> DamagedInstallationError:
+    return DamagedInstallationError(
+        f"`{name}` is damaged.", [*problems, REMEDIES[os.path.basename(name)]]
+    )
 
 
 def as_event(generation: Generation, number: int) -> Mapping[str, Any]:
