@@ -84,10 +84,6 @@ def then_completes(folder: Path) -> None:
     as_it_was(folder, "1.1")
 
 
-def last_line(text: str) -> str:
-    return text.splitlines()[-1]
-
-
 @pytest.mark.parametrize("option", ["size", pytest.param("nr_inodes", marks=pytest.mark.slow)])
 def test_a_disk_that_fills_while_files_are_written(
     small: ClientRepository, disk: Path, option: str
@@ -101,12 +97,17 @@ def test_a_disk_that_fills_while_files_are_written(
     mount("-o", f"remount,{option}={room[option]}", place=disk)
     done = called("update", "--into", folder)
     assert done.returncode == 6, done
-    said = last_line(done.stderr)
-    assert said.startswith(f"error: `{folder}/staging/"), done
-    assert said.endswith(
-        "`: No space left on device. What was installed is as it was. `venvstacks-deploy gc --keep "
-        "1` removes old versions."
-    ), done
+    first, said, last = done.stderr.splitlines()[-3:]
+    assert first == "error: The disk has no room for the new version."
+    if option == "size":
+        assert said.startswith(f"  * `{folder}/staging/"), done
+        assert said.endswith("`: No space left on device; nothing was changed"), done
+    else:
+        assert said.startswith("  * it needs 2"), done
+        assert " files (inodes) in " in said, done
+    assert last == (
+        "  * there are no old versions to remove; make room on the disk of the installation"
+    )
     as_it_was(folder)
     mount("-o", f"remount,{option}={'20m' if option == 'size' else 5000}", place=disk)
     then_completes(folder)
@@ -123,11 +124,32 @@ def test_a_disk_that_byte_code_fills(small: ClientRepository, disk: Path) -> Non
     assert done.stderr.endswith(
         "error: The disk has no room for the new version.\n"
         "  * it is full now; nothing was changed\n"
-        "  * `venvstacks-deploy gc --keep 1` removes old versions\n"
+        "  * there are no old versions to remove; make room on the disk of the installation\n"
     )
     as_it_was(folder)
     mount("-o", "remount,size=20m", place=disk)
     then_completes(folder)
+
+
+def test_a_disk_whose_files_byte_code_uses_up(small: ClientRepository, disk: Path) -> None:
+    """Inodes for the modules, but not for what is made of them."""
+    folder = disk / "apps"
+    install(folder, small.request())
+    publish(small, "1.1")
+    update(folder)
+    modules = {f"{SITE}/p{number}/m.py": "x = 1\n" for number in range(_MANY)}
+    publish(small, "1.2", modules)
+    used = sum(1 for _ in disk.rglob("*")) + 1
+    mount("-o", f"remount,nr_inodes={used + 5 * _MANY // 2}", place=disk)
+    done = called("update", "--into", folder)
+    assert done.returncode == 6, done
+    assert done.stderr.endswith(
+        "error: The disk has no room for the new version.\n"
+        "  * the disk holds no more files (inodes), whatever room it has for bytes; nothing was "
+        "changed\n"
+        "  * `venvstacks-deploy gc --keep 1` removes old versions\n"
+    )
+    as_it_was(folder, "1.1")
 
 
 def du(folder: Path) -> int:
@@ -142,7 +164,9 @@ def test_byte_code_counts_before_anything_is_fetched(small: ClientRepository, di
     publish(small, "1.1", {f"{SITE}/large.py": "#" * 5_000_000})
     done = called("update", "--into", folder)
     assert done.returncode == 6, done
-    assert "error: The disk has no room for the new version.\n  * it needs 1000" in done.stderr
+    assert (
+        "error: The disk has no room for the new version.\n  * it needs 10.0 MB in" in done.stderr
+    )
     as_it_was(folder)
 
 

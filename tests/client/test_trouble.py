@@ -207,9 +207,11 @@ def test_a_full_disk(installed: ClientRepository, server: Server, tmp_path: Path
         check=False,
     )
     assert done.returncode == 6, done
-    assert done.stderr.splitlines()[-1].endswith(
-        "File too large. What was installed is as it was. `venvstacks-deploy gc --keep 1` removes "
-        "old versions."
+    first, second, third = done.stderr.splitlines()[-3:]
+    assert first == "error: The disk has no room for the new version."
+    assert second.endswith("`: File too large; nothing was changed")
+    assert third == (
+        "  * there are no old versions to remove; make room on the disk of the installation"
     )
     assert tree(folder) == before
     assert version(folder) == "1.0"
@@ -234,8 +236,10 @@ def test_a_disk_without_room_is_noticed_before_anything_is_fetched(
     assert done.returncode == 6
     first, second, third = done.stderr.splitlines()
     assert first == "error: The disk has no room for the new version."
-    assert second.startswith("  * it needs 10000000000000")
-    assert third == "  * `venvstacks-deploy gc --keep 1` removes old versions"
+    assert second.startswith("  * it needs 1000000000.0 GB in `")
+    assert third == (
+        "  * there are no old versions to remove; make room on the disk of the installation"
+    )
 
 
 def tree(folder: Path) -> dict[str, str]:

@@ -275,7 +275,7 @@ def _done(options: argparse.Namespace, more: Sequence[str], printer: Printer) ->
         printer.error("Interrupted. The next command goes on.", INTERRUPTED)
         return INTERRUPTED
     except (VenvstacksError, OSError) as e:
-        code, text = failure(e)
+        code, text = failure(e, options.into)
         printer.error(text, code)
         return code
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+from contextlib import suppress
+from pathlib import Path
 
 from venvstacks_rules.local.files.streams import FULL
 
@@ -23,14 +25,19 @@ EXITS = {
 """What exit codes say."""
 
 
-def failure(error: Exception) -> tuple[int, str]:
-    """The exit code and the text for what went wrong."""
+def failure(error: Exception, folder: Path | None = None) -> tuple[int, str]:
+    """The exit code and the text for what went wrong with the installation in `folder`."""
     if isinstance(error, OSError):
         where = f"`{error.filename}`: " if error.filename else ""
         code = DISK if error.errno in (*FULL, errno.EROFS, errno.EACCES, errno.EPERM) else FAILED
-        room = (
-            " `venvstacks-deploy gc --keep 1` removes old versions." if error.errno in FULL else ""
-        )
+        room = ""
+        if error.errno in FULL and folder is not None:
+            from venvstacks_rules.client.installation.layout import named_layout
+            from venvstacks_rules.client.installation.room import room_remedy
+
+            with suppress(OSError):
+                remedy = room_remedy(named_layout(folder))
+                room = f" {remedy[0].upper()}{remedy[1:]}."
         return code, f"{where}{error.strerror or error}. What was installed is as it was.{room}"
     # Only after something went wrong: the names take time to import.
     from venvstacks_rules.client.installation.layout import (
@@ -38,6 +45,7 @@ def failure(error: Exception) -> tuple[int, str]:
         NoRoomError,
         NotInstalledError,
     )
+    from venvstacks_rules.local.layers.postinstall import DiskFullError
     from venvstacks_rules.model.errors import RepositoryError
     from venvstacks_rules.repository.stores.store import StoreError
 
@@ -45,6 +53,7 @@ def failure(error: Exception) -> tuple[int, str]:
         (NotInstalledError, NOT_INSTALLED),
         (DamagedInstallationError, DAMAGED),
         (NoRoomError, DISK),
+        (DiskFullError, DISK),
         (RepositoryError, NOT_BELIEVED),
         (StoreError, UNREACHED),
     )

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Protocol, TextIO
 
-from venvstacks_rules.model.wording import printable
+from venvstacks_rules.model.wording import printable, size_text
 
 _WIDTH = 30
 # Windows says EINVAL for a pipe that nobody reads.
@@ -131,16 +131,6 @@ class Lines:
         elif percent // 25 > self._shown // 25:
             self._err.write(f"{percent} % of {size_text(total)}\n")
             self._shown = percent
-
-
-def size_text(size: int) -> str:
-    """A number of bytes, for people."""
-    number = float(size)
-    for unit in ("B", "kB", "MB"):
-        if number < 1000:
-            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
-        number /= 1000
-    return f"{number:.1f} GB"
 
 
 def _plan(values: dict[str, Any]) -> str:

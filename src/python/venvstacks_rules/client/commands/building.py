@@ -14,15 +14,22 @@ from venvstacks_rules.client.disk.operations import Disk, files_below, hashed
 from venvstacks_rules.client.disk.threads import WORKERS, mapped
 from venvstacks_rules.client.fetching.deltas import DeltaNews, Tell, with_deltas
 from venvstacks_rules.client.fetching.downloads import IN_MEMORY, Downloads, size_here
-from venvstacks_rules.client.fetching.filling import Filling, is_full, no_room, refuse_full_disk
+from venvstacks_rules.client.fetching.filling import Filling
 from venvstacks_rules.client.fetching.known import Known, KnownLayer
 from venvstacks_rules.client.fetching.plan import Plan, WantedLayer, planned
 from venvstacks_rules.client.installation.documents import Documents, Files
 from venvstacks_rules.client.installation.generations import LAYERS, LOCK, Generations
 from venvstacks_rules.client.installation.layout import RECORD
 from venvstacks_rules.client.installation.records import Generation, InstalledLayer
+from venvstacks_rules.client.installation.room import (
+    NO_MORE_FILES,
+    Room,
+    no_room,
+    refuse_full_disk,
+)
+from venvstacks_rules.local.files.streams import FULL
 from venvstacks_rules.local.layers.layer_config import read_layer_config
-from venvstacks_rules.local.layers.postinstall import post_install
+from venvstacks_rules.local.layers.postinstall import DiskFullError, post_install
 from venvstacks_rules.model.contents.files import ArchivedFile
 from venvstacks_rules.model.contents.layout import POSTINSTALL
 from venvstacks_rules.model.errors import DeploymentError
@@ -71,7 +78,7 @@ class Builder:
         self._report_plan(stack, plan)
         self.disk.make_folders(str(layout.staging))
         needed = plan.new_size + _download_size(plan, layout.downloads) + _byte_code_size(plan)
-        refuse_full_disk(str(layout.staging), needed)
+        refuse_full_disk(layout, needed, _new_files(plan))
         staged = layout.staging / secrets.token_hex(8)
         place = self.generations.layers(number)
         try:
@@ -100,13 +107,28 @@ class Builder:
             self.disk.rename(str(staged), str(self.generations.place(number)))
             self.disk.sync_folder(str(self.generations.folder))
         except BaseException as e:
-            full = isinstance(e, DeploymentError) and is_full(str(staged))
+            full = self._why_full(e)
             self.disk.try_to_remove(str(staged))
             if full:
-                # The script of a layer cannot tell us that this is why it failed.
-                raise no_room("it is full now; nothing was changed") from None
+                raise no_room(layout, f"{full}; nothing was changed") from None
             raise
         return number
+
+    def _why_full(self, error: BaseException) -> str:
+        """What the disk has no room for, if that is why something failed."""
+        if not isinstance(error, (DeploymentError, OSError)):
+            return ""
+        room = Room.of(str(self.generations.layout.staging))
+        if isinstance(error, OSError):
+            if error.errno not in FULL:
+                return ""
+            text = f"`{error.filename}`: {error.strerror}" if error.filename else error.strerror
+        elif isinstance(error, DiskFullError) or room.is_full:
+            # The script of a layer does not always say that this is why it failed.
+            text = "it is full now"
+        else:
+            return ""
+        return NO_MORE_FILES if room.lacks_files else f"{text}"
 
     def _report_plan(self, stack: PublishedStack, plan: Plan) -> None:
         self.report(
@@ -258,6 +280,15 @@ def _download_size(plan: Plan, folder: Path) -> int:
         for blob in ((wanted.segment.blob,) if wanted.carried is None else wanted.blobs)
     }
     return sum(blob.size - size_here(folder, blob) for blob in blobs if blob.size > IN_MEMORY)
+
+
+def _new_files(plan: Plan) -> int:
+    """How many files and folders there will be at least that are not linked."""
+    links = sum(
+        f.link_target is not None for layer in plan.layers for f in layer.all_files.values()
+    )
+    folders = sum(len(layer.folders) for layer in plan.layers)
+    return links + folders + sum(len(wanted.missing) for wanted in plan.fetched)
 
 
 def _byte_code_size(plan: Plan) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -20,7 +19,6 @@ from venvstacks_rules.client.fetching.plan import (
     WantedSegment,
     named,
 )
-from venvstacks_rules.client.installation.layout import NoRoomError
 from venvstacks_rules.local.files.streams import DamagedError
 from venvstacks_rules.model.contents.files import ArchivedFile
 from venvstacks_rules.model.errors import RepositoryError, VenvstacksError, in_one_line
@@ -29,8 +27,6 @@ from venvstacks_rules.model.wording import counted
 from venvstacks_rules.repository.reading.segments import segment_members
 from venvstacks_rules.repository.stores.store import REMEDY
 
-_LITTLE = 64 * 1024
-"""Bytes."""
 _UNPACKERS = 2
 """Threads that unpack at a time. More of them wait for each other ten times per file: the
 interpreter runs one at a time, and files are small."""
@@ -264,32 +260,3 @@ def _damaged(wanted: WantedSegment, problem: str) -> RepositoryError:
         f"The segment {named(wanted)} cannot be used.",
         [problem, REMEDY],
     )
-
-
-def refuse_full_disk(folder: str, size: int) -> None:
-    """NoRoomError if the disk has no room for so many bytes."""
-    free = _free(folder)
-    if free < size:
-        raise no_room(
-            f"it needs {size} bytes in `{folder}`, and {free} are free; nothing was changed"
-        )
-
-
-def is_full(folder: str) -> bool:
-    """Whether the disk has no room for anything."""
-    return _free(folder) < _LITTLE
-
-
-def no_room(problem: str) -> NoRoomError:
-    """The error for a disk that is full."""
-    remedy = "`venvstacks-deploy gc --keep 1` removes old versions"
-    return NoRoomError("The disk has no room for the new version.", [problem, remedy])
-
-
-def _free(folder: str) -> int:
-    if os.name == "nt":
-        import shutil
-
-        return shutil.disk_usage(folder).free
-    status = os.statvfs(folder)
-    return status.f_bavail * status.f_frsize

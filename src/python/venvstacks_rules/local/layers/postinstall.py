@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,11 +10,17 @@ from pathlib import Path
 from venvstacks_rules.model.contents.layout import POSTINSTALL
 from venvstacks_rules.model.errors import DeploymentError
 
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+class DiskFullError(DeploymentError):
+    """The disk has no room for what the script writes."""
+
 
 def post_install(layer: Path, base_python: Path, *options: str, paths: Iterable[str] = ()) -> None:
     """Run the layer's ``postinstall.py``; `paths` are for ``--compile-listed``.
 
-    Raises DeploymentError with its output if it fails.
+    Raises DeploymentError with its output if it fails; DiskFullError if that says why.
     """
     import subprocess
 
@@ -38,7 +45,8 @@ def post_install(layer: Path, base_python: Path, *options: str, paths: Iterable[
         ) from None
     if done.returncode != 0:
         said = done.stdout.decode("utf-8", "replace").strip()
-        raise DeploymentError(
+        full = any(f"[Errno {number}]" in said for number in _FULL)
+        raise (DiskFullError if full else DeploymentError)(
             f"`{layer.name}` cannot be post-installed",
             [f"{POSTINSTALL} ended with exit code {done.returncode}\n{said}".rstrip()],
         )
