@@ -17,10 +17,12 @@ from tests.support.client_repository import (
     ClientRepository,
     Content,
     called,
+    events,
     own_files,
     own_links,
     runtime_content,
 )
+from tests.support.packaged_stack import PackagedStack
 from venvstacks_rules.client.commands.updating import install, update
 from venvstacks_rules.client.disk.operations import Disk
 
@@ -182,9 +184,25 @@ def test_a_read_only_disk(small: ClientRepository, disk: Path) -> None:
             f"error: `{folder}/lock`: Read-only file system. What was installed is as it was.\n",
         )
     assert called("list", "--into", folder).returncode == 0
+    done = called("update", "--into", folder, "--check")
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (
+        0,
+        f"{APP} 1.1 is available; 1.0 is installed.",
+    )
     as_it_was(folder)
     mount("-o", "remount,rw", place=disk)
     then_completes(folder)
+
+
+def test_archives_are_asked_for_on_a_read_only_disk_too(tmp_path: Path, disk: Path) -> None:
+    packaged, folder = PackagedStack(tmp_path / "dist"), disk / "apps"
+    packaged.package("1.0")
+    install(folder, packaged.request(allow_unsigned=True))
+    packaged.package("1.1", word="hi")
+    mount("-o", "remount,ro", place=disk)
+    done = called("update", "--into", folder, "--check", "--json")
+    assert done.returncode == 0, done
+    assert [event["event"] for event in events(done.stdout)][-1] == "available"
 
 
 class Locked(Disk):

@@ -47,7 +47,7 @@ def test_every_attribute_of_a_result_is_documented(result: type) -> None:
 
 def test_every_error_is_where_the_page_says() -> None:
     names = re.findall(r"^\| `(venvstacks_rules[\w.]+)` \|", PAGE, re.MULTILINE)
-    assert len(names) == 5
+    assert len(names) == 6
     for name in names:
         module, _, error = name.rpartition(".")
         assert issubclass(getattr(importlib.import_module(module), error), VenvstacksError)

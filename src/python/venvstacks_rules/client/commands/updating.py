@@ -22,6 +22,7 @@ from venvstacks_rules.client.installation.layout import (
     DamagedInstallationError,
     Layout,
     changing,
+    looking,
     made_layout,
     named_layout,
     opened_layout,
@@ -174,15 +175,21 @@ def check(
 ) -> Checked:
     """Ask what an update would install, and keep nothing but what was seen of the channel.
 
+    Where the installation may not be written, nothing at all is kept.
+
     Raises DeploymentError, RepositoryError, StoreError and OSError.
     """
     disk = disk or Disk()
     layout = opened_layout(folder)
     app = chosen_app(layout, app)
-    with changing(layout, disk, lambda: report("waiting", folder=str(layout.folder))):
+    with looking(layout, disk, lambda: report("waiting", folder=str(layout.folder))) as may_write:
         generations = Generations(layout, app)
         here = _here(layout, disk, report)
-        _, offer = _offered(generations, here, version=version, allow_expired=allow_expired)
+        if not may_write:
+            here = replace(here, documents=Documents(layout, disk, in_memory=True))
+        _, offer = _offered(
+            generations, here, version=version, allow_expired=allow_expired, keep=may_write
+        )
         number = generations.current
         if number not in generations.numbers:
             raise DamagedInstallationError(
@@ -225,16 +232,22 @@ def known_settings(generations: Generations) -> Settings | None:
 
 
 def _offered(
-    generations: Generations, here: Here, *, version: str | None, allow_expired: bool
+    generations: Generations,
+    here: Here,
+    *,
+    version: str | None,
+    allow_expired: bool,
+    keep: bool = True,
 ) -> tuple[Source, Offer]:
-    """What the channel of an installed application offers; what was seen of it is kept."""
+    """What the channel of an installed application offers; `keep` what was seen of it."""
     settings = generations.settings()
     source = known_source(settings, generations.app, here)
     trust = Trust.read(generations.folder, settings)
     trust.refuse_damaged(generations.folder)
     source.refuse_unverified(trust)
     offer = source.offer(trust, version=version, allow_expired=allow_expired)
-    offer.trust.write(generations.folder, trust, here.disk)
+    if keep:
+        offer.trust.write(generations.folder, trust, here.disk)
     return source, offer
 
 

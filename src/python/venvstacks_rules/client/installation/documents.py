@@ -19,15 +19,19 @@ Files = dict[str, ArchivedFile]
 class Documents:
     """The documents of an installation."""
 
-    def __init__(self, layout: Layout, disk: Disk) -> None:
+    def __init__(self, layout: Layout, disk: Disk, *, in_memory: bool = False) -> None:
+        """`in_memory` keeps what is added for this process only."""
         self._folder = layout.documents
         self._disk = disk
         self._listings: dict[Reference, tuple[ArchivedFile, ...]] = {}
+        self._memory: dict[str, bytes] | None = {} if in_memory else None
         self.added: list[str] = []
         """The files of documents that are new, and perhaps not on the disk yet."""
 
     def find(self, reference: Reference) -> bytes | None:
         """The document with a hash; None if it is missing or damaged."""
+        if self._memory is not None and reference.sha256 in self._memory:
+            return self._memory[reference.sha256]
         try:
             data = (self._folder / reference.sha256).read_bytes()
         except OSError:
@@ -57,7 +61,9 @@ class Documents:
     def add(self, data: bytes) -> Reference:
         """Keep a document."""
         reference = Reference.of(data)
-        if self.find(reference) is None:
+        if self._memory is not None:
+            self._memory[reference.sha256] = data
+        elif self.find(reference) is None:
             self._disk.keep_folder(str(self._folder))
             path = str(self._folder / reference.sha256)
             self._disk.unlink(path)

@@ -17,10 +17,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +37,8 @@ CURRENT, SETTINGS = "current.json", "settings.json"
 """In the folder of an application."""
 RECORD = "generation.json"
 """In the folder of a generation."""
+READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
+"""The numbers of the errors for what may not be written."""
 INSTALLING = ".installing-"
 """The beginning of the names of folders for installers that run."""
 _A_DAY = 24 * 60 * 60
@@ -197,6 +200,24 @@ def changing(layout: Layout, disk: Disk, wait: Callable[[], None] | None = None)
         for entry in _abandoned(layout.folder):
             disk.try_to_remove(str(entry))
         yield
+
+
+@contextmanager
+def looking(layout: Layout, disk: Disk, wait: Callable[[], None] | None = None) -> Iterator[bool]:
+    """The same for what need not change anything: whether it may.
+
+    Where nobody may write, others do not either, and nothing is waited for.
+    """
+    with ExitStack() as held:
+        try:
+            held.enter_context(changing(layout, disk, wait))
+        except OSError as e:
+            if e.errno not in READ_ONLY:
+                raise
+            may_write = False
+        else:
+            may_write = True
+        yield may_write
 
 
 def _abandoned(folder: Path) -> list[Path]:
