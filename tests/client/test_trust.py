@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from dataclasses import replace
@@ -143,6 +144,21 @@ def test_a_clock_that_was_set_back_shows_nothing_that_has_expired(publisher: Pub
     publisher.release("1.2", expires="2045-01-01T00:00:00Z")
     assert publisher.update() == (0, "")
     assert json.loads(seen.read_text())["time"] == "2040-01-01T00:00:00Z"
+
+
+def test_a_root_that_nobody_named_is_told(publisher: Publisher) -> None:
+    words = ("--from", publisher.repository.url, "--app", APP, "--name", "hello")
+    done = called("install", *words, "--into", publisher.folder, "--allow-unsigned")
+    pin = hashlib.sha256(publisher.root.read_bytes()).hexdigest()
+    assert done.stdout.splitlines()[0] == (
+        "note: The repository is signed, and no root was pinned: the one that it has now is "
+        f"pinned, sha256:{pin}. That is trust on first use; ask its publisher whether it is the "
+        "right one."
+    )
+    # Once.
+    assert "note" not in called("update", "--into", publisher.folder).stdout
+    # What it names can be pinned.
+    assert publisher.install("--root", f"sha256:{pin}") == (0, "")
 
 
 def test_a_signed_repository_does_not_become_an_unsigned_one(publisher: Publisher) -> None:

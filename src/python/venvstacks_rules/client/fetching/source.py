@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -14,12 +15,13 @@ from venvstacks_rules.client.installation.records import Settings
 from venvstacks_rules.model.checked import CheckedTable
 from venvstacks_rules.model.errors import RepositoryError
 from venvstacks_rules.model.json_codec import parsed_json, published_json
-from venvstacks_rules.model.repository.keys import ChannelKey, StackKey
+from venvstacks_rules.model.repository.keys import ChannelKey, StackKey, root_key
 from venvstacks_rules.model.repository.manifests import PublishedStack
 from venvstacks_rules.model.repository.records import MOST_RECORD_BYTES
 from venvstacks_rules.model.repository.references import Reference, read_reference
 from venvstacks_rules.repository.reading.repository import Repository
 from venvstacks_rules.repository.stores.store import Store
+from venvstacks_rules.repository.trust.roots import MOST_ROOT_BYTES
 from venvstacks_rules.repository.trust.verification import (
     Seen,
     TrustedRoot,
@@ -237,7 +239,7 @@ class Source:
         settings, store = self.settings, self.repository.store
         key = settings.key
         self._check_there()
-        root = repository_root(store, trust.root, allow_unsigned=settings.allow_unsigned)
+        root, pinned = self._root(trust)
         found = store.get(str(key), limit=MOST_RECORD_BYTES)
         if found is None:
             raise self._no_channel(key)
@@ -254,7 +256,24 @@ class Source:
         counts = root is not None and verified.record.expires > now
         kept = Trust(root, verified.seen, max(now, trust.time) if counts else trust.time)
         chosen = self._chosen(verified, version)
-        return Offer(StackKey(key.name, chosen[0], key.platform), chosen[1], kept, verified.notes)
+        notes = (*pinned, *verified.notes)
+        return Offer(StackKey(key.name, chosen[0], key.platform), chosen[1], kept, notes)
+
+    def _root(self, trust: Trust) -> tuple[TrustedRoot | None, tuple[str, ...]]:
+        """The newest root, and what people should know of how it came to be believed."""
+        store, unsigned = self.repository.store, self.settings.allow_unsigned
+        if trust.root is not None or not unsigned:
+            return repository_root(store, trust.root, allow_unsigned=unsigned), ()
+        found = store.get(root_key(1), limit=MOST_ROOT_BYTES)
+        if found is None:
+            return None, ()
+        pinned = TrustedRoot.pinned(found.data, root_key(1))
+        note = (
+            f"The repository is signed, and no root was pinned: the one that it has now is pinned, "
+            f"sha256:{hashlib.sha256(found.data).hexdigest()}. That is trust on first use; ask its "
+            "publisher whether it is the right one."
+        )
+        return pinned.updated(store), (note,)
 
     def manifest(self, offer: Offer) -> bytes:
         """The bytes of a manifest, by the hash that a believed record names."""
