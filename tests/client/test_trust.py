@@ -117,6 +117,7 @@ def test_an_older_record_is_never_believed(publisher: Publisher) -> None:
         code, text = publisher.update(*options)
         assert code == 4
         assert "its number is 1, and 2 was seen before" in text
+        assert "--allow-expired" not in text
     assert publisher.version() == "1.1"
 
 
@@ -125,7 +126,13 @@ def test_an_expired_record_is_believed_only_if_somebody_says_so(publisher: Publi
     publisher.release("1.1", expires="2020-01-01T00:00:00Z")
     code, text = publisher.update()
     assert code == 4
-    assert "has expired, at 2020-01-01T00:00:00Z; somebody may hide a newer one" in text
+    assert text == (
+        f"error: `{publisher.key}` is not believed.\n"
+        f"  * `{publisher.key}` has expired, at 2020-01-01T00:00:00Z; somebody may hide a newer one\n"
+        "  * ask its publisher to renew it; what is installed runs on\n"
+        "  * for a copy that is used offline, `--allow-expired` believes it: then nobody vouches "
+        "that you are not kept from newer versions and what they mend\n"
+    )
     assert publisher.version() == "1.0"
     assert publisher.update("--allow-expired") == (0, "")
     assert publisher.version() == "1.1"

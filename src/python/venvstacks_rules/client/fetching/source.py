@@ -244,15 +244,18 @@ class Source:
         if found is None:
             raise self._no_channel(key)
         now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        verified = verified_record(
-            found.data,
-            key,
-            root,
-            max(now, trust.time),
-            trust.seen,
-            allow_unsigned=settings.allow_unsigned,
-            allow_expired=allow_expired,
-        )
+        try:
+            verified = verified_record(
+                found.data,
+                key,
+                root,
+                max(now, trust.time),
+                trust.seen,
+                allow_unsigned=settings.allow_unsigned,
+                allow_expired=allow_expired,
+            )
+        except RepositoryError as e:
+            raise _with_remedy(e) from None
         counts = root is not None and verified.record.expires > now
         kept = Trust(root, verified.seen, max(now, trust.time) if counts else trust.time)
         chosen = self._chosen(verified, version)
@@ -322,6 +325,21 @@ class Source:
             f"{self.repository.url}: `{record.key}` does not have the version {version!a}.",
             [f"it has {versions}"],
         )
+
+
+def _with_remedy(error: RepositoryError) -> RepositoryError:
+    """The same, with what to do if nothing is wrong but the time."""
+    if not all(" has expired, at " in problem for problem in error.problems):
+        return error
+    return RepositoryError(
+        error.summary,
+        [
+            *error.problems,
+            "ask its publisher to renew it; what is installed runs on",
+            "for a copy that is used offline, `--allow-expired` believes it: then nobody vouches "
+            "that you are not kept from newer versions and what they mend",
+        ],
+    )
 
 
 def _content(path: Path) -> bytes | None:
