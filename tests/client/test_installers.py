@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.client_repository import APP, ClientRepository, called, events
+from tests.support.client_repository import APP, RUNTIME, ClientRepository, called, events
 from tests.support.installers import (
     PROGRAMS,
     Shell,
@@ -83,6 +83,18 @@ def test_installs_and_updates(
     (changed,) = (event for event in events(done.stdout) if event["event"] == "installed")
     assert (changed["version"], changed["generation"]) == ("1.0", 1)
     assert said(into) == "1.0 hello\n"
+    # Its client is again the same files as the runtime of the application.
+    shared = [
+        path.relative_to(into / "client")
+        for path in (into / "client" / RUNTIME).rglob("*")
+        if path.is_file() and not path.is_symlink() and path.suffix != ".pyc"
+    ]
+    assert shared
+    for path in shared:
+        assert (into / "client" / path).samefile(into / "apps" / APP / "1/layers" / path)
+    assert not list((into / "client").rglob("*.shared"))
+    done = with_programs.run(into / "client/venvstacks-deploy", "verify", "--into", into)
+    assert done.returncode == 0
 
 
 def test_a_second_installer_uses_what_is_there(

@@ -128,7 +128,8 @@ def test_an_expired_record_is_believed_only_if_somebody_says_so(publisher: Publi
     assert code == 4
     assert text == (
         f"error: `{publisher.key}` is not believed.\n"
-        f"  * `{publisher.key}` has expired, at 2020-01-01T00:00:00Z; somebody may hide a newer one\n"
+        f"  * `{publisher.key}` has expired, at 2020-01-01T00:00:00Z; somebody may hide a newer "
+        "one\n"
         "  * ask its publisher to renew it; what is installed runs on\n"
         "  * for a copy that is used offline, `--allow-expired` believes it: then nobody vouches "
         "that you are not kept from newer versions and what they mend\n"

@@ -1,11 +1,53 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
+from tests.support.client_repository import ClientRepository
+from venvstacks_rules.client.commands.tidying import uninstall
+from venvstacks_rules.client.commands.updating import install
 from venvstacks_rules.client.disk.operations import Disk
 from venvstacks_rules.client.installation.layout import changing, made_layout
+
+
+def ended_process() -> int:
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        process.wait()
+    return process.pid
+
+
+def test_what_an_ended_installer_left_is_removed_after_minutes(tmp_path: Path) -> None:
+    layout = made_layout(tmp_path / "into", Disk())
+    ended = ended_process()
+    gone, runs = (layout.folder / f".installing-{number}" for number in (ended, os.getpid()))
+    for folder in (gone, runs):
+        folder.mkdir()
+    with changing(layout, Disk()):
+        assert (gone.exists(), runs.exists()) == (True, True)
+    for folder in (gone, runs):
+        os.utime(folder, (time.time() - 11 * 60,) * 2)
+    with changing(layout, Disk()):
+        assert (gone.exists(), runs.exists()) == (False, True)
+
+
+def test_an_uninstall_removes_it_at_once(repository: ClientRepository, tmp_path: Path) -> None:
+    install(tmp_path / "apps", repository.request())
+    (tmp_path / "apps" / f".installing-{ended_process()}" / "new").mkdir(parents=True)
+    uninstall(tmp_path / "apps")
+    assert not (tmp_path / "apps").exists()
+
+
+def test_an_uninstall_leaves_what_an_installer_needs_that_runs(
+    repository: ClientRepository, tmp_path: Path
+) -> None:
+    install(tmp_path / "apps", repository.request())
+    runs = tmp_path / "apps" / f".installing-{os.getpid()}"
+    runs.mkdir()
+    uninstall(tmp_path / "apps")
+    assert [path.name for path in (tmp_path / "apps").iterdir()] == [runs.name]
 
 
 def test_what_killed_installers_left_is_removed_after_a_day(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,16 +18,17 @@ from venvstacks_rules.client.commands.updating import (
     known_settings,
     switched,
 )
-from venvstacks_rules.client.disk.operations import Disk
+from venvstacks_rules.client.disk.operations import Disk, resolved
 from venvstacks_rules.client.fetching.bundles import BundleStore
-from venvstacks_rules.client.fetching.known import KnownLayer, known_layers
+from venvstacks_rules.client.fetching.known import KnownLayer, is_sound, known_layers
 from venvstacks_rules.client.fetching.plan import WantedLayer, wanted_layers
 from venvstacks_rules.client.fetching.source import ROOT, Trust
 from venvstacks_rules.client.installation.documents import Documents
 from venvstacks_rules.client.installation.generations import Generations
-from venvstacks_rules.client.installation.layout import SETTINGS, changing, made_layout
+from venvstacks_rules.client.installation.layout import SETTINGS, Layout, changing, made_layout
 from venvstacks_rules.client.installation.records import Settings
 from venvstacks_rules.local.files.streams import chunks, sha256_of_chunks
+from venvstacks_rules.model.contents.files import ArchivedFile
 from venvstacks_rules.model.errors import DeploymentError, RepositoryError
 from venvstacks_rules.model.repository.bundles import ROOT_FILE, Bundle
 from venvstacks_rules.model.repository.manifests import MOST_MANIFEST_BYTES, PublishedStack
@@ -84,6 +86,7 @@ def install_bundle(
             documents = Documents(layout, disk)
             documents.add(content)
             number = _there(generations, bundle, documents)
+            built = number is None
             if number is None:
                 layers = wanted_layers(stack, app, repository, documents)
                 known = known_layers(
@@ -100,6 +103,10 @@ def install_bundle(
                 number = builder.build(
                     stack, bundle.manifest, layers, known, repository, carried=wheels
                 )
+            if request.unpacked is not None and not (built and disk.clones):
+                layers = wanted_layers(stack, app, repository, documents)
+                folders = _unpacked(layers, bundle, request.unpacked)
+                _share(folders, generations.layers(number), layout, disk)
             changed = not _is_current(generations, number)
             _follow(generations, bundle, pinned, disk)
             change = Change(app, bundle.version, number, changed)
@@ -150,6 +157,33 @@ def _unpacked(
         for wanted in layers
         if wanted.layer.index.sha256 in bundle.unpacked
     ]
+
+
+def _share(unpacked: Sequence[KnownLayer], layers: Path, layout: Layout, disk: Disk) -> None:
+    """Have the client that stays be the same files as those of a generation.
+
+    What an installer has unpacked somewhere else is not ours to change.
+    """
+    for known in unpacked:
+        if layout.folder not in resolved(Path(known.folder)).parents:
+            continue
+        for file in known.files.values():
+            place = f"{known.folder}/{file.path}"
+            source = f"{layers}/{known.index.install_target}/{file.path}"
+            try:
+                if _are_two(source, place, file):
+                    disk.place(source, f"{place}.shared", executable=file.executable)
+                    disk.rename(f"{place}.shared", place)
+            except OSError:
+                # There are two files, as before.
+                disk.try_to_remove(f"{place}.shared")
+
+
+def _are_two(source: str, place: str, file: ArchivedFile) -> bool:
+    """Whether both are sound copies of a file, so that one is enough."""
+    if file.link_target is not None or os.path.samefile(source, place):
+        return False
+    return is_sound(source, file) and is_sound(place, file)
 
 
 def _follow(

@@ -17,6 +17,7 @@ from venvstacks_rules.client.installation.layout import (
     CLIENT,
     MARKER,
     Layout,
+    abandoned,
     changing,
     opened_layout,
 )
@@ -157,6 +158,8 @@ def uninstall(
             # On Windows, a client that removes itself leaves what it runs from.
             with suppress(PermissionError):
                 disk.remove(str(layout.folder / CLIENT))
+            for entry in abandoned(layout.folder, 0):
+                disk.remove(str(entry))
             disk.unlink(str(layout.folder / MARKER))
             disk.unlink(str(layout.lock))
             disk.remove_empty(str(layout.folder))

@@ -38,6 +38,11 @@ class Disk:
     def __init__(self) -> None:
         self._clones = sys.platform == "linux"
 
+    @property
+    def clones(self) -> bool:
+        """Whether files are cloned rather than linked, as far as that was tried."""
+        return self._clones
+
     def step(self, what: str, path: str) -> None:
         """Called before each operation, for tests."""
 

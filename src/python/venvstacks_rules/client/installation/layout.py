@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -43,6 +44,9 @@ INSTALLING = ".installing-"
 """The beginning of the names of folders for installers that run."""
 _A_DAY = 24 * 60 * 60
 """No installer runs that long, in seconds."""
+_MOMENTS = 10 * 60
+"""In seconds: an installer of another machine, or in a container, has a process that we do not see.
+"""
 
 
 class NotInstalledError(DeploymentError):
@@ -197,7 +201,7 @@ def changing(layout: Layout, disk: Disk, wait: Callable[[], None] | None = None)
         for entry in sorted(layout.staging.iterdir()) if layout.staging.is_dir() else []:
             # A program may still have a file of it open.
             disk.try_to_remove(str(entry))
-        for entry in _abandoned(layout.folder):
+        for entry in abandoned(layout.folder, _MOMENTS):
             disk.try_to_remove(str(entry))
         yield
 
@@ -220,12 +224,26 @@ def looking(layout: Layout, disk: Disk, wait: Callable[[], None] | None = None) 
         yield may_write
 
 
-def _abandoned(folder: Path) -> list[Path]:
-    """What installers unpacked that were killed, so that they could not remove it."""
+def abandoned(folder: Path, seconds: float) -> list[Path]:
+    """What installers unpacked so many seconds ago that were killed, and could not remove it."""
     found = []
     for entry in sorted(folder.glob(f"{INSTALLING}*")):
+        least = seconds if _is_gone(entry.name[len(INSTALLING) :]) else _A_DAY
         # Another installer may be at its end.
         with suppress(FileNotFoundError):
-            if entry.lstat().st_mtime < time.time() - _A_DAY:
+            if entry.lstat().st_mtime <= time.time() - least:
                 found.append(entry)
     return found
+
+
+def _is_gone(process: str) -> bool:
+    """Whether there is no such process on this machine, as far as anybody can tell."""
+    if os.name == "nt" or not process.isascii() or not process.isdigit():
+        return False
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return True
+    except (OSError, OverflowError):
+        return False
+    return False
