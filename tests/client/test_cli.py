@@ -6,6 +6,7 @@ import functools
 import http.server
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -105,7 +106,7 @@ def test_something_has_to_stay(repository: ClientRepository, tmp_path: Path, com
     options = more if command == "install" else ()
     done = called(command, *options, "--into", tmp_path / "apps", "--keep", "0")
     assert (done.returncode, done.stderr) == (
-        1,
+        2,
         "error: Nothing was changed.\n  * `--keep 0`: one generation stays at least\n",
     )
     assert not (tmp_path / "apps").exists()
@@ -134,7 +135,18 @@ def test_two_applications_share_the_files_of_layers(
     # Of its own: the record and `pyvenv.cfg`, and files of the other's name.
     assert [event["app"] for event in listed] == [APP, "app-other"]
     assert all(event["own_bytes"] < event["bytes"] / 2 for event in listed)
-    assert deploy("run", "--into", folder).returncode == 7
+    done = deploy("run", "--into", folder)
+    assert (done.returncode, done.stderr) == (
+        2,
+        f"error: Several applications are installed; name one of them.\n  * `{APP}`, `app-other`\n",
+    )
+    done = deploy("run", "--into", folder, "app-helo")
+    assert (done.returncode, done.stderr) == (
+        7,
+        f"error: `app-helo` is not installed in `{folder}`.\n"
+        f"  * did you mean `{APP}`?\n"
+        f"  * the applications there: `{APP}`, `app-other`\n",
+    )
     assert called("run", "--into", folder, "app-other").stdout == "2.0 hello\n"
     assert called("uninstall", "--into", folder, APP).returncode == 0
     assert called("run", "--into", folder).stdout == "2.0 hello\n"
@@ -306,4 +318,46 @@ def test_help_teaches(tmp_path: Path) -> None:
         f"error: `{tmp_path}/nothing` is no installation.\n"
         f"  * it has no `venvstacks-deploy.json`; `venvstacks-deploy install --into "
         f"{tmp_path}/nothing` makes one\n"
+    )
+
+
+def test_one_of_each(repository: ClientRepository, tmp_path: Path) -> None:
+    folder = tmp_path / "apps"
+    install(repository, folder)
+    listed = called("list", "--into", folder).stdout
+    assert listed.startswith(f"{APP}, stable of {repository.url}: 1 generation, 0 B for old ones\n")
+    (folder / "apps" / APP / "1/layers" / APP / SITE / "data.txt").unlink()
+    done = called("repair", "--into", folder)
+    assert re.search(r": 1 file, 0 are here; fetching [0-9]+ B in 1 segment\.\n", done.stdout)
+    (folder / "apps" / APP / "1/extra").touch()
+    done = called("verify", "--into", folder)
+    assert done.stdout.splitlines()[-1] == (
+        f"{APP} (generation 1): 1 file is not as it was installed."
+    )
+
+
+def test_a_file_is_no_folder(repository: ClientRepository, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("")
+    options = ("--from", repository.url, "--app", APP, "--name", "hello", "--allow-unsigned")
+    for folder in (file, file / "below"):
+        done = called("install", "--into", folder, *options)
+        assert (done.returncode, done.stderr) == (
+            2,
+            f"error: `{folder}` cannot become an installation.\n"
+            f"  * `{file}` is a file; name a folder\n",
+        )
+        done = called("update", "--into", folder)
+        assert (done.returncode, done.stderr) == (
+            7,
+            f"error: `{folder}` is no installation.\n  * `{file}` is a file\n",
+        )
+
+
+def test_a_generation_that_is_not_there(repository: ClientRepository, tmp_path: Path) -> None:
+    install(repository, tmp_path / "apps")
+    done = called("rollback", "--into", tmp_path / "apps", "--to", "7")
+    assert (done.returncode, done.stderr) == (
+        2,
+        f"error: `{APP}` has no generation 7.\n  * it has 1\n",
     )

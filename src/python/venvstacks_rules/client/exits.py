@@ -14,7 +14,7 @@ INTERRUPTED = 130
 EXITS = {
     DONE: "done; also if there was nothing to do",
     FAILED: "the command cannot be done; the text says why",
-    MISUSED: "the command line is wrong",
+    MISUSED: "the command line is wrong, or names what is not there",
     DAMAGED: "the installation is damaged: run `repair`",
     NOT_BELIEVED: "the repository is damaged, or is not believed",
     UNREACHED: "the repository cannot be reached: try again later",
@@ -42,14 +42,20 @@ def failure(error: Exception, folder: Path | None = None) -> tuple[int, str]:
     # Only after something went wrong: the names take time to import.
     from venvstacks_rules.client.installation.layout import (
         DamagedInstallationError,
+        MisusedError,
         NoRoomError,
         NotInstalledError,
+        UnnamedError,
+        WrongOptionError,
     )
     from venvstacks_rules.local.layers.postinstall import DiskFullError
     from venvstacks_rules.model.errors import RepositoryError
     from venvstacks_rules.repository.stores.store import StoreError
 
     kinds = (
+        (MisusedError, MISUSED),
+        (UnnamedError, MISUSED),
+        (WrongOptionError, MISUSED),
         (NotInstalledError, NOT_INSTALLED),
         (DamagedInstallationError, DAMAGED),
         (NoRoomError, DISK),

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Protocol, TextIO
 
-from venvstacks_rules.model.wording import printable, size_text
+from venvstacks_rules.model.wording import counted, printable, size_text
 
 _WIDTH = 30
 # Windows says EINVAL for a pipe that nobody reads.
@@ -136,8 +136,9 @@ class Lines:
 def _plan(values: dict[str, Any]) -> str:
     version = f" {values['version']}" if "version" in values else ""
     return (
-        f"{values['app']}{version}: {values['files']} files, {values['linked']} are here; fetching "
-        f"{size_text(values['fetched_bytes'])} in {values['fetched_segments']} segments."
+        f"{values['app']}{version}: {counted(values['files'], 'file')}, {values['linked']} "
+        f"{'is' if values['linked'] == 1 else 'are'} here; fetching "
+        f"{size_text(values['fetched_bytes'])} in {counted(values['fetched_segments'], 'segment')}."
     )
 
 
@@ -187,7 +188,7 @@ _TEXTS: dict[str, Callable[[dict[str, Any]], str]] = {
             if v["repository"]
             else "without updates"
         )
-        + f": {v['generations']} generations, {size_text(v['old_bytes'])} for old ones"
+        + f": {counted(v['generations'], 'generation')}, {size_text(v['old_bytes'])} for old ones"
     ),
     "generation": _generation,
 }
@@ -199,4 +200,6 @@ def _judged(values: dict[str, Any], what: str) -> str:
     problems = values["problems"]
     if not problems:
         return f"{app}: {what}."
+    if problems == 1:
+        return f"{app}: 1 file is not as it was installed."
     return f"{app}: {problems} files are not as they were installed."

@@ -17,6 +17,7 @@ from venvstacks_rules.client.installation.layout import (
     CLIENT,
     MARKER,
     Layout,
+    MisusedError,
     abandoned,
     changing,
     opened_layout,
@@ -63,6 +64,11 @@ def rollback(
                     ["`venvstacks-deploy list` shows those that are there; name one with `--to`"],
                 )
             number = before[0]
+        elif number not in generations.numbers:
+            there = ", ".join(map(str, generations.numbers))
+            raise MisusedError(
+                f"`{generations.app}` has no generation {number}.", [f"it has {there}"]
+            )
         generation = generations.read(number)
         if not generation.is_ready(str(generations.layers(number))):
             from venvstacks_rules.client.commands.repairing import make_ready
@@ -118,7 +124,7 @@ def remove_old(
 def check_keep(keep: int) -> None:
     """DeploymentError unless something stays: the generation that is started always does."""
     if keep < 1:
-        raise DeploymentError(
+        raise MisusedError(
             "Nothing was changed.", [f"`--keep {keep}`: one generation stays at least"]
         )
 

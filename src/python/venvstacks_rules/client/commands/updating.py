@@ -21,6 +21,7 @@ from venvstacks_rules.client.installation.layout import (
     SETTINGS,
     DamagedInstallationError,
     Layout,
+    MisusedError,
     changing,
     looking,
     made_layout,
@@ -333,4 +334,4 @@ def _check_names(request: InstallRequest) -> None:
         if name_problem(value)
     ]
     if problems:
-        raise DeploymentError("The names cannot be used.", problems)
+        raise MisusedError("The names cannot be used.", problems)

@@ -16,7 +16,9 @@ from venvstacks_rules.client.installation.layout import (
     DamagedInstallationError,
     Layout,
     NotInstalledError,
+    UnnamedError,
 )
+from venvstacks_rules.client.installation.names import known_names
 from venvstacks_rules.client.installation.records import (
     REMEDIES,
     Current,
@@ -25,6 +27,7 @@ from venvstacks_rules.client.installation.records import (
 )
 from venvstacks_rules.local.files.locks import Lock
 from venvstacks_rules.model.errors import DeploymentError
+from venvstacks_rules.model.wording import quoted
 
 LOCK, LAYERS = "lock", "layers"
 """In the folder of a generation."""
@@ -230,11 +233,10 @@ class Generations:
         return tuple(n for n in current.before if n in numbers and n != current.generation)
 
     def _not_installed(self) -> NotInstalledError:
-        there = self.layout.app_names()
-        known = ", ".join(f"`{name}`" for name in there)
+        known = known_names(self.layout.app_names(), self.app, "applications")
         return NotInstalledError(
             f"`{self.app}` is not installed in `{self.layout.folder}`.",
-            [f"there are {known}" if known else "nothing is installed there"],
+            known or ["nothing is installed there"],
         )
 
 
@@ -255,16 +257,12 @@ def chosen_app(layout: Layout, app: str | None) -> str:
     if app is None and len(names) == 1:
         return names[0]
     if app is None and names:
-        raise NotInstalledError(
-            "Several applications are installed; name one of them.",
-            [", ".join(f"`{name}`" for name in names)],
-        )
+        raise UnnamedError("Several applications are installed; name one of them.", [quoted(names)])
     if app is None or app not in names:
-        known = ", ".join(f"`{name}`" for name in names)
         raise NotInstalledError(
             f"`{app}` is not installed in `{layout.folder}`."
             if app
             else f"Nothing is installed in `{layout.folder}`.",
-            [f"there are {known}"] if known else [],
+            known_names(names, app or "", "applications"),
         )
     return app

@@ -28,7 +28,7 @@ from pathlib import Path
 
 from venvstacks_rules.client.disk.operations import Disk, resolved
 from venvstacks_rules.local.files.locks import Lock
-from venvstacks_rules.model.errors import DeploymentError
+from venvstacks_rules.model.errors import DeploymentError, RepositoryError
 from venvstacks_rules.model.json_codec import parsed_json, published_json
 
 LAYOUT_VERSION = 1
@@ -55,6 +55,18 @@ class NotInstalledError(DeploymentError):
 
 class DamagedInstallationError(DeploymentError):
     """Something of the installation is missing, or is not as it was written."""
+
+
+class MisusedError(DeploymentError):
+    """A command cannot be done as it was written."""
+
+
+class UnnamedError(NotInstalledError):
+    """Several applications are installed, and none is named."""
+
+
+class WrongOptionError(RepositoryError):
+    """An option names what the repository does not have, or what cannot be used."""
 
 
 class NoRoomError(DeploymentError):
@@ -124,6 +136,10 @@ def opened_layout(folder: Path) -> Layout:
     path = layout.folder / MARKER
     try:
         data = parsed_json(path.read_bytes())
+    except NotADirectoryError:
+        raise NotInstalledError(
+            f"`{folder}` is no installation.", [f"`{_file_at(layout.folder)}` is a file"]
+        ) from None
     except FileNotFoundError:
         if layout.app_names():
             raise _without_marker(folder, "is missing") from None
@@ -145,6 +161,16 @@ def opened_layout(folder: Path) -> Layout:
     return layout
 
 
+def _file_at(folder: Path) -> Path | None:
+    """What is no folder in the place of a folder or of one above it."""
+    for path in (folder, *folder.parents):
+        if path.is_dir():
+            return None
+        if os.path.lexists(path):
+            return path
+    return None
+
+
 def _without_marker(folder: Path, problem: str) -> DamagedInstallationError:
     return DamagedInstallationError(
         f"`{folder}` cannot be used.",
@@ -161,6 +187,11 @@ def made_layout(folder: Path, disk: Disk) -> Layout:
     DeploymentError if something else is there.
     """
     layout = named_layout(folder)
+    file = _file_at(layout.folder)
+    if file is not None:
+        raise MisusedError(
+            f"`{folder}` cannot become an installation.", [f"`{file}` is a file; name a folder"]
+        )
     marker = layout.folder / MARKER
     if not marker.exists():
         ours = {"lock", f"{MARKER}.new", CLIENT}
