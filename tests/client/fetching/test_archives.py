@@ -276,7 +276,7 @@ def test_options_for_the_other_kind(packaged: PackagedStack, tmp_path: Path) -> 
     request = InstallRequest(packaged.url, "app-other", allow_unsigned=True)
     assert problems_of(request, apps) == (
         f"{packaged.url}/__venvstacks__/venvstacks.json: The manifest has no application "
-        f"`app-other`.\n  * its applications are `{APP}`"
+        f"`app-other`.\n  * the applications there: `{APP}`"
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from venvstacks_rules.client.installation.layout import (
     DamagedInstallationError,
     Layout,
     MisusedError,
+    WrongOptionError,
     changing,
     looking,
     made_layout,
@@ -29,10 +31,12 @@ from venvstacks_rules.client.installation.layout import (
     opened_layout,
 )
 from venvstacks_rules.client.installation.records import Settings, as_event
-from venvstacks_rules.model.errors import DeploymentError
+from venvstacks_rules.model.errors import DeploymentError, RepositoryError
+from venvstacks_rules.model.hashes import is_sha256_hex
 from venvstacks_rules.model.network.credentials import without_credentials
 from venvstacks_rules.model.repository.keys import name_problem
 from venvstacks_rules.repository.trust.pins import pinned_root
+from venvstacks_rules.repository.trust.verification import TrustedRoot
 
 KEPT = 3
 """How many generations an update leaves, if nobody says."""
@@ -113,7 +117,7 @@ def install(
         root=request.root,
     )
     settings, pin = source.settings, request.root
-    pinned = None if pin is None else pinned_root(pin, source.repository.store)
+    pinned = None if pin is None else _pinned(pin, source)
     layout = made_layout(folder, disk)
     with changing(layout, disk, lambda: report("waiting", folder=str(layout.folder))):
         generations = Generations(layout, request.app)
@@ -156,7 +160,10 @@ def update(
     check_keep(keep)
     layout = opened_layout(folder)
     app = chosen_app(layout, app)
-    with changing(layout, disk, lambda: report("waiting", folder=str(layout.folder))):
+    with (
+        changing(layout, disk, lambda: report("waiting", folder=str(layout.folder))),
+        _nothing_named(version),
+    ):
         generations = Generations(layout, app)
         here = _here(layout, disk, report)
         source, offer = _offered(generations, here, version=version, allow_expired=allow_expired)
@@ -183,7 +190,10 @@ def check(
     disk = disk or Disk()
     layout = opened_layout(folder)
     app = chosen_app(layout, app)
-    with looking(layout, disk, lambda: report("waiting", folder=str(layout.folder))) as may_write:
+    with (
+        _nothing_named(version),
+        looking(layout, disk, lambda: report("waiting", folder=str(layout.folder))) as may_write,
+    ):
         generations = Generations(layout, app)
         here = _here(layout, disk, report)
         if not may_write:
@@ -250,6 +260,30 @@ def _offered(
     if keep:
         offer.trust.write(generations.folder, trust, here.disk)
     return source, offer
+
+
+def _pinned(pin: str, source: Source) -> TrustedRoot:
+    """The root that an option names; WrongOptionError if it does not name one."""
+    kind, colon, value = pin.partition(":")
+    by_hash = bool(colon) and kind in ("sha256", "ed25519")
+    try:
+        return pinned_root(pin, source.repository.store)
+    except RepositoryError as e:
+        if by_hash and is_sha256_hex(value.lower()):
+            # It does, and the repository has another one.
+            raise
+        raise WrongOptionError(e.summary, e.problems) from None
+
+
+@contextmanager
+def _nothing_named(version: str | None) -> Iterator[None]:
+    """Blame the repository for what it lacks, where no option names it."""
+    try:
+        yield
+    except WrongOptionError as e:
+        if version is not None:
+            raise
+        raise RepositoryError(e.summary, e.problems) from None
 
 
 def _url(repository: str) -> str:

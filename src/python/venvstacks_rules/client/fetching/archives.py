@@ -15,6 +15,8 @@ from venvstacks_rules.client.fetching.archive_store import ArchiveRepository, Ar
 from venvstacks_rules.client.fetching.downloads import Downloads
 from venvstacks_rules.client.fetching.source import Here, KnownArchive, Offer, Source, Trust
 from venvstacks_rules.client.fetching.whole import archive_files
+from venvstacks_rules.client.installation.layout import WrongOptionError
+from venvstacks_rules.client.installation.names import known_names
 from venvstacks_rules.client.installation.records import Settings
 from venvstacks_rules.model.contents.segment_index import IndexedSegment
 from venvstacks_rules.model.errors import RepositoryError
@@ -62,8 +64,7 @@ class ArchiveSource(Source):
     """The folder of archives of an application."""
 
     def __init__(self, settings: Settings, app: str, here: Here, store: Store) -> None:
-        super().__init__(settings, store)
-        self._app = app
+        super().__init__(settings, store, app)
         self._here = here
         self._store = ArchiveStore(store, self._complete)
         self.repository: Repository = ArchiveRepository(self._store)
@@ -99,7 +100,7 @@ class ArchiveSource(Source):
         del allow_expired  # nothing expires
         found = self.found()
         if version not in (None, found.version):
-            raise RepositoryError(
+            raise WrongOptionError(
                 f"{self._store.url}: there is no version {version!a}.",
                 [f"a folder of archives has one version; it is {found.version}"],
             )
@@ -151,7 +152,9 @@ class ArchiveSource(Source):
             try:
                 layers = packaged.needed_by(self._app)
             except RepositoryError as e:
-                raise RepositoryError(f"{name}: {e.summary}", e.problems) from None
+                names = [one.layer_name for one in packaged.layers if one.kind == "application"]
+                known = known_names(names, self._app, "applications")
+                raise WrongOptionError(f"{name}: {e.summary}", known or e.problems) from None
             return Found(path, layers, stack_version(layers))
         raise RepositoryError(
             f"{url}: there are no archives for {settings.platform}.",

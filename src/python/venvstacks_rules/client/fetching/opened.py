@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from venvstacks_rules.client.fetching.source import Here, Source
+from venvstacks_rules.client.installation.layout import WrongOptionError
 from venvstacks_rules.client.installation.records import Settings
 from venvstacks_rules.model.errors import DeploymentError, RepositoryError
 from venvstacks_rules.model.hashes import is_sha256_hex
@@ -38,10 +39,10 @@ def found_source(
     RepositoryError if it is neither, or if `root` or the manifest of the settings pins the other.
     """
     store = opened(url, environment)
-    source = Source(settings, store)
+    source = Source(settings, store, app)
     if source.is_there() or url.partition(":")[0] in _NO_FILES:
         if settings.manifest is not None:
-            raise RepositoryError(
+            raise WrongOptionError(
                 f"{store.url} is a repository, and `--manifest` pins a folder of archives.",
                 ["pin the root of the repository with `--root`"],
             )
@@ -60,7 +61,7 @@ def found_source(
             ],
         )
     if root is not None:
-        raise RepositoryError(
+        raise WrongOptionError(
             f"{store.url} is a folder of archives, which nobody signs.",
             ["pin its manifest with `--manifest sha256:...` in place of `--root`"],
         )
@@ -75,7 +76,7 @@ def known_source(settings: Settings, app: str, here: Here) -> Source:
         raise _follows_nothing(app)
     store: Store = opened(settings.repository, os.environ)
     if settings.archives is None:
-        return Source(settings, store)
+        return Source(settings, store, app)
     from venvstacks_rules.client.fetching.archives import ArchiveSource
 
     return ArchiveSource(settings, app, here, store)
@@ -129,7 +130,7 @@ def _follows_nothing(app: str) -> DeploymentError:
 
 def _check_pin(pin: str | None) -> None:
     if pin is not None and not (pin.startswith("sha256:") and is_sha256_hex(pin[7:])):
-        raise RepositoryError(
+        raise WrongOptionError(
             f"`{pin}` does not pin a manifest.",
             ["write `sha256:` and its hash in lower-case hexadecimal, as `sha256sum` prints it"],
         )

@@ -10,6 +10,8 @@ from functools import cached_property, partial
 from venvstacks_rules.client.disk.threads import WORKERS, mapped
 from venvstacks_rules.client.fetching.known import Known
 from venvstacks_rules.client.installation.documents import Documents, Files
+from venvstacks_rules.client.installation.layout import WrongOptionError
+from venvstacks_rules.client.installation.names import known_names
 from venvstacks_rules.model.contents.files import ArchivedFile
 from venvstacks_rules.model.errors import RepositoryError, first_problems
 from venvstacks_rules.model.paths import (
@@ -139,17 +141,16 @@ def wanted_layers(
     RepositoryError if there is no such application, or if the lists could lead out of its folder.
     """
     needed = stack.needed_by(app)
+    applications = [layer.layer_name for layer in stack.layers if layer.kind == "application"]
     if not needed:
-        applications = ", ".join(
-            f"`{layer.layer_name}`" for layer in stack.layers if layer.kind == "application"
-        )
-        raise RepositoryError(
+        raise WrongOptionError(
             f"{repository.url}: `{stack.key}` has no layer `{app}`.",
-            [f"its applications are {applications or 'none'}"],
+            known_names(applications, app, "applications") or ["it has no application"],
         )
     if needed[-1].layer_name != app or needed[-1].kind != "application":
-        raise RepositoryError(
-            f"{repository.url}: `{app}` is no application.", [f"it is a {needed[-1].kind}"]
+        raise WrongOptionError(
+            f"{repository.url}: `{app}` is no application.",
+            [f"it is a {needed[-1].kind}", *known_names(applications, app, "applications")],
         )
     return tuple(_wanted(stack, layer, repository, documents) for layer in needed)
 

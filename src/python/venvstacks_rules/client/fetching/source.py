@@ -10,10 +10,15 @@ from pathlib import Path
 
 from venvstacks_rules.client.disk.operations import Disk
 from venvstacks_rules.client.installation.documents import Documents
-from venvstacks_rules.client.installation.layout import DamagedInstallationError, Layout
+from venvstacks_rules.client.installation.layout import (
+    DamagedInstallationError,
+    Layout,
+    WrongOptionError,
+)
+from venvstacks_rules.client.installation.names import known_names
 from venvstacks_rules.client.installation.records import Settings
 from venvstacks_rules.model.checked import CheckedTable
-from venvstacks_rules.model.errors import RepositoryError
+from venvstacks_rules.model.errors import RepositoryError, VenvstacksError
 from venvstacks_rules.model.json_codec import parsed_json, published_json
 from venvstacks_rules.model.repository.keys import ChannelKey, StackKey, root_key
 from venvstacks_rules.model.repository.manifests import PublishedStack
@@ -205,8 +210,9 @@ class Offer:
 class Source:
     """The repository of an application."""
 
-    def __init__(self, settings: Settings, store: Store) -> None:
+    def __init__(self, settings: Settings, store: Store, app: str = "") -> None:
         self.settings = settings
+        self._app = app
         self.repository = Repository(store)
         self._there: bool | None = None
 
@@ -305,13 +311,31 @@ class Source:
             )
 
     def _no_channel(self, key: ChannelKey) -> RepositoryError:
-        return RepositoryError(
+        return WrongOptionError(
             f"{self.repository.url}: `{key}` is missing.",
             [
-                f"the stack `{key.name}` has no channel `{key.channel}` for {key.platform}; name a "
-                "stack that has another name than the application with `--name`"
+                f"the stack `{key.name}` has no channel `{key.channel}` for {key.platform}",
+                *self._other_channels(key),
             ],
         )
+
+    def _other_channels(self, key: ChannelKey) -> list[str]:
+        """What there is in place of a channel, as far as the repository can tell."""
+        try:
+            there = [found for found, _ in self.repository.channels()]
+        except VenvstacksError:
+            # As a web server.
+            there = []
+        own = [found for found in there if found.name == key.name]
+        platforms = {found.platform for found in own if found.channel == key.channel}
+        if platforms:
+            return known_names(platforms, key.platform, "platforms")
+        if own:
+            here = {found.channel for found in own if found.platform == key.platform}
+            return known_names(here or {c.channel for c in own}, key.channel, "channels")
+        named = "" if key.name != self._app else "; `--name` is for another than the application's"
+        stacks = known_names({found.name for found in there}, key.name, "stacks")
+        return stacks or [f"look at the names of stack and channel{named}"]
 
     def _chosen(self, verified: VerifiedRecord, version: str | None) -> tuple[str, Reference]:
         record = verified.record
@@ -320,10 +344,13 @@ class Source:
         for known in (record.current, *record.history):
             if known.version == version:
                 return known.version, known.manifest
-        versions = ", ".join(known.version for known in (record.current, *record.history))
-        raise RepositoryError(
+        from difflib import get_close_matches
+
+        versions = [known.version for known in (record.current, *record.history)]
+        near = get_close_matches(version, versions, n=1, cutoff=0.75)
+        raise WrongOptionError(
             f"{self.repository.url}: `{record.key}` does not have the version {version!a}.",
-            [f"it has {versions}"],
+            [*(f"did you mean {one}?" for one in near), f"it has {', '.join(versions)}"],
         )
 
 

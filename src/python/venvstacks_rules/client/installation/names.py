@@ -17,6 +17,6 @@ def known_names(names: Iterable[str], wrong: str, what: str) -> list[str]:
     there = sorted(set(names))
     if not there:
         return []
-    near = difflib.get_close_matches(wrong, there, n=1)
+    near = difflib.get_close_matches(wrong, there, n=1, cutoff=0.75)
     meant = [f"did you mean `{near[0]}`?"] if near else []
     return [*meant, f"the {what} there: {quoted(there)}"]
