@@ -138,7 +138,7 @@ def test_an_application_folder_that_cannot_install(
     machine = shell("dash", tmp_path / "dash")
     (machine.home / "Library").write_text("")
     done = started(machine, app)
-    assert (done.returncode, done.stdout) == (1, "")
+    assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.endswith("error: hello 1.0 cannot be installed.\n")
 
 
