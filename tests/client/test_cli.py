@@ -66,7 +66,8 @@ def test_an_application_is_installed_started_updated_and_rolled_back(
     with web(repository.folder) as url:
         assert install(repository, folder, url) == (
             "note: The repository is not signed.\n"
-            f"{APP} 1.0: 15 files, 0 are here; fetching {size(repository)} in 5 segments.\n"
+            f"{APP} 1.0: 15 files, 0 are here; fetching {size(repository)} in 5 segments, after "
+            f"{size_of_lists(repository)} of lists.\n"
             f"Installed {APP} 1.0 (generation 1).\n"
         )
         assert called("run", "--into", folder, APP, "--", "you").stdout == "1.0 hello you\n"
@@ -97,6 +98,18 @@ def size(repository: ClientRepository) -> str:
     for path in (repository.folder / "layers").rglob("*.json"):
         total += sum(segment["size"] for segment in json.loads(path.read_text())["segments"])
     return f"{total / 1000:.1f} kB"
+
+
+def size_of_lists(repository: ClientRepository) -> str:
+    """The size of the manifest, the indexes and the lists of files."""
+    paths = {*(repository.folder / "layers").rglob("*.json")}
+    for path in tuple(paths):
+        for segment in json.loads(path.read_text())["segments"]:
+            sha256 = segment["files"]["sha256"]
+            (found,) = (repository.folder / "blobs").rglob(sha256)
+            paths.add(found)
+    paths.update((repository.folder / "stacks").rglob("*.json"))
+    return f"{sum(path.stat().st_size for path in paths) / 1000:.1f} kB"
 
 
 @pytest.mark.parametrize("command", ["install", "update"])

@@ -525,7 +525,7 @@ def test_nginx(packaged: PackagedStack, tmp_path: Path) -> None:
         done = deploy("update", "--into", apps)
         assert done.returncode == 0, done
         answers = (place / "answers").read_text()
-    assert "in 2 segments." in done.stdout
+    assert "in 2 segments, after " in done.stdout
     assert len(re.findall(r"\.tar\.zst HTTP/1\.1. 206 ", answers)) == 1 + 6 + 1 + 2
     assert not re.findall(r"\.tar\.zst HTTP/1\.1. 200 ", answers)
     assert said(apps) == "1.1 hi"

@@ -135,10 +135,14 @@ class Lines:
 
 def _plan(values: dict[str, Any]) -> str:
     version = f" {values['version']}" if "version" in values else ""
+    lists = (
+        f", after {size_text(values['listed_bytes'])} of lists" if values["listed_bytes"] else ""
+    )
     return (
         f"{values['app']}{version}: {counted(values['files'], 'file')}, {values['linked']} "
         f"{'is' if values['linked'] == 1 else 'are'} here; fetching "
-        f"{size_text(values['fetched_bytes'])} in {counted(values['fetched_segments'], 'segment')}."
+        f"{size_text(values['fetched_bytes'])} in {counted(values['fetched_segments'], 'segment')}"
+        f"{lists}."
     )
 
 

@@ -139,6 +139,7 @@ class Builder:
             linked=len(plan.linked),
             fetched_segments=len(plan.fetched),
             fetched_bytes=plan.fetched_size,
+            listed_bytes=self.documents.fetched_size,
             deltas=plan.deltas,
         )
 

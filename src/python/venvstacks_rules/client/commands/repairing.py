@@ -252,6 +252,7 @@ class _Repair:
             linked=len(plan.linked),
             fetched_segments=len(plan.fetched),
             fetched_bytes=plan.fetched_size,
+            listed_bytes=self.documents.fetched_size,
             deltas=plan.deltas,
         )
         self.disk.make_folders(str(self._layout.staging))

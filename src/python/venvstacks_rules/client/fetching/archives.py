@@ -66,6 +66,8 @@ class ArchiveSource(Source):
     def __init__(self, settings: Settings, app: str, here: Here, store: Store) -> None:
         super().__init__(settings, store, app)
         self._here = here
+        # Documents are made of what the folder has.
+        here.documents.counts_fetched = False
         self._store = ArchiveStore(store, self._complete)
         self.repository: Repository = ArchiveRepository(self._store)
         self._ranged: bool | None = None
@@ -166,6 +168,8 @@ class ArchiveSource(Source):
         if path not in self._manifests:
             stored = self._store.inner.get(path, limit=MOST_MANIFEST_BYTES)
             self._manifests[path] = None if stored is None else stored.data
+            if stored is not None:
+                self._here.documents.fetched_size += len(stored.data)
         return self._manifests[path]
 
     def _check_pin(self, name: str, content: bytes) -> None:
@@ -244,6 +248,7 @@ class ArchiveSource(Source):
         if stored is None:
             self._note_whole(layer, "the folder has no")
             return None
+        self._here.documents.fetched_size += len(stored.data)
         sha256 = hashlib.sha256(stored.data).hexdigest()
         if wanted not in (None, sha256):
             raise RepositoryError(

@@ -25,6 +25,10 @@ class Documents:
         self._disk = disk
         self._listings: dict[Reference, tuple[ArchivedFile, ...]] = {}
         self._memory: dict[str, bytes] | None = {} if in_memory else None
+        self.fetched_size = 0
+        """How many bytes of documents, and of what they are made of, were fetched."""
+        self.counts_fetched = True
+        """False if who fetches them counts."""
         self.added: list[str] = []
         """The files of documents that are new, and perhaps not on the disk yet."""
 
@@ -55,6 +59,8 @@ class Documents:
                 ],
             )
         data = fetch()
+        if self.counts_fetched:
+            self.fetched_size += len(data)
         self.add(data)
         return data
 
