@@ -139,3 +139,9 @@ def test_archives(tmp_path: Path) -> None:
     )
     install(tmp_path / "apps", packaged.request(allow_unsigned=True))
     assert not update(tmp_path / "apps").changed
+
+
+@pytest.mark.parametrize("url", ["nosuch", "htp://apps.example.com"])
+def test_what_is_no_url(failing: Failing, url: str) -> None:
+    # The exit code of a server that is out of reach would have a program try for ever.
+    failing.problems(url=url)

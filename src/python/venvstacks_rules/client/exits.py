@@ -50,12 +50,13 @@ def failure(error: Exception, folder: Path | None = None) -> tuple[int, str]:
     )
     from venvstacks_rules.local.layers.postinstall import DiskFullError
     from venvstacks_rules.model.errors import RepositoryError
-    from venvstacks_rules.repository.stores.store import StoreError
+    from venvstacks_rules.repository.stores.store import StoreError, UrlError
 
     kinds = (
         (MisusedError, MISUSED),
         (UnnamedError, MISUSED),
         (WrongOptionError, MISUSED),
+        (UrlError, MISUSED),
         (NotInstalledError, NOT_INSTALLED),
         (DamagedInstallationError, DAMAGED),
         (NoRoomError, DISK),

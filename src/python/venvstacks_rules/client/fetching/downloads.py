@@ -13,6 +13,7 @@ from typing import BinaryIO
 from venvstacks_rules.client.disk.operations import Disk
 from venvstacks_rules.local.files.streams import DamagedError, chunks
 from venvstacks_rules.model.errors import RepositoryError
+from venvstacks_rules.model.repository.keys import blob_key
 from venvstacks_rules.model.repository.references import Reference
 from venvstacks_rules.repository.reading.repository import Repository
 
@@ -46,6 +47,10 @@ class Downloads:
         with self._file(reference, advance) as stream:
             yield stream
         self._disk.unlink(path)
+
+    def explained(self, reference: Reference) -> list[str]:
+        """For messages about a blob that is not what it should be: what to do."""
+        return self._repository.store.explained(blob_key(reference.sha256))
 
     @contextmanager
     def kept(self, reference: Reference) -> Iterator[BinaryIO]:

@@ -25,7 +25,6 @@ from venvstacks_rules.model.errors import RepositoryError, VenvstacksError, in_o
 from venvstacks_rules.model.repository.references import Reference
 from venvstacks_rules.model.wording import counted
 from venvstacks_rules.repository.reading.segments import segment_members
-from venvstacks_rules.repository.stores.store import REMEDY
 
 _UNPACKERS = 2
 """Threads that unpack at a time. More of them wait for each other ten times per file: the
@@ -172,7 +171,7 @@ class Filling:
                         pieces = _checked(content, file)
                         self._disk.write(path, pieces, executable=file.executable)
                 except (DamagedError, EOFError) as e:
-                    raise _damaged(wanted, str(e)) from None
+                    raise _damaged(wanted, str(e), downloads) from None
         if parts.rest:
             segment = replace(wanted.segment, blob=carried.rest, tar_size=carried.rest_tar_size)
             rest = replace(wanted, segment=segment, missing=parts.rest, carried=None)
@@ -199,14 +198,13 @@ class Filling:
                             self._disk.unlink(path)
                             missing[member.path], other = file, e
             except (DamagedError, EOFError) as e:
-                raise _damaged(wanted, str(e)) from None
+                raise _damaged(wanted, str(e), downloads) from None
         if missing and other is not None:
-            raise _damaged(wanted, str(other))
+            raise _damaged(wanted, str(other), downloads)
         if missing:
             first = min(missing)
-            raise _damaged(
-                wanted, f"it lacks {counted(len(missing), 'file')} of its list, such as {first!a}"
-            )
+            lacks = f"it lacks {counted(len(missing), 'file')} of its list, such as {first!a}"
+            raise _damaged(wanted, lacks, downloads)
 
 
 class _Fetch:
@@ -255,8 +253,8 @@ def _checked(content: Iterator[bytes], file: ArchivedFile) -> Iterator[bytes]:
         raise _OtherContentError(f"{file.path!a} is not what its list says")
 
 
-def _damaged(wanted: WantedSegment, problem: str) -> RepositoryError:
+def _damaged(wanted: WantedSegment, problem: str, downloads: Downloads) -> RepositoryError:
     return RepositoryError(
         f"The segment {named(wanted)} cannot be used.",
-        [problem, REMEDY],
+        [problem, *downloads.explained(wanted.segment.blob)],
     )
