@@ -11,6 +11,7 @@ from venvstacks_rules.model.advice.findings import Finding, Ignored
 from venvstacks_rules.model.advice.linted import LintedLayer
 from venvstacks_rules.model.advice.sharing import sharing_findings
 from venvstacks_rules.model.layers.definitions import Reference
+from venvstacks_rules.model.layers.lock_choices import LockChoices
 from venvstacks_rules.model.layers.requirement_entries import TargetRequirement
 
 HEAVY = 50_000_000
@@ -39,7 +40,58 @@ def test_a_package_in_two_applications_on_the_runtime() -> None:
         '    src: venvstacks_framework(name="six", runtime=":py", requirements=["six>=1.16"])',
         '    src:a: frameworks=[":six"], in place of `runtime`',
         '    src:b: frameworks=[":six"], in place of `runtime`',
+        "    if one version of `six` will do for all; locking says",
     ]
+
+
+def test_layers_that_exclude_each_others_versions_share_nothing() -> None:
+    packages = {"a": (own("six==1.16.0"),), "b": (own("six==1.17.0"),), "c": (own("six==1.15.0"),)}
+    layers = linted(
+        runtime(),
+        application("a", requirements=("six<1.17",)),
+        application("b", requirements=("six>=1.17",)),
+        packages=packages,
+    )
+    assert findings(layers) == []
+    # Of three, two can.
+    layers = linted(
+        runtime(),
+        application("a", requirements=("six<1.17",)),
+        application("b", requirements=("six>=1.17",)),
+        application("c"),
+        packages=packages,
+    )
+    assert lines(layers)[0].startswith("src:b, src:c: `six` 1.17.0 and 1.15.0 is in 2 layers ")
+
+
+def test_a_framework_below_a_layer_with_another_version_does_not_hold_it() -> None:
+    layers = linted(
+        runtime(),
+        framework("low"),
+        application("a", "low", requirements=("six<1.17",)),
+        application("b", "low", requirements=("six>=1.17",)),
+        application("c", "low", requirements=("six>=1.17",)),
+        packages={
+            "a": (own("six==1.16.0"),),
+            "b": (own("six==1.17.0"),),
+            "c": (own("six==1.17.0"),),
+        },
+    )
+    assert lines(layers)[1:] == [
+        '    src: venvstacks_framework(name="six", runtime=":py", requirements=["six>=1.17"])',
+        '    src:b: frameworks=[":low", ":six"]',
+        '    src:c: frameworks=[":low", ":six"]',
+    ]
+
+
+def test_what_overrides_a_requirement_counts_in_its_place() -> None:
+    layers = linted(
+        runtime(),
+        application("a", requirements=("six<1.17",), lock_choices=LockChoices(("six>=1.16",))),
+        application("b", requirements=("six>=1.17",)),
+        packages={"a": (own("six==1.16.0"),), "b": (own("six==1.17.0"),)},
+    )
+    assert [found.checks for found in findings(layers)] == [("duplicates",)]
 
 
 def test_a_framework_that_is_there_already_holds_it() -> None:

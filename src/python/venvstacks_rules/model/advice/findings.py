@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from venvstacks_rules.model.wording import counted, size_text
 
 DUPLICATES, HEAVY, TESTS, DEBUG = "duplicates", "heavy-packages", "tests", "debug-symbols"
-UNUSED = "unused-requirements"
-CHECKS = (DUPLICATES, HEAVY, TESTS, DEBUG, UNUSED)
+UNUSED, VERSIONS = "unused-requirements", "versions"
+CHECKS = (DUPLICATES, VERSIONS, HEAVY, TESTS, DEBUG, UNUSED)
 """The checks, by the names that users turn them off with."""
 
 

@@ -54,6 +54,10 @@ class LintedLayer:
         return self.layer.address
 
 
+Holder = tuple[LintedLayer, OwnPackage]
+"""A layer, and one of its packages."""
+
+
 def own_packages(
     wheels_of: Iterable[tuple[str, Iterable[LockedWheel]]],
 ) -> tuple[OwnPackage, ...]:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from venvstacks_rules.model.advice.edits import Definition, StackFileDefinition
 from venvstacks_rules.model.advice.findings import DUPLICATES, HEAVY, Finding, Ignored
-from venvstacks_rules.model.advice.linted import LintedLayer, OwnPackage
+from venvstacks_rules.model.advice.linted import Holder, LintedLayer, OwnPackage
+from venvstacks_rules.model.advice.versions import agreeing_holders, version_findings
 from venvstacks_rules.model.distributions import normalised_name
 from venvstacks_rules.model.layers.names import LayerKind
 from venvstacks_rules.model.layers.requirements import parsed_requirement
@@ -17,7 +18,6 @@ _FEW = 8
 # Of the packages in a note.
 _MOST = 20
 
-_Holder = tuple[LintedLayer, OwnPackage]
 Definitions = Mapping[str, Definition]
 
 
@@ -45,7 +45,7 @@ def sharing_findings(
     heavy_size: int,
     ignored: Ignored,
 ) -> list[Finding]:
-    """Packages in several layers, and heavy packages of applications.
+    """Packages in several layers, in several versions, and heavy packages of applications.
 
     A stack is all layers on one runtime. A layer has no need to install what one below it has, so
     that layers with the same package stand beside each other: except for what `relaxed_pins` lets
@@ -58,23 +58,30 @@ def sharing_findings(
     proposals = _Proposals(definitions)
     for stack in stacks.values():
         groups = _duplicates(stack, ignored)
-        found += [_duplicate(proposals, packages) for packages in groups]
+        found += [_duplicate(stack, proposals, packages) for packages in groups]
         repeated = {name for packages in groups for name in packages}
         found += _heavy(stack, proposals, repeated, heavy_size, ignored)
+        found += version_findings(stack, ignored)
     return found
 
 
 def _duplicates(
     stack: Sequence[LintedLayer], ignored: Ignored
-) -> list[dict[str, tuple[_Holder, ...]]]:
-    """The packages that several layers install, those of the same layers together."""
-    holders: dict[str, list[_Holder]] = {}
+) -> list[dict[str, tuple[Holder, ...]]]:
+    """The packages that several layers install, those of the same layers together.
+
+    Layers whose requirements exclude each other's versions cannot share one.
+    """
+    holders: dict[str, list[Holder]] = {}
     for layer in stack:
         for package in layer.packages:
             if not ignored.has(DUPLICATES, package.name) and not _again(layer, package, stack):
                 holders.setdefault(package.name, []).append((layer, package))
-    groups: dict[tuple[str, ...], dict[str, tuple[_Holder, ...]]] = {}
-    for name, all_holders in sorted(holders.items()):
+    groups: dict[tuple[str, ...], dict[str, tuple[Holder, ...]]] = {}
+    agreeing = (
+        (name, group) for name in sorted(holders) for group in agreeing_holders(holders[name])
+    )
+    for name, all_holders in agreeing:
         # One layer may have it for Linux, and another one for Windows; and nobody has two variants
         # of one layer.
         found = tuple(
@@ -108,7 +115,11 @@ def _alternatives(one: LintedLayer, other: LintedLayer) -> bool:
     return one is other or (variants != "" and variants == other.definition.variants)
 
 
-def _duplicate(proposals: _Proposals, packages: Mapping[str, tuple[_Holder, ...]]) -> Finding:
+def _duplicate(
+    stack: Sequence[LintedLayer],
+    proposals: _Proposals,
+    packages: Mapping[str, tuple[Holder, ...]],
+) -> Finding:
     layers = [layer for layer, _ in next(iter(packages.values()))]
     called = []
     saved = 0
@@ -125,8 +136,20 @@ def _duplicate(proposals: _Proposals, packages: Mapping[str, tuple[_Holder, ...]
         f"hold {'it' if len(called) == 1 else 'them'}",
         saved,
         "of wheels",
-        _shared_below(proposals, layers, packages),
+        (*_shared_below(stack, proposals, layers, packages), *_one_version(packages)),
     )
+
+
+def _one_version(packages: Mapping[str, tuple[Holder, ...]]) -> list[str]:
+    """What only locking can tell: locks do not say what requires what."""
+    differing = [
+        f"`{name}`"
+        for name, holders in packages.items()
+        if len({package.version for _, package in holders}) > 1
+    ]
+    if not differing:
+        return []
+    return [f"if one version of {and_more(differing, _MOST)} will do for all; locking says"]
 
 
 def _to_require(
@@ -173,12 +196,24 @@ def _package(text: str) -> str:
 
 
 def _shared_below(
-    proposals: _Proposals, layers: Sequence[LintedLayer], names: Iterable[str]
+    stack: Sequence[LintedLayer],
+    proposals: _Proposals,
+    layers: Sequence[LintedLayer],
+    names: Iterable[str],
 ) -> tuple[str, ...]:
     """The edits that move packages into a framework below `layers`: one that is there, or new."""
     packages = list(names)
+    # Layers with versions of their own, which those of a layer below would contradict.
+    others = [
+        other
+        for other in stack
+        if other not in layers
+        and any(p.name in packages and not _again(other, p, stack) for p in other.packages)
+    ]
     for address in layers[0].layer.lower:
         below = proposals.definitions[address]
+        if any(address in other.layer.lower for other in others):
+            continue
         if below.kind is LayerKind.FRAMEWORK and all(address in x.layer.lower for x in layers):
             required, rest = _to_require(below, layers, packages)
             return (below.requiring(required), *_note(rest))
@@ -226,5 +261,5 @@ def _heavy(
                 "framework could hold it",
                 package.size,
                 "of wheels for each other application that needs it",
-                _shared_below(proposals, [layer], [package.name]),
+                _shared_below(stack, proposals, [layer], [package.name]),
             )
