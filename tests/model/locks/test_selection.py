@@ -4,7 +4,12 @@ import pytest
 
 from venvstacks_rules.model.errors import LockError
 from venvstacks_rules.model.locks.pylock import LockedPackage, LockedWheel, Lockfile
-from venvstacks_rules.model.locks.selection import needed_target, no_wheel_problem, select_wheels
+from venvstacks_rules.model.locks.selection import (
+    needed_target,
+    no_wheel_problems,
+    select_wheels,
+    wheel_lack,
+)
 from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
 
 
@@ -79,14 +84,10 @@ def test_all_packages_without_a_wheel_are_named() -> None:
         )
     assert str(caught.value) == (
         "the lockfile does not fit platform linux_x86_64\n"
-        "  * `a` 1 has no wheel for linux_x86_64 (its wheels fit macosx_arm64, win_amd64); narrow "
-        "the layer's `platforms`, require another version, "
-        "name it in `build_from_source`, or put a wheel that you build into a folder of "
-        "`local_wheels`\n"
-        "  * `b` 1 has no wheel for linux_x86_64 (its wheels fit no platform); narrow the layer's "
-        "`platforms`, require another version, "
-        "name it in `build_from_source`, or put a wheel that you build into a folder of "
-        "`local_wheels`"
+        "  * `a` 1 has no wheel for linux_x86_64 (its wheels fit macosx_arm64, win_amd64)\n"
+        "  * `b` 1 has no wheel for linux_x86_64 (its wheels fit no platform)\n"
+        "  * narrow the layer's `platforms`, require other versions, name packages in "
+        "`build_from_source`, or put wheels that you build into a folder of `local_wheels`"
     )
 
 
@@ -163,7 +164,7 @@ def test_the_target_that_would_fit(
 
 def test_a_target_that_serves_some_platforms_of_a_system() -> None:
     wheels = package("a", "cp311-cp311-macosx_14_0_arm64", "cp311-cp311-win_amd64")
-    problem = no_wheel_problem(
+    lack = wheel_lack(
         wheels,
         ("macosx_arm64", "macosx_x86_64"),
         ("win_amd64",),
@@ -171,6 +172,7 @@ def test_a_target_that_serves_some_platforms_of_a_system() -> None:
         linux_target="glibc@2.28",
         macosx_target="13.0",
     )
+    (problem,) = no_wheel_problems([lack])
     assert problem == (
         "`a` 1 has no wheel for macosx_arm64, macosx_x86_64 with macOS 13.0 (its wheels fit "
         'win_amd64); set `macosx_target` to "14.0" for macosx_arm64, narrow the layer\'s '

@@ -26,8 +26,8 @@ from venvstacks_rules.model.locks.pylock import LockedPackage, LockedWheel, Lock
 from venvstacks_rules.model.locks.selection import (
     best_wheel,
     fitting_platforms,
-    no_wheel_problem,
-    platforms_remedy,
+    no_wheel_problems,
+    wheel_lack,
 )
 from venvstacks_rules.model.locks.shared import ProvidedPackages
 from venvstacks_rules.model.network.credentials import without_credentials
@@ -263,7 +263,7 @@ class PackageLocker:
     def _check_wheels(self, packages: Iterable[LockedPackage]) -> None:
         version = self.provided.python_version
         targets = self.request.linux_target, self.request.macosx_target
-        problems = []
+        lacks = []
         lacking: list[MissingWheels] = []
         for package in packages:
             if not package.wheels:
@@ -283,8 +283,8 @@ class PackageLocker:
             )
             if missing:
                 lacking.append(MissingWheels(package, missing))
-                problems.append(
-                    no_wheel_problem(
+                lacks.append(
+                    wheel_lack(
                         package,
                         missing,
                         fitting_platforms(package.wheels, version, *targets),
@@ -293,10 +293,10 @@ class PackageLocker:
                         macosx_target=self.request.macosx_target,
                     )
                 )
-        if problems:
+        if lacks:
             without = {name for lack in lacking for name in lack.platforms}
             left = [p.name for p in self.provided.platforms if p.name not in without]
-            problems.append(platforms_remedy(left))
+            problems = no_wheel_problems(lacks, left)
             lacking_names = ", ".join(lack.package.name for lack in lacking)
             problems += ImposedVersions.of(self.request, ()).explanations(lacking_names)
             raise MissingWheelsError(self.request.target, lacking, problems)

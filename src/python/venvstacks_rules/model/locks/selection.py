@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from packaging.tags import Tag
@@ -41,6 +41,7 @@ def select_wheels(
     """
     chosen: dict[str, tuple[LockedPackage, LockedWheel]] = {}
     problems = []
+    lacks = []
     for package in lock.packages:
         if package.from_lower_layer or not holds(package.marker, platform, python_version):
             continue
@@ -55,8 +56,8 @@ def select_wheels(
             problems.append(unfit_build_problem(package, platform, python_version))
         elif wheel is None:
             fitting = fitting_platforms(package.wheels, python_version, linux_target, macosx_target)
-            problems.append(
-                no_wheel_problem(
+            lacks.append(
+                wheel_lack(
                     package,
                     (platform.name,),
                     fitting,
@@ -73,6 +74,7 @@ def select_wheels(
             )
         else:
             chosen[package.name] = package, wheel
+    problems += no_wheel_problems(lacks)
     if problems:
         raise LockError(f"the lockfile does not fit platform {platform.name}", problems)
     return tuple(wheel for _, (_, wheel) in sorted(chosen.items()))
@@ -185,7 +187,47 @@ def unfit_build_problem(
     )
 
 
-def no_wheel_problem(
+@dataclass(frozen=True)
+class WheelLack:
+    """What is to be said of a package without a wheel for some platforms."""
+
+    text: str
+    remedies: tuple[str, ...]
+    """Those of this package alone: the versions of systems that its wheels are for."""
+
+
+def no_wheel_problems(lacks: Sequence[WheelLack], left: Sequence[str] | None = None) -> list[str]:
+    """The messages for packages of a layer without wheels, with what can be done, which is told
+    once; `left` are the platforms for which all packages have one, if that is known.
+    """
+    if not lacks:
+        return []
+    if len(lacks) == 1:
+        ((text, own),) = ((lack.text, lack.remedies) for lack in lacks)
+        remedies = (
+            *own,
+            "narrow the layer's `platforms`",
+            "require another version",
+            "name it in `build_from_source`",
+            "or put a wheel that you build into a folder of `local_wheels`",
+        )
+        problem = f"{text}; {', '.join(remedies)}"
+        return [problem] if left is None else [problem, _platforms_remedy(left)]
+    narrow = "narrow the layer's `platforms`, " if left is None else ""
+    remedy = (
+        f"{narrow}require other versions, name packages in `build_from_source`, or put wheels that "
+        "you build into a folder of `local_wheels`"
+    )
+    if left is not None:
+        remedy = f"{_platforms_remedy(left)}; {'or ' if left else ''}{remedy}"
+    return [*("; ".join([lack.text, *_in_one(lack.remedies)]) for lack in lacks), remedy]
+
+
+def _in_one(remedies: Sequence[str]) -> list[str]:
+    return [" and ".join(remedies)] if remedies else []
+
+
+def wheel_lack(
     package: LockedPackage,
     missing: tuple[str, ...],
     fitting: tuple[str, ...],
@@ -193,8 +235,8 @@ def no_wheel_problem(
     python_version: str,
     linux_target: str,
     macosx_target: str,
-) -> str:
-    """The message for a package without a wheel for the platforms `missing`."""
+) -> WheelLack:
+    """That of a package without a wheel for the platforms `missing`."""
     needed: dict[str, list[tuple[str, str]]] = {}
     for name in missing:
         platform = PLATFORMS[name]
@@ -225,15 +267,10 @@ def no_wheel_problem(
     elif not works and not needed:
         works = " (its wheels fit no platform)"
     remedies = [_target_remedy(system, found, missing) for system, found in needed.items()]
-    remedies += [
-        "narrow the layer's `platforms`",
-        "require another version",
-        "name it in `build_from_source`",
-        "or put a wheel that you build into a folder of `local_wheels`",
-    ]
-    return (
+    return WheelLack(
         f"`{package.name}` {package.version} has no wheel for {', '.join(missing)}{with_these}"
-        f"{works}; {', '.join(remedies)}"
+        f"{works}",
+        tuple(remedies),
     )
 
 
@@ -267,7 +304,7 @@ def _target_remedy(system: str, needed: Sequence[tuple[str, str]], missing: Sequ
     return f"{remedy} for {', '.join(served)}" if others else remedy
 
 
-def platforms_remedy(left: Sequence[str]) -> str:
+def _platforms_remedy(left: Sequence[str]) -> str:
     """The remedy if the packages of a layer have wheels for the platforms `left` only."""
     if not left:
         return "no platform has wheels for all packages"
