@@ -304,8 +304,9 @@ def test_an_unsatisfiable_layer_shows_who_imposed_what(workspace: Workspace) -> 
         "conclude that all versions of greedy cannot be used.\n"
         "             And because your project depends on greedy, we can conclude that your "
         "project's requirements are unsatisfiable.\n"
-        "  * `base==1.0` is imposed by lower layer `py`, which provides it; for a version of the "
-        "layer's own, name the package in `relaxed_pins`"
+        "  * `base==1.0` is imposed by lower layer `py`, which provides it; let that layer require "
+        "a version of `base` that this one can have; or name the package in `relaxed_pins` of this "
+        "layer: it then has a second copy, which hides the one below"
     )
     assert done.code == 1
     assert workspace.files() == before

@@ -368,8 +368,10 @@ def test_unsatisfiable_names_the_lower_layer(index: Index) -> None:
     assert message.startswith("//:app-x: `uv` cannot lock the requirements of layer `app-x`\n")
     assert "your project depends on a>=2 and a==1" in " ".join(message.split())
     assert message.endswith(
-        "`a==1` is imposed by lower layer `rt`, which provides it; for a version of the layer's "
-        "own, name the package in `relaxed_pins`"
+        "`a==1` is imposed by lower layer `rt`, which provides it; let that layer require "
+        "`a>=2`, too, or take the versions of both layers from one `python_resolve`; or name the "
+        "package in `relaxed_pins` of this layer: it then has a second copy, which hides the one "
+        "below"
     )
 
 

@@ -83,7 +83,11 @@ def test_a_package_without_what_it_asks_for(index: Index) -> None:
 def test_a_version_of_the_layers_own(index: Index) -> None:
     low = lock("rt", "num<2", "other<2")
     contradiction = refused("app", "frame", lower=[low])
-    assert "`num==1.5` is imposed by lower layer `rt`, which provides it" in contradiction
+    assert contradiction.splitlines()[-1] == (
+        "  * `num==1.5` is imposed by lower layer `rt`, which provides it; let that layer require "
+        "a version of `num` that this one can have; or name the package in `relaxed_pins` of this "
+        "layer: it then has a second copy, which hides the one below"
+    )
     choices = LockChoices(relaxed_pins=("num", "other"))
     app = lock("app", "frame", "other", lower=[low], choices=choices)
     # Only what has to move moves, although there is a newer one.
@@ -129,6 +133,25 @@ def test_where_contradicting_requirements_come_from(index: Index) -> None:
     assert message.splitlines()[-1] == "  * `num<2` is required by 3rdparty:reqs#num"
 
 
+def test_the_requirement_of_a_target_goes_into_the_layer_below(index: Index) -> None:
+    low = lock("framework-low", "num")
+    message = refused(
+        "app",
+        "num<2",
+        "num>1",
+        lower=[low],
+        requirement_origins=(("num<2", "3rdparty:reqs#num"), ("num>1", "3rdparty:more#num")),
+    )
+    assert message.splitlines()[-3:] == [
+        "  * `num==2.0` is imposed by lower layer `framework-low`, which provides it; add "
+        "`3rdparty:reqs#num`, which requires `num<2`, to `requirements` of that layer, or take the "
+        "versions of both layers from one `python_resolve`; or name the package in `relaxed_pins` "
+        "of this layer: it then has a second copy, which hides the one below",
+        "  * `num<2` is required by 3rdparty:reqs#num",
+        "  * `num>1` is required by 3rdparty:more#num",
+    ]
+
+
 def test_versions_of_a_resolve(index: Index) -> None:
     fields: dict[str, Any] = {
         "choices": LockChoices(python_resolve="main"),
@@ -149,8 +172,9 @@ def test_versions_of_a_resolve(index: Index) -> None:
     )
     low = lock("low", "num==1.5")
     assert refused("four", "num", lower=[low], **fields).splitlines()[-2:] == [
-        "  * `num==1.5` is imposed by lower layer `low`, which provides it; for a version of the "
-        "layer's own, name the package in `relaxed_pins`",
+        "  * `num==1.5` is imposed by lower layer `low`, which provides it; set `python_resolve` "
+        "of that layer to 'main', too; or name the package in `relaxed_pins` of this layer: it "
+        "then has a second copy, which hides the one below",
         "  * `num==1.0` is the version of resolve `main` (3rdparty/main.lock), which "
         "`python_resolve` names",
     ]

@@ -56,8 +56,9 @@ class ImposedVersions:
             if _names(text, constraint.name):
                 yield (
                     f"`{constraint.requirement}` is imposed by lower layer `{constraint.layer}`, "
-                    "which provides it; for a version of the layer's own, name the package in "
-                    "`relaxed_pins`"
+                    f"which provides it; {', or '.join(self._for_lower(constraint))}; or name the "
+                    "package in `relaxed_pins` of this layer: it then has a second copy, which "
+                    "hides the one below"
                 )
         for pin in self.pins:
             if _names(text, _name(pin)):
@@ -68,6 +69,26 @@ class ImposedVersions:
         for requirement, origin in self.request.requirement_origins:
             if _names(text, _name(requirement)):
                 yield f"`{requirement}` is required by {origin}"
+
+    def _for_lower(self, constraint: Constraint) -> list[str]:
+        """What gives a lower layer a version that will do for this one as well."""
+        origins = dict(self.request.requirement_origins)
+        name, version = constraint.name, constraint.version
+        found = [
+            f"add `{origins[text]}`, which requires `{text}`, to `requirements` of that layer"
+            if text in origins
+            else f"let that layer require `{text}`, too"
+            for text in self.request.requirements
+            if _name(text) == name
+            and not Requirement(text).specifier.contains(version, prereleases=True)
+        ]
+        pins = [pin for pin in self.pins if _name(pin) == name]
+        resolve = self.request.choices.python_resolve
+        if any(not Requirement(pin).specifier.contains(version) for pin in pins):
+            found.append(f"set `python_resolve` of that layer to {resolve!r}, too")
+        elif resolve is None and found:
+            found.append("take the versions of both layers from one `python_resolve`")
+        return found or [f"let that layer require a version of `{name}` that this one can have"]
 
     @property
     def _resolve(self) -> str:

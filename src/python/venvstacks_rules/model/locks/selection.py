@@ -197,8 +197,9 @@ class WheelLack:
 
 
 def no_wheel_problems(lacks: Sequence[WheelLack], left: Sequence[str] | None = None) -> list[str]:
-    """The messages for packages of a layer without wheels, with what can be done, which is told
-    once; `left` are the platforms for which all packages have one, if that is known.
+    """The messages for packages of a layer without wheels; what can be done is told once.
+
+    `left` are the platforms for which all packages have a wheel, if that is known.
     """
     if not lacks:
         return []
