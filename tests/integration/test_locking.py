@@ -114,10 +114,13 @@ def workspace(shared: Workspace, tmp_path: Path) -> Iterator[Workspace]:
 
 def test_missing_locks_of_a_chain_are_named_with_the_commands(shared: Workspace) -> None:
     missing = [
-        f"  * {address}: there is no lockfile {LOCKS[address]}. Run `pants generate-lockfiles "
-        f"--resolve={address}`, and commit what it writes."
+        f"  * {address}: there is no lockfile {LOCKS[address]}."
         for address in ("s:py", "s:low", "s:app")
     ]
+    missing.append(
+        "  * run `pants generate-lockfiles --resolve=s:py`, which locks all of them, and commit "
+        "what it writes"
+    )
     assert shared.unlocked.error == "\n".join(
         ["LockError: 3 lockfiles do not match the layer definitions:", *missing]
     )
@@ -359,6 +362,20 @@ def test_a_package_without_a_wheel_for_a_platform_is_named(workspace: Workspace)
     assert workspace.files() == before
 
 
+def test_a_layer_that_is_locked_on_a_stale_one_says_so(workspace: Workspace) -> None:
+    workspace.edit('requirements=["mid"]', 'requirements=["mid>=1"]')
+    done = workspace.root.succeed("generate-lockfiles", "--resolve=s:app")
+    assert done.work == ["Locked s:app"]
+    assert (
+        "[WARN] The lockfiles of layers below are stale: s:low. Once these are locked, what is "
+        "locked now is stale again: s:app. `pants generate-lockfiles --resolve=s:low` locks all of "
+        "them, lower ones first." in done.stderr
+    )
+    both = workspace.root.succeed("generate-lockfiles", "--resolve=s:low")
+    assert both.work == ["Locked s:app", "Locked s:low"]
+    assert "[WARN]" not in both.stderr
+
+
 def test_exclude_newer_of_the_configuration_holds(workspace: Workspace) -> None:
     workspace.index.wheels.update(package_wheel("mid", "1.1", requires=("base",)))
     times = dict.fromkeys(workspace.index.wheels, "2024-01-01T00:00:00Z")
@@ -374,16 +391,15 @@ def test_exclude_newer_of_the_configuration_holds(workspace: Workspace) -> None:
     assert workspace.root.pants("package", "s:low").error == "\n".join(
         [
             "LockError: 3 lockfiles do not match the layer definitions:",
-            f"  * s:py: the lockfile {LOCKS['s:py']} is stale. "
-            "Run `pants generate-lockfiles --resolve=s:py`.",
+            f"  * s:py: the lockfile {LOCKS['s:py']} is stale.",
             "    - `[tool.uv]` changed",
-            f"  * s:low: the lockfile {LOCKS['s:low']} is stale. "
-            "Run `pants generate-lockfiles --resolve=s:low`.",
+            f"  * s:low: the lockfile {LOCKS['s:low']} is stale.",
             "    - `[tool.uv]` changed",
             # That of another layer in the folder, which may be packaged in the same run.
-            f"  * s:app: the lockfile {LOCKS['s:app']} is stale. "
-            "Run `pants generate-lockfiles --resolve=s:app`.",
+            f"  * s:app: the lockfile {LOCKS['s:app']} is stale.",
             "    - `[tool.uv]` changed",
+            "  * run `pants generate-lockfiles --resolve=s:py`, which locks all of them, and "
+            "commit what it writes",
         ]
     )
     shutil.rmtree(workspace.root.path / "s" / "requirements" / "framework-low")

@@ -34,7 +34,13 @@ from venvstacks_rules.pants_backend.graph import (
     stack_targets,
     stacks,
 )
-from venvstacks_rules.pants_backend.locks import freshness, local_wheels, lockfiles, uv_config
+from venvstacks_rules.pants_backend.locks import (
+    freshness,
+    local_wheels,
+    lockfiles,
+    stale_below,
+    uv_config,
+)
 from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
 from venvstacks_rules.pants_backend.targets.layers import VenvstacksFramework
 from venvstacks_rules.pants_backend.targets.manifests import VenvstacksManifest
@@ -42,7 +48,7 @@ from venvstacks_rules.pants_backend.targets.stacks import StackFramework, StackM
 
 MODULES = (
     *(generate_lockfiles, layer_targets, layers, stack_files, stack_targets, stacks),
-    *(lock_options, freshness, local_wheels, lockfiles, uv_config),
+    *(lock_options, freshness, local_wheels, lockfiles, stale_below, uv_config),
 )
 
 LOWER = {"rt": (), "fw": ("rt",), "other": ("rt",), "app": ("fw",), "top": ("fw", "other")}

@@ -204,12 +204,12 @@ def test_messages(runner: RuleRunner) -> None:
     assert str(next(iter(caught.value.wrapped_exceptions))).splitlines() == [
         "2 lockfiles do not match the layer definitions:",
         "  * src:maps: there is no lockfile src/requirements/framework-maps/"
-        "pylock.framework-maps.toml. Run `pants generate-lockfiles --resolve=src:maps`, and commit "
-        "what it writes.",
-        f"  * src:report: the lockfile {REPORT}.toml cannot be read. Restore it, or delete it and "
-        "run `pants generate-lockfiles --resolve=src:report`.",
+        "pylock.framework-maps.toml.",
+        f"  * src:report: the lockfile {REPORT}.toml cannot be read. Restore it, or delete it.",
         f"    - {REPORT}.meta.json: not a JSON file: Expecting property name enclosed in double "
         "quotes: line 1 column 2 (char 1)",
+        "  * run `pants generate-lockfiles --resolve=src:maps`, which locks all of them, and "
+        "commit what it writes",
     ]
 
 
@@ -226,8 +226,16 @@ def test_one_message_has_the_locks_of_all_layers_of_a_run(runner: RuleRunner) ->
         except ExecutionError as e:
             error = next(iter(e.wrapped_exceptions))
             first, *others = str(error).splitlines()
-            assert first.startswith(f"{len(others)} lockfiles do" if others[1:] else "A lockfile")
-            return [line.split()[1].rstrip(":") for line in others]
+            if not others[1:]:
+                assert first.startswith("A lockfile does")
+                return [others[0].split()[1].rstrip(":")]
+            *locks, command = others
+            assert first.startswith(f"{len(locks)} lockfiles do")
+            named = [line.split()[1].rstrip(":") for line in locks]
+            # None of them is built on another one.
+            resolves = " ".join(f"--resolve={spec}" for spec in named)
+            assert f"`pants generate-lockfiles {resolves}`" in command
+            return named
         return []
 
     assert refused("text", "hello") == ["src:maps", "src:hello"]

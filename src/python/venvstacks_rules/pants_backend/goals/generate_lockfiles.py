@@ -57,6 +57,7 @@ from venvstacks_rules.pants_backend.locks.outcomes import (
     failure,
     lock_outcomes,
 )
+from venvstacks_rules.pants_backend.locks.stale_below import StaleBelowRequest, stale_below
 from venvstacks_rules.pants_backend.processes.actions_lock import parsed_lockfile
 from venvstacks_rules.pants_backend.targets.layers import PlatformsField
 from venvstacks_rules.pants_backend.targets.source_fields import LayerSourcesField, is_layer
@@ -218,6 +219,15 @@ async def requested_layer_resolve_names(
         for spec in layers_to_lock(asked, lockable.lower, locked)
         if layers[spec][PlatformsField].value != ()
     )
+    on_others = [
+        spec for spec in renewed if any(below not in renewed for below in lockable.lower[spec])
+    ]
+    below = await stale_below(
+        StaleBelowRequest(tuple(layers[spec].address for spec in on_others), renewed),
+        **implicitly(),
+    )
+    if below.text is not None:
+        logger.warning("%s", below.text)
     return UserGenerateLockfiles(
         GenerateLayerLockfile(
             resolve_name=spec,

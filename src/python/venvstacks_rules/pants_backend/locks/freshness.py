@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from pants.engine.addresses import Address
@@ -65,24 +65,34 @@ class CheckedLock:
     @property
     def problem(self) -> str | None:
         """The problem, with the command that repairs it; None if there is no problem."""
-        command = f"`{bin_name()} generate-lockfiles --resolve={self.layer.address}`"
+        return self._told(locking([self.layer.address]))
+
+    @property
+    def problem_alone(self) -> str | None:
+        """The problem without the command, for a message about several locks."""
+        return self._told(None)
+
+    def _told(self, command: str | None) -> str | None:
         if self.state is LockState.MISSING:
-            return (
-                f"{self.layer.address}: there is no lockfile {self.path}. Run {command}, and "
-                "commit what it writes."
-            )
-        what = {
-            LockState.UNREADABLE: f"cannot be read. Restore it, or delete it and run {command}.",
-            LockState.STALE: f"is stale. Run {command}.",
-        }.get(self.state)
-        if what is None:
+            run = "" if command is None else f" Run {command}, and commit what it writes."
+            text = f"there is no lockfile {self.path}.{run}"
+        elif self.state is LockState.STALE:
+            run = "" if command is None else f" Run {command}."
+            text = f"the lockfile {self.path} is stale.{run}"
+        elif self.state is LockState.UNREADABLE:
+            run = "" if command is None else f" and run {command}"
+            text = f"the lockfile {self.path} cannot be read. Restore it, or delete it{run}."
+        else:
             return None
         return "\n".join(
-            [
-                f"{self.layer.address}: the lockfile {self.path} {what}",
-                *(f"- {reason}" for reason in self.reasons),
-            ]
+            [f"{self.layer.address}: {text}", *(f"- {reason}" for reason in self.reasons)]
         )
+
+
+def locking(addresses: Iterable[str]) -> str:
+    """The command that locks layers, those above them, and unlocked ones below."""
+    resolves = " ".join(f"--resolve={address}" for address in addresses)
+    return f"`{bin_name()} generate-lockfiles {resolves}`"
 
 
 @dataclass(frozen=True)
@@ -260,14 +270,36 @@ def lock_error(checked: Iterable[CheckedLocks]) -> LockError | None:
     """The problems of all locks, as one error; None if there are none."""
     # By path, because layers in several archives have one lock.
     locks: dict[str, CheckedLock] = {}
-    for chain in checked:
+    chains = list(checked)
+    for chain in chains:
         for lock in chain.locks.values():
             locks.setdefault(lock.path, lock)
-    problems = [lock.problem for lock in locks.values() if lock.problem is not None]
-    if not problems:
+    wrong = [lock for lock in locks.values() if lock.problem is not None]
+    if not wrong:
         return None
-    what = "A lockfile does" if len(problems) == 1 else f"{len(problems)} lockfiles do"
-    return LockError(f"{what} not match the layer definitions:", problems)
+    if len(wrong) == 1:
+        return LockError(
+            "A lockfile does not match the layer definitions:", [wrong[0].problem or ""]
+        )
+    paths = {spec: lock.path for chain in chains for spec, lock in chain.locks.items()}
+    lowest = lowest_of(wrong, paths)
+    problems = [lock.problem_alone or "" for lock in wrong]
+    problems.append(f"run {locking(lowest)}, which locks all of them, and commit what it writes")
+    return LockError(f"{len(wrong)} lockfiles do not match the layer definitions:", problems)
+
+
+def lowest_of(locks: Iterable[CheckedLock], paths: Mapping[str, str]) -> list[str]:
+    """The addresses of the layers with none of the others below: the rest is locked with them.
+
+    `paths` has the lockfile of each layer, which several may share.
+    """
+    every = list(locks)
+    found = {lock.path for lock in every}
+    return [
+        lock.layer.address
+        for lock in every
+        if not any(paths.get(spec) in found for spec in lock.layer.lower)
+    ]
 
 
 def _judge(
