@@ -184,3 +184,72 @@ def test_nothing_that_would_break_layers(
         "No application is proposed for src/report: it could be built on src:fw, src:more. Add a "
         "`venvstacks_application` that names one of them."
     ]
+
+
+def test_what_a_pex_binary_has_and_an_application_can_have(runner: RuleRunner) -> None:
+    runner.write_files(
+        {
+            "base/BUILD": RUNTIME,
+            "src/shop/BUILD": 'python_source(name="lib", source="lib.py")\n'
+            'pex_binary(name="gunicorn", entry_point="gunicorn.py", args=["-w", "4"], '
+            'env={"A": "b"}, dependencies=[":lib", "!:extra", "base:data"])\n'
+            'pex_binary(name="again", entry_point="gunicorn.py", dependencies=["./more.txt"])\n'
+            'pex_binary(name="pages", entry_point="shop.pages.show:run", '
+            'dependencies=[":lib", "!!:extra", "./data.txt", "//:root"])\n',
+            "src/shop/lib.py": "",
+            "src/shop/pages/BUILD": 'python_source(source="show.py")\n',
+            "src/shop/pages/show.py": "",
+            "BUILD": 'pex_binary(name="top", entry_point="shop.pages.show:run", '
+            'dependencies=[":root", "./root.txt"])\n',
+        }
+    )
+    runtime = 'runtime="base:py",'
+    dependencies = "".join(
+        f'        "{x}",\n' for x in ("./more.txt", ":lib", "!:extra", "base:data")
+    )
+    moved = "".join(
+        f'        "{address}",\n'
+        for address in (
+            *("//:root", "//root.txt", "src/shop:lib", "!!src/shop:extra", "src/shop/data.txt"),
+        )
+    )
+    assert proposed(runner, "src/shop", "src/shop/pages") == [
+        (
+            "src/shop",
+            "# src/shop:gunicorn also has `args`, `env`, which an application cannot have.\n"
+            + stanza(
+                "gunicorn-app",
+                "gunicorn.py",
+                runtime,
+                f"dependencies=[\n{dependencies}    ],",
+            ),
+        ),
+        (
+            "src/shop/pages",
+            stanza("show", "shop.pages.show:run", runtime, f"dependencies=[\n{moved}    ],"),
+        ),
+    ]
+
+
+def test_binaries_that_start_no_code_of_the_repository(
+    runner: RuleRunner, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    runner.write_files(
+        {
+            "base/BUILD": 'venvstacks_runtime(name="py", python_implementation="cpython@3.11.13", '
+            'console_scripts=["ruff"])\n',
+            "src/BUILD": 'pex_binary(name="black", script="black")\n'
+            'pex_binary(name="ruff", script="ruff")\n'
+            'pex_binary(name="wsgi", entry_point="gunicorn.app:run")\n'
+            'pex_binary(name="library")\n',
+            "other/BUILD": 'pex_binary(name="mypy", script="mypy")\n',
+        }
+    )
+    assert proposed(runner, "src") == []
+    assert [record.message for record in caplog.records] == [
+        f"No application is proposed for src:{name}: it starts `{command}`, which is no code of "
+        "the repository. Name a command of a package in `console_scripts` of a layer, or write a "
+        "module that calls it, for an application to launch."
+        for name, command in (("black", "black"), ("wsgi", "gunicorn.app:run"))
+    ]

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import logging
 import os.path
-from collections.abc import Collection, Container, Iterable, Iterator
+from collections.abc import Collection, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from pants.backend.python.target_types import PythonSourceField
 from pants.core.goals.tailor import PutativeTarget, PutativeTargets, PutativeTargetsRequest
-from pants.engine.target import Target
+from pants.engine.target import Dependencies, Target
 from pants.engine.unions import UnionRule
 
 from venvstacks_rules.model.layers.launch_names import LaunchName, launch_name
 from venvstacks_rules.model.layers.modules import module_place
 from venvstacks_rules.model.layers.names import LayerKind, name_problem
 from venvstacks_rules.model.platforms.standard_library import standard_library
+from venvstacks_rules.model.wording import quoted
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.build.output_folders import EveryTargetRequest, every_target
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
@@ -28,6 +29,7 @@ from venvstacks_rules.pants_backend.graph.repository_modules import (
 from venvstacks_rules.pants_backend.graph.variants import TargetsByName
 from venvstacks_rules.pants_backend.subsystems.venvstacks import VenvstacksSubsystem
 from venvstacks_rules.pants_backend.targets.layers import (
+    ConsoleScriptsField,
     FrameworksField,
     RuntimeField,
     VenvstacksApplication,
@@ -41,6 +43,8 @@ from venvstacks_rules.pants_backend.targets.source_fields import (
 logger = logging.getLogger(__name__)
 
 _MAIN = "__main__.py"
+# What a `pex_binary` starts its program with.
+_LEFT_OUT = ("args", "env")
 
 
 @dataclass(frozen=True, order=True)
@@ -51,6 +55,33 @@ class _EntryPoint:
     """A file, or the folder of a ``__main__.py``."""
     function: str = ""
     """What to call in it, if it is not to be run."""
+
+
+@dataclass(frozen=True)
+class _Binary:
+    """A `pex_binary`."""
+
+    spec: str
+    folder: str
+    starts: LaunchName | tuple[str, str] | None
+    """A module, or a file and a function; None if it starts a command of a package."""
+    command: str
+    """As written."""
+    dependencies: tuple[str, ...]
+    left_out: tuple[str, ...]
+    """The names of fields that it has and an application cannot have."""
+
+    def dependencies_in(self, folder: str) -> Iterator[str]:
+        """Its dependencies as a BUILD file of `folder` has them."""
+        for written in self.dependencies:
+            address = written.lstrip("!")
+            excluded = written[: len(written) - len(address)]
+            if folder == self.folder or not address.startswith((":", "./")):
+                yield written
+            elif address.startswith(":"):
+                yield f"{excluded}{self.folder or '//'}{address}"
+            else:
+                yield f"{excluded}{self.folder or '/'}/{address[2:]}"
 
 
 @dataclass(frozen=True)
@@ -67,23 +98,26 @@ async def find_putative_applications(
     everything = await every_target(EveryTargetRequest(), **implicitly())
     mains = await engine.path_globs_to_paths(request.path_globs(_MAIN))
     targets = everything.targets
-    binaries = tuple(_pex_entry_points(targets))
+    binaries = tuple(_pex_binaries(targets))
+    named = [
+        (binary, binary.starts) for binary in binaries if isinstance(binary.starts, LaunchName)
+    ]
     started = await concurrently(
-        named_module_files(NamedModuleRequest(name, folder), **implicitly())
-        for folder, name in binaries
-        if isinstance(name, LaunchName)
+        named_module_files(NamedModuleRequest(name, binary.folder), **implicitly())
+        for binary, name in named
     )
-    entries = {
-        *(_EntryPoint(_launched(file)) for file in mains.files),
-        *(_EntryPoint(*name) for _, name in binaries if not isinstance(name, LaunchName)),
-        *(
-            _EntryPoint(_launched(file), name.function or "")
-            for name, found in zip(
-                (name for _, name in binaries if isinstance(name, LaunchName)), started
-            )
-            for file in found.files[:1]
-        ),
+    entries: dict[_EntryPoint, list[_Binary]] = {
+        _EntryPoint(_launched(file)): [] for file in mains.files
     }
+    for binary in binaries:
+        if isinstance(binary.starts, tuple):
+            entries.setdefault(_EntryPoint(*binary.starts), []).append(binary)
+    for (binary, name), found in zip(named, started):
+        for file in found.files[:1]:
+            entry = _EntryPoint(_launched(file), name.function or "")
+            entries.setdefault(entry, []).append(binary)
+    meant = {binary for of_entry in entries.values() for binary in of_entry}
+    _tell_of_foreign((b for b in binaries if b not in meant), targets, request.dirs)
     roots = [root.path for root in await engine.all_source_roots()]
     code = frozenset(
         target[PythonSourceField].file_path
@@ -101,27 +135,54 @@ async def find_putative_applications(
         if not any(_is_part(entry.place, other) for other in taken)
         for written in [_written(entry, roots, code)]
         if written is not None
-        for proposed in _application(entry.place, written, targets)
+        for proposed in _application(entry.place, written, targets, entries[entry])
     )
 
 
-def _pex_entry_points(
-    targets: Iterable[Target],
-) -> Iterator[tuple[str, LaunchName | tuple[str, str]]]:
-    """What `pex_binary` targets start, with their folders: a module, or a file and a function."""
+def _pex_binaries(targets: Iterable[Target]) -> Iterator[_Binary]:
+    """All `pex_binary` targets that start something."""
     # By their names, because the Python backend of Pants may not be there.
-    found = (
-        (target.address.spec_path, field.value)
+    for target in targets:
+        if target.alias != "pex_binary":
+            continue
+        values = {field.alias: field.value for field in target.field_values.values()}
+        folder, entry = target.address.spec_path, values.get("entry_point")
+        started = entry or values.get("script")
+        starts: LaunchName | tuple[str, str] | None = None
+        if entry is not None:
+            starts = LaunchName(entry.module, entry.function)
+            if entry.module.endswith(".py"):
+                starts = os.path.join(folder, entry.module), entry.function or ""
+        if started is not None:
+            yield _Binary(
+                target.address.spec,
+                folder,
+                starts,
+                started.spec,
+                tuple(values.get("dependencies") or ()),
+                tuple(name for name in _LEFT_OUT if values.get(name)),
+            )
+
+
+def _tell_of_foreign(
+    binaries: Iterable[_Binary], targets: Iterable[Target], folders: Container[str]
+) -> None:
+    """Log which binaries start code of packages, for which there can be no application."""
+    commands = {
+        name
         for target in targets
-        if target.alias == "pex_binary"
-        for field in target.field_values.values()
-        if field.alias == "entry_point" and field.value is not None
-    )
-    for folder, value in found:
-        if value.module.endswith(".py"):
-            yield folder, (os.path.join(folder, value.module), value.function or "")
-        else:
-            yield folder, LaunchName(value.module, value.function)
+        if is_layer(target)
+        for name in target.get(ConsoleScriptsField).value or ()
+    }
+    for binary in binaries:
+        if binary.folder in folders and binary.command not in commands:
+            logger.info(
+                "No application is proposed for %s: it starts `%s`, which is no code of the "
+                "repository. Name a command of a package in `console_scripts` of a layer, or write "
+                "a module that calls it, for an application to launch.",
+                binary.spec,
+                binary.command,
+            )
 
 
 def _written(entry: _EntryPoint, roots: Iterable[str], code: Container[str]) -> str | None:
@@ -184,14 +245,27 @@ def _is_part(place: str, module: LaunchName | str) -> bool:
     return f"/{place}".endswith((f"/{imported}.py", f"/{imported}"))
 
 
-def _application(place: str, written: str, targets: Collection[Target]) -> Iterator[PutativeTarget]:
-    """The application for a module, unless it would break layers that there are."""
+def _application(
+    place: str, written: str, targets: Collection[Target], binaries: Sequence[_Binary]
+) -> Iterator[PutativeTarget]:
+    """The application for a module, unless it would break layers that there are.
+
+    It has what the `binaries` that start the module have.
+    """
     folder = os.path.dirname(place)
     layers = [target for target in targets if is_layer(target)]
     beside = [target for target in layers if target.address.spec_path == folder]
     lower = _highest(beside) or _highest(layers)
-    kwargs: dict[str, str | tuple[str, ...]] = {LaunchModuleField.alias: written}
-    comments: tuple[str, ...] = ()
+    kwargs: dict[str, str | tuple[str, ...]] = {}
+    dependencies = dict.fromkeys(text for each in binaries for text in each.dependencies_in(folder))
+    if dependencies:
+        kwargs[Dependencies.alias] = tuple(dependencies)
+    kwargs[LaunchModuleField.alias] = written
+    comments = tuple(
+        f"# {each.spec} also has {quoted(each.left_out)}, which an application cannot have."
+        for each in binaries
+        if each.left_out
+    )
     if len(lower) == 1:
         kwargs.update(_built_on(lower[0], folder))
     elif beside:
@@ -205,7 +279,7 @@ def _application(place: str, written: str, targets: Collection[Target]) -> Itera
         return
     else:
         choice = ", ".join(target.address.spec for target in lower) or "there are none yet"
-        comments = (f"# Set `runtime` or `frameworks` to what it is built on: {choice}.",)
+        comments += (f"# Set `runtime` or `frameworks` to what it is built on: {choice}.",)
     names = {target.address.target_name for target in targets if target.address.spec_path == folder}
     name = _module_name(place)
     yield PutativeTarget.for_target_type(
