@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import pytest
 from pants.core.goals.generate_lockfiles import (
     GenerateLockfilesSubsystem,
@@ -111,6 +113,16 @@ def test_what_changed_in_a_lock() -> None:
         "less": ("2", "1!1"),
     }
     assert lockfile_diff("p", "s:x", old, old) is None
+
+
+def test_nothing_is_said_of_files_that_were_not_written(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    pants = logging.getLogger("pants.core.goals.generate_lockfiles")
+    for path in ("no file: the layer cannot be locked", "s/pylock.toml"):
+        pants.info(f"Wrote lockfile for the resolve `s:x` to {path}")
+    assert caplog.messages == ["Wrote lockfile for the resolve `s:x` to s/pylock.toml"]
 
 
 FILES = {

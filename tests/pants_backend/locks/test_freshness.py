@@ -219,7 +219,7 @@ def test_one_message_has_the_locks_of_all_layers_of_a_run(runner: RuleRunner) ->
         Path(runner.build_root, f"src/requirements/{path}.toml").unlink()
 
     def refused(*names: str, siblings: tuple[str, ...] = ()) -> list[str]:
-        """The addresses in the message; none if the locks are valid."""
+        """The addresses in the message, in brackets for other layers; none if locks are valid."""
         addresses = tuple(Address("src", target_name=name) for name in names)
         try:
             runner.request(RequiredLocks, [RequiredLocksRequest(addresses, siblings)])
@@ -235,15 +235,18 @@ def test_one_message_has_the_locks_of_all_layers_of_a_run(runner: RuleRunner) ->
             # None of them is built on another one.
             resolves = " ".join(f"--resolve={spec}" for spec in named)
             assert f"`pants generate-lockfiles {resolves}`" in command
-            return named
+            beside = [
+                line.endswith(".toml. Only other layers of the folder need it.") for line in locks
+            ]
+            return [f"({spec})" if other else spec for spec, other in zip(named, beside)]
         return []
 
     assert refused("text", "hello") == ["src:maps", "src:hello"]
     assert refused("hello") == ["src:hello"]
     assert refused("cpython-3.11") == []
     # Pants packages each target apart: whichever fails first names all.
-    assert refused("hello", siblings=("linux_x86_64",)) == ["src:hello", "src:maps"]
-    assert refused("text", siblings=("linux_x86_64",)) == ["src:hello", "src:maps"]
+    assert refused("hello", siblings=("linux_x86_64",)) == ["src:hello", "(src:maps)"]
+    assert refused("text", siblings=("linux_x86_64",)) == ["(src:hello)", "src:maps"]
     # Except those that are not for the platforms.
     assert refused("text", siblings=("win_amd64",)) == ["src:maps"]
     assert refused("cpython-3.11", siblings=("linux_x86_64",)) == []

@@ -33,10 +33,24 @@ def test_all_reasons_once_and_all_layers() -> None:
     assert str(error) == (
         "2 layers cannot be locked; the locks of the others were written: s:app, s:low\n"
         "  * s:low: no\n"
-        "      * x"
+        "      * x\n"
+        "    layers above wait for it: s:app"
     )
     both = failure({"s:b": unlocked("s:b: no"), "s:a": unlocked("s:a: no")})
     assert str(both) == "2 layers cannot be locked: s:b, s:a\n  * s:a: no\n  * s:b: no"
+
+
+def test_layers_that_wait_are_named_with_what_they_wait_for() -> None:
+    # The name of one begins with that of another.
+    errors = {"s:web": "s:core: no", "s:core": "s:core: no", "s:client": "s:core: no"}
+    other = {"s:core-2": "s:core-2: never", "s:last": "s:core-2: never"}
+    found = {spec: unlocked(text) for spec, text in {**errors, **other}.items()}
+    assert str(failure({**found, "s:py": LOCKED})).splitlines()[1:] == [
+        "  * s:core-2: never",
+        "    layers above wait for it: s:last",
+        "  * s:core: no",
+        "    layers above wait for it: s:web, s:client",
+    ]
 
 
 def test_printing_what_changed_raises_it() -> None:

@@ -62,8 +62,9 @@ from venvstacks_rules.pants_backend.processes.actions_lock import parsed_lockfil
 from venvstacks_rules.pants_backend.targets.layers import PlatformsField
 from venvstacks_rules.pants_backend.targets.source_fields import LayerSourcesField, is_layer
 
-# Pants says of every resolve to which file its lockfile was written.
-_NO_FILE = "no file: the layer cannot be locked, see below"
+# Pants says of every resolve to which file its lockfile was written. Of those that were not, one
+# error tells at the end.
+_NO_FILE = "no file: the layer cannot be locked"
 
 logger = logging.getLogger(__name__)
 
@@ -81,6 +82,14 @@ class GenerateLayerLockfile(GenerateLockfile):
     """Their addresses."""
     run: RunId
     upgrade: Upgrade
+
+
+def tells_of_a_file(record: logging.LogRecord) -> bool:
+    """Whether a record is other than that of a lockfile which was not written."""
+    return not record.getMessage().endswith(_NO_FILE)
+
+
+logging.getLogger(GenerateLockfile.__module__).addFilter(tells_of_a_file)
 
 
 class KnownLayerResolveNames(KnownUserResolveNamesRequest):

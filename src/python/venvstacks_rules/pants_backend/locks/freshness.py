@@ -246,6 +246,7 @@ async def required_locks(request: RequiredLocksRequest) -> RequiredLocks:
     )
     error = lock_error(checked)
     if request.siblings and error is not None:
+        needed = frozenset(lock.path for chain in checked for lock in chain.locks.values())
         graphs = await concurrently(
             layer_graph(LayerGraphRequest(folder), **implicitly())
             for folder in sorted({address.spec_path for address in request.addresses})
@@ -260,14 +261,19 @@ async def required_locks(request: RequiredLocksRequest) -> RequiredLocks:
             checked_locks(CheckedLocksRequest(address, among_broken=True), **implicitly())
             for address in sorted(siblings)
         )
-        error = lock_error(checked)
+        error = lock_error(checked, needed)
     if error is not None:
         raise error
     return RequiredLocks()
 
 
-def lock_error(checked: Iterable[CheckedLocks]) -> LockError | None:
-    """The problems of all locks, as one error; None if there are none."""
+def lock_error(
+    checked: Iterable[CheckedLocks], needed: frozenset[str] | None = None
+) -> LockError | None:
+    """The problems of all locks, as one error; None if there are none.
+
+    `needed` has the lockfiles without which the run cannot be; None if that is all of them.
+    """
     # By path, because layers in several archives have one lock.
     locks: dict[str, CheckedLock] = {}
     chains = list(checked)
@@ -283,9 +289,20 @@ def lock_error(checked: Iterable[CheckedLocks]) -> LockError | None:
         )
     paths = {spec: lock.path for chain in chains for spec, lock in chain.locks.items()}
     lowest = lowest_of(wrong, paths)
-    problems = [lock.problem_alone or "" for lock in wrong]
+    problems = [
+        _of_another(lock) if needed is not None and lock.path not in needed else lock.problem_alone
+        for lock in wrong
+    ]
     problems.append(f"run {locking(lowest)}, which locks all of them, and commit what it writes")
-    return LockError(f"{len(wrong)} lockfiles do not match the layer definitions:", problems)
+    return LockError(
+        f"{len(wrong)} lockfiles do not match the layer definitions:",
+        [text or "" for text in problems],
+    )
+
+
+def _of_another(lock: CheckedLock) -> str:
+    first, *reasons = (lock.problem_alone or "").splitlines()
+    return "\n".join([f"{first} Only other layers of the folder need it.", *reasons])
 
 
 def lowest_of(locks: Iterable[CheckedLock], paths: Mapping[str, str]) -> list[str]:

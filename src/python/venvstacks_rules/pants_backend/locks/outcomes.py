@@ -96,9 +96,16 @@ def failure(outcomes: Mapping[str, LockOutcome]) -> VenvstacksError:
         return next(iter(first.values()))
     what = counted(len(errors), "layer")
     others = "; the locks of the others were written" if len(errors) < len(outcomes) else ""
-    return LockError(
-        f"{what} cannot be locked{others}: {', '.join(errors)}", sorted(map(str, first.values()))
-    )
+    problems = []
+    for text in sorted(first):
+        waiting = [
+            spec
+            for spec, error in errors.items()
+            if str(error) == text and not text.startswith(f"{spec}:")
+        ]
+        note = [f"layers above wait for it: {', '.join(waiting)}"] if waiting else []
+        problems.append("\n".join([text, *note]))
+    return LockError(f"{what} cannot be locked{others}: {', '.join(errors)}", problems)
 
 
 def rules() -> Iterable[object]:
