@@ -353,8 +353,8 @@ def test_a_package_without_a_wheel_for_a_platform_is_named(workspace: Workspace)
     assert done.error == (
         "VenvstacksError: s:low: packages without wheels\n"
         f"  * `native` 1.0 has no wheel for {NATIVE} (its wheels fit win_amd64); narrow the "
-        "layer's `platforms`, require another version, name it in `build_from_source`, or put a "
-        "wheel that you build into a folder of `local_wheels`\n"
+        "layer's `platforms`, require another version, name it in `build_from_source` of this "
+        "layer, or put a wheel that you build into a folder of `local_wheels`\n"
         '  * with `platforms=["win_amd64"]` every package has a wheel'
     )
     assert done.code == 1

@@ -125,8 +125,8 @@ def test_platform_without_a_wheel(index: Index) -> None:
         "//:rt: packages without wheels\n"
         "  * `a` 1 has no wheel for macosx_arm64 (its wheels fit linux_x86_64, win_amd64); narrow "
         "the layer's `platforms`, require another version, "
-        "name it in `build_from_source`, or put a wheel that you build into a folder of "
-        "`local_wheels`\n"
+        "name it in `build_from_source` of this layer, or put a wheel that you build into a "
+        "folder of `local_wheels`\n"
         '  * with `platforms=["linux_x86_64", "win_amd64"]` every package has a wheel'
     )
     index.add("b", "1", "cp311-cp311-macosx_11_0_arm64", "cp311-cp311-win_amd64")
@@ -135,8 +135,8 @@ def test_platform_without_a_wheel(index: Index) -> None:
         "\n  * `a` 1 has no wheel for macosx_arm64 (its wheels fit linux_x86_64, win_amd64)\n"
         "  * `b` 1 has no wheel for linux_x86_64 (its wheels fit macosx_arm64, win_amd64)\n"
         '  * with `platforms=["win_amd64"]` every package has a wheel; or require other versions, '
-        "name packages in `build_from_source`, or put wheels that you build into a folder of "
-        "`local_wheels`"
+        "name packages in `build_from_source` of this layer, or put wheels that you build into "
+        "a folder of `local_wheels`"
     )
     assert "\n  * no platform has wheels for all packages; require" in refused("rt", "a", "b", "c")
     assert pins(lock("rt", "a", platforms=("win_amd64",))) == [("a", "1", None, False)]
@@ -218,7 +218,8 @@ def test_a_target_that_is_too_old_is_named_with_the_value_that_fits(index: Index
         "  * `b` 1 has no wheel for linux_x86_64, macosx_arm64 with glibc@2.28 and macOS 13.0; "
         'set `linux_target` to "glibc@2.34" and set `macosx_target` to "14.0"\n'
         "  * no platform has wheels for all packages; require other versions, name packages in "
-        "`build_from_source`, or put wheels that you build into a folder of `local_wheels`"
+        "`build_from_source` of this layer, or put wheels that you build into a folder of "
+        "`local_wheels`"
     )
     newer = {**MAC, "macosx_target": "14.0", "linux_target": "glibc@2.34"}
     assert len(pins(lock("rt", "a", "b", **newer))) == 2
@@ -284,8 +285,8 @@ def test_wheels_for_musl(index: Index) -> None:
         "//:rt: packages without wheels\n"
         "  * `a` 1 has no wheel for linux_x86_64, linux_aarch64 with musl@1.2 (it has wheels for "
         "glibc@2.17; a stack has the C library of its runtime); narrow the layer's `platforms`, "
-        "require another version, name it in `build_from_source`, or put a wheel that you build "
-        "into a folder of `local_wheels`\n"
+        "require another version, name it in `build_from_source` of this layer, or put a "
+        "wheel that you build into a folder of `local_wheels`\n"
         "  * no platform has wheels for all packages"
     )
     assert "no wheel for linux_aarch64 with musl@1.1" in refused(
@@ -327,9 +328,9 @@ def test_what_is_published_as_source_only(index: Index) -> None:
     index.add_source("c", "2")
     assert refused("rt", "b").endswith(
         "\n  * `a==1` is published as source only, and layers are made of wheels: require a "
-        "version that has wheels, name it in `build_from_source`, or build a wheel of it yourself, "
-        "for example with `pip wheel --no-deps a==1`, and put it into a folder that `local_wheels` "
-        "names"
+        "version that has wheels, name it in `build_from_source` of this layer, or build a "
+        "wheel of it yourself, for example with `pip wheel --no-deps a==1`, and put it into a "
+        "folder that `local_wheels` names"
     )
     message = refused("rt", "c>=2")
     assert "  * `c==2` is published as source only" in message
@@ -347,9 +348,9 @@ def test_wheels_for_other_pythons_only(index: Index) -> None:
     index.add("a", "1", "cp310-cp310-manylinux_2_17_x86_64")
     assert refused("rt", "a").endswith(
         "\n  * `a==1` has no wheel that fits: require another version, take another "
-        "`python_implementation` than 3.11.4, name it in `build_from_source`, or build a wheel of "
-        "it yourself, for example with `pip wheel --no-deps a==1`, and put it into a folder that "
-        "`local_wheels` names"
+        "`python_implementation` than 3.11.4, name it in `build_from_source` of this layer, or "
+        "build a wheel of it yourself, for example with `pip wheel --no-deps a==1`, and put it "
+        "into a folder that `local_wheels` names"
     )
     index.add("b", "1", python=">=3.12")
     message = refused("rt", "b")

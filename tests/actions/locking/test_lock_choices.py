@@ -170,6 +170,20 @@ def test_versions_of_a_resolve(index: Index) -> None:
         "  * `num==1.0` is the version of resolve `main` (3rdparty/main.lock), which "
         "`python_resolve` names"
     )
+    commit = f"git+https://x/num@{'0' * 40}"
+    for url, shown in (
+        (commit, commit),
+        ("git+https://x/num@v7", "git+https://x/num@<commit>"),
+        ("git+https://x/num", "git+https://x/num@<commit>"),
+        ("git+ssh://git@x/num@a/b#egg=num", "git+ssh://git@x/num@<commit>"),
+    ):
+        foreign = {**fields, "resolve_pins": ("num==7",), "resolve_repositories": (("num", url),)}
+        assert refused("three", "num", **foreign).splitlines()[-1] == (
+            "  * `num==7` is the version of resolve `main` (3rdparty/main.lock), which "
+            "`python_resolve` names. The resolve has it from a repository, and an index need not "
+            f"have it: add `num @ {shown}` to `requirements` of this layer, and `num` to its "
+            "`build_from_source`"
+        )
     low = lock("low", "num==1.5")
     assert refused("four", "num", lower=[low], **fields).splitlines()[-2:] == [
         "  * `num==1.5` is imposed by lower layer `low`, which provides it; set `python_resolve` "

@@ -129,7 +129,8 @@ def test_a_name_that_the_layer_does_not_need(index: Index) -> None:
     )
     assert message == (
         "//:rt: packages that are built from source\n"
-        "  * `build_from_source` has 'sourced', which the layer does not need. Remove it."
+        "  * `build_from_source` has 'sourced', which the layer does not need. Remove it, or "
+        "name it in the layer above that installs it."
     )
 
 

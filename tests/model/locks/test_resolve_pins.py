@@ -142,8 +142,9 @@ def test_of_pex() -> None:
             None,
             (("My_Pkg-1.0+cpu-py3-none-any.whl", A), ("my_pkg-1.0+cpu.tar.gz", B)),
         ),
-        ResolvePin("other", "2"),
+        ResolvePin("other", "2", repository="git+https://example.org/other@1"),
     )
+    assert found.repositories == (("other", "git+https://example.org/other@1"),)
     assert found.constraints == ("my-pkg==1.0+cpu", "other==2")
 
 
@@ -172,6 +173,30 @@ wheels = [{{ url = "https://x/idna-3.10-py3-none-any.whl", hashes = {{ sha256 = 
     assert pins(text).pins == (
         ResolvePin("idna", "3.10", None, (("idna-3.10-py3-none-any.whl", A),)),
     )
+
+
+def test_packages_from_repositories() -> None:
+    commit = "0123456789" * 4
+    uv = f"""
+version = 1
+[[package]]
+name = "one"
+version = "1"
+source = {{ git = "https://user:word@x/one?subdirectory=py&rev=v1#{commit}" }}
+[[package]]
+name = "two"
+version = "2"
+source = {{ registry = "https://x/simple" }}
+"""
+    assert pins(uv).repositories == (("one", f"git+https://x/one@{commit}#subdirectory=py"),)
+    pylock = f"""
+lock-version = "1.0"
+[[packages]]
+name = "one"
+version = "1"
+vcs = {{ type = "git", url = "https://x/one", commit-id = "{commit}" }}
+"""
+    assert pins(pylock).repositories == (("one", f"git+https://x/one@{commit}"),)
 
 
 def test_of_a_list() -> None:

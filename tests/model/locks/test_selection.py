@@ -87,7 +87,8 @@ def test_all_packages_without_a_wheel_are_named() -> None:
         "  * `a` 1 has no wheel for linux_x86_64 (its wheels fit macosx_arm64, win_amd64)\n"
         "  * `b` 1 has no wheel for linux_x86_64 (its wheels fit no platform)\n"
         "  * narrow the layer's `platforms`, require other versions, name packages in "
-        "`build_from_source`, or put wheels that you build into a folder of `local_wheels`"
+        "`build_from_source` of this layer, or put wheels that you build into a folder of "
+        "`local_wheels`"
     )
 
 
@@ -98,7 +99,8 @@ def test_what_is_rare_is_named() -> None:
     assert caught.value.problems == (
         "`a` 1 has no wheel for linux_x86_64 with free-threaded CPython 3.14 and musl@1.2 (its "
         "wheels fit win_amd64); narrow the layer's `platforms`, require another version, "
-        "name it in `build_from_source`, or put a wheel that you build into a folder of "
+        "name it in `build_from_source` of this layer, or put a wheel that you build into a "
+        "folder of "
         "`local_wheels`",
     )
 
@@ -177,7 +179,8 @@ def test_a_target_that_serves_some_platforms_of_a_system() -> None:
         "`a` 1 has no wheel for macosx_arm64, macosx_x86_64 with macOS 13.0 (its wheels fit "
         'win_amd64); set `macosx_target` to "14.0" for macosx_arm64, narrow the layer\'s '
         "`platforms`, require another version, "
-        "name it in `build_from_source`, or put a wheel that you build into a folder of "
+        "name it in `build_from_source` of this layer, or put a wheel that you build into a "
+        "folder of "
         "`local_wheels`"
     )
 

@@ -125,7 +125,9 @@ def _check_sources(request: LockLayerRequest, packages: tuple[LockedPackage, ...
     for name in request.declared_sources:
         if name not in known:
             meant = suggestion(name, known)
-            hint = "Remove it." if meant is None else f"Did you mean {meant!r}?"
+            hint = f"Did you mean {meant!r}?"
+            if meant is None:
+                hint = "Remove it, or name it in the layer above that installs it."
             problems.append(
                 f"`build_from_source` has {name!r}, which the layer does not need. {hint}"
             )

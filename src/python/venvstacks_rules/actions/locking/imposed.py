@@ -13,6 +13,7 @@ from venvstacks_rules.actions.locking.distributions import DistributionWheels
 from venvstacks_rules.model.layers.problems import suggestion
 from venvstacks_rules.model.locks.pylock import LockedPackage, Lockfile
 from venvstacks_rules.model.locks.shared import Constraint
+from venvstacks_rules.model.network.commits import commit_problem
 from venvstacks_rules.model.platforms.markers import may_hold
 from venvstacks_rules.model.platforms.target_platforms import TargetPlatform
 from venvstacks_rules.model.requests.lock import LockLayerRequest
@@ -62,7 +63,10 @@ class ImposedVersions:
                 )
         for pin in self.pins:
             if _names(text, _name(pin)):
-                yield f"`{pin}` is the version of {self._resolve}, which `python_resolve` names"
+                yield (
+                    f"`{pin}` is the version of {self._resolve}, which `python_resolve` names"
+                    f"{self._from_repository(_name(pin))}"
+                )
         for override in self.request.choices.override_requirements:
             if _names(text, _name(override)):
                 yield f"`{override}` is in `override_requirements`, of the layer or of one below"
@@ -89,6 +93,21 @@ class ImposedVersions:
         elif resolve is None and found:
             found.append("take the versions of both layers from one `python_resolve`")
         return found or [f"let that layer require a version of `{name}` that this one can have"]
+
+    def _from_repository(self, name: str) -> str:
+        """What to do about a version that no index may have."""
+        url = dict(self.request.resolve_repositories).get(name)
+        if url is None:
+            return ""
+        if commit_problem(url) is not None:
+            # Another system, or a branch or a tag: the lock of a layer has a commit.
+            scheme, _, rest = url.partition("#")[0].partition("://")
+            host, _, path = rest.partition("/")
+            url = f"{scheme}://{host}/{path.partition('@')[0]}@<commit>"
+        return (
+            f". The resolve has it from a repository, and an index need not have it: add `{name} @ "
+            f"{url}` to `requirements` of this layer, and `{name}` to its `build_from_source`"
+        )
 
     @property
     def _resolve(self) -> str:

@@ -18,8 +18,8 @@ _NOT_FOR_USERS = re.compile(
 )
 
 _BUILD = (
-    "name it in `build_from_source`, or build a wheel of it yourself, for example with `pip wheel "
-    "--no-deps {}`, and put it into a folder that `local_wheels` names"
+    "name it in `build_from_source` of this layer, or build a wheel of it yourself, for example "
+    "with `pip wheel --no-deps {}`, and put it into a folder that `local_wheels` names"
 )
 
 

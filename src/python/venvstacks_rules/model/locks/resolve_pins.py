@@ -18,6 +18,8 @@ from packaging.version import InvalidVersion, Version
 from venvstacks_rules.model.errors import LockError
 from venvstacks_rules.model.layers.requirements import parsed_requirement
 from venvstacks_rules.model.locks.pylock import Lockfile, last_component
+from venvstacks_rules.model.network.commits import Commit, is_repository
+from venvstacks_rules.model.network.credentials import without_credentials
 from venvstacks_rules.model.platforms.markers import may_hold
 from venvstacks_rules.model.platforms.target_platforms import PLATFORMS
 
@@ -37,6 +39,8 @@ class ResolvePin:
     """Where it is for some platforms or Pythons only."""
     files: tuple[tuple[str, str], ...] = ()
     """Wheels: file name and SHA-256; without a name only where the format has none."""
+    repository: str = ""
+    """The URL of the repository that it comes from, without credentials; empty for an index."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,11 @@ class ResolvePins:
             else:
                 found.append(f"{name}>={versions[0]},<={versions[-1]}")
         return tuple(found)
+
+    @property
+    def repositories(self) -> tuple[tuple[str, str], ...]:
+        """Packages that come from repositories, with the URLs of these."""
+        return tuple(dict.fromkeys((p.name, p.repository) for p in self.pins if p.repository))
 
     def contradictions(self, lock: Lockfile, relaxed: Iterable[str] = ()) -> Iterator[str]:
         """Packages that a layer installs in another version or with another file than the resolve.
@@ -144,7 +153,9 @@ def _of_pex(data: Mapping[str, Any]) -> Iterator[ResolvePin]:
                 for artifact in found["artifacts"]
                 if artifact["algorithm"] == "sha256"
             ]
-            yield _pin(found["project_name"], found["version"], None, files)
+            urls = [artifact["url"] for artifact in found["artifacts"]]
+            repository = next((url for url in urls if is_repository(url)), "")
+            yield _pin(found["project_name"], found["version"], None, files, repository)
 
 
 def _of_toml(data: Mapping[str, Any]) -> Iterator[ResolvePin]:
@@ -164,7 +175,19 @@ def _of_toml(data: Mapping[str, Any]) -> Iterator[ResolvePin]:
             for wheel in package.get("wheels", ())
         ]
         known = [(name, text[len(_UV_HASH) :]) for name, text in files if len(text) > len(_UV_HASH)]
-        yield _pin(package["name"], package["version"], marker, known)
+        repository = _repository(source, package.get("vcs", {}))
+        yield _pin(package["name"], package["version"], marker, known, repository)
+
+
+def _repository(source: Mapping[str, Any], vcs: Mapping[str, Any]) -> str:
+    """As a requirement has it, from ``uv.lock`` or from a ``pylock`` file."""
+    if "git" not in source:
+        commit = Commit.of_vcs(vcs)
+        return "" if commit is None else commit.reference
+    located, _, commit_id = source["git"].partition("#")
+    url, _, query = located.partition("?")
+    folder = "".join(f"#{part}" for part in query.split("&") if part.startswith("subdirectory="))
+    return f"git+{url}@{commit_id}{folder}"
 
 
 def _of_requirements(text: str) -> Iterator[ResolvePin]:
@@ -189,7 +212,12 @@ def _exact(specifiers: SpecifierSet) -> str | None:
 
 
 def _pin(
-    name: str, version: str, marker: str | None, files: Iterable[tuple[str, str]]
+    name: str,
+    version: str,
+    marker: str | None,
+    files: Iterable[tuple[str, str]],
+    repository: str = "",
 ) -> ResolvePin:
     Version(version)
-    return ResolvePin(canonicalize_name(name), version, marker, tuple(files))
+    place = without_credentials(repository)
+    return ResolvePin(canonicalize_name(name), version, marker, tuple(files), place)

@@ -209,15 +209,15 @@ def no_wheel_problems(lacks: Sequence[WheelLack], left: Sequence[str] | None = N
             *own,
             "narrow the layer's `platforms`",
             "require another version",
-            "name it in `build_from_source`",
+            "name it in `build_from_source` of this layer",
             "or put a wheel that you build into a folder of `local_wheels`",
         )
         problem = f"{text}; {', '.join(remedies)}"
         return [problem] if left is None else [problem, _platforms_remedy(left)]
     narrow = "narrow the layer's `platforms`, " if left is None else ""
     remedy = (
-        f"{narrow}require other versions, name packages in `build_from_source`, or put wheels that "
-        "you build into a folder of `local_wheels`"
+        f"{narrow}require other versions, name packages in `build_from_source` of this layer, or "
+        "put wheels that you build into a folder of `local_wheels`"
     )
     if left is not None:
         remedy = f"{_platforms_remedy(left)}; {'or ' if left else ''}{remedy}"

@@ -93,6 +93,8 @@ class LockLayerRequest:
     """The versions that `choices.python_resolve` decides, as PEP 508 requirements."""
     resolve_lockfile: Optional[str] = None
     """The path of its lockfile in the repository, for messages."""
+    resolve_repositories: tuple[tuple[str, str], ...] = ()
+    """Packages that it has from repositories, and the URLs of these, for messages."""
     local_wheels: tuple[LocalWheels, ...] = ()
     """Folders of this layer and of those below."""
     declared_local_wheels: tuple[str, ...] = ()

@@ -141,7 +141,7 @@ async def layer_lock(request: LockRequest, options: VenvstacksSubsystem) -> Laye
     if layer.lock_choices.python_resolve is not None:
         decided = await python_resolve(PythonResolveRequest.of(layer), **implicitly())
         pins = decided.pins
-        lock = replace(lock, resolve_pins=pins.constraints, resolve_lockfile=pins.path)
+        lock = _decided(lock, pins)
     search = await engine.environment_vars_subset(_needed_variables(layer))
     result = await run_network_action(
         NetworkActionRequest(
@@ -243,6 +243,16 @@ def _lock_request(
         module_hashes=modules.hashes,
         output_dir="lock",
         network=NETWORK_DIR,
+    )
+
+
+def _decided(lock: LockLayerRequest, pins: ResolvePins) -> LockLayerRequest:
+    """The request with what a resolve decides."""
+    return replace(
+        lock,
+        resolve_pins=pins.constraints,
+        resolve_lockfile=pins.path,
+        resolve_repositories=pins.repositories,
     )
 
 
