@@ -146,6 +146,8 @@ PAGES: Mapping[str, Page] = {
             "lib/words/BUILD": FIRST_PARTY,
             "venvstacks_runtime(": FIRST_PARTY,
             "acme/server/main.py": FIRST_PARTY,
+            "__dependents_rules__": "tests/integration/test_visibility.py::"
+            "test_layers_that_are_denied_do_not_stop_others",
         },
     ),
     "docs/how-to/install-and-update.md": Page(
@@ -245,6 +247,7 @@ PAGES: Mapping[str, Page] = {
                 "a setting of glibc for the launcher; what it does was measured, not tested"
             ),
             "Unknown flag": No("a message of Pants itself, not of the plugin"),
+            "pantsd process": No("a message of Pants itself, not of the plugin"),
             "No matching distribution": No("a message of pip, which Pants runs"),
         },
     ),

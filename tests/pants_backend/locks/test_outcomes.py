@@ -53,6 +53,18 @@ def test_layers_that_wait_are_named_with_what_they_wait_for() -> None:
     ]
 
 
+def test_a_layer_whose_definition_is_wrong_waits_for_nothing() -> None:
+    text = "A launch module is missing:\n  * s:bad: no"
+    found = {"s:bad": unlocked(text), "s:up": unlocked(text), "s:py": LOCKED}
+    assert str(failure(found)).splitlines()[1:] == [
+        "  * A launch module is missing:",
+        "      * s:bad: no",
+        "    layers above wait for it: s:up",
+    ]
+    del found["s:up"]
+    assert "wait" not in str(failure(found))
+
+
 def test_printing_what_changed_raises_it() -> None:
     error = VenvstacksError("s:low: no")
     with pytest.raises(VenvstacksError) as caught:

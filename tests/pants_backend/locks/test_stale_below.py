@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pants.util.docutil import bin_name
 from pants.util.frozendict import FrozenDict
 
 from tests.support.definitions import application, framework, resolve_layers, runtime
@@ -46,8 +47,8 @@ def test_one_command_for_all() -> None:
     chains = [chain("app", "py", "low"), chain("tool", "py", "low")]
     assert stale_below_text(chains, ("src:app", "src:tool")) == (
         "The lockfiles of layers below are stale: src:py, src:low. Once these are locked, what is "
-        "locked now is stale again: src:app, src:tool. `pants generate-lockfiles --resolve=src:py` "
-        "locks all of them, lower ones first."
+        "locked now is stale again: src:app, src:tool. "
+        f"`{bin_name()} generate-lockfiles --resolve=src:py` locks all of them, lower ones first."
     )
 
 
@@ -55,8 +56,8 @@ def test_layers_beside_each_other_are_all_in_the_command() -> None:
     text = stale_below_text([chain("app"), chain("tool", "low", "other")], ("src:app", "src:tool"))
     assert text == (
         "The lockfiles of layers below are stale: src:other, src:low. Once these are locked, what "
-        "is locked now is stale again: src:tool. `pants generate-lockfiles --resolve=src:other "
-        "--resolve=src:low` locks all of them, lower ones first."
+        f"is locked now is stale again: src:tool. `{bin_name()} generate-lockfiles "
+        "--resolve=src:other --resolve=src:low` locks all of them, lower ones first."
     )
 
 

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NoReturn
 
 from pants.engine.fs import EMPTY_DIGEST, Digest
+from pants.engine.internals.dep_rules import DependencyRulesError
 from pants.util.frozendict import FrozenDict
 
 from venvstacks_rules.model.errors import LockError, VenvstacksError
 from venvstacks_rules.model.wording import counted
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.locks.locking import LockRequest, layer_lock
+
+DENIED = (
+    "Layers depend on code that denies it. Let its `__dependents_rules__` name their folder, for "
+    'example by `"//stacks/**"`:'
+)
 
 
 @dataclass(frozen=True)
@@ -71,6 +78,9 @@ async def lock_outcome(request: LockOutcomeRequest) -> LockOutcome:
         lock = await layer_lock(request.lock, **implicitly())
     except VenvstacksError as e:
         return LockOutcome(EMPTY_DIGEST, e)
+    except DependencyRulesError as e:
+        # Of Pants: a rule of its `visibility` backend. It must not undo the locks of others.
+        return LockOutcome(EMPTY_DIGEST, LockError(DENIED, [str(e)]))
     return LockOutcome(lock.digest, None)
 
 
@@ -99,13 +109,16 @@ def failure(outcomes: Mapping[str, LockOutcome]) -> VenvstacksError:
     problems = []
     for text in sorted(first):
         waiting = [
-            spec
-            for spec, error in errors.items()
-            if str(error) == text and not text.startswith(f"{spec}:")
+            spec for spec, error in errors.items() if str(error) == text and not _names(text, spec)
         ]
         note = [f"layers above wait for it: {', '.join(waiting)}"] if waiting else []
         problems.append("\n".join([text, *note]))
     return LockError(f"{what} cannot be locked{others}: {', '.join(errors)}", problems)
+
+
+def _names(text: str, spec: str) -> bool:
+    """Whether the message is about this very layer."""
+    return bool(re.search(rf"(?<!\S){re.escape(spec)}(?=:?\s)", text))
 
 
 def rules() -> Iterable[object]:

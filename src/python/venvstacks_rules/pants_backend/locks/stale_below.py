@@ -6,6 +6,7 @@ from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 
 from pants.engine.addresses import Address
+from pants.engine.internals.dep_rules import DependencyRulesError
 
 from venvstacks_rules.model.errors import VenvstacksError
 from venvstacks_rules.model.locks.freshness import LockState
@@ -44,7 +45,7 @@ async def stale_below(request: StaleBelowRequest) -> StaleBelow:
             checked_locks(CheckedLocksRequest(address, among_broken=True), **implicitly())
             for address in request.layers
         )
-    except VenvstacksError:
+    except (VenvstacksError, DependencyRulesError):
         # Locking has the message.
         return StaleBelow(None)
     return StaleBelow(stale_below_text(judged, request.renewed))
