@@ -375,6 +375,20 @@ def test_a_layer_that_is_locked_on_a_stale_one_says_so(workspace: Workspace) -> 
     assert "[WARN]" not in both.stderr
 
 
+def test_a_layer_on_two_versions_of_a_package_says_so(workspace: Workspace) -> None:
+    workspace.index.wheels.update(package_wheel("mid", "1.1", requires=("base",)))
+    workspace.edit('requirements=["mid"]', 'requirements=["mid<1.1"]')
+    workspace.edit('frameworks=[":low"]', 'frameworks=[":low", ":more"]')
+    more = 'venvstacks_framework(name="more", runtime=":py", requirements=["mid>=1.1"])\n'
+    workspace.root.write("s/BUILD", workspace.root.read("s/BUILD") + more)
+    done = workspace.root.succeed("generate-lockfiles", "--resolve=s:low", "--resolve=s:more")
+    assert (
+        "[WARN] s:app: layers below have different versions: `mid` 1.0 (s:low) and 1.1 (s:more). "
+        "Programs import the first one. `pants lint s:app` says what to change." in done.stderr
+    )
+    assert done.stderr.count("[WARN]") == 1
+
+
 def test_exclude_newer_of_the_configuration_holds(workspace: Workspace) -> None:
     workspace.index.wheels.update(package_wheel("mid", "1.1", requires=("base",)))
     times = dict.fromkeys(workspace.index.wheels, "2024-01-01T00:00:00Z")

@@ -40,6 +40,7 @@ from venvstacks_rules.pants_backend.locks import (
     freshness,
     local_wheels,
     lockfiles,
+    rivals,
     stale_below,
     uv_config,
 )
@@ -50,7 +51,7 @@ from venvstacks_rules.pants_backend.targets.stacks import StackFramework, StackM
 
 MODULES = (
     *(generate_lockfiles, layer_targets, layers, stack_files, stack_targets, stacks),
-    *(lock_options, freshness, local_wheels, lockfiles, stale_below, uv_config),
+    *(lock_options, freshness, local_wheels, lockfiles, rivals, stale_below, uv_config),
 )
 
 LOWER = {"rt": (), "fw": ("rt",), "other": ("rt",), "app": ("fw",), "top": ("fw", "other")}

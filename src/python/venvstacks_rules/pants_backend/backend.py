@@ -117,6 +117,7 @@ from venvstacks_rules.pants_backend.locks import (
     locking,
     outcomes,
     python_resolves,
+    rivals,
     stale_below,
     uv_config,
 )
@@ -169,7 +170,7 @@ _MODULES = (
     *(module_files, module_owners, platforms, releases, repository_modules, requirement_targets),
     *(stack_files, stack_targets, stacks, tested_layers, tests_edges),
     *(distribution_wheels, earlier, freshness, local_wheels, lockfiles, locking, outcomes),
-    *(python_resolves, stale_below, uv_config),
+    *(python_resolves, rivals, stale_below, uv_config),
     *(commits, compilers, downloads, interpreters, repository_files, source_builds, wheels),
     *(analysis, archives, chains, contents, descriptions, documents, exports, imports),
     *(

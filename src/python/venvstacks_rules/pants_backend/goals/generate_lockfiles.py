@@ -57,6 +57,7 @@ from venvstacks_rules.pants_backend.locks.outcomes import (
     failure,
     lock_outcomes,
 )
+from venvstacks_rules.pants_backend.locks.rivals import RivalVersionsRequest, rival_versions
 from venvstacks_rules.pants_backend.locks.stale_below import StaleBelowRequest, stale_below
 from venvstacks_rules.pants_backend.processes.actions_lock import parsed_lockfile
 from venvstacks_rules.pants_backend.targets.layers import PlatformsField
@@ -272,6 +273,11 @@ async def generate_layer_lockfile(
         if request.address.spec == outcomes.failed[-1]:
             diff = UnlockedLayers(failure(outcomes.by_address))
         return GenerateLockfileResult(lock.digest, name, _NO_FILE, diff)
+    rival = await rival_versions(
+        RivalVersionsRequest(request.address, outcomes.written), **implicitly()
+    )
+    if rival.text is not None:
+        logger.warning("%s", rival.text)
     # The default of Pants differs between its versions.
     if previous.lockfile and (request.diff or options.options.is_default("diff")):
         contents = await engine.get_digest_contents(lock.digest)

@@ -57,6 +57,11 @@ class LockOutcomes:
         """The address specs of the layers without a lock."""
         return tuple(spec for spec, outcome in self.by_address.items() if outcome.error is not None)
 
+    @property
+    def written(self) -> tuple[Digest, ...]:
+        """The files of all new locks."""
+        return tuple(out.digest for out in self.by_address.values() if out.error is None)
+
 
 class UnlockedLayers:
     """Stands where Pants expects what changed in a lockfile: printing it raises an error.
