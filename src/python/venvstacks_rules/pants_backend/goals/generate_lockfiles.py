@@ -90,7 +90,7 @@ def tells_of_a_file(record: logging.LogRecord) -> bool:
     return not record.getMessage().endswith(_NO_FILE)
 
 
-logging.getLogger(GenerateLockfile.__module__).addFilter(tells_of_a_file)
+logging.getLogger("pants.core.goals.generate_lockfiles").addFilter(tells_of_a_file)
 
 
 class KnownLayerResolveNames(KnownUserResolveNamesRequest):
