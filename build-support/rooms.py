@@ -85,7 +85,7 @@ ROOFS: dict[str, tuple[str, ...]] = {
     "local": (),
     "repository": ("__main__", "cli"),
     "actions": ("__main__", "cli"),
-    "client": ("__main__", "api", "cli", "exits"),
+    "client": ("__main__", "api", "arguments", "cli", "exits"),
     "pants_backend": ("backend",),
 }
 """The modules of each part's own folder that bring its rooms together."""

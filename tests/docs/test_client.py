@@ -19,7 +19,7 @@ from tests.support.deltas import DeltaRepository
 from tests.support.documented import Command, complaint, steps, typed
 from tests.support.packaged_stack import PackagedStack
 from tests.support.signed_repository import SignedRepository
-from venvstacks_rules.client.cli import parser
+from venvstacks_rules.client.arguments import parser
 from venvstacks_rules.client.exits import EXITS
 from venvstacks_rules.model.repository.keys import ChannelKey
 from venvstacks_rules.model.repository.records import ChannelRecord

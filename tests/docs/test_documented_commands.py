@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.support.followed import ROOT, page_blocks
-from venvstacks_rules.client.cli import parser as client
+from venvstacks_rules.client.arguments import parser as client
 from venvstacks_rules.repository.arguments import parser as repository
 
 PROGRAMS: dict[str, Callable[[], argparse.ArgumentParser]] = {

@@ -179,7 +179,7 @@ def compiled(*command: object) -> None:
 
 def test_the_options_of_the_pages_are_those_of_the_client() -> None:
     """Also where a compiler is missing."""
-    from venvstacks_rules.client.cli import parser
+    from venvstacks_rules.client.arguments import parser
 
     for page in ("embed-electron", "embed-rust", "embed-swift"):
         text = (REPOSITORY / f"docs/how-to/{page}.md").read_text(encoding="utf-8")
