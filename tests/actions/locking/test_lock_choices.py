@@ -175,7 +175,10 @@ def test_versions_of_a_resolve(index: Index) -> None:
         (commit, commit),
         ("git+https://x/num@v7", "git+https://x/num@<commit>"),
         ("git+https://x/num", "git+https://x/num@<commit>"),
-        ("git+ssh://git@x/num@a/b#egg=num", "git+ssh://git@x/num@<commit>"),
+        ("git+ssh://git@x/num@a/b#egg=num", "git+https://x/num@<commit>"),
+        # As most private repositories are named.
+        (f"git+ssh://x/num@{'0' * 40}#subdirectory=p", f"{commit}#subdirectory=p"),
+        (f"git+ssh://git@x/num@{'0' * 40}#egg=num", commit),
     ):
         foreign = {**fields, "resolve_pins": ("num==7",), "resolve_repositories": (("num", url),)}
         assert refused("three", "num", **foreign).splitlines()[-1] == (
@@ -184,6 +187,13 @@ def test_versions_of_a_resolve(index: Index) -> None:
             f"have it: add `num @ {shown}` to `requirements` of this layer, and `num` to its "
             "`build_from_source`"
         )
+    foreign = {**foreign, "resolve_repositories": (("num", "hg+https://x"),)}
+    assert refused("three", "num", **foreign).splitlines()[-1] == (
+        "  * `num==7` is the version of resolve `main` (3rdparty/main.lock), which "
+        "`python_resolve` names. The resolve has it from a repository that no layer can have it "
+        "from, and an index need not have it: put a wheel that you build into a folder of "
+        "`local_wheels`"
+    )
     low = lock("low", "num==1.5")
     assert refused("four", "num", lower=[low], **fields).splitlines()[-2:] == [
         "  * `num==1.5` is imposed by lower layer `low`, which provides it; set `python_resolve` "

@@ -97,7 +97,11 @@ def test_a_launch_module_that_is_missing(
         "from x import *",
         "def __getattr__(name): ...",
         "globals()['main'] = print",
-        "setattr(sys.modules[__name__], 'main', print)",
+        "locals()['main'] = print",
+        "builtins.exec('main = print')",
+        "setattr(module, 'main', print)",
+        "import sys\nsys.modules[__name__] = App()",
+        "here.__dict__['main'] = print",
         "match = case = 1\ndef f(:",
     ],
 )
@@ -131,4 +135,5 @@ def test_a_function_that_is_not_there(function: str, source: str, expected: str)
 
 def test_what_is_called_may_be_in_a_module_of_a_package() -> None:
     assert function_problem(LaunchName("acme", "server.main"), "", PATHS) is None
+    assert function_problem(LaunchName("ns", "part.x.main"), "", PATHS) is None
     assert function_problem(LaunchName("acme.server"), "", PATHS) is None

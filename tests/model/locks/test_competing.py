@@ -21,7 +21,9 @@ def lock(*texts: str, below: bool = False) -> Lockfile:
 
 
 def found(*layers: LowerLayer, own: Lockfile | None = None) -> tuple[str, ...]:
-    return competing_versions(layers, own or lock(), (LINUX, WINDOWS), "3.11.4")
+    told = competing_versions(layers, own or lock(), (LINUX, WINDOWS), "3.11.4")
+    assert all(text.startswith(f"`{name}` ") for name, text in told.items())
+    return tuple(told.values())
 
 
 def test_the_first_one_is_imported() -> None:

@@ -150,11 +150,13 @@ def test_one_message_has_all_missing_locks(runner: RuleRunner) -> None:
     with pytest.raises(ExecutionError) as caught:
         checked(runner, "both")
     error = next(iter(caught.value.wrapped_exceptions))
-    assert [line.split()[1] for line in str(error).splitlines()] == [
-        "lockfiles",
-        f"{TWO}:",
-        f"{ONE}:",
-    ]
+    *lines, remedy = str(error).splitlines()
+    assert [line.split()[1] for line in lines] == ["lockfiles", f"{TWO}:", f"{ONE}:"]
+    # One command for all of them.
+    assert remedy == (
+        f"  * run `pants generate-lockfiles --resolve={TWO} --resolve={ONE}`, which locks all of "
+        "them, and commit what it writes"
+    )
 
 
 def test_a_broken_stack_is_refused(runner: RuleRunner) -> None:

@@ -99,11 +99,21 @@ class ImposedVersions:
         url = dict(self.request.resolve_repositories).get(name)
         if url is None:
             return ""
-        if commit_problem(url) is not None:
-            # Another system, or a branch or a tag: the lock of a layer has a commit.
-            scheme, _, rest = url.partition("#")[0].partition("://")
-            host, _, path = rest.partition("/")
-            url = f"{scheme}://{host}/{path.partition('@')[0]}@<commit>"
+        scheme, _, rest = url.partition("://")
+        if not scheme.startswith("git"):
+            return (
+                ". The resolve has it from a repository that no layer can have it from, and an "
+                "index need not have it: put a wheel that you build into a folder of `local_wheels`"
+            )
+        user, _, path = rest.partition("/")
+        rest = f"{user.rpartition('@')[2]}/{path}"
+        place, _, _ = rest.partition("#")
+        # The same commit, as a layer can have it; or any, where that is a branch or a tag.
+        candidates = (url, f"git+https://{rest}", f"git+https://{place}")
+        url = next(
+            (each for each in candidates if commit_problem(each) is None),
+            f"git+https://{place.partition('@')[0]}@<commit>",
+        )
         return (
             f". The resolve has it from a repository, and an index need not have it: add `{name} @ "
             f"{url}` to `requirements` of this layer, and `{name}` to its `build_from_source`"

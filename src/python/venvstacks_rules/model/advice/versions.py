@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 
 from packaging.requirements import Requirement
 from packaging.version import Version
@@ -44,11 +45,18 @@ def _excluding(holder: Holder, version: str) -> Iterator[str]:
             yield text
 
 
-def _about(name: str, texts: Iterable[str]) -> Iterator[tuple[str, Requirement]]:
-    for text in texts:
-        parsed = parsed_requirement(text)
-        if parsed is not None and normalised_name(parsed.name) == name:
-            yield text, parsed
+def _about(name: str, texts: tuple[str, ...]) -> Iterator[tuple[str, Requirement]]:
+    return ((text, parsed) for text, of, parsed in _parsed(texts) if of == name)
+
+
+# Layers are asked again for each of their packages.
+@lru_cache(maxsize=1024)
+def _parsed(texts: tuple[str, ...]) -> tuple[tuple[str, str, Requirement], ...]:
+    """Requirements that can be read: the text, the normalised name, and what it says."""
+    read = ((text, parsed_requirement(text)) for text in texts)
+    return tuple(
+        (text, normalised_name(parsed.name), parsed) for text, parsed in read if parsed is not None
+    )
 
 
 def version_findings(stack: Sequence[LintedLayer], ignored: Ignored) -> Iterator[Finding]:

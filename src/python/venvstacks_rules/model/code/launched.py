@@ -12,7 +12,7 @@ from venvstacks_rules.model.layers.launch_names import LaunchName
 from venvstacks_rules.model.layers.problems import suggestion
 
 # What can give a module names that no statement shows.
-_DYNAMIC = frozenset({"exec", "globals", "setattr", "vars"})
+_DYNAMIC = frozenset({"__dict__", "exec", "globals", "locals", "modules", "setattr", "vars"})
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def launch_problem(name: LaunchName, paths: Collection[str], near: NearModules) 
         return f"but no first-party code of the layer has that module. {remedy}"
     if near.file is not None:
         return f"but no target owns `{near.file}`. Add a `python_sources` target for it."
-    meant = suggestion(name.module, sorted({*code.modules, *near.siblings}))
+    meant = suggestion(name.module, sorted({*code.modules, *near.siblings} - {name.module}))
     if meant is not None:
         return f"but there is no such module. Did you mean {meant!r}?"
     return (
@@ -62,16 +62,17 @@ def function_problem(name: LaunchName, source: str, paths: Collection[str]) -> s
     if name.function is None:
         return None
     first = name.function.split(".")[0]
-    submodule = f"{name.module}.{first}"
-    code = CodeModules.of(paths)
-    if submodule in code.modules or submodule in code.packages:
-        return None
     try:
         names = _top_level_names(source)
     except (SyntaxError, ValueError, RecursionError):
         # The Python of Pants may be older than that of the layer.
         return None
     if names is None or first in names:
+        return None
+    # Only then: there may be thousands of files.
+    code = CodeModules.of(paths)
+    submodule = f"{name.module}.{first}"
+    if submodule in code.modules | code.packages | code.namespaces:
         return None
     meant = suggestion(first, sorted(names))
     remedy = f"Did you mean {meant!r}?" if meant is not None else "Define it, or correct the name."
@@ -85,7 +86,7 @@ def _top_level_names(source: str) -> frozenset[str] | None:
     for node in ast.walk(tree):
         if isinstance(node, ast.Global):
             names.update(node.names)
-        elif isinstance(node, ast.Name) and node.id in _DYNAMIC:
+        elif getattr(node, "id", getattr(node, "attr", None)) in _DYNAMIC:
             return None
     for node in _module_nodes(tree):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):

@@ -25,8 +25,8 @@ def competing_versions(
     own: Lockfile,
     platforms: Iterable[TargetPlatform],
     python_version: str,
-) -> tuple[str, ...]:
-    """The packages with their versions, for people: the first one is that which is imported.
+) -> dict[str, str]:
+    """By package, the versions for people: the first one is that which is imported.
 
     `layers` are in import order; `own` is the lock of the layer above them, whose packages hide
     all others.
@@ -50,4 +50,4 @@ def competing_versions(
                         f"`{package.name}` {version} ({other.address}) and {package.version} "
                         f"({layer.address})",
                     )
-    return tuple(found[name] for name in sorted(found))
+    return {name: found[name] for name in sorted(found)}

@@ -114,6 +114,20 @@ class JudgedLocks:
 
 
 @dataclass(frozen=True)
+class JudgedLaunchRequest:
+    """What a layer that may be broken starts with."""
+
+    address: Address
+
+
+@dataclass(frozen=True)
+class JudgedLaunch:
+    """What is wrong with that."""
+
+    error: Optional[VenvstacksError] = None
+
+
+@dataclass(frozen=True)
 class JudgedImportsRequest:
     """The imports of a layer that may be broken."""
 
@@ -193,13 +207,32 @@ async def judged_release(request: JudgedReleaseRequest, _run: RunId) -> JudgedSt
 
 @rule
 async def judged_locks(request: JudgedLocksRequest, _run: RunId) -> JudgedLocks:
-    try:
+    launch = await judged_launch(JudgedLaunchRequest(request.address), **implicitly())
+    if launch.error is not None:
         # Without what it starts with, a layer seems to require less than its lock has.
-        await named_launch(NamedLaunchRequest(request.address), **implicitly())
+        return JudgedLocks(None, launch.error)
+    try:
         locks = await checked_locks(CheckedLocksRequest(request.address), **implicitly())
     except VenvstacksError as e:
         return JudgedLocks(None, e)
     return JudgedLocks(locks)
+
+
+@rule
+async def judged_launch(request: JudgedLaunchRequest, _run: RunId) -> JudgedLaunch:
+    try:
+        found = await find_layer(LayerRequest(request.address), **implicitly())
+    except VenvstacksError:
+        # Its lock has the message.
+        return JudgedLaunch()
+    # One that is built for no platform is not looked at.
+    if not found.layer.platforms:
+        return JudgedLaunch()
+    try:
+        await named_launch(NamedLaunchRequest(request.address), **implicitly())
+    except VenvstacksError as e:
+        return JudgedLaunch(e)
+    return JudgedLaunch()
 
 
 @rule
@@ -218,6 +251,14 @@ async def checked_imports(
     checked = await concurrently(
         judged_locks(JudgedLocksRequest(address), **implicitly()) for address in request.addresses
     )
+    launches = await concurrently(
+        judged_launch(JudgedLaunchRequest(address), **implicitly()) for address in request.addresses
+    )
+    lacking = {
+        address: launch.error
+        for address, launch in zip(request.addresses, launches)
+        if launch.error is not None
+    }
     # What an out-of-date lock has says nothing; the other check reports it.
     sound = [
         address
@@ -240,8 +281,15 @@ async def checked_imports(
     )
     return CheckedImports(
         tuple(each.imports for each in judged if each.imports is not None),
-        tuple(each.error for each in judged if each.error is not None),
-        tuple(address for address in request.addresses if address not in sound),
+        (
+            *lacking.values(),
+            *(each.error for each in judged if each.error is not None),
+        ),
+        tuple(
+            address
+            for address in request.addresses
+            if address not in sound and address not in lacking
+        ),
     )
 
 

@@ -23,6 +23,7 @@ from pants.core.goals.publish import (
     PublishRequest,
 )
 from pants.engine.addresses import Address
+from pants.engine.env_vars import EnvironmentVarsRequest
 from pants.engine.fs import (
     MergeDigests,
 )
@@ -182,13 +183,17 @@ class RepositoryPackages:
     packages: PublishPackages
 
 
-def _names(address: Address, specs: Iterable[str]) -> bool:
-    """Whether the command line names a target itself, and not all of a folder."""
-    parsed = SpecsParser().parse_specs(
-        specs,
-        description_of_origin="the command line",
-        unmatched_glob_behavior=GlobMatchErrorBehavior.ignore,
-    )
+def _names(address: Address, specs: Iterable[str], folder: str | None) -> bool:
+    """Whether the command line, given in `folder`, names a target itself, not all of a folder."""
+    try:
+        parsed = SpecsParser(working_dir=folder).parse_specs(
+            specs,
+            description_of_origin="the command line",
+            unmatched_glob_behavior=GlobMatchErrorBehavior.ignore,
+        )
+    except SpecsParser.BadSpecError:
+        # Pants itself could read them: it is told once too often rather than never.
+        return True
     named = (literal.to_address() for literal in parsed.includes.address_literals)
     return address.spec in {one.spec for one in named}
 
@@ -203,7 +208,9 @@ async def published_target(
 ) -> PublishedTarget:
     address = request.address
     if request.skip_reason is not None:
-        if request.only_if_named and not _names(address, run.options.specs):
+        environment = await engine.environment_vars_subset(EnvironmentVarsRequest(["PWD"]))
+        folder = environment.get("PWD")
+        if request.only_if_named and not _names(address, run.options.specs, folder):
             return PublishedTarget(())
         skipped = PublishPackages((str(address),), description=request.skip_reason)
         return PublishedTarget((skipped,))

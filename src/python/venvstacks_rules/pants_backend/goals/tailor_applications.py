@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from pants.backend.python.target_types import PythonSourceField
 from pants.core.goals.tailor import PutativeTarget, PutativeTargets, PutativeTargetsRequest
+from pants.engine.internals.session import RunId
 from pants.engine.target import Dependencies, Target
 from pants.engine.unions import UnionRule
 
@@ -89,9 +90,10 @@ class PutativeApplicationsRequest(PutativeTargetsRequest):
     """Entry points in some folders."""
 
 
+# It runs in every run, because `RunId` changes, so that it says every time what is not proposed.
 @rule(desc="Find entry points without an application")
 async def find_putative_applications(
-    request: PutativeApplicationsRequest, options: VenvstacksSubsystem
+    request: PutativeApplicationsRequest, options: VenvstacksSubsystem, _: RunId
 ) -> PutativeTargets:
     if not options.tailor_applications:
         return PutativeTargets()

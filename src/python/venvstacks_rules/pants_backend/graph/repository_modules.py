@@ -15,7 +15,7 @@ from venvstacks_rules.model.code.launched import NearModules
 from venvstacks_rules.model.code.modules import module_files, started_files
 from venvstacks_rules.model.layers.launch_names import LaunchName
 from venvstacks_rules.pants_backend import engine
-from venvstacks_rules.pants_backend.engine import collect_rules, implicitly, rule
+from venvstacks_rules.pants_backend.engine import collect_rules, rule
 
 
 @dataclass(frozen=True)
@@ -97,10 +97,9 @@ async def repository_module(request: RepositoryModuleRequest) -> RepositoryModul
 
 @rule
 async def near_modules(request: NearModulesRequest) -> NearModules:
-    found = await repository_module(
-        RepositoryModuleRequest(request.name.module, is_module=True), **implicitly()
-    )
     roots = [root.path for root in await engine.all_source_roots()]
+    wanted = await engine.path_globs_to_paths(PathGlobs(_below(roots, started_files(request.name))))
+    owners = await engine.find_owners(OwnersRequest(wanted.files[:1]))
     package, dot, _ = request.name.module.rpartition(".")
     folder = package.replace(".", "/")
     beside = await engine.path_globs_to_paths(
@@ -108,8 +107,8 @@ async def near_modules(request: NearModulesRequest) -> NearModules:
     )
     names = (PurePosixPath(file) for file in beside.files)
     return NearModules(
-        found.file,
-        found.owners[0].spec if found.owners else None,
+        next(iter(wanted.files), None),
+        next((owner.spec for owner in owners), None),
         tuple(
             f"{package}.{name.parent.name if name.stem == '__main__' else name.stem}"
             for name in names

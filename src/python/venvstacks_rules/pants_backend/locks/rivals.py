@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import combinations
 
 from pants.engine.addresses import Address
 from pants.engine.fs import Digest, DigestContents, MergeDigests, PathGlobs
 from pants.util.docutil import bin_name
 
+from venvstacks_rules.model.advice.findings import VERSIONS, Ignored
 from venvstacks_rules.model.locks.competing import LowerLayer, competing_versions
 from venvstacks_rules.pants_backend import engine
 from venvstacks_rules.pants_backend.engine import collect_rules, concurrently, implicitly, rule
 from venvstacks_rules.pants_backend.graph.layers import LayerRequest, find_layer
 from venvstacks_rules.pants_backend.processes.actions_lock import parsed_lockfile
+from venvstacks_rules.pants_backend.subsystems.lint import VenvstacksLintSubsystem
 
 
 @dataclass(frozen=True)
@@ -34,9 +37,17 @@ class RivalVersions:
 
 
 @rule
-async def rival_versions(request: RivalVersionsRequest) -> RivalVersions:
+async def rival_versions(
+    request: RivalVersionsRequest, lint: VenvstacksLintSubsystem
+) -> RivalVersions:
     found = await find_layer(LayerRequest(request.address), **implicitly())
     layer = found.layer
+    # Most layers are on one framework: their locks need not be read.
+    if lint.skip or not any(
+        one.address not in other.lower and other.address not in one.lower
+        for one, other in combinations(found.lower, 2)
+    ):
+        return RivalVersions(None)
     paths = {member.address: found.lockfile(member) for member in (layer, *found.lower)}
     new, committed = await concurrently(
         engine.merge_digests(MergeDigests(request.written)),
@@ -62,14 +73,16 @@ async def rival_versions(request: RivalVersionsRequest) -> RivalVersions:
         layer.platforms,
         layer.python_version,
     )
-    if not rivals:
+    ignored = Ignored(tuple(lint.ignore))
+    told = [text for name, text in rivals.items() if not ignored.has(VERSIONS, name)]
+    if not told:
         return RivalVersions(None)
     return RivalVersions(
-        f"{layer.address}: layers below have different versions: {', '.join(rivals)}. Programs "
+        f"{layer.address}: layers below have different versions: {', '.join(told)}. Programs "
         f"import the first one. `{bin_name()} lint {layer.address}` says what to change."
     )
 
 
 def rules() -> Iterable[object]:
     """The rules of this module."""
-    return collect_rules()
+    return [*collect_rules(), *VenvstacksLintSubsystem.rules()]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pants.engine.addresses import Address
 from pants.engine.internals.dep_rules import DependencyRulesError
+from pants.engine.internals.session import RunId
 
 from venvstacks_rules.model.errors import VenvstacksError
 from venvstacks_rules.model.locks.freshness import LockState
@@ -38,8 +39,10 @@ class StaleBelow:
     """None if there are none, or if that cannot be known."""
 
 
+# It runs in each run (`RunId`): the engine does not know that what failed depends on options, and
+# would give it again when these are others.
 @rule
-async def stale_below(request: StaleBelowRequest) -> StaleBelow:
+async def stale_below(request: StaleBelowRequest, _run: RunId) -> StaleBelow:
     try:
         judged = await concurrently(
             checked_locks(CheckedLocksRequest(address, among_broken=True), **implicitly())
