@@ -265,7 +265,10 @@ def test_a_function_that_is_not_there(edited: BuildRoot) -> None:
         "has no `mian`. Did you mean 'main'?"
     )
     assert edited.pants("package", "stacks:calls").error == f"DefinitionError: {message}"
-    assert message in edited.pants("check", "stacks:calls").stderr
+    for only in ((), ("--only=venvstacks-imports",), ("--only=venvstacks-locks",)):
+        checked = edited.pants("check", *only, "stacks:calls")
+        assert (checked.code, message in checked.stderr) == (1, True), only
+        assert "not compared" not in checked.stdout + checked.stderr
 
 
 def test_a_large_file_is_compressed_once(edited: BuildRoot) -> None:

@@ -281,6 +281,11 @@ def test_what_is_skipped_is_not_packaged(root: BuildRoot) -> None:
     done = root.succeed("publish", *(f"examples/hello:{name}" for name in names))
     # What is published as a part of a release is passed over, unless it is named.
     every = root.succeed("publish", "examples/hello:")
+    # Names are those as a user writes them where they are.
+    here = [
+        root.pants("publish", name, folder="examples/stack")
+        for name in ("../hello:hello", "../hello:")
+    ]
     packaged = root.pants("package", "examples/hello:image")
     root.write("examples/hello/BUILD", build)
     root.write("examples/hello/hello.py", code)
@@ -292,6 +297,8 @@ def test_what_is_skipped_is_not_packaged(root: BuildRoot) -> None:
     ]
     assert done.work == []
     assert "hello:hello skipped" not in every.stderr
+    told = ["hello:hello skipped (it has no `repositories`)" in each.stderr for each in here]
+    assert ([each.code for each in here], told) == ([0, 0], [True, False])
     assert "No applicable" not in done.stderr
     assert packaged.code == 1
     assert "127.0.0.1:1" in packaged.error

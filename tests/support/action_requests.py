@@ -252,7 +252,8 @@ def _check_imports() -> Request:
         "archives": _archives(),
         "cache": "cache",
         "modules": ["a"],
-        "scan": ["a.py"],
+        "scan": [{"path": "a.py", "shown": "src/a.py"}],
+        "launch": "a:main",
         "verify": False,
     }
 

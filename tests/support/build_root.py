@@ -179,14 +179,17 @@ class BuildRoot:
         stdin: str | None = None,
         environment: Mapping[str, str] | None = None,
         timeout: float = 600,
+        folder: str = "",
     ) -> Finished:
-        """Run Pants in the build root until it ends."""
+        """Run Pants in a folder of the build root until it ends."""
+        place = self.path / folder
 
         def run() -> subprocess.CompletedProcess[str]:
             return patient(
                 [str(PANTS), *self.options, *arguments],
-                cwd=self.path,
-                env=self._environment(environment),
+                cwd=place,
+                # As a shell has it, which a user runs Pants in.
+                env={**self._environment(environment), "PWD": str(place)},
                 input=stdin or "",
                 timeout=timeout,
             )
