@@ -283,8 +283,8 @@ def test_what_is_skipped_is_not_packaged(root: BuildRoot) -> None:
     every = root.succeed("publish", "examples/hello:")
     # Names are those as a user writes them where they are.
     here = [
-        root.pants("publish", name, folder="examples/stack")
-        for name in ("../hello:hello", "../hello:")
+        root.pants("publish", name, folder="examples")
+        for name in ("hello:hello", "../examples/hello:")
     ]
     packaged = root.pants("package", "examples/hello:image")
     root.write("examples/hello/BUILD", build)

@@ -137,8 +137,7 @@ class FileStore(Store):
         try:
             yield
         except OSError as e:
-            # Where the folder is gone as well, a disk or a server may come back.
-            if reads and isinstance(e, FileNotFoundError) and self._folder.is_dir():
+            if reads and isinstance(e, FileNotFoundError):
                 raise self.missing(key) from None
             remedy = "Look whether the folder can be reached, and is yours to write."
             raise StoreError(trouble(self.url, key, e.strerror or e, remedy)) from None
