@@ -179,6 +179,23 @@ def test_a_generation_that_is_gone(folder: Path) -> None:
     assert called("run", "--into", folder).stdout == "1.1 hi\n"
 
 
+def test_gc_keeps_what_is_started_in_the_place_of_one_that_is_gone(
+    repository: ClientRepository, folder: Path
+) -> None:
+    repository.publish("1.2")
+    update(folder)
+    app = folder / "apps" / APP
+    shutil.rmtree(app / "3")
+    # Of those that were started before, the last one that can be read.
+    (app / "2/generation.json").write_text("{}")
+    done = called("gc", "--into", folder, "--keep", "1", "--json")
+    assert done.returncode == 0
+    removed = [event for event in events(done.stdout) if event["event"] == "removed"]
+    assert [event["generation"] for event in removed] == [2]
+    assert called("repair", "--into", folder).returncode == 0
+    assert called("run", "--into", folder).stdout == "1.0 hello\n"
+
+
 def test_all_generations_are_gone(repository: ClientRepository, folder: Path) -> None:
     for number in (1, 2):
         shutil.rmtree(folder / "apps" / APP / str(number))

@@ -64,10 +64,14 @@ class Generations:
 
     @property
     def ranked(self) -> tuple[int, ...]:
-        """All of them in the order in which they are worth keeping."""
-        current = self._recorded()
-        ranked = [current.generation, *self._there(current)]
-        return (*ranked, *[n for n in reversed(self.numbers) if n not in ranked])
+        """All that are there, in the order in which they are worth keeping.
+
+        In the place of a current one that is gone, the one that a repair starts comes first.
+        DeploymentError if nobody knows which is the current one.
+        """
+        current, numbers = self._recorded(), self.numbers
+        found = [self.likely, *self._there(current), *reversed(numbers)]
+        return tuple(n for n in dict.fromkeys(found) if n in numbers)
 
     @property
     def likely(self) -> int:
