@@ -200,6 +200,47 @@ def test_a_root_that_is_lost_is_pinned_again(publisher: Publisher, content: byte
     assert publisher.version() == "1.1"
 
 
+@pytest.mark.parametrize("content", [None, b"", b"{}"])
+def test_trust_on_first_use_is_trust_once(
+    publisher: Publisher, tmp_path: Path, content: bytes | None
+) -> None:
+    assert publisher.install("--allow-unsigned") == (0, "")
+    root = publisher.folder / "apps" / APP / "root.json"
+    root.unlink() if content is None else root.write_bytes(content)
+    code, text = publisher.install("--allow-unsigned")
+    lost = (
+        f"error: `{publisher.folder}/apps/{APP}`: what was believed before is not known any more."
+    )
+    remedy = "`venvstacks-deploy install` with the same options, and with `--root`, makes it anew"
+    first, _, last = text.splitlines()
+    assert (code, first, last) == (3, lost, f"  * {remedy}")
+    # The root is that of the repository, not of a channel.
+    assert publisher.install("--allow-unsigned", "--channel", "beta")[0] == 3
+    # An installer without a root believes nothing in its place.
+    with pytest.raises(DamagedInstallationError) as caught:
+        run_installer(publisher.repository, "1.0", tmp_path / "made", publisher.folder, None)
+    assert caught.value.problems[-1] == remedy
+    assert (root.read_bytes() if root.exists() else None) == content
+    # Another repository has another one.
+    (tmp_path / "moved").mkdir()
+    other = Publisher(tmp_path / "moved")
+    other.folder = publisher.folder
+    other.release("2.0")
+    assert other.install("--allow-unsigned") == (0, "")
+    assert root.read_bytes() == other.root.read_bytes()
+
+
+def test_an_installer_with_a_root_makes_a_damaged_one_anew(
+    publisher: Publisher, tmp_path: Path
+) -> None:
+    publisher.install("--root", publisher.root)
+    root = publisher.folder / "apps" / APP / "root.json"
+    root.write_bytes(b"")
+    run_installer(publisher.repository, "1.0", tmp_path / "made", publisher.folder, publisher.root)
+    assert root.read_bytes() == publisher.root.read_bytes()
+    assert called("verify", "--into", publisher.folder).returncode == 0
+
+
 def test_what_was_seen_is_not_given_up_unasked(publisher: Publisher) -> None:
     publisher.install("--root", publisher.root)
     before = publisher.release("1.1")

@@ -192,8 +192,9 @@ def _follow(
     """Keep where updates come from.
 
     An installer that names no repository changes nothing. A root that is believed already stays, if
-    the repository does: it may be newer than that of the installer. Of another repository, nothing
-    that was believed of the old one counts.
+    the repository does: it may be newer than that of the installer. Only an installer with a root
+    makes one anew that is damaged. Of another repository, nothing that was believed of the old one
+    counts.
     """
     path = generations.folder / SETTINGS
     before = known_settings(generations)
@@ -214,7 +215,9 @@ def _follow(
     moved = before is not None and before.repository not in ("", settings.repository)
     kept = trust.of_channel(settings, before)
     if moved or kept.root is None:
-        kept = replace(kept, root=pinned).without_damage_of(ROOT)
+        kept = replace(kept, root=pinned)
+    if pinned is not None:
+        kept = kept.without_damage_of(ROOT)
     kept.refuse_damaged(generations.folder)
     kept.write(generations.folder, trust, disk)
     if settings != before:

@@ -124,9 +124,8 @@ def install(
         was = known_settings(generations)
         before = Trust.read(generations.folder, was)
         trust = before.of_channel(settings, was)
-        trust = trust if pinned is None else replace(trust, root=pinned)
-        if pinned is not None or settings.allow_unsigned:
-            trust = trust.without_damage_of(ROOT)
+        if pinned is not None:
+            trust = replace(trust, root=pinned).without_damage_of(ROOT)
         trust.refuse_damaged(generations.folder)
         source.refuse_unverified(trust)
         offer = source.offer(trust, version=request.version, allow_expired=request.allow_expired)

@@ -127,15 +127,16 @@ class Trust:
     def of_channel(self, settings: Settings, before: Settings | None) -> Trust:
         """The same for the channel of `settings`, if this was learnt of that of `before`.
 
-        Numbers of records, and of a repository's roots, say nothing of those of others.
+        Numbers of records, and of a repository's roots, say nothing of those of others. A root that
+        is lost was that of a repository: of another channel there, it is lost as well.
         """
-        same = before is None or (before.repository, before.key) == (
-            settings.repository,
-            settings.key,
-        )
-        if same:
+        if before is None:
             return self
-        return replace(self, seen=Seen(), time="").without_damage_of(SEEN)
+        moved = before.repository != settings.repository
+        if not moved and before.key == settings.key:
+            return self
+        other = replace(self, seen=Seen(), time="").without_damage_of(SEEN)
+        return other.without_damage_of(ROOT) if moved else other
 
     def write(self, folder: Path, before: Trust, disk: Disk) -> None:
         """Keep it, where it is not as it was `before`."""
@@ -145,7 +146,8 @@ class Trust:
         elif self.root is not None and self.root != before.root:
             disk.replace(str(folder / ROOT), self.root.content)
         path = folder / SEEN
-        if (self.seen, self.time) != (before.seen, before.time) or not path.is_file():
+        is_new = SEEN in before.damage or not path.is_file()
+        if is_new or (self.seen, self.time) != (before.seen, before.time):
             disk.replace(str(path), seen_json(self.seen, self.time).encode("utf-8"))
         if self.archives != before.archives:
             kept = {
