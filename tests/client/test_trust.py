@@ -258,6 +258,63 @@ def test_what_was_seen_is_not_given_up_unasked(publisher: Publisher) -> None:
     assert publisher.version() == "1.0"
 
 
+def test_lost_settings_do_not_hide_what_is_lost_with_them(publisher: Publisher) -> None:
+    publisher.install("--root", publisher.root)
+    app = publisher.folder / "apps" / APP
+    seen = (app / "seen.json").read_bytes()
+    for name in ("root.json", "seen.json"):
+        (app / "settings.json").unlink(missing_ok=True)
+        (app / name).unlink()
+        lines = {f"missing: apps/{APP}/settings.json", f"missing: apps/{APP}/{name}"}
+        for command in ("verify", "list"):
+            done = called(command, "--into", publisher.folder)
+            assert (done.returncode, lines - set(done.stdout.splitlines())) == (3, set())
+        code, text = publisher.install("--allow-unsigned")
+        assert (code, text.splitlines()[:2]) == (
+            3,
+            [
+                f"error: `{app}`: what was believed before is not known any more.",
+                f"  * `{name}` is missing",
+            ],
+        )
+        (app / "seen.json").write_bytes(seen)
+        assert publisher.install("--root", publisher.root) == (0, "")
+        assert called("verify", "--into", publisher.folder).returncode == 0
+
+
+def test_an_installer_sees_what_is_lost_with_the_settings(
+    publisher: Publisher, tmp_path: Path
+) -> None:
+    publisher.install("--root", publisher.root)
+    app = publisher.folder / "apps" / APP
+    for name in ("settings.json", "seen.json"):
+        (app / name).unlink()
+    with pytest.raises(DamagedInstallationError) as caught:
+        run_installer(
+            publisher.repository, "1.0", tmp_path / "made", publisher.folder, publisher.root
+        )
+    assert caught.value.problems[0] == "`seen.json` is missing"
+
+
+def test_with_what_was_seen_nobody_knows_of_a_root(publisher: Publisher) -> None:
+    publisher.install("--allow-unsigned")
+    app = publisher.folder / "apps" / APP
+    (app / "root.json").unlink()
+    (app / "seen.json").write_text("{}")
+    done = called("repair", "--into", publisher.folder, "--forget-seen")
+    assert done.returncode == 0
+    assert (
+        f"note: `root.json` of `{APP}` is missing, and only `seen.json` said whether there was "
+        "one: if the repository is signed, `venvstacks-deploy install` with `--root` says what is "
+        "believed; with `--allow-unsigned`, the root that it has then is pinned.\n"
+    ) in done.stdout
+    # Where a root is there, or has to be, nothing is said of it.
+    publisher.install("--root", publisher.root)
+    (app / "seen.json").write_text("{}")
+    done = called("repair", "--into", publisher.folder, "--forget-seen")
+    assert (done.returncode, "root.json" in done.stdout) == (0, False)
+
+
 def test_an_installer_forgets_nothing_that_was_seen(publisher: Publisher, tmp_path: Path) -> None:
     run_installer(publisher.repository, "1.0", tmp_path / "made", publisher.folder, publisher.root)
     assert called("verify", "--into", publisher.folder).returncode == 0

@@ -14,6 +14,7 @@ from venvstacks_rules.client.commands.tidying import check_keep
 from venvstacks_rules.client.commands.updating import (
     KEPT,
     Change,
+    believed,
     everywhere,
     known_settings,
     switched,
@@ -22,7 +23,7 @@ from venvstacks_rules.client.disk.operations import Disk, resolved
 from venvstacks_rules.client.fetching.bundles import BundleStore
 from venvstacks_rules.client.fetching.known import KnownLayer, is_sound, known_layers
 from venvstacks_rules.client.fetching.plan import WantedLayer, wanted_layers
-from venvstacks_rules.client.fetching.source import ROOT, Trust
+from venvstacks_rules.client.fetching.source import ROOT
 from venvstacks_rules.client.installation.documents import Documents
 from venvstacks_rules.client.installation.generations import Generations
 from venvstacks_rules.client.installation.layout import SETTINGS, Layout, changing, made_layout
@@ -211,7 +212,7 @@ def _follow(
             bundle.platform,
             following.allow_unsigned,
         )
-    trust = Trust.read(generations.folder, before)
+    trust = believed(generations, before, settings)
     moved = before is not None and before.repository not in ("", settings.repository)
     kept = trust.of_channel(settings, before)
     if moved or kept.root is None:

@@ -135,7 +135,7 @@ def damage_of_app(generations: Generations) -> list[Damage]:
         settings = generations.settings()
     except DeploymentError:
         names.append(SETTINGS)
-    names += Trust.read(folder, settings).damage
+    names += Trust.read(folder, settings, installed=True).damage
     return [
         Damage(CHANGED if (folder / name).exists() else MISSING, relative(layout, folder / name))
         for name in sorted(names)

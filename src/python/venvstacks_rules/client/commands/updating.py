@@ -122,7 +122,7 @@ def install(
     with changing(layout, disk, lambda: report("waiting", folder=str(layout.folder))):
         generations = Generations(layout, request.app)
         was = known_settings(generations)
-        before = Trust.read(generations.folder, was)
+        before = believed(generations, was, settings)
         trust = before.of_channel(settings, was)
         if pinned is not None:
             trust = replace(trust, root=pinned).without_damage_of(ROOT)
@@ -239,6 +239,16 @@ def known_settings(generations: Generations) -> Settings | None:
         return generations.settings()
     except DeploymentError:
         return None
+
+
+def believed(generations: Generations, was: Settings | None, settings: Settings) -> Trust:
+    """What is believed of an application that is going to have `settings`, and has `was`.
+
+    If those are lost, what has to be there is judged by the new ones: a lost file must not hide
+    that others are lost with it.
+    """
+    is_there = generations.app in generations.layout.app_names()
+    return Trust.read(generations.folder, was or (settings if is_there else None))
 
 
 def _offered(

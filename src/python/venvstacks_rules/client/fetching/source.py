@@ -77,10 +77,14 @@ class Trust:
     keep others from showing something older or else: they are never taken for empty."""
 
     @classmethod
-    def read(cls, folder: Path, settings: Settings | None = None) -> Trust:
+    def read(
+        cls, folder: Path, settings: Settings | None = None, *, installed: bool = False
+    ) -> Trust:
         """What was kept in the folder of an application; nothing if nothing was.
 
-        `settings` of an application that is installed say what has to be there.
+        `settings` of an application that is installed say what has to be there. If it is
+        `installed`, and they are lost, `seen.json` has to be there: it also says whether there was
+        a root.
         """
         damage: dict[str, str] = {}
         root, trusted = _content(folder / ROOT), None
@@ -89,7 +93,9 @@ class Trust:
                 trusted = TrustedRoot.pinned(root, ROOT)
             except RepositoryError as e:
                 damage[ROOT] = "; ".join((e.summary.rstrip("."), *e.problems))
-        follows = settings is not None and settings.repository and settings.archives is None
+        follows = installed
+        if settings is not None:
+            follows = bool(settings.repository) and settings.archives is None
         seen, when = Seen(), ""
         try:
             content = _content(folder / SEEN)
@@ -99,7 +105,7 @@ class Trust:
                 damage[SEEN] = f"`{SEEN}` is missing"
         except RepositoryError as e:
             damage[SEEN] = "; ".join((e.summary.rstrip("."), *e.problems))
-        unsigned = settings is not None and settings.allow_unsigned and not seen.root
+        unsigned = not seen.root and (settings is None or settings.allow_unsigned)
         if follows and root is None and not unsigned:
             damage[ROOT] = f"`{ROOT}` is missing"
         archives = _read_archives(_content(folder / ARCHIVES))
