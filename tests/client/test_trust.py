@@ -395,6 +395,34 @@ def test_a_root_that_no_client_believes_makes_no_installer(
     assert not (tmp_path / "made/hello-1.0.sh").exists()
 
 
+def test_an_install_that_fails_leaves_trust_and_settings(
+    publisher: Publisher, tmp_path: Path
+) -> None:
+    publisher.install("--root", publisher.root)
+    app = publisher.folder / "apps" / APP
+    names = ("root.json", "seen.json", "settings.json", "current.json")
+    before = {name: (app / name).read_bytes() for name in names}
+    (tmp_path / "moved").mkdir()
+    other = Publisher(tmp_path / "moved")
+    other.folder = publisher.folder
+    other.repository.publish("1.9")
+    other.release("2.0")
+    manifests = list(other.repository.folder.glob("stacks/**/*.json"))
+    kept = {path: path.read_bytes() for path in manifests}
+    assert kept
+    for path in manifests:
+        path.unlink()
+    assert other.install("--root", other.root)[0] == 4
+    assert {name: (app / name).read_bytes() for name in names} == before
+    publisher.release("1.1")
+    assert publisher.update() == (0, "")
+    assert publisher.version() == "1.1"
+    for path, content in kept.items():
+        path.write_bytes(content)
+    assert other.install("--root", other.root) == (0, "")
+    assert other.version() == "2.0"
+
+
 def test_another_channel_has_numbers_of_its_own(publisher: Publisher) -> None:
     publisher.install("--root", publisher.root)
     publisher.release("1.1")

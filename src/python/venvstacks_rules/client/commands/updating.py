@@ -130,8 +130,10 @@ def install(
         source.refuse_unverified(trust)
         offer = source.offer(trust, version=request.version, allow_expired=request.allow_expired)
         disk.keep_folder(str(generations.folder))
-        offer.trust.write(generations.folder, before, disk)
         change = _brought(source, offer, generations, here, report)
+        # Beside each other: what fails before leaves both as they were. Trust first, because an
+        # install that comes after a crash then begins with the old settings, as this one did.
+        offer.trust.write(generations.folder, before, disk)
         text = settings.to_json().encode("utf-8")
         path = generations.folder / SETTINGS
         if not path.is_file() or path.read_bytes() != text:
