@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -38,6 +39,26 @@ def test_an_uninstall_removes_it_at_once(repository: ClientRepository, tmp_path:
     (tmp_path / "apps" / f".installing-{ended_process()}" / "new").mkdir(parents=True)
     uninstall(tmp_path / "apps")
     assert not (tmp_path / "apps").exists()
+
+
+class NotOurs(Disk):
+    """A disk where what an installer left is of somebody else."""
+
+    def unlink(self, path: str) -> None:
+        if ".installing-" in path:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+        super().unlink(path)
+
+
+def test_an_uninstall_comes_to_its_end_beside_what_it_may_not_remove(
+    repository: ClientRepository, tmp_path: Path
+) -> None:
+    install(tmp_path / "apps", repository.request())
+    left = tmp_path / "apps" / f".installing-{ended_process()}"
+    left.mkdir()
+    (left / "file").touch()
+    uninstall(tmp_path / "apps", disk=NotOurs())
+    assert [path.name for path in (tmp_path / "apps").iterdir()] == [left.name]
 
 
 def test_an_uninstall_leaves_what_an_installer_needs_that_runs(

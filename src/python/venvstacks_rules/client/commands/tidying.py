@@ -165,7 +165,8 @@ def uninstall(
             with suppress(PermissionError):
                 disk.remove(str(layout.folder / CLIENT))
             for entry in abandoned(layout.folder, 0):
-                disk.remove(str(entry))
+                # It may be of somebody else: then the folder stays, with nothing else in it.
+                disk.try_to_remove(str(entry))
             disk.unlink(str(layout.folder / MARKER))
             disk.unlink(str(layout.lock))
             disk.remove_empty(str(layout.folder))
