@@ -303,6 +303,24 @@ def test_folders_that_nobody_may_enter(folder: Path) -> None:
     assert without_privileges("verify", "--into", folder).returncode == 0
 
 
+@pytest.mark.parametrize("mended_by", ["repair", "update"])
+def test_a_generation_that_nobody_may_enter(folder: Path, mended_by: str) -> None:
+    place = folder / "apps" / APP / "2"
+    place.chmod(0)
+    done = without_privileges("verify", "--into", folder)
+    assert done.returncode == 3
+    assert f"changed: apps/{APP}/2/generation.json\n" in done.stdout
+    assert without_privileges(mended_by, "--into", folder).returncode == 0
+    assert without_privileges("verify", "--into", folder).returncode == 0
+    assert deploy("run", "--into", folder).stdout == "1.1 hi\n"
+    is_old = mended_by == "update"
+    assert without_privileges("repair", "--into", folder, "--all").returncode == 0
+    assert (place.stat().st_mode & 0o777, len(list(place.parent.glob("[0-9]")))) == (
+        0o755,
+        3 if is_old else 2,
+    )
+
+
 def without_privileges(*arguments: object) -> subprocess.CompletedProcess[str]:
     """Run the client so that modes count, which they do not for root."""
     caps = "-dac_override,-dac_read_search"

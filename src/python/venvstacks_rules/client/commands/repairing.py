@@ -149,6 +149,8 @@ class _Repair:
 
     def run(self, damage: Sequence[Damage], *, remove_extra: bool) -> None:
         """Repair what was found."""
+        if self._opened_folders():
+            damage = damage_of(self.generations, self.number, self.documents)
         if any(one.path == relative(self._layout, self._place / RECORD) for one in damage):
             remedy = "`venvstacks-deploy gc --keep 1` removes it"
             if self.number == self.generations.likely:
@@ -160,8 +162,6 @@ class _Repair:
                 f"Generation {self.number} of `{self.generations.app}` cannot be repaired.",
                 [f"`{self._place / RECORD}` is damaged; {remedy}"],
             )
-        if self._opened_folders():
-            damage = damage_of(self.generations, self.number, self.documents)
         generation = self.generations.read(self.number)
         here = Here(
             self._layout,
@@ -199,14 +199,19 @@ class _Repair:
 
     def _opened_folders(self) -> bool:
         """Whether there were folders that could not be entered."""
-        found = False
+        found = self._opened(str(self._place))
         # From above: what is below one is seen once it is open.
         for folder, folders, _ in os.walk(self._place):
-            for path in (folder, *(f"{folder}/{name}" for name in folders)):
-                if not os.path.islink(path) and not os.access(path, _USED):
-                    self.disk.open_folder(path)
-                    found = True
+            for name in folders:
+                found = self._opened(f"{folder}/{name}") or found
         return found
+
+    def _opened(self, folder: str) -> bool:
+        """Whether a folder could not be entered; it can now."""
+        if os.path.islink(folder) or os.access(folder, _USED):
+            return False
+        self.disk.open_folder(folder)
+        return True
 
     def _layers(self, generation: Generation, source: Source) -> tuple[WantedLayer, ...]:
         """The layers, with documents that were fetched if they were damaged."""

@@ -133,7 +133,7 @@ class Generations:
         """Those that can be read: the current one first, then the newest."""
         found = []
         for number in reversed(self.numbers):
-            with suppress(DeploymentError):
+            with suppress(DeploymentError, OSError):
                 found.append((number, self.read(number)))
         with suppress(DeploymentError):
             current = self.current
