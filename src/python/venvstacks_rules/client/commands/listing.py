@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from venvstacks_rules.client.commands.checking import (
     relative,
 )
 from venvstacks_rules.client.installation.generations import Generations
-from venvstacks_rules.client.installation.layout import RECORD, Layout, opened_layout
+from venvstacks_rules.client.installation.layout import RECORD, opened_layout
 from venvstacks_rules.model.errors import DeploymentError
 
 
@@ -52,14 +53,19 @@ class ListedApp:
 
 
 def listed(folder: Path) -> tuple[ListedApp, ...]:
-    """All applications, with all their generations. Raises DeploymentError."""
+    """All applications, with all their generations. Raises DeploymentError.
+
+    What other processes remove meanwhile is not in it.
+    """
     layout = opened_layout(folder)
-    sizes = _Sizes(layout)
+    # One look before files are counted: another process may install and remove meanwhile.
+    looked = [_Look(Generations(layout, name)) for name in layout.app_names()]
+    sizes = _Sizes(looked)
     found = []
-    for name in layout.app_names():
-        generations = Generations(layout, name)
-        damage = damage_of_app(generations)
-        current = generations.likely
+    for look in looked:
+        generations, damage, name = look.generations, look.damage, look.generations.app
+        if not generations.folder.is_dir():
+            continue
         repository = "?"
         channel: str | None = "?"
         with suppress(DeploymentError):
@@ -67,20 +73,23 @@ def listed(folder: Path) -> tuple[ListedApp, ...]:
             repository = settings.repository
             channel = settings.channel if settings.archives is None else None
         shown = []
-        for number in generations.numbers:
+        for number in look.numbers:
             version = "?"
+            path = generations.place(number) / RECORD
             try:
                 version = generations.read(number).version
             except DeploymentError:
-                path = generations.place(number) / RECORD
-                kind = CHANGED if path.exists() else MISSING
-                damage.append(Damage(kind, relative(layout, path)))
+                if not generations.place(number).is_dir():
+                    continue
+                damage.append(Damage(CHANGED if path.exists() else MISSING, relative(layout, path)))
+            except OSError:
+                damage.append(Damage(CHANGED, relative(layout, path)))
             shown.append(
                 ListedGeneration(
                     number,
                     version,
-                    number == current,
-                    generations.in_use(number),
+                    number == look.current,
+                    _is_in_use(generations, number),
                     sizes.total(name, number),
                     sizes.own(name, number),
                 )
@@ -89,17 +98,27 @@ def listed(folder: Path) -> tuple[ListedApp, ...]:
     return tuple(found)
 
 
+class _Look:
+    """What there is of an application."""
+
+    def __init__(self, generations: Generations) -> None:
+        self.generations = generations
+        self.damage = damage_of_app(generations)
+        self.current = generations.likely
+        # After it, so that they have it.
+        self.numbers = generations.numbers
+
+
 class _Sizes:
     """What generations take on the disk; a file with several names counts once."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, looked: Sequence[_Look]) -> None:
         self._files: dict[tuple[str, int], dict[tuple[int, int], int]] = {}
         self._names: dict[tuple[int, int], int] = {}
-        for name in layout.app_names():
-            generations = Generations(layout, name)
-            for number in generations.numbers:
-                files = _inodes(str(generations.place(number)))
-                self._files[name, number] = files
+        for look in looked:
+            for number in look.numbers:
+                files = _inodes(str(look.generations.place(number)))
+                self._files[look.generations.app, number] = files
                 for inode in files:
                     self._names[inode] = self._names.get(inode, 0) + 1
 
@@ -109,6 +128,14 @@ class _Sizes:
     def own(self, app: str, number: int) -> int:
         files = self._files[app, number]
         return sum(size for inode, size in files.items() if self._names[inode] == 1)
+
+
+def _is_in_use(generations: Generations, number: int) -> bool:
+    try:
+        return generations.in_use(number)
+    except OSError:
+        # Nobody may enter its folder.
+        return False
 
 
 def _inodes(folder: str) -> dict[tuple[int, int], int]:
