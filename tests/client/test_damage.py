@@ -22,7 +22,9 @@ from tests.support.client_repository import (
 )
 from venvstacks_rules.client.api import Installation
 from venvstacks_rules.client.commands.updating import install, update
+from venvstacks_rules.client.exits import FAILED, failure
 from venvstacks_rules.client.installation.layout import DamagedInstallationError
+from venvstacks_rules.model.errors import DeploymentError
 
 FORGOTTEN = (
     f"note: What was seen of the channel of `{APP}` is forgotten: the next `update` believes any "
@@ -285,6 +287,16 @@ def test_an_application_that_dies_of_damage(folder: Path) -> None:
     config.unlink()
     done = deploy("run", "--into", folder)
     assert (done.returncode, done.stderr.endswith(remedy)) == (3, True)
+
+
+def test_arguments_that_are_too_long_are_no_damage(folder: Path) -> None:
+    with pytest.raises(DeploymentError) as caught:
+        Installation(folder).start(arguments=["x" * (4 << 20)])
+    python = folder / "apps" / APP / "2/layers" / APP / "bin/python"
+    assert str(caught.value) == (
+        f"The application cannot be started.\n  * cannot execute `{python}`: Argument list too long"
+    )
+    assert failure(caught.value)[0] == FAILED
 
 
 def test_folders_that_nobody_may_enter(folder: Path) -> None:

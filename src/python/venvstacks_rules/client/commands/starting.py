@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from venvstacks_rules.model.contents.start import start_arguments
 from venvstacks_rules.model.errors import DeploymentError, VenvstacksError
 
 _ATTEMPTS = 10
+_OF_DAMAGE = (errno.ENOENT, errno.ENOTDIR, errno.ENOEXEC, errno.EACCES)
+"""The numbers of the errors for a program that is not as it was installed."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ def _started(
     generation = generations.read(number)
     place = generations.place(number) / LAYERS
     if not generation.is_ready(str(place)):
-        raise DeploymentError(
+        raise DamagedInstallationError(
             f"`{generations.app}` cannot be started.",
             [
                 f"it was installed in `{generation.place}`, and is in `{place}` now; "
@@ -116,10 +119,12 @@ def run(folder: Path, app: str | None, arguments: Sequence[str] = ()) -> int:
 
 def not_executed(started: Started, error: OSError) -> DeploymentError:
     """The error if the system does not start an application."""
-    return _damaged(
-        "The application cannot be started.",
-        f"cannot execute `{started.command[0]}`: {error.strerror}",
-    )
+    summary = "The application cannot be started."
+    problem = f"cannot execute `{started.command[0]}`: {error.strerror}"
+    if error.errno in _OF_DAMAGE:
+        return _damaged(summary, problem)
+    # Such as arguments that are too long, or a machine without memory.
+    return DeploymentError(summary, [problem])
 
 
 def _damaged(summary: str, problem: str) -> DamagedInstallationError:
