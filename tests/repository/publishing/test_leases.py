@@ -24,7 +24,9 @@ from venvstacks_rules.repository.publishing.leases import (
 from venvstacks_rules.repository.publishing.upload import Settings, published
 from venvstacks_rules.repository.reading.repository import Repository
 from venvstacks_rules.repository.stores.files import FileStore
-from venvstacks_rules.repository.stores.store import Content
+from venvstacks_rules.repository.stores.store import Content, StoreError
+
+ANSWERS = (StoreError("not reached"), RepositoryError("no answer that makes sense", []))
 
 
 @pytest.fixture
@@ -157,6 +159,35 @@ def test_a_lease_that_somebody_removed_is_lost(store: FileStore, tmp_path: Path)
             "  * A prune may have removed what this publish relies on. Run it again, and then"
             " `venvstacks-repository verify`."
         )
+
+
+@pytest.mark.parametrize("error", ANSWERS)
+def test_one_answer_without_sense_ends_no_lease(
+    store: FileStore, tmp_path: Path, error: Exception
+) -> None:
+    answers = [error, error]
+
+    def answer(verb: str, key: str) -> None:
+        if verb == "get" and answers:
+            raise answers.pop()
+
+    with publisher_lease(WrappedStore(store, answer), grace=4) as held:
+        time.sleep(2.6)
+        held.check()
+    assert (answers, locks(tmp_path)) == ([], [])
+
+
+@pytest.mark.parametrize("error", ANSWERS)
+def test_a_lease_that_cannot_be_removed_ends_by_itself(
+    store: FileStore, tmp_path: Path, error: Exception
+) -> None:
+    def answer(verb: str, key: str) -> None:
+        if verb == "delete":
+            raise error
+
+    with publisher_lease(WrappedStore(store, answer)) as held:
+        pass
+    assert locks(tmp_path) == [held.key]
 
 
 def test_a_lease_that_is_not_renewed_is_lost(store: FileStore) -> None:

@@ -13,7 +13,7 @@ from tests.support.publications import (
     release,
     small_release,
 )
-from tests.support.wrapped_stores import CountingStore
+from tests.support.wrapped_stores import CountingStore, WrappedStore
 from venvstacks_rules.model.errors import RepositoryError
 from venvstacks_rules.model.json_codec import from_json, to_json
 from venvstacks_rules.model.publishing.plan import PublishPlan
@@ -24,6 +24,7 @@ from venvstacks_rules.repository.publishing.publication import Publication
 from venvstacks_rules.repository.publishing.upload import Settings, published, uploaded
 from venvstacks_rules.repository.reading.repository import Repository
 from venvstacks_rules.repository.stores.files import FileStore
+from venvstacks_rules.repository.stores.store import StoreError
 
 
 @pytest.fixture
@@ -128,6 +129,25 @@ def test_damaged_other_versions_only_cost_requests(tmp_path: Path) -> None:
     (tmp_path / "store" / str(first.stacks[0].stack.key)).write_bytes(b"{}")
     plan = planned(small_release(tmp_path / "2", "2.0"), repository)
     assert plan.layers[1].new_segments == ("layer",)
+
+
+@pytest.mark.parametrize(
+    "error", [StoreError("cannot list"), RepositoryError("a tag of others", [])]
+)
+def test_versions_that_cannot_be_listed_only_cost_requests(
+    tmp_path: Path, error: Exception
+) -> None:
+    store = FileStore(tmp_path / "store")
+    wheel = {"w.whl": b"a wheel"}
+    published(alone(tmp_path / "a", Layer.of("framework-x", wheel)), Repository(store))
+
+    def answer(verb: str, key: str) -> None:
+        if verb == "list":
+            raise error
+
+    both = alone(tmp_path / "b", Layer.of("framework-x", {**wheel, "new.whl": b"new"}))
+    plan = planned(both, Repository(WrappedStore(store, answer)))
+    assert plan.layers[0].new_segments == ("new.whl",)
 
 
 def test_a_version_has_one_content(tmp_path: Path) -> None:

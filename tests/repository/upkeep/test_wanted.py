@@ -10,11 +10,14 @@ from tests.support.small_repositories import (
     SmallRepository,
     packages,
 )
-from tests.support.wrapped_stores import CountingStore
+from tests.support.wrapped_stores import CountingStore, WrappedStore
 from venvstacks_rules.model.errors import RepositoryError
 from venvstacks_rules.model.repository.keys import ChannelKey
 from venvstacks_rules.repository.reading.repository import Repository
+from venvstacks_rules.repository.stores.store import StoreError
 from venvstacks_rules.repository.upkeep.wanted import OtherFile, all_wanted, wanted_of_channels
+
+ANSWERS = (StoreError("not reached"), RepositoryError("no answer that makes sense", []))
 
 
 @pytest.fixture
@@ -65,3 +68,14 @@ def test_channels_that_are_not_there(made: SmallRepository) -> None:
         f"{made.url}: not all channels are there.\n"
         "  * `channels/release/beta/linux_x86_64.json` is missing"
     )
+
+
+@pytest.mark.parametrize("error", ANSWERS)
+def test_deltas_that_cannot_be_listed_are_left_out(made: SmallRepository, error: Exception) -> None:
+    def answer(verb: str, key: str) -> None:
+        if verb == "list":
+            raise error
+
+    channel = ChannelKey("release", "stable", WINDOWS)
+    wanted = wanted_of_channels(Repository(WrappedStore(made.store, answer)), [channel])
+    assert (len(wanted.stacks), wanted.deltas) == (1, ())

@@ -118,8 +118,9 @@ class Held:
 
     def _renew_all(self) -> None:
         while not self._end.wait(self.grace / _RENEWALS):
-            # One of the next tries may reach the store; else `check` says that it is too late.
-            with contextlib.suppress(StoreError):
+            # One of the next tries may reach the store, and have an answer that makes sense; else
+            # `check` says that it is too late.
+            with contextlib.suppress(RepositoryError, StoreError):
                 self._renew()
             if self._lost:
                 return
@@ -280,7 +281,7 @@ def _lasts(data: bytes, held: Held) -> str:
 def _remove(store: Store, held: Held) -> None:
     # What may have ended may be of somebody else by now.
     if not held.is_lost:
-        with contextlib.suppress(StoreError):
+        with contextlib.suppress(RepositoryError, StoreError):
             store.delete([held.key])
 
 

@@ -220,8 +220,8 @@ class _Planning:
     def _newest(self, layer_name: str, platform: str) -> LayerKey | None:
         try:
             entries = list(self.repository.layers(layer_name, platform))
-        except StoreError:
-            # Not every store can list.
+        except (RepositoryError, StoreError):
+            # Not every store can list, and others may have put there what nobody can.
             return None
         return max(entries, key=lambda found: found[1].modified)[0] if entries else None
 

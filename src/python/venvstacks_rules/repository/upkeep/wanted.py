@@ -121,7 +121,7 @@ def _deltas(source: Repository, indexes: Iterable[LayerIndex]) -> Iterator[Delta
     segments = {segment.blob.sha256 for index in indexes for segment in index.segments}
     try:
         keys = [key for key, _ in source.deltas() if key.new in segments]
-    except StoreError:
+    except (RepositoryError, StoreError):
         return
 
     def read(key: DeltaKey) -> Delta | None:
