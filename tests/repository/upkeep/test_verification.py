@@ -178,6 +178,23 @@ def test_a_record_that_nobody_can_read(tmp_path: Path, content: bytes, problem: 
     assert verification(made.reader).is_whole
 
 
+def test_a_record_that_a_publish_wrote_meanwhile_stays(tmp_path: Path) -> None:
+    made = SmallRepository(tmp_path)
+    made.point(made.stack("1.0"))
+    record = (tmp_path / RECORD).read_bytes()
+    (tmp_path / RECORD).write_bytes(b"null")
+
+    def publish(verb: str, prefix: str) -> None:
+        if verb == "list" and prefix.startswith("blobs"):
+            (tmp_path / RECORD).write_bytes(record)
+
+    reader = Repository(WrappedStore(made.store, publish))
+    found = verification(reader, remove_damaged=True)
+    assert ([defect.key for defect in found.defects], found.removed) == ([RECORD], ())
+    assert (tmp_path / RECORD).read_bytes() == record
+    assert verification(made.reader).is_whole
+
+
 def test_a_record_of_a_later_format_stays(tmp_path: Path) -> None:
     made = SmallRepository(tmp_path)
     made.point(made.stack("1.0"))

@@ -150,8 +150,7 @@ def verification(repository: Repository, *, remove_damaged: bool = False) -> Ver
     look.at_blobs(listed)
     look.forget_removed()
     unreferenced = [size for sha256, size in listed.items() if sha256 not in look.blobs]
-    removed = look.removable() if remove_damaged else []
-    repository.store.delete(removed)
+    removed = look.remove_damaged(channels) if remove_damaged else []
     return Verification(
         url=repository.url,
         channels=len(channels),
@@ -283,9 +282,21 @@ class _Look:
             if defect.kind == MISSING and users and not any(map(self._is_there, users)):
                 self.defects.remove(defect)
 
-    def removable(self) -> list[str]:
-        """What stands in the place of what it should be, and deltas that are of no use."""
-        return [defect.key for defect in self.defects if defect.kind == DAMAGED]
+    def remove_damaged(self, channels: Sequence[ChannelKey]) -> list[str]:
+        """Remove what stands in the place of what it should be, and deltas that are of no use.
+
+        Returns the keys. A publish may have written a record anew since it was read, so it is read
+        again just before.
+        """
+        store, records = self.repository.store, {str(key): key for key in channels}
+        damaged = [defect.key for defect in self.defects if defect.kind == DAMAGED]
+        removed = [key for key in damaged if key not in records]
+        store.delete(removed)
+        for key in damaged:
+            if key in records and self._is_no_record(records[key]):
+                store.delete([key])
+                removed.append(key)
+        return removed
 
     def _is_there(self, key: str) -> bool:
         return self.repository.store.size(key) is not None
