@@ -301,10 +301,11 @@ def many_files(folder: Path, runs: int) -> list[Figure]:
 
         seconds = 0.0
 
-        def place(self, source: str, path: str, *, executable: bool = False) -> None:
+        def place(self, source: str, path: str, *, executable: bool = False) -> bool:
             begin = time.perf_counter()
-            super().place(source, path, executable=executable)
+            shares = super().place(source, path, executable=executable)
             self.seconds += time.perf_counter() - begin
+            return shares
 
     for name in ("many", "many-apps"):
         shutil.rmtree(folder / name, ignore_errors=True)

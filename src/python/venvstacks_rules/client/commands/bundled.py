@@ -163,8 +163,11 @@ def _unpacked(
 def _share(unpacked: Sequence[KnownLayer], layers: Path, layout: Layout, disk: Disk) -> None:
     """Have the client that stays be the same files as those of a generation.
 
-    What an installer has unpacked somewhere else is not ours to change.
+    What an installer has unpacked somewhere else is not ours to change. On Windows, what runs
+    cannot be replaced, and the client runs from these files.
     """
+    if os.name == "nt":
+        return
     for known in unpacked:
         if layout.folder not in resolved(Path(known.folder)).parents:
             continue
@@ -172,9 +175,13 @@ def _share(unpacked: Sequence[KnownLayer], layers: Path, layout: Layout, disk: D
             place = f"{known.folder}/{file.path}"
             source = f"{layers}/{known.index.install_target}/{file.path}"
             try:
-                if _are_two(source, place, file):
-                    disk.place(source, f"{place}.shared", executable=file.executable)
+                if not _are_two(source, place, file):
+                    continue
+                if disk.place(source, f"{place}.shared", executable=file.executable):
                     disk.rename(f"{place}.shared", place)
+                else:
+                    # A copy takes the same room.
+                    disk.unlink(f"{place}.shared")
             except OSError:
                 # There are two files, as before.
                 disk.try_to_remove(f"{place}.shared")

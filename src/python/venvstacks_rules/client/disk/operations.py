@@ -102,11 +102,14 @@ class Disk:
         self.step("truncate", path)
         os.truncate(path, size)
 
-    def place(self, source: str, path: str, *, executable: bool = False) -> None:
-        """Make `path` the same file as `source`: a clone, a hard link or a copy."""
+    def place(self, source: str, path: str, *, executable: bool = False) -> bool:
+        """Make `path` the same file as `source`: a clone, a hard link or a copy.
+
+        Returns whether it is none of its own, as a copy is.
+        """
         self.step("link", path)
         if self._clones and self._clone(source, path, executable=executable):
-            return
+            return True
         try:
             os.link(source, path)
         except FileExistsError:
@@ -116,6 +119,8 @@ class Disk:
             # another one, copying fails as well and says so.
             with open(source, "rb") as stream:
                 self.write(path, chunks(stream), executable=executable)
+            return False
+        return True
 
     def make_link(self, target: str, path: str) -> None:
         """Make a symbolic link."""
