@@ -22,6 +22,7 @@ from tests.support.client_repository import (
 )
 from venvstacks_rules.client.api import Installation
 from venvstacks_rules.client.commands.updating import install, update
+from venvstacks_rules.client.disk.operations import Disk
 from venvstacks_rules.client.exits import FAILED, failure
 from venvstacks_rules.client.installation.layout import DamagedInstallationError
 from venvstacks_rules.model.errors import DeploymentError
@@ -195,6 +196,31 @@ def test_gc_keeps_what_is_started_in_the_place_of_one_that_is_gone(
     removed = [event for event in events(done.stdout) if event["event"] == "removed"]
     assert [event["generation"] for event in removed] == [2]
     assert called("repair", "--into", folder).returncode == 0
+    assert called("run", "--into", folder).stdout == "1.0 hello\n"
+
+
+class Killed(Disk):
+    """A disk of a process that is killed before it switches to a generation."""
+
+    def step(self, what: str, path: str) -> None:
+        if what == "create" and path.endswith("current.json.new"):
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("mended_by", ["repair", "install"])
+def test_a_first_install_that_was_killed_just_before_its_end(
+    repository: ClientRepository, tmp_path: Path, mended_by: str
+) -> None:
+    repository.publish("1.0")
+    folder = tmp_path / "first"
+    with pytest.raises(KeyboardInterrupt):
+        install(folder, repository.request(), disk=Killed())
+    assert f"missing: apps/{APP}/current.json\n" in called("list", "--into", folder).stdout
+    if mended_by == "repair":
+        assert called("repair", "--into", folder).returncode == 0
+    else:
+        install(folder, repository.request())
+    assert called("verify", "--into", folder).returncode == 0
     assert called("run", "--into", folder).stdout == "1.0 hello\n"
 
 

@@ -119,7 +119,8 @@ class Layout:
     def _is_installed(folder: Path) -> bool:
         if (folder / CURRENT).is_file():
             return True
-        # A first install that was killed wrote no settings yet, or has no generation.
+        # A first install that was killed has no settings, or no generation. In the moment before
+        # its end it has both, and only does not start: that is damage, which a repair mends.
         return (folder / SETTINGS).is_file() and any(
             entry.name.isascii() and entry.name.isdigit() for entry in folder.iterdir()
         )
@@ -241,7 +242,8 @@ def changing(layout: Layout, disk: Disk, wait: Callable[[], None] | None = None)
 def looking(layout: Layout, disk: Disk, wait: Callable[[], None] | None = None) -> Iterator[bool]:
     """The same for what need not change anything: whether it may.
 
-    Where nobody may write, others do not either, and nothing is waited for.
+    Who may not write cannot lock either, and waits for nobody: another process, such as one of
+    root, may change the installation meanwhile.
     """
     with ExitStack() as held:
         try:
