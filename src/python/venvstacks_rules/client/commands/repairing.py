@@ -94,13 +94,14 @@ def repair(
             generations = Generations(layout, name)
             for number in looked_at(generations, every=every):
                 documents = Documents(layout, disk)
-                damage = all_damage(generations, number, documents)
+                own = damage_of_app(generations) if number == generations.likely else []
+                of_generation = damage_of(generations, number, documents) if number else []
+                damage = [*own, *of_generation]
                 for one in damage:
                     report_damage(report, name, number, one)
-                own = damage_of_app(generations) if number == generations.likely else []
                 if own:
                     mend(generations, own, disk, report, forget_seen=forget_seen)
-                if number and (of_generation := [one for one in damage if one not in own]):
+                if of_generation:
                     worker = _Repair(generations, number, documents, disk, report)
                     worker.run(of_generation, remove_extra=remove_extra)
                 if damage:

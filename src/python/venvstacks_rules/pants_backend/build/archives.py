@@ -26,9 +26,7 @@ from venvstacks_rules.pants_backend.build.layer_parts import (
     PartsOfLayerRequest,
     parts_of_layer,
 )
-from venvstacks_rules.pants_backend.build.segments import (
-    LayerSegments,
-)
+from venvstacks_rules.pants_backend.build.segments import LayerSegments
 from venvstacks_rules.pants_backend.engine import collect_rules, implicitly, rule
 from venvstacks_rules.pants_backend.processes.actions import run_action
 from venvstacks_rules.pants_backend.processes.bare import ActionProcessRequest

@@ -208,10 +208,10 @@ async def published_target(
 ) -> PublishedTarget:
     address = request.address
     if request.skip_reason is not None:
-        environment = await engine.environment_vars_subset(EnvironmentVarsRequest(["PWD"]))
-        folder = environment.get("PWD")
-        if request.only_if_named and not _names(address, run.options.specs, folder):
-            return PublishedTarget(())
+        if request.only_if_named:
+            environment = await engine.environment_vars_subset(EnvironmentVarsRequest(["PWD"]))
+            if not _names(address, run.options.specs, environment.get("PWD")):
+                return PublishedTarget(())
         skipped = PublishPackages((str(address),), description=request.skip_reason)
         return PublishedTarget((skipped,))
     checked_options(publishing.root, publishing.expires_days)

@@ -200,8 +200,9 @@ async def check_application(
 def _called(layer: Layer) -> str | None:
     """``module:function``, if an application starts with a function."""
     launch = layer.launch_module
-    named = launch is not None and launch.name is not None and launch.name.function is not None
-    return launch.called if named and launch is not None else None
+    if launch is None or launch.name is None or launch.name.function is None:
+        return None
+    return launch.called
 
 
 def rules() -> Iterable[object]:
